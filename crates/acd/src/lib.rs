@@ -1,0 +1,1 @@
+//! Queues, agents, offers and routing.

@@ -1,0 +1,1 @@
+//! REST, event streams and metrics.

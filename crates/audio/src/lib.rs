@@ -1,0 +1,1 @@
+//! Telephone audio without IO: codecs, RTP and RTCP, DTMF, tones, mixing, WAV.

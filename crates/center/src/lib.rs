@@ -1,0 +1,1 @@
+//! The conductor: one machine per call.

@@ -1,0 +1,1 @@
+//! What follows a call: sampling for quality, tickets, call-backs.

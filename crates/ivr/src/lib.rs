@@ -1,0 +1,1 @@
+//! Call flows compiled from text, one session per caller.

@@ -1,0 +1,114 @@
+//! How a call can end, and whose doing it was: the one table.
+
+use serde::{Deserialize, Serialize};
+
+/// How a contact ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Who ended it.
+    pub by: EndedBy,
+    /// Why.
+    pub cause: Cause,
+    /// What reports count it as.
+    pub class: Class,
+}
+
+impl End {
+    /// The end for a cause; who did it and how it counts follow from the cause and from whether the
+    /// caller talked to a person.
+    pub fn new(cause: Cause, by: EndedBy, talked: bool) -> End {
+        End { by, cause, class: cause.class(talked) }
+    }
+}
+
+/// Who ended a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The customer.
+    Caller,
+    /// The agent.
+    Agent,
+    /// Hotline itself, by its flow or its limits.
+    Center,
+    /// An operator, by command or shutdown.
+    Operator,
+    /// The network between us and the peer.
+    Network,
+}
+
+/// Why a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A party hung up (BYE).
+    HungUp,
+    /// The caller gave up before we answered (CANCEL).
+    Cancelled,
+    /// The flow came to its own end (a message and good-bye).
+    FlowFinished,
+    /// The flow failed and no person could be reached.
+    FlowFailed,
+    /// Nobody has that number.
+    UnknownNumber,
+    /// The peer offered no codec that we speak.
+    NoCommonCodec,
+    /// No room: too many calls, no free media port.
+    Overloaded,
+    /// We are shutting down and take no new calls, or the drain's limit was reached.
+    ShuttingDown,
+    /// The peer sent no audio for too long.
+    MediaTimeout,
+    /// The peer did not answer our signalling.
+    SignallingTimeout,
+    /// The process died in mid-call; found at the next start.
+    Crashed,
+    /// Something of ours failed.
+    Failed,
+}
+
+impl Cause {
+    fn class(self, talked: bool) -> Class {
+        match self {
+            Cause::HungUp | Cause::FlowFinished if talked => Class::Answered,
+            Cause::FlowFinished => Class::SelfService,
+            Cause::HungUp | Cause::Cancelled => Class::Abandoned,
+            Cause::UnknownNumber | Cause::NoCommonCodec | Cause::Overloaded | Cause::ShuttingDown => {
+                Class::Refused
+            }
+            Cause::FlowFailed
+            | Cause::MediaTimeout
+            | Cause::SignallingTimeout
+            | Cause::Crashed
+            | Cause::Failed => Class::Failed,
+        }
+    }
+}
+
+/// What reports count an ended contact as; each contact is exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// A person talked with the caller.
+    Answered,
+    /// The caller left before a person answered.
+    Abandoned,
+    /// The flow gave the caller what they wanted.
+    SelfService,
+    /// We did not take the call.
+    Refused,
+    /// Something broke.
+    Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_hang_up_counts_by_whether_they_talked() {
+        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, true).class, Class::Answered);
+        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, false).class, Class::Abandoned);
+        assert_eq!(End::new(Cause::Crashed, EndedBy::Center, true).class, Class::Failed);
+    }
+}

@@ -1,0 +1,353 @@
+//! The event log: what happened, in order, once.
+//!
+//! Tables, boards, streams and reports are made from these and from nothing else. A variant or field may be
+//! added; none may change its meaning, for old logs must stay readable.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Actor, AgentId, Cause, ContactId, Digit, End, EndedBy, Gap, Language, Number, OfferId, QueueName,
+    RecordingId, Refusal, SegmentId, Time,
+};
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// 1, 2, 3 … without a gap, for as long as the database lives.
+    pub seq: u64,
+    /// When.
+    pub at: Time,
+    /// What.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The center began to work. All seats are offline, all agents without a call.
+    CenterStarted {
+        /// Version of the program.
+        version: String,
+    },
+    /// The center takes no new calls any more.
+    DrainStarted,
+    /// A customer's call arrived.
+    ContactStarted {
+        /// The contact.
+        contact: ContactId,
+        /// The calling number.
+        caller: Option<Number>,
+        /// The name that the caller's device showed: hostile text.
+        caller_name: Option<String>,
+        /// The dialled number.
+        number: Number,
+        /// The trunk it came by.
+        trunk: String,
+        /// The language it begins in.
+        language: Language,
+        /// The flow it begins in, with its version.
+        flow: String,
+    },
+    /// We answered; the recording began.
+    ContactAnswered {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// The caller switched language.
+    LanguageChosen {
+        /// The contact.
+        contact: ContactId,
+        /// The new language.
+        language: Language,
+    },
+    /// The flow went to a node.
+    NodeEntered {
+        /// The contact.
+        contact: ContactId,
+        /// The node's name.
+        node: String,
+    },
+    /// A key was pressed where the flow listens.
+    DigitPressed {
+        /// The contact.
+        contact: ContactId,
+        /// The node.
+        node: String,
+        /// The key.
+        digit: Digit,
+    },
+    /// The contact joined a queue.
+    QueueEntered {
+        /// The contact.
+        contact: ContactId,
+        /// The queue.
+        queue: QueueName,
+        /// Seconds of virtual waiting that it starts with.
+        bonus_s: u32,
+        /// 1-based place at that moment.
+        position: u32,
+    },
+    /// The contact left a queue.
+    QueueLeft {
+        /// The contact.
+        contact: ContactId,
+        /// The queue.
+        queue: QueueName,
+        /// Why.
+        reason: LeaveReason,
+        /// Real waiting in milliseconds.
+        waited_ms: u64,
+    },
+    /// An agent's seat rings for a contact.
+    OfferMade {
+        /// The offer.
+        offer: OfferId,
+        /// The contact.
+        contact: ContactId,
+        /// The queue.
+        queue: QueueName,
+        /// The agent.
+        agent: AgentId,
+        /// The contact's score in seconds.
+        score_s: u64,
+        /// How long the agent had been idle, in milliseconds.
+        idle_ms: u64,
+    },
+    /// An offer ended.
+    OfferEnded {
+        /// The offer.
+        offer: OfferId,
+        /// The contact.
+        contact: ContactId,
+        /// The agent.
+        agent: AgentId,
+        /// How.
+        outcome: OfferOutcome,
+    },
+    /// Caller and agent talk.
+    SegmentStarted {
+        /// The segment.
+        segment: SegmentId,
+        /// The contact.
+        contact: ContactId,
+        /// The agent.
+        agent: AgentId,
+        /// The queue it came from.
+        queue: QueueName,
+    },
+    /// One side put the other on hold.
+    HoldStarted {
+        /// The segment.
+        segment: SegmentId,
+        /// The contact.
+        contact: ContactId,
+        /// Who.
+        by: EndedBy,
+    },
+    /// The hold ended.
+    HoldEnded {
+        /// The segment.
+        segment: SegmentId,
+        /// The contact.
+        contact: ContactId,
+        /// Who had put the other on hold.
+        by: EndedBy,
+    },
+    /// They do not talk any more.
+    SegmentEnded {
+        /// The segment.
+        segment: SegmentId,
+        /// The contact.
+        contact: ContactId,
+        /// The agent.
+        agent: AgentId,
+        /// Why.
+        end: SegmentEnd,
+    },
+    /// The contact is over.
+    ContactEnded {
+        /// The contact.
+        contact: ContactId,
+        /// How.
+        end: End,
+    },
+    /// A recording began; its row follows from this.
+    RecordingOpened {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// Path below the recordings folder.
+        path: String,
+        /// Channels: 2.
+        channels: u16,
+        /// Samples a second.
+        rate: u32,
+    },
+    /// A recording reached its end state.
+    RecordingClosed {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// `Sealed`, or `Damaged` when it was cut off or could not be written.
+        state: RecordingState,
+        /// Length in milliseconds.
+        duration_ms: u64,
+        /// SHA-256 of the file, lower-case hexadecimal; empty when there is no file.
+        sha256: String,
+        /// Spans without audio.
+        gaps: Vec<Gap>,
+        /// What went wrong, if anything.
+        fault: Option<String>,
+    },
+    /// Somebody listened to or fetched a recording.
+    RecordingListened {
+        /// The recording.
+        recording: RecordingId,
+        /// Who.
+        by: Actor,
+    },
+    /// An agent's state changed.
+    AgentChanged {
+        /// The agent.
+        agent: AgentId,
+        /// May the agent work?
+        shift: Shift,
+        /// What does the agent do?
+        activity: Activity,
+        /// True while the seat is registered.
+        seat_online: bool,
+        /// Who commanded it; `None` when it followed from a call or the registrar.
+        by: Option<Actor>,
+    },
+}
+
+/// May the agent be given calls?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shift {
+    /// Signed out: the seat is not registered.
+    SignedOut,
+    /// Ready for calls.
+    Ready,
+    /// Signed in, not ready, with the reason.
+    NotReady(NotReadyReason),
+}
+
+/// Why an agent is not ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotReadyReason {
+    /// On a break.
+    Break,
+    /// Rang out too often in a row.
+    NoAnswer,
+    /// Declined too often in a row.
+    Declined,
+    /// Busy too often in a row.
+    Busy,
+    /// Not reached too often in a row.
+    Unreachable,
+}
+
+/// What an agent does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// Nothing.
+    Idle,
+    /// The seat rings.
+    Offered,
+    /// In a call.
+    Talking,
+    /// Writing up the last call.
+    WrapUp,
+}
+
+/// Why a contact left a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveReason {
+    /// An agent answered.
+    Answered,
+    /// The caller hung up.
+    Abandoned,
+    /// The flow took it elsewhere.
+    Redirected,
+    /// We ended the call: shutdown, failure.
+    Ended,
+}
+
+/// How an offer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferOutcome {
+    /// Answered.
+    Accepted,
+    /// The deadline passed.
+    TimedOut,
+    /// The device refused it.
+    Refused(Refusal),
+    /// The caller left first.
+    CallerGone,
+    /// The agent went away (break, sign-out) while it rang.
+    AgentGone,
+}
+
+/// Why a segment ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentEnd {
+    /// Who ended it.
+    pub by: EndedBy,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// The life of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// Being written.
+    Open,
+    /// Whole, hashed, unchangeable.
+    Sealed,
+    /// Cut off by a crash or a disk; what there is was repaired and hashed.
+    Damaged,
+    /// Deleted by rule.
+    Erased,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_survives_the_journal() {
+        let mut ids = crate::Ids::new(0);
+        let at = Time::from_unix_ms(1_800_000_000_123);
+        let record = Record {
+            seq: 42,
+            at,
+            event: Event::AgentChanged {
+                agent: "1001".parse().unwrap(),
+                shift: Shift::NotReady(NotReadyReason::NoAnswer),
+                activity: Activity::Idle,
+                seat_online: true,
+                by: Some(Actor::Token("console".to_owned())),
+            },
+        };
+        let text = serde_json::to_string(&record).unwrap();
+        assert!(text.contains(r#""type":"agent_changed""#), "{text}");
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+
+        let ended = Event::ContactEnded {
+            contact: ContactId::new(&mut ids, at),
+            end: End::new(Cause::HungUp, EndedBy::Caller, true),
+        };
+        let text = serde_json::to_string(&ended).unwrap();
+        assert!(text.contains(r#""class":"answered""#), "{text}");
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), ended);
+    }
+}

@@ -1,0 +1,196 @@
+//! What the center and the signalling shell say to each other about legs. No SIP text passes here.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AgentId, CallId, Cause, Digit, Number};
+
+/// An audio codec of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Codec {
+    /// G.711 μ-law, RTP payload type 0.
+    #[serde(rename = "PCMU")]
+    Pcmu,
+    /// G.711 A-law, RTP payload type 8.
+    #[serde(rename = "PCMA")]
+    Pcma,
+}
+
+impl Codec {
+    /// The static RTP payload type (RFC 3551 table 4).
+    pub const fn payload_type(self) -> u8 {
+        match self {
+            Codec::Pcmu => 0,
+            Codec::Pcma => 8,
+        }
+    }
+
+    /// The encoding name in SDP (RFC 3551).
+    pub const fn encoding_name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+        }
+    }
+}
+
+/// Which way audio flows, seen from us (RFC 3264 section 6.1 turned round).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Both ways.
+    Both,
+    /// We send, the peer does not (it put us on hold or is receive-only).
+    SendOnly,
+    /// The peer sends, we do not (we are on hold).
+    ReceiveOnly,
+    /// Neither way.
+    Inactive,
+}
+
+impl Direction {
+    /// True when we send audio to the peer.
+    pub const fn sends(self) -> bool {
+        matches!(self, Direction::Both | Direction::SendOnly)
+    }
+
+    /// True when the peer sends audio to us.
+    pub const fn receives(self) -> bool {
+        matches!(self, Direction::Both | Direction::ReceiveOnly)
+    }
+}
+
+/// The peer's side of a leg's audio, as negotiated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteMedia {
+    /// Where the peer says it receives RTP.
+    pub rtp: SocketAddr,
+    /// Where the peer says it receives RTCP; `None`: the port after `rtp`'s.
+    pub rtcp: Option<SocketAddr>,
+    /// The codec for both directions.
+    pub codec: Codec,
+    /// The payload type of RFC 4733 telephone events, when negotiated.
+    pub telephone_event: Option<u8>,
+    /// Which way audio flows now.
+    pub direction: Direction,
+}
+
+/// Where an inbound call came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A trunk, by its name in configuration.
+    Trunk(String),
+    /// An agent who proved to be that agent (digest).
+    Agent(AgentId),
+}
+
+/// Whom to ring.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// All registered contacts of an agent's seat; the first to answer wins.
+    Seat(AgentId),
+}
+
+/// What the signalling shell reports of a leg.
+///
+/// A leg's reports end with exactly one of `Refused`, `Ended` — for an inbound leg also after an
+/// order `Refuse`, so that the center can always forget a leg when it reads one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegReport {
+    /// A new inbound leg. Answered in time by `Ring`, `Answer` or `Refuse`.
+    Invited {
+        /// Where it came from.
+        origin: Origin,
+        /// The dialled number: the user part of the Request-URI.
+        dialled: Number,
+        /// The calling number; `None` when withheld or not made of harmless characters.
+        caller: Option<Number>,
+        /// The name that the caller shows, for display only: hostile text, at most 64 characters,
+        /// without control characters.
+        caller_name: Option<String>,
+        /// The peer's audio; `None` when the INVITE carried no offer (it comes with `Connected`).
+        remote: Option<RemoteMedia>,
+    },
+    /// The peer of an outbound leg rings.
+    Ringing,
+    /// An outbound leg was answered (200 OK seen and acknowledged), or an inbound leg's answer was
+    /// acknowledged. `remote` is what is now in force.
+    Connected {
+        /// The peer's audio.
+        remote: RemoteMedia,
+    },
+    /// The peer changed the session (re-INVITE or UPDATE); the shell has already answered it.
+    Changed {
+        /// The peer's audio from now on.
+        remote: RemoteMedia,
+    },
+    /// A key came by SIP INFO.
+    Digit(Digit),
+    /// An outbound leg was not answered.
+    Refused(Refusal),
+    /// The leg is over; nothing follows.
+    Ended {
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// Why an outbound leg was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// 486, 600: the device is in another call.
+    Busy,
+    /// 603, 403, 433 and similar: the person said no.
+    Declined,
+    /// 408, 480: nobody picked up.
+    NoAnswer,
+    /// No registered contact, 404, 410, 503, a transport error: the device is not there.
+    Unreachable,
+    /// 415, 488, 606: no common codec.
+    NoCommonCodec,
+    /// We withdrew it ourselves (487).
+    Cancelled,
+    /// Any other failure.
+    Failed,
+}
+
+/// What the center orders the signalling shell to do with a leg. Orders for a leg that is gone do nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegOrder {
+    /// Inbound: say that it rings (180).
+    Ring,
+    /// Inbound: accept (200 OK) with our audio at `rtp`, RTCP on the next port. Reported as `Connected`
+    /// when the peer acknowledges.
+    Answer {
+        /// Our RTP address.
+        rtp: SocketAddr,
+        /// The codec to answer with when the peer offered several or none.
+        codec: Codec,
+    },
+    /// Inbound: refuse before it was answered.
+    Refuse(Cause),
+    /// Make an outbound leg.
+    Dial {
+        /// The call it belongs to.
+        call: CallId,
+        /// Whom to ring.
+        target: Target,
+        /// Our RTP address.
+        rtp: SocketAddr,
+        /// Codecs to offer, best first.
+        codecs: Vec<Codec>,
+        /// The calling number to show.
+        caller: Option<Number>,
+        /// A text to show beside it (queue and waiting time), without control characters.
+        display: String,
+    },
+    /// Hang up an answered leg (BYE), or withdraw an outbound one that still rings (CANCEL), whatever
+    /// its state is when the order arrives. A 200 OK that crosses the CANCEL is acknowledged and ended.
+    HangUp(Cause),
+}

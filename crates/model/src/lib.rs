@@ -1,0 +1,30 @@
+//! The words of Hotline.
+//!
+//! Everything that two crates say to each other is a type of this crate: ids, instants, what the
+//! signalling and media shells report ([`LegReport`], [`MediaReport`]), what they are told
+//! ([`LegOrder`], [`MediaOrder`]), what people command ([`Command`]) and what happened ([`Event`]).
+//! There is no behaviour here beyond printing and parsing.
+
+mod cause;
+mod command;
+mod event;
+mod id;
+mod leg;
+mod media;
+mod seed;
+mod time;
+mod words;
+
+pub use cause::{Cause, Class, End, EndedBy};
+pub use command::{Actor, AgentOrder, Command, Refused, Reply};
+pub use event::{
+    Activity, Event, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SegmentEnd, Shift,
+};
+pub use id::{
+    CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
+};
+pub use leg::{Codec, Direction, LegOrder, LegReport, Origin, Refusal, RemoteMedia, Target};
+pub use media::{ClipId, Gap, GapCause, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec};
+pub use seed::Seed;
+pub use time::{Time, UtcOffset};
+pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

@@ -1,0 +1,193 @@
+//! What the center and the media threads say to each other.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallId, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia};
+
+/// A prompt clip's name: language folder and stem (`zh-CN/welcome`), or a stem alone for what has no
+/// language (`music/default`). Cheap to copy about.
+pub type ClipId = Arc<str>;
+
+/// An order to the media thread of a call. All orders of one call go to one thread, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MediaOrder {
+    /// The call, which selects the thread.
+    pub call: CallId,
+    /// What to do.
+    pub op: MediaOp,
+}
+
+/// What to do. Orders that name a leg, play or recording that is gone do nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MediaOp {
+    /// Open a port pair for a leg. Answered by `Opened` or `OpenFailed`.
+    Open {
+        /// The new leg.
+        leg: LegId,
+    },
+    /// The peer's side is known, or changed. Sending begins with this.
+    Connect {
+        /// The leg.
+        leg: LegId,
+        /// The peer's audio.
+        remote: RemoteMedia,
+    },
+    /// Play clips one after another. Replaces what played there before; that one is reported
+    /// `PlayEnded` with `finished: false`.
+    Play {
+        /// To whom.
+        leg: LegId,
+        /// The id that `PlayEnded` will carry.
+        play: PlayId,
+        /// The clips, in order; one that does not exist is skipped and logged.
+        clips: Vec<ClipId>,
+        /// Once, or round and round.
+        mode: PlayMode,
+    },
+    /// Stop what plays to a leg.
+    StopPlay {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Join two legs: each hears the other. Stops what plays to either.
+    Bridge {
+        /// One leg.
+        a: LegId,
+        /// The other.
+        b: LegId,
+    },
+    /// Part a leg from its bridge.
+    Unbridge {
+        /// Either leg of the bridge.
+        leg: LegId,
+    },
+    /// Send a key to the peer (RFC 4733).
+    SendDigit {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: Digit,
+    },
+    /// Close a leg's port. Its recording, if any, must be stopped by `StopRecording`.
+    Close {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Begin a recording at a customer's leg: left is what arrives from it, right is what it is sent or
+    /// would be sent.
+    StartRecording(RecordingSpec),
+    /// End a recording: drain, fsync, hash. Reported as `Sealed`.
+    StopRecording {
+        /// The recording.
+        recording: RecordingId,
+    },
+}
+
+/// How often clips are played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlayMode {
+    /// Once; the end is reported.
+    Once,
+    /// Round and round, until stopped or replaced. Music goes on from where this caller's last music
+    /// stopped.
+    Loop,
+}
+
+/// Where and what to record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordingSpec {
+    /// The recording's id.
+    pub recording: RecordingId,
+    /// The contact it belongs to.
+    pub contact: ContactId,
+    /// The customer's leg.
+    pub leg: LegId,
+    /// Path below the recordings folder, made of date and contact id alone.
+    pub path: String,
+}
+
+/// What the media threads report.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MediaReport {
+    /// A leg's port pair is open; RTCP is on the next port.
+    Opened {
+        /// The leg.
+        leg: LegId,
+        /// Our RTP address.
+        rtp: SocketAddr,
+    },
+    /// No port could be opened.
+    OpenFailed {
+        /// The leg.
+        leg: LegId,
+        /// For the log.
+        why: String,
+    },
+    /// A play ended.
+    PlayEnded {
+        /// The leg.
+        leg: LegId,
+        /// Which play.
+        play: PlayId,
+        /// True when it came to its end, false when it was stopped or replaced.
+        finished: bool,
+    },
+    /// A key came by RFC 4733; reported once per press.
+    Digit {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: Digit,
+    },
+    /// No RTP came from a peer that should send, for the configured time. Reported once per silence.
+    Silent {
+        /// The leg.
+        leg: LegId,
+        /// What the peer was meant to do.
+        direction: Direction,
+    },
+    /// A recording is on disk, whole and closed.
+    Sealed {
+        /// The recording.
+        recording: RecordingId,
+        /// Length in milliseconds.
+        duration_ms: u64,
+        /// SHA-256 of the file, lower-case hexadecimal.
+        sha256: String,
+        /// Spans without audio, with their cause.
+        gaps: Vec<Gap>,
+    },
+    /// A recording could not be written, or not to its end.
+    RecordingFailed {
+        /// The recording.
+        recording: RecordingId,
+        /// For the log and the alert.
+        why: String,
+    },
+}
+
+/// A span of a recording without the audio that belongs there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// 0 is left (customer), 1 is right (agent side).
+    pub channel: u8,
+    /// Start in milliseconds from the beginning of the recording.
+    pub from_ms: u64,
+    /// Length in milliseconds.
+    pub length_ms: u64,
+    /// Why.
+    pub cause: GapCause,
+}
+
+/// Why audio is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapCause {
+    /// Packets did not arrive.
+    Lost,
+    /// We could not keep up with the disk and dropped frames.
+    Dropped,
+}

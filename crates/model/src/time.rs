@@ -1,0 +1,229 @@
+//! Instants as plain numbers.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An instant: milliseconds since the Unix epoch, UTC.
+///
+/// Shells make it from one clock that never goes backwards; pure code takes it as an argument. It prints
+/// and serialises as RFC 3339 with milliseconds (`2026-11-23T08:30:00.000Z`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(i64);
+
+impl Time {
+    /// The instant `ms` milliseconds after the Unix epoch.
+    pub const fn from_unix_ms(ms: i64) -> Time {
+        Time(ms)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn unix_ms(self) -> i64 {
+        self.0
+    }
+
+    /// How long `earlier` is ago; zero when it is not in the past.
+    pub fn since(self, earlier: Time) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The calendar date at this instant as `(year, month, day)` in the given offset from UTC.
+    pub fn date(self, offset: UtcOffset) -> (i64, u32, u32) {
+        civil_from_days((self.0 + offset.ms()).div_euclid(MS_PER_DAY))
+    }
+
+    /// Minutes since local midnight, 0–1439, in the given offset from UTC.
+    pub fn minute_of_day(self, offset: UtcOffset) -> u32 {
+        let ms = (self.0 + offset.ms()).rem_euclid(MS_PER_DAY);
+        u32::try_from(ms / 60_000).unwrap_or(0)
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Time;
+
+    fn add(self, duration: Duration) -> Time {
+        Time(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl Sub<Duration> for Time {
+    type Output = Time;
+
+    fn sub(self, duration: Duration) -> Time {
+        Time(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.date(UtcOffset::UTC);
+        let ms = self.0.rem_euclid(MS_PER_DAY);
+        let (hour, minute, second, milli) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+/// A text that is not an RFC 3339 instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseTimeError(String);
+
+impl fmt::Display for ParseTimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not a UTC time such as 2026-11-23T08:30:00.000Z", self.0)
+    }
+}
+
+impl std::error::Error for ParseTimeError {}
+
+impl FromStr for Time {
+    type Err = ParseTimeError;
+
+    /// Reads RFC 3339 in UTC (`Z`), with or without a fraction of a second.
+    fn from_str(text: &str) -> Result<Time, ParseTimeError> {
+        parse_utc(text).ok_or_else(|| ParseTimeError(text.to_owned()))
+    }
+}
+
+fn parse_utc(text: &str) -> Option<Time> {
+    let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
+    let mut date = date.splitn(3, '-');
+    let year: i64 = date.next()?.parse().ok().filter(|y| (0..=9999).contains(y))?;
+    let month: u32 = date.next()?.parse().ok().filter(|m| (1..=12).contains(m))?;
+    let day: u32 = date.next()?.parse().ok().filter(|d| (1..=31).contains(d))?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let mut clock = clock.splitn(3, ':');
+    let hour: i64 = clock.next()?.parse().ok().filter(|h| (0..24).contains(h))?;
+    let minute: i64 = clock.next()?.parse().ok().filter(|m| (0..60).contains(m))?;
+    let second: i64 = clock.next()?.parse().ok().filter(|s| (0..60).contains(s))?;
+    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let milli: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let days = days_from_civil(year, month, day);
+    if civil_from_days(days) != (year, month, day) {
+        return None;
+    }
+    Some(Time(days * MS_PER_DAY + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli))
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A fixed offset from UTC in minutes, −1439 to 1439. China is `+08:00`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UtcOffset(i16);
+
+impl UtcOffset {
+    /// No offset.
+    pub const UTC: UtcOffset = UtcOffset(0);
+
+    fn ms(self) -> i64 {
+        i64::from(self.0) * 60_000
+    }
+}
+
+impl FromStr for UtcOffset {
+    type Err = ParseTimeError;
+
+    /// Reads `+08:00`, `-03:30` or `Z`.
+    fn from_str(text: &str) -> Result<UtcOffset, ParseTimeError> {
+        let parsed = || {
+            if text == "Z" {
+                return Some(UtcOffset::UTC);
+            }
+            let sign = match text.as_bytes().first()? {
+                b'+' => 1,
+                b'-' => -1,
+                _ => return None,
+            };
+            let (hours, minutes) = text.get(1..)?.split_once(':')?;
+            let hours: i16 = hours.parse().ok().filter(|h| (0..24).contains(h))?;
+            let minutes: i16 = minutes.parse().ok().filter(|m| (0..60).contains(m))?;
+            Some(UtcOffset(sign * (hours * 60 + minutes)))
+        };
+        parsed().ok_or_else(|| ParseTimeError(text.to_owned()))
+    }
+}
+
+const MS_PER_DAY: i64 = 86_400_000;
+
+/// Gregorian date from days since 1970-01-01, counted in eras of 400 years that start on 1 March.
+fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month as u32, day as u32)
+}
+
+fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let march_month = i64::from(if month > 2 { month - 3 } else { month + 9 });
+    let day_of_year = (153 * march_month + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_and_parses_rfc_3339() {
+        for (text, ms) in [
+            ("1970-01-01T00:00:00.000Z", 0),
+            ("2026-11-23T08:30:00.250Z", 1_795_422_600_250),
+            ("2024-02-29T23:59:59.999Z", 1_709_251_199_999),
+            ("1969-12-31T23:59:59.999Z", -1),
+        ] {
+            assert_eq!(Time::from_unix_ms(ms).to_string(), text);
+            assert_eq!(text.parse(), Ok(Time::from_unix_ms(ms)));
+        }
+        assert_eq!("2026-11-23T08:30:00Z".parse(), Ok(Time::from_unix_ms(1_795_422_600_000)));
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_date() {
+        for text in [
+            "",
+            "Z",
+            "2023-02-29T00:00:00Z",
+            "2026-11-23 08:30:00Z",
+            "2026-11-23T08:30:00",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23T08:30:00.Z",
+            "2026-11-23T08:30:00.é1Z",
+        ] {
+            assert!(text.parse::<Time>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn local_dates_follow_the_offset() {
+        let late = "2026-11-22T16:00:00Z".parse::<Time>().unwrap();
+        assert_eq!(late.date(UtcOffset::UTC), (2026, 11, 22));
+        assert_eq!(late.date("+08:00".parse().unwrap()), (2026, 11, 23));
+        assert_eq!(late.minute_of_day("+08:00".parse().unwrap()), 0);
+        assert!("08:00".parse::<UtcOffset>().is_err());
+    }
+}

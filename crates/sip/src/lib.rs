@@ -1,0 +1,1 @@
+//! SIP and SDP without IO: messages, digest, transactions, dialogs, registrar.

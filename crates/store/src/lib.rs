@@ -1,0 +1,1 @@
+//! The event journal and its projections, SQLite and PostgreSQL.
