@@ -1,1 +1,40 @@
-//! Queues, agents, offers and routing.
+//! The automatic call distributor: queues, agents, and the offers between them.
+//!
+//! [`Acd`] is a pure machine. `handle` takes an instant and an [`Input`], `poll_output` gives what
+//! followed, `poll_timeout` says when to call `handle_timeout`. Inputs and outputs are plain serialisable
+//! values, so that one node can hold a queue's machine for others.
+//!
+//! # Order
+//!
+//! A waiting contact's score is its waiting time plus its bonus, both in seconds. The highest score that an
+//! idle agent serves is offered first; of the idle agents the one idle longest gets it. An agent has one
+//! state across all queues.
+//!
+//! # An agent's states
+//!
+//! ```text
+//!              seat online                    offer
+//! SignedOut ───────────────► Idle ──────────────────────────► Offered
+//!     ▲                       ▲ ▲                          ┌────┘ │  │
+//!     │ seat offline          │ │ rest over                │      │  │ answered
+//!     └── (any, when no       │ Resting ◄── refused ────────┘      │  ▼
+//!          call goes on)      │   ▲                               │ Talking
+//!                             │   └──── timed out ──┐   withdrawn │  │ segment ended
+//!                             │                     │             ▼  ▼
+//!                             ├──── device free ─── Releasing ◄───┘ WrapUp
+//!                             └───────────────────── over ◄───────────┘
+//! ```
+//!
+//! `Releasing`: the offer is dead, but the device has not yet said that it stopped ringing. No second ring
+//! is sent into it meanwhile.
+
+mod agent;
+mod config;
+mod machine;
+mod queue;
+
+pub use config::{AgentConfig, Config, QueueConfig};
+pub use machine::{Acd, AgentView, Input, Output};
+
+#[cfg(test)]
+mod tests;

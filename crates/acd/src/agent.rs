@@ -1,0 +1,97 @@
+//! One agent's state.
+
+use std::time::Duration;
+
+use model::{Activity, ContactId, NotReadyReason, OfferId, QueueName, Shift, Time};
+
+/// One agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Agent {
+    pub(crate) queues: Vec<QueueName>,
+    pub(crate) starts_ready: bool,
+    pub(crate) miss_limit: u32,
+    pub(crate) rest_after_miss: Duration,
+    pub(crate) seat_online: bool,
+    pub(crate) willing: Willing,
+    pub(crate) doing: Doing,
+    /// Offers in a row that were not answered.
+    pub(crate) misses: u32,
+}
+
+/// Does the agent want calls? Meaningful while the seat is online.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Willing {
+    Ready,
+    NotReady(NotReadyReason),
+}
+
+/// What the agent does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// Nothing, since `since`: the instant from which idle time counts.
+    Idle { since: Time },
+    /// The seat rings. `idle_since` is given back when the caller leaves.
+    Offered { offer: OfferId, contact: ContactId, queue: QueueName, deadline: Time, idle_since: Time },
+    /// The offer is dead; the device has not yet said so.
+    Releasing { offer: OfferId, guard: Time, then: AfterRelease },
+    /// Left alone after a missed offer.
+    Resting { until: Time },
+    /// In a call.
+    Talking { contact: ContactId, queue: QueueName },
+    /// Writing up.
+    WrapUp { until: Time },
+}
+
+/// What follows once the device is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterRelease {
+    /// Idle again, as if nothing had been offered.
+    IdleSince(Time),
+    /// Left alone for a while: the offer was missed.
+    RestUntil(Time),
+}
+
+impl Agent {
+    /// The instant at which something happens by itself.
+    pub(crate) fn timeout(&self) -> Option<Time> {
+        match &self.doing {
+            Doing::Idle { .. } | Doing::Talking { .. } => None,
+            Doing::Offered { deadline, .. } => Some(*deadline),
+            Doing::Releasing { guard, .. } => Some(*guard),
+            Doing::Resting { until } | Doing::WrapUp { until } => Some(*until),
+        }
+    }
+
+    /// Since when the agent could be offered a call; `None` when not now.
+    pub(crate) fn available_since(&self) -> Option<Time> {
+        match (&self.doing, self.willing) {
+            (Doing::Idle { since }, Willing::Ready) if self.seat_online => Some(*since),
+            (
+                Doing::Idle { .. }
+                | Doing::Offered { .. }
+                | Doing::Releasing { .. }
+                | Doing::Resting { .. }
+                | Doing::Talking { .. }
+                | Doing::WrapUp { .. },
+                Willing::Ready | Willing::NotReady(_),
+            ) => None,
+        }
+    }
+
+    pub(crate) fn shift(&self) -> Shift {
+        match self.willing {
+            _ if !self.seat_online => Shift::SignedOut,
+            Willing::Ready => Shift::Ready,
+            Willing::NotReady(reason) => Shift::NotReady(reason),
+        }
+    }
+
+    pub(crate) fn activity(&self) -> Activity {
+        match self.doing {
+            Doing::Idle { .. } | Doing::Resting { .. } => Activity::Idle,
+            Doing::Offered { .. } | Doing::Releasing { .. } => Activity::Offered,
+            Doing::Talking { .. } => Activity::Talking,
+            Doing::WrapUp { .. } => Activity::WrapUp,
+        }
+    }
+}

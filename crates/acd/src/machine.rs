@@ -1,0 +1,570 @@
+//! The machine: every input, and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use model::{
+    Activity, Actor, AgentId, ContactId, Ids, LeaveReason, NotReadyReason, OfferId, OfferOutcome, QueueName,
+    Refusal, Refused, Shift, Time,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::agent::{AfterRelease, Agent, Doing, Willing};
+use crate::config::{Config, RELEASE_GUARD};
+use crate::queue::{Place, Queue};
+
+/// The distributor. See the crate's documentation for the state chart.
+#[derive(Debug, Clone)]
+pub struct Acd {
+    ids: Ids,
+    queues: BTreeMap<QueueName, Queue>,
+    agents: BTreeMap<AgentId, Agent>,
+    contacts: BTreeMap<ContactId, Waiting>,
+    /// The agent that each live offer rings at.
+    offers: BTreeMap<OfferId, AgentId>,
+    /// The agent whose device has yet to say that a dead offer stopped ringing.
+    releasing: BTreeMap<OfferId, AgentId>,
+    /// One entry for each agent whose state has a timeout.
+    timers: BTreeSet<(Time, AgentId)>,
+    outputs: VecDeque<Output>,
+}
+
+/// A contact in a queue.
+#[derive(Debug, Clone)]
+struct Waiting {
+    queue: QueueName,
+    since: Time,
+    place: Place,
+    offer: Option<OfferId>,
+}
+
+/// What happened to the distributor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// A contact joins a queue. `since` is now, or earlier when it returns to a place it had.
+    Enter {
+        /// The contact; it must not wait already.
+        contact: ContactId,
+        /// The queue; an unknown one is ignored.
+        queue: QueueName,
+        /// Seconds of virtual waiting to start with.
+        bonus_s: u32,
+        /// When its waiting began.
+        since: Time,
+    },
+    /// A contact leaves its queue, unanswered.
+    Leave {
+        /// The contact.
+        contact: ContactId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// An agent's seat registered.
+    SeatOnline(AgentId),
+    /// An agent's seat has no registration any more.
+    SeatOffline(AgentId),
+    /// Make an agent ready.
+    Ready(AgentId, Actor),
+    /// Send an agent on a break, after the call if there is one.
+    Break(AgentId, Actor),
+    /// The seat answered. Does nothing when the offer is dead: then the device must be hung up.
+    OfferAnswered(OfferId),
+    /// The seat refused.
+    OfferRefused(OfferId, Refusal),
+    /// The device of a withdrawn offer is free again.
+    OfferReleased(OfferId),
+    /// The agent's call is over.
+    SegmentEnded(AgentId),
+}
+
+/// What followed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Output {
+    /// A contact has a place in a queue.
+    Entered {
+        /// The contact.
+        contact: ContactId,
+        /// The queue.
+        queue: QueueName,
+        /// Seconds it started with.
+        bonus_s: u32,
+        /// 1-based position.
+        position: u32,
+    },
+    /// A contact is in no queue any more.
+    Left {
+        /// The contact.
+        contact: ContactId,
+        /// The queue.
+        queue: QueueName,
+        /// Why.
+        reason: LeaveReason,
+        /// Real waiting in milliseconds.
+        waited_ms: u64,
+    },
+    /// Ring this agent's seat.
+    Offer {
+        /// The offer.
+        offer: OfferId,
+        /// For whom.
+        contact: ContactId,
+        /// From which queue.
+        queue: QueueName,
+        /// Whom to ring.
+        agent: AgentId,
+        /// The contact's score in seconds.
+        score_s: u64,
+        /// How long the agent had been idle, in milliseconds.
+        idle_ms: u64,
+    },
+    /// An offer ended. Unless it was accepted or refused, the seat must now stop ringing.
+    OfferEnded {
+        /// The offer.
+        offer: OfferId,
+        /// For whom it was.
+        contact: ContactId,
+        /// Who was rung.
+        agent: AgentId,
+        /// How it ended.
+        outcome: OfferOutcome,
+    },
+    /// An agent's visible state changed.
+    AgentChanged {
+        /// The agent.
+        agent: AgentId,
+        /// The new state.
+        view: AgentView,
+        /// Who commanded it, if anybody.
+        by: Option<Actor>,
+    },
+}
+
+/// What others see of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentView {
+    /// May the agent work?
+    pub shift: Shift,
+    /// What does the agent do?
+    pub activity: Activity,
+    /// Is the seat registered?
+    pub seat_online: bool,
+}
+
+impl Acd {
+    /// A distributor with everybody signed out. `ids` makes the offers' ids.
+    pub fn new(config: Config, ids: Ids) -> Acd {
+        let queue = |q: crate::QueueConfig| (q.name, Queue::new(q.offer_deadline, q.wrap_up));
+        let agent = |a: crate::AgentConfig| {
+            let agent = Agent {
+                queues: a.queues,
+                starts_ready: a.starts_ready,
+                miss_limit: a.miss_limit,
+                rest_after_miss: a.rest_after_miss,
+                seat_online: false,
+                willing: Willing::Ready,
+                doing: Doing::Idle { since: Time::default() },
+                misses: 0,
+            };
+            (a.id, agent)
+        };
+        Acd {
+            ids,
+            queues: config.queues.into_iter().map(queue).collect(),
+            agents: config.agents.into_iter().map(agent).collect(),
+            contacts: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            releasing: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The agent's visible state; `None` for an unknown agent.
+    pub fn agent(&self, agent: &AgentId) -> Option<AgentView> {
+        self.agents.get(agent).map(Agent::view)
+    }
+
+    /// A waiting contact's 1-based position in its queue; `None` when it does not wait.
+    pub fn position(&self, contact: ContactId) -> Option<u32> {
+        let waiting = self.contacts.get(&contact)?;
+        Some(self.queues.get(&waiting.queue)?.position(waiting.place))
+    }
+
+    /// How many wait in a queue, those that a seat rings for among them.
+    pub fn waiting(&self, queue: &QueueName) -> usize {
+        self.queues.get(queue).map_or(0, Queue::len)
+    }
+
+    /// True when the offer still rings.
+    pub fn is_live(&self, offer: OfferId) -> bool {
+        self.offers.contains_key(&offer)
+    }
+
+    /// Checks whether a command to an agent can be obeyed.
+    ///
+    /// # Errors
+    /// The refusal to answer the command with.
+    pub fn may_command(&self, agent: &AgentId) -> Result<(), Refused> {
+        match self.agents.get(agent) {
+            None => Err(Refused::UnknownAgent),
+            Some(agent) if !agent.seat_online => Err(Refused::SeatOffline),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Takes an input; what follows is drained by [`Acd::poll_output`].
+    pub fn handle(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Enter { contact, queue, bonus_s, since } => self.enter(contact, queue, bonus_s, since),
+            Input::Leave { contact, reason } => self.leave(now, contact, reason),
+            Input::SeatOnline(agent) => self.seat_online(now, &agent),
+            Input::SeatOffline(agent) => self.seat_offline(now, &agent),
+            Input::Ready(agent, by) => self.ready(now, &agent, by),
+            Input::Break(agent, by) => self.take_break(now, &agent, by),
+            Input::OfferAnswered(offer) => self.answered(now, offer),
+            Input::OfferRefused(offer, refusal) => self.refused(now, offer, refusal),
+            Input::OfferReleased(offer) => self.released(now, offer),
+            Input::SegmentEnded(agent) => self.segment_ended(now, &agent),
+        }
+        self.dispatch(now);
+    }
+
+    /// Lets everything happen that is due at `now`.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some((due, _)) = self.timers.first()
+            && *due <= now
+            && let Some((_, agent)) = self.timers.pop_first()
+        {
+            self.agent_timeout(now, &agent);
+        }
+        self.dispatch(now);
+    }
+
+    /// The next thing that followed.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Acd::handle_timeout`] is due.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    fn enter(&mut self, contact: ContactId, name: QueueName, bonus_s: u32, since: Time) {
+        if self.contacts.contains_key(&contact) {
+            return;
+        }
+        let Some(queue) = self.queues.get_mut(&name) else { return };
+        let place = (since - Duration::from_secs(u64::from(bonus_s)), contact);
+        queue.join(place);
+        let position = queue.position(place);
+        self.contacts.insert(contact, Waiting { queue: name.clone(), since, place, offer: None });
+        self.outputs.push_back(Output::Entered { contact, queue: name, bonus_s, position });
+    }
+
+    fn leave(&mut self, now: Time, contact: ContactId, reason: LeaveReason) {
+        let Some(waiting) = self.contacts.remove(&contact) else { return };
+        if let Some(queue) = self.queues.get_mut(&waiting.queue) {
+            queue.leave(waiting.place);
+        }
+        if let Some(offer) = waiting.offer {
+            self.withdraw(now, offer, OfferOutcome::CallerGone);
+        }
+        let waited_ms = u64::try_from(now.since(waiting.since).as_millis()).unwrap_or(u64::MAX);
+        self.outputs.push_back(Output::Left { contact, queue: waiting.queue, reason, waited_ms });
+    }
+
+    fn seat_online(&mut self, now: Time, id: &AgentId) {
+        self.change(id, None, |agent| {
+            if agent.seat_online {
+                return;
+            }
+            agent.seat_online = true;
+            agent.misses = 0;
+            agent.willing =
+                if agent.starts_ready { Willing::Ready } else { Willing::NotReady(NotReadyReason::Break) };
+            if matches!(agent.doing, Doing::Idle { .. } | Doing::Resting { .. }) {
+                agent.doing = Doing::Idle { since: now };
+            }
+        });
+    }
+
+    /// An offer that still rings ends by its own report or deadline: the device may only have re-registered.
+    fn seat_offline(&mut self, now: Time, id: &AgentId) {
+        self.change(id, None, |agent| {
+            agent.seat_online = false;
+            if matches!(agent.doing, Doing::WrapUp { .. } | Doing::Resting { .. }) {
+                agent.doing = Doing::Idle { since: now };
+            }
+        });
+    }
+
+    fn ready(&mut self, now: Time, id: &AgentId, by: Actor) {
+        self.change(id, Some(by), |agent| {
+            let was_ready = agent.willing == Willing::Ready;
+            agent.willing = Willing::Ready;
+            agent.misses = 0;
+            match agent.doing {
+                // Saying "ready" twice must not cost an agent the place in the order.
+                Doing::Idle { since } => {
+                    agent.doing = Doing::Idle { since: if was_ready { since } else { now } };
+                }
+                Doing::Resting { .. } | Doing::WrapUp { .. } => agent.doing = Doing::Idle { since: now },
+                Doing::Offered { .. } | Doing::Releasing { .. } | Doing::Talking { .. } => {}
+            }
+        });
+    }
+
+    fn take_break(&mut self, now: Time, id: &AgentId, by: Actor) {
+        let ringing = match self.agents.get(id).map(|agent| &agent.doing) {
+            Some(Doing::Offered { offer, .. }) => Some(*offer),
+            Some(
+                Doing::Idle { .. }
+                | Doing::Releasing { .. }
+                | Doing::Resting { .. }
+                | Doing::Talking { .. }
+                | Doing::WrapUp { .. },
+            )
+            | None => None,
+        };
+        self.change(id, Some(by), |agent| {
+            agent.willing = Willing::NotReady(NotReadyReason::Break);
+            if matches!(agent.doing, Doing::WrapUp { .. } | Doing::Resting { .. }) {
+                agent.doing = Doing::Idle { since: now };
+            }
+        });
+        if let Some(offer) = ringing {
+            self.withdraw(now, offer, OfferOutcome::AgentGone);
+        }
+    }
+
+    fn answered(&mut self, now: Time, offer: OfferId) {
+        let Some((id, ring)) = self.close_offer(offer) else { return };
+        self.change(&id, None, |agent| {
+            agent.misses = 0;
+            agent.doing = Doing::Talking { contact: ring.contact, queue: ring.queue.clone() };
+        });
+        self.outputs.push_back(Output::OfferEnded {
+            offer,
+            contact: ring.contact,
+            agent: id,
+            outcome: OfferOutcome::Accepted,
+        });
+        self.leave(now, ring.contact, LeaveReason::Answered);
+    }
+
+    fn refused(&mut self, now: Time, offer: OfferId, refusal: Refusal) {
+        let Some((id, ring)) = self.close_offer(offer) else { return self.released(now, offer) };
+        self.put_back(ring.contact);
+        self.change(&id, None, |agent| {
+            agent.doing = Doing::Resting { until: now + agent.rest_after_miss };
+            agent.miss(reason_for(refusal));
+        });
+        self.outputs.push_back(Output::OfferEnded {
+            offer,
+            contact: ring.contact,
+            agent: id,
+            outcome: OfferOutcome::Refused(refusal),
+        });
+    }
+
+    fn released(&mut self, now: Time, offer: OfferId) {
+        if let Some(id) = self.releasing.remove(&offer) {
+            self.change(&id, None, |agent| agent.release(now));
+        }
+    }
+
+    fn segment_ended(&mut self, now: Time, id: &AgentId) {
+        let wrap_up = match self.agents.get(id).map(|agent| &agent.doing) {
+            Some(Doing::Talking { queue, .. }) => {
+                self.queues.get(queue).map_or(Duration::ZERO, |queue| queue.wrap_up)
+            }
+            Some(
+                Doing::Idle { .. }
+                | Doing::Offered { .. }
+                | Doing::Releasing { .. }
+                | Doing::Resting { .. }
+                | Doing::WrapUp { .. },
+            )
+            | None => return,
+        };
+        self.change(id, None, |agent| {
+            agent.doing = if wrap_up.is_zero() || !agent.seat_online {
+                Doing::Idle { since: now }
+            } else {
+                Doing::WrapUp { until: now + wrap_up }
+            };
+        });
+    }
+
+    fn agent_timeout(&mut self, now: Time, id: &AgentId) {
+        let Some(agent) = self.agents.get(id) else { return };
+        match agent.doing {
+            Doing::Idle { .. } | Doing::Talking { .. } => {}
+            Doing::Offered { offer, .. } => self.withdraw(now, offer, OfferOutcome::TimedOut),
+            Doing::Releasing { offer, .. } => self.released(now, offer),
+            Doing::Resting { .. } | Doing::WrapUp { .. } => {
+                self.change(id, None, |agent| agent.doing = Doing::Idle { since: now });
+            }
+        }
+    }
+
+    /// Ends a live offer from our side: the seat is to stop ringing.
+    fn withdraw(&mut self, now: Time, offer: OfferId, outcome: OfferOutcome) {
+        let Some((id, ring)) = self.close_offer(offer) else { return };
+        self.put_back(ring.contact);
+        self.change(&id, None, |agent| {
+            let then = match outcome {
+                OfferOutcome::TimedOut => {
+                    agent.miss(NotReadyReason::NoAnswer);
+                    AfterRelease::RestUntil(now + agent.rest_after_miss)
+                }
+                OfferOutcome::CallerGone
+                | OfferOutcome::AgentGone
+                | OfferOutcome::Accepted
+                | OfferOutcome::Refused(_) => AfterRelease::IdleSince(ring.idle_since),
+            };
+            agent.doing = Doing::Releasing { offer, guard: now + RELEASE_GUARD, then };
+        });
+        self.releasing.insert(offer, id.clone());
+        self.outputs.push_back(Output::OfferEnded { offer, contact: ring.contact, agent: id, outcome });
+    }
+
+    /// Takes a live offer out of the tables: the one place where offers end, so each ends once.
+    fn close_offer(&mut self, offer: OfferId) -> Option<(AgentId, Ring)> {
+        let id = self.offers.remove(&offer)?;
+        let ring = match &self.agents.get(&id)?.doing {
+            Doing::Offered { contact, queue, idle_since, .. } => {
+                Ring { contact: *contact, queue: queue.clone(), idle_since: *idle_since }
+            }
+            Doing::Idle { .. }
+            | Doing::Releasing { .. }
+            | Doing::Resting { .. }
+            | Doing::Talking { .. }
+            | Doing::WrapUp { .. } => return None,
+        };
+        if let Some(waiting) = self.contacts.get_mut(&ring.contact) {
+            waiting.offer = None;
+        }
+        Some((id, ring))
+    }
+
+    fn put_back(&mut self, contact: ContactId) {
+        if let Some(waiting) = self.contacts.get(&contact)
+            && let Some(queue) = self.queues.get_mut(&waiting.queue)
+        {
+            queue.mark_unoffered(waiting.place);
+        }
+    }
+
+    /// Matches the highest score with the agent idle longest, until one side has nobody left.
+    fn dispatch(&mut self, now: Time) {
+        loop {
+            let next = self.queues.iter().filter_map(|(name, queue)| Some((queue.next_place()?, name)));
+            let Some((_, name)) = next.min() else { return };
+            let name = name.clone();
+            let Some(queue) = self.queues.get_mut(&name) else { return };
+            let Some(((virtual_since, contact), (idle_since, id))) = queue.next_match() else { return };
+            queue.mark_offered((virtual_since, contact));
+            let deadline = now + queue.offer_deadline;
+            let offer = OfferId::new(&mut self.ids, now);
+            self.offers.insert(offer, id.clone());
+            if let Some(waiting) = self.contacts.get_mut(&contact) {
+                waiting.offer = Some(offer);
+            }
+            self.outputs.push_back(Output::Offer {
+                offer,
+                contact,
+                queue: name.clone(),
+                agent: id.clone(),
+                score_s: now.since(virtual_since).as_secs(),
+                idle_ms: u64::try_from(now.since(idle_since).as_millis()).unwrap_or(u64::MAX),
+            });
+            self.change(&id, None, |agent| {
+                agent.doing = Doing::Offered { offer, contact, queue: name.clone(), deadline, idle_since };
+            });
+        }
+    }
+
+    /// The one way to change an agent: keeps timers and idle lists right and reports what others can see.
+    fn change(&mut self, id: &AgentId, by: Option<Actor>, edit: impl FnOnce(&mut Agent)) {
+        let Some(agent) = self.agents.get_mut(id) else { return };
+        let (view, since, timeout) = (agent.view(), agent.available_since(), agent.timeout());
+        edit(agent);
+        if let Some(due) = timeout {
+            self.timers.remove(&(due, id.clone()));
+        }
+        if let Some(due) = agent.timeout() {
+            self.timers.insert((due, id.clone()));
+        }
+        if since != agent.available_since() {
+            for name in &agent.queues {
+                let Some(queue) = self.queues.get_mut(name) else { continue };
+                if let Some(since) = since {
+                    queue.idle.remove(&(since, id.clone()));
+                }
+                if let Some(since) = agent.available_since() {
+                    queue.idle.insert((since, id.clone()));
+                }
+            }
+        }
+        if view != agent.view() {
+            let view = agent.view();
+            self.outputs.push_back(Output::AgentChanged { agent: id.clone(), view, by });
+        }
+    }
+}
+
+/// What a live offer joined.
+struct Ring {
+    contact: ContactId,
+    queue: QueueName,
+    idle_since: Time,
+}
+
+impl Agent {
+    fn view(&self) -> AgentView {
+        AgentView { shift: self.shift(), activity: self.activity(), seat_online: self.seat_online }
+    }
+
+    /// Counts an offer that was not answered, and makes the agent not ready at the limit.
+    fn miss(&mut self, reason: NotReadyReason) {
+        self.misses += 1;
+        if self.miss_limit > 0 && self.misses >= self.miss_limit && self.willing == Willing::Ready {
+            self.willing = Willing::NotReady(reason);
+            self.misses = 0;
+        }
+    }
+
+    fn release(&mut self, now: Time) {
+        if let Doing::Releasing { then, .. } = self.doing {
+            self.doing = match then {
+                AfterRelease::RestUntil(until) if until > now => Doing::Resting { until },
+                AfterRelease::RestUntil(_) => Doing::Idle { since: now },
+                AfterRelease::IdleSince(since) => Doing::Idle { since },
+            };
+        }
+    }
+}
+
+fn reason_for(refusal: Refusal) -> NotReadyReason {
+    match refusal {
+        Refusal::Busy => NotReadyReason::Busy,
+        Refusal::Declined => NotReadyReason::Declined,
+        Refusal::NoAnswer => NotReadyReason::NoAnswer,
+        Refusal::Unreachable | Refusal::NoCommonCodec | Refusal::Cancelled | Refusal::Failed => {
+            NotReadyReason::Unreachable
+        }
+    }
+}
+
+#[cfg(test)]
+impl Acd {
+    pub(crate) fn has_timer(&self, id: &AgentId) -> bool {
+        self.timers.iter().any(|(_, agent)| agent == id)
+    }
+
+    pub(crate) fn is_releasing(&self, offer: OfferId) -> bool {
+        self.releasing.contains_key(&offer)
+    }
+}
