@@ -1,1 +1,23 @@
 //! SIP and SDP without IO: messages, digest, transactions, dialogs, registrar.
+
+mod header;
+mod message;
+mod method;
+mod moment;
+mod random;
+mod scan;
+mod schedule;
+mod status;
+mod uri;
+
+pub use header::{Address, CSeq, HeaderError, Via};
+pub use message::{
+    Fault, Frame, Framer, Header, Headers, MAX_HEADER_VALUE, MAX_HEADERS, MAX_MESSAGE, Malformed, Message,
+    Request, Response, parse_datagram, peek_call_id, same_name,
+};
+pub use method::Method;
+pub use moment::Moment;
+pub use random::Random;
+pub use scan::Params;
+pub use status::Status;
+pub use uri::{Host, SipUri, Uri, UriError};
