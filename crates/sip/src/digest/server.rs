@@ -1,0 +1,256 @@
+//! Challenging, and judging the answers.
+//!
+//! A nonce carries its own birth and a keyed hash over it, so the server remembers nothing of a challenge
+//! that nobody answers; for one that was answered rightly it remembers the highest `nc`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::{Algorithm, DigestParams, Question, hex};
+use crate::scan::quote;
+use crate::{Moment, Random, Request, Uri};
+
+/// How many answered nonces are remembered. When full, the oldest is forgotten and everything born before
+/// it counts as expired, so forgetting never lets a replay in.
+const MAX_NONCES: usize = 65_536;
+
+/// The password of a user, to a server that asks.
+pub type Password<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// What an `Authorization` is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The request comes from this user.
+    Accepted {
+        /// The user name.
+        user: String,
+    },
+    /// No answer to a challenge of ours is in the request: challenge it.
+    Missing,
+    /// A right answer on an expired nonce: challenge again with `stale=true`.
+    Stale,
+    /// The answer is wrong, whoever it claims to be: challenge again.
+    Wrong,
+    /// The header breaks its grammar: 400.
+    Malformed,
+}
+
+/// Makes challenges for one realm and judges their answers.
+pub struct DigestServer {
+    realm: String,
+    lifetime: Duration,
+    secret: String,
+    random: Random,
+    /// The highest `nc` seen on each nonce that was answered rightly, by birth.
+    seen: BTreeMap<(u64, String), u32>,
+    /// Nonces born before this are expired.
+    floor: u64,
+}
+
+impl DigestServer {
+    /// A server for `realm` whose nonces live for `lifetime`.
+    pub fn new(realm: &str, lifetime: Duration, mut random: Random) -> DigestServer {
+        let secret = format!("{}{}", random.token(), random.token());
+        DigestServer { realm: realm.to_owned(), lifetime, secret, random, seen: BTreeMap::new(), floor: 0 }
+    }
+
+    /// The values of the `WWW-Authenticate` headers of a 401, SHA-256 before MD5.
+    pub fn challenge(&mut self, now: Moment, stale: bool) -> Vec<String> {
+        let nonce = self.nonce(now.ms(), &self.random.clone().token());
+        self.random.draw();
+        let stale = if stale { ", stale=true" } else { "" };
+        let realm = quote(&self.realm);
+        let challenge = |algorithm: Algorithm| {
+            format!(
+                "Digest realm={realm}, nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{stale}",
+                algorithm.name()
+            )
+        };
+        Algorithm::ALL.into_iter().map(challenge).collect()
+    }
+
+    /// Judges a request's `Authorization`. An unknown user takes the same steps as a wrong password.
+    pub fn judge(&mut self, now: Moment, request: &Request, password: Password<'_>) -> Verdict {
+        let mut ours = None;
+        for value in request.headers.all("Authorization") {
+            let Ok(value) = std::str::from_utf8(value) else { return Verdict::Malformed };
+            match DigestParams::parse(value) {
+                None => {}
+                Some(None) => return Verdict::Malformed,
+                Some(Some(params)) if params.find("realm") == Some(self.realm.as_str()) => ours = Some(params),
+                Some(Some(_)) => {}
+            }
+        }
+        match ours {
+            None => Verdict::Missing,
+            Some(params) => self.judge_params(now, request, &params, password).unwrap_or(Verdict::Malformed),
+        }
+    }
+
+    /// `None` when a parameter is missing.
+    fn judge_params(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        params: &DigestParams,
+        password: Password<'_>,
+    ) -> Option<Verdict> {
+        let (user, nonce, uri) = (params.find("username")?, params.find("nonce")?, params.find("uri")?);
+        let (response, cnonce, nc) = (params.find("response")?, params.find("cnonce")?, params.find("nc")?);
+        let algorithm = Algorithm::from_param(params.find("algorithm"));
+        let qop_is_auth = params.find("qop")?.eq_ignore_ascii_case("auth");
+        let (Some(algorithm), true) = (algorithm, qop_is_auth) else { return Some(Verdict::Wrong) };
+        let count = (nc.len() == 8).then(|| u32::from_str_radix(nc, 16).ok()).flatten()?;
+        let known = password(user);
+        let realm = self.realm.as_str();
+        let method = request.method.name();
+        let question = Question { algorithm, user, realm, nonce, nc, cnonce, method, uri };
+        let expected = question.response(known.as_deref().unwrap_or(&self.secret));
+        let right = same_digits(&expected, response) && known.is_some() && same_target(uri, &request.uri);
+        let born = self.born(nonce);
+        Some(match (right, born) {
+            (false, _) | (true, None) => Verdict::Wrong,
+            (true, Some(born)) if self.has_expired(now, born) => Verdict::Stale,
+            (true, Some(born)) if self.count(born, nonce, count) => Verdict::Accepted { user: user.to_owned() },
+            (true, Some(_)) => Verdict::Wrong,
+        })
+    }
+
+    fn nonce(&self, born: u64, salt: &str) -> String {
+        let seal = Sha256::digest(format!("{}:{born:x}:{salt}:{}", self.secret, self.realm));
+        format!("{born:x}-{salt}-{}", hex(seal.get(..16).unwrap_or(&seal)))
+    }
+
+    /// When a nonce of ours was made; `None` for one that we did not make.
+    fn born(&self, nonce: &str) -> Option<u64> {
+        let mut parts = nonce.splitn(3, '-');
+        let born = u64::from_str_radix(parts.next()?, 16).ok()?;
+        same_digits(&self.nonce(born, parts.next()?), nonce).then_some(born)
+    }
+
+    fn has_expired(&self, now: Moment, born: u64) -> bool {
+        born < self.floor || now.since(Moment::from_ms(born)) > self.lifetime
+    }
+
+    /// Notes the use of a nonce; false when this count, or a higher one, was used before.
+    fn count(&mut self, born: u64, nonce: &str, count: u32) -> bool {
+        let last = self.seen.entry((born, nonce.to_owned())).or_insert(0);
+        if count <= *last {
+            return false;
+        }
+        *last = count;
+        let oldest_living = born.saturating_sub(u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX));
+        while self.seen.first_key_value().is_some_and(|((born, _), _)| *born < oldest_living) {
+            self.seen.pop_first();
+        }
+        if self.seen.len() > MAX_NONCES
+            && let Some(((born, _), _)) = self.seen.pop_first()
+        {
+            self.floor = born + 1;
+        }
+        true
+    }
+}
+
+/// Compares in a time that does not depend on where the texts differ.
+fn same_digits(a: &str, b: &str) -> bool {
+    let difference = a.bytes().zip(b.bytes()).fold(0, |sum, (x, y)| sum | (x ^ y.to_ascii_lowercase()));
+    a.len() == b.len() && difference == 0
+}
+
+/// The digest must be about this request's target (RFC 7616 section 3.4.6).
+fn same_target(digest_uri: &str, request_uri: &str) -> bool {
+    match (Uri::parse(digest_uri), Uri::parse(request_uri)) {
+        (Ok(Uri::Sip(a)), Ok(Uri::Sip(b))) => a.same_as(&b),
+        (Ok(_) | Err(_), Ok(_) | Err(_)) => digest_uri == request_uri,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Credentials, Headers, Method, answer_challenge};
+
+    fn server() -> DigestServer {
+        DigestServer::new("hotline", Duration::from_secs(300), Random::new([1; 32]))
+    }
+
+    fn request(authorization: &str) -> Request {
+        let headers = Headers::new().with("Authorization", authorization);
+        Request { method: Method::Register, uri: "sip:127.0.0.1".to_owned(), headers, body: Vec::new() }
+    }
+
+    fn answer(challenge: &str, user: &str, password: &str) -> String {
+        let credentials =
+            Credentials { user: user.to_owned(), password: password.to_owned(), realm: None };
+        let mut random = Random::new([2; 32]);
+        answer_challenge(&[challenge.to_owned()], &credentials, &Method::Register, "sip:127.0.0.1", &mut random)
+            .unwrap()
+    }
+
+    fn passwords(user: &str) -> Option<String> {
+        (user == "1001").then(|| "sample-1001".to_owned())
+    }
+
+    #[test]
+    fn both_algorithms_are_offered_and_taken() {
+        let mut server = server();
+        let challenges = server.challenge(Moment::from_ms(5), false);
+        assert!(challenges[0].contains("SHA-256") && challenges[1].contains("MD5"));
+        for challenge in challenges {
+            let challenge = if challenge.contains("MD5") {
+                server.challenge(Moment::from_ms(6), false)[1].clone()
+            } else {
+                challenge
+            };
+            let request = request(&answer(&challenge, "1001", "sample-1001"));
+            let verdict = server.judge(Moment::from_ms(9), &request, &passwords);
+            assert_eq!(verdict, Verdict::Accepted { user: "1001".to_owned() });
+        }
+    }
+
+    #[test]
+    fn a_count_is_used_once() {
+        let mut server = server();
+        let now = Moment::from_ms(5);
+        let challenge = &server.challenge(now, false)[0];
+        let first = request(&answer(challenge, "1001", "sample-1001"));
+        assert!(matches!(server.judge(now, &first, &passwords), Verdict::Accepted { .. }));
+        assert_eq!(server.judge(now, &first, &passwords), Verdict::Wrong);
+    }
+
+    #[test]
+    fn stale_only_for_a_right_answer() {
+        let mut server = server();
+        let challenge = &server.challenge(Moment::from_ms(0), false)[0];
+        let late = Moment::from_ms(300_001);
+        let right = request(&answer(challenge, "1001", "sample-1001"));
+        let wrong = request(&answer(challenge, "1001", "guess"));
+        assert_eq!(server.judge(late, &right, &passwords), Verdict::Stale);
+        assert_eq!(server.judge(late, &wrong, &passwords), Verdict::Wrong);
+    }
+
+    #[test]
+    fn wrong_answers_look_alike_and_never_pass() {
+        let mut server = server();
+        let now = Moment::from_ms(5);
+        let challenge = server.challenge(now, false)[0].clone();
+        let good = answer(&challenge, "1001", "sample-1001");
+        let foreign = challenge.replace("nonce=\"", "nonce=\"f");
+        for (authorization, verdict) in [
+            (answer(&challenge, "1001", "guess"), Verdict::Wrong),
+            (answer(&challenge, "nobody", "guess"), Verdict::Wrong),
+            (answer(&foreign, "1001", "sample-1001"), Verdict::Wrong),
+            (good.replace("uri=\"sip:127.0.0.1\"", "uri=\"sip:127.0.0.2\""), Verdict::Wrong),
+            (good.replace("qop=auth", "qop=auth-int"), Verdict::Wrong),
+            (good.replace("realm=\"hotline\"", "realm=\"else\""), Verdict::Missing),
+            (good.replace("cnonce=", "xnonce="), Verdict::Malformed),
+            (good.replace("nc=00000001", "nc=1"), Verdict::Malformed),
+            ("NoOneKnowsThisScheme opaque-data=here".to_owned(), Verdict::Missing),
+        ] {
+            assert_eq!(server.judge(now, &request(&authorization), &passwords), verdict, "{authorization}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Session descriptions (RFC 8866) and the offer/answer of one audio stream (RFC 3264).
+
+mod offer;
+
+use std::fmt;
+use std::net::IpAddr;
+
+pub use offer::{AudioCodec, Direction, LocalAudio, NoCommonAudio, OfferedAudio, answer, offer};
+
+/// The most media sections that are read.
+const MAX_MEDIA: usize = 32;
+/// The most lines that are read.
+const MAX_LINES: usize = 1_024;
+
+/// A session description: every line kept in order, the few that matter understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sdp {
+    /// The lines before the first `m=`, `v=0` among them.
+    pub lines: Vec<Line>,
+    /// The media sections.
+    pub media: Vec<Media>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The letter before `=`.
+    pub kind: char,
+    /// What follows `=`.
+    pub value: String,
+}
+
+/// One `m=` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// `audio`, `video` …
+    pub kind: String,
+    /// The port; 0 for a stream that is refused or not used.
+    pub port: u16,
+    /// `RTP/AVP` …
+    pub protocol: String,
+    /// Payload types or other formats, as written.
+    pub formats: Vec<String>,
+    /// The lines after `m=`.
+    pub lines: Vec<Line>,
+}
+
+/// A text that is not a session description.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a session description: {0}")]
+pub struct SdpError(&'static str);
+
+impl Sdp {
+    /// Reads a description. Line ends may be CRLF or LF; bytes that are not UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// When it does not begin with `v=0`, has no `o=`, has a line that is not `letter=value` or a broken
+    /// `m=` line, or has more than 32 media sections or 1,024 lines.
+    pub fn parse(bytes: &[u8]) -> Result<Sdp, SdpError> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut sdp = Sdp { lines: Vec::new(), media: Vec::new() };
+        for (number, text) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
+            if number >= MAX_LINES {
+                return Err(SdpError("too many lines"));
+            }
+            let line = Line::parse(text).ok_or(SdpError("a line that is not letter=value"))?;
+            if line.kind == 'm' {
+                sdp.media.push(Media::parse(&line.value).ok_or(SdpError("a broken m= line"))?);
+            } else {
+                sdp.media.last_mut().map_or(&mut sdp.lines, |media| &mut media.lines).push(line);
+            }
+        }
+        if sdp.media.len() > MAX_MEDIA {
+            return Err(SdpError("too many media sections"));
+        }
+        if sdp.lines.first() != Some(&Line { kind: 'v', value: "0".to_owned() }) {
+            return Err(SdpError("no v=0 at the beginning"));
+        }
+        if !sdp.lines.iter().any(|line| line.kind == 'o') {
+            return Err(SdpError("no o= line"));
+        }
+        Ok(sdp)
+    }
+
+    /// The address where a media section is received: its own `c=`, else the session's.
+    pub fn connection(&self, media: &Media) -> Option<IpAddr> {
+        let find = |lines: &[Line]| lines.iter().find(|line| line.kind == 'c').map(|line| line.value.clone());
+        let value = find(&media.lines).or_else(|| find(&self.lines))?;
+        let mut words = value.split_ascii_whitespace().skip(2);
+        // "address/ttl" is multicast, which we do not join.
+        words.next()?.parse().ok()
+    }
+}
+
+/// The value of attribute `name` among `lines`: `Some("")` for one without value.
+fn attribute<'a>(lines: &'a [Line], name: &'a str) -> impl Iterator<Item = &'a str> {
+    lines.iter().filter(|line| line.kind == 'a').filter_map(move |line| {
+        let (attribute, value) = line.value.split_once(':').unwrap_or((&line.value, ""));
+        attribute.trim().eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+impl Line {
+    fn new(kind: char, value: impl Into<String>) -> Line {
+        Line { kind, value: value.into() }
+    }
+
+    fn parse(text: &str) -> Option<Line> {
+        let (kind, value) = text.split_once('=')?;
+        let mut letters = kind.trim().chars();
+        let kind = letters.next().filter(char::is_ascii_lowercase)?;
+        letters.next().is_none().then(|| Line::new(kind, value.trim_end()))
+    }
+}
+
+impl Media {
+    fn parse(value: &str) -> Option<Media> {
+        let mut words = value.split_ascii_whitespace();
+        let kind = words.next()?.to_owned();
+        // "port/count" asks for several pairs; we would use the first.
+        let port = words.next()?.split('/').next()?.parse().ok()?;
+        let protocol = words.next()?.to_owned();
+        let formats = words.map(str::to_owned).collect();
+        Some(Media { kind, port, protocol, formats, lines: Vec::new() })
+    }
+}
+
+impl fmt::Display for Sdp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let print = |f: &mut fmt::Formatter<'_>, lines: &[Line]| {
+            lines.iter().try_for_each(|line| write!(f, "{}={}\r\n", line.kind, line.value))
+        };
+        print(f, &self.lines)?;
+        for media in &self.media {
+            write!(f, "m={} {} {}", media.kind, media.port, media.protocol)?;
+            media.formats.iter().try_for_each(|format| write!(f, " {format}"))?;
+            f.write_str("\r\n")?;
+            print(f, &media.lines)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_what_it_read() {
+        let text = "v=0\r\no=- 1 2 IN IP6 2001:db8::1\r\ns= \r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\n\
+                    c=IN IP4 192.0.2.7\r\na=rtpmap:101 telephone-event/8000\r\nm=video 0 RTP/AVP 31\r\n";
+        let sdp = Sdp::parse(text.as_bytes()).unwrap();
+        assert_eq!(sdp.to_string(), text.replace("s= ", "s="));
+        assert_eq!(sdp.connection(&sdp.media[0]), "192.0.2.7".parse().ok());
+        assert_eq!(sdp.connection(&sdp.media[1]), None);
+    }
+
+    #[test]
+    fn refuses_what_is_none() {
+        let bombs = "m=audio 1 RTP/AVP 0\r\n".repeat(1_000);
+        for text in [
+            "", "v=1\r\no=x\r\n", "v=0\r\n", "v=0\r\no=x\r\nnonsense\r\n", "v=0\r\no=x\r\nm=audio\r\n",
+            "v=0\r\no=x\r\nm=audio 70000 RTP/AVP 0\r\n", &format!("v=0\r\no=x\r\n{bombs}"),
+        ] {
+            assert!(Sdp::parse(text.as_bytes()).is_err(), "{text:.40}");
+        }
+    }
+}
