@@ -10,6 +10,7 @@ mod scan;
 mod schedule;
 mod sdp;
 mod status;
+mod transaction;
 mod uri;
 
 pub use digest::{Credentials, DigestServer, Password, Verdict, answer_challenge};

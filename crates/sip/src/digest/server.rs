@@ -58,8 +58,8 @@ impl DigestServer {
 
     /// The values of the `WWW-Authenticate` headers of a 401, SHA-256 before MD5.
     pub fn challenge(&mut self, now: Moment, stale: bool) -> Vec<String> {
-        let nonce = self.nonce(now.ms(), &self.random.clone().token());
-        self.random.draw();
+        let salt = self.random.token();
+        let nonce = self.nonce(now.ms(), &salt);
         let stale = if stale { ", stale=true" } else { "" };
         let realm = quote(&self.realm);
         let challenge = |algorithm: Algorithm| {
