@@ -1,19 +1,27 @@
 //! SIP and SDP without IO: messages, digest, transactions, dialogs, registrar.
 
+mod dialog;
 mod digest;
+mod endpoint;
 mod header;
 mod message;
 mod method;
 mod moment;
 mod random;
+mod registrar;
 mod scan;
 mod schedule;
 mod sdp;
+mod slowdown;
 mod status;
 mod transaction;
 mod uri;
 
 pub use digest::{Credentials, DigestServer, Password, Verdict, answer_challenge};
+pub use endpoint::{
+    Answer, Destination, Dial, Ending, Endpoint, EndpointSettings, Event, Flow, Output, RequestId, SessionId,
+    Transport,
+};
 pub use header::{Address, CSeq, HeaderError, Via};
 pub use message::{
     Fault, Frame, Framer, Header, Headers, MAX_HEADER_VALUE, MAX_HEADERS, MAX_MESSAGE, Malformed, Message,
@@ -22,9 +30,11 @@ pub use message::{
 pub use method::Method;
 pub use moment::Moment;
 pub use random::Random;
+pub use registrar::{Binding, Reachability, Registrar, RegistrarSettings};
 pub use scan::Params;
 pub use sdp::{
     AudioCodec, Direction, Line, LocalAudio, Media, NoCommonAudio, OfferedAudio, Sdp, SdpError, answer, offer,
 };
+pub use slowdown::Slowdown;
 pub use status::Status;
 pub use uri::{Host, SipUri, Uri, UriError};

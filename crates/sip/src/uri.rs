@@ -353,9 +353,24 @@ mod tests {
     #[test]
     fn refuses_broken_addresses() {
         for text in [
-            "", "sip", ":x", "sip:", "sip:@h", "sip:a@", "sip:a b@h", "sip:a@h:", "sip:a@h:65536",
-            "sip:2001:db8::10", "sip:[2001:db8:::1]", "sip:a@b@c", "sip:%4@h", "<sip:a@h>", "sip:a@h;;x",
-            "tel:", "sip:[::1", "sip:[::1]x",
+            "",
+            "sip",
+            ":x",
+            "sip:",
+            "sip:@h",
+            "sip:a@",
+            "sip:a b@h",
+            "sip:a@h:",
+            "sip:a@h:65536",
+            "sip:2001:db8::10",
+            "sip:[2001:db8:::1]",
+            "sip:a@b@c",
+            "sip:%4@h",
+            "<sip:a@h>",
+            "sip:a@h;;x",
+            "tel:",
+            "sip:[::1",
+            "sip:[::1]x",
         ] {
             assert!(Uri::parse(text).is_err(), "{text}");
         }

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn quoted_quotes_do_not_confuse() {
-        let params = DigestParams::parse(r#"Digest username="a\"b", realm="x, y" , nc=00000001"#).unwrap().unwrap();
+        let params =
+            DigestParams::parse(r#"Digest username="a\"b", realm="x, y" , nc=00000001"#).unwrap().unwrap();
         assert_eq!(params.find("username"), Some("a\"b"));
         assert_eq!(params.find("realm"), Some("x, y"));
         assert!(DigestParams::parse("Basic abc").is_none());

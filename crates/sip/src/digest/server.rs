@@ -79,7 +79,9 @@ impl DigestServer {
             match DigestParams::parse(value) {
                 None => {}
                 Some(None) => return Verdict::Malformed,
-                Some(Some(params)) if params.find("realm") == Some(self.realm.as_str()) => ours = Some(params),
+                Some(Some(params)) if params.find("realm") == Some(self.realm.as_str()) => {
+                    ours = Some(params)
+                }
                 Some(Some(_)) => {}
             }
         }
@@ -113,7 +115,9 @@ impl DigestServer {
         Some(match (right, born) {
             (false, _) | (true, None) => Verdict::Wrong,
             (true, Some(born)) if self.has_expired(now, born) => Verdict::Stale,
-            (true, Some(born)) if self.count(born, nonce, count) => Verdict::Accepted { user: user.to_owned() },
+            (true, Some(born)) if self.count(born, nonce, count) => {
+                Verdict::Accepted { user: user.to_owned() }
+            }
             (true, Some(_)) => Verdict::Wrong,
         })
     }
@@ -183,11 +187,16 @@ mod tests {
     }
 
     fn answer(challenge: &str, user: &str, password: &str) -> String {
-        let credentials =
-            Credentials { user: user.to_owned(), password: password.to_owned(), realm: None };
+        let credentials = Credentials { user: user.to_owned(), password: password.to_owned(), realm: None };
         let mut random = Random::new([2; 32]);
-        answer_challenge(&[challenge.to_owned()], &credentials, &Method::Register, "sip:127.0.0.1", &mut random)
-            .unwrap()
+        answer_challenge(
+            &[challenge.to_owned()],
+            &credentials,
+            &Method::Register,
+            "sip:127.0.0.1",
+            &mut random,
+        )
+        .unwrap()
     }
 
     fn passwords(user: &str) -> Option<String> {

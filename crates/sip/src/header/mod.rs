@@ -192,12 +192,15 @@ mod tests {
 
     #[test]
     fn via_allows_blanks_where_the_grammar_does() {
-        let via = Via::parse("SIP  / 2.0  / TCP     spindle.example.com   ; branch  =   z9hG4bK9ikj8").unwrap();
+        let via =
+            Via::parse("SIP  / 2.0  / TCP     spindle.example.com   ; branch  =   z9hG4bK9ikj8").unwrap();
         assert_eq!((via.transport.as_str(), via.branch()), ("TCP", Some("z9hG4bK9ikj8")));
         let via = Via::parse("SIP/2.0/UDP [2001:db8::9:1]:6050;received=[2001:db8::9:255];rport").unwrap();
         assert_eq!(via.port, Some(6050));
         assert_eq!(via.received(), "2001:db8::9:255".parse().ok());
-        for text in ["", "SIP/2.0/UDP", "SIP/2.0/UDP h;;", "SIP/7.0/UDP h", "HTTP/2.0/UDP h", "SIP/2.0/UDP h:x"] {
+        for text in
+            ["", "SIP/2.0/UDP", "SIP/2.0/UDP h;;", "SIP/7.0/UDP h", "HTTP/2.0/UDP h", "SIP/2.0/UDP h:x"]
+        {
             assert!(Via::parse(text).is_err(), "{text}");
         }
     }
@@ -205,7 +208,8 @@ mod tests {
     #[test]
     fn cseq_does_not_wrap() {
         assert_eq!(CSeq::parse("0009   INVITE").unwrap().number, 9);
-        for text in ["36893488147419103232 INVITE", "2147483648 INVITE", "-1 INVITE", "1", "INVITE", "1 A B"] {
+        for text in ["36893488147419103232 INVITE", "2147483648 INVITE", "-1 INVITE", "1", "INVITE", "1 A B"]
+        {
             assert_eq!(CSeq::parse(text), None, "{text}");
         }
     }

@@ -36,6 +36,12 @@ impl Headers {
         self
     }
 
+    /// These fields, and `others` after them.
+    pub(crate) fn followed_by(mut self, others: &Headers) -> Headers {
+        self.0.extend(others.0.iter().cloned());
+        self
+    }
+
     /// Replaces the first field of this name, or adds one; later ones stay.
     pub fn set_first(&mut self, name: &str, value: impl AsRef<[u8]>) {
         match self.0.iter_mut().find(|header| same_name(&header.name, name)) {
@@ -51,7 +57,10 @@ impl Headers {
 
     /// The raw values of all fields of this name, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |header| same_name(&header.name, name)).map(|header| header.value.as_slice())
+        self.0
+            .iter()
+            .filter(move |header| same_name(&header.name, name))
+            .map(|header| header.value.as_slice())
     }
 
     /// The first value as text; bytes that are not UTF-8 are replaced.

@@ -159,8 +159,13 @@ mod tests {
     fn refuses_what_is_none() {
         let bombs = "m=audio 1 RTP/AVP 0\r\n".repeat(1_000);
         for text in [
-            "", "v=1\r\no=x\r\n", "v=0\r\n", "v=0\r\no=x\r\nnonsense\r\n", "v=0\r\no=x\r\nm=audio\r\n",
-            "v=0\r\no=x\r\nm=audio 70000 RTP/AVP 0\r\n", &format!("v=0\r\no=x\r\n{bombs}"),
+            "",
+            "v=1\r\no=x\r\n",
+            "v=0\r\n",
+            "v=0\r\no=x\r\nnonsense\r\n",
+            "v=0\r\no=x\r\nm=audio\r\n",
+            "v=0\r\no=x\r\nm=audio 70000 RTP/AVP 0\r\n",
+            &format!("v=0\r\no=x\r\n{bombs}"),
         ] {
             assert!(Sdp::parse(text.as_bytes()).is_err(), "{text:.40}");
         }

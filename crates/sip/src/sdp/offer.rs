@@ -84,12 +84,7 @@ impl Direction {
     }
 
     fn find(lines: &[Line]) -> Option<Direction> {
-        let all = [
-            Direction::SendReceive,
-            Direction::SendOnly,
-            Direction::ReceiveOnly,
-            Direction::Inactive,
-        ];
+        let all = [Direction::SendReceive, Direction::SendOnly, Direction::ReceiveOnly, Direction::Inactive];
         all.into_iter().find(|direction| attribute(lines, direction.attribute()).next().is_some())
     }
 }
@@ -151,7 +146,8 @@ impl OfferedAudio {
         if codecs.is_empty() {
             return None;
         }
-        let stated = Direction::find(&media.lines).or_else(|| Direction::find(&sdp.lines)).unwrap_or_default();
+        let stated =
+            Direction::find(&media.lines).or_else(|| Direction::find(&sdp.lines)).unwrap_or_default();
         // The hold of RFC 2543: an address that nothing can be sent to.
         let direction = Direction::of(stated.sends(), stated.receives() && !address.is_unspecified());
         Some(OfferedAudio {

@@ -74,15 +74,13 @@ impl InviteServer {
     }
 
     /// Another copy of the request came.
-    pub(crate) fn handle_copy(&mut self, out: &mut Vec<Step>) {
+    pub(crate) fn handle_copy(&self, out: &mut Vec<Step>) {
         match &self.state {
             State::Proceeding { last: Some(bytes), .. } | State::Completed { refusal: bytes } => {
                 out.push(Step::Send(bytes.clone()));
             }
-            State::Proceeding { last: None, .. }
-            | State::Confirmed
-            | State::Accepted
-            | State::Terminated => {}
+            State::Proceeding { last: None, .. } | State::Confirmed | State::Accepted | State::Terminated => {
+            }
         }
     }
 

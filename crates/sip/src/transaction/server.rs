@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// Another copy of the request came.
-    pub(crate) fn handle_copy(&mut self, out: &mut Vec<Step>) {
+    pub(crate) fn handle_copy(&self, out: &mut Vec<Step>) {
         match &self.state {
             State::Proceeding { last } | State::Completed { last } => out.push(Step::Send(last.clone())),
             State::Trying | State::Terminated => {}

@@ -120,7 +120,9 @@ fn invite_client_table() {
 
 #[test]
 fn invite_client_ends_by_timers_d_and_m() {
-    for (code, reliable, at) in [(486, false, 32_001), (486, true, 1), (200, false, 32_001), (200, true, 32_001)] {
+    for (code, reliable, at) in
+        [(486, false, 32_001), (486, true, 1), (200, false, 32_001), (200, true, 32_001)]
+    {
         let mut out = Vec::new();
         let mut machine = InviteClient::start(ms(0), request(Method::Invite), reliable, &mut out);
         machine.handle_response(ms(1), response(code), &mut out);

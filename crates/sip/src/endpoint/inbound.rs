@@ -1,0 +1,254 @@
+//! Calls that come in.
+
+use super::check::{Essentials, bad_request};
+use super::receive::capabilities;
+use super::session::{Change, Incoming, Session, Stage, Talking, Unacked, choose};
+use super::timer::{agree_refresh, state_refresh};
+use super::transactions::{ServerKey, ServerMachine};
+use super::{Answer, Ending, Endpoint, Event, Flow, SessionId, reply};
+use crate::dialog::Dialog;
+use crate::transaction::{T1, TRY_FOR};
+use crate::{
+    AudioCodec, Direction, LocalAudio, Moment, OfferedAudio, Request, Sdp, Status, answer as sdp_answer,
+    offer,
+};
+
+/// All that we speak; what a call may choose from.
+pub(super) const OUR_CODECS: [AudioCodec; 2] = [AudioCodec::Pcma, AudioCodec::Pcmu];
+
+impl Endpoint {
+    /// An INVITE outside dialogs: a new session, unless its offer is nothing for us.
+    pub(super) fn invited(
+        &mut self,
+        now: Moment,
+        flow: Flow,
+        key: &ServerKey,
+        essentials: &Essentials,
+        request: Request,
+    ) {
+        if self.sessions.len() >= self.settings.max_sessions {
+            let busy = Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", "5");
+            return self.refuse_request(now, key, &busy);
+        }
+        match self.open_incoming(now, flow, key, essentials, &request) {
+            Err(answer) => self.refuse_request(now, key, &answer),
+            Ok((id, remote)) => {
+                self.event(Event::Invited { session: id, request: Box::new(request), flow, remote });
+            }
+        }
+    }
+
+    fn open_incoming(
+        &mut self,
+        now: Moment,
+        flow: Flow,
+        key: &ServerKey,
+        essentials: &Essentials,
+        request: &Request,
+    ) -> Result<(SessionId, Option<OfferedAudio>), Answer> {
+        let offer = read_offer(request)?;
+        let remote = offer.as_ref().map(|sdp| find_audio(sdp, &OUR_CODECS)).transpose()?;
+        let refresh = agree_refresh(now, request)?;
+        let id = SessionId(self.new_id());
+        let local_tag = self.servers.get(key).map(|slot| slot.tag.clone()).unwrap_or_default();
+        let dialog = Dialog::answering(request, reply::local_party(request, &local_tag))
+            .ok_or_else(|| bad_request("no dialog can be made"))?;
+        if let Some(slot) = self.servers.get_mut(key) {
+            slot.session = Some(id);
+        }
+        let session = Session {
+            call_id: essentials.call_id.clone(),
+            local_tag: local_tag.clone(),
+            outbound: false,
+            peer: flow.into(),
+            audio: self.silent_audio(),
+            remote: remote.clone(),
+            described: None,
+            quiet: false,
+            stage: Stage::Incoming(Incoming { server: key.clone(), dialog, offer, refresh }),
+        };
+        self.sessions.insert(id, session);
+        self.dialogs.insert((essentials.call_id.clone(), local_tag), id);
+        Ok((id, remote))
+    }
+
+    /// Our side before the user names an address.
+    fn silent_audio(&mut self) -> LocalAudio {
+        LocalAudio {
+            rtp: self.settings.local,
+            codecs: OUR_CODECS.to_vec(),
+            direction: Direction::SendReceive,
+            session_id: self.random.draw() >> 2,
+            version: 1,
+        }
+    }
+
+    /// Inbound: the caller is let in; tells the network at once that we work on it (100).
+    pub fn admit(&mut self, session: SessionId) {
+        let Some(key) = self.incoming(session) else { return };
+        let mut steps = Vec::new();
+        if let Some(ServerMachine::Invite(machine)) = self.servers.get_mut(&key).map(|slot| &mut slot.machine)
+        {
+            machine.hurry(&mut steps);
+        }
+        self.server_steps(&key, steps);
+    }
+
+    /// Inbound: it rings (180).
+    pub fn ring(&mut self, now: Moment, session: SessionId) {
+        let Some(key) = self.incoming(session) else { return };
+        let answer = capabilities(Answer::new(Status::RINGING)).with("Contact", self.contact(session));
+        self.answer(now, &key, &answer, Vec::new());
+    }
+
+    /// Inbound: refuse it with a final response. `Ended` follows.
+    pub fn refuse(&mut self, now: Moment, session: SessionId, answer: &Answer) {
+        let Some(key) = self.incoming(session) else { return };
+        self.refuse_request(now, &key, answer);
+        self.finish(session, Ending::Ours);
+    }
+
+    /// Inbound: take the call with our audio at `rtp`, in `codec` if the peer has it, else in the peer's
+    /// first that we share. `Connected` follows with the ACK.
+    pub fn accept(&mut self, now: Moment, id: SessionId, rtp: std::net::SocketAddr, codec: AudioCodec) {
+        let Some(key) = self.incoming(id) else { return };
+        let contact = self.contact(id);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.audio.rtp = rtp;
+        session.audio.codecs.sort_by_key(|ours| *ours != codec);
+        let Stage::Incoming(Incoming { offer: theirs, dialog, refresh, .. }) = &session.stage else { return };
+        let (theirs, dialog, refresh) = (theirs.clone(), dialog.clone(), *refresh);
+        let body = match (&theirs, session.remote.clone()) {
+            (Some(theirs), Some(remote)) => {
+                let codec = choose(&remote, codec);
+                session.settle(&remote, codec);
+                session.describe(|audio| sdp_answer(theirs, &remote, audio, codec))
+            }
+            (Some(_) | None, Some(_) | None) => session.describe(offer),
+        };
+        let number = self.servers.get(&key).and_then(|slot| slot.request.cseq().ok()).map_or(0, |c| c.number);
+        let answer = state_refresh(capabilities(Answer::new(Status::OK)).with("Contact", contact), refresh);
+        let bytes = self.answer(now, &key, &answer, body);
+        let unacked = Some(unacked(now, number, bytes, true, theirs.is_none()));
+        if let Some(session) = self.sessions.get_mut(&id) {
+            let change = Change::None;
+            session.stage =
+                Stage::Talking(Talking { dialog, unacked, acked: None, change, refresh, closing: None });
+        }
+        self.reschedule(id);
+    }
+
+    /// The server transaction of an unanswered inbound session.
+    fn incoming(&self, id: SessionId) -> Option<ServerKey> {
+        match &self.sessions.get(&id)?.stage {
+            Stage::Incoming(incoming) => Some(incoming.server.clone()),
+            Stage::Outgoing(_) | Stage::Talking(_) => None,
+        }
+    }
+
+    /// Our Contact in a session.
+    pub(super) fn contact(&self, id: SessionId) -> String {
+        let transport = self.sessions.get(&id).map(|session| session.peer.transport);
+        self.contact_by(transport.unwrap_or(super::Transport::Udp))
+    }
+
+    pub(super) fn contact_by(&self, transport: super::Transport) -> String {
+        match transport {
+            super::Transport::Udp => format!("<sip:{}>", self.settings.local),
+            super::Transport::Tcp => format!("<sip:{};transport=tcp>", self.settings.local),
+        }
+    }
+
+    /// CANCEL (RFC 3261 section 9.2): 200 if its INVITE is known, 487 to the INVITE if that is still open.
+    pub(super) fn handle_cancel(
+        &mut self,
+        now: Moment,
+        key: &ServerKey,
+        essentials: &Essentials,
+        request: &Request,
+    ) {
+        let invite = ServerKey { method: "INVITE".to_owned(), ..key.clone() };
+        let same_call = |slot: &super::transactions::ServerSlot| {
+            slot.request.call_id().is_ok_and(|call_id| call_id == essentials.call_id)
+                && slot.request.from().is_ok_and(|from| from.tag() == essentials.from.tag())
+        };
+        let Some(slot) = self.servers.get(&invite).filter(|slot| same_call(slot)) else {
+            return self.refuse_request(now, key, &Answer::new(Status::NO_SUCH_CALL));
+        };
+        if essentials.cseq.method != request.method {
+            return self.refuse_request(now, key, &bad_request("CSeq names another method"));
+        }
+        let session = slot.session;
+        let tag = slot.tag.clone();
+        let is_open = matches!(&slot.machine, ServerMachine::Invite(machine) if machine.is_open());
+        if let Some(slot) = self.servers.get_mut(key) {
+            // The To tags of both answers agree (section 9.2).
+            slot.tag = tag;
+        }
+        self.answer(now, key, &Answer::new(Status::OK), Vec::new());
+        if is_open {
+            self.refuse_request(now, &invite, &Answer::new(Status::REQUEST_TERMINATED));
+            if let Some(id) = session {
+                self.finish(id, Ending::Cancelled);
+            }
+        }
+    }
+
+    /// The ACK of a 2xx.
+    pub(super) fn acknowledged(&mut self, now: Moment, id: SessionId, number: u32, request: &Request) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Stage::Talking(talking) = &mut session.stage else { return };
+        let Some(unacked) = talking.unacked.take_if(|unacked| unacked.number == number) else { return };
+        let closing = talking.closing.clone();
+        self.reschedule(id);
+        if let Some(reason) = closing {
+            return self.bye(now, id, reason.as_deref(), Ending::Ours);
+        }
+        if !unacked.offered {
+            if unacked.initial
+                && let Some(remote) = self.sessions.get(&id).and_then(|session| session.remote.clone())
+            {
+                self.event(Event::Connected { session: id, remote });
+            }
+            return;
+        }
+        match self.take_answer(id, &request.body) {
+            Some(remote) if unacked.initial => self.event(Event::Connected { session: id, remote }),
+            Some(remote) => self.event(Event::Changed { session: id, remote }),
+            None => {
+                let reason = "SIP;cause=488;text=\"No common audio in ACK\"";
+                self.bye(now, id, Some(reason), Ending::NoCommonAudio);
+            }
+        }
+    }
+
+    /// Takes the peer's answer to our offer; `None` when there is none that we can use.
+    pub(super) fn take_answer(&mut self, id: SessionId, body: &[u8]) -> Option<OfferedAudio> {
+        let session = self.sessions.get_mut(&id)?;
+        let sdp = Sdp::parse(body).ok()?;
+        let remote = OfferedAudio::find(&sdp, &session.audio.codecs).ok()?;
+        let codec = *remote.codecs.first()?;
+        Some(session.settle(&remote, codec))
+    }
+}
+
+/// A 2xx that was just sent.
+pub(super) fn unacked(now: Moment, number: u32, bytes: Vec<u8>, initial: bool, offered: bool) -> Unacked {
+    Unacked { number, bytes, next: now + T1, pause: T1 * 2, until: now + TRY_FOR, initial, offered }
+}
+
+/// The description in a request; `None` when it has no body.
+pub(super) fn read_offer(request: &Request) -> Result<Option<Sdp>, Answer> {
+    if request.body.is_empty() {
+        return Ok(None);
+    }
+    Sdp::parse(&request.body).map(Some).map_err(|error| bad_request(&error.to_string()))
+}
+
+/// Its audio for us, or 488.
+pub(super) fn find_audio(sdp: &Sdp, ours: &[AudioCodec]) -> Result<OfferedAudio, Answer> {
+    OfferedAudio::find(sdp, ours).map_err(|_| {
+        let warning = "304 sip \"no RTP/AVP audio with PCMU or PCMA\"";
+        Answer::new(Status::NOT_ACCEPTABLE_HERE).with("Warning", warning)
+    })
+}

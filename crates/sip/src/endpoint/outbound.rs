@@ -1,0 +1,307 @@
+//! Calls that go out, and hanging up.
+
+use super::inbound::OUR_CODECS;
+use super::session::{Change, Outgoing, Refresh, Session, Stage, Talking, Withdraw};
+use super::transactions::{ClientKey, ClientMachine, Owner};
+use super::{Answer, Destination, Dial, Ending, Endpoint, Event, SessionId};
+use crate::dialog::Dialog;
+use crate::scan::quote;
+use crate::transaction::TRY_FOR;
+use crate::{
+    Headers, Host, Method, Moment, OfferedAudio, Request, Response, Sdp, Status, answer_challenge, offer,
+};
+
+impl Endpoint {
+    /// Calls somebody. Ends in `Connected` or `Ended`.
+    pub fn dial(&mut self, now: Moment, dial: Dial) -> SessionId {
+        let id = SessionId(self.new_id());
+        let local_tag = self.random.token();
+        let mut session = Session {
+            call_id: dial.call_id.clone(),
+            local_tag: local_tag.clone(),
+            outbound: true,
+            peer: dial.destination,
+            audio: dial.audio.clone(),
+            remote: None,
+            described: None,
+            quiet: false,
+            stage: Stage::Outgoing(Outgoing {
+                client: ClientKey { branch: String::new(), method: String::new() },
+                withdraw: Withdraw::No,
+                credentials: dial.credentials.clone(),
+                tries: 1,
+                rings: false,
+                early: None,
+            }),
+        };
+        let body = session.describe(offer);
+        self.sessions.insert(id, session);
+        self.dialogs.insert((dial.call_id.clone(), local_tag.clone()), id);
+        let request = self.first_invite(&dial, &local_tag, body);
+        let key = self.start_client(now, request, dial.destination, Owner::Call(id));
+        if let Some(Stage::Outgoing(outgoing)) = self.sessions.get_mut(&id).map(|session| &mut session.stage)
+        {
+            outgoing.client = key;
+        }
+        id
+    }
+
+    fn first_invite(&mut self, dial: &Dial, local_tag: &str, body: Vec<u8>) -> Request {
+        let display = if dial.display.is_empty() { String::new() } else { quote(&dial.display) + " " };
+        let host = Host::Ip(self.settings.local.ip());
+        let to = dial.uri.split([';', '?']).next().unwrap_or(&dial.uri).to_owned();
+        let headers = Headers::new()
+            .with("Max-Forwards", "70")
+            .with("From", format!("{display}<sip:{}@{host}>;tag={local_tag}", dial.caller))
+            .with("To", format!("<{to}>"))
+            .with("Call-ID", &dial.call_id)
+            .with("CSeq", "1 INVITE")
+            .with("Contact", self.contact_by(dial.destination.transport))
+            .with("Allow", Method::ALLOW)
+            .with("User-Agent", &self.settings.user_agent)
+            .with("Content-Type", "application/sdp");
+        Request { method: Method::Invite, uri: dial.uri.clone(), headers, body }
+    }
+
+    /// Something came back for the first INVITE of a session, or for one long answered.
+    pub(super) fn call_answered(&mut self, now: Moment, id: SessionId, key: &ClientKey, response: Response) {
+        let Some(invite) = self.clients.get(key).and_then(|slot| match &slot.machine {
+            ClientMachine::Invite(machine) => Some(machine.request().clone()),
+            ClientMachine::Other(_) => None,
+        }) else {
+            return;
+        };
+        let waiting =
+            self.sessions.get(&id).is_some_and(|session| matches!(session.stage, Stage::Outgoing(_)));
+        match (response.status.is_provisional(), response.status.is_success()) {
+            (true, _) if waiting => self.call_proceeds(now, id, &response),
+            (_, true) if waiting => self.call_accepted(now, id, &invite, &response),
+            (_, true) => self.accepted_again(now, id, &invite, &response),
+            (false, false) if waiting => self.call_refused(now, id, &invite, &response),
+            (_, _) => {}
+        }
+    }
+
+    fn call_proceeds(&mut self, now: Moment, id: SessionId, response: &Response) {
+        let early =
+            Sdp::parse(&response.body).ok().and_then(|sdp| OfferedAudio::find(&sdp, &OUR_CODECS).ok());
+        let Some(Stage::Outgoing(outgoing)) = self.sessions.get_mut(&id).map(|session| &mut session.stage)
+        else {
+            return;
+        };
+        if early.is_some() {
+            outgoing.early = early;
+        }
+        let rings = response.status != Status::TRYING && !outgoing.rings;
+        outgoing.rings |= rings;
+        let withdraw = outgoing.withdraw.clone();
+        match withdraw {
+            Withdraw::No if rings => self.event(Event::Ringing { session: id }),
+            Withdraw::Wanted { reason } => self.send_cancel(now, id, reason.as_deref()),
+            Withdraw::No | Withdraw::Sent { .. } => {}
+        }
+    }
+
+    /// The first 2xx: the ACK at once; then BYE if nobody wants the call any more, or cannot use it.
+    fn call_accepted(&mut self, now: Moment, id: SessionId, invite: &Request, response: &Response) {
+        let Some(dialog) = Dialog::answered(invite, response) else {
+            return self.finish(id, Ending::Refused(Status::SERVER_ERROR));
+        };
+        let number = invite.cseq().map_or(1, |cseq| cseq.number);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Stage::Outgoing(outgoing) = &mut session.stage else { return };
+        let withdrawn = outgoing.withdraw != Withdraw::No;
+        let early = outgoing.early.take();
+        let ack = dialog.ack(number);
+        let destination = session.destination(&dialog);
+        let bytes = self.send_ack(ack, destination);
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.stage = Stage::Talking(Talking {
+                dialog,
+                unacked: None,
+                acked: Some((number, bytes)),
+                change: Change::None,
+                refresh: Refresh::Off,
+                closing: None,
+            });
+        }
+        self.reschedule(id);
+        if withdrawn {
+            return self.bye(now, id, None, Ending::Ours);
+        }
+        let from_body = self.take_answer(id, &response.body);
+        let remote = from_body.or_else(|| {
+            let session = self.sessions.get_mut(&id)?;
+            let early = early.filter(|_| response.body.is_empty())?;
+            let codec = *early.codecs.first()?;
+            Some(session.settle(&early, codec))
+        });
+        match remote {
+            Some(remote) => self.event(Event::Connected { session: id, remote }),
+            None => {
+                self.bye(now, id, Some("SIP;cause=488;text=\"No common audio\""), Ending::NoCommonAudio);
+            }
+        }
+    }
+
+    /// A further 2xx: a copy of the one we took is acknowledged again; one from another branch of a fork
+    /// is acknowledged and ended (RFC 3261 section 13.2.2.4).
+    fn accepted_again(&mut self, now: Moment, id: SessionId, invite: &Request, response: &Response) {
+        let Some(mut other) = Dialog::answered(invite, response) else { return };
+        let number = invite.cseq().map_or(1, |cseq| cseq.number);
+        let session = self.sessions.get(&id);
+        let known = session.and_then(|session| match &session.stage {
+            Stage::Talking(talking) if talking.dialog.remote_tag() == other.remote_tag() => {
+                let bytes = talking.acked.as_ref().filter(|(last, _)| *last == number)?.1.clone();
+                Some((session.destination(&talking.dialog), bytes))
+            }
+            Stage::Talking(_) | Stage::Incoming(_) | Stage::Outgoing(_) => None,
+        });
+        if let Some((destination, bytes)) = known {
+            return self.send(destination, bytes);
+        }
+        let from = self.invite_destination(invite);
+        let Some(destination) = session.map(|session| session.destination(&other)).or(from) else { return };
+        self.send_ack(other.ack(number), destination);
+        // Copies of this 2xx bring the ACK again and one more BYE, which the peer answers with 481.
+        let bye = other.request(Method::Bye);
+        self.start_client(now, bye, destination, Owner::Nobody);
+    }
+
+    fn invite_destination(&self, invite: &Request) -> Option<Destination> {
+        let branch = invite.via().ok()?.branch()?.to_owned();
+        let key = ClientKey { branch, method: Method::Invite.name().to_owned() };
+        self.clients.get(&key).map(|slot| slot.destination)
+    }
+
+    fn call_refused(&mut self, now: Moment, id: SessionId, invite: &Request, response: &Response) {
+        if !self.answer_challenge(now, id, invite, response) {
+            self.finish(id, Ending::Refused(response.status));
+        }
+    }
+
+    /// Tries once more with credentials after a 401 or 407; false when that is no use.
+    fn answer_challenge(
+        &mut self,
+        now: Moment,
+        id: SessionId,
+        invite: &Request,
+        response: &Response,
+    ) -> bool {
+        let (asks, answers) = match response.status {
+            Status::UNAUTHORIZED => ("WWW-Authenticate", "Authorization"),
+            Status::PROXY_AUTHENTICATION_REQUIRED => ("Proxy-Authenticate", "Proxy-Authorization"),
+            _ => return false,
+        };
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        let destination = session.peer;
+        let Stage::Outgoing(outgoing) = &mut session.stage else { return false };
+        let Some(credentials) = outgoing.credentials.clone() else { return false };
+        if outgoing.tries >= 2 || outgoing.withdraw != Withdraw::No {
+            return false;
+        }
+        outgoing.tries += 1;
+        let challenges: Vec<String> =
+            response.headers.all(asks).map(|value| String::from_utf8_lossy(value).into_owned()).collect();
+        let random = &mut self.random;
+        let Some(value) = answer_challenge(&challenges, &credentials, &Method::Invite, &invite.uri, random)
+        else {
+            return false;
+        };
+        let mut request = invite.clone();
+        request.headers.remove("Via");
+        request.headers.set_first("CSeq", "2 INVITE");
+        request.headers.push(answers, value);
+        let key = self.start_client(now, request, destination, Owner::Call(id));
+        if let Some(Stage::Outgoing(outgoing)) = self.sessions.get_mut(&id).map(|session| &mut session.stage)
+        {
+            outgoing.client = key;
+        }
+        true
+    }
+
+    /// Ends a session, whatever its state: 480 to their INVITE, CANCEL or BYE with `reason` as the Reason
+    /// header (RFC 3326). `Ended` is said at once; what is still owed to the peer follows in silence.
+    pub fn hang_up(&mut self, now: Moment, id: SessionId, reason: Option<&str>) {
+        let reason_owned = reason.map(str::to_owned);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        match &mut session.stage {
+            Stage::Incoming(_) => {
+                self.refuse(now, id, &Answer::new(Status::TEMPORARILY_UNAVAILABLE));
+            }
+            Stage::Outgoing(outgoing) => {
+                if outgoing.withdraw != Withdraw::No {
+                    return;
+                }
+                let key = outgoing.client.clone();
+                outgoing.withdraw = Withdraw::Wanted { reason: reason_owned };
+                let proceeding = self.clients.get(&key).is_some_and(|slot| match &slot.machine {
+                    ClientMachine::Invite(machine) => machine.is_open() && !machine.is_unanswered(),
+                    ClientMachine::Other(_) => false,
+                });
+                if proceeding {
+                    self.send_cancel(now, id, reason);
+                }
+                self.say_ended(id, Ending::Ours);
+            }
+            Stage::Talking(talking) => {
+                if talking.unacked.as_ref().is_some_and(|unacked| unacked.initial) {
+                    talking.closing = Some(reason_owned);
+                    self.say_ended(id, Ending::Ours);
+                } else {
+                    self.bye(now, id, reason, Ending::Ours);
+                }
+            }
+        }
+    }
+
+    fn send_cancel(&mut self, now: Moment, id: SessionId, reason: Option<&str>) {
+        let Some(Stage::Outgoing(outgoing)) = self.sessions.get_mut(&id).map(|session| &mut session.stage)
+        else {
+            return;
+        };
+        outgoing.withdraw = Withdraw::Sent { until: now + TRY_FOR };
+        let branch = outgoing.client.branch.clone();
+        let Some(slot) = self.clients.get(&outgoing.client) else { return };
+        let ClientMachine::Invite(machine) = &slot.machine else { return };
+        let (request, destination) = (cancel(machine.request(), reason), slot.destination);
+        self.run_client(now, branch, request, destination, None, Owner::Nobody);
+        self.reschedule(id);
+    }
+
+    /// Sends BYE and forgets the session.
+    pub(super) fn bye(&mut self, now: Moment, id: SessionId, reason: Option<&str>, why: Ending) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            let peer = session.peer;
+            if let Stage::Talking(talking) = &mut session.stage {
+                let mut bye = talking.dialog.request(Method::Bye);
+                if let Some(reason) = reason {
+                    bye.headers.push("Reason", reason);
+                }
+                bye.headers.push("User-Agent", &self.settings.user_agent);
+                let dialog = talking.dialog.clone();
+                let destination = self.sessions.get(&id).map_or(peer, |session| session.destination(&dialog));
+                self.start_client(now, bye, destination, Owner::Nobody);
+            }
+        }
+        self.finish(id, why);
+    }
+}
+
+/// The CANCEL of an INVITE (RFC 3261 section 9.1): its own Via, Request-URI, Route and number.
+fn cancel(invite: &Request, reason: Option<&str>) -> Request {
+    let mut headers = Headers::new();
+    if let Some(via) = invite.headers.list("Via").first() {
+        headers.push("Via", via);
+    }
+    headers.push("Max-Forwards", "70");
+    for name in ["Route", "From", "To", "Call-ID"] {
+        invite.headers.all(name).for_each(|value| headers.push(name, value));
+    }
+    let number = invite.cseq().map_or(0, |cseq| cseq.number);
+    headers.push("CSeq", format!("{number} CANCEL"));
+    if let Some(reason) = reason {
+        headers.push("Reason", reason);
+    }
+    Request { method: Method::Cancel, uri: invite.uri.clone(), headers, body: Vec::new() }
+}

@@ -1,0 +1,226 @@
+//! Requests on their way in: checks, transactions, and who gets them.
+
+use super::check::{self, Essentials};
+use super::transactions::{ServerKey, ServerMachine, ServerSlot, server_key};
+use super::{Answer, Endpoint, Event, Flow, RequestId, SessionId, reply};
+use crate::transaction::{InviteServer, Server};
+use crate::{Method, Moment, Request, Status};
+
+/// Seconds after which a peer that met an overload may try again.
+const RETRY_AFTER: &str = "5";
+
+impl Endpoint {
+    pub(super) fn handle_request(&mut self, now: Moment, flow: Flow, mut request: Request) {
+        let essentials = match check::essentials(&request) {
+            Ok(essentials) => essentials,
+            Err(answer) => return self.reply_stateless(flow, &request, &answer),
+        };
+        reply::stamp_via(&mut request, &essentials.via, flow);
+        let Essentials { via, from, call_id, cseq, .. } = &essentials;
+        let key = server_key(&request, via, call_id, cseq.number, from.tag().unwrap_or(""));
+        if request.method == Method::Ack {
+            return self.handle_ack(now, flow, &key, &essentials, &request);
+        }
+        if self.servers.contains_key(&key) {
+            return self.handle_copy(&key);
+        }
+        let may_wait = !matches!(request.method, Method::Bye | Method::Cancel);
+        if may_wait && self.servers.len() >= self.settings.max_transactions {
+            let busy = Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", RETRY_AFTER);
+            return self.reply_stateless(flow, &request, &busy);
+        }
+        let merged = self.open_server(now, flow, &key, &essentials, request);
+        if merged {
+            self.refuse_request(now, &key, &Answer::new(Status::LOOP_DETECTED));
+        } else {
+            self.dispatch(now, flow, &key, &essentials);
+        }
+    }
+
+    /// Makes the server transaction; true when the same request is in work already by another path
+    /// (RFC 3261 section 8.2.2.2).
+    fn open_server(
+        &mut self,
+        now: Moment,
+        flow: Flow,
+        key: &ServerKey,
+        essentials: &Essentials,
+        request: Request,
+    ) -> bool {
+        let reliable = flow.transport.is_reliable();
+        let tag = self.random.token();
+        let machine = match request.method {
+            Method::Invite => {
+                let trying = Answer::new(Status::TRYING);
+                let trying = reply::response(&self.settings, &request, &trying, &tag, Vec::new()).print();
+                ServerMachine::Invite(InviteServer::start(now, reliable, trying))
+            }
+            Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Options
+            | Method::Register
+            | Method::Info
+            | Method::Update
+            | Method::Other(_) => ServerMachine::Other(Server::start(reliable)),
+        };
+        let outside = essentials.to.tag().is_none() && request.method != Method::Cancel;
+        let merge = essentials.from.tag().filter(|_| outside).map(|tag| {
+            let method = request.method.name().to_owned();
+            (essentials.call_id.clone(), tag.to_owned(), essentials.cseq.number, method)
+        });
+        let merged = merge.as_ref().is_some_and(|merge| self.merges.contains_key(merge));
+        let merge = merge.filter(|_| !merged);
+        if let Some(merge) = &merge {
+            self.merges.insert(merge.clone(), key.clone());
+        }
+        let destination = reply::reply_destination(Some(&essentials.via), flow);
+        let slot = ServerSlot { machine, request, tag, destination, session: None, merge };
+        self.servers.insert(key.clone(), slot);
+        self.server_steps(key, Vec::new());
+        merged
+    }
+
+    fn dispatch(&mut self, now: Moment, flow: Flow, key: &ServerKey, essentials: &Essentials) {
+        let Some(request) = self.servers.get(key).map(|slot| slot.request.clone()) else { return };
+        if request.method == Method::Cancel {
+            return self.handle_cancel(now, key, essentials, &request);
+        }
+        let inside = essentials.to.tag().filter(|_| request.method != Method::Register);
+        let session = inside.and_then(|tag| self.find_session(essentials, tag));
+        if inside.is_some() && session.is_none() {
+            return self.refuse_request(now, key, &Answer::new(Status::NO_SUCH_CALL));
+        }
+        if let Err(answer) = check::core(&request, essentials, &self.settings) {
+            return self.refuse_request(now, key, &answer);
+        }
+        match session {
+            Some(id) => self.inside(now, flow, key, id, essentials, &request),
+            None => self.outside(now, flow, key, essentials, request),
+        }
+    }
+
+    /// A request inside a dialog.
+    fn inside(
+        &mut self,
+        now: Moment,
+        flow: Flow,
+        key: &ServerKey,
+        id: SessionId,
+        essentials: &Essentials,
+        request: &Request,
+    ) {
+        if !self.take_number(id, essentials.cseq.number) {
+            let answer = Answer::new(Status::SERVER_ERROR).with("Retry-After", "1");
+            return self.refuse_request(now, key, &answer);
+        }
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.peer = flow.into();
+        }
+        match &request.method {
+            Method::Invite | Method::Update => self.peer_changes(now, key, id, request),
+            Method::Bye => self.peer_hangs_up(now, key, id),
+            Method::Info => self.peer_informs(now, key, id, request),
+            Method::Options => self.answer_options(now, key),
+            // ACK and CANCEL never come here, REGISTER knows no dialogs, others were refused by the core.
+            Method::Ack | Method::Cancel | Method::Register | Method::Other(_) => {
+                self.refuse_request(now, key, &Answer::new(Status::NO_SUCH_CALL));
+            }
+        }
+    }
+
+    /// A request outside any dialog.
+    fn outside(
+        &mut self,
+        now: Moment,
+        flow: Flow,
+        key: &ServerKey,
+        essentials: &Essentials,
+        request: Request,
+    ) {
+        match &request.method {
+            Method::Invite => self.invited(now, flow, key, essentials, request),
+            Method::Options => self.answer_options(now, key),
+            Method::Register => {
+                let id = RequestId(self.new_id());
+                self.requests.insert(id, key.clone());
+                self.event(Event::Register { id, request: Box::new(request), flow });
+            }
+            Method::Ack | Method::Bye | Method::Cancel | Method::Info | Method::Update | Method::Other(_) => {
+                self.refuse_request(now, key, &Answer::new(Status::NO_SUCH_CALL))
+            }
+        }
+    }
+
+    /// Answers a [`Event::Register`]. An answer to a request that is gone does nothing.
+    pub fn respond(&mut self, now: Moment, id: RequestId, answer: &Answer) {
+        if let Some(key) = self.requests.remove(&id) {
+            self.answer(now, &key, answer, Vec::new());
+        }
+    }
+
+    /// Leaves a [`Event::Register`] without an answer.
+    pub fn ignore(&mut self, id: RequestId) {
+        if let Some(key) = self.requests.remove(&id)
+            && let Some(slot) = self.servers.remove(&key)
+            && let Some(merge) = slot.merge
+        {
+            self.merges.remove(&merge);
+        }
+    }
+
+    pub(super) fn refuse_request(&mut self, now: Moment, key: &ServerKey, answer: &Answer) {
+        self.answer(now, key, answer, Vec::new());
+    }
+
+    fn answer_options(&mut self, now: Moment, key: &ServerKey) {
+        let answer = capabilities(Answer::new(Status::OK)).with("Accept", "application/sdp");
+        self.answer(now, key, &answer, Vec::new());
+    }
+
+    fn handle_copy(&mut self, key: &ServerKey) {
+        let mut steps = Vec::new();
+        match self.servers.get(key).map(|slot| &slot.machine) {
+            Some(ServerMachine::Invite(machine)) => machine.handle_copy(&mut steps),
+            Some(ServerMachine::Other(machine)) => machine.handle_copy(&mut steps),
+            None => {}
+        }
+        self.server_steps(key, steps);
+    }
+
+    /// An ACK ends a refusal's copies, confirms a session, or belongs to nobody; it is never answered.
+    fn handle_ack(
+        &mut self,
+        now: Moment,
+        flow: Flow,
+        key: &ServerKey,
+        essentials: &Essentials,
+        request: &Request,
+    ) {
+        if let Some(ServerMachine::Invite(machine)) = self.servers.get_mut(key).map(|slot| &mut slot.machine)
+        {
+            machine.handle_ack(now);
+            self.server_steps(key, Vec::new());
+        }
+        let session = essentials.to.tag().and_then(|tag| self.find_session(essentials, tag));
+        if let Some(id) = session {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.peer = flow.into();
+            }
+            self.acknowledged(now, id, essentials.cseq.number, request);
+        }
+    }
+
+    /// The session of a dialog; the peer's tag must be the one that we know.
+    fn find_session(&self, essentials: &Essentials, to_tag: &str) -> Option<SessionId> {
+        let id = *self.dialogs.get(&(essentials.call_id.clone(), to_tag.to_owned()))?;
+        let session = self.sessions.get(&id)?;
+        let fits = session.remote_tag().is_none_or(|tag| essentials.from.tag() == Some(tag));
+        fits.then_some(id)
+    }
+}
+
+/// What we can do, as 200 to OPTIONS and INVITE tell.
+pub(super) fn capabilities(answer: Answer) -> Answer {
+    answer.with("Allow", Method::ALLOW).with("Supported", "timer")
+}

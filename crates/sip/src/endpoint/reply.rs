@@ -1,0 +1,103 @@
+//! Making responses, and where they go (RFC 3261 sections 8.2.6 and 18.2, RFC 3581).
+
+use std::net::SocketAddr;
+
+use super::{Answer, Destination, Endpoint, EndpointSettings, Flow, Transport};
+use crate::{Headers, Method, Request, Response, Status, Via};
+
+/// The response to `request`; `tag` completes its To when it has none.
+pub(super) fn response(
+    settings: &EndpointSettings,
+    request: &Request,
+    answer: &Answer,
+    tag: &str,
+    body: Vec<u8>,
+) -> Response {
+    let mut headers = Headers::new();
+    let copy = |headers: &mut Headers, name| {
+        request.headers.all(name).for_each(|value| headers.push(name, value));
+    };
+    copy(&mut headers, "Via");
+    copy(&mut headers, "From");
+    match (answer.status, request.to()) {
+        (status, Ok(to)) if to.tag().is_none() && status != Status::TRYING => {
+            headers.push("To", local_party(request, tag));
+        }
+        (_, Ok(_) | Err(_)) => copy(&mut headers, "To"),
+    }
+    copy(&mut headers, "Call-ID");
+    copy(&mut headers, "CSeq");
+    let makes_dialog = request.method == Method::Invite && (101..300).contains(&answer.status.code());
+    if makes_dialog {
+        copy(&mut headers, "Record-Route");
+    }
+    answer.headers.iter().for_each(|header| headers.push(&header.name, &header.value));
+    headers.push("Server", &settings.user_agent);
+    if !body.is_empty() {
+        headers.push("Content-Type", "application/sdp");
+    }
+    Response { status: answer.status, reason: answer.status.reason().into(), headers, body }
+}
+
+/// The request's To with our tag.
+pub(super) fn local_party(request: &Request, tag: &str) -> Vec<u8> {
+    let mut to = request.headers.all("To").next().unwrap_or(b"").to_vec();
+    to.extend_from_slice(b";tag=");
+    to.extend_from_slice(tag.as_bytes());
+    to
+}
+
+/// Where responses to this request go. `maddr` is not obeyed: it would let anybody point us at others.
+pub(super) fn reply_destination(via: Option<&Via>, flow: Flow) -> Destination {
+    let Some(via) = via else { return Destination::from(flow) };
+    let port = via.port.unwrap_or(5060);
+    match flow.transport {
+        Transport::Udp if via.params.find("rport").is_some() => Destination::from(flow),
+        Transport::Udp => {
+            let address = SocketAddr::new(flow.source.ip(), port);
+            Destination { address, ..Destination::from(flow) }
+        }
+        Transport::Tcp => {
+            let otherwise = Some(SocketAddr::new(flow.source.ip(), port));
+            Destination { otherwise, ..Destination::from(flow) }
+        }
+    }
+}
+
+/// Writes into the topmost Via where the request really came from.
+pub(super) fn stamp_via(request: &mut Request, via: &Via, flow: Flow) {
+    let asked = via.params.find("rport").is_some();
+    if !asked && via.host.ip() == Some(flow.source.ip()) {
+        return;
+    }
+    let mut stamped = via.clone();
+    stamped.params.set("received", Some(flow.source.ip().to_string()));
+    if asked {
+        stamped.params.set("rport", Some(flow.source.port().to_string()));
+    }
+    let field = request.headers.text("Via").map(|text| text.into_owned()).unwrap_or_default();
+    let mut pieces =
+        crate::scan::split_outside(&field, b',').unwrap_or_default().into_iter().skip(1).peekable();
+    let mut value = stamped.to_string();
+    if pieces.peek().is_some() {
+        value = format!("{value}, {}", pieces.collect::<Vec<_>>().join(", "));
+    }
+    request.headers.set_first("Via", value);
+}
+
+impl Endpoint {
+    /// Answers without remembering anything. An ACK is never answered.
+    pub(super) fn reply_stateless(&mut self, flow: Flow, request: &Request, answer: &Answer) {
+        if request.method == Method::Ack {
+            return;
+        }
+        let via = request.via().ok();
+        let mut request = request.clone();
+        if let Some(via) = &via {
+            stamp_via(&mut request, via, flow);
+        }
+        let tag = self.random.token();
+        let bytes = response(&self.settings, &request, answer, &tag, Vec::new()).print();
+        self.send(reply_destination(via.as_ref(), flow), bytes);
+    }
+}

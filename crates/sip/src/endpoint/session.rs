@@ -1,0 +1,193 @@
+//! One INVITE session's state.
+
+use std::time::Duration;
+
+use super::transactions::{ClientKey, ServerKey};
+use super::{Destination, Transport};
+use crate::dialog::Dialog;
+use crate::{Address, AudioCodec, Credentials, LocalAudio, Moment, OfferedAudio, Sdp, Uri};
+
+/// A session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) call_id: String,
+    pub(super) local_tag: String,
+    /// We made the Call-ID (which decides who waits longer after glare).
+    pub(super) outbound: bool,
+    /// Where the peer's last request came from, or where we first sent to.
+    pub(super) peer: Destination,
+    pub(super) audio: LocalAudio,
+    /// The peer's audio in force, or offered.
+    pub(super) remote: Option<OfferedAudio>,
+    /// Our last description, to tell whether the next differs.
+    pub(super) described: Option<Sdp>,
+    /// The end was said; nothing more is.
+    pub(super) quiet: bool,
+    pub(super) stage: Stage,
+}
+
+/// How far a session is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Their INVITE, unanswered.
+    Incoming(Incoming),
+    /// Our INVITE, unanswered.
+    Outgoing(Outgoing),
+    /// Answered, one way or the other.
+    Talking(Talking),
+}
+
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) server: ServerKey,
+    pub(super) dialog: Dialog,
+    pub(super) offer: Option<Sdp>,
+    pub(super) refresh: Refresh,
+}
+
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) client: ClientKey,
+    pub(super) withdraw: Withdraw,
+    pub(super) credentials: Option<Credentials>,
+    /// INVITEs sent; a challenge is answered once.
+    pub(super) tries: u32,
+    pub(super) rings: bool,
+    /// An answer in a provisional response, for peers that leave it out of the 200.
+    pub(super) early: Option<OfferedAudio>,
+}
+
+/// Whether we withdraw our INVITE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Withdraw {
+    /// No.
+    No,
+    /// As soon as a provisional answer allows the CANCEL (RFC 3261 section 9.1).
+    Wanted { reason: Option<String> },
+    /// The CANCEL is sent; the INVITE is given up then.
+    Sent { until: Moment },
+}
+
+#[derive(Debug)]
+pub(super) struct Talking {
+    pub(super) dialog: Dialog,
+    /// Our 2xx that waits for its ACK.
+    pub(super) unacked: Option<Unacked>,
+    /// The ACK that we sent last, with its CSeq number: the answer to further copies of the 2xx.
+    pub(super) acked: Option<(u32, Vec<u8>)>,
+    pub(super) change: Change,
+    pub(super) refresh: Refresh,
+    /// BYE follows the ACK, with this Reason (section 15.1.1 forbids it before).
+    pub(super) closing: Option<Option<String>>,
+}
+
+/// A 2xx of ours, resent until its ACK (section 13.3.1.4).
+#[derive(Debug)]
+pub(super) struct Unacked {
+    pub(super) number: u32,
+    pub(super) bytes: Vec<u8>,
+    pub(super) next: Moment,
+    pub(super) pause: Duration,
+    pub(super) until: Moment,
+    /// It is the answer to the first INVITE.
+    pub(super) initial: bool,
+    /// It carried our offer; the answer comes in the ACK.
+    pub(super) offered: bool,
+}
+
+/// Our own re-INVITE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// None is wanted.
+    None,
+    /// Sent.
+    Pending,
+    /// Met theirs (491); tried again then.
+    Retry { at: Moment },
+}
+
+/// The session timer (RFC 4028).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refresh {
+    /// Not agreed.
+    Off,
+    /// The peer refreshes; BYE if it has not by then.
+    Theirs { every: Duration, deadline: Moment },
+    /// We refresh then.
+    Ours { every: Duration, at: Moment },
+}
+
+impl Session {
+    pub(super) fn poll_timeout(&self) -> Option<Moment> {
+        match &self.stage {
+            Stage::Incoming(_) => None,
+            Stage::Outgoing(outgoing) => match outgoing.withdraw {
+                Withdraw::No | Withdraw::Wanted { .. } => None,
+                Withdraw::Sent { until } => Some(until),
+            },
+            Stage::Talking(talking) => {
+                let resend = talking.unacked.as_ref().map(|unacked| unacked.next.min(unacked.until));
+                let retry = match talking.change {
+                    Change::None | Change::Pending => None,
+                    Change::Retry { at } => Some(at),
+                };
+                let refresh = match talking.refresh {
+                    Refresh::Off => None,
+                    Refresh::Theirs { deadline, .. } => Some(deadline),
+                    Refresh::Ours { at, .. } => Some(at),
+                };
+                [resend, retry, refresh].into_iter().flatten().min()
+            }
+        }
+    }
+
+    /// The peer's tag, once it is known.
+    pub(super) fn remote_tag(&self) -> Option<&str> {
+        match &self.stage {
+            Stage::Incoming(incoming) => incoming.dialog.remote_tag(),
+            Stage::Outgoing(_) => None,
+            Stage::Talking(talking) => talking.dialog.remote_tag(),
+        }
+    }
+
+    /// Our description made by `build`; its version counts up when it says something new.
+    pub(super) fn describe(&mut self, build: impl Fn(&LocalAudio) -> Sdp) -> Vec<u8> {
+        let mut sdp = build(&self.audio);
+        if self.described.as_ref().is_some_and(|last| *last != sdp) {
+            self.audio.version += 1;
+            sdp = build(&self.audio);
+        }
+        let text = sdp.to_string().into_bytes();
+        self.described = Some(sdp);
+        text
+    }
+
+    /// Takes the peer's audio with the codec that both sides now use.
+    pub(super) fn settle(&mut self, remote: &OfferedAudio, codec: AudioCodec) -> OfferedAudio {
+        let mut settled = remote.clone();
+        settled.codecs = vec![codec];
+        self.remote = Some(settled.clone());
+        settled
+    }
+
+    /// Where a request inside the dialog goes: the peer's Contact (or first route) as far as its address
+    /// agrees with where its packets come from, else back where they come from. So a phone behind NAT is
+    /// reached, and a forged Contact sends nothing to third parties.
+    pub(super) fn destination(&self, dialog: &Dialog) -> Destination {
+        let named = Address::parse(dialog.next_hop()).and_then(|address| match address.uri {
+            Uri::Sip(uri) => uri.socket_addr(),
+            Uri::Tel(_) | Uri::Other { .. } => None,
+        });
+        let trusted = named.filter(|named| dialog.has_routes() || named.ip() == self.peer.address.ip());
+        match self.peer.transport {
+            Transport::Udp => Destination { address: trusted.unwrap_or(self.peer.address), ..self.peer },
+            Transport::Tcp => Destination { otherwise: trusted.or(self.peer.otherwise), ..self.peer },
+        }
+    }
+}
+
+/// The codec that both sides use: the preferred one if the peer has it, else the peer's first.
+pub(super) fn choose(remote: &OfferedAudio, preferred: AudioCodec) -> AudioCodec {
+    let first = remote.codecs.first().copied().unwrap_or(preferred);
+    if remote.codecs.contains(&preferred) { preferred } else { first }
+}

@@ -1,0 +1,210 @@
+//! What an endpoint is told and what it says.
+
+use std::net::SocketAddr;
+
+use crate::{Credentials, Headers, LocalAudio, OfferedAudio, Request, Status};
+
+/// How messages travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+}
+
+impl Transport {
+    /// As in Via.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+        }
+    }
+
+    /// Nothing is resent on a reliable transport.
+    pub const fn is_reliable(self) -> bool {
+        match self {
+            Transport::Udp => false,
+            Transport::Tcp => true,
+        }
+    }
+}
+
+/// Where a message came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Flow {
+    /// How it came.
+    pub transport: Transport,
+    /// The sender's address as the socket saw it.
+    pub source: SocketAddr,
+}
+
+/// Where a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Destination {
+    /// How.
+    pub transport: Transport,
+    /// The address; with TCP, the connection to or from it when there is one.
+    pub address: SocketAddr,
+    /// With TCP: the address to connect to when there is no connection with `address` any more.
+    pub otherwise: Option<SocketAddr>,
+}
+
+impl From<Flow> for Destination {
+    fn from(flow: Flow) -> Destination {
+        Destination { transport: flow.transport, address: flow.source, otherwise: None }
+    }
+}
+
+/// The endpoint's own circumstances.
+#[derive(Debug, Clone)]
+pub struct EndpointSettings {
+    /// The address that peers reach us by, in Via and Contact.
+    pub local: SocketAddr,
+    /// `Server` and `User-Agent`.
+    pub user_agent: String,
+    /// The most sessions at once; further INVITEs get 503.
+    pub max_sessions: usize,
+    /// The most server transactions at once; further requests but ACK, BYE and CANCEL get 503.
+    pub max_transactions: usize,
+}
+
+/// An INVITE session of this endpoint; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionId(pub(crate) u64);
+
+/// A request that the user answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub(crate) u64);
+
+/// An outbound call.
+#[derive(Debug, Clone)]
+pub struct Dial {
+    /// A new Call-ID of the caller's choice.
+    pub call_id: String,
+    /// The Request-URI.
+    pub uri: String,
+    /// Where it goes.
+    pub destination: Destination,
+    /// The user part that we call from.
+    pub caller: String,
+    /// The display name beside it; may be empty.
+    pub display: String,
+    /// Our audio to offer.
+    pub audio: LocalAudio,
+    /// Who we are if the peer challenges us.
+    pub credentials: Option<Credentials>,
+}
+
+/// Something to be done by the shell.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Put these bytes on the wire.
+    Send {
+        /// Where to.
+        destination: Destination,
+        /// One message.
+        bytes: Vec<u8>,
+    },
+    /// Tell the user.
+    Event(Event),
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A new inbound session. Answer with `admit`, `ring`, `accept` or `refuse`.
+    Invited {
+        /// The session.
+        session: SessionId,
+        /// The INVITE, checked.
+        request: Box<Request>,
+        /// Where it came from.
+        flow: Flow,
+        /// Its offer; `None` when it carried none.
+        remote: Option<OfferedAudio>,
+    },
+    /// The callee of an outbound session rings (180 or 183).
+    Ringing {
+        /// The session.
+        session: SessionId,
+    },
+    /// A session stands: our ACK was sent, or the peer's came. `remote` is in force.
+    Connected {
+        /// The session.
+        session: SessionId,
+        /// The peer's audio.
+        remote: OfferedAudio,
+    },
+    /// A session's audio changed, by the peer's wish or ours; the answer is already sent.
+    Changed {
+        /// The session.
+        session: SessionId,
+        /// The peer's audio from now on.
+        remote: OfferedAudio,
+    },
+    /// A key came by INFO: one of `0123456789*#ABCD`.
+    Digit {
+        /// The session.
+        session: SessionId,
+        /// The key.
+        key: char,
+    },
+    /// A session is over. Exactly once for each; nothing follows.
+    Ended {
+        /// The session.
+        session: SessionId,
+        /// Why.
+        why: Ending,
+    },
+    /// A REGISTER, to be answered with `respond`.
+    Register {
+        /// To answer with.
+        id: RequestId,
+        /// The request.
+        request: Box<Request>,
+        /// Where it came from.
+        flow: Flow,
+    },
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The caller withdrew (CANCEL, or BYE before an answer).
+    Cancelled,
+    /// The peer hung up.
+    HungUp,
+    /// We ended it.
+    Ours,
+    /// An outbound call was answered with this.
+    Refused(Status),
+    /// The peer's description had no audio that we can take.
+    NoCommonAudio,
+    /// The peer did not answer, acknowledge or refresh in time.
+    TimedOut,
+    /// The message could not be sent.
+    Unreachable,
+}
+
+/// A response that the user makes.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: Status,
+    /// Headers beyond those that every response has.
+    pub headers: Headers,
+}
+
+impl Answer {
+    /// A response without further headers.
+    pub fn new(status: Status) -> Answer {
+        Answer { status, headers: Headers::new() }
+    }
+
+    /// Adds a header.
+    pub fn with(self, name: &str, value: impl AsRef<[u8]>) -> Answer {
+        Answer { headers: self.headers.with(name, value), ..self }
+    }
+}

@@ -1,0 +1,359 @@
+//! Who can be reached where (RFC 3261 section 10.3).
+//!
+//! ```text
+//! address   offline ── first binding ──► online ── last binding removed or expired ──► offline
+//! ```
+//!
+//! Authentication comes before this machine: it takes the word of whoever calls it that the request may
+//! change `user`'s bindings. Memory is bounded by the known users and by the bindings that each may have.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::scan::{number, seconds};
+use crate::schedule::Schedule;
+use crate::{Address, Answer, Flow, Moment, Request, SipUri, Status, Uri};
+
+/// Limits of registrations.
+#[derive(Debug, Clone)]
+pub struct RegistrarSettings {
+    /// Shorter wishes get 423, in seconds.
+    pub min_expires: u32,
+    /// Longer wishes are cut to this, in seconds.
+    pub max_expires: u32,
+    /// What a request without a wish gets, in seconds.
+    pub default_expires: u32,
+    /// The most contacts of one address; more get 403.
+    pub max_contacts: usize,
+}
+
+impl Default for RegistrarSettings {
+    fn default() -> RegistrarSettings {
+        RegistrarSettings { min_expires: 60, max_expires: 3_600, default_expires: 600, max_contacts: 10 }
+    }
+}
+
+/// One place where somebody can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The contact.
+    pub uri: SipUri,
+    /// Where the REGISTER came from; requests go there when the contact's own address is another.
+    pub flow: Flow,
+    /// When it ends.
+    pub expires: Moment,
+    call_id: String,
+    number: u32,
+}
+
+/// An address became reachable, or is not any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reachability {
+    /// The user part of the address.
+    pub user: String,
+    /// Now.
+    pub online: bool,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Registrar {
+    settings: RegistrarSettings,
+    bindings: BTreeMap<String, Vec<Binding>>,
+    schedule: Schedule<String>,
+    out: VecDeque<Reachability>,
+}
+
+/// One wish of a REGISTER.
+struct Wish {
+    uri: SipUri,
+    expires: u32,
+}
+
+impl Registrar {
+    /// Nobody is registered.
+    pub fn new(settings: RegistrarSettings) -> Registrar {
+        Registrar { settings, bindings: BTreeMap::new(), schedule: Schedule::new(), out: VecDeque::new() }
+    }
+
+    /// Carries out a REGISTER for `user` who may make it. All of its contacts change, or none.
+    pub fn handle_register(&mut self, now: Moment, user: &str, request: &Request, flow: Flow) -> Answer {
+        match self.try_register(now, user, request, flow) {
+            Ok(()) => self.list(now, user),
+            Err(answer) => answer,
+        }
+    }
+
+    fn try_register(&mut self, now: Moment, user: &str, request: &Request, flow: Flow) -> Result<(), Answer> {
+        let bad = || Answer::new(Status::BAD_REQUEST);
+        let call_id = request.call_id().map_err(|_| bad())?;
+        let number = request.cseq().map_err(|_| bad())?.number;
+        let contacts = request.headers.list("Contact");
+        let expires = match request.headers.text("Expires") {
+            Some(text) => Some(seconds(text.trim()).ok_or_else(bad)?),
+            None => None,
+        };
+        if contacts.iter().any(|contact| contact == "*") {
+            if contacts.len() != 1 || expires != Some(0) {
+                return Err(bad());
+            }
+            let old = |binding: &Binding| binding.call_id == call_id && number <= binding.number;
+            if self.bindings(now, user).iter().any(|binding| old(binding)) {
+                return Err(Answer::new(Status::SERVER_ERROR));
+            }
+            self.store(user, Vec::new());
+            return Ok(());
+        }
+        let wishes: Vec<Wish> =
+            contacts.iter().map(|contact| self.wish(contact, expires)).collect::<Result<_, _>>()?;
+        let mut bindings: Vec<Binding> = self.bindings(now, user).to_vec();
+        bindings.retain(|binding| binding.expires > now);
+        for wish in wishes {
+            grant(&mut bindings, wish, now, (&call_id, number), flow)?;
+        }
+        if bindings.len() > self.settings.max_contacts {
+            return Err(Answer::new(Status::FORBIDDEN));
+        }
+        self.store(user, bindings);
+        Ok(())
+    }
+
+    fn wish(&self, contact: &str, expires: Option<u32>) -> Result<Wish, Answer> {
+        let bad = || Answer::new(Status::BAD_REQUEST);
+        let address = Address::parse(contact).ok_or_else(bad)?;
+        let own = match address.params.value("expires") {
+            // A value that is no number counts as the default (section 10.2.1.1).
+            Some(text) => Some(seconds(text).unwrap_or(self.settings.default_expires)),
+            None => expires,
+        };
+        let q_is_fine = address.params.value("q").is_none_or(is_quality);
+        let Uri::Sip(uri) = address.uri else { return Err(bad()) };
+        // A contact with `?` headers would make our INVITE carry what a stranger wrote.
+        if !q_is_fine || uri.headers.is_some() {
+            return Err(bad());
+        }
+        let wanted = own.unwrap_or(self.settings.default_expires);
+        if wanted != 0 && wanted < self.settings.min_expires {
+            let min = self.settings.min_expires.to_string();
+            return Err(Answer::new(Status::INTERVAL_TOO_BRIEF).with("Min-Expires", min));
+        }
+        Ok(Wish { uri, expires: wanted.min(self.settings.max_expires) })
+    }
+
+    /// 200 with what is registered.
+    fn list(&self, now: Moment, user: &str) -> Answer {
+        self.bindings(now, user).iter().filter(|binding| binding.expires > now).fold(
+            Answer::new(Status::OK),
+            |answer, binding| {
+                let left = binding.expires.since(now).as_millis().div_ceil(1_000);
+                answer.with("Contact", format!("<{}>;expires={left}", binding.uri))
+            },
+        )
+    }
+
+    fn store(&mut self, user: &str, bindings: Vec<Binding>) {
+        let was_online = self.bindings.get(user).is_some_and(|bindings| !bindings.is_empty());
+        let online = !bindings.is_empty();
+        let next = bindings.iter().map(|binding| binding.expires).min();
+        self.schedule.set(&user.to_owned(), next);
+        if online {
+            self.bindings.insert(user.to_owned(), bindings);
+        } else {
+            self.bindings.remove(user);
+        }
+        if was_online != online {
+            self.out.push_back(Reachability { user: user.to_owned(), online });
+        }
+    }
+
+    /// Where a user can be reached at `now`; those that were renewed last come last.
+    pub fn bindings(&self, now: Moment, user: &str) -> &[Binding] {
+        let bindings = self.bindings.get(user).map_or(&[][..], Vec::as_slice);
+        // Expired ones go with the next time-out; between the two none is shown as living when all are dead.
+        if bindings.iter().all(|binding| binding.expires <= now) { &[] } else { bindings }
+    }
+
+    /// Time passed: bindings end.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        while let Some(user) = self.schedule.pop_due(now) {
+            let mut bindings = self.bindings.get(&user).cloned().unwrap_or_default();
+            bindings.retain(|binding| binding.expires > now);
+            self.store(&user, bindings);
+        }
+    }
+
+    /// When [`Registrar::handle_timeout`] is wanted next.
+    pub fn poll_timeout(&self) -> Option<Moment> {
+        self.schedule.next()
+    }
+
+    /// The next change of reachability.
+    pub fn poll_output(&mut self) -> Option<Reachability> {
+        self.out.pop_front()
+    }
+}
+
+/// Changes one binding; a request that is older than the binding changes nothing (section 10.3, item 7).
+fn grant(
+    bindings: &mut Vec<Binding>,
+    wish: Wish,
+    now: Moment,
+    (call_id, number): (&str, u32),
+    flow: Flow,
+) -> Result<(), Answer> {
+    if let Some(at) = bindings.iter().position(|binding| binding.uri.same_as(&wish.uri)) {
+        let old = bindings.remove(at);
+        if old.call_id == call_id && number <= old.number {
+            return Err(Answer::new(Status::SERVER_ERROR));
+        }
+    }
+    if wish.expires > 0 {
+        // The same device after a change of its address: its old binding would ring nowhere.
+        bindings.retain(|binding| binding.call_id != call_id || binding.number >= number);
+        let expires = now + Duration::from_secs(u64::from(wish.expires));
+        bindings.push(Binding { uri: wish.uri, flow, expires, call_id: call_id.to_owned(), number });
+    }
+    Ok(())
+}
+
+/// 0 to 1 with at most three decimals.
+fn is_quality(text: &str) -> bool {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let fraction = if decimals.is_empty() { Some(0) } else { number(decimals) };
+    match (whole, fraction) {
+        ("0" | "", Some(_)) | ("1", Some(0)) => decimals.len() <= 3,
+        (_, Some(_) | None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Message, Transport, parse_datagram};
+
+    fn flow() -> Flow {
+        Flow { transport: Transport::Udp, source: "127.0.0.1:5070".parse().unwrap() }
+    }
+
+    fn register(call_id: &str, number: u32, headers: &str) -> Request {
+        let text = format!(
+            "REGISTER sip:h SIP/2.0\r\nCall-ID: {call_id}\r\nCSeq: {number} REGISTER\r\n{headers}\r\n"
+        );
+        match parse_datagram(text.as_bytes()).unwrap() {
+            Message::Request(request) => request,
+            Message::Response(_) => panic!("a response"),
+        }
+    }
+
+    struct World {
+        registrar: Registrar,
+        now: Moment,
+    }
+
+    impl World {
+        fn new() -> World {
+            World { registrar: Registrar::new(RegistrarSettings::default()), now: Moment::from_ms(1_000) }
+        }
+
+        fn register(&mut self, call_id: &str, number: u32, headers: &str) -> Answer {
+            let request = register(call_id, number, headers);
+            self.registrar.handle_register(self.now, "1001", &request, flow())
+        }
+
+        fn contacts(&mut self) -> Vec<String> {
+            let answer = self.register("fetch", 1, "");
+            assert_eq!(answer.status, Status::OK);
+            answer.headers.list("Contact")
+        }
+
+        fn changes(&mut self) -> Vec<bool> {
+            std::iter::from_fn(|| self.registrar.poll_output()).map(|change| change.online).collect()
+        }
+    }
+
+    #[test]
+    fn wishes_are_bounded_and_listed() {
+        let mut world = World::new();
+        let answer =
+            world.register("a", 1, "Contact: <sip:x@127.0.0.1:5070>;expires=99999999\r\nExpires: 60\r\n");
+        assert_eq!(answer.headers.list("Contact"), ["<sip:x@127.0.0.1:5070>;expires=3600"]);
+        let answer = world.register("b", 1, "Contact: <sip:y@127.0.0.1:5071>\r\nExpires: 1\r\n");
+        assert_eq!(
+            (answer.status, answer.headers.text("Min-Expires").unwrap().as_ref()),
+            (Status::INTERVAL_TOO_BRIEF, "60")
+        );
+        world.register("b", 1, "Contact: <sip:y@127.0.0.1:5071>\r\n");
+        assert_eq!(
+            world.contacts(),
+            ["<sip:x@127.0.0.1:5070>;expires=3600", "<sip:y@127.0.0.1:5071>;expires=600"]
+        );
+    }
+
+    #[test]
+    fn a_star_removes_all_or_nothing() {
+        let mut world = World::new();
+        world.register("a", 1, "Contact: <sip:x@127.0.0.1>\r\nContact: <sip:y@127.0.0.1>\r\n");
+        for headers in
+            ["Contact: *\r\n", "Contact: *\r\nExpires: 60\r\n", "Contact: *, <sip:z@h>\r\nExpires: 0\r\n"]
+        {
+            assert_eq!(world.register("a", 2, headers).status, Status::BAD_REQUEST);
+            assert_eq!(world.contacts().len(), 2);
+        }
+        assert_eq!(world.register("a", 2, "Contact: *\r\nExpires: 0\r\n").status, Status::OK);
+        assert_eq!(world.contacts(), Vec::<String>::new());
+        assert_eq!(world.changes(), [true, false]);
+    }
+
+    #[test]
+    fn bindings_end_and_say_so_once() {
+        let mut world = World::new();
+        world.register("a", 1, "Contact: <sip:x@127.0.0.1>;expires=60, <sip:y@127.0.0.1>;expires=120\r\n");
+        let first = world.registrar.poll_timeout().unwrap();
+        assert_eq!(first.ms(), 61_000);
+        world.now = first;
+        world.registrar.handle_timeout(first);
+        assert_eq!(world.changes(), [true]);
+        assert_eq!(world.contacts(), ["<sip:y@127.0.0.1>;expires=60"]);
+        world.now = Moment::from_ms(121_000);
+        world.registrar.handle_timeout(world.now);
+        assert_eq!(world.changes(), [false]);
+        assert_eq!(world.registrar.poll_timeout(), None);
+    }
+
+    #[test]
+    fn old_requests_and_too_many_contacts_change_nothing() {
+        let mut world = World::new();
+        world.register("a", 5, "Contact: <sip:x@127.0.0.1>\r\n");
+        assert_eq!(
+            world.register("a", 5, "Contact: <sip:x@127.0.0.1>;expires=0\r\n").status,
+            Status::SERVER_ERROR
+        );
+        let many: String = (0..11).map(|n| format!("Contact: <sip:x{n}@127.0.0.1>\r\n")).collect();
+        assert_eq!(world.register("a", 6, &many).status, Status::FORBIDDEN);
+        assert_eq!(world.contacts(), ["<sip:x@127.0.0.1>;expires=600"]);
+    }
+
+    #[test]
+    fn a_device_that_moved_replaces_its_old_contact() {
+        let mut world = World::new();
+        world.register("a", 1, "Contact: <sip:x@127.0.0.1:5070>\r\n");
+        world.register("b", 1, "Contact: <sip:x@127.0.0.1:5090>\r\n");
+        world.register("a", 2, "Contact: <sip:x@127.0.0.1:5071>\r\n");
+        assert_eq!(
+            world.contacts(),
+            ["<sip:x@127.0.0.1:5090>;expires=600", "<sip:x@127.0.0.1:5071>;expires=600"]
+        );
+        assert_eq!(world.changes(), [true]);
+    }
+
+    #[test]
+    fn foreign_contacts_are_refused() {
+        let mut world = World::new();
+        for contact in ["<tel:+1>", "sip:x@h?Route=y", "<sip:x@h?Route=y>", "<sip:x@h>;q=2", "name"] {
+            assert_eq!(
+                world.register("a", 1, &format!("Contact: {contact}\r\n")).status,
+                Status::BAD_REQUEST
+            );
+        }
+    }
+}
