@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::scan::{number, seconds};
 use crate::schedule::Schedule;
-use crate::{Address, Answer, Flow, Moment, Request, SipUri, Status, Uri};
+use crate::{Address, Answer, Destination, Flow, Moment, Request, SipUri, Status, Transport, Uri};
 
 /// Limits of registrations.
 #[derive(Debug, Clone)]
@@ -68,6 +68,24 @@ pub struct Registrar {
 struct Wish {
     uri: SipUri,
     expires: u32,
+}
+
+impl Binding {
+    /// Where a call to this contact goes: its own address as far as that agrees with where the REGISTER
+    /// came from, else back where it came from (as in a dialog).
+    pub fn destination(&self) -> Destination {
+        let named = self.uri.socket_addr();
+        let trusted = named.filter(|named| named.ip() == self.flow.source.ip());
+        let wants_tcp = self.uri.params.value("transport").is_some_and(|name| name.eq_ignore_ascii_case("tcp"));
+        match self.flow.transport {
+            Transport::Udp => Destination {
+                transport: if wants_tcp { Transport::Tcp } else { Transport::Udp },
+                address: trusted.unwrap_or(self.flow.source),
+                otherwise: None,
+            },
+            Transport::Tcp => Destination { otherwise: trusted, ..Destination::from(self.flow) },
+        }
+    }
 }
 
 impl Registrar {
@@ -173,6 +191,11 @@ impl Registrar {
         if bindings.iter().all(|binding| binding.expires <= now) { &[] } else { bindings }
     }
 
+    /// True when a living binding of the user came from exactly there.
+    pub fn knows(&self, now: Moment, user: &str, flow: Flow) -> bool {
+        self.bindings(now, user).iter().any(|binding| binding.flow == flow && binding.expires > now)
+    }
+
     /// Time passed: bindings end.
     pub fn handle_timeout(&mut self, now: Moment) {
         while let Some(user) = self.schedule.pop_due(now) {
@@ -229,7 +252,7 @@ fn is_quality(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Message, Transport, parse_datagram};
+    use crate::{Message, parse_datagram};
 
     fn flow() -> Flow {
         Flow { transport: Transport::Udp, source: "127.0.0.1:5070".parse().unwrap() }

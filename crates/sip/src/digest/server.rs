@@ -31,6 +31,8 @@ pub enum Verdict {
     Missing,
     /// A right answer on an expired nonce: challenge again with `stale=true`.
     Stale,
+    /// A right answer with a count that was used before: a copy, perhaps a stranger's. Challenge again.
+    Replayed,
     /// The answer is wrong, whoever it claims to be: challenge again.
     Wrong,
     /// The header breaks its grammar: 400.
@@ -118,7 +120,7 @@ impl DigestServer {
             (true, Some(born)) if self.count(born, nonce, count) => {
                 Verdict::Accepted { user: user.to_owned() }
             }
-            (true, Some(_)) => Verdict::Wrong,
+            (true, Some(_)) => Verdict::Replayed,
         })
     }
 
@@ -227,7 +229,7 @@ mod tests {
         let challenge = &server.challenge(now, false)[0];
         let first = request(&answer(challenge, "1001", "sample-1001"));
         assert!(matches!(server.judge(now, &first, &passwords), Verdict::Accepted { .. }));
-        assert_eq!(server.judge(now, &first, &passwords), Verdict::Wrong);
+        assert_eq!(server.judge(now, &first, &passwords), Verdict::Replayed);
     }
 
     #[test]

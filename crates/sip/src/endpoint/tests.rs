@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    AudioCodec, Credentials, Direction, LocalAudio, Method, OfferedAudio, Request, Response, Status,
+    AudioCodec, Credentials, Direction, LocalAudio, Method, OfferedAudio, Request, Response,
 };
 
 const A: &str = "192.0.2.1:5060";

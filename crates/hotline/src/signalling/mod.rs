@@ -1,0 +1,358 @@
+//! The signalling shell: SIP on sockets, legs to the center.
+//!
+//! ```text
+//!   UDP reader ──┐ datagrams (dropped when full: peers resend)        ┌─► center (bounded; see below)
+//!   TCP hub ─────┼──────────────► shard 0, 1, … (by Call-ID) ─────────┤
+//!   center ──────┘ orders (the center waits when full)   ▲  │         │
+//!                                              verdicts  │  ▼ questions│
+//!                                                      registrar ─────┘ seats
+//! ```
+//!
+//! Each shard owns an [`sip::Endpoint`] with the legs of its Call-IDs; the registrar owns registrations,
+//! nonces and the slowing of guessers. What happens when a channel is full:
+//!
+//! * shard ← UDP: the datagram is dropped and counted in the log; its sender resends it.
+//! * shard ← TCP: the connection is not read on until there is room.
+//! * shard ← orders: [`Signalling::order`] waits. A shard never waits for the center, so this ends.
+//! * center ← `Invited`: the call is answered 503 with Retry-After; the center never hears of it.
+//! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys,
+//!   ringing and changes are dropped beyond 10,000 waiting reports, ends and answers never.
+//! * registrar ← shard: the request is answered 503.
+
+mod registrar;
+mod shard;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod translate;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use crossbeam_channel::Sender;
+use model::{AgentId, LegId, LegOrder, LegReport, Number, Time};
+use sip::{Moment, Random, RegistrarSettings};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+
+use shard::{Shard, ShardInput};
+
+/// Datagrams and messages that may wait for a shard.
+const SHARD_QUEUE: usize = 4_096;
+/// Orders that may wait for a shard.
+const ORDER_QUEUE: usize = 16_384;
+/// Questions that each shard may have open with the registrar.
+const QUESTIONS: usize = 1_024;
+
+/// What the shell needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen, UDP and TCP; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address that peers reach us by; needed when `listen` is a wildcard address.
+    pub advertised: Option<IpAddr>,
+    /// The digest realm.
+    pub realm: String,
+    /// Agents with their passwords.
+    pub agents: Vec<(AgentId, String)>,
+    /// Who may call without a password.
+    pub trunks: Vec<Trunk>,
+    /// Numbers that only agents may dial, whatever the address they call from.
+    pub feature_codes: Vec<Number>,
+    /// `Server` and `User-Agent`.
+    pub user_agent: String,
+    /// Limits of registrations.
+    pub registrar: RegistrarSettings,
+    /// How many shards; at least 1.
+    pub shards: u16,
+    /// The maker number of the first shard's ids; the others' follow. No other maker may have them.
+    pub first_maker: u16,
+    /// The most sessions of each shard.
+    pub max_sessions: usize,
+}
+
+impl Settings {
+    /// Settings with two shards and usual limits, nobody known.
+    pub fn new(listen: SocketAddr) -> Settings {
+        Settings {
+            listen,
+            advertised: None,
+            realm: "hotline".to_owned(),
+            agents: Vec::new(),
+            trunks: Vec::new(),
+            feature_codes: Vec::new(),
+            user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
+            registrar: RegistrarSettings::default(),
+            shards: 2,
+            first_maker: 1,
+            max_sessions: 10_000,
+        }
+    }
+}
+
+/// A carrier's line, known by the addresses it calls from.
+#[derive(Debug, Clone)]
+pub struct Trunk {
+    /// Its name in configuration.
+    pub name: String,
+    /// The networks it calls from.
+    pub sources: Vec<Network>,
+}
+
+/// An address with the number of leading bits that count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    /// `address/bits`; `None` when there are more bits than the address has.
+    pub fn new(address: IpAddr, bits: u8) -> Option<Network> {
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        (bits <= longest).then_some(Network { address, bits })
+    }
+
+    /// True for addresses inside.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                let differing = u32::from(ours) ^ u32::from(theirs);
+                differing.checked_shr(32 - u32::from(self.bits)).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => {
+                let differing = u128::from(ours) ^ u128::from(theirs);
+                differing.checked_shr(128 - u32::from(self.bits)).unwrap_or(0) == 0
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+impl std::str::FromStr for Network {
+    type Err = String;
+
+    /// Reads `192.0.2.0/24`, `2001:db8::/32` or a single address.
+    fn from_str(text: &str) -> Result<Network, String> {
+        let wrong = || format!("{text:?} is not an address or network such as 192.0.2.0/24");
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse().map_err(|_| wrong())?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        Network::new(address, bits.unwrap_or(longest)).ok_or_else(wrong)
+    }
+}
+
+/// What the center hears from the shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignallingInput {
+    /// Of a leg.
+    Leg(LegId, LegReport),
+    /// A seat became reachable, or is not any more. All begin unreachable.
+    Seat {
+        /// The agent.
+        agent: AgentId,
+        /// Now.
+        online: bool,
+    },
+}
+
+/// Why the shell did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen for SIP on {address} ({transport})")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// UDP or TCP.
+        transport: &'static str,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A wildcard address says nothing to peers.
+    #[error("{0} is a wildcard address: say which address peers reach us by (advertised)")]
+    NoAddress(SocketAddr),
+    /// The system gives no random numbers.
+    #[error("no random numbers from the system: {0}")]
+    Random(String),
+}
+
+/// The way to a shard: its orders, and the bell that it wakes by.
+type OrderWay = (Sender<(LegId, LegOrder)>, Arc<Notify>);
+
+/// The running shell.
+pub struct Signalling {
+    bound: SocketAddr,
+    orders: Vec<OrderWay>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Signalling {
+    /// Gives an order. Orders for one leg are carried out in order; those for a leg that is gone do nothing.
+    pub fn order(&self, leg: LegId, order: LegOrder) {
+        if let Some((sender, notify)) = self.orders.get(shard_of_leg(leg, self.orders.len())) {
+            // Only a shell that stopped has no receiver any more; then nobody is left to hang up either.
+            let _ = sender.send((leg, order));
+            notify.notify_one();
+        }
+    }
+
+    /// Where it listens.
+    pub fn bound(&self) -> SocketAddr {
+        self.bound
+    }
+
+    /// Carries out the orders given so far and closes the sockets.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+/// One clock for the whole shell: milliseconds since the start, and the calendar.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    started: Instant,
+    started_at: Time,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let ms = i64::try_from(since_epoch.as_millis()).unwrap_or(0);
+        Clock { started: Instant::now(), started_at: Time::from_unix_ms(ms) }
+    }
+
+    fn now(self) -> Moment {
+        Moment::from_ms(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn time(self) -> Time {
+        self.started_at + self.started.elapsed()
+    }
+
+    fn instant(self, moment: Moment) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.started + std::time::Duration::from_millis(moment.ms()))
+    }
+}
+
+/// Binds and starts everything. Reports go to `to_center` as soon as they happen.
+///
+/// # Errors
+/// When the address cannot be bound or says nothing to peers, or the system has no random numbers.
+pub async fn start<T>(settings: Settings, to_center: Sender<T>) -> Result<Signalling, StartError>
+where
+    T: From<SignallingInput> + Send + 'static,
+{
+    let (udp, tcp, bound) = bind(settings.listen).await?;
+    let advertised = settings.advertised.unwrap_or(bound.ip());
+    if advertised.is_unspecified() {
+        return Err(StartError::NoAddress(bound));
+    }
+    let local = SocketAddr::new(advertised, bound.port());
+    let clock = Clock::start();
+    let udp = Arc::new(udp);
+    let (stop, stopped) = watch::channel(false);
+    let (hub, hub_inputs) = mpsc::channel(SHARD_QUEUE);
+    let count = usize::from(settings.shards.max(1));
+    let (questions, question_inputs) = mpsc::channel(QUESTIONS * count);
+    let mut shards = Vec::new();
+    let mut verdicts = Vec::new();
+    let mut orders = Vec::new();
+    let mut tasks = Vec::new();
+    for index in 0..count {
+        let (input, inputs) = mpsc::channel(SHARD_QUEUE);
+        let (verdict, verdict_inputs) = mpsc::channel(QUESTIONS);
+        let (order, order_inputs) = crossbeam_channel::bounded(ORDER_QUEUE);
+        let notify = Arc::new(Notify::new());
+        shards.push(input);
+        verdicts.push(verdict);
+        orders.push((order, notify.clone()));
+        let shard = Shard::new(index, count, &settings, local, random()?, clock, to_center.clone());
+        let wires = shard::Wires {
+            inputs,
+            verdicts: verdict_inputs,
+            orders: order_inputs,
+            notify,
+            questions: questions.clone(),
+            udp: udp.clone(),
+            hub: hub.clone(),
+        };
+        tasks.push(tokio::spawn(shard.run(wires, stopped.clone())));
+    }
+    let registrar = registrar::RegistrarTask::new(&settings, random()?, clock, to_center);
+    tasks.push(tokio::spawn(registrar.run(question_inputs, verdicts, stopped.clone())));
+    tasks.push(tokio::spawn(read_datagrams(udp, shards.clone(), stopped.clone())));
+    tasks.push(tokio::spawn(tcp::run(tcp, hub_inputs, hub, shards, stopped)));
+    Ok(Signalling { bound, orders, stop, tasks })
+}
+
+/// Both sockets on one port; when that is to be a free one, the TCP side may need a few tries.
+async fn bind(listen: SocketAddr) -> Result<(UdpSocket, TcpListener, SocketAddr), StartError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let failed = |transport| move |source| StartError::Bind { address: listen, transport, source };
+        let udp = UdpSocket::bind(listen).await.map_err(failed("UDP"))?;
+        let bound = udp.local_addr().map_err(failed("UDP"))?;
+        match TcpListener::bind(bound).await {
+            Ok(tcp) => return Ok((udp, tcp, bound)),
+            Err(_) if listen.port() == 0 && tries < 20 => {}
+            Err(source) => return Err(StartError::Bind { address: bound, transport: "TCP", source }),
+        }
+    }
+}
+
+async fn read_datagrams(
+    socket: Arc<UdpSocket>,
+    shards: Vec<mpsc::Sender<ShardInput>>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut buffer = vec![0; 65_536];
+    let mut dropped: u64 = 0;
+    loop {
+        let received = tokio::select! {
+            received = socket.recv_from(&mut buffer) => received,
+            _ = stopped.changed() => return,
+        };
+        // An error here is an ICMP complaint about something sent before; the socket goes on.
+        let Ok((length, source)) = received else { continue };
+        let bytes = buffer.get(..length).unwrap_or(&[]);
+        let shard = shard_of_call(sip::peek_call_id(bytes).unwrap_or(b""), shards.len());
+        let flow = sip::Flow { transport: sip::Transport::Udp, source };
+        let input = ShardInput::Datagram { flow, bytes: bytes.to_vec() };
+        if shards.get(shard).is_some_and(|shard| shard.try_send(input).is_err()) {
+            dropped += 1;
+            if dropped.is_power_of_two() {
+                tracing::warn!(dropped, "SIP datagrams dropped: signalling is overloaded");
+            }
+        }
+    }
+}
+
+/// The shard of a Call-ID (FNV-1a).
+fn shard_of_call(call_id: &[u8], shards: usize) -> usize {
+    let hash = call_id
+        .iter()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    (hash >> 8) as usize % shards.max(1)
+}
+
+/// The shard of a leg; shards make their inbound legs' ids so that this finds them.
+fn shard_of_leg(leg: LegId, shards: usize) -> usize {
+    usize::try_from(leg.number()).unwrap_or(0) % shards.max(1)
+}
+
+fn random() -> Result<Random, StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
+    Ok(Random::new(seed))
+}

@@ -1,0 +1,200 @@
+//! The registrar task: one owner of registrations, nonces, and of who guesses passwords.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, TrySendError};
+use model::{AgentId, LegId};
+use sip::{
+    Answer, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId, SessionId,
+    Slowdown, Status, Verdict,
+};
+use tokio::sync::{mpsc, watch};
+
+use super::{Clock, Settings, SignallingInput};
+
+/// How long a nonce may be used.
+const NONCE_LIFETIME: Duration = Duration::from_secs(300);
+/// How soon seats are told again to a center that had no room.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// A shard asks.
+pub(super) enum Question {
+    /// Carry out this REGISTER.
+    Register { id: RequestId, request: Box<Request>, flow: Flow },
+    /// Who sends this INVITE?
+    Judge { session: SessionId, request: Box<Request>, flow: Flow },
+    /// Where is this agent's seat?
+    Contacts { leg: LegId, agent: AgentId },
+}
+
+/// The answer.
+pub(super) enum Reply {
+    Registered { id: RequestId, answer: Answer },
+    Judged { session: SessionId, judgement: Judgement },
+    Contacts { leg: LegId, contacts: Vec<(String, Destination)> },
+}
+
+/// Who somebody is.
+pub(super) enum Judgement {
+    /// That agent, proven.
+    Agent(AgentId),
+    /// Not known; to be answered so.
+    Refuse(Answer),
+}
+
+pub(super) struct RegistrarTask<T> {
+    registrar: Registrar,
+    digest: DigestServer,
+    slowdown: Slowdown,
+    agents: BTreeMap<String, (AgentId, String)>,
+    clock: Clock,
+    to_center: Sender<T>,
+    /// Seats whose news the center had no room for; the latest of each, so no more than there are agents.
+    backlog: VecDeque<(AgentId, bool)>,
+}
+
+impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
+    pub(super) fn new(settings: &Settings, random: Random, clock: Clock, to_center: Sender<T>) -> Self {
+        let agents = settings.agents.iter();
+        RegistrarTask {
+            registrar: Registrar::new(settings.registrar.clone()),
+            digest: DigestServer::new(&settings.realm, NONCE_LIFETIME, random),
+            slowdown: Slowdown::new(),
+            agents: agents
+                .map(|(id, password)| (id.as_str().to_owned(), (id.clone(), password.clone())))
+                .collect(),
+            clock,
+            to_center,
+            backlog: VecDeque::new(),
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        mut questions: mpsc::Receiver<(usize, Question)>,
+        replies: Vec<mpsc::Sender<Reply>>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        loop {
+            let wake = self.wake();
+            tokio::select! {
+                question = questions.recv() => {
+                    let Some((shard, question)) = question else { return };
+                    let reply = self.answer(question);
+                    if let Some(shard) = replies.get(shard) {
+                        // A shard asks no more at once than fit here.
+                        let _ = shard.try_send(reply);
+                    }
+                }
+                () = tokio::time::sleep_until(wake) => {}
+                _ = stopped.changed() => return,
+            }
+            self.registrar.handle_timeout(self.clock.now());
+            self.tell_seats();
+        }
+    }
+
+    fn wake(&self) -> tokio::time::Instant {
+        if !self.backlog.is_empty() {
+            return tokio::time::Instant::now() + RETRY;
+        }
+        match self.registrar.poll_timeout() {
+            Some(moment) => self.clock.instant(moment),
+            None => tokio::time::Instant::now() + Duration::from_secs(3_600),
+        }
+    }
+
+    fn tell_seats(&mut self) {
+        while let Some(change) = self.registrar.poll_output() {
+            if let Some((agent, _)) = self.agents.get(&change.user) {
+                tracing::info!(%agent, online = change.online, "seat");
+                self.backlog.retain(|(waiting, _)| waiting != agent);
+                self.backlog.push_back((agent.clone(), change.online));
+            }
+        }
+        while let Some((agent, online)) = self.backlog.pop_front() {
+            let seat = SignallingInput::Seat { agent: agent.clone(), online };
+            if let Err(TrySendError::Full(_)) = self.to_center.try_send(seat.into()) {
+                self.backlog.push_front((agent, online));
+                return;
+            }
+        }
+    }
+
+    fn answer(&mut self, question: Question) -> Reply {
+        let now = self.clock.now();
+        match question {
+            Question::Register { id, request, flow } => {
+                Reply::Registered { id, answer: self.register(now, &request, flow) }
+            }
+            Question::Judge { session, request, flow } => {
+                let claimed = request.from().ok().and_then(|from| from.uri.user());
+                let judgement = match self.judge(now, &request, flow, claimed) {
+                    Ok(agent) => Judgement::Agent(agent),
+                    Err(answer) => Judgement::Refuse(answer),
+                };
+                Reply::Judged { session, judgement }
+            }
+            Question::Contacts { leg, agent } => {
+                let bindings = self.registrar.bindings(now, agent.as_str()).iter();
+                let living = bindings.filter(|binding| binding.expires > now);
+                let contacts =
+                    living.map(|binding| (binding.uri.to_string(), binding.destination())).collect();
+                Reply::Contacts { leg, contacts }
+            }
+        }
+    }
+
+    fn register(&mut self, now: Moment, request: &Request, flow: Flow) -> Answer {
+        let Ok(to) = request.to() else { return Answer::new(Status::BAD_REQUEST) };
+        if to.uri.as_sip().is_none() {
+            return Answer::new(Status::BAD_REQUEST);
+        }
+        match self.judge(now, request, flow, to.uri.user()) {
+            Ok(agent) => self.registrar.handle_register(now, agent.as_str(), request, flow),
+            Err(answer) => answer,
+        }
+    }
+
+    /// The agent who sends this, who must be the one that the request `claims` to be from or for.
+    fn judge(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        flow: Flow,
+        claimed: Option<String>,
+    ) -> Result<AgentId, Answer> {
+        let address = flow.source.ip();
+        let has_credentials = request.headers.count("Authorization") > 0;
+        let known = claimed.as_ref().is_some_and(|user| self.registrar.knows(now, user, flow));
+        if let Some(wait) = self.slowdown.closed_for(now, address).filter(|_| has_credentials && !known) {
+            let seconds = wait.as_millis().div_ceil(1_000).to_string();
+            return Err(Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", seconds));
+        }
+        let agents = &self.agents;
+        let password = |user: &str| agents.get(user).map(|(_, password)| password.clone());
+        match self.digest.judge(now, request, &password) {
+            Verdict::Accepted { user } => {
+                self.slowdown.right(address);
+                let proven = self.agents.get(&user).filter(|_| claimed.as_ref() == Some(&user));
+                proven.map(|(agent, _)| agent.clone()).ok_or_else(|| Answer::new(Status::FORBIDDEN))
+            }
+            Verdict::Missing | Verdict::Replayed => Err(self.challenge(now, false)),
+            Verdict::Stale => Err(self.challenge(now, true)),
+            Verdict::Wrong => {
+                self.slowdown.wrong(now, address);
+                tracing::warn!(%address, "wrong password or unknown user");
+                Err(self.challenge(now, false))
+            }
+            Verdict::Malformed => Err(Answer::new(Status::BAD_REQUEST)),
+        }
+    }
+
+    fn challenge(&mut self, now: Moment, stale: bool) -> Answer {
+        let challenges = self.digest.challenge(now, stale);
+        challenges.into_iter().fold(Answer::new(Status::UNAUTHORIZED), |answer, challenge| {
+            answer.with("WWW-Authenticate", challenge)
+        })
+    }
+}

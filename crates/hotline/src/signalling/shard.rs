@@ -1,0 +1,544 @@
+//! One shard: an endpoint, the legs of its Call-IDs, and the way of their reports to the center.
+//!
+//! A leg's life, and what the center hears of it:
+//!
+//! ```text
+//! inbound   (judged) ── Invited ──► Inbound ── Connected ──► … ──► Ended
+//! outbound  Dial ──► Asking (where?) ──► Ringing (all devices) ── Connected ──► Up ──► Ended
+//!                        └───────────────────┴──────────────────────────────► Refused
+//! ```
+//!
+//! [`Shard::finish`] is the only place that says `Ended` or `Refused`, and it forgets the leg.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use model::{AgentId, Cause, Codec, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal, Target};
+use sip::{
+    Answer, Destination, Direction, Ending, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Malformed,
+    Message, OfferedAudio, Output, Random, Request, SessionId, Status, Transport,
+};
+use tokio::net::UdpSocket;
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::registrar::{Judgement, Question, Reply};
+use super::tcp::HubInput;
+use super::{Clock, QUESTIONS, Settings, SignallingInput, Trunk, shard_of_call, shard_of_leg, translate};
+
+/// Waiting reports beyond which those that may be dropped are.
+const BACKLOG: usize = 10_000;
+/// How soon waiting reports are tried again.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// What comes from the network.
+pub(super) enum ShardInput {
+    Datagram { flow: Flow, bytes: Vec<u8> },
+    Message { flow: Flow, message: Box<Message> },
+    Malformed { flow: Flow, malformed: Box<Malformed> },
+    Unreachable(Destination),
+}
+
+/// The shard's channels and its socket.
+pub(super) struct Wires {
+    pub(super) inputs: mpsc::Receiver<ShardInput>,
+    pub(super) verdicts: mpsc::Receiver<Reply>,
+    pub(super) orders: Receiver<(LegId, LegOrder)>,
+    pub(super) notify: Arc<Notify>,
+    pub(super) questions: mpsc::Sender<(usize, Question)>,
+    pub(super) udp: Arc<UdpSocket>,
+    pub(super) hub: mpsc::Sender<HubInput>,
+}
+
+pub(super) struct Shard<T> {
+    index: usize,
+    shards: usize,
+    endpoint: Endpoint,
+    random: Random,
+    ids: Ids,
+    clock: Clock,
+    trunks: Vec<Trunk>,
+    feature_codes: Vec<Number>,
+    legs: BTreeMap<LegId, Leg>,
+    sessions: BTreeMap<SessionId, LegId>,
+    /// Inbound sessions whose sender is being judged.
+    unjudged: BTreeMap<SessionId, Unjudged>,
+    to_center: Sender<T>,
+    backlog: VecDeque<T>,
+    /// Questions to be sent to the registrar, and how many are open with it.
+    asking: VecDeque<Question>,
+    open_questions: usize,
+}
+
+/// A leg.
+struct Leg {
+    /// The cause of our own order to end it.
+    ours: Option<Cause>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Theirs.
+    Inbound { session: SessionId },
+    /// Ours; where the seat is, is being asked.
+    Asking { wish: Wish },
+    /// Ours; these devices ring. `refusal` is the weightiest that came.
+    Ringing { forks: Vec<SessionId>, refusal: Refusal, told: bool },
+    /// Ours, answered.
+    Up { session: SessionId },
+}
+
+/// How a seat is to be called.
+struct Wish {
+    rtp: std::net::SocketAddr,
+    codecs: Vec<Codec>,
+    caller: Option<Number>,
+    display: String,
+}
+
+struct Unjudged {
+    request: Box<Request>,
+    remote: Option<OfferedAudio>,
+}
+
+impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
+    pub(super) fn new(
+        index: usize,
+        shards: usize,
+        settings: &Settings,
+        local: std::net::SocketAddr,
+        mut random: Random,
+        clock: Clock,
+        to_center: Sender<T>,
+    ) -> Shard<T> {
+        let endpoint = EndpointSettings {
+            local,
+            user_agent: settings.user_agent.clone(),
+            max_sessions: settings.max_sessions,
+            max_transactions: settings.max_sessions.saturating_mul(4),
+        };
+        let mut seed = [0; 32];
+        seed.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&random.draw().to_be_bytes()));
+        let maker = settings.first_maker.wrapping_add(u16::try_from(index).unwrap_or(0));
+        Shard {
+            index,
+            shards,
+            endpoint: Endpoint::new(endpoint, Random::new(seed)),
+            random,
+            ids: Ids::new(maker),
+            clock,
+            trunks: settings.trunks.clone(),
+            feature_codes: settings.feature_codes.clone(),
+            legs: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            unjudged: BTreeMap::new(),
+            to_center,
+            backlog: VecDeque::new(),
+            asking: VecDeque::new(),
+            open_questions: 0,
+        }
+    }
+
+    /// Runs until the shell stops; orders given before that are still carried out.
+    pub(super) async fn run(mut self, mut wires: Wires, mut stopped: watch::Receiver<bool>) {
+        loop {
+            let wake = self.wake();
+            let mut stopping = false;
+            tokio::select! {
+                Some(input) = wires.inputs.recv() => self.receive(input),
+                Some(reply) = wires.verdicts.recv() => self.hear(reply),
+                () = wires.notify.notified() => {}
+                () = tokio::time::sleep_until(wake) => {}
+                _ = stopped.changed() => stopping = true,
+            }
+            while let Ok((leg, order)) = wires.orders.try_recv() {
+                self.obey(leg, order);
+            }
+            self.endpoint.handle_timeout(self.clock.now());
+            self.flush(&wires).await;
+            if stopping {
+                return;
+            }
+        }
+    }
+
+    fn wake(&self) -> tokio::time::Instant {
+        let soon = tokio::time::Instant::now();
+        if !self.backlog.is_empty() {
+            return soon + RETRY;
+        }
+        match self.endpoint.poll_timeout() {
+            Some(moment) => self.clock.instant(moment),
+            None => soon + Duration::from_secs(3_600),
+        }
+    }
+
+    fn receive(&mut self, input: ShardInput) {
+        let now = self.clock.now();
+        match input {
+            ShardInput::Datagram { flow, bytes } => self.endpoint.handle_datagram(now, flow, &bytes),
+            ShardInput::Message { flow, message } => self.endpoint.handle_message(now, flow, *message),
+            ShardInput::Malformed { flow, malformed } => self.endpoint.handle_malformed(flow, *malformed),
+            ShardInput::Unreachable(destination) => self.endpoint.handle_unreachable(now, destination),
+        }
+    }
+
+    /// Carries out all that the endpoint wants, and hands on what waits.
+    async fn flush(&mut self, wires: &Wires) {
+        while let Some(output) = self.endpoint.poll_output() {
+            match output {
+                Output::Event(event) => self.happened(event),
+                Output::Send { destination, bytes } => match destination.transport {
+                    Transport::Udp => {
+                        // A datagram that cannot be sent is one that got lost: timers see to it.
+                        if let Err(error) = wires.udp.send_to(&bytes, destination.address).await {
+                            tracing::debug!(address = %destination.address, %error, "datagram not sent");
+                        }
+                    }
+                    Transport::Tcp => {
+                        let shard = self.index;
+                        let input = HubInput::Send { shard, destination, bytes };
+                        if wires.hub.try_send(input).is_err() {
+                            self.endpoint.handle_unreachable(self.clock.now(), destination);
+                        }
+                    }
+                },
+            }
+        }
+        while let Some(question) = self.asking.pop_front() {
+            self.ask(wires, question);
+        }
+        self.hand_on();
+    }
+
+    /// Reports to the center, as far as it has room.
+    fn hand_on(&mut self) {
+        while let Some(report) = self.backlog.pop_front() {
+            if let Err(TrySendError::Full(report)) = self.to_center.try_send(report) {
+                self.backlog.push_front(report);
+                return;
+            }
+        }
+    }
+
+    fn ask(&mut self, wires: &Wires, question: Question) {
+        let sent = if self.open_questions < QUESTIONS {
+            wires.questions.try_send((self.index, question)).map_err(|error| error.into_inner().1)
+        } else {
+            Err(question)
+        };
+        match sent {
+            Ok(()) => self.open_questions += 1,
+            Err(question) => {
+                tracing::warn!("the registrar is overloaded");
+                self.not_asked(question);
+                wires.notify.notify_one();
+            }
+        }
+    }
+
+    /// The registrar has no room: as if it had answered that it is busy.
+    fn not_asked(&mut self, question: Question) {
+        match question {
+            Question::Register { id, .. } => self.endpoint.respond(self.clock.now(), id, &translate::busy()),
+            Question::Judge { session, .. } => {
+                self.unjudged.remove(&session);
+                self.endpoint.refuse(self.clock.now(), session, &translate::busy());
+            }
+            Question::Contacts { leg, .. } => self.finish(leg, LegReport::Refused(Refusal::Failed)),
+        }
+    }
+
+    fn happened(&mut self, event: Event) {
+        match event {
+            Event::Invited { session, request, flow, remote } => self.invited(session, request, flow, remote),
+            Event::Register { id, request, flow } => {
+                self.asking.push_back(Question::Register { id, request, flow });
+            }
+            Event::Ringing { session } => self.ringing(session),
+            Event::Connected { session, remote } => self.connected(session, &remote),
+            Event::Changed { session, remote } => {
+                if let (Some(leg), Some(remote)) =
+                    (self.sessions.get(&session), translate::remote_media(&remote))
+                {
+                    self.report(*leg, LegReport::Changed { remote });
+                }
+            }
+            Event::Digit { session, key } => {
+                if let (Some(leg), Some(digit)) = (self.sessions.get(&session), model::Digit::from_char(key))
+                {
+                    self.report(*leg, LegReport::Digit(digit));
+                }
+            }
+            Event::Ended { session, why } => self.ended(session, why),
+        }
+    }
+
+    /// A call from a trunk is let in, except to a feature code; anybody else has to be an agent.
+    fn invited(
+        &mut self,
+        session: SessionId,
+        request: Box<Request>,
+        flow: Flow,
+        remote: Option<OfferedAudio>,
+    ) {
+        let dialled = translate::dialled(&request);
+        let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
+        let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
+        let trunk = self.trunks.iter().find(inside).filter(|_| !is_code).map(|trunk| trunk.name.clone());
+        match trunk {
+            Some(name) => self.let_in(session, Origin::Trunk(name), &request, remote.as_ref()),
+            None => {
+                self.unjudged.insert(session, Unjudged { request: request.clone(), remote });
+                self.asking.push_back(Question::Judge { session, request, flow });
+            }
+        }
+    }
+
+    /// Tells the center of a call, or the caller that there is no room for it.
+    fn let_in(
+        &mut self,
+        session: SessionId,
+        origin: Origin,
+        request: &Request,
+        remote: Option<&OfferedAudio>,
+    ) {
+        let now = self.clock.now();
+        let Some(dialled) = translate::dialled(request) else {
+            return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
+        };
+        let leg = self.new_leg();
+        let report = LegReport::Invited {
+            origin,
+            dialled,
+            caller: translate::caller(request),
+            caller_name: translate::caller_name(request),
+            remote: remote.and_then(translate::remote_media),
+        };
+        self.hand_on();
+        let has_room = self.backlog.is_empty()
+            && self.to_center.try_send(SignallingInput::Leg(leg, report).into()).is_ok();
+        if !has_room {
+            tracing::warn!("call refused: the center has no room");
+            return self.endpoint.refuse(now, session, &translate::busy());
+        }
+        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session } });
+        self.sessions.insert(session, leg);
+        self.endpoint.admit(session);
+    }
+
+    /// An id that leads orders back to this shard.
+    fn new_leg(&mut self) -> LegId {
+        loop {
+            let leg = LegId::new(&mut self.ids, self.clock.time());
+            if shard_of_leg(leg, self.shards) == self.index {
+                return leg;
+            }
+        }
+    }
+
+    /// The registrar answered.
+    fn hear(&mut self, reply: Reply) {
+        self.open_questions = self.open_questions.saturating_sub(1);
+        let now = self.clock.now();
+        match reply {
+            Reply::Registered { id, answer } => self.endpoint.respond(now, id, &answer),
+            Reply::Judged { session, judgement } => {
+                // Withdrawn meanwhile: nobody is told, nobody was told before.
+                let Some(unjudged) = self.unjudged.remove(&session) else { return };
+                match judgement {
+                    Judgement::Refuse(answer) => self.endpoint.refuse(now, session, &answer),
+                    Judgement::Agent(agent) => {
+                        self.let_in(
+                            session,
+                            Origin::Agent(agent),
+                            &unjudged.request,
+                            unjudged.remote.as_ref(),
+                        );
+                    }
+                }
+            }
+            Reply::Contacts { leg, contacts } => self.ring_all(leg, contacts),
+        }
+    }
+
+    fn obey(&mut self, leg: LegId, order: LegOrder) {
+        let now = self.clock.now();
+        match order {
+            LegOrder::Ring => {
+                if let Some(session) = self.inbound(leg) {
+                    self.endpoint.ring(now, session);
+                }
+            }
+            LegOrder::Answer { rtp, codec } => {
+                if let Some(session) = self.inbound(leg) {
+                    self.endpoint.accept(now, session, rtp, translate::audio_codec(codec));
+                }
+            }
+            LegOrder::Refuse(cause) => {
+                if let Some(session) = self.inbound(leg) {
+                    self.note_cause(leg, cause);
+                    self.endpoint.refuse(now, session, &translate::refusal_answer(cause));
+                }
+            }
+            LegOrder::Dial { call: _, target: Target::Seat(agent), rtp, codecs, caller, display } => {
+                self.dial(leg, agent, Wish { rtp, codecs, caller, display });
+            }
+            LegOrder::HangUp(cause) => self.hang_up(leg, cause),
+        }
+    }
+
+    fn inbound(&self, leg: LegId) -> Option<SessionId> {
+        match self.legs.get(&leg)?.stage {
+            Stage::Inbound { session } => Some(session),
+            Stage::Asking { .. } | Stage::Ringing { .. } | Stage::Up { .. } => None,
+        }
+    }
+
+    fn note_cause(&mut self, leg: LegId, cause: Cause) {
+        if let Some(leg) = self.legs.get_mut(&leg) {
+            leg.ours = Some(cause);
+        }
+    }
+
+    fn dial(&mut self, leg: LegId, agent: AgentId, wish: Wish) {
+        // A second Dial for a leg is an order to a leg that is not in that state: nothing.
+        if self.legs.contains_key(&leg) {
+            return;
+        }
+        self.legs.insert(leg, Leg { ours: None, stage: Stage::Asking { wish } });
+        self.asking.push_back(Question::Contacts { leg, agent });
+    }
+
+    /// Rings all devices of a seat at once.
+    fn ring_all(&mut self, leg: LegId, contacts: Vec<(String, Destination)>) {
+        let Some(Leg { stage: Stage::Asking { wish }, .. }) = self.legs.get(&leg) else { return };
+        if contacts.is_empty() {
+            return self.finish(leg, LegReport::Refused(Refusal::Unreachable));
+        }
+        let caller = wish.caller.as_ref().map_or("anonymous", Number::as_str).replace('#', "%23");
+        let (display, rtp) = (wish.display.clone(), wish.rtp);
+        let codecs: Vec<_> = wish.codecs.iter().copied().map(translate::audio_codec).collect();
+        let mut forks = Vec::new();
+        for (uri, destination) in contacts {
+            let audio = LocalAudio {
+                rtp,
+                codecs: codecs.clone(),
+                direction: Direction::SendReceive,
+                session_id: self.random.draw() >> 2,
+                version: 1,
+            };
+            let (call_id, display, caller) = (self.new_call_id(), display.clone(), caller.clone());
+            let dial = sip::Dial { call_id, uri, destination, caller, display, audio, credentials: None };
+            let session = self.endpoint.dial(self.clock.now(), dial);
+            self.sessions.insert(session, leg);
+            forks.push(session);
+        }
+        if let Some(leg) = self.legs.get_mut(&leg) {
+            leg.stage = Stage::Ringing { forks, refusal: Refusal::Unreachable, told: false };
+        }
+    }
+
+    /// A Call-ID whose answers come back to this shard.
+    fn new_call_id(&mut self) -> String {
+        loop {
+            let call_id = format!("{}{}", self.random.token(), self.random.token());
+            if shard_of_call(call_id.as_bytes(), self.shards) == self.index {
+                return call_id;
+            }
+        }
+    }
+
+    fn hang_up(&mut self, id: LegId, cause: Cause) {
+        let now = self.clock.now();
+        self.note_cause(id, cause);
+        let Some(leg) = self.legs.get(&id) else { return };
+        match &leg.stage {
+            Stage::Inbound { session } | Stage::Up { session } => {
+                let session = *session;
+                self.endpoint.hang_up(now, session, Some(translate::reason(cause)));
+            }
+            Stage::Asking { .. } => self.finish(id, LegReport::Refused(Refusal::Cancelled)),
+            Stage::Ringing { forks, .. } => {
+                for session in forks.clone() {
+                    self.sessions.remove(&session);
+                    self.endpoint.hang_up(now, session, None);
+                }
+                self.finish(id, LegReport::Refused(Refusal::Cancelled));
+            }
+        }
+    }
+
+    fn ringing(&mut self, session: SessionId) {
+        let Some(id) = self.sessions.get(&session).copied() else { return };
+        if let Some(Leg { stage: Stage::Ringing { told, .. }, .. }) = self.legs.get_mut(&id)
+            && !std::mem::replace(told, true)
+        {
+            self.report(id, LegReport::Ringing);
+        }
+    }
+
+    /// The first device to answer has the call; the others hear that it was taken elsewhere.
+    fn connected(&mut self, session: SessionId, remote: &OfferedAudio) {
+        let now = self.clock.now();
+        let Some(id) = self.sessions.get(&session).copied() else { return };
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if let Stage::Ringing { forks, .. } = &leg.stage {
+            let others: Vec<SessionId> = forks.iter().copied().filter(|fork| *fork != session).collect();
+            leg.stage = Stage::Up { session };
+            for other in others {
+                self.sessions.remove(&other);
+                self.endpoint.hang_up(now, other, Some("SIP;cause=200;text=\"Call completed elsewhere\""));
+            }
+        }
+        if let Some(remote) = translate::remote_media(remote) {
+            self.report(id, LegReport::Connected { remote });
+        }
+    }
+
+    fn ended(&mut self, session: SessionId, why: Ending) {
+        self.unjudged.remove(&session);
+        let Some(id) = self.sessions.remove(&session) else { return };
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let ours = leg.ours;
+        match &mut leg.stage {
+            Stage::Inbound { .. } | Stage::Up { .. } => {
+                self.finish(id, LegReport::Ended { cause: translate::end_cause(why, ours) });
+            }
+            Stage::Asking { .. } => {}
+            Stage::Ringing { forks, refusal, .. } => {
+                forks.retain(|fork| *fork != session);
+                let new = translate::refusal(why);
+                if translate::weight(new) > translate::weight(*refusal) {
+                    *refusal = new;
+                }
+                let refusal = *refusal;
+                // 6xx: the person said no, on whichever device (RFC 3261 section 16.7, item 5).
+                let everywhere = matches!(why, Ending::Refused(status) if status.code() >= 600);
+                let rest = if everywhere { std::mem::take(forks) } else { Vec::new() };
+                if forks.is_empty() {
+                    for session in rest {
+                        self.sessions.remove(&session);
+                        self.endpoint.hang_up(self.clock.now(), session, None);
+                    }
+                    self.finish(id, LegReport::Refused(refusal));
+                }
+            }
+        }
+    }
+
+    /// The one final report of a leg.
+    fn finish(&mut self, leg: LegId, report: LegReport) {
+        if self.legs.remove(&leg).is_some() {
+            self.report(leg, report);
+        }
+    }
+
+    fn report(&mut self, leg: LegId, report: LegReport) {
+        if self.backlog.len() >= BACKLOG && translate::may_be_dropped(&report) {
+            return;
+        }
+        self.backlog.push_back(SignallingInput::Leg(leg, report).into());
+    }
+}

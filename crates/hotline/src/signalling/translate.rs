@@ -1,0 +1,152 @@
+//! Between the words of SIP and those of the center.
+
+use model::{Cause, Codec, LegReport, Number, Refusal, RemoteMedia};
+use sip::{Answer, AudioCodec, Direction, Ending, OfferedAudio, Request, Status};
+
+/// The longest caller name that passes, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// Seconds after which a refused caller may try again.
+const RETRY_AFTER: &str = "5";
+
+pub(super) fn codec(codec: AudioCodec) -> Codec {
+    match codec {
+        AudioCodec::Pcmu => Codec::Pcmu,
+        AudioCodec::Pcma => Codec::Pcma,
+    }
+}
+
+pub(super) fn audio_codec(codec: Codec) -> AudioCodec {
+    match codec {
+        Codec::Pcmu => AudioCodec::Pcmu,
+        Codec::Pcma => AudioCodec::Pcma,
+    }
+}
+
+/// The peer's audio, its direction turned to our side. `None` without any codec, which no description has
+/// that was accepted.
+pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
+    let direction = match remote.direction {
+        Direction::SendReceive => model::Direction::Both,
+        Direction::SendOnly => model::Direction::ReceiveOnly,
+        Direction::ReceiveOnly => model::Direction::SendOnly,
+        Direction::Inactive => model::Direction::Inactive,
+    };
+    Some(RemoteMedia {
+        rtp: remote.rtp,
+        rtcp: remote.rtcp,
+        codec: codec(*remote.codecs.first()?),
+        telephone_event: remote.telephone_event,
+        direction,
+    })
+}
+
+/// The dialled number, when it is one.
+pub(super) fn dialled(request: &Request) -> Option<Number> {
+    request.target().ok()?.user()?.parse().ok()
+}
+
+/// The calling number, when it is shown and harmless.
+pub(super) fn caller(request: &Request) -> Option<Number> {
+    let user = request.from().ok()?.uri.user()?;
+    if user.eq_ignore_ascii_case("anonymous") { None } else { user.parse().ok() }
+}
+
+/// The calling name, cut to 64 characters, without controls and without the marks that turn the direction
+/// of writing (they would reorder what stands around the name).
+pub(super) fn caller_name(request: &Request) -> Option<String> {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let display = request.from().ok()?.display;
+    let name: String = display.chars().filter(|c| !c.is_control() && !turns(*c)).take(LONGEST_NAME).collect();
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// How the caller is told why we do not take the call.
+pub(super) fn refusal_answer(cause: Cause) -> Answer {
+    match cause {
+        Cause::UnknownNumber => Answer::new(Status::NOT_FOUND),
+        Cause::NoCommonCodec => Answer::new(Status::NOT_ACCEPTABLE_HERE),
+        Cause::Overloaded | Cause::ShuttingDown => busy(),
+        Cause::Failed | Cause::FlowFailed | Cause::Crashed => Answer::new(Status::SERVER_ERROR),
+        Cause::HungUp
+        | Cause::Cancelled
+        | Cause::FlowFinished
+        | Cause::MediaTimeout
+        | Cause::SignallingTimeout => Answer::new(Status::TEMPORARILY_UNAVAILABLE),
+    }
+}
+
+/// 503 with Retry-After.
+pub(super) fn busy() -> Answer {
+    Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", RETRY_AFTER)
+}
+
+/// The Reason header of a BYE (RFC 3326).
+pub(super) fn reason(cause: Cause) -> &'static str {
+    match cause {
+        Cause::HungUp | Cause::FlowFinished | Cause::Cancelled => {
+            "Q.850;cause=16;text=\"Normal call clearing\""
+        }
+        Cause::ShuttingDown | Cause::Overloaded => "Q.850;cause=41;text=\"Temporary failure\"",
+        Cause::MediaTimeout => "Q.850;cause=102;text=\"No audio\"",
+        Cause::SignallingTimeout => "Q.850;cause=102;text=\"No answer\"",
+        Cause::UnknownNumber => "Q.850;cause=1;text=\"Unknown number\"",
+        Cause::NoCommonCodec => "Q.850;cause=88;text=\"No common codec\"",
+        Cause::FlowFailed | Cause::Crashed | Cause::Failed => "Q.850;cause=127;text=\"Internal error\"",
+    }
+}
+
+/// Why a leg that stood, or an inbound one, ended; `ours` is the cause of our own order.
+pub(super) fn end_cause(why: Ending, ours: Option<Cause>) -> Cause {
+    match why {
+        Ending::Cancelled => Cause::Cancelled,
+        Ending::HungUp | Ending::Refused(_) => Cause::HungUp,
+        Ending::Ours => ours.unwrap_or(Cause::Failed),
+        Ending::NoCommonAudio => Cause::NoCommonCodec,
+        Ending::TimedOut | Ending::Unreachable => Cause::SignallingTimeout,
+    }
+}
+
+/// Why an outbound leg was not answered.
+pub(super) fn refusal(why: Ending) -> Refusal {
+    match why {
+        Ending::Refused(status) => match status.code() {
+            486 | 600 => Refusal::Busy,
+            403 | 433 | 603 | 607 | 608 => Refusal::Declined,
+            408 | 480 => Refusal::NoAnswer,
+            404 | 410 | 502 | 503 | 604 => Refusal::Unreachable,
+            415 | 488 | 606 => Refusal::NoCommonCodec,
+            _ => Refusal::Failed,
+        },
+        Ending::Ours | Ending::Cancelled => Refusal::Cancelled,
+        Ending::HungUp => Refusal::Declined,
+        Ending::NoCommonAudio => Refusal::NoCommonCodec,
+        Ending::TimedOut | Ending::Unreachable => Refusal::Unreachable,
+    }
+}
+
+/// Of several devices' refusals the one that says most about the person: higher wins.
+pub(super) fn weight(refusal: Refusal) -> u8 {
+    match refusal {
+        Refusal::Busy => 6,
+        Refusal::Declined => 5,
+        Refusal::NoAnswer => 4,
+        Refusal::NoCommonCodec => 3,
+        Refusal::Failed => 2,
+        Refusal::Cancelled => 1,
+        Refusal::Unreachable => 0,
+    }
+}
+
+/// True for reports that may be dropped when the center has not listened for long.
+pub(super) fn may_be_dropped(report: &LegReport) -> bool {
+    match report {
+        LegReport::Ringing | LegReport::Digit(_) | LegReport::Changed { .. } => true,
+        LegReport::Invited { .. }
+        | LegReport::Connected { .. }
+        | LegReport::Refused(_)
+        | LegReport::Ended { .. } => false,
+    }
+}
