@@ -17,7 +17,7 @@ mod status;
 mod transaction;
 mod uri;
 
-pub use digest::{Credentials, DigestServer, Password, Verdict, answer_challenge};
+pub use digest::{Challenges, Credentials, DigestServer, Password, Verdict, answer_challenge};
 pub use endpoint::{
     Answer, Destination, Dial, Ending, Endpoint, EndpointSettings, Event, Flow, Output, RequestId, SessionId,
     Transport,

@@ -76,7 +76,8 @@ impl Binding {
     pub fn destination(&self) -> Destination {
         let named = self.uri.socket_addr();
         let trusted = named.filter(|named| named.ip() == self.flow.source.ip());
-        let wants_tcp = self.uri.params.value("transport").is_some_and(|name| name.eq_ignore_ascii_case("tcp"));
+        let wants_tcp =
+            self.uri.params.value("transport").is_some_and(|name| name.eq_ignore_ascii_case("tcp"));
         match self.flow.transport {
             Transport::Udp => Destination {
                 transport: if wants_tcp { Transport::Tcp } else { Transport::Udp },

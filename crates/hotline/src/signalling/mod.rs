@@ -55,6 +55,9 @@ pub struct Settings {
     pub advertised: Option<IpAddr>,
     /// The digest realm.
     pub realm: String,
+    /// How the User-Agent of clients begins that give up at a SHA-256 challenge, although MD5 follows:
+    /// they are challenged with MD5 alone.
+    pub md5_clients: Vec<String>,
     /// Agents with their passwords.
     pub agents: Vec<(AgentId, String)>,
     /// Who may call without a password.
@@ -80,6 +83,8 @@ impl Settings {
             listen,
             advertised: None,
             realm: "hotline".to_owned(),
+            // Both were seen to fail: baresip 1.0.0 ("Function not implemented") and sipp 3.6.1.
+            md5_clients: ["baresip v0.", "baresip v1.", "SIPp"].map(str::to_owned).to_vec(),
             agents: Vec::new(),
             trunks: Vec::new(),
             feature_codes: Vec::new(),

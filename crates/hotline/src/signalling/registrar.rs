@@ -6,8 +6,8 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, TrySendError};
 use model::{AgentId, LegId};
 use sip::{
-    Answer, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId, SessionId,
-    Slowdown, Status, Verdict,
+    Answer, Challenges, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
+    SessionId, Slowdown, Status, Verdict,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -46,6 +46,7 @@ pub(super) enum Judgement {
 pub(super) struct RegistrarTask<T> {
     registrar: Registrar,
     digest: DigestServer,
+    md5_clients: Vec<String>,
     slowdown: Slowdown,
     agents: BTreeMap<String, (AgentId, String)>,
     clock: Clock,
@@ -60,6 +61,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         RegistrarTask {
             registrar: Registrar::new(settings.registrar.clone()),
             digest: DigestServer::new(&settings.realm, NONCE_LIFETIME, random),
+            md5_clients: settings.md5_clients.clone(),
             slowdown: Slowdown::new(),
             agents: agents
                 .map(|(id, password)| (id.as_str().to_owned(), (id.clone(), password.clone())))
@@ -180,19 +182,22 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 let proven = self.agents.get(&user).filter(|_| claimed.as_ref() == Some(&user));
                 proven.map(|(agent, _)| agent.clone()).ok_or_else(|| Answer::new(Status::FORBIDDEN))
             }
-            Verdict::Missing | Verdict::Replayed => Err(self.challenge(now, false)),
-            Verdict::Stale => Err(self.challenge(now, true)),
+            Verdict::Missing | Verdict::Replayed => Err(self.challenge(now, request, false)),
+            Verdict::Stale => Err(self.challenge(now, request, true)),
             Verdict::Wrong => {
                 self.slowdown.wrong(now, address);
                 tracing::warn!(%address, "wrong password or unknown user");
-                Err(self.challenge(now, false))
+                Err(self.challenge(now, request, false))
             }
             Verdict::Malformed => Err(Answer::new(Status::BAD_REQUEST)),
         }
     }
 
-    fn challenge(&mut self, now: Moment, stale: bool) -> Answer {
-        let challenges = self.digest.challenge(now, stale);
+    fn challenge(&mut self, now: Moment, request: &Request, stale: bool) -> Answer {
+        let client = request.headers.text("User-Agent").unwrap_or_default();
+        let md5 = self.md5_clients.iter().any(|prefix| client.starts_with(prefix.as_str()));
+        let which = if md5 { Challenges::Md5Alone } else { Challenges::All };
+        let challenges = self.digest.challenge(now, stale, which);
         challenges.into_iter().fold(Answer::new(Status::UNAUTHORIZED), |answer, challenge| {
             answer.with("WWW-Authenticate", challenge)
         })

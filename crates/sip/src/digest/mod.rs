@@ -4,7 +4,7 @@ mod client;
 mod server;
 
 pub use client::{Credentials, answer_challenge};
-pub use server::{DigestServer, Password, Verdict};
+pub use server::{Challenges, DigestServer, Password, Verdict};
 
 use md5::Md5;
 use sha2::{Digest, Sha256};

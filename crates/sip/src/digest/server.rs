@@ -19,6 +19,15 @@ const MAX_NONCES: usize = 65_536;
 /// The password of a user, to a server that asks.
 pub type Password<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// Which challenges a 401 carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Challenges {
+    /// SHA-256, then MD5 (RFC 8760): what every client that follows the RFCs gets.
+    All,
+    /// MD5 alone, for clients that give up at the first algorithm they do not know.
+    Md5Alone,
+}
+
 /// What an `Authorization` is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -59,7 +68,7 @@ impl DigestServer {
     }
 
     /// The values of the `WWW-Authenticate` headers of a 401, SHA-256 before MD5.
-    pub fn challenge(&mut self, now: Moment, stale: bool) -> Vec<String> {
+    pub fn challenge(&mut self, now: Moment, stale: bool, which: Challenges) -> Vec<String> {
         let salt = self.random.token();
         let nonce = self.nonce(now.ms(), &salt);
         let stale = if stale { ", stale=true" } else { "" };
@@ -70,7 +79,8 @@ impl DigestServer {
                 algorithm.name()
             )
         };
-        Algorithm::ALL.into_iter().map(challenge).collect()
+        let offered = |algorithm: &Algorithm| which == Challenges::All || *algorithm == Algorithm::Md5;
+        Algorithm::ALL.into_iter().filter(offered).map(challenge).collect()
     }
 
     /// Judges a request's `Authorization`. An unknown user takes the same steps as a wrong password.
@@ -208,11 +218,11 @@ mod tests {
     #[test]
     fn both_algorithms_are_offered_and_taken() {
         let mut server = server();
-        let challenges = server.challenge(Moment::from_ms(5), false);
+        let challenges = server.challenge(Moment::from_ms(5), false, Challenges::All);
         assert!(challenges[0].contains("SHA-256") && challenges[1].contains("MD5"));
         for challenge in challenges {
             let challenge = if challenge.contains("MD5") {
-                server.challenge(Moment::from_ms(6), false)[1].clone()
+                server.challenge(Moment::from_ms(6), false, Challenges::All)[1].clone()
             } else {
                 challenge
             };
@@ -223,10 +233,16 @@ mod tests {
     }
 
     #[test]
+    fn clients_that_stop_at_sha_256_get_md5_alone() {
+        let challenges = server().challenge(Moment::from_ms(5), false, Challenges::Md5Alone);
+        assert!(challenges.len() == 1 && challenges[0].contains("algorithm=MD5"), "{challenges:?}");
+    }
+
+    #[test]
     fn a_count_is_used_once() {
         let mut server = server();
         let now = Moment::from_ms(5);
-        let challenge = &server.challenge(now, false)[0];
+        let challenge = &server.challenge(now, false, Challenges::All)[0];
         let first = request(&answer(challenge, "1001", "sample-1001"));
         assert!(matches!(server.judge(now, &first, &passwords), Verdict::Accepted { .. }));
         assert_eq!(server.judge(now, &first, &passwords), Verdict::Replayed);
@@ -235,7 +251,7 @@ mod tests {
     #[test]
     fn stale_only_for_a_right_answer() {
         let mut server = server();
-        let challenge = &server.challenge(Moment::from_ms(0), false)[0];
+        let challenge = &server.challenge(Moment::from_ms(0), false, Challenges::All)[0];
         let late = Moment::from_ms(300_001);
         let right = request(&answer(challenge, "1001", "sample-1001"));
         let wrong = request(&answer(challenge, "1001", "guess"));
@@ -247,7 +263,7 @@ mod tests {
     fn wrong_answers_look_alike_and_never_pass() {
         let mut server = server();
         let now = Moment::from_ms(5);
-        let challenge = server.challenge(now, false)[0].clone();
+        let challenge = server.challenge(now, false, Challenges::All)[0].clone();
         let good = answer(&challenge, "1001", "sample-1001");
         let foreign = challenge.replace("nonce=\"", "nonce=\"f");
         for (authorization, verdict) in [

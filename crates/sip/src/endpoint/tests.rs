@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{
-    AudioCodec, Credentials, Direction, LocalAudio, Method, OfferedAudio, Request, Response,
-};
+use crate::{AudioCodec, Credentials, Direction, LocalAudio, Method, OfferedAudio, Request, Response};
 
 const A: &str = "192.0.2.1:5060";
 const B: &str = "192.0.2.2:5060";
