@@ -1,4 +1,10 @@
 //! SIP and SDP without IO: messages, digest, transactions, dialogs, registrar.
+//!
+//! Three machines of one shape, `handle_…(now, input)`, `poll_output()`, `poll_timeout()`:
+//! [`Endpoint`] (calls), [`Registrar`] (who can be reached where) and, smaller, [`DigestServer`] with
+//! [`Slowdown`] (who may). Below them lie [`parse_datagram`] and [`Framer`] for messages and [`Sdp`] for
+//! descriptions. Nothing here has a socket, a clock or a random source of its own: time is a [`Moment`],
+//! randomness a [`Random`] that the caller seeds.
 
 mod dialog;
 mod digest;

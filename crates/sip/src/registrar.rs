@@ -117,7 +117,7 @@ impl Registrar {
                 return Err(bad());
             }
             let old = |binding: &Binding| binding.call_id == call_id && number <= binding.number;
-            if self.bindings(now, user).iter().any(|binding| old(binding)) {
+            if self.bindings(now, user).iter().any(old) {
                 return Err(Answer::new(Status::SERVER_ERROR));
             }
             self.store(user, Vec::new());

@@ -176,12 +176,21 @@ fn same_digits(a: &str, b: &str) -> bool {
     a.len() == b.len() && difference == 0
 }
 
-/// The digest must be about this request's target (RFC 7616 section 3.4.6).
+/// The digest must be about this request's target (RFC 7616 section 3.4.6). Clients that digest the
+/// server's bare address, or leave out a port, mean the same server: that much is let pass.
 fn same_target(digest_uri: &str, request_uri: &str) -> bool {
-    match (Uri::parse(digest_uri), Uri::parse(request_uri)) {
-        (Ok(Uri::Sip(a)), Ok(Uri::Sip(b))) => a.same_as(&b),
-        (Ok(_) | Err(_), Ok(_) | Err(_)) => digest_uri == request_uri,
+    let (Ok(Uri::Sip(digest)), Ok(Uri::Sip(mut request))) = (Uri::parse(digest_uri), Uri::parse(request_uri))
+    else {
+        return digest_uri == request_uri;
+    };
+    let mut digest = digest;
+    if digest.port.is_none() || request.port.is_none() {
+        (digest.port, request.port) = (None, None);
     }
+    if digest.user.is_none() {
+        (request.user, request.password) = (None, None);
+    }
+    digest.same_as(&request)
 }
 
 #[cfg(test)]
@@ -271,6 +280,7 @@ mod tests {
             (answer(&challenge, "nobody", "guess"), Verdict::Wrong),
             (answer(&foreign, "1001", "sample-1001"), Verdict::Wrong),
             (good.replace("uri=\"sip:127.0.0.1\"", "uri=\"sip:127.0.0.2\""), Verdict::Wrong),
+            (good.replace("uri=\"sip:127.0.0.1\"", "uri=\"sip:x@127.0.0.1\""), Verdict::Wrong),
             (good.replace("qop=auth", "qop=auth-int"), Verdict::Wrong),
             (good.replace("realm=\"hotline\"", "realm=\"else\""), Verdict::Missing),
             (good.replace("cnonce=", "xnonce="), Verdict::Malformed),

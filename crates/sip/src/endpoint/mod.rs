@@ -54,7 +54,7 @@ pub struct Endpoint {
     last_id: u64,
 }
 
-/// Call-ID, From tag, CSeq number and method.
+/// Call-ID, From tag with the sender's address, CSeq number and method.
 type MergeKey = (String, String, u32, String);
 
 /// Whose timer it is.

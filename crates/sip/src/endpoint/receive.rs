@@ -16,8 +16,7 @@ impl Endpoint {
             Err(answer) => return self.reply_stateless(flow, &request, &answer),
         };
         reply::stamp_via(&mut request, &essentials.via, flow);
-        let Essentials { via, from, call_id, cseq, .. } = &essentials;
-        let key = server_key(&request, via, call_id, cseq.number, from.tag().unwrap_or(""));
+        let key = server_key(&request, &essentials, flow);
         if request.method == Method::Ack {
             return self.handle_ack(now, flow, &key, &essentials, &request);
         }
@@ -67,7 +66,12 @@ impl Endpoint {
         let outside = essentials.to.tag().is_none() && request.method != Method::Cancel;
         let merge = essentials.from.tag().filter(|_| outside).map(|tag| {
             let method = request.method.name().to_owned();
-            (essentials.call_id.clone(), tag.to_owned(), essentials.cseq.number, method)
+            (
+                essentials.call_id.clone(),
+                format!("{tag} {}", flow.source.ip()),
+                essentials.cseq.number,
+                method,
+            )
         });
         let merged = merge.as_ref().is_some_and(|merge| self.merges.contains_key(merge));
         let merge = merge.filter(|_| !merged);

@@ -1,9 +1,10 @@
 //! The endpoint's transactions: which there are, and carrying out their steps.
 
+use super::check::Essentials;
 use super::session::Stage;
-use super::{Answer, Destination, Due, Ending, Endpoint, MergeKey, SessionId, Transport, reply};
+use super::{Answer, Destination, Due, Ending, Endpoint, Flow, MergeKey, SessionId, Transport, reply};
 use crate::transaction::{Client, InviteClient, InviteServer, Server, Step};
-use crate::{Method, Moment, Request, Response, Via};
+use crate::{Method, Moment, Request, Response};
 
 /// Requests longer than this go by TCP (RFC 3261 section 18.1.1).
 const LARGEST_DATAGRAM: usize = 1_300;
@@ -288,24 +289,23 @@ impl Endpoint {
 }
 
 /// What tells this request's transaction from others (RFC 3261 section 17.2.3); ACK finds its INVITE's.
-pub(super) fn server_key(
-    request: &Request,
-    via: &Via,
-    call_id: &str,
-    number: u32,
-    from_tag: &str,
-) -> ServerKey {
+///
+/// The sender's real address counts too: two phones behind two NATs may well have the same private
+/// address, and a stranger who learned a branch can't cancel with it.
+pub(super) fn server_key(request: &Request, essentials: &Essentials, flow: Flow) -> ServerKey {
+    let Essentials { via, from, call_id, cseq, .. } = essentials;
     let method = match &request.method {
         Method::Ack => "INVITE".to_owned(),
         other => other.name().to_owned(),
     };
-    let sent_by = format!("{}:{}", via.host, via.port.unwrap_or(5060)).to_ascii_lowercase();
+    let source = flow.source.ip();
+    let sent_by = format!("{}:{} {source}", via.host, via.port.unwrap_or(5060)).to_ascii_lowercase();
     match via.branch().filter(|branch| super::check::has_cookie(branch)) {
         Some(branch) => ServerKey { branch: branch.to_owned(), sent_by, method },
         // An RFC 2543 peer: all of these together.
         None => {
-            let branch = via.branch().unwrap_or("");
-            let branch = format!("{}\n{call_id}\n{number}\n{from_tag}\n{branch}", request.uri);
+            let (branch, tag) = (via.branch().unwrap_or(""), from.tag().unwrap_or(""));
+            let branch = format!("{}\n{call_id}\n{}\n{tag}\n{branch}", request.uri, cseq.number);
             ServerKey { branch, sent_by, method }
         }
     }
