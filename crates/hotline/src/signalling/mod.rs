@@ -19,6 +19,7 @@
 //!   ringing and changes are dropped beyond 10,000 waiting reports, ends and answers never.
 //! * registrar ← shard: the request is answered 503.
 
+mod legs;
 mod registrar;
 mod shard;
 mod tcp;
@@ -213,7 +214,8 @@ impl Signalling {
         self.bound
     }
 
-    /// Carries out the orders given so far and closes the sockets.
+    /// Carries out the orders given so far and closes the sockets. What answers them is not waited for:
+    /// end calls, and read their ends, before.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         for task in self.tasks {

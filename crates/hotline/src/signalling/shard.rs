@@ -1,31 +1,22 @@
 //! One shard: an endpoint, the legs of its Call-IDs, and the way of their reports to the center.
-//!
-//! A leg's life, and what the center hears of it:
-//!
-//! ```text
-//! inbound   (judged) ── Invited ──► Inbound ── Connected ──► … ──► Ended
-//! outbound  Dial ──► Asking (where?) ──► Ringing (all devices) ── Connected ──► Up ──► Ended
-//!                        └───────────────────┴──────────────────────────────► Refused
-//! ```
-//!
-//! [`Shard::finish`] is the only place that says `Ended` or `Refused`, and it forgets the leg.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use model::{AgentId, Cause, Codec, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal, Target};
+use model::{Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
 use sip::{
-    Answer, Destination, Direction, Ending, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Malformed,
-    Message, OfferedAudio, Output, Random, Request, SessionId, Status, Transport,
+    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, OfferedAudio, Output,
+    Random, Request, SessionId, Status, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::legs::{Leg, Stage};
 use super::registrar::{Judgement, Question, Reply};
 use super::tcp::HubInput;
-use super::{Clock, QUESTIONS, Settings, SignallingInput, Trunk, shard_of_call, shard_of_leg, translate};
+use super::{Clock, QUESTIONS, Settings, SignallingInput, Trunk, shard_of_leg, translate};
 
 /// Waiting reports beyond which those that may be dropped are.
 const BACKLOG: usize = 10_000;
@@ -52,52 +43,26 @@ pub(super) struct Wires {
 }
 
 pub(super) struct Shard<T> {
-    index: usize,
-    shards: usize,
-    endpoint: Endpoint,
-    random: Random,
+    pub(super) index: usize,
+    pub(super) shards: usize,
+    pub(super) endpoint: Endpoint,
+    pub(super) random: Random,
     ids: Ids,
-    clock: Clock,
+    pub(super) clock: Clock,
     trunks: Vec<Trunk>,
     feature_codes: Vec<Number>,
-    legs: BTreeMap<LegId, Leg>,
-    sessions: BTreeMap<SessionId, LegId>,
+    pub(super) legs: BTreeMap<LegId, Leg>,
+    pub(super) sessions: BTreeMap<SessionId, LegId>,
     /// Inbound sessions whose sender is being judged.
-    unjudged: BTreeMap<SessionId, Unjudged>,
+    pub(super) unjudged: BTreeMap<SessionId, Unjudged>,
     to_center: Sender<T>,
     backlog: VecDeque<T>,
     /// Questions to be sent to the registrar, and how many are open with it.
-    asking: VecDeque<Question>,
+    pub(super) asking: VecDeque<Question>,
     open_questions: usize,
 }
 
-/// A leg.
-struct Leg {
-    /// The cause of our own order to end it.
-    ours: Option<Cause>,
-    stage: Stage,
-}
-
-enum Stage {
-    /// Theirs.
-    Inbound { session: SessionId },
-    /// Ours; where the seat is, is being asked.
-    Asking { wish: Wish },
-    /// Ours; these devices ring. `refusal` is the weightiest that came.
-    Ringing { forks: Vec<SessionId>, refusal: Refusal, told: bool },
-    /// Ours, answered.
-    Up { session: SessionId },
-}
-
-/// How a seat is to be called.
-struct Wish {
-    rtp: std::net::SocketAddr,
-    codecs: Vec<Codec>,
-    caller: Option<Number>,
-    display: String,
-}
-
-struct Unjudged {
+pub(super) struct Unjudged {
     request: Box<Request>,
     remote: Option<OfferedAudio>,
 }
@@ -363,179 +328,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
     }
 
-    fn obey(&mut self, leg: LegId, order: LegOrder) {
-        let now = self.clock.now();
-        match order {
-            LegOrder::Ring => {
-                if let Some(session) = self.inbound(leg) {
-                    self.endpoint.ring(now, session);
-                }
-            }
-            LegOrder::Answer { rtp, codec } => {
-                if let Some(session) = self.inbound(leg) {
-                    self.endpoint.accept(now, session, rtp, translate::audio_codec(codec));
-                }
-            }
-            LegOrder::Refuse(cause) => {
-                if let Some(session) = self.inbound(leg) {
-                    self.note_cause(leg, cause);
-                    self.endpoint.refuse(now, session, &translate::refusal_answer(cause));
-                }
-            }
-            LegOrder::Dial { call: _, target: Target::Seat(agent), rtp, codecs, caller, display } => {
-                self.dial(leg, agent, Wish { rtp, codecs, caller, display });
-            }
-            LegOrder::HangUp(cause) => self.hang_up(leg, cause),
-        }
-    }
-
-    fn inbound(&self, leg: LegId) -> Option<SessionId> {
-        match self.legs.get(&leg)?.stage {
-            Stage::Inbound { session } => Some(session),
-            Stage::Asking { .. } | Stage::Ringing { .. } | Stage::Up { .. } => None,
-        }
-    }
-
-    fn note_cause(&mut self, leg: LegId, cause: Cause) {
-        if let Some(leg) = self.legs.get_mut(&leg) {
-            leg.ours = Some(cause);
-        }
-    }
-
-    fn dial(&mut self, leg: LegId, agent: AgentId, wish: Wish) {
-        // A second Dial for a leg is an order to a leg that is not in that state: nothing.
-        if self.legs.contains_key(&leg) {
-            return;
-        }
-        self.legs.insert(leg, Leg { ours: None, stage: Stage::Asking { wish } });
-        self.asking.push_back(Question::Contacts { leg, agent });
-    }
-
-    /// Rings all devices of a seat at once.
-    fn ring_all(&mut self, leg: LegId, contacts: Vec<(String, Destination)>) {
-        let Some(Leg { stage: Stage::Asking { wish }, .. }) = self.legs.get(&leg) else { return };
-        if contacts.is_empty() {
-            return self.finish(leg, LegReport::Refused(Refusal::Unreachable));
-        }
-        let caller = wish.caller.as_ref().map_or("anonymous", Number::as_str).replace('#', "%23");
-        let (display, rtp) = (wish.display.clone(), wish.rtp);
-        let codecs: Vec<_> = wish.codecs.iter().copied().map(translate::audio_codec).collect();
-        let mut forks = Vec::new();
-        for (uri, destination) in contacts {
-            let audio = LocalAudio {
-                rtp,
-                codecs: codecs.clone(),
-                direction: Direction::SendReceive,
-                session_id: self.random.draw() >> 2,
-                version: 1,
-            };
-            let (call_id, display, caller) = (self.new_call_id(), display.clone(), caller.clone());
-            let dial = sip::Dial { call_id, uri, destination, caller, display, audio, credentials: None };
-            let session = self.endpoint.dial(self.clock.now(), dial);
-            self.sessions.insert(session, leg);
-            forks.push(session);
-        }
-        if let Some(leg) = self.legs.get_mut(&leg) {
-            leg.stage = Stage::Ringing { forks, refusal: Refusal::Unreachable, told: false };
-        }
-    }
-
-    /// A Call-ID whose answers come back to this shard.
-    fn new_call_id(&mut self) -> String {
-        loop {
-            let call_id = format!("{}{}", self.random.token(), self.random.token());
-            if shard_of_call(call_id.as_bytes(), self.shards) == self.index {
-                return call_id;
-            }
-        }
-    }
-
-    fn hang_up(&mut self, id: LegId, cause: Cause) {
-        let now = self.clock.now();
-        self.note_cause(id, cause);
-        let Some(leg) = self.legs.get(&id) else { return };
-        match &leg.stage {
-            Stage::Inbound { session } | Stage::Up { session } => {
-                let session = *session;
-                self.endpoint.hang_up(now, session, Some(translate::reason(cause)));
-            }
-            Stage::Asking { .. } => self.finish(id, LegReport::Refused(Refusal::Cancelled)),
-            Stage::Ringing { forks, .. } => {
-                for session in forks.clone() {
-                    self.sessions.remove(&session);
-                    self.endpoint.hang_up(now, session, None);
-                }
-                self.finish(id, LegReport::Refused(Refusal::Cancelled));
-            }
-        }
-    }
-
-    fn ringing(&mut self, session: SessionId) {
-        let Some(id) = self.sessions.get(&session).copied() else { return };
-        if let Some(Leg { stage: Stage::Ringing { told, .. }, .. }) = self.legs.get_mut(&id)
-            && !std::mem::replace(told, true)
-        {
-            self.report(id, LegReport::Ringing);
-        }
-    }
-
-    /// The first device to answer has the call; the others hear that it was taken elsewhere.
-    fn connected(&mut self, session: SessionId, remote: &OfferedAudio) {
-        let now = self.clock.now();
-        let Some(id) = self.sessions.get(&session).copied() else { return };
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        if let Stage::Ringing { forks, .. } = &leg.stage {
-            let others: Vec<SessionId> = forks.iter().copied().filter(|fork| *fork != session).collect();
-            leg.stage = Stage::Up { session };
-            for other in others {
-                self.sessions.remove(&other);
-                self.endpoint.hang_up(now, other, Some("SIP;cause=200;text=\"Call completed elsewhere\""));
-            }
-        }
-        if let Some(remote) = translate::remote_media(remote) {
-            self.report(id, LegReport::Connected { remote });
-        }
-    }
-
-    fn ended(&mut self, session: SessionId, why: Ending) {
-        self.unjudged.remove(&session);
-        let Some(id) = self.sessions.remove(&session) else { return };
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let ours = leg.ours;
-        match &mut leg.stage {
-            Stage::Inbound { .. } | Stage::Up { .. } => {
-                self.finish(id, LegReport::Ended { cause: translate::end_cause(why, ours) });
-            }
-            Stage::Asking { .. } => {}
-            Stage::Ringing { forks, refusal, .. } => {
-                forks.retain(|fork| *fork != session);
-                let new = translate::refusal(why);
-                if translate::weight(new) > translate::weight(*refusal) {
-                    *refusal = new;
-                }
-                let refusal = *refusal;
-                // 6xx: the person said no, on whichever device (RFC 3261 section 16.7, item 5).
-                let everywhere = matches!(why, Ending::Refused(status) if status.code() >= 600);
-                let rest = if everywhere { std::mem::take(forks) } else { Vec::new() };
-                if forks.is_empty() {
-                    for session in rest {
-                        self.sessions.remove(&session);
-                        self.endpoint.hang_up(self.clock.now(), session, None);
-                    }
-                    self.finish(id, LegReport::Refused(refusal));
-                }
-            }
-        }
-    }
-
-    /// The one final report of a leg.
-    fn finish(&mut self, leg: LegId, report: LegReport) {
-        if self.legs.remove(&leg).is_some() {
-            self.report(leg, report);
-        }
-    }
-
-    fn report(&mut self, leg: LegId, report: LegReport) {
+    pub(super) fn report(&mut self, leg: LegId, report: LegReport) {
         if self.backlog.len() >= BACKLOG && translate::may_be_dropped(&report) {
             return;
         }

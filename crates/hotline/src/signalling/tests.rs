@@ -90,7 +90,8 @@ struct Phone {
 impl Phone {
     async fn new(world: &World) -> Phone {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let seed = [u8::try_from(socket.local_addr().unwrap().port() & 255).unwrap(); 32];
+        let mut seed = [7; 32];
+        seed[..2].copy_from_slice(&socket.local_addr().unwrap().port().to_be_bytes());
         Phone { socket, server: world.signalling.bound(), random: Random::new(seed), count: 0 }
     }
 
@@ -192,6 +193,17 @@ impl Phone {
         self.send(&ack).await;
     }
 
+    /// The ACK of a refusal, made of the refusal.
+    async fn acknowledge_last(&self, refused: &Response) {
+        let mut headers = sip::Headers::new();
+        for name in ["Via", "From", "To", "Call-ID"] {
+            headers.push(name, refused.headers.all(name).next().unwrap());
+        }
+        headers.push("CSeq", format!("{} ACK", refused.cseq().unwrap().number));
+        let uri = format!("sip:8000@{}", self.server);
+        self.send(&Request { method: Method::Ack, uri, headers, body: Vec::new() }).await;
+    }
+
     async fn register(&mut self, world: &World) {
         let request = self.request("REGISTER", "1001", "1001", "Expires: 300\r\n", "");
         let response = self.send_proven(&request, "1001", "sample-1001").await;
@@ -275,6 +287,7 @@ async fn strangers_and_wrong_passwords_stay_outside() {
     for (user, password) in [("1001", "guess"), ("9999", "guess")] {
         let invite = phone.request("INVITE", user, "8000", "", &sdp);
         let refused = phone.send_proven(&invite, user, password).await;
+        phone.acknowledge_last(&refused).await;
         let names: Vec<String> = refused.headers.iter().map(|header| header.name.clone()).collect();
         seen.push((refused.status, names));
     }
@@ -282,11 +295,9 @@ async fn strangers_and_wrong_passwords_stay_outside() {
     assert_eq!(seen[0].0.code(), 401);
     assert!(world.center.try_recv().is_err());
     // An agent may call, under its own name alone.
-    let invite = phone.request("INVITE", "1001", "8000", "", &sdp);
-    phone.send(&invite).await;
     let impostor = phone.request("INVITE", "1002", "8000", "", &sdp);
-    let refused = phone.send_proven(&impostor, "1001", "sample-1001").await;
-    assert_eq!(refused.status.code(), 401);
+    assert_eq!(phone.send_proven(&impostor, "1001", "sample-1001").await.status.code(), 403);
+    assert!(world.center.try_recv().is_err());
     world.signalling.stop().await;
 }
 
@@ -537,4 +548,47 @@ async fn sipp_answers_as_an_agent() {
     assert_eq!(world.report().await, (leg, LegReport::Ended { cause: Cause::HungUp }));
     seat.await.unwrap();
     world.signalling.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_may_come_byte_by_byte_and_breaks_politely() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let world = World::start(100).await;
+    let mut stream = tokio::net::TcpStream::connect(world.signalling.bound()).await.unwrap();
+    let options = "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKs1\r\nFrom: <sip:a@h>;tag=1\r\n\
+                   To: <sip:h>\r\nCall-ID: s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    for byte in options.bytes().chain("\r\n\r\n".bytes()) {
+        stream.write_all(&[byte]).await.unwrap();
+    }
+    let mut got = String::new();
+    let mut buffer = [0; 4_096];
+    while !(got.contains("SIP/2.0 200") && (got.starts_with("\r\n") || got.ends_with("\r\n\r\n\r\n"))) {
+        let read = tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await.unwrap().unwrap();
+        assert!(read > 0, "{got}");
+        got.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+    }
+    let broken = options.replace("Content-Length: 0", "Content-Length: -5").replace("CSeq: 1", "CSeq: 2");
+    stream.write_all(broken.as_bytes()).await.unwrap();
+    let mut rest = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut rest)).await.unwrap().unwrap();
+    assert!(rest.starts_with("SIP/2.0 400"), "{rest}");
+    world.signalling.stop().await;
+}
+
+#[test]
+fn networks_hold_their_addresses() {
+    for (network, inside, outside) in [
+        ("192.0.2.0/24", "192.0.2.255", "192.0.3.0"),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.2"),
+        ("0.0.0.0/0", "8.8.8.8", "::1"),
+        ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::"),
+        ("10.0.0.0/8", "::ffff:10.1.2.3", "::ffff:11.1.2.3"),
+    ] {
+        let network: super::Network = network.parse().unwrap();
+        assert!(network.contains(inside.parse().unwrap()), "{inside}");
+        assert!(!network.contains(outside.parse().unwrap()), "{outside}");
+    }
+    for text in ["", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "host"] {
+        assert!(text.parse::<super::Network>().is_err(), "{text}");
+    }
 }

@@ -163,16 +163,6 @@ impl Endpoint {
         }
     }
 
-    /// Leaves a [`Event::Register`] without an answer.
-    pub fn ignore(&mut self, id: RequestId) {
-        if let Some(key) = self.requests.remove(&id)
-            && let Some(slot) = self.servers.remove(&key)
-            && let Some(merge) = slot.merge
-        {
-            self.merges.remove(&merge);
-        }
-    }
-
     pub(super) fn refuse_request(&mut self, now: Moment, key: &ServerKey, answer: &Answer) {
         self.answer(now, key, answer, Vec::new());
     }

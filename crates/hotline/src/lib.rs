@@ -1,0 +1,3 @@
+//! The Hotline call center: configuration, sockets, wiring, command line.
+
+pub mod signalling;
