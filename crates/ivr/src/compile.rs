@@ -1,0 +1,229 @@
+//! From a flow's text to a [`Flow`], or to every problem it has.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::{Digit, Language, QueueName};
+
+use crate::check;
+use crate::flow::{Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, QueueNode, Say};
+use crate::source::{At, Problems, Section, parse};
+use crate::speech;
+use crate::text;
+
+/// What a flow may refer to.
+pub struct Catalogue<'a> {
+    /// Is there a clip of this name (`zh-CN/welcome`, `music/default`)?
+    pub has_clip: &'a dyn Fn(&str) -> bool,
+    /// The queues.
+    pub queues: &'a [QueueName],
+}
+
+/// Compiles a flow. `None` when there was any problem; all of them are in `problems` then.
+pub fn compile(file: &str, source: &str, catalogue: &Catalogue<'_>, problems: &Problems) -> Option<Flow> {
+    let before = problems.count();
+    let mut root = parse(file, source, problems);
+    let name = root.require::<String>("name");
+    let version = root.require::<String>("version");
+    let start = root.require::<String>("start");
+    let sections = root.named("nodes");
+    if sections.is_empty() {
+        let hint = text!("add a [nodes.NAME] table", "请添加 [nodes.名称] 表");
+        root.problem(1, text!("the flow has no nodes", "流程中没有节点"), hint);
+    }
+    let names: BTreeMap<String, NodeIndex> =
+        sections.iter().enumerate().map(|(nth, (name, _))| (name.value.clone(), NodeIndex(nth))).collect();
+    let start = start.and_then(|start| resolve(&root, &names, &start));
+    let mut reader = NodeReader { names: &names, catalogue, placed: Vec::new() };
+    let nodes: Vec<_> = sections.into_iter().map(|(name, section)| (name, reader.read(section))).collect();
+    let lines: Vec<u32> = nodes.iter().map(|(name, _)| name.line).collect();
+    let file = root.file().clone();
+    root.finish();
+    let nodes: Option<Vec<_>> = nodes.into_iter().map(|(name, node)| Some((name.value, node?))).collect();
+    let flow = Flow { name: name?.value, version: version?.value, start: start?, nodes: nodes? };
+    check::graph(&flow, &lines, &file, problems);
+    (problems.count() == before).then_some(flow)
+}
+
+fn resolve(section: &Section, names: &BTreeMap<String, NodeIndex>, to: &At<String>) -> Option<NodeIndex> {
+    let found = names.get(&to.value).copied();
+    if found.is_none() {
+        let name = &to.value;
+        let known = names.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        section.problem(
+            to.line,
+            text!("there is no node {name:?}", "没有名为 {name:?} 的节点"),
+            text!("the nodes are: {known}", "现有节点：{known}"),
+        );
+    }
+    found
+}
+
+struct NodeReader<'a> {
+    names: &'a BTreeMap<String, NodeIndex>,
+    catalogue: &'a Catalogue<'a>,
+    /// Stems already complained about in this node.
+    placed: Vec<String>,
+}
+
+impl NodeReader<'_> {
+    fn read(&mut self, mut section: Section) -> Option<Node> {
+        self.placed.clear();
+        let kind = section.require::<String>("kind")?;
+        let node = match kind.value.as_str() {
+            "say" => self.say(&mut section).map(Node::Say),
+            "menu" => self.menu(&mut section).map(Node::Menu),
+            "queue" => self.queue(&mut section).map(Node::Queue),
+            "hang_up" => Some(Node::HangUp(HangUp { prompts: self.prompts(&mut section, "prompts") })),
+            other => {
+                section.problem(
+                    kind.line,
+                    text!("there is no kind {other:?} of node", "没有 {other:?} 这种节点"),
+                    text!("the kinds are: say, menu, queue, hang_up", "节点种类：say、menu、queue、hang_up"),
+                );
+                // Without a kind the other keys cannot be judged.
+                return None;
+            }
+        };
+        section.finish();
+        node
+    }
+
+    fn say(&mut self, section: &mut Section) -> Option<Say> {
+        let prompts = self.prompts(section, "prompts");
+        let barge_in = section.boolean("barge_in").is_none_or(|at| at.value);
+        let next = self.target(section, "next");
+        Some(Say { prompts, barge_in, next: next? })
+    }
+
+    fn menu(&mut self, section: &mut Section) -> Option<Menu> {
+        let prompts = self.prompts(section, "prompts");
+        let barge_in = section.boolean("barge_in").is_none_or(|at| at.value);
+        let timeout = seconds(section, "timeout_s", 5);
+        let inter_digit = seconds(section, "inter_digit_s", 3);
+        let replays = section.integer("replays", 0..=10).map_or(3, |at| at.value);
+        let no_input = self.prompts(section, "no_input");
+        let invalid = self.prompts(section, "invalid");
+        let keys = self.keys(section);
+        let otherwise = self.target(section, "otherwise");
+        let replays = u32::try_from(replays).unwrap_or(u32::MAX);
+        let otherwise = otherwise?;
+        Some(Menu { prompts, barge_in, timeout, inter_digit, replays, no_input, invalid, keys, otherwise })
+    }
+
+    fn queue(&mut self, section: &mut Section) -> Option<QueueNode> {
+        let queue = section.require::<QueueName>("queue");
+        if let Some(At { value, line }) = &queue
+            && !self.catalogue.queues.contains(value)
+        {
+            let known = self.catalogue.queues.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
+            section.problem(
+                *line,
+                text!("there is no queue {value}", "没有名为 {value} 的队列"),
+                text!("the queues are: {known}", "现有队列：{known}"),
+            );
+        }
+        let bonus_s = section.integer("bonus_s", 0..=86_400).map_or(0, |at| at.value);
+        let prompts = self.prompts(section, "prompts");
+        let every = section.integer("position_every_s", 0..=3600).map_or(30, |at| at.value);
+        let music = section.string("music").map_or_else(|| "music/default".to_owned(), |at| at.value);
+        let line = section.line();
+        self.demand_clip(section, line, &music);
+        for stem in speech::position_stems() {
+            self.demand_in_all_languages(section, line, stem);
+        }
+        Some(QueueNode {
+            queue: queue?.value,
+            bonus_s: u32::try_from(bonus_s).unwrap_or(u32::MAX),
+            prompts,
+            position_every: (every > 0).then(|| Duration::from_secs(every)),
+            music,
+        })
+    }
+
+    fn keys(&self, section: &mut Section) -> Keys {
+        let line = section.line();
+        let mut keys: Vec<(String, Goto)> = Vec::new();
+        for (pressed, to) in section.pairs("keys") {
+            let valid =
+                (1..=8).contains(&pressed.len()) && pressed.chars().all(|c| Digit::from_char(c).is_some());
+            if !valid {
+                section.problem(
+                    to.line,
+                    text!("{pressed:?} cannot be pressed", "{pressed:?} 不是可按的键"),
+                    text!("use 1 to 8 of 0-9, * and #", "请使用 1 到 8 个 0-9、* 或 #"),
+                );
+            }
+            for (other, _) in &keys {
+                if other.starts_with(&pressed) || pressed.starts_with(other.as_str()) {
+                    section.problem(
+                        to.line,
+                        text!("keys {pressed} and {other} are ambiguous", "按键 {pressed} 与 {other} 有歧义"),
+                        text!(
+                            "no choice may be the beginning of another",
+                            "任何选项都不能是另一个选项的开头"
+                        ),
+                    );
+                }
+            }
+            let goto = match to.value.as_str() {
+                "@repeat" => Some(Goto::Repeat),
+                "@language" => Some(Goto::SwitchLanguage),
+                _ => resolve(section, self.names, &to).map(Goto::Node),
+            };
+            keys.extend(goto.map(|goto| (pressed, goto)));
+        }
+        if keys.is_empty() {
+            section.problem(
+                line,
+                text!("the menu has no keys", "菜单没有按键"),
+                text!("add keys = {{ \"1\" = \"node\" }}", "请添加 keys = {{ \"1\" = \"节点\" }}"),
+            );
+        }
+        Keys(keys)
+    }
+
+    fn target(&self, section: &mut Section, key: &'static str) -> Option<NodeIndex> {
+        match section.string(key) {
+            Some(to) => resolve(section, self.names, &to),
+            None => {
+                section.problem(
+                    section.line(),
+                    text!("dead end: {key} is missing", "死路：缺少 {key}"),
+                    text!("say where the caller goes: {key} = \"node\"", "请写明去向：{key} = \"节点\""),
+                );
+                None
+            }
+        }
+    }
+
+    fn prompts(&mut self, section: &mut Section, key: &'static str) -> Vec<String> {
+        let prompts = section.strings(key);
+        for At { value, line } in &prompts {
+            self.demand_in_all_languages(section, *line, value);
+        }
+        prompts.into_iter().map(|at| at.value).collect()
+    }
+
+    fn demand_in_all_languages(&mut self, section: &Section, line: u32, stem: &str) {
+        for language in Language::ALL {
+            self.demand_clip(section, line, &format!("{language}/{stem}"));
+        }
+    }
+
+    fn demand_clip(&mut self, section: &Section, line: u32, clip: &str) {
+        if (self.catalogue.has_clip)(clip) || self.placed.iter().any(|placed| placed == clip) {
+            return;
+        }
+        self.placed.push(clip.to_owned());
+        section.problem(
+            line,
+            text!("there is no prompt {clip}", "缺少语音 {clip}"),
+            text!("put prompts/{clip}.wav there", "请放入 prompts/{clip}.wav"),
+        );
+    }
+}
+
+fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
+    Duration::from_secs(section.integer(key, 1..=120).map_or(default, |at| at.value))
+}

@@ -1,0 +1,134 @@
+//! A compiled flow: every reference resolved to a node that exists.
+
+use std::time::Duration;
+
+use model::QueueName;
+
+/// A node's name, unique within its flow.
+pub type NodeName = String;
+
+/// The index of a node in its flow. Only compiled flows hand these out, so each is in range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeIndex(pub(crate) usize);
+
+/// A flow that passed every check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) start: NodeIndex,
+    pub(crate) nodes: Vec<(NodeName, Node)>,
+}
+
+impl Flow {
+    /// The flow's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Name and version, as the event log has it: `main@1`.
+    pub fn versioned_name(&self) -> String {
+        format!("{}@{}", self.name, self.version)
+    }
+
+    /// The nodes, in the order of the file.
+    pub fn nodes(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.nodes.iter().map(|(name, node)| (name.as_str(), node))
+    }
+
+    pub(crate) fn node(&self, index: NodeIndex) -> (&str, &Node) {
+        let (name, node) = &self.nodes[index.0];
+        (name, node)
+    }
+}
+
+/// One step of a flow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// Says something and goes on.
+    Say(Say),
+    /// Asks for keys.
+    Menu(Menu),
+    /// Waits for an agent.
+    Queue(QueueNode),
+    /// Says something and hangs up.
+    HangUp(HangUp),
+}
+
+/// Says something and goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Say {
+    /// Prompt stems, played in order in the caller's language.
+    pub prompts: Vec<String>,
+    /// True when a key ends the prompt; the key counts for a menu that follows.
+    pub barge_in: bool,
+    /// Where to go then.
+    pub next: NodeIndex,
+}
+
+/// Asks for keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Menu {
+    /// What is asked.
+    pub prompts: Vec<String>,
+    /// True when a key ends the prompt.
+    pub barge_in: bool,
+    /// How long after the prompt a key may come.
+    pub timeout: Duration,
+    /// How long after one key the next may come, where choices have several.
+    pub inter_digit: Duration,
+    /// How often the menu is asked again after silence or a wrong key.
+    pub replays: u32,
+    /// Said before the replay after silence.
+    pub no_input: Vec<String>,
+    /// Said before the replay after a wrong key.
+    pub invalid: Vec<String>,
+    /// The choices.
+    pub keys: Keys,
+    /// Where to go when the replays are used up.
+    pub otherwise: NodeIndex,
+}
+
+/// The choices of a menu: no choice is the beginning of another.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Keys(pub(crate) Vec<(String, Goto)>);
+
+impl Keys {
+    /// The choices with their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Goto)> {
+        self.0.iter().map(|(keys, goto)| (keys.as_str(), *goto))
+    }
+}
+
+/// What a choice does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goto {
+    /// Goes to a node.
+    Node(NodeIndex),
+    /// Asks again (`@repeat`).
+    Repeat,
+    /// Asks again in the other language (`@language`).
+    SwitchLanguage,
+}
+
+/// Waits for an agent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueNode {
+    /// The queue.
+    pub queue: QueueName,
+    /// Seconds of virtual waiting to start with.
+    pub bonus_s: u32,
+    /// Said once on entry, before the position.
+    pub prompts: Vec<String>,
+    /// How often the position is told; `None` for only on entry.
+    pub position_every: Option<Duration>,
+    /// The clip that plays between announcements.
+    pub music: String,
+}
+
+/// Says something and hangs up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HangUp {
+    /// The last words.
+    pub prompts: Vec<String>,
+}

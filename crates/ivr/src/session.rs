@@ -1,0 +1,368 @@
+//! One caller in a flow.
+//!
+//! ```text
+//!          say ended, barge-in          key chosen            HangUp
+//! Saying ────────────────────► Asking ─────────────► Ending ────────► Over
+//!    │                          │  ▲ silence, wrong key
+//!    │                          │  └──── replay (at most `replays` times)
+//!    └──────────┬───────────────┘
+//!               ▼     position due: announcement, then music again
+//!            Waiting ◄──────────────┐
+//!               │ agent answered    │ agent fell away
+//!               └────► WithAgent ───┘
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use model::{ClipId, Digit, Language, PlayMode, QueueName, Time};
+
+use crate::flow::{Flow, Goto, Menu, Node, NodeIndex};
+use crate::speech;
+
+/// A caller's way through a flow. The version it began in is the one it ends in.
+#[derive(Debug, Clone)]
+pub struct Session {
+    flow: Arc<Flow>,
+    language: Language,
+    state: State,
+    outputs: VecDeque<Output>,
+}
+
+/// What happened to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// The call was answered: begin.
+    Start,
+    /// What the session last ordered to play once came to its end.
+    PlayEnded,
+    /// A key.
+    Digit(Digit),
+    /// The answer to [`Output::AskPosition`]; 1-based.
+    Position(u32),
+    /// An agent talks to the caller.
+    AgentJoined,
+    /// The agent fell away before a word was spoken: the caller waits again, at the same place.
+    AgentLost,
+}
+
+/// What the session orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Play this instead of whatever plays now.
+    Play(Sound),
+    /// Silence.
+    StopPlay,
+    /// The caller came to this node.
+    NodeEntered(String),
+    /// The caller pressed a key where the flow listens.
+    Pressed(String, Digit),
+    /// The caller is spoken to in this language from now on.
+    LanguageChosen(Language),
+    /// Put the caller into a queue with this bonus in seconds.
+    Enqueue(QueueName, u32),
+    /// Tell the session the caller's position.
+    AskPosition,
+    /// The flow is done with the caller.
+    HangUp,
+}
+
+/// Clips to play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sound {
+    /// In this order.
+    pub clips: Vec<ClipId>,
+    /// Once, or round and round.
+    pub mode: PlayMode,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    NotStarted,
+    Saying(NodeIndex),
+    Asking(Asking),
+    Waiting(Waiting),
+    WithAgent(Waiting),
+    Ending,
+    Over,
+}
+
+#[derive(Debug, Clone)]
+struct Asking {
+    node: NodeIndex,
+    replays_left: u32,
+    pressed: String,
+    phase: Phase,
+}
+
+/// Where a menu is between question and answer.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    Prompting,
+    Listening { until: Time },
+}
+
+#[derive(Debug, Clone)]
+struct Waiting {
+    node: NodeIndex,
+    /// When the position is told again.
+    tell_at: Option<Time>,
+    /// True once the queue's greeting was told.
+    greeted: bool,
+}
+
+impl Session {
+    /// A caller at the beginning of a flow.
+    pub fn new(flow: Arc<Flow>, language: Language) -> Session {
+        Session { flow, language, state: State::NotStarted, outputs: VecDeque::new() }
+    }
+
+    /// The flow that the caller is in.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// The language that the caller is spoken to in.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// Takes an input; what follows is drained by [`Session::poll_output`].
+    pub fn handle(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Start => {
+                if matches!(self.state, State::NotStarted) {
+                    self.go_to(now, self.flow.start, None);
+                }
+            }
+            Input::PlayEnded => self.play_ended(now),
+            Input::Digit(digit) => self.digit(now, digit),
+            Input::Position(position) => self.tell_position(position),
+            Input::AgentJoined => {
+                if let State::Waiting(waiting) = &self.state {
+                    self.state = State::WithAgent(waiting.clone());
+                }
+            }
+            Input::AgentLost => {
+                if let State::WithAgent(waiting) = &self.state {
+                    let node = waiting.node;
+                    self.state = State::Waiting(waiting.clone());
+                    self.music(node);
+                }
+            }
+        }
+    }
+
+    /// Lets happen what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Time) {
+        if self.poll_timeout().is_none_or(|due| due > now) {
+            return;
+        }
+        match &mut self.state {
+            State::Asking(asking) => {
+                let silent = asking.pressed.is_empty();
+                self.ask_again(now, if silent { Why::Silence } else { Why::WrongKey });
+            }
+            State::Waiting(waiting) => {
+                let every = match self.flow.node(waiting.node).1 {
+                    Node::Queue(queue) => queue.position_every,
+                    Node::Say(_) | Node::Menu(_) | Node::HangUp(_) => None,
+                };
+                waiting.tell_at = every.map(|every| now + every);
+                self.outputs.push_back(Output::AskPosition);
+            }
+            State::NotStarted | State::Saying(_) | State::WithAgent(_) | State::Ending | State::Over => {}
+        }
+    }
+
+    /// When [`Session::handle_timeout`] is due.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match &self.state {
+            State::Asking(Asking { phase: Phase::Listening { until }, .. }) => Some(*until),
+            State::Waiting(waiting) => waiting.tell_at,
+            State::Asking(Asking { phase: Phase::Prompting, .. })
+            | State::NotStarted
+            | State::Saying(_)
+            | State::WithAgent(_)
+            | State::Ending
+            | State::Over => None,
+        }
+    }
+
+    /// The next order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Enters a node; a key that cut the last prompt short counts for a menu.
+    fn go_to(&mut self, now: Time, index: NodeIndex, ahead: Option<Digit>) {
+        let flow = Arc::clone(&self.flow);
+        let (name, node) = flow.node(index);
+        self.outputs.push_back(Output::NodeEntered(name.to_owned()));
+        match node {
+            Node::Say(say) => {
+                self.state = State::Saying(index);
+                self.play(now, &say.prompts);
+            }
+            Node::Menu(menu) => {
+                let (replays_left, pressed) = (menu.replays, String::new());
+                self.state =
+                    State::Asking(Asking { node: index, replays_left, pressed, phase: Phase::Prompting });
+                match ahead {
+                    Some(digit) => self.digit(now, digit),
+                    None => self.play(now, &menu.prompts),
+                }
+            }
+            Node::Queue(queue) => {
+                let tell_at = queue.position_every.map(|every| now + every);
+                self.state = State::Waiting(Waiting { node: index, tell_at, greeted: false });
+                self.outputs.push_back(Output::Enqueue(queue.queue.clone(), queue.bonus_s));
+                self.outputs.push_back(Output::AskPosition);
+            }
+            Node::HangUp(hang_up) => {
+                self.state = State::Ending;
+                self.play(now, &hang_up.prompts);
+            }
+        }
+    }
+
+    fn play_ended(&mut self, now: Time) {
+        let flow = Arc::clone(&self.flow);
+        match &mut self.state {
+            State::Saying(index) => {
+                if let Node::Say(say) = flow.node(*index).1 {
+                    self.go_to(now, say.next, None);
+                }
+            }
+            State::Asking(asking) => {
+                if let (Phase::Prompting, Node::Menu(menu)) = (asking.phase, flow.node(asking.node).1) {
+                    asking.phase = Phase::Listening { until: now + menu.timeout };
+                }
+            }
+            State::Waiting(waiting) => {
+                let node = waiting.node;
+                self.music(node);
+            }
+            State::Ending => {
+                self.state = State::Over;
+                self.outputs.push_back(Output::HangUp);
+            }
+            State::NotStarted | State::WithAgent(_) | State::Over => {}
+        }
+    }
+
+    fn digit(&mut self, now: Time, digit: Digit) {
+        let flow = Arc::clone(&self.flow);
+        match &mut self.state {
+            State::Saying(index) => {
+                if let Node::Say(say) = flow.node(*index).1
+                    && say.barge_in
+                {
+                    let next = say.next;
+                    self.outputs.push_back(Output::StopPlay);
+                    self.go_to(now, next, Some(digit));
+                }
+            }
+            State::Asking(asking) => {
+                let (name, Node::Menu(menu)) = flow.node(asking.node) else { return };
+                if matches!(asking.phase, Phase::Prompting) && !menu.barge_in {
+                    return;
+                }
+                self.outputs.push_back(Output::Pressed(name.to_owned(), digit));
+                asking.pressed.push(digit.key());
+                self.choose(now, menu);
+            }
+            State::NotStarted | State::Waiting(_) | State::WithAgent(_) | State::Ending | State::Over => {}
+        }
+    }
+
+    /// Acts on the keys pressed so far: a choice, the beginning of one, or none.
+    fn choose(&mut self, now: Time, menu: &Menu) {
+        let State::Asking(asking) = &mut self.state else { return };
+        let pressed = asking.pressed.clone();
+        if let Some((_, goto)) = menu.keys.iter().find(|(keys, _)| *keys == pressed) {
+            asking.pressed.clear();
+            self.outputs.push_back(Output::StopPlay);
+            match goto {
+                Goto::Node(index) => self.go_to(now, index, None),
+                Goto::Repeat => self.ask(now, menu, &[]),
+                Goto::SwitchLanguage => {
+                    self.language = self.language.other();
+                    self.outputs.push_back(Output::LanguageChosen(self.language));
+                    self.ask(now, menu, &[]);
+                }
+            }
+        } else if menu.keys.iter().any(|(keys, _)| keys.starts_with(&pressed)) {
+            asking.phase = Phase::Listening { until: now + menu.inter_digit };
+            self.outputs.push_back(Output::StopPlay);
+        } else {
+            self.ask_again(now, Why::WrongKey);
+        }
+    }
+
+    /// After silence or a wrong key: the menu once more, or the way for those who don't choose.
+    fn ask_again(&mut self, now: Time, why: Why) {
+        let flow = Arc::clone(&self.flow);
+        let State::Asking(asking) = &mut self.state else { return };
+        let Node::Menu(menu) = flow.node(asking.node).1 else { return };
+        asking.pressed.clear();
+        if asking.replays_left == 0 {
+            self.go_to(now, menu.otherwise, None);
+            return;
+        }
+        asking.replays_left -= 1;
+        let before = match why {
+            Why::Silence => &menu.no_input,
+            Why::WrongKey => &menu.invalid,
+        };
+        self.ask(now, menu, before);
+    }
+
+    fn ask(&mut self, now: Time, menu: &Menu, before: &[String]) {
+        if let State::Asking(asking) = &mut self.state {
+            asking.phase = Phase::Prompting;
+        }
+        let prompts: Vec<String> = before.iter().chain(&menu.prompts).cloned().collect();
+        self.play(now, &prompts);
+    }
+
+    /// Tells the position, after the queue's greeting when the caller has just come.
+    fn tell_position(&mut self, position: u32) {
+        let flow = Arc::clone(&self.flow);
+        let State::Waiting(waiting) = &mut self.state else { return };
+        let Node::Queue(queue) = flow.node(waiting.node).1 else { return };
+        let greeted = std::mem::replace(&mut waiting.greeted, true);
+        let mut stems = if greeted { vec!["thanks-waiting".to_owned()] } else { queue.prompts.clone() };
+        stems.extend(speech::position(self.language, position));
+        let clips = self.clips(&stems);
+        self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Once }));
+    }
+
+    fn music(&mut self, node: NodeIndex) {
+        if let Node::Queue(queue) = self.flow.node(node).1 {
+            let clips = vec![ClipId::from(queue.music.as_str())];
+            self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Loop }));
+        }
+    }
+
+    fn play(&mut self, now: Time, stems: &[String]) {
+        if stems.is_empty() {
+            // Nothing to say: as if it had been said.
+            self.play_ended(now);
+            return;
+        }
+        let clips = self.clips(stems);
+        self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Once }));
+    }
+
+    fn clips(&self, stems: &[String]) -> Vec<ClipId> {
+        stems.iter().map(|stem| ClipId::from(format!("{}/{stem}", self.language))).collect()
+    }
+}
+
+/// Why a menu is asked again.
+#[derive(Debug, Clone, Copy)]
+enum Why {
+    Silence,
+    WrongKey,
+}

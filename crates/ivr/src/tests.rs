@@ -1,0 +1,154 @@
+//! Whole flows, good and bad.
+
+use std::sync::Arc;
+
+use model::QueueName;
+use proptest::prelude::*;
+
+use crate::source::{Problem, Problems};
+use crate::{Catalogue, Flow, compile, flow_test};
+
+const MAIN: &str = include_str!("../../../config/flows/main.toml");
+const MAIN_TESTS: &str = include_str!("../../../config/flows/main.flowtest");
+
+fn compile_with(source: &str, has_clip: &dyn Fn(&str) -> bool) -> (Option<Flow>, Vec<Problem>) {
+    let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
+    let problems = Problems::default();
+    let flow = compile("flow.toml", source, &Catalogue { has_clip, queues: &queues }, &problems);
+    (flow, problems.into_sorted())
+}
+
+fn problems_of(source: &str) -> Vec<(u32, String)> {
+    let (flow, problems) = compile_with(source, &|_| true);
+    assert!(flow.is_none(), "compiled: {source}");
+    problems.into_iter().map(|problem| (problem.line, problem.message.en)).collect()
+}
+
+#[test]
+fn the_shipped_flow_compiles_and_passes_its_tests() {
+    let (flow, problems) = compile_with(MAIN, &|_| true);
+    assert_eq!(problems, []);
+    let problems = Problems::default();
+    let tally = flow_test::run("main.flowtest", MAIN_TESTS, &Arc::new(flow.unwrap()), &problems);
+    assert_eq!(problems.into_sorted(), []);
+    assert!(tally.passed >= 10 && tally.failed == 0, "{tally:?}");
+}
+
+#[test]
+fn a_failing_flow_test_is_reported_with_its_line() {
+    let flow = Arc::new(compile_with(MAIN, &|_| true).0.unwrap());
+    let problems = Problems::default();
+    let tests = "test one\n  press 1\n  expect queue complaint\ntest two\n  dance\n";
+    let tally = flow_test::run("x.flowtest", tests, &flow, &problems);
+    assert_eq!((tally.passed, tally.failed), (0, 2));
+    let lines: Vec<u32> = problems.into_sorted().iter().map(|problem| problem.line).collect();
+    assert_eq!(lines, [3, 5]);
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_its_line() {
+    let source = r#"name = "bad"
+version = "1"
+start = "menu"
+colour = "red"
+
+[nodes.menu]
+kind = "menu"
+prompts = ["menu"]
+keys = { "1" = "nowhere", "12" = "loop", "x" = "@repeat" }
+otherwise = "loop"
+
+[nodes.loop]
+kind = "say"
+next = "loop"
+
+[nodes.orphan]
+kind = "queue"
+queue = "sales"
+
+[nodes.end]
+kind = "say"
+prompts = ["goodbye"]
+
+[nodes.odd]
+kind = "dance"
+"#;
+    let problems = problems_of(source);
+    for expected in [
+        (4, "unknown key colour"),
+        (9, "there is no node \"nowhere\""),
+        (9, "\"x\" cannot be pressed"),
+        (18, "there is no queue sales"),
+        (20, "dead end: next is missing"),
+        (25, "there is no kind \"dance\" of node"),
+    ] {
+        assert!(problems.contains(&(expected.0, expected.1.to_owned())), "{expected:?} in {problems:#?}");
+    }
+}
+
+#[test]
+fn ambiguous_keys() {
+    let source = MAIN.replace("\"2\" =", "\"12\" =");
+    assert!(problems_of(&source).iter().any(|(_, message)| message.contains("ambiguous")));
+}
+
+#[test]
+fn the_graph_is_checked_as_a_whole() {
+    let source = r#"name = "bad"
+version = "1"
+start = "a"
+[nodes.a]
+kind = "say"
+next = "b"
+[nodes.b]
+kind = "say"
+next = "a"
+[nodes.c]
+kind = "hang_up"
+"#;
+    let problems = problems_of(source);
+    for (line, message) in [
+        (4, "node \"a\" goes round without listening"),
+        (4, "from node \"a\" no person can be reached"),
+        (10, "node \"c\" cannot be reached"),
+    ] {
+        assert!(problems.contains(&(line, message.to_owned())), "{message} in {problems:#?}");
+    }
+}
+
+#[test]
+fn a_prompt_missing_in_one_language_is_named() {
+    let (flow, problems) = compile_with(MAIN, &|clip| clip != "en-US/menu");
+    assert!(flow.is_none());
+    let messages: Vec<_> = problems.iter().map(|problem| problem.message.en.as_str()).collect();
+    assert_eq!(messages, ["there is no prompt en-US/menu"]);
+    assert!(problems[0].to_string().contains("缺少语音"));
+}
+
+#[test]
+fn broken_toml_is_one_problem_with_a_line() {
+    let problems = problems_of("name = \"x\"\nversion = [\n");
+    assert!(problems.iter().any(|(line, message)| *line >= 2 && message.contains("TOML")), "{problems:?}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_compiler_panic(source in "\\PC{0,200}") {
+        compile_with(&source, &|_| true);
+    }
+
+    #[test]
+    fn no_mutation_of_a_good_flow_makes_it_panic(at in 0..MAIN.len(), with in "\\PC{0,3}", cut in 0_usize..20) {
+        let mut at = at;
+        while !MAIN.is_char_boundary(at) { at -= 1; }
+        let mut end = (at + cut).min(MAIN.len());
+        while !MAIN.is_char_boundary(end) { end += 1; }
+        compile_with(&format!("{}{with}{}", &MAIN[..at], &MAIN[end..]), &|_| true);
+    }
+
+    #[test]
+    fn no_flow_test_text_makes_it_panic(source in "(test|press|wait|expect|given|listen|[ #0-9a-z\\n]){0,60}") {
+        let flow = Arc::new(compile_with(MAIN, &|_| true).0.unwrap());
+        flow_test::run("x", &source, &flow, &Problems::default());
+    }
+}
