@@ -1,0 +1,56 @@
+#!/bin/sh
+# Installs the Debian packages that the tests need. Without root or sudo it says what is missing and leaves the
+# rest to the tests: each names what it needs.
+set -eu
+
+# A command and the package that brings it.
+needs="
+cc build-essential
+sipp sip-tester
+baresip baresip
+tshark tshark
+sox sox
+espeak-ng espeak-ng
+ffmpeg ffmpeg
+python3 python3
+initdb postgresql
+"
+
+# Debian keeps PostgreSQL's server programs out of PATH.
+has() {
+    command -v "$1" >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1
+}
+
+missing() {
+    echo "$needs" | while read -r program package; do
+        if [ -n "$program" ] && ! has "$program"; then printf '%s ' "$package"; fi
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+may_install() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; }
+}
+
+packages=$(missing)
+if [ -z "$packages" ]; then
+    echo "== packages: all there"
+    exit 0
+fi
+if may_install; then
+    echo "== packages: installing $packages"
+    # Package names hold no spaces, so that splitting them is meant. A failure is told below, by what is missing.
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update || true
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $packages || true
+    packages=$(missing)
+fi
+if [ -n "$packages" ]; then
+    echo "== packages: MISSING $packages"
+    echo "   Install them with: sudo apt-get install $packages"
+    echo "   Tests that need them will fail and say so; all others run."
+fi
