@@ -1,1 +1,33 @@
 //! Telephone audio without IO: codecs, RTP and RTCP, DTMF, tones, mixing, WAV.
+//!
+//! Nothing here owns a socket, a clock or a file. Packets come in as bytes with the caller's own clock;
+//! decisions and bytes come out. Time is counted in samples of 8 kHz ([`RATE`]) unless a name says
+//! otherwise, because that is the unit of every RTP timestamp we meet.
+//!
+//! | module | RFC |
+//! |---|---|
+//! | [`g711`] | ITU-T G.711, G.191 |
+//! | [`rtp`], [`rtcp`], [`source`] | 3550 |
+//! | [`outgoing`] | 3550 section 5.1 (one continuous stream per leg) |
+//! | [`latch`] | 4961, with the care of 7362 |
+//! | [`telephone_event`] | 4733 |
+//! | [`timeline`], [`wav`] | – |
+//! | [`tone`], [`mix`] | – |
+
+pub mod g711;
+pub mod latch;
+pub mod mix;
+pub mod outgoing;
+pub mod rtcp;
+pub mod rtp;
+pub mod source;
+pub mod telephone_event;
+pub mod timeline;
+pub mod tone;
+pub mod wav;
+
+/// Samples a second of all audio in this crate.
+pub const RATE: u32 = 8000;
+
+/// Samples of one 20 ms frame.
+pub const FRAME: usize = 160;
