@@ -1,0 +1,245 @@
+//! One small surface over two databases.
+//!
+//! All statements are written once, with `$n` parameters that both databases accept, and use two column
+//! types only: `BIGINT` and `TEXT`. So a parameter and a column are a [`Value`], and what differs between
+//! the databases is in this file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{Column as _, ConnectOptions as _, Connection as _, Row as _, SqlSafeStr as _, ValueRef as _};
+
+use crate::{Row, StoreError, Value};
+
+/// How long a reader waits for another process that holds SQLite's write lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a query waits for a free connection before it fails.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that answer queries; the journal's own connection is not among them.
+const READERS: u32 = 4;
+
+/// A database that is open and has the current schema.
+#[derive(Debug, Clone)]
+pub(crate) enum Db {
+    Sqlite { pool: SqlitePool, options: SqliteConnectOptions },
+    Postgres { pool: PgPool, options: PgConnectOptions },
+}
+
+/// A connection of its own, for the one who writes.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    Sqlite { connection: SqliteConnection, file: OpenedFile },
+    Postgres(PgConnection),
+}
+
+/// Which file a SQLite connection has open. A file that is deleted or replaced under an open connection
+/// would take writes that nobody ever sees again.
+#[derive(Debug)]
+pub(crate) struct OpenedFile {
+    path: PathBuf,
+    inode: Option<u64>,
+}
+
+/// A statement and its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Statement {
+    pub(crate) sql: &'static str,
+    pub(crate) values: Vec<Value>,
+}
+
+macro_rules! bound {
+    ($database:ty, $sql:expr, $values:expr) => {{
+        let mut query = sqlx::query::<$database>($sql);
+        for value in $values {
+            query = match value {
+                Value::Int(number) => query.bind(*number),
+                Value::Text(text) => query.bind(text.clone()),
+            };
+        }
+        query
+    }};
+}
+
+macro_rules! values_of {
+    ($row:expr) => {{
+        let row = $row;
+        let mut values = Vec::with_capacity(row.len());
+        for column in row.columns() {
+            let index = column.ordinal();
+            let raw = row.try_get_raw(index)?;
+            let is_text = matches!(&*raw.type_info().to_string(), "TEXT" | "VARCHAR");
+            values.push(match (raw.is_null(), is_text) {
+                (true, _) => Value::Int(None),
+                (false, true) => Value::Text(Some(row.try_get(index)?)),
+                (false, false) => Value::Int(Some(row.try_get(index)?)),
+            });
+        }
+        Row::new(values)
+    }};
+}
+
+impl Db {
+    /// Opens the database that `url` names and brings its schema up to date.
+    pub(crate) async fn open(url: &str) -> Result<Db, StoreError> {
+        let db = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Db::postgres(url)?
+        } else if let Some(path) = url.strip_prefix("sqlite:") {
+            Db::sqlite(Path::new(path.strip_prefix("//").unwrap_or(path)))?
+        } else {
+            return Err(StoreError::UnknownUrl);
+        };
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    fn sqlite(path: &Path) -> Result<Db, StoreError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit is on disk when it returns: what the journal forgets, the database has.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options.clone());
+        Ok(Db::Sqlite { pool, options: options.create_if_missing(false) })
+    }
+
+    fn postgres(url: &str) -> Result<Db, StoreError> {
+        let options = url.parse::<PgConnectOptions>()?.disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options.clone());
+        Ok(Db::Postgres { pool, options })
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let sql = match self {
+            Db::Sqlite { .. } => include_str!("../migrations/sqlite/0001_journal.sql"),
+            Db::Postgres { .. } => include_str!("../migrations/postgres/0001_journal.sql"),
+        };
+        let first = Migration::new(1, "journal".into(), MigrationType::Simple, sql.into_sql_str(), false);
+        let migrator = Migrator::with_migrations(vec![first]);
+        match self {
+            Db::Sqlite { pool, .. } => migrator.run(pool).await?,
+            Db::Postgres { pool, .. } => migrator.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// A connection beside the pool.
+    pub(crate) async fn connect(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Db::Sqlite { options, .. } => {
+                let connection = options.connect().await?;
+                let path = options.get_filename().to_owned();
+                Connection::Sqlite { connection, file: OpenedFile { inode: inode(&path), path } }
+            }
+            Db::Postgres { options, .. } => Connection::Postgres(options.connect().await?),
+        })
+    }
+
+    pub(crate) async fn rows(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Db::Sqlite { pool, .. } => {
+                let rows = bound!(sqlx::Sqlite, sql, values).fetch_all(pool).await?;
+                rows.iter().map(|row| Ok(values_of!(row))).collect()
+            }
+            Db::Postgres { pool, .. } => {
+                let rows = bound!(sqlx::Postgres, sql, values).fetch_all(pool).await?;
+                rows.iter().map(|row| Ok(values_of!(row))).collect()
+            }
+        }
+    }
+
+    /// Runs one statement of its own; the number of rows it touched.
+    pub(crate) async fn execute(&self, sql: &'static str, values: &[Value]) -> Result<u64, StoreError> {
+        Ok(match self {
+            Db::Sqlite { pool, .. } => bound!(sqlx::Sqlite, sql, values).execute(pool).await?.rows_affected(),
+            Db::Postgres { pool, .. } => {
+                bound!(sqlx::Postgres, sql, values).execute(pool).await?.rows_affected()
+            }
+        })
+    }
+
+    /// Closes the pool; queries fail from now on.
+    pub(crate) async fn close(&self) {
+        match self {
+            Db::Sqlite { pool, .. } => pool.close().await,
+            Db::Postgres { pool, .. } => pool.close().await,
+        }
+    }
+}
+
+impl Connection {
+    /// Fails when the connection writes to a file that is not the database's file any more.
+    pub(crate) fn check_file(&self) -> Result<(), StoreError> {
+        match self {
+            Connection::Sqlite { file, .. } if file.inode.is_none() || inode(&file.path) != file.inode => {
+                Err(StoreError::Replaced { path: file.path.clone() })
+            }
+            Connection::Sqlite { .. } | Connection::Postgres(_) => Ok(()),
+        }
+    }
+
+    pub(crate) async fn execute(&mut self, sql: &'static str, values: &[Value]) -> Result<(), StoreError> {
+        match self {
+            Connection::Sqlite { connection, .. } => {
+                bound!(sqlx::Sqlite, sql, values).execute(connection).await?;
+            }
+            Connection::Postgres(connection) => {
+                bound!(sqlx::Postgres, sql, values).execute(connection).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Connection::Sqlite { connection, .. } => {
+                let rows = bound!(sqlx::Sqlite, sql, values).fetch_all(connection).await?;
+                rows.iter().map(|row| Ok(values_of!(row))).collect()
+            }
+            Connection::Postgres(connection) => {
+                let rows = bound!(sqlx::Postgres, sql, values).fetch_all(connection).await?;
+                rows.iter().map(|row| Ok(values_of!(row))).collect()
+            }
+        }
+    }
+
+    /// Says good-bye to the database; what was not committed is undone.
+    pub(crate) async fn close(self) {
+        let closed = match self {
+            Connection::Sqlite { connection, .. } => connection.close().await,
+            Connection::Postgres(connection) => connection.close().await,
+        };
+        if let Err(error) = closed {
+            tracing::debug!(%error, "the database connection did not close cleanly");
+        }
+    }
+}
+
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|metadata| metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn inode(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().map(|_| 0)
+}

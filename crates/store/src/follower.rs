@@ -1,0 +1,197 @@
+//! The thread that brings the spool into the database, in order, once.
+//!
+//! One transaction holds a group's journal rows, its changes of the tables and the sequence number they
+//! reach. Each attempt begins by reading that number, so that a commit whose answer was lost is not
+//! repeated.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use model::Record;
+
+use crate::db::{Connection, Db};
+use crate::journal::Shared;
+use crate::live::Live;
+use crate::projection::statements;
+use crate::value::values;
+use crate::{Store, StoreError, sql};
+
+/// Records in one transaction.
+const GROUP: usize = 500;
+/// Least time between the beginnings of two transactions, so that a busy second costs 50 fsyncs.
+const PACE: Duration = Duration::from_millis(20);
+/// How long a transaction may take before the connection is given up.
+const TRANSACTION_LIMIT: Duration = Duration::from_secs(30);
+/// Pauses after failures: the first, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A spool that the database has whole is emptied beyond this size, in bytes.
+const KEEP_SPOOL: u64 = 4 << 20;
+
+pub(crate) struct Follower {
+    db: Db,
+    live: Arc<Live>,
+    shared: Arc<Shared>,
+    connection: Option<Connection>,
+    /// Byte of the spool up to which the database has everything.
+    position: u64,
+    pause: Duration,
+}
+
+impl Follower {
+    pub(crate) fn new(store: &Store, shared: Arc<Shared>) -> Follower {
+        let (db, live) = store.parts();
+        Follower { db, live, shared, connection: None, position: 0, pause: FIRST_PAUSE }
+    }
+
+    pub(crate) async fn run(mut self) {
+        while !self.shared.abandon.load(Ordering::Acquire) {
+            let began = Instant::now();
+            // Asked before the length: after it turns true the spool does not grow any more.
+            let spooled_all = self.shared.spooled_all.load(Ordering::Acquire);
+            let read_all = self.position >= self.shared.spool.len();
+            if read_all {
+                self.empty_spool(if spooled_all { 0 } else { KEEP_SPOOL });
+                if spooled_all {
+                    break;
+                }
+                self.shared.grown.notified().await;
+                continue;
+            }
+            match self.step().await {
+                Ok(()) => self.recovered(),
+                Err(error) => self.failed(&error).await,
+            }
+            if !spooled_all {
+                tokio::time::sleep(PACE.saturating_sub(began.elapsed())).await;
+            }
+        }
+        if let Some(connection) = self.connection.take() {
+            connection.close().await;
+        }
+    }
+
+    /// Brings one group into the database.
+    async fn step(&mut self) -> Result<(), StoreError> {
+        let batch = self
+            .shared
+            .spool
+            .read(self.position, GROUP)
+            .map_err(|source| StoreError::File { path: "the journal's spool".into(), source })?;
+        if batch.damaged > 0 {
+            tracing::error!(lines = batch.damaged, "the journal's spool has damaged lines; they are lost");
+        }
+        let mut records = batch.records;
+        records.sort_by_key(|record| record.seq);
+        let commit = tokio::time::timeout(TRANSACTION_LIMIT, self.commit(&records)).await;
+        let timed_out = StoreError::TimedOut { seconds: TRANSACTION_LIMIT.as_secs() };
+        let before = commit.map_err(|_| timed_out).and_then(|committed| committed)?;
+        self.position = batch.next;
+        records.retain(|record| record.seq > before);
+        if let Some(last) = records.last() {
+            self.shared.committed.fetch_max(last.seq, Ordering::Relaxed);
+        }
+        self.live.publish(records);
+        Ok(())
+    }
+
+    /// Commits what the database does not have yet; the sequence number that it had before.
+    async fn commit(&mut self, records: &[Record]) -> Result<u64, StoreError> {
+        // Out of its place until the commit succeeded: after any failure a new connection starts clean.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.db.connect().await?,
+        };
+        connection.check_file()?;
+        connection.execute("BEGIN", &[]).await?;
+        let before = lock_state(&mut connection).await?;
+        let new: Vec<&Record> = records.iter().filter(|record| record.seq > before).collect();
+        let mut last = before;
+        for record in new {
+            if record.seq != last + 1 {
+                tracing::error!(after = last, next = record.seq, "the journal has a gap");
+            }
+            connection.execute(sql::APPEND, &values![record.seq, record.at, print_event(record)?]).await?;
+            apply(&mut connection, record).await?;
+            last = record.seq;
+        }
+        connection.execute(sql::ADVANCE_STATE, &values![last]).await?;
+        connection.execute("COMMIT", &[]).await?;
+        self.connection = Some(connection);
+        Ok(before)
+    }
+
+    fn recovered(&mut self) {
+        self.pause = FIRST_PAUSE;
+        if !self.shared.database_ok.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the database follows again");
+        }
+    }
+
+    async fn failed(&mut self, error: &StoreError) {
+        if self.shared.database_ok.swap(false, Ordering::Relaxed) {
+            let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            tracing::error!(%error, cause, "the database does not follow; events wait in the spool");
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    fn empty_spool(&mut self, larger_than: u64) {
+        if self.position <= larger_than {
+            return;
+        }
+        match self.shared.spool.reset_if_read(self.position) {
+            Ok(true) => self.position = 0,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the journal's spool cannot be emptied"),
+        }
+    }
+}
+
+/// Makes the tables anew from the journal, in one transaction that the journal's follower waits for. The
+/// number of records that were read.
+pub(crate) async fn rebuild(db: &Db) -> Result<u64, StoreError> {
+    const PAGE: i64 = 1000;
+    let mut connection = db.connect().await?;
+    connection.execute("BEGIN", &[]).await?;
+    let last = lock_state(&mut connection).await?;
+    for empty in sql::EMPTY_PROJECTIONS {
+        connection.execute(empty, &[]).await?;
+    }
+    let (mut after, mut count) = (0, 0);
+    loop {
+        let rows = connection.rows(crate::queries::JOURNAL_PAGE, &values![after, PAGE]).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let record = crate::queries::read_record(row)?;
+            apply(&mut connection, &record).await?;
+            (after, count) = (record.seq, count + 1);
+        }
+    }
+    connection.execute(sql::ADVANCE_STATE, &values![after.max(last)]).await?;
+    connection.execute("COMMIT", &[]).await?;
+    connection.close().await;
+    Ok(count)
+}
+
+async fn lock_state(connection: &mut Connection) -> Result<u64, StoreError> {
+    let rows = connection.rows(sql::LOCK_STATE, &[]).await?;
+    let missing = || StoreError::Unreadable { what: "no state of the projections".to_owned() };
+    rows.into_iter().next().ok_or_else(missing)?.count()
+}
+
+async fn apply(connection: &mut Connection, record: &Record) -> Result<(), StoreError> {
+    for statement in statements(record) {
+        connection.execute(statement.sql, &statement.values).await?;
+    }
+    Ok(())
+}
+
+fn print_event(record: &Record) -> Result<String, StoreError> {
+    serde_json::to_string(&record.event)
+        .map_err(|error| StoreError::Unreadable { what: format!("an event that does not print: {error}") })
+}

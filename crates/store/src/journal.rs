@@ -1,0 +1,260 @@
+//! The one writer of the journal.
+//!
+//! ```text
+//!  center ── append ──► inbox ── thread "journal" ──► spool file ── thread "journal-db" ──► database
+//!           (memory only)        (one write per group)            (one transaction per group)   │
+//!                                                                        live readers ◄─────────┘
+//! ```
+//!
+//! Every record takes this one way, whether the database is well or not: the spool is written first and the
+//! database follows it. So a database that is slow, full or gone changes nothing but the distance between
+//! the two, and what happens after a crash is what happens all the time: read the spool, skip what the
+//! database has.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use model::Record;
+use tokio::sync::Notify;
+
+use crate::follower::Follower;
+use crate::spool::Spool;
+use crate::{Store, StoreError};
+
+/// Records that wait in memory for the spool's disk. At 300 bytes each, 150 MB; at 1,000 records a second,
+/// eight minutes of a disk that does not write at all.
+const INBOX_LIMIT: usize = 500_000;
+/// How often the spool is forced to disk while the database does not follow.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How long the spool rests after its disk refused a write.
+const DISK_PAUSE: Duration = Duration::from_millis(200);
+
+/// The journal's inbox is full because its disk has not taken anything for minutes. The record was not
+/// kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the journal's disk takes nothing and its inbox is full; the record was dropped")]
+pub struct InboxFull;
+
+/// How the journal is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalStatus {
+    /// The last record that was appended.
+    pub appended_seq: u64,
+    /// The last record that the database has.
+    pub committed_seq: u64,
+    /// True while the database follows.
+    pub database_ok: bool,
+    /// True while the spool's disk takes what is written.
+    pub spool_ok: bool,
+    /// Bytes in the spool file.
+    pub spool_bytes: u64,
+    /// Records that were dropped because the inbox was full.
+    pub dropped: u64,
+}
+
+/// The journal's writing end. Clones write to the same journal.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    shared: Arc<Shared>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+/// What the appending side, the spool's thread and the database's thread share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    inbox: Mutex<Inbox>,
+    arrived: Condvar,
+    pub(crate) spool: Spool,
+    /// Wakes the follower: the spool has grown, or it is time to end.
+    pub(crate) grown: Notify,
+    pub(crate) spooled_all: AtomicBool,
+    pub(crate) abandon: AtomicBool,
+    pub(crate) database_ok: AtomicBool,
+    pub(crate) committed: AtomicU64,
+    spool_ok: AtomicBool,
+    appended: AtomicU64,
+    dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    records: VecDeque<Record>,
+    closed: bool,
+}
+
+impl Journal {
+    /// Starts the two threads. What an earlier process left in the spool goes into the database first;
+    /// [`Journal::last_seq`] already counts it.
+    ///
+    /// # Errors
+    ///
+    /// When the data folder cannot be used, another process uses it, or the database does not answer.
+    pub async fn start(store: &Store, data: &Path) -> Result<Journal, StoreError> {
+        let (spool, found) = Spool::open(data)?;
+        if found.damaged > 0 {
+            tracing::error!(lines = found.damaged, "the journal's spool has damaged lines; they are lost");
+        }
+        let committed = store.last_seq().await?;
+        let shared = Arc::new(Shared::new(spool, committed, committed.max(found.last_seq)));
+        let follower = Follower::new(store, Arc::clone(&shared));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let thread_failed = |source| StoreError::File { path: data.to_owned(), source };
+        let runtime = runtime.map_err(thread_failed)?;
+        let spooler = Arc::clone(&shared);
+        let threads = vec![
+            spawn("journal", move || spooler.run_spool()).map_err(thread_failed)?,
+            spawn("journal-db", move || runtime.block_on(follower.run())).map_err(thread_failed)?,
+        ];
+        Ok(Journal { shared, threads: Arc::new(Mutex::new(threads)) })
+    }
+
+    /// Hands a record over. Touches memory only: never waits for a disk or a database.
+    ///
+    /// A killed process loses what the spool's thread has not yet written, which is what came during one
+    /// `write`; a power cut loses what no commit and no fsync has covered: about one group while the
+    /// database follows, one second while it does not.
+    ///
+    /// # Errors
+    ///
+    /// [`InboxFull`] when 500,000 records wait for a disk that writes nothing.
+    pub fn append(&self, record: Record) -> Result<(), InboxFull> {
+        let seq = record.seq;
+        let mut inbox = self.shared.inbox();
+        if inbox.records.len() >= INBOX_LIMIT || inbox.closed {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            return Err(InboxFull);
+        }
+        inbox.records.push_back(record);
+        drop(inbox);
+        self.shared.appended.fetch_max(seq, Ordering::Relaxed);
+        self.shared.arrived.notify_one();
+        Ok(())
+    }
+
+    /// The last sequence number in journal and spool; the next record has the one after it.
+    pub fn last_seq(&self) -> u64 {
+        self.shared.appended.load(Ordering::Relaxed)
+    }
+
+    /// How the journal is doing.
+    pub fn status(&self) -> JournalStatus {
+        JournalStatus {
+            appended_seq: self.last_seq(),
+            committed_seq: self.shared.committed.load(Ordering::Relaxed),
+            database_ok: self.shared.database_ok.load(Ordering::Relaxed),
+            spool_ok: self.shared.spool_ok.load(Ordering::Relaxed),
+            spool_bytes: self.shared.spool.len(),
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes no more, and waits at most `limit` until the database has everything; true if it has. What it
+    /// has not stays in the spool, on disk, for the next start. Blocks: call it off the async threads.
+    pub fn close(&self, limit: Duration) -> bool {
+        self.shared.inbox().closed = true;
+        self.shared.arrived.notify_all();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = Instant::now() + limit;
+        while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.shared.abandon.store(true, Ordering::Release);
+        self.shared.grown.notify_one();
+        // A thread that hangs in a write to a dead disk must not keep the process from ending.
+        for thread in threads.drain(..).filter(JoinHandle::is_finished) {
+            if thread.join().is_err() {
+                tracing::error!("a journal thread panicked");
+            }
+        }
+        let status = self.status();
+        status.committed_seq >= status.appended_seq
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body)
+}
+
+impl Shared {
+    fn new(spool: Spool, committed: u64, appended: u64) -> Shared {
+        Shared {
+            inbox: Mutex::default(),
+            arrived: Condvar::new(),
+            spool,
+            grown: Notify::new(),
+            spooled_all: AtomicBool::new(false),
+            abandon: AtomicBool::new(false),
+            database_ok: AtomicBool::new(true),
+            committed: AtomicU64::new(committed),
+            spool_ok: AtomicBool::new(true),
+            appended: AtomicU64::new(appended),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The spool's thread: one append for all that came meanwhile.
+    fn run_spool(&self) {
+        let mut synced_at = Instant::now();
+        loop {
+            let (group, closed) = self.next_group();
+            if !group.is_empty() && !self.write_group(&group, closed) {
+                self.inbox().put_back(group);
+                if self.abandon.load(Ordering::Acquire) {
+                    return;
+                }
+                std::thread::sleep(DISK_PAUSE);
+                continue;
+            }
+            self.grown.notify_one();
+            let behind = !self.database_ok.load(Ordering::Relaxed);
+            if closed || (behind && synced_at.elapsed() >= SYNC_EVERY) {
+                if let Err(error) = self.spool.sync() {
+                    tracing::error!(%error, "the journal's spool cannot be forced to disk");
+                }
+                synced_at = Instant::now();
+            }
+            if closed && self.inbox().records.is_empty() {
+                self.spooled_all.store(true, Ordering::Release);
+                self.grown.notify_one();
+                return;
+            }
+        }
+    }
+
+    fn next_group(&self) -> (VecDeque<Record>, bool) {
+        let inbox = self.inbox();
+        let (mut inbox, _) = self
+            .arrived
+            .wait_timeout_while(inbox, SYNC_EVERY, |inbox| inbox.records.is_empty() && !inbox.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        (std::mem::take(&mut inbox.records), inbox.closed)
+    }
+
+    fn write_group(&self, group: &VecDeque<Record>, closed: bool) -> bool {
+        let written = self.spool.append(group.iter());
+        let was_ok = self.spool_ok.swap(written.is_ok(), Ordering::Relaxed);
+        match written {
+            Ok(()) if !was_ok => tracing::warn!("the journal's spool can be written again"),
+            Err(error) if was_ok || closed => {
+                tracing::error!(%error, "the journal's spool cannot be written; records wait in memory");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        self.spool_ok.load(Ordering::Relaxed)
+    }
+}
+
+impl Inbox {
+    fn put_back(&mut self, mut group: VecDeque<Record>) {
+        group.append(&mut self.records);
+        self.records = group;
+    }
+}

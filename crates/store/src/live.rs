@@ -1,0 +1,79 @@
+//! The tail of the journal in memory, for those who follow it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::Record;
+use tokio::sync::watch;
+
+/// Records kept in memory. A reader who is further behind reads from the database.
+const KEPT: usize = 8192;
+
+/// What was committed last. Shared by the follower, who tells, and every reader.
+#[derive(Debug)]
+pub(crate) struct Live {
+    tail: Mutex<VecDeque<Arc<Record>>>,
+    committed: watch::Sender<u64>,
+}
+
+impl Live {
+    pub(crate) fn new(committed: u64) -> Live {
+        Live { tail: Mutex::new(VecDeque::new()), committed: watch::Sender::new(committed) }
+    }
+
+    /// Tells that these records are committed.
+    pub(crate) fn publish(&self, records: Vec<Record>) {
+        let Some(last) = records.last().map(|record| record.seq) else { return };
+        {
+            let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            tail.extend(records.into_iter().map(Arc::new));
+            let too_many = tail.len().saturating_sub(KEPT);
+            tail.drain(..too_many);
+        }
+        self.advance(last);
+    }
+
+    /// Tells that the journal reaches `seq`, without the records.
+    pub(crate) fn advance(&self, seq: u64) {
+        self.committed.send_if_modified(|committed| {
+            let later = seq > *committed;
+            *committed = seq.max(*committed);
+            later
+        });
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
+    }
+
+    pub(crate) fn committed(&self) -> u64 {
+        *self.committed.borrow()
+    }
+
+    /// The records after `after`, if memory still has the next one.
+    pub(crate) fn after(&self, after: u64, limit: usize) -> Option<Vec<Arc<Record>>> {
+        let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = tail.partition_point(|record| record.seq <= after);
+        let oldest = tail.front()?.seq;
+        (oldest <= after.saturating_add(1)).then(|| tail.iter().skip(from).take(limit).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Event, Time};
+
+    #[test]
+    fn memory_answers_only_what_it_has_from_the_asked_record_on() {
+        let live = Live::new(0);
+        let total = KEPT as u64 + 100;
+        for seq in 1..=total {
+            live.publish(vec![Record { seq, at: Time::default(), event: Event::DrainStarted }]);
+        }
+        assert_eq!(live.committed(), total);
+        assert!(live.after(99, 10).is_none());
+        assert_eq!(live.after(100, 10).unwrap()[0].seq, 101);
+        assert_eq!(live.after(total, 10).unwrap(), vec![]);
+    }
+}

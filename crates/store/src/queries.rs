@@ -1,0 +1,245 @@
+//! What people and programs ask. Each statement is valid in SQLite and in PostgreSQL as it stands.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{AgentId, ContactId, QueueName, Record, RecordingId, Time};
+
+use crate::db::Db;
+use crate::value::values;
+use crate::{AgentRow, Contact, QueueRow, QueueVisit, RecordingRow, Row, Segment, Store, StoreError};
+
+/// Which contacts, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactFilter {
+    /// Only those older than this one: the last of the page before.
+    pub before: Option<ContactId>,
+    /// Only those whose last queue was this.
+    pub queue: Option<QueueName>,
+    /// Only those whose last agent was this.
+    pub agent: Option<AgentId>,
+    /// Only those that arrived then or later.
+    pub since: Option<Time>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Default for ContactFilter {
+    fn default() -> ContactFilter {
+        ContactFilter { before: None, queue: None, agent: None, since: None, limit: 100 }
+    }
+}
+
+/// Which recordings, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingFilter {
+    /// Only those older than this one: the last of the page before.
+    pub before: Option<RecordingId>,
+    /// Only those of this contact.
+    pub contact: Option<ContactId>,
+    /// Only those that began then or later.
+    pub since: Option<Time>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Default for RecordingFilter {
+    fn default() -> RecordingFilter {
+        RecordingFilter { before: None, contact: None, since: None, limit: 100 }
+    }
+}
+
+/// # Errors
+///
+/// All queries fail when the database does not answer, or holds what this version cannot read.
+impl Store {
+    /// Contacts, newest first.
+    pub async fn contacts(&self, filter: &ContactFilter) -> Result<Vec<Contact>, StoreError> {
+        let (queue, agent) = (filter.queue.as_ref(), filter.agent.as_ref());
+        let values = values![
+            filter.before.map_or(i64::MAX, ContactId::number),
+            queue.map(QueueName::as_str),
+            agent.map(AgentId::as_str),
+            filter.since.map_or(i64::MIN, Time::unix_ms),
+            filter.limit,
+        ];
+        read_all(self.db().rows(CONTACTS, &values).await?, Contact::read)
+    }
+
+    /// One contact.
+    pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>, StoreError> {
+        let rows = self.db().rows(CONTACT, &values![id.number()]).await?;
+        rows.into_iter().next().map(Contact::read).transpose()
+    }
+
+    /// A contact's time with agents, in order.
+    pub async fn segments(&self, contact: ContactId) -> Result<Vec<Segment>, StoreError> {
+        read_all(self.db().rows(SEGMENTS, &values![contact.number()]).await?, Segment::read)
+    }
+
+    /// A contact's stays in queues, in order.
+    pub async fn queue_visits(&self, contact: ContactId) -> Result<Vec<QueueVisit>, StoreError> {
+        read_all(self.db().rows(QUEUE_VISITS, &values![contact.number()]).await?, QueueVisit::read)
+    }
+
+    /// Recordings, newest first.
+    pub async fn recordings(&self, filter: &RecordingFilter) -> Result<Vec<RecordingRow>, StoreError> {
+        let values = values![
+            filter.before.map_or(i64::MAX, RecordingId::number),
+            filter.contact.map(ContactId::number),
+            filter.since.map_or(i64::MIN, Time::unix_ms),
+            filter.limit,
+        ];
+        read_all(self.db().rows(RECORDINGS, &values).await?, RecordingRow::read)
+    }
+
+    /// One recording.
+    pub async fn recording(&self, id: RecordingId) -> Result<Option<RecordingRow>, StoreError> {
+        let rows = self.db().rows(RECORDING, &values![id.number()]).await?;
+        rows.into_iter().next().map(RecordingRow::read).transpose()
+    }
+
+    /// Every agent, by id: those of `configured` and those of whom the journal tells.
+    pub async fn agents(&self, configured: &[AgentId]) -> Result<Vec<AgentRow>, StoreError> {
+        let mut agents: BTreeMap<AgentId, AgentRow> =
+            configured.iter().map(|id| (id.clone(), AgentRow::unheard(id.clone()))).collect();
+        for row in self.db().rows(AGENTS, &[]).await? {
+            let agent = AgentRow::read(row)?;
+            agents.insert(agent.id.clone(), agent);
+        }
+        Ok(agents.into_values().collect())
+    }
+
+    /// Every queue, by name: those of `configured` and those that have waiting contacts or had some since
+    /// `day_began`.
+    pub async fn queues(
+        &self,
+        configured: &[QueueName],
+        day_began: Time,
+        now: Time,
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        let mut queues: BTreeMap<QueueName, QueueRow> =
+            configured.iter().map(|name| (name.clone(), QueueRow::quiet(name.clone()))).collect();
+        for row in self.db().rows(QUEUES, &values![day_began]).await? {
+            let queue = QueueRow::read(row, now)?;
+            queues.insert(queue.name.clone(), queue);
+        }
+        Ok(queues.into_values().collect())
+    }
+
+    /// The ended contacts of a queue that have a sealed recording, oldest first: what quality samples are
+    /// drawn from.
+    pub async fn sampling_frame(
+        &self,
+        queue: &QueueName,
+        since: Option<Time>,
+    ) -> Result<Vec<ContactId>, StoreError> {
+        let values = values![queue.as_str(), since.map_or(i64::MIN, Time::unix_ms)];
+        read_all(self.db().rows(SAMPLING_FRAME, &values).await?, |mut row| row.id(ContactId::from_number))
+    }
+}
+
+pub(crate) async fn last_seq(db: &Db) -> Result<u64, StoreError> {
+    let rows = db.rows("SELECT seq FROM projection_state WHERE id = 1", &[]).await?;
+    let missing = || StoreError::Unreadable { what: "no state of the projections".to_owned() };
+    rows.into_iter().next().ok_or_else(missing)?.count()
+}
+
+pub(crate) async fn read_journal(db: &Db, after: u64, limit: u32) -> Result<Vec<Arc<Record>>, StoreError> {
+    let rows = db.rows(JOURNAL_PAGE, &values![after, limit]).await?;
+    read_all(rows, |row| read_record(row).map(Arc::new))
+}
+
+pub(crate) fn read_record(mut row: Row) -> Result<Record, StoreError> {
+    Ok(Record { seq: row.count()?, at: row.time()?, event: row.json()? })
+}
+
+pub(crate) fn read_all<T>(
+    rows: Vec<Row>,
+    read: impl Fn(Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(read).collect()
+}
+
+pub(crate) const JOURNAL_PAGE: &str =
+    "SELECT seq, at_ms, event FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+
+macro_rules! contact_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, caller, caller_name, number, trunk, language, flow, node, queue, agent, started_ms, ",
+            "answered_ms, talked_ms, ended_ms, ended_by, cause, class, recording FROM contacts ",
+            $rest
+        )
+    };
+}
+
+const CONTACTS: &str = contact_columns!(
+    "WHERE id < $1 AND ($2 IS NULL OR queue = $2) AND ($3 IS NULL OR agent = $3) AND started_ms >= $4
+     ORDER BY id DESC LIMIT $5"
+);
+const CONTACT: &str = contact_columns!("WHERE id = $1");
+pub(crate) const OPEN_CONTACTS: &str = contact_columns!("WHERE ended_ms IS NULL ORDER BY id");
+pub(crate) const UNRECORDED: &str = contact_columns!(
+    "WHERE ended_ms IS NOT NULL AND answered_ms IS NOT NULL AND recording IS NULL ORDER BY id"
+);
+
+macro_rules! recording_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, contact, path, state, opened_ms, closed_ms, duration_ms, channels, rate, sha256, ",
+            "gaps, fault, listened FROM recordings ",
+            $rest
+        )
+    };
+}
+
+const RECORDINGS: &str = recording_columns!(
+    "WHERE id < $1 AND ($2 IS NULL OR contact = $2) AND opened_ms >= $3 ORDER BY id DESC LIMIT $4"
+);
+const RECORDING: &str = recording_columns!("WHERE id = $1");
+pub(crate) const OPEN_RECORDINGS: &str = recording_columns!("WHERE state = 'open' ORDER BY id");
+pub(crate) const RECORDINGS_PAGE: &str = recording_columns!("WHERE id > $1 ORDER BY id LIMIT $2");
+
+macro_rules! segment_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, contact, agent, queue, started_ms, ended_ms, ended_by, cause, holds, held_ms ",
+            "FROM segments ",
+            $rest
+        )
+    };
+}
+
+const SEGMENTS: &str = segment_columns!("WHERE contact = $1 ORDER BY id");
+pub(crate) const OPEN_SEGMENTS: &str = segment_columns!("WHERE ended_ms IS NULL ORDER BY id");
+
+macro_rules! visit_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT contact, queue, entered_ms, bonus_s, position, left_ms, reason, waited_ms ",
+            "FROM queue_visits ",
+            $rest
+        )
+    };
+}
+
+const QUEUE_VISITS: &str = visit_columns!("WHERE contact = $1 ORDER BY entered_seq");
+pub(crate) const OPEN_VISITS: &str = visit_columns!("WHERE left_ms IS NULL ORDER BY entered_seq");
+
+const AGENTS: &str = "SELECT id, shift, activity, seat_online, since_ms FROM agents ORDER BY id";
+
+/// The service level's 20 s are fixed here.
+const QUEUES: &str = "SELECT queue, COUNT(CASE WHEN left_ms IS NULL THEN 1 END),
+         MIN(CASE WHEN left_ms IS NULL THEN entered_ms END),
+         COUNT(CASE WHEN entered_ms >= $1 THEN 1 END),
+         COUNT(CASE WHEN entered_ms >= $1 AND reason = 'answered' THEN 1 END),
+         COUNT(CASE WHEN entered_ms >= $1 AND reason = 'abandoned' THEN 1 END),
+         COUNT(CASE WHEN entered_ms >= $1 AND reason = 'answered' AND waited_ms <= 20000 THEN 1 END)
+     FROM queue_visits WHERE entered_ms >= $1 OR left_ms IS NULL GROUP BY queue ORDER BY queue";
+
+const SAMPLING_FRAME: &str = "SELECT DISTINCT contacts.id FROM contacts
+     JOIN recordings ON recordings.contact = contacts.id
+     WHERE contacts.queue = $1 AND contacts.started_ms >= $2
+         AND contacts.ended_ms IS NOT NULL AND recordings.state = 'sealed'
+     ORDER BY contacts.id";

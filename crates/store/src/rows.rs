@@ -1,0 +1,287 @@
+//! The rows that people ask for, with the names that they have in JSON.
+
+use model::{
+    Activity, AgentId, Cause, ContactId, End, EndedBy, Gap, Language, LeaveReason, Number, QueueName,
+    RecordingId, RecordingState, SegmentId, Shift, Time,
+};
+use serde::Serialize;
+
+use crate::{Row, StoreError};
+
+/// One customer's visit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Contact {
+    /// The contact.
+    pub id: ContactId,
+    /// The calling number.
+    pub caller: Option<Number>,
+    /// The name that the caller's device showed: hostile text.
+    pub caller_name: Option<String>,
+    /// The dialled number.
+    pub number: Number,
+    /// The trunk it came by.
+    pub trunk: String,
+    /// The language, the last one chosen.
+    pub language: Language,
+    /// The flow it began in.
+    pub flow: String,
+    /// The flow's node it was in last.
+    pub node: Option<String>,
+    /// The queue it was in last.
+    pub queue: Option<QueueName>,
+    /// The agent it talked to last.
+    pub agent: Option<AgentId>,
+    /// When the call arrived.
+    pub started_at: Time,
+    /// When we answered it.
+    pub answered_at: Option<Time>,
+    /// When it first talked to an agent.
+    pub talked_at: Option<Time>,
+    /// When it was over.
+    pub ended_at: Option<Time>,
+    /// How it ended.
+    pub end: Option<End>,
+    /// Its recording.
+    pub recording_id: Option<RecordingId>,
+}
+
+impl Contact {
+    pub(crate) fn read(mut row: Row) -> Result<Contact, StoreError> {
+        Ok(Contact {
+            id: row.id(ContactId::from_number)?,
+            caller: row.maybe_name()?,
+            caller_name: row.maybe_text()?,
+            number: row.name()?,
+            trunk: row.text()?,
+            language: row.name()?,
+            flow: row.text()?,
+            node: row.maybe_text()?,
+            queue: row.maybe_name()?,
+            agent: row.maybe_name()?,
+            started_at: row.time()?,
+            answered_at: row.maybe_time()?,
+            talked_at: row.maybe_time()?,
+            ended_at: row.maybe_time()?,
+            end: match (row.maybe_word()?, row.maybe_word()?, row.maybe_word()?) {
+                (Some(by), Some(cause), Some(class)) => Some(End { by, cause, class }),
+                _ => None,
+            },
+            recording_id: row.maybe_id(RecordingId::from_number)?,
+        })
+    }
+}
+
+/// A contact's stay in a queue.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct QueueVisit {
+    /// The contact.
+    pub contact_id: ContactId,
+    /// The queue.
+    pub queue: QueueName,
+    /// When it joined.
+    pub entered_at: Time,
+    /// Seconds of virtual waiting that it started with.
+    pub bonus_s: u64,
+    /// 1-based place at that moment.
+    pub position: u64,
+    /// When it left.
+    pub left_at: Option<Time>,
+    /// Why it left.
+    pub reason: Option<LeaveReason>,
+    /// Real waiting in milliseconds.
+    pub waited_ms: Option<u64>,
+}
+
+impl QueueVisit {
+    pub(crate) fn read(mut row: Row) -> Result<QueueVisit, StoreError> {
+        Ok(QueueVisit {
+            contact_id: row.id(ContactId::from_number)?,
+            queue: row.name()?,
+            entered_at: row.time()?,
+            bonus_s: row.count()?,
+            position: row.count()?,
+            left_at: row.maybe_time()?,
+            reason: row.maybe_word()?,
+            waited_ms: row.maybe_count()?,
+        })
+    }
+}
+
+/// A caller together with one agent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Segment {
+    /// The segment.
+    pub id: SegmentId,
+    /// The contact.
+    pub contact_id: ContactId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The queue it came from.
+    pub queue: QueueName,
+    /// When they began to talk.
+    pub started_at: Time,
+    /// When they ended.
+    pub ended_at: Option<Time>,
+    /// Who ended it.
+    pub ended_by: Option<EndedBy>,
+    /// Why it ended.
+    pub cause: Option<Cause>,
+    /// How often one side held the other.
+    pub holds: u64,
+    /// Milliseconds on hold.
+    pub held_ms: u64,
+}
+
+impl Segment {
+    pub(crate) fn read(mut row: Row) -> Result<Segment, StoreError> {
+        Ok(Segment {
+            id: row.id(SegmentId::from_number)?,
+            contact_id: row.id(ContactId::from_number)?,
+            agent: row.name()?,
+            queue: row.name()?,
+            started_at: row.time()?,
+            ended_at: row.maybe_time()?,
+            ended_by: row.maybe_word()?,
+            cause: row.maybe_word()?,
+            holds: row.count()?,
+            held_ms: row.count()?,
+        })
+    }
+}
+
+/// A recording's row.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecordingRow {
+    /// The recording.
+    pub id: RecordingId,
+    /// Its contact.
+    pub contact_id: ContactId,
+    /// Path below the recordings folder.
+    pub path: String,
+    /// Where it is in its life.
+    pub state: RecordingState,
+    /// When it began.
+    pub opened_at: Time,
+    /// When it reached its end state.
+    pub closed_at: Option<Time>,
+    /// Length in milliseconds, once closed.
+    pub duration_ms: Option<u64>,
+    /// Channels: 2.
+    pub channels: u64,
+    /// Samples a second.
+    pub rate: u64,
+    /// SHA-256 of the file in lower-case hexadecimal, once closed.
+    pub sha256: Option<String>,
+    /// Spans without audio.
+    pub gaps: Vec<Gap>,
+    /// What went wrong, if anything.
+    pub fault: Option<String>,
+    /// How often somebody listened to or fetched it.
+    pub listened: u64,
+}
+
+impl RecordingRow {
+    pub(crate) fn read(mut row: Row) -> Result<RecordingRow, StoreError> {
+        Ok(RecordingRow {
+            id: row.id(RecordingId::from_number)?,
+            contact_id: row.id(ContactId::from_number)?,
+            path: row.text()?,
+            state: row.word()?,
+            opened_at: row.time()?,
+            closed_at: row.maybe_time()?,
+            duration_ms: row.maybe_count()?,
+            channels: row.count()?,
+            rate: row.count()?,
+            sha256: row.maybe_text()?,
+            gaps: row.json()?,
+            fault: row.maybe_text()?,
+            listened: row.count()?,
+        })
+    }
+}
+
+/// An agent's state now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentRow {
+    /// The agent.
+    pub id: AgentId,
+    /// May the agent work?
+    pub shift: Shift,
+    /// What does the agent do?
+    pub activity: Activity,
+    /// True while the seat is registered.
+    pub seat_online: bool,
+    /// Since when; `None` for an agent of whom nothing was ever heard.
+    pub since: Option<Time>,
+}
+
+impl AgentRow {
+    pub(crate) fn unheard(id: AgentId) -> AgentRow {
+        let (shift, activity) = (Shift::SignedOut, Activity::Idle);
+        AgentRow { id, shift, activity, seat_online: false, since: None }
+    }
+
+    pub(crate) fn read(mut row: Row) -> Result<AgentRow, StoreError> {
+        Ok(AgentRow {
+            id: row.name()?,
+            shift: row.word()?,
+            activity: row.word()?,
+            seat_online: row.int()? != 0,
+            since: row.maybe_time()?,
+        })
+    }
+}
+
+/// A queue now and since the day began.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct QueueRow {
+    /// The queue.
+    pub name: QueueName,
+    /// Contacts that wait now.
+    pub waiting: u64,
+    /// How long the longest of them has waited, in milliseconds; 0 when nobody waits.
+    pub longest_waiting_ms: u64,
+    /// Contacts that entered today.
+    pub offered: u64,
+    /// Of these, answered by an agent.
+    pub answered: u64,
+    /// Of these, given up by the caller.
+    pub abandoned: u64,
+    /// Of these, answered within 20 s.
+    pub answered_in_time: u64,
+    /// `answered_in_time / offered`, 0–1; `None` when nobody entered.
+    pub service_level: Option<f64>,
+}
+
+impl QueueRow {
+    pub(crate) fn quiet(name: QueueName) -> QueueRow {
+        QueueRow {
+            name,
+            waiting: 0,
+            longest_waiting_ms: 0,
+            offered: 0,
+            answered: 0,
+            abandoned: 0,
+            answered_in_time: 0,
+            service_level: None,
+        }
+    }
+
+    pub(crate) fn read(mut row: Row, now: Time) -> Result<QueueRow, StoreError> {
+        let (name, waiting) = (row.name()?, row.count()?);
+        let since = row.maybe_time()?;
+        let longest = since.map_or(0, |since| now.since(since).as_millis());
+        let (offered, answered, abandoned) = (row.count()?, row.count()?, row.count()?);
+        let answered_in_time = row.count()?;
+        Ok(QueueRow {
+            name,
+            waiting,
+            longest_waiting_ms: u64::try_from(longest).unwrap_or(u64::MAX),
+            offered,
+            answered,
+            abandoned,
+            answered_in_time,
+            service_level: (offered > 0).then(|| answered_in_time as f64 / offered as f64),
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! What people ask.
+
+use model::{AgentId, QueueName, RecordingState, Shift, Time};
+
+use crate::stories::PATIENCE;
+use crate::stories::world::{World, call, contact, each_database, recording};
+use crate::{ContactFilter, RecordingFilter, Role, StoreError};
+
+#[test]
+fn lists_show_what_happened_with_the_names_of_the_contract() {
+    each_database("lists", async |world: World| {
+        let journal = world.journal().await;
+        world.append(&journal, call(0, "inquiry", "1001"));
+        world.append(&journal, call(1, "complaint", "2001"));
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let all = world.store.contacts(&ContactFilter::default()).await.unwrap();
+        assert_eq!(all.iter().map(|c| c.id).collect::<Vec<_>>(), [contact(1), contact(0)]);
+        let json = serde_json::to_value(&all[0]).unwrap();
+        assert_eq!(json["end"]["class"], "answered");
+        assert_eq!(json["queue"], "complaint");
+        assert_eq!(json["recording_id"], recording(1).to_string());
+        assert_eq!(json["caller_name"], "<b>'; DROP TABLE contacts; -- 张");
+        for key in ["id", "caller", "number", "language", "agent", "started_at", "answered_at", "ended_at"] {
+            assert!(json[key].is_string(), "{key} in {json}");
+        }
+        let filter = ContactFilter { queue: Some("inquiry".parse().unwrap()), ..ContactFilter::default() };
+        assert_eq!(world.store.contacts(&filter).await.unwrap().len(), 1);
+        let filter = ContactFilter { before: Some(contact(1)), limit: 1, ..ContactFilter::default() };
+        assert_eq!(world.store.contacts(&filter).await.unwrap()[0].id, contact(0));
+        let filter = RecordingFilter { contact: Some(contact(0)), ..RecordingFilter::default() };
+        let recordings = world.store.recordings(&filter).await.unwrap();
+        assert_eq!((recordings.len(), recordings[0].state), (1, RecordingState::Sealed));
+        assert_eq!(recordings[0].gaps[0].from_ms, 20);
+        let segment = &world.store.segments(contact(0)).await.unwrap()[0];
+        assert_eq!((segment.holds, segment.held_ms), (2, 300), "holds of both sides overlap");
+        assert!(journal.close(PATIENCE));
+    });
+}
+
+#[test]
+fn queues_agents_and_the_frame_of_a_sample() {
+    each_database("queues", async |world: World| {
+        let journal = world.journal().await;
+        world.append(&journal, call(0, "inquiry", "1001"));
+        world.append(&journal, call(1, "inquiry", "1001").into_iter().take(4));
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let names: Vec<QueueName> = vec!["inquiry".parse().unwrap(), "complaint".parse().unwrap()];
+        let queues = world.store.queues(&names, Time::default(), world.now()).await.unwrap();
+        assert_eq!(queues[0].service_level, None);
+        let inquiry = &queues[1];
+        assert_eq!((inquiry.waiting, inquiry.offered, inquiry.answered, inquiry.abandoned), (1, 2, 1, 0));
+        assert_eq!(inquiry.service_level, Some(0.5));
+        let agents: Vec<AgentId> = vec!["1002".parse().unwrap()];
+        let agents = world.store.agents(&agents).await.unwrap();
+        assert_eq!((agents[0].shift, agents[1].shift), (Shift::Ready, Shift::SignedOut));
+        assert_eq!(world.store.sampling_frame(&names[0], None).await.unwrap(), [contact(0)]);
+        assert!(world.store.sampling_frame(&names[1], None).await.unwrap().is_empty());
+        assert!(journal.close(PATIENCE));
+    });
+}
+
+#[test]
+fn a_token_opens_until_it_is_revoked() {
+    each_database("tokens", async |world: World| {
+        let (store, now) = (&world.store, world.now());
+        let secret = store.create_token("board", Role::Viewer, None, now).await.unwrap();
+        assert_eq!(secret.len(), 46);
+        assert_eq!(store.authenticate(&secret).await.unwrap().unwrap().role, Role::Viewer);
+        assert_eq!(store.authenticate("hl_guess").await.unwrap(), None);
+        let again = store.create_token("board", Role::Admin, None, now).await;
+        assert!(matches!(again, Err(StoreError::NameTaken { .. })));
+        assert!(store.revoke_token("board", now).await.unwrap());
+        assert!(!store.revoke_token("board", now).await.unwrap());
+        assert_eq!(store.authenticate(&secret).await.unwrap(), None);
+        let agent: AgentId = "1001".parse().unwrap();
+        let own = store.create_token("board", Role::Agent, Some(agent.clone()), now).await.unwrap();
+        assert_eq!(store.authenticate(&own).await.unwrap().unwrap().agent, Some(agent));
+        assert_eq!(store.tokens().await.unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn a_reader_who_resumes_gets_each_record_once() {
+    each_database("resume", async |world: World| {
+        let journal = world.journal().await;
+        world.append(&journal, (0..30).flat_map(|n| call(n, "inquiry", "1001")));
+        let (mut seen, last) = (Vec::new(), journal.last_seq());
+        while seen.last() != Some(&last) {
+            let after = seen.last().copied().unwrap_or(0);
+            let records = world.store.wait_journal(after, 7, PATIENCE).await.unwrap();
+            assert!(!records.is_empty() && records.len() <= 7);
+            seen.extend(records.iter().map(|record| record.seq));
+        }
+        assert_eq!(seen, (1..=last).collect::<Vec<_>>());
+        // One that starts later reads the same from the database.
+        let fresh = crate::queries::read_journal(world.store.db(), 0, 1000).await.unwrap();
+        assert_eq!(fresh, world.store.read_journal(0, 1000).await.unwrap());
+        assert!(world.store.wait_journal(last, 7, std::time::Duration::ZERO).await.unwrap().is_empty());
+        assert!(journal.close(PATIENCE));
+    });
+}

@@ -1,0 +1,94 @@
+//! Rows and files, compared both ways.
+
+use model::{Event, RecordingState};
+use sha2::{Digest as _, Sha256};
+
+use crate::stories::PATIENCE;
+use crate::stories::world::{World, call, contact, each_database, recording};
+use crate::value::hexadecimal;
+use crate::{Difference, verify};
+
+#[test]
+fn verify_names_every_difference_and_nothing_else() {
+    each_database("verify", async |world: World| {
+        let journal = world.journal().await;
+        let folder = world.data().join("recordings");
+        std::fs::create_dir_all(folder.join("2026")).unwrap();
+        let good = wav(1000);
+        for n in 0..7 {
+            world.append(&journal, sealed(n, &good));
+            std::fs::write(folder.join(format!("2026/{n}.wav")), &good).unwrap();
+        }
+        let not_recorded = call(7, "inquiry", "1001").into_iter();
+        let is_recording =
+            |event: &Event| matches!(event, Event::RecordingOpened { .. } | Event::RecordingClosed { .. });
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        assert_eq!(verify(&world.store, &folder).await.unwrap(), []);
+
+        world.append(&journal, not_recorded.filter(|event| !is_recording(event)));
+        std::fs::remove_file(folder.join("2026/1.wav")).unwrap();
+        std::fs::write(folder.join("2026/2.wav"), wav(900)).unwrap();
+        let mut flipped = good.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        std::fs::write(folder.join("2026/3.wav"), &flipped).unwrap();
+        std::fs::write(folder.join("2026/4.wav"), &good[..30]).unwrap();
+        std::fs::write(folder.join("stray.wav"), &good).unwrap();
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let differences = verify(&world.store, &folder).await.unwrap();
+        let named = |n: u16| differences.iter().filter(move |d| d.to_string().contains(&recording(n).to_string()));
+        assert!(matches!(named(1).collect::<Vec<_>>()[..], [Difference::FileMissing { .. }]));
+        let two: Vec<_> = named(2).collect();
+        assert!(matches!(two[..], [Difference::LengthDiffers { .. }, Difference::HashDiffers { .. }]));
+        assert!(matches!(named(3).collect::<Vec<_>>()[..], [Difference::HashDiffers { .. }]));
+        let four: Vec<_> = named(4).collect();
+        assert!(matches!(four[..], [Difference::HeaderInvalid { .. }, Difference::HashDiffers { .. }]));
+        assert!(differences.contains(&Difference::RowMissing { path: "stray.wav".to_owned() }));
+        assert!(differences.contains(&Difference::NotRecorded { contact: contact(7) }));
+        assert_eq!(differences.len(), 8, "{differences:#?}");
+        assert!(journal.close(PATIENCE));
+    });
+}
+
+#[test]
+fn a_path_that_leads_out_of_the_folder_is_never_opened() {
+    each_database("outside", async |world: World| {
+        let journal = world.journal().await;
+        let mut events = sealed(0, &wav(1000));
+        if let Some(Event::RecordingOpened { path, .. }) = events.get_mut(1) {
+            *path = "../../etc/passwd".to_owned();
+        }
+        world.append(&journal, events);
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let differences = verify(&world.store, world.data()).await.unwrap();
+        assert!(matches!(differences[..], [Difference::PathOutside { .. }]));
+        assert!(journal.close(PATIENCE));
+    });
+}
+
+/// A call whose recording is sealed with the hash of these bytes.
+fn sealed(n: u16, bytes: &[u8]) -> Vec<Event> {
+    let mut events = call(n, "inquiry", "1001");
+    for event in &mut events {
+        if let Event::RecordingOpened { path, .. } = event {
+            *path = format!("2026/{n}.wav");
+        } else if let Event::RecordingClosed { sha256, state, .. } = event {
+            assert_eq!(*state, RecordingState::Sealed);
+            *sha256 = hexadecimal(&Sha256::digest(bytes));
+        }
+    }
+    events
+}
+
+/// A silent stereo file of so many milliseconds.
+fn wav(ms: u32) -> Vec<u8> {
+    let length = ms * 32;
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + length).to_le_bytes());
+    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
+    bytes.extend(8000_u32.to_le_bytes());
+    bytes.extend(32_000_u32.to_le_bytes());
+    bytes.extend(b"\x04\0\x10\0data");
+    bytes.extend(length.to_le_bytes());
+    bytes.resize(44 + length as usize, 0);
+    bytes
+}

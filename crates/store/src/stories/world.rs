@@ -1,0 +1,172 @@
+//! A database for one story, and the events of a call.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::{
+    Activity, Cause, ContactId, End, EndedBy, Event, Ids, Language, LeaveReason, OfferId, OfferOutcome,
+    Record, RecordingId, RecordingState, SegmentEnd, SegmentId, Shift, Time,
+};
+use sqlx::{AssertSqlSafe, Connection as _};
+
+use crate::scratch::Scratch;
+use crate::{Journal, Store};
+
+const BEGAN: i64 = 1_800_000_000_000;
+
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) is_sqlite: bool,
+    pub(crate) scratch: Scratch,
+    seq: AtomicU64,
+}
+
+/// Tells the story to a new SQLite database, and to a new PostgreSQL database where there is a server.
+pub(crate) fn each_database(name: &str, story: impl AsyncFn(World)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.unwrap().block_on(async {
+        let scratch = Scratch::new(&format!("{name}-sqlite"));
+        let url = format!("sqlite:{}/hotline.db", scratch.path().display());
+        story(World::open(&url, scratch).await).await;
+        match std::env::var("HOTLINE_TEST_POSTGRES") {
+            Ok(server) => {
+                let url = new_postgres(&server, name).await;
+                story(World::open(&url, Scratch::new(&format!("{name}-postgres"))).await).await;
+            }
+            Err(_) => eprintln!("{name}: SQLite only; HOTLINE_TEST_POSTGRES is not set"),
+        }
+    });
+}
+
+async fn new_postgres(server: &str, name: &str) -> String {
+    let database = format!("hotline_{name}_{}", std::process::id());
+    let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
+    let create = AssertSqlSafe(format!("CREATE DATABASE {database}"));
+    sqlx::query(create).execute(&mut connection).await.unwrap();
+    let (base, options) = server.split_once('?').unwrap_or((server, ""));
+    let (base, _) = base.rsplit_once('/').unwrap();
+    format!("{base}/{database}?{options}")
+}
+
+impl World {
+    async fn open(url: &str, scratch: Scratch) -> World {
+        let store = Store::open(url).await.unwrap();
+        World { store, is_sqlite: url.starts_with("sqlite"), scratch, seq: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        Time::from_unix_ms(BEGAN + 100 * self.seq.load(Ordering::Relaxed) as i64)
+    }
+
+    pub(crate) async fn journal(&self) -> Journal {
+        Journal::start(&self.store, self.data()).await.unwrap()
+    }
+
+    /// Appends events, 100 ms apart.
+    pub(crate) fn append(&self, journal: &Journal, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+            journal.append(Record { seq, at: self.now(), event }).unwrap();
+        }
+    }
+
+    /// Every row of every projection as text.
+    pub(crate) async fn all_tables(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for sql in [
+            "SELECT * FROM contacts ORDER BY id",
+            "SELECT * FROM queue_visits ORDER BY entered_seq",
+            "SELECT * FROM offers ORDER BY id",
+            "SELECT * FROM segments ORDER BY id",
+            "SELECT * FROM agents ORDER BY id",
+            "SELECT * FROM agent_states ORDER BY agent, seq",
+            "SELECT * FROM recordings ORDER BY id",
+        ] {
+            let rows = self.store.db().rows(sql, &[]).await.unwrap();
+            all.extend(rows.into_iter().map(|row| format!("{sql}: {row:?}")));
+        }
+        all
+    }
+
+    /// The sequence numbers in the database.
+    pub(crate) async fn journal_rows(&self) -> Vec<u64> {
+        let rows = self.store.db().rows("SELECT seq FROM journal ORDER BY seq", &[]).await.unwrap();
+        rows.into_iter().map(|mut row| row.count().unwrap()).collect()
+    }
+}
+
+pub(crate) fn contact(n: u16) -> ContactId {
+    ContactId::new(&mut Ids::new(n), Time::from_unix_ms(BEGAN + i64::from(n)))
+}
+
+pub(crate) fn recording(n: u16) -> RecordingId {
+    RecordingId::new(&mut Ids::new(n), Time::from_unix_ms(BEGAN + i64::from(n)))
+}
+
+/// Call number `n` from its start to its end.
+pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
+    let mut ids = Ids::new(n);
+    let at = Time::from_unix_ms(BEGAN + i64::from(n));
+    let (contact, recording) = (contact(n), recording(n));
+    let (offer, segment) = (OfferId::new(&mut ids, at), SegmentId::new(&mut ids, at));
+    let (queue, agent) =
+        (queue.parse::<model::QueueName>().unwrap(), agent.parse::<model::AgentId>().unwrap());
+    let changed = |activity| Event::AgentChanged {
+        agent: agent.clone(),
+        shift: Shift::Ready,
+        activity,
+        seat_online: true,
+        by: None,
+    };
+    vec![
+        Event::ContactStarted {
+            contact,
+            caller: Some("13800000000".parse().unwrap()),
+            caller_name: Some("<b>'; DROP TABLE contacts; --\0 张".to_owned()),
+            number: "8000".parse().unwrap(),
+            trunk: "local".to_owned(),
+            language: Language::ZhCn,
+            flow: "main@1".to_owned(),
+        },
+        Event::RecordingOpened { recording, contact, path: format!("{n}.wav"), channels: 2, rate: 8000 },
+        Event::ContactAnswered { contact },
+        Event::QueueEntered { contact, queue: queue.clone(), bonus_s: 0, position: 1 },
+        Event::OfferMade {
+            offer,
+            contact,
+            queue: queue.clone(),
+            agent: agent.clone(),
+            score_s: 3,
+            idle_ms: 9,
+        },
+        Event::OfferEnded { offer, contact, agent: agent.clone(), outcome: OfferOutcome::Accepted },
+        Event::QueueLeft { contact, queue: queue.clone(), reason: LeaveReason::Answered, waited_ms: 1000 },
+        Event::SegmentStarted { segment, contact, agent: agent.clone(), queue },
+        changed(Activity::Talking),
+        Event::HoldStarted { segment, contact, by: EndedBy::Agent },
+        Event::HoldStarted { segment, contact, by: EndedBy::Caller },
+        Event::HoldEnded { segment, contact, by: EndedBy::Agent },
+        Event::HoldEnded { segment, contact, by: EndedBy::Caller },
+        Event::SegmentEnded {
+            segment,
+            contact,
+            agent: agent.clone(),
+            end: SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp },
+        },
+        changed(Activity::WrapUp),
+        Event::ContactEnded { contact, end: End::new(Cause::HungUp, EndedBy::Caller, true) },
+        Event::RecordingClosed {
+            recording,
+            contact,
+            state: RecordingState::Sealed,
+            duration_ms: 1000,
+            sha256: "00".repeat(32),
+            gaps: vec![model::Gap { channel: 0, from_ms: 20, length_ms: 20, cause: model::GapCause::Lost }],
+            fault: None,
+        },
+    ]
+}

@@ -1,0 +1,95 @@
+//! What a crash left open, and the events that end it.
+
+use model::{
+    AgentId, Cause, ContactId, End, EndedBy, Event, LeaveReason, OfferId, OfferOutcome, SegmentEnd, Time,
+};
+
+use crate::queries::{OPEN_CONTACTS, OPEN_RECORDINGS, OPEN_SEGMENTS, OPEN_VISITS, read_all};
+use crate::{Contact, QueueVisit, RecordingRow, Row, Segment, Store, StoreError};
+
+/// An offer that had not ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenOffer {
+    /// The offer.
+    pub id: OfferId,
+    /// The contact.
+    pub contact: ContactId,
+    /// The agent.
+    pub agent: AgentId,
+}
+
+/// All that began and did not end. Not empty at a start only when the process before died.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Unfinished {
+    /// Open contacts.
+    pub contacts: Vec<Contact>,
+    /// Open stays in queues.
+    pub visits: Vec<QueueVisit>,
+    /// Open offers.
+    pub offers: Vec<OpenOffer>,
+    /// Open segments.
+    pub segments: Vec<Segment>,
+    /// Open recordings; their files are to be repaired and closed as damaged.
+    pub recordings: Vec<RecordingRow>,
+}
+
+impl Store {
+    /// What an earlier process left open. Ask once the spool has followed
+    /// ([`Store::wait_committed`] with [`crate::Journal::last_seq`]) and before the center starts.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn unfinished(&self) -> Result<Unfinished, StoreError> {
+        let db = self.db();
+        Ok(Unfinished {
+            contacts: read_all(db.rows(OPEN_CONTACTS, &[]).await?, Contact::read)?,
+            visits: read_all(db.rows(OPEN_VISITS, &[]).await?, QueueVisit::read)?,
+            offers: read_all(db.rows(OPEN_OFFERS, &[]).await?, OpenOffer::read)?,
+            segments: read_all(db.rows(OPEN_SEGMENTS, &[]).await?, Segment::read)?,
+            recordings: read_all(db.rows(OPEN_RECORDINGS, &[]).await?, RecordingRow::read)?,
+        })
+    }
+}
+
+impl Unfinished {
+    /// The events that end it all, innermost first; only the recordings' ends, which need their files, are
+    /// not among them.
+    pub fn endings(&self, now: Time) -> Vec<Event> {
+        let offers = self.offers.iter().map(|offer| Event::OfferEnded {
+            offer: offer.id,
+            contact: offer.contact,
+            agent: offer.agent.clone(),
+            outcome: OfferOutcome::CallerGone,
+        });
+        let visits = self.visits.iter().map(|visit| Event::QueueLeft {
+            contact: visit.contact_id,
+            queue: visit.queue.clone(),
+            reason: LeaveReason::Ended,
+            waited_ms: u64::try_from(now.since(visit.entered_at).as_millis()).unwrap_or(u64::MAX),
+        });
+        let segments = self.segments.iter().map(|segment| Event::SegmentEnded {
+            segment: segment.id,
+            contact: segment.contact_id,
+            agent: segment.agent.clone(),
+            end: SegmentEnd { by: EndedBy::Center, cause: Cause::Crashed },
+        });
+        let contacts = self.contacts.iter().map(|contact| Event::ContactEnded {
+            contact: contact.id,
+            end: End::new(Cause::Crashed, EndedBy::Center, contact.talked_at.is_some()),
+        });
+        offers.chain(visits).chain(segments).chain(contacts).collect()
+    }
+}
+
+impl OpenOffer {
+    fn read(mut row: Row) -> Result<OpenOffer, StoreError> {
+        Ok(OpenOffer {
+            id: row.id(OfferId::from_number)?,
+            contact: row.id(ContactId::from_number)?,
+            agent: row.name()?,
+        })
+    }
+}
+
+const OPEN_OFFERS: &str = "SELECT id, contact, agent FROM offers WHERE ended_ms IS NULL ORDER BY id";

@@ -1,0 +1,296 @@
+//! Do rows and files agree? Looks both ways.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+
+use model::{ContactId, RecordingId, RecordingState};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::queries::{RECORDINGS_PAGE, UNRECORDED, read_all};
+use crate::value::{hexadecimal, values};
+use crate::{Contact, RecordingRow, Store, StoreError};
+
+/// Rows read at once.
+const PAGE: u32 = 500;
+/// A recording's length in its row may differ from that of its file by less than a packet.
+const LENGTH_TOLERANCE_MS: u64 = 20;
+
+/// Where rows and files do not agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(tag = "difference", rename_all = "snake_case")]
+pub enum Difference {
+    /// A row whose file is not there.
+    #[error("recording {recording}: its file {path} is missing")]
+    FileMissing {
+        /// The recording.
+        recording: RecordingId,
+        /// The path in the row.
+        path: String,
+    },
+    /// A file that no row knows.
+    #[error("{path}: no recording has this file")]
+    RowMissing {
+        /// Path below the recordings folder.
+        path: String,
+    },
+    /// A row whose path leads out of the recordings folder.
+    #[error("recording {recording}: its path {path:?} leads out of the recordings folder")]
+    PathOutside {
+        /// The recording.
+        recording: RecordingId,
+        /// The path in the row.
+        path: String,
+    },
+    /// A file that cannot be read.
+    #[error("recording {recording}: {path} cannot be read: {why}")]
+    Unreadable {
+        /// The recording.
+        recording: RecordingId,
+        /// The path in the row.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// A header that is not that of a WAV file of the row's shape.
+    #[error("recording {recording}: the header of {path} is invalid: {why}")]
+    HeaderInvalid {
+        /// The recording.
+        recording: RecordingId,
+        /// The path in the row.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// A file that is longer or shorter than its row says.
+    #[error("recording {recording}: the row says {row_ms} ms, {path} has {file_ms} ms")]
+    LengthDiffers {
+        /// The recording.
+        recording: RecordingId,
+        /// The path in the row.
+        path: String,
+        /// Milliseconds in the row.
+        row_ms: u64,
+        /// Milliseconds in the file.
+        file_ms: u64,
+    },
+    /// A file whose bytes are not those that were sealed.
+    #[error("recording {recording}: {path} is not what was sealed: its SHA-256 is {file}, not {row}")]
+    HashDiffers {
+        /// The recording.
+        recording: RecordingId,
+        /// The path in the row.
+        path: String,
+        /// SHA-256 in the row.
+        row: String,
+        /// SHA-256 of the file.
+        file: String,
+    },
+    /// A recording that is still open although its contact is over.
+    #[error("recording {recording}: still open, but contact {contact} has ended")]
+    StillOpen {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+    },
+    /// A closed recording without a hash.
+    #[error("recording {recording}: sealed without a SHA-256")]
+    HashMissing {
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// An erased recording whose file is there.
+    #[error("recording {recording}: erased, but {path} is still there")]
+    NotErased {
+        /// The recording.
+        recording: RecordingId,
+        /// The path in the row.
+        path: String,
+    },
+    /// An answered contact that was not recorded.
+    #[error("contact {contact}: answered, but it has no recording")]
+    NotRecorded {
+        /// The contact.
+        contact: ContactId,
+    },
+}
+
+/// Compares every recording's row with its file, every file with the rows, and looks for answered contacts
+/// without a recording. Reads every byte of every closed recording.
+///
+/// # Errors
+///
+/// When the database or the recordings folder itself cannot be read. A single file that cannot be read is
+/// a difference.
+pub async fn verify(store: &Store, recordings: &Path) -> Result<Vec<Difference>, StoreError> {
+    let mut differences = Vec::new();
+    let mut known = BTreeSet::new();
+    let mut after = -1;
+    loop {
+        let rows = store.db().rows(RECORDINGS_PAGE, &values![after, PAGE]).await?;
+        let page = read_all(rows, RecordingRow::read)?;
+        let Some(last) = page.last() else { break };
+        after = last.id.number();
+        for row in page {
+            if row.state == RecordingState::Open {
+                differences.extend(still_open(store, &row).await?);
+            }
+            known.insert(row.path.clone());
+            differences.extend(compare(&row, recordings));
+        }
+    }
+    let failed = |source| StoreError::File { path: recordings.to_owned(), source };
+    for path in wav_files(recordings).map_err(failed)? {
+        if !known.contains(&path) {
+            differences.push(Difference::RowMissing { path });
+        }
+    }
+    for contact in read_all(store.db().rows(UNRECORDED, &[]).await?, Contact::read)? {
+        differences.push(Difference::NotRecorded { contact: contact.id });
+    }
+    Ok(differences)
+}
+
+async fn still_open(store: &Store, row: &RecordingRow) -> Result<Option<Difference>, StoreError> {
+    let contact = store.contact(row.contact_id).await?;
+    let ended = contact.is_none_or(|contact| contact.ended_at.is_some());
+    Ok(ended.then_some(Difference::StillOpen { recording: row.id, contact: row.contact_id }))
+}
+
+fn compare(row: &RecordingRow, folder: &Path) -> Vec<Difference> {
+    let (recording, path) = (row.id, row.path.clone());
+    let inside = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_)));
+    if !inside {
+        return vec![Difference::PathOutside { recording, path }];
+    }
+    let full = folder.join(&path);
+    match (row.state, full.is_file()) {
+        (RecordingState::Open, _) | (RecordingState::Erased, false) => Vec::new(),
+        (RecordingState::Erased, true) => vec![Difference::NotErased { recording, path }],
+        // A recording that could not be written at all is damaged, and has no hash.
+        (RecordingState::Damaged, false) if row.sha256.is_none() => Vec::new(),
+        (RecordingState::Sealed | RecordingState::Damaged, false) => {
+            vec![Difference::FileMissing { recording, path }]
+        }
+        (RecordingState::Sealed | RecordingState::Damaged, true) => match compare_file(row, &full) {
+            Ok(differences) => differences,
+            Err(error) => vec![Difference::Unreadable { recording, path, why: error.to_string() }],
+        },
+    }
+}
+
+fn compare_file(row: &RecordingRow, full: &Path) -> io::Result<Vec<Difference>> {
+    let (recording, path) = (row.id, row.path.clone());
+    let mut file = File::open(full)?;
+    let mut differences = Vec::new();
+    match file_length_ms(&mut file, row)? {
+        Err(why) => {
+            let why = why.to_owned();
+            differences.push(Difference::HeaderInvalid { recording, path: path.clone(), why });
+        }
+        Ok(file_ms) => {
+            let row_ms = row.duration_ms.unwrap_or(0);
+            if row_ms.abs_diff(file_ms) >= LENGTH_TOLERANCE_MS {
+                differences.push(Difference::LengthDiffers {
+                    recording,
+                    path: path.clone(),
+                    row_ms,
+                    file_ms,
+                });
+            }
+        }
+    }
+    let Some(sealed) = &row.sha256 else {
+        differences.push(Difference::HashMissing { recording });
+        return Ok(differences);
+    };
+    let found = hash(&mut file)?;
+    if found != *sealed {
+        differences.push(Difference::HashDiffers { recording, path, row: sealed.clone(), file: found });
+    }
+    Ok(differences)
+}
+
+/// The length by the header, or what is wrong with the header.
+fn file_length_ms(file: &mut File, row: &RecordingRow) -> io::Result<Result<u64, &'static str>> {
+    let total = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(0))?;
+    let mut riff = [0; 12];
+    if total < 12 {
+        return Ok(Err("shorter than a header"));
+    }
+    file.read_exact(&mut riff)?;
+    if !riff.starts_with(b"RIFF") || !riff.ends_with(b"WAVE") {
+        return Ok(Err("not RIFF/WAVE"));
+    }
+    let (mut at, mut shape) = (12, None);
+    while at + 8 <= total {
+        let mut head = [0; 8];
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut head)?;
+        let [a, b, c, d, length @ ..] = head;
+        let length = u64::from(u32::from_le_bytes(length));
+        if at + 8 + length > total {
+            return Ok(Err("a chunk is longer than the file"));
+        }
+        match &[a, b, c, d] {
+            b"fmt " if length >= 16 => {
+                let mut format = [0; 16];
+                file.read_exact(&mut format)?;
+                shape = Some(format);
+            }
+            b"data" => return Ok(data_length_ms(length, shape, row)),
+            _ => {}
+        }
+        at += 8 + length + length % 2;
+    }
+    Ok(Err("no audio chunk"))
+}
+
+fn data_length_ms(length: u64, shape: Option<[u8; 16]>, row: &RecordingRow) -> Result<u64, &'static str> {
+    let [f0, f1, c0, c1, r0, r1, r2, r3, .., b0, b1] = shape.ok_or("audio before its format")?;
+    let (format, channels) = (u16::from_le_bytes([f0, f1]), u64::from(u16::from_le_bytes([c0, c1])));
+    let rate = u64::from(u32::from_le_bytes([r0, r1, r2, r3]));
+    if format != 1 || u16::from_le_bytes([b0, b1]) != 16 {
+        return Err("not 16-bit PCM");
+    }
+    if channels != row.channels || rate != row.rate || channels == 0 || rate == 0 {
+        return Err("not the channels or the rate of the row");
+    }
+    Ok((length / (channels * 2)).saturating_mul(1000) / rate)
+}
+
+fn hash(file: &mut File) -> io::Result<String> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut sha256 = Sha256::new();
+    let mut chunk = vec![0; 1 << 16];
+    loop {
+        let length = file.read(&mut chunk)?;
+        if length == 0 {
+            return Ok(hexadecimal(&sha256.finalize()));
+        }
+        sha256.update(&chunk[..length]);
+    }
+}
+
+/// Every `.wav` below the folder, as rows name them, in order. A folder that is not there has none.
+fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let mut files = BTreeSet::new();
+    let mut folders: Vec<PathBuf> = if folder.exists() { vec![folder.to_owned()] } else { Vec::new() };
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "wav")
+                && let Ok(below) = path.strip_prefix(folder)
+            {
+                files.insert(below.to_string_lossy().into_owned());
+            }
+        }
+    }
+    Ok(files)
+}
