@@ -9,7 +9,7 @@ pub(super) fn number(number: u32) -> Vec<String> {
             stems.push(name.to_owned());
         }
     }
-    if number % 1000 > 0 || number == 0 {
+    if number == 0 || !number.is_multiple_of(1000) {
         below_thousand(number % 1000, &mut stems);
     }
     stems

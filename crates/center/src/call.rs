@@ -1,0 +1,81 @@
+//! The data of calls.
+
+use std::net::SocketAddr;
+
+use ivr::Session;
+use model::{
+    AgentId, ContactId, LegId, Number, OfferId, PlayId, QueueName, RecordingId, RemoteMedia, SegmentId, Time,
+};
+
+/// One call of the center.
+#[derive(Debug)]
+pub(crate) enum Call {
+    /// A customer's.
+    Customer(Box<Customer>),
+    /// An agent's, to a feature code.
+    Code(CodeCall),
+}
+
+/// A customer's call.
+#[derive(Debug)]
+pub(crate) struct Customer {
+    pub(crate) contact: ContactId,
+    pub(crate) leg: LegId,
+    pub(crate) caller: Option<Number>,
+    pub(crate) session: Session,
+    /// What plays to the customer, if the session waits for its end.
+    pub(crate) play: Option<PlayId>,
+    /// The open recording; `None` once it failed in mid-call.
+    pub(crate) recording: Option<RecordingId>,
+    /// The customer's audio, once known.
+    pub(crate) remote: Option<RemoteMedia>,
+    pub(crate) stage: Stage,
+    /// True once a person talked with the caller.
+    pub(crate) talked: bool,
+    /// The entry of this call in the table of timers.
+    pub(crate) timer: Option<Time>,
+}
+
+/// Where a customer's call is.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// The media port is being opened.
+    Opening,
+    /// Our answer is on the way.
+    Answering,
+    /// In the flow; waiting is part of it. A seat may ring.
+    InFlow { ring: Option<Ring> },
+    /// With an agent.
+    Talking(Talk),
+}
+
+/// A seat that rings for a customer.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    pub(crate) offer: OfferId,
+    pub(crate) leg: LegId,
+    pub(crate) agent: AgentId,
+    pub(crate) queue: QueueName,
+    /// Our RTP address for the seat, once its port is open and the seat is dialled.
+    pub(crate) rtp: Option<SocketAddr>,
+}
+
+/// Customer and agent together.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    pub(crate) segment: SegmentId,
+    pub(crate) agent: AgentId,
+    pub(crate) leg: LegId,
+    pub(crate) held_by_agent: bool,
+    pub(crate) held_by_caller: bool,
+}
+
+/// An agent's call to a feature code.
+#[derive(Debug)]
+pub(crate) struct CodeCall {
+    pub(crate) leg: LegId,
+    /// The clip that tells how the command went.
+    pub(crate) clip: &'static str,
+    pub(crate) remote: Option<RemoteMedia>,
+    pub(crate) play: Option<PlayId>,
+}

@@ -1,0 +1,42 @@
+//! What the center is told once, at the start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ivr::Flow;
+use model::{Language, Number, UtcOffset};
+
+/// Routes, feature codes, and the distributor's own configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The version of the program, for the log.
+    pub version: String,
+    /// Dialled numbers.
+    pub routes: BTreeMap<Number, Route>,
+    /// Codes that agents dial.
+    pub feature_codes: BTreeMap<Number, FeatureCode>,
+    /// Queues and agents.
+    pub acd: acd::Config,
+    /// The offset of the dates in recordings' paths.
+    pub utc_offset: UtcOffset,
+    /// Calls in progress above which new ones are refused.
+    pub max_calls: usize,
+}
+
+/// Where a dialled number leads.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The flow.
+    pub flow: Arc<Flow>,
+    /// The language it begins in.
+    pub language: Language,
+}
+
+/// What a feature code does for the agent who dials it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeatureCode {
+    /// Ready for calls.
+    Ready,
+    /// On a break.
+    Break,
+}

@@ -1,0 +1,322 @@
+//! A customer's call, from the INVITE to its one end.
+
+use model::{
+    CallId, Cause, ClipId, Codec, ContactId, End, EndedBy, Event, LeaveReason, LegId, LegOrder, LegReport,
+    MediaOp, MediaReport, Number, PlayId, PlayMode, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
+    Time,
+};
+
+use crate::call::{Call, Customer, Stage, Talk};
+use crate::machine::Center;
+
+/// What one side hears while the other holds.
+const HOLD_MUSIC: &str = "music/default";
+
+impl Center {
+    #[expect(clippy::too_many_arguments, reason = "the fields of one report")]
+    pub(crate) fn customer_invited(
+        &mut self,
+        now: Time,
+        leg: LegId,
+        trunk: String,
+        number: Number,
+        caller: Option<Number>,
+        caller_name: Option<String>,
+        remote: Option<RemoteMedia>,
+    ) {
+        if self.draining {
+            return self.order(leg, LegOrder::Refuse(Cause::ShuttingDown));
+        }
+        if self.calls.len() >= self.config.max_calls {
+            return self.order(leg, LegOrder::Refuse(Cause::Overloaded));
+        }
+        let Some(route) = self.config.routes.get(&number) else {
+            return self.order(leg, LegOrder::Refuse(Cause::UnknownNumber));
+        };
+        let (language, flow) = (route.language, route.flow.versioned_name());
+        let session = ivr::Session::new(route.flow.clone(), language);
+        let (call, contact) = (CallId::new(&mut self.ids, now), ContactId::new(&mut self.ids, now));
+        let customer = Customer {
+            contact,
+            leg,
+            caller: caller.clone(),
+            session,
+            play: None,
+            recording: Some(RecordingId::new(&mut self.ids, now)),
+            remote,
+            stage: Stage::Opening,
+            talked: false,
+            timer: None,
+        };
+        self.legs.insert(leg, call);
+        self.contacts.insert(contact, call);
+        self.calls.insert(call, Call::Customer(Box::new(customer)));
+        self.record(
+            now,
+            Event::ContactStarted { contact, caller, caller_name, number, trunk, language, flow },
+        );
+        self.media(call, MediaOp::Open { leg });
+    }
+
+    pub(crate) fn customer_leg(&mut self, now: Time, call: CallId, leg: LegId, report: LegReport) {
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        if leg != customer.leg {
+            return match customer.stage {
+                Stage::InFlow { .. } => self.ring_report(now, call, report),
+                Stage::Talking(_) => self.talk_report(now, call, report),
+                Stage::Opening | Stage::Answering => {}
+            };
+        }
+        match report {
+            LegReport::Connected { remote } => self.customer_connected(now, call, remote),
+            LegReport::Changed { remote } => {
+                let holds = !remote.direction.receives();
+                customer.remote = Some(remote.clone());
+                self.media(call, MediaOp::Connect { leg, remote });
+                self.hold(now, call, EndedBy::Caller, holds);
+            }
+            LegReport::Digit(digit) => self.customer_digit(now, call, digit),
+            LegReport::Ended { cause } => self.end(now, call, cause, EndedBy::Caller),
+            LegReport::Refused(_) => self.end(now, call, Cause::Failed, EndedBy::Center),
+            LegReport::Invited { .. } | LegReport::Ringing => {}
+        }
+    }
+
+    pub(crate) fn customer_media(&mut self, now: Time, call: CallId, leg: LegId, report: MediaReport) {
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        let of_customer = leg == customer.leg;
+        match report {
+            MediaReport::Opened { rtp, .. } if of_customer => self.answer(now, call, rtp),
+            MediaReport::Opened { rtp, .. } => self.dial(call, leg, rtp),
+            MediaReport::OpenFailed { .. } if of_customer => {
+                self.end(now, call, Cause::Overloaded, EndedBy::Center);
+            }
+            MediaReport::OpenFailed { .. } => self.seat_refused(now, call, model::Refusal::Failed),
+            MediaReport::PlayEnded { play, finished, .. } => {
+                if finished && customer.play == Some(play) {
+                    customer.play = None;
+                    customer.session.handle(now, ivr::Input::PlayEnded);
+                    self.follow_session(now, call);
+                }
+            }
+            // Between bridged legs keys pass by themselves; the flow hears the customer's alone.
+            MediaReport::Digit { digit, .. } if of_customer => {
+                if !matches!(customer.stage, Stage::Talking(_)) {
+                    self.customer_digit(now, call, digit);
+                }
+            }
+            MediaReport::Digit { .. } => {}
+            // Whoever waits may be silent; a conversation in which one side vanished is over.
+            MediaReport::Silent { .. } => {
+                if matches!(customer.stage, Stage::Talking(_)) {
+                    self.end(now, call, Cause::MediaTimeout, EndedBy::Network);
+                }
+            }
+            MediaReport::Sealed { .. } | MediaReport::RecordingFailed { .. } => {}
+        }
+    }
+
+    pub(crate) fn customer_timeout(&mut self, now: Time, call: CallId) {
+        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
+            customer.timer = None;
+            customer.session.handle_timeout(now);
+            self.follow_session(now, call);
+        }
+    }
+
+    /// The port is open: the recording begins, then we answer.
+    fn answer(&mut self, now: Time, call: CallId, rtp: std::net::SocketAddr) {
+        let offset = self.config.utc_offset;
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        if !matches!(customer.stage, Stage::Opening) {
+            return;
+        }
+        customer.stage = Stage::Answering;
+        let (leg, contact) = (customer.leg, customer.contact);
+        let Some(recording) = customer.recording else { return };
+        let remote = customer.remote.clone();
+        let codec = remote.as_ref().map_or(Codec::Pcma, |remote| remote.codec);
+        let (year, month, day) = now.date(offset);
+        let path = format!("{year:04}/{month:02}/{day:02}/{contact}.wav");
+        if let Some(remote) = remote {
+            self.media(call, MediaOp::Connect { leg, remote });
+        }
+        let spec = RecordingSpec { recording, contact, leg, path: path.clone() };
+        self.media(call, MediaOp::StartRecording(spec));
+        self.record(now, Event::RecordingOpened { recording, contact, path, channels: 2, rate: 8000 });
+        self.order(leg, LegOrder::Answer { rtp, codec });
+    }
+
+    fn customer_connected(&mut self, now: Time, call: CallId, remote: RemoteMedia) {
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        if !matches!(customer.stage, Stage::Answering) {
+            return;
+        }
+        customer.stage = Stage::InFlow { ring: None };
+        let (leg, contact) = (customer.leg, customer.contact);
+        if customer.remote.as_ref() != Some(&remote) {
+            customer.remote = Some(remote.clone());
+            self.media(call, MediaOp::Connect { leg, remote });
+        }
+        self.record(now, Event::ContactAnswered { contact });
+        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
+            customer.session.handle(now, ivr::Input::Start);
+        }
+        self.follow_session(now, call);
+    }
+
+    fn customer_digit(&mut self, now: Time, call: CallId, digit: model::Digit) {
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        match &customer.stage {
+            Stage::InFlow { .. } => {
+                customer.session.handle(now, ivr::Input::Digit(digit));
+                self.follow_session(now, call);
+            }
+            Stage::Talking(Talk { leg, .. }) => {
+                let leg = *leg;
+                self.media(call, MediaOp::SendDigit { leg, digit });
+            }
+            Stage::Opening | Stage::Answering => {}
+        }
+    }
+
+    /// Carries out what the session ordered, and sets its timer.
+    pub(crate) fn follow_session(&mut self, now: Time, call: CallId) {
+        while let Some(Call::Customer(customer)) = self.calls.get_mut(&call)
+            && let Some(output) = customer.session.poll_output()
+        {
+            let (leg, contact) = (customer.leg, customer.contact);
+            match output {
+                ivr::Output::Play(ivr::Sound { clips, mode }) => {
+                    let play = PlayId::new(&mut self.ids, now);
+                    customer.play = Some(play);
+                    self.media(call, MediaOp::Play { leg, play, clips, mode });
+                }
+                ivr::Output::StopPlay => {
+                    customer.play = None;
+                    self.media(call, MediaOp::StopPlay { leg });
+                }
+                ivr::Output::NodeEntered(node) => self.record(now, Event::NodeEntered { contact, node }),
+                ivr::Output::Pressed(node, digit) => {
+                    self.record(now, Event::DigitPressed { contact, node, digit });
+                }
+                ivr::Output::LanguageChosen(language) => {
+                    self.record(now, Event::LanguageChosen { contact, language });
+                }
+                ivr::Output::Enqueue(queue, bonus_s) => {
+                    self.acd(now, acd::Input::Enter { contact, queue, bonus_s, since: now });
+                }
+                ivr::Output::AskPosition => {
+                    // Gone from the queue: an agent has answered, so nothing is to be told.
+                    if let Some(position) = self.acd.position(contact) {
+                        customer.session.handle(now, ivr::Input::Position(position));
+                    }
+                }
+                ivr::Output::HangUp => self.end(now, call, Cause::FlowFinished, EndedBy::Center),
+            }
+        }
+        self.rearm(call);
+    }
+
+    fn rearm(&mut self, call: CallId) {
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        let due = customer.session.poll_timeout();
+        if customer.timer != due {
+            if let Some(old) = customer.timer {
+                self.timers.remove(&(old, call));
+            }
+            customer.timer = due;
+            self.timers.extend(due.map(|due| (due, call)));
+        }
+    }
+
+    /// One side holds or comes back: the other hears music, or the two hear each other again.
+    pub(crate) fn hold(&mut self, now: Time, call: CallId, by: EndedBy, holds: bool) {
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        let (contact, customer_leg) = (customer.contact, customer.leg);
+        let Stage::Talking(talk) = &mut customer.stage else { return };
+        let flag = if by == EndedBy::Agent { &mut talk.held_by_agent } else { &mut talk.held_by_caller };
+        if std::mem::replace(flag, holds) == holds {
+            return;
+        }
+        let (segment, agent_leg) = (talk.segment, talk.leg);
+        let (by_agent, by_caller) = (talk.held_by_agent, talk.held_by_caller);
+        self.media(call, MediaOp::Unbridge { leg: customer_leg });
+        if by_agent || by_caller {
+            for (listens, leg) in [(!by_caller, customer_leg), (!by_agent, agent_leg)] {
+                if listens {
+                    let (play, clips) = (PlayId::new(&mut self.ids, now), vec![ClipId::from(HOLD_MUSIC)]);
+                    self.media(call, MediaOp::Play { leg, play, clips, mode: PlayMode::Loop });
+                } else {
+                    self.media(call, MediaOp::StopPlay { leg });
+                }
+            }
+        } else {
+            self.media(call, MediaOp::Bridge { a: customer_leg, b: agent_leg });
+        }
+        let event = if holds {
+            Event::HoldStarted { segment, contact, by }
+        } else {
+            Event::HoldEnded { segment, contact, by }
+        };
+        self.record(now, event);
+    }
+
+    /// The one way in which a call ends.
+    pub(crate) fn end(&mut self, now: Time, call: CallId, cause: Cause, by: EndedBy) {
+        let Some(ended) = self.calls.get(&call) else { return };
+        let customer = match ended {
+            Call::Customer(customer) => customer,
+            Call::Code(code) => {
+                let leg = code.leg;
+                self.calls.remove(&call);
+                self.legs.remove(&leg);
+                self.order(leg, LegOrder::HangUp(cause));
+                return self.media(call, MediaOp::Close { leg });
+            }
+        };
+        let (contact, leg, recording, talked) =
+            (customer.contact, customer.leg, customer.recording, customer.talked);
+        let answered = !matches!(customer.stage, Stage::Opening);
+        if let Some(due) = customer.timer {
+            self.timers.remove(&(due, call));
+        }
+        self.leave_queue(now, contact, cause, by);
+        self.end_segment(now, call, cause, by);
+        if answered {
+            self.order(leg, LegOrder::HangUp(cause));
+            if let Some(recording) = recording {
+                self.sealing.insert(recording, contact);
+                self.media(call, MediaOp::StopRecording { recording });
+            }
+        } else {
+            self.order(leg, LegOrder::Refuse(cause));
+        }
+        self.media(call, MediaOp::Close { leg });
+        self.calls.remove(&call);
+        self.contacts.remove(&contact);
+        self.legs.remove(&leg);
+        self.record(now, Event::ContactEnded { contact, end: End::new(cause, by, talked) });
+    }
+
+    /// Out of the queue, if it waits; a seat that rings is withdrawn by what follows.
+    fn leave_queue(&mut self, now: Time, contact: ContactId, cause: Cause, by: EndedBy) {
+        let abandoned = by == EndedBy::Caller && matches!(cause, Cause::HungUp | Cause::Cancelled);
+        let reason = if abandoned { LeaveReason::Abandoned } else { LeaveReason::Ended };
+        self.acd(now, acd::Input::Leave { contact, reason });
+    }
+
+    fn end_segment(&mut self, now: Time, call: CallId, cause: Cause, by: EndedBy) {
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        let contact = customer.contact;
+        let Stage::Talking(talk) = std::mem::replace(&mut customer.stage, Stage::Answering) else { return };
+        let Talk { segment, agent, leg, .. } = talk;
+        self.legs.remove(&leg);
+        self.order(leg, LegOrder::HangUp(cause));
+        self.media(call, MediaOp::Unbridge { leg });
+        self.media(call, MediaOp::Close { leg });
+        let end = SegmentEnd { by, cause };
+        self.record(now, Event::SegmentEnded { segment, contact, agent: agent.clone(), end });
+        self.acd(now, acd::Input::SegmentEnded(agent));
+    }
+}

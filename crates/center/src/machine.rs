@@ -1,0 +1,336 @@
+//! Inputs, outputs, and the tables that find the right call for each report.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use model::{
+    AgentId, AgentOrder, CallId, Cause, Command, ContactId, End, EndedBy, Event, Gap, Ids, LegId, LegOrder,
+    LegReport, MediaOp, MediaOrder, MediaReport, OfferId, Origin, Record, RecordingId, RecordingState,
+    Refused, Reply, Time,
+};
+
+use crate::call::Call;
+use crate::config::Config;
+
+/// The one writer of call state. See the crate's documentation for the state chart.
+#[derive(Debug)]
+pub struct Center {
+    pub(crate) config: Config,
+    pub(crate) acd: acd::Acd,
+    pub(crate) ids: Ids,
+    pub(crate) calls: BTreeMap<CallId, Call>,
+    /// The call of each live leg: the customer's, and the agent's that rings or talks.
+    pub(crate) legs: BTreeMap<LegId, CallId>,
+    /// The call that each waiting contact is.
+    pub(crate) contacts: BTreeMap<ContactId, CallId>,
+    /// Seats that were withdrawn and have not yet given their last report.
+    pub(crate) releasing: BTreeMap<LegId, OfferId>,
+    /// Recordings that are being sealed after their call ended.
+    pub(crate) sealing: BTreeMap<RecordingId, ContactId>,
+    pub(crate) timers: BTreeSet<(Time, CallId)>,
+    pub(crate) draining: bool,
+    drained: bool,
+    last_seq: u64,
+    outputs: VecDeque<Output>,
+}
+
+/// What happened to the center.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The signalling shell reports of a leg.
+    Leg(LegId, LegReport),
+    /// A seat's registration came or went.
+    Seat {
+        /// The agent.
+        agent: AgentId,
+        /// True when it came.
+        online: bool,
+    },
+    /// The media threads report.
+    Media(MediaReport),
+    /// Somebody commands.
+    Command(Command),
+    /// Take no new calls; [`Output::Drained`] follows when the last one is over.
+    Drain,
+    /// End every call now.
+    EndAll,
+}
+
+/// What the center orders or tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// For the signalling shell.
+    Leg(LegId, LegOrder),
+    /// For the media threads.
+    Media(MediaOrder),
+    /// For the journal.
+    Record(Record),
+    /// For whoever commanded.
+    Reply(Reply),
+    /// After [`Input::Drain`]: no call is left and every recording is closed. Said once.
+    Drained,
+}
+
+/// What the last run left open when it was cut off.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unfinished {
+    /// A contact without an end.
+    Contact {
+        /// The contact.
+        contact: ContactId,
+        /// True when an agent had talked with the caller.
+        talked: bool,
+    },
+    /// A recording that was not sealed.
+    Recording {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// Its length after repair, in milliseconds.
+        duration_ms: u64,
+        /// SHA-256 of the repaired file; empty when there is none.
+        sha256: String,
+        /// What was found.
+        fault: String,
+    },
+}
+
+impl Center {
+    /// A center that goes on after `last_seq` and first closes what the last run left open.
+    pub fn new(
+        config: Config,
+        ids: Ids,
+        offer_ids: Ids,
+        last_seq: u64,
+        now: Time,
+        left: Vec<Unfinished>,
+    ) -> Center {
+        let acd = acd::Acd::new(config.acd.clone(), offer_ids);
+        let mut center = Center {
+            config,
+            acd,
+            ids,
+            calls: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            contacts: BTreeMap::new(),
+            releasing: BTreeMap::new(),
+            sealing: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            draining: false,
+            drained: false,
+            last_seq,
+            outputs: VecDeque::new(),
+        };
+        for unfinished in left {
+            center.close(now, unfinished);
+        }
+        let version = center.config.version.clone();
+        center.record(now, Event::CenterStarted { version });
+        center
+    }
+
+    /// How many calls are in progress.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Takes an input; what follows is drained by [`Center::poll_output`].
+    pub fn handle(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Leg(leg, report) => self.leg_report(now, leg, report),
+            Input::Seat { agent, online: true } => self.acd(now, acd::Input::SeatOnline(agent)),
+            Input::Seat { agent, online: false } => self.acd(now, acd::Input::SeatOffline(agent)),
+            Input::Media(report) => self.media_report(now, report),
+            Input::Command(command) => self.command(now, command),
+            Input::Drain => {
+                if !self.draining {
+                    self.draining = true;
+                    self.record(now, Event::DrainStarted);
+                }
+            }
+            Input::EndAll => {
+                for call in self.calls.keys().copied().collect::<Vec<_>>() {
+                    self.end(now, call, Cause::ShuttingDown, EndedBy::Operator);
+                }
+            }
+        }
+        self.settle();
+    }
+
+    /// Lets happen what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Time) {
+        if self.acd.poll_timeout().is_some_and(|due| due <= now) {
+            self.acd.handle_timeout(now);
+            self.follow_acd(now);
+        }
+        while let Some((due, call)) = self.timers.first().copied()
+            && due <= now
+        {
+            self.timers.remove(&(due, call));
+            self.customer_timeout(now, call);
+        }
+        self.settle();
+    }
+
+    /// When [`Center::handle_timeout`] is due.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let calls = self.timers.first().map(|(due, _)| *due);
+        calls.into_iter().chain(self.acd.poll_timeout()).min()
+    }
+
+    /// The next order or record.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub(crate) fn record(&mut self, at: Time, event: Event) {
+        self.last_seq += 1;
+        self.outputs.push_back(Output::Record(Record { seq: self.last_seq, at, event }));
+    }
+
+    pub(crate) fn order(&mut self, leg: LegId, order: LegOrder) {
+        self.outputs.push_back(Output::Leg(leg, order));
+    }
+
+    pub(crate) fn media(&mut self, call: CallId, op: MediaOp) {
+        self.outputs.push_back(Output::Media(MediaOrder { call, op }));
+    }
+
+    /// Gives the distributor an input and does what follows from it.
+    pub(crate) fn acd(&mut self, now: Time, input: acd::Input) {
+        self.acd.handle(now, input);
+        self.follow_acd(now);
+    }
+
+    fn leg_report(&mut self, now: Time, leg: LegId, report: LegReport) {
+        if let LegReport::Invited { origin, dialled, caller, caller_name, remote } = report {
+            return match origin {
+                Origin::Agent(agent) => self.code_invited(now, leg, &agent, &dialled, remote),
+                Origin::Trunk(trunk) => {
+                    self.customer_invited(now, leg, trunk, dialled, caller, caller_name, remote);
+                }
+            };
+        }
+        if self.releasing.contains_key(&leg) {
+            return self.releasing_report(now, leg, report);
+        }
+        let Some(call) = self.legs.get(&leg).copied() else { return };
+        match self.calls.get(&call) {
+            Some(Call::Customer(_)) => self.customer_leg(now, call, leg, report),
+            Some(Call::Code(_)) => self.code_leg(now, call, report),
+            None => {}
+        }
+    }
+
+    fn media_report(&mut self, now: Time, report: MediaReport) {
+        match report {
+            MediaReport::Sealed { recording, duration_ms, sha256, gaps } => {
+                self.recording_closed(
+                    now,
+                    recording,
+                    RecordingState::Sealed,
+                    duration_ms,
+                    sha256,
+                    gaps,
+                    None,
+                );
+            }
+            MediaReport::RecordingFailed { recording, why } => {
+                let (state, gaps) = (RecordingState::Damaged, Vec::new());
+                self.recording_closed(now, recording, state, 0, String::new(), gaps, Some(why));
+            }
+            MediaReport::Opened { leg, .. }
+            | MediaReport::OpenFailed { leg, .. }
+            | MediaReport::PlayEnded { leg, .. }
+            | MediaReport::Digit { leg, .. }
+            | MediaReport::Silent { leg, .. } => {
+                if self.releasing.contains_key(&leg) {
+                    return self.releasing_media(now, leg, &report);
+                }
+                let Some(call) = self.legs.get(&leg).copied() else { return };
+                match self.calls.get(&call) {
+                    Some(Call::Customer(_)) => self.customer_media(now, call, leg, report),
+                    Some(Call::Code(_)) => self.code_media(now, call, report),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one event")]
+    fn recording_closed(
+        &mut self,
+        now: Time,
+        recording: RecordingId,
+        state: RecordingState,
+        duration_ms: u64,
+        sha256: String,
+        gaps: Vec<Gap>,
+        fault: Option<String>,
+    ) {
+        // A recording that fails in mid-call is closed now; its stop will find nothing to do.
+        let in_call = self.calls.values_mut().find_map(|call| match call {
+            Call::Customer(customer) => {
+                customer.recording.take_if(|open| *open == recording).map(|_| customer.contact)
+            }
+            Call::Code(_) => None,
+        });
+        let Some(contact) = self.sealing.remove(&recording).or(in_call) else { return };
+        self.record(
+            now,
+            Event::RecordingClosed { recording, contact, state, duration_ms, sha256, gaps, fault },
+        );
+    }
+
+    fn command(&mut self, now: Time, command: Command) {
+        let Command { id, by, order } = command;
+        let result = match order {
+            AgentOrder::Ready { agent } => self.agent_order(now, agent, |agent| acd::Input::Ready(agent, by)),
+            AgentOrder::Break { agent } => self.agent_order(now, agent, |agent| acd::Input::Break(agent, by)),
+            AgentOrder::NoteListened { recording, contact: _ } => {
+                self.record(now, Event::RecordingListened { recording, by });
+                Ok(())
+            }
+        };
+        self.outputs.push_back(Output::Reply(Reply { id, result }));
+    }
+
+    pub(crate) fn agent_order(
+        &mut self,
+        now: Time,
+        agent: AgentId,
+        input: impl FnOnce(AgentId) -> acd::Input,
+    ) -> Result<(), Refused> {
+        self.acd.may_command(&agent)?;
+        self.acd(now, input(agent));
+        Ok(())
+    }
+
+    fn close(&mut self, now: Time, unfinished: Unfinished) {
+        let event = match unfinished {
+            Unfinished::Contact { contact, talked } => {
+                let end = End::new(Cause::Crashed, EndedBy::Center, talked);
+                Event::ContactEnded { contact, end }
+            }
+            Unfinished::Recording { recording, contact, duration_ms, sha256, fault } => {
+                Event::RecordingClosed {
+                    recording,
+                    contact,
+                    state: RecordingState::Damaged,
+                    duration_ms,
+                    sha256,
+                    gaps: Vec::new(),
+                    fault: Some(fault),
+                }
+            }
+        };
+        self.record(now, event);
+    }
+
+    fn settle(&mut self) {
+        if self.draining && !self.drained && self.calls.is_empty() && self.sealing.is_empty() {
+            self.drained = true;
+            self.outputs.push_back(Output::Drained);
+        }
+    }
+}
