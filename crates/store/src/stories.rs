@@ -40,6 +40,7 @@ fn a_restart_continues_the_sequence_and_repeats_nothing() {
         world.append(&journal, call(0, "inquiry", "1001"));
         let last = journal.last_seq();
         assert!(journal.close(PATIENCE));
+        drop(journal);
         // A crash between a commit and the emptying of the spool: the spool has what the database has.
         let committed = world.store.read_journal(0, 1000).await.unwrap();
         let (spool, _) = crate::spool::Spool::open(world.data()).unwrap();

@@ -35,7 +35,8 @@ fn verify_names_every_difference_and_nothing_else() {
         std::fs::write(folder.join("stray.wav"), &good).unwrap();
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let differences = verify(&world.store, &folder).await.unwrap();
-        let named = |n: u16| differences.iter().filter(move |d| d.to_string().contains(&recording(n).to_string()));
+        let named =
+            |n: u16| differences.iter().filter(move |d| d.to_string().contains(&recording(n).to_string()));
         assert!(matches!(named(1).collect::<Vec<_>>()[..], [Difference::FileMissing { .. }]));
         let two: Vec<_> = named(2).collect();
         assert!(matches!(two[..], [Difference::LengthDiffers { .. }, Difference::HashDiffers { .. }]));
