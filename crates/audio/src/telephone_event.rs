@@ -102,6 +102,11 @@ impl EventSender {
         room
     }
 
+    /// True when no key sounds or waits.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && matches!(self.state, Sending::Quiet)
+    }
+
     /// What to send in the next 20 ms frame.
     pub fn poll_frame(&mut self) -> EventFrame {
         match self.state {

@@ -1,1 +1,239 @@
-//! Real-time threads, prompts, recording writers.
+//! Real-time audio: ports, legs, bridges, prompts and recordings, on threads of their own.
+//!
+//! The center orders ([`Media::order`]) and reads what happened from the channel that it gave to
+//! [`Media::start`]. Nothing on a media thread waits for a disk, a database or a reader: see the table of
+//! channels in the crate's README.
+
+mod clock;
+mod counters;
+mod disk;
+mod leg;
+mod os;
+mod outbox;
+mod player;
+mod ports;
+mod prompts;
+mod recorder;
+mod repair;
+mod resample;
+mod tap;
+mod thread;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use model::{CallId, MediaOrder, MediaReport};
+
+pub use counters::Counters;
+pub use disk::{Disk, DiskFile, Folder};
+pub use prompts::{PromptError, Prompts};
+pub use repair::{RepairError, Repaired, repair};
+
+use counters::Tally;
+use os::Waker;
+use ports::Ports;
+use thread::{Setup, ToMedia};
+
+/// How media works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address that sockets are bound to.
+    pub bind_ip: IpAddr,
+    /// The address that peers are told to send to.
+    pub advertised_ip: IpAddr,
+    /// Ports for RTP (even) and RTCP (the next), shared out among the threads.
+    pub ports: RangeInclusive<u16>,
+    /// Media threads, at least 1.
+    pub threads: usize,
+    /// Recording threads, at least 1.
+    pub recorders: usize,
+    /// The folder that recordings' paths begin in.
+    pub recordings_dir: PathBuf,
+    /// The clips that can be played.
+    pub prompts: Arc<Prompts>,
+    /// A peer that should send and does not is reported after this time.
+    pub silence_timeout: Duration,
+    /// How long a closed port stays unused, so that late packets of its last call reach nobody.
+    pub port_rest: Duration,
+}
+
+impl Settings {
+    /// Settings with one media thread, one recording thread, 30 s until silence is reported and 3 s of
+    /// rest for ports; what is bound is advertised.
+    pub fn new(
+        bind_ip: IpAddr,
+        ports: RangeInclusive<u16>,
+        recordings_dir: PathBuf,
+        prompts: Arc<Prompts>,
+    ) -> Settings {
+        Settings {
+            bind_ip,
+            advertised_ip: bind_ip,
+            ports,
+            threads: 1,
+            recorders: 1,
+            recordings_dir,
+            prompts,
+            silence_timeout: Duration::from_secs(30),
+            port_rest: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Why media could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The range holds no even port followed by another.
+    #[error("ports {0}-{1} hold fewer pairs than there are media threads")]
+    TooFewPorts(u16, u16),
+    /// Nothing can be bound to the address.
+    #[error("cannot receive audio on {ip}")]
+    Bind {
+        /// The address.
+        ip: IpAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The recordings folder cannot be made or written.
+    #[error("cannot write recordings to {}", dir.display())]
+    Recordings {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A thread or what it needs could not be made.
+    #[error("cannot start a media thread")]
+    Thread(#[source] io::Error),
+}
+
+/// The running media threads. Dropping it without [`Media::stop`] leaves recordings to be repaired.
+#[derive(Debug)]
+pub struct Media {
+    threads: Vec<MediaThread>,
+    writers: Vec<JoinHandle<()>>,
+    tally: Arc<Tally>,
+}
+
+#[derive(Debug)]
+struct MediaThread {
+    orders: Sender<ToMedia>,
+    waker: Arc<Waker>,
+    handle: JoinHandle<()>,
+}
+
+/// Orders that wait for one thread. The thread empties them at least every 20 ms; whoever orders faster
+/// waits, because an order must not be lost.
+const ORDERS: usize = 8192;
+/// Messages that wait for one recording thread: 16 s of 400 recordings. More become gaps.
+const FRAMES: usize = 16_384;
+
+impl Media {
+    /// Starts the threads. What happens is sent to `reports`; when that is full, media keeps reports and
+    /// sends them when there is room (keys and silences are dropped and counted past 10,000 kept ones).
+    pub fn start(settings: Settings, reports: Sender<MediaReport>) -> Result<Media, StartError> {
+        let dir = settings.recordings_dir.clone();
+        let folder = Folder::open(&dir).map_err(|source| StartError::Recordings { dir, source })?;
+        Media::start_on(settings, reports, Arc::new(folder))
+    }
+
+    /// Starts with recordings on a given disk.
+    pub fn start_on(
+        settings: Settings,
+        reports: Sender<MediaReport>,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Media, StartError> {
+        let ip = settings.bind_ip;
+        std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
+        let tally = Arc::new(Tally::default());
+        let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally };
+        let mut rings = Vec::new();
+        for index in 0..settings.recorders.max(1) {
+            let (ring, messages) = crossbeam_channel::bounded(FRAMES);
+            let (disk, reports, tally) = (disk.clone(), reports.clone(), media.tally.clone());
+            let run = move || writer::run(&messages, &*disk, &reports, &tally);
+            media.writers.push(spawn(format!("rec-{index}"), run)?);
+            rings.push(ring);
+        }
+        let count = settings.threads.max(1);
+        let pairs = Ports::share(&settings.ports, count, settings.port_rest);
+        for (index, ports) in pairs.into_iter().enumerate() {
+            if ports.is_empty() {
+                return Err(StartError::TooFewPorts(*settings.ports.start(), *settings.ports.end()));
+            }
+            let waker = Arc::new(Waker::new().map_err(StartError::Thread)?);
+            let (orders, incoming) = crossbeam_channel::bounded(ORDERS);
+            let setup = Setup {
+                settings: settings.clone(),
+                ports,
+                orders: incoming,
+                waker: waker.clone(),
+                reports: reports.clone(),
+                rings: rings.clone(),
+                tally: media.tally.clone(),
+            };
+            let mut thread = thread::Thread::new(setup).map_err(StartError::Thread)?;
+            let handle = spawn(format!("media-{index}"), move || {
+                os::pin_to_core(index);
+                thread.run();
+            })?;
+            media.threads.push(MediaThread { orders, waker, handle });
+        }
+        Ok(media)
+    }
+
+    /// Gives an order to the thread of its call.
+    pub fn order(&self, order: MediaOrder) {
+        if let Some(thread) = self.thread_of(order.call) {
+            thread.send(ToMedia::Order(order));
+        }
+    }
+
+    /// What has been counted since the start, and what is open now.
+    pub fn counters(&self) -> Counters {
+        self.tally.read()
+    }
+
+    /// Ends all legs, seals all recordings and waits for that.
+    pub fn stop(self) {
+        self.threads.iter().for_each(|thread| thread.send(ToMedia::Stop));
+        let handles = self.threads.into_iter().map(|thread| thread.handle).chain(self.writers);
+        for handle in handles {
+            if handle.join().is_err() {
+                tracing::error!("a media thread had panicked before it was stopped");
+            }
+        }
+    }
+
+    fn thread_of(&self, call: CallId) -> Option<&MediaThread> {
+        // The low bits of an id are mostly zero: spread them.
+        let mixed = (call.number() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let index = usize::try_from(mixed).unwrap_or(0) % self.threads.len().max(1);
+        self.threads.get(index)
+    }
+}
+
+impl MediaThread {
+    fn send(&self, message: ToMedia) {
+        if self.orders.send(message).is_err() {
+            tracing::error!("a media thread is gone; its calls have no audio");
+            return;
+        }
+        self.waker.wake();
+    }
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    std::thread::Builder::new().name(name).spawn(run).map_err(StartError::Thread)
+}
+
+/// Ordered maps of small open sets: tens to a few thousand entries.
+type Map<K, V> = BTreeMap<K, V>;

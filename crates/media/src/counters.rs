@@ -1,0 +1,68 @@
+//! What media counts, readable from any thread.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// Counts since the start, and what is open now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// RTP packets taken.
+    pub packets_in: u64,
+    /// RTP packets sent.
+    pub packets_out: u64,
+    /// RTP packets that peers sent and that did not arrive.
+    pub packets_lost: u64,
+    /// Datagrams that were no RTP of the leg's peer: malformed, of another type or source.
+    pub packets_ignored: u64,
+    /// 20 ms ticks that began more than 20 ms late.
+    pub late_ticks: u64,
+    /// 20 ms frames of recordings dropped because a disk was too slow or failed.
+    pub frames_dropped: u64,
+    /// Keys and silences not reported because the reader was too slow.
+    pub reports_dropped: u64,
+    /// Legs open now.
+    pub open_legs: u64,
+    /// Recordings open now.
+    pub open_recordings: u64,
+}
+
+/// The counters while they count.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) packets_in: AtomicU64,
+    pub(crate) packets_out: AtomicU64,
+    pub(crate) packets_lost: AtomicU64,
+    pub(crate) packets_ignored: AtomicU64,
+    pub(crate) late_ticks: AtomicU64,
+    pub(crate) frames_dropped: AtomicU64,
+    pub(crate) reports_dropped: AtomicU64,
+    pub(crate) open_legs: AtomicI64,
+    pub(crate) open_recordings: AtomicI64,
+}
+
+impl Tally {
+    pub(crate) fn read(&self) -> Counters {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let open = |gauge: &AtomicI64| u64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(0);
+        Counters {
+            packets_in: count(&self.packets_in),
+            packets_out: count(&self.packets_out),
+            packets_lost: count(&self.packets_lost),
+            packets_ignored: count(&self.packets_ignored),
+            late_ticks: count(&self.late_ticks),
+            frames_dropped: count(&self.frames_dropped),
+            reports_dropped: count(&self.reports_dropped),
+            open_legs: open(&self.open_legs),
+            open_recordings: open(&self.open_recordings),
+        }
+    }
+}
+
+/// Adds to a counter.
+pub(crate) fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+/// Moves a gauge.
+pub(crate) fn shift(gauge: &AtomicI64, by: i64) {
+    gauge.fetch_add(by, Ordering::Relaxed);
+}

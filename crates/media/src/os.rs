@@ -1,0 +1,127 @@
+//! The system calls that the standard library lacks: epoll, eventfd, affinity, and the mark on packets.
+//! The only unsafe code of the crate.
+#![allow(unsafe_code, reason = "direct system calls, each with its reason")]
+
+use std::io;
+use std::mem;
+use std::net::UdpSocket;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// Tells which of many sockets can be read.
+#[derive(Debug)]
+pub(crate) struct Poll {
+    epoll: OwnedFd,
+}
+
+/// Readable sockets that one wait can name; the rest are named by the next.
+const EVENTS: usize = 256;
+
+impl Poll {
+    pub(crate) fn new() -> io::Result<Poll> {
+        // SAFETY: takes no pointer; the result is checked before it is owned.
+        let fd = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: a fresh descriptor that nobody else owns.
+        Ok(Poll { epoll: unsafe { OwnedFd::from_raw_fd(fd) } })
+    }
+
+    /// Watches a descriptor; `token` names it. Closing the descriptor ends the watch.
+    pub(crate) fn watch(&self, fd: &impl AsRawFd, token: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
+        let (epoll, fd) = (self.epoll.as_raw_fd(), fd.as_raw_fd());
+        // SAFETY: `event` outlives the call; both descriptors are open, being borrowed.
+        checked(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &mut event) })?;
+        Ok(())
+    }
+
+    /// Waits at most `timeout`, rounded up to a millisecond, and puts the tokens of what is readable into
+    /// `ready`.
+    pub(crate) fn wait(&self, timeout: Duration, ready: &mut Vec<u64>) -> io::Result<()> {
+        ready.clear();
+        let milliseconds = i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
+        // SAFETY: `events` has room for EVENTS entries and outlives the call.
+        let count = unsafe {
+            libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), EVENTS as i32, milliseconds)
+        };
+        let count = match checked(count) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            other => other?,
+        };
+        ready.extend(events.iter().take(usize::try_from(count).unwrap_or(0)).map(|event| event.u64));
+        Ok(())
+    }
+}
+
+/// Wakes a thread that waits in [`Poll::wait`].
+#[derive(Debug)]
+pub(crate) struct Waker {
+    event: OwnedFd,
+}
+
+impl Waker {
+    pub(crate) fn new() -> io::Result<Waker> {
+        // SAFETY: takes no pointer; the result is checked before it is owned.
+        let fd = checked(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        // SAFETY: a fresh descriptor that nobody else owns.
+        Ok(Waker { event: unsafe { OwnedFd::from_raw_fd(fd) } })
+    }
+
+    pub(crate) fn wake(&self) {
+        let one = 1_u64;
+        // SAFETY: eight bytes of a live integer. It fails only when the counter is full, and then the
+        // thread is awake anyway.
+        unsafe { libc::write(self.event.as_raw_fd(), (&raw const one).cast(), mem::size_of::<u64>()) };
+    }
+
+    /// Makes the next [`Waker::wake`] count again.
+    pub(crate) fn rearm(&self) {
+        let mut count = 0_u64;
+        // SAFETY: eight bytes of a live integer. It fails only when nothing was counted.
+        unsafe { libc::read(self.event.as_raw_fd(), (&raw mut count).cast(), mem::size_of::<u64>()) };
+    }
+}
+
+impl AsRawFd for Waker {
+    fn as_raw_fd(&self) -> RawFd {
+        self.event.as_raw_fd()
+    }
+}
+
+/// Pins this thread to the `index`th core that it may run on. Where that is not allowed, it stays unpinned.
+pub(crate) fn pin_to_core(index: usize) {
+    // SAFETY: an all-zero set is a valid, empty one.
+    let mut allowed: libc::cpu_set_t = unsafe { mem::zeroed() };
+    let size = mem::size_of::<libc::cpu_set_t>();
+    // SAFETY: `allowed` has `size` bytes and outlives the call; 0 is this thread.
+    if unsafe { libc::sched_getaffinity(0, size, &mut allowed) } != 0 {
+        return;
+    }
+    // SAFETY: every core asked for is below CPU_SETSIZE.
+    let may_run = |core: &usize| unsafe { libc::CPU_ISSET(*core, &allowed) };
+    let cores: Vec<usize> = (0..libc::CPU_SETSIZE as usize).filter(may_run).collect();
+    let Some(core) = cores.get(index % cores.len().max(1)) else { return };
+    // SAFETY: an all-zero set is a valid, empty one.
+    let mut one: libc::cpu_set_t = unsafe { mem::zeroed() };
+    // SAFETY: `core` was found in a set of the same size.
+    unsafe { libc::CPU_SET(*core, &mut one) };
+    // SAFETY: `one` has `size` bytes and outlives the call.
+    if unsafe { libc::sched_setaffinity(0, size, &one) } != 0 {
+        tracing::debug!(core, "a media thread runs unpinned");
+    }
+}
+
+/// Marks what a socket sends as voice (DSCP EF, RFC 3246). Where that is refused, packets go unmarked.
+pub(crate) fn mark_as_voice(socket: &UdpSocket) {
+    let ef: libc::c_int = 46 << 2;
+    let v6 = socket.local_addr().is_ok_and(|address| address.is_ipv6());
+    let (level, option) =
+        if v6 { (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) } else { (libc::IPPROTO_IP, libc::IP_TOS) };
+    let size = mem::size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the option's value is one live integer of the given size.
+    unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const ef).cast(), size) };
+}
+
+fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}

@@ -1,0 +1,143 @@
+//! What plays to one leg.
+
+use std::sync::Arc;
+
+use audio::FRAME;
+use audio::g711::Law;
+use model::{ClipId, PlayId, PlayMode};
+
+use crate::prompts::{Clip, Prompts};
+
+/// Clips, one after another, cut into 20 ms frames.
+#[derive(Debug)]
+pub(crate) struct Player {
+    pub(crate) play: PlayId,
+    names: Vec<ClipId>,
+    clips: Vec<Arc<Clip>>,
+    mode: PlayMode,
+    clip: usize,
+    sample: usize,
+}
+
+/// Where a loop stopped, so that it can go on from there.
+#[derive(Debug, Clone)]
+pub(crate) struct Pause {
+    names: Vec<ClipId>,
+    clip: usize,
+    sample: usize,
+}
+
+/// One frame in both forms: for the wire and for the recording.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) codes: [u8; FRAME],
+    pub(crate) samples: [i16; FRAME],
+}
+
+impl Player {
+    /// A player of the clips that exist; the others are logged. A loop that `pause` knows goes on there.
+    pub(crate) fn new(
+        prompts: &Prompts,
+        play: PlayId,
+        names: Vec<ClipId>,
+        mode: PlayMode,
+        pause: Option<&Pause>,
+    ) -> Player {
+        let find = |name: &ClipId| {
+            let clip = prompts.find(name);
+            if clip.is_none() {
+                tracing::warn!(clip = %name, %play, "a clip that should play does not exist");
+            }
+            clip
+        };
+        let clips = names.iter().filter_map(find).collect();
+        let resumed = pause.filter(|pause| mode == PlayMode::Loop && pause.names == names);
+        let (clip, sample) = resumed.map_or((0, 0), |pause| (pause.clip, pause.sample));
+        Player { play, names, clips, mode, clip, sample }
+    }
+
+    /// Where it is, when it is a loop.
+    pub(crate) fn pause(self) -> Option<Pause> {
+        let Player { names, clip, sample, .. } = self;
+        (self.mode == PlayMode::Loop).then_some(Pause { names, clip, sample })
+    }
+
+    /// The next frame, its end filled with silence; `None` when everything was played.
+    pub(crate) fn frame(&mut self, law: Law) -> Option<Frame> {
+        let mut frame = Frame { codes: [law.silence(); FRAME], samples: [0; FRAME] };
+        let mut filled = 0;
+        let looping = self.mode == PlayMode::Loop && !self.clips.is_empty();
+        while filled < FRAME {
+            let Some(clip) = self.clips.get(self.clip) else {
+                if looping {
+                    self.clip = 0;
+                    continue;
+                }
+                break;
+            };
+            let wire = match law {
+                Law::Mu => &clip.mu,
+                Law::A => &clip.a,
+            };
+            let codes = wire.get(self.sample..).unwrap_or_default();
+            let count = codes.len().min(FRAME - filled);
+            let (into, until) = (filled, filled + count);
+            copy(frame.codes.get_mut(into..until), codes);
+            copy(frame.samples.get_mut(into..until), clip.samples.get(self.sample..).unwrap_or_default());
+            filled = until;
+            self.sample += count;
+            if count == codes.len() {
+                (self.clip, self.sample) = (self.clip + 1, 0);
+            }
+        }
+        // A loop of nothing is silence until it is stopped.
+        (filled > 0 || self.mode == PlayMode::Loop).then_some(frame)
+    }
+}
+
+fn copy<T: Copy>(into: Option<&mut [T]>, from: &[T]) {
+    into.into_iter().flatten().zip(from).for_each(|(into, from)| *into = *from);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Ids, Time};
+
+    fn player(names: &[&str], mode: PlayMode, pause: Option<&Pause>) -> Player {
+        let mut prompts = Prompts::empty();
+        prompts.insert("a", &[1000; 200]);
+        prompts.insert("b", &[-1000; 40]);
+        let play = PlayId::new(&mut Ids::new(0), Time::from_unix_ms(1_800_000_000_000));
+        Player::new(&prompts, play, names.iter().map(|name| ClipId::from(*name)).collect(), mode, pause)
+    }
+
+    #[test]
+    fn clips_follow_each_other_without_a_seam() {
+        let mut player = player(&["a", "missing", "b"], PlayMode::Once, None);
+        assert!(player.frame(Law::A).unwrap().samples.iter().all(|s| *s == 1000));
+        let last = player.frame(Law::A).unwrap();
+        assert_eq!(last.samples[..40], [1000; 40]);
+        assert_eq!(last.samples[40..80], [-1000; 40]);
+        assert_eq!(last.samples[80..], [0; 80]);
+        assert_eq!(last.codes[80], Law::A.silence());
+        assert!(player.frame(Law::A).is_none());
+    }
+
+    #[test]
+    fn a_loop_goes_on_where_it_stopped() {
+        let mut first = player(&["a", "b"], PlayMode::Loop, None);
+        first.frame(Law::Mu).unwrap();
+        let pause = first.pause().unwrap();
+        let next = player(&["a", "b"], PlayMode::Loop, Some(&pause)).frame(Law::Mu).unwrap();
+        assert_eq!((next.samples[39], next.samples[40], next.samples[80]), (1000, -1000, 1000));
+        let other = player(&["b"], PlayMode::Loop, Some(&pause)).frame(Law::Mu).unwrap();
+        assert_eq!(other.samples, [-1000; 160]);
+    }
+
+    #[test]
+    fn nothing_to_play_ends_once_and_is_silence_in_a_loop() {
+        assert!(player(&["missing"], PlayMode::Once, None).frame(Law::A).is_none());
+        assert_eq!(player(&["missing"], PlayMode::Loop, None).frame(Law::A).unwrap().samples, [0; 160]);
+    }
+}

@@ -1,0 +1,65 @@
+//! Recordings that a crash cut off: their headers are made true, and what there is is hashed.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use audio::wav::{self, HEADER_LEN, NotOurs};
+
+use crate::disk::sha256;
+
+/// A repaired recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repaired {
+    /// Length in milliseconds.
+    pub duration_ms: u64,
+    /// SHA-256 of the file as it is now, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// Why a recording could not be repaired.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    /// It cannot be read or written.
+    #[error("cannot repair {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is not one of our recordings; it was left alone.
+    #[error("{} was left alone", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: NotOurs,
+    },
+}
+
+/// Makes a recording that was cut off whole: the header says its true length, a torn last sample is
+/// dropped. A whole recording stays as it is, to the byte.
+pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
+    let io = |source| RepairError::Io { path: path.to_owned(), source };
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(io)?;
+    let len = file.metadata().map_err(io)?.len();
+    let head = head(&file, len).map_err(io)?;
+    let repair =
+        wav::repair(&head, len).map_err(|source| RepairError::NotOurs { path: path.to_owned(), source })?;
+    let write = || {
+        file.set_len(repair.file_len)?;
+        file.write_all_at(&repair.header, 0)?;
+        file.sync_all()?;
+        sha256(&file)
+    };
+    let sha256 = write().map_err(io)?;
+    Ok(Repaired { duration_ms: repair.duration_ms(), sha256 })
+}
+
+fn head(file: &File, len: u64) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; HEADER_LEN.min(usize::try_from(len).unwrap_or(HEADER_LEN))];
+    file.read_exact_at(&mut head, 0)?;
+    Ok(head)
+}

@@ -1,0 +1,289 @@
+//! A recording as its media thread sees it: a short window in which late packets still find their place,
+//! handed on in pieces.
+//!
+//! Positions are samples since the recording began. Left is what the customer sent, placed by RTP time;
+//! right is what they were sent: our own frames at their tick, a bridged party's packets by RTP time.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use audio::rtp::RtpPacket;
+use audio::timeline::Timeline;
+use model::{Gap, GapCause};
+
+use crate::clock::milliseconds;
+
+/// How long audio waits for packets that come late (300 ms).
+const WAIT: u64 = 2400;
+/// What is handed on at once (400 ms). With [`WAIT`] it bounds what a kill can cost.
+pub(crate) const PIECE: u64 = 3200;
+/// Audio placed further ahead than this is nonsense (2 s).
+const AHEAD: u64 = 16_000;
+/// Silence at the very end counts as loss from this length (500 ms); less is the way a call ends.
+const LAST_GAP: u64 = 4000;
+/// Gaps of one channel that are told apart; more are joined to the last.
+const MOST_GAPS: usize = 10_000;
+
+/// Left and right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    Left,
+    Right,
+}
+
+/// An open recording.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    began: u64,
+    emitted: u64,
+    window: VecDeque<[i16; 2]>,
+    left: Track,
+    right: Track,
+}
+
+impl Tap {
+    /// A recording that begins at `now`.
+    pub(crate) fn new(now: u64) -> Tap {
+        Tap {
+            began: now,
+            emitted: 0,
+            window: VecDeque::new(),
+            left: Track::default(),
+            right: Track::default(),
+        }
+    }
+
+    /// Places a packet's audio, which arrived at `now`.
+    pub(crate) fn packet(&mut self, channel: Channel, packet: &RtpPacket<'_>, samples: &[i16], now: u64) {
+        let (now, emitted) = (now.saturating_sub(self.began), self.emitted);
+        if let Some(at) = self.track(channel).place(packet, samples.len() as u64, now, emitted) {
+            self.write(channel, at, samples);
+        }
+    }
+
+    /// Notes that the peer sent a key instead of audio for `samples`.
+    pub(crate) fn key(&mut self, channel: Channel, packet: &RtpPacket<'_>, samples: u64, now: u64) {
+        let (now, emitted) = (now.saturating_sub(self.began), self.emitted);
+        self.track(channel).place(packet, samples, now, emitted);
+    }
+
+    /// Writes a frame of our own that belongs at `clock`.
+    pub(crate) fn own_frame(&mut self, samples: &[i16], clock: u64) {
+        if let Some(at) = clock.checked_sub(self.began) {
+            self.write(Channel::Right, at, samples);
+        }
+    }
+
+    /// The channel's peer stops sending for a good reason, or is another one from now on: silence until
+    /// its next packet is no loss.
+    pub(crate) fn rest(&mut self, channel: Channel) {
+        self.track(channel).rest();
+    }
+
+    /// The next piece, when one is complete: its position and audio.
+    pub(crate) fn poll_piece(&mut self, now: u64) -> Option<(u64, Vec<[i16; 2]>)> {
+        let complete = now.saturating_sub(self.began).saturating_sub(WAIT);
+        (complete >= self.emitted.saturating_add(PIECE)).then(|| self.take(PIECE))
+    }
+
+    /// What is left at the end, in one piece; then the total length and the losses.
+    pub(crate) fn finish(mut self, now: u64) -> ((u64, Vec<[i16; 2]>), u64, Vec<Gap>) {
+        let length = now.saturating_sub(self.began).max(self.emitted);
+        let rest = self.take(length - self.emitted);
+        let mut gaps = self.left.finish(0, length);
+        gaps.extend(self.right.finish(1, length));
+        (rest, length, gaps)
+    }
+
+    fn take(&mut self, count: u64) -> (u64, Vec<[i16; 2]>) {
+        let at = self.emitted;
+        let length = usize::try_from(count).unwrap_or(0);
+        if self.window.len() < length {
+            self.window.resize(length, [0, 0]);
+        }
+        self.emitted = at.saturating_add(count);
+        (at, self.window.drain(..length).collect())
+    }
+
+    fn track(&mut self, channel: Channel) -> &mut Track {
+        match channel {
+            Channel::Left => &mut self.left,
+            Channel::Right => &mut self.right,
+        }
+    }
+
+    fn write(&mut self, channel: Channel, at: u64, samples: &[i16]) {
+        let end = at.saturating_add(samples.len() as u64);
+        if end <= self.emitted || end > self.emitted.saturating_add(AHEAD) {
+            return;
+        }
+        // What lies before the window is too late and left out.
+        let late = usize::try_from(self.emitted.saturating_sub(at)).unwrap_or(0);
+        let from = usize::try_from(at.saturating_sub(self.emitted)).unwrap_or(0);
+        let samples = samples.get(late..).unwrap_or_default();
+        if self.window.len() < from + samples.len() {
+            self.window.resize(from + samples.len(), [0, 0]);
+        }
+        for (slot, sample) in self.window.range_mut(from..from + samples.len()).zip(samples) {
+            match channel {
+                Channel::Left => slot[0] = *sample,
+                Channel::Right => slot[1] = *sample,
+            }
+        }
+    }
+}
+
+/// One peer's stream in a recording: where its packets go, and which never came.
+#[derive(Debug, Default)]
+struct Track {
+    timeline: Timeline,
+    covered: Option<Covered>,
+    gaps: Vec<Range<u64>>,
+}
+
+/// How far a stream has come.
+#[derive(Debug, Clone, Copy)]
+struct Covered {
+    until: u64,
+    ssrc: u32,
+    sequence: u16,
+}
+
+impl Track {
+    fn place(&mut self, packet: &RtpPacket<'_>, samples: u64, now: u64, emitted: u64) -> Option<u64> {
+        let at = self.timeline.place(packet.ssrc, packet.timestamp, now)?;
+        let until = at.saturating_add(samples);
+        let here = Covered { until, ssrc: packet.ssrc, sequence: packet.sequence };
+        let Some(before) = self.covered.filter(|covered| covered.ssrc == packet.ssrc) else {
+            self.covered = Some(here);
+            return Some(at);
+        };
+        let ahead = packet.sequence.wrapping_sub(before.sequence);
+        // A pause without a missing number is the peer's own silence.
+        if at > before.until && ahead > 1 {
+            self.lose(before.until..at);
+        } else if until > emitted {
+            self.find(at..until);
+        }
+        let newer = ahead < 0x8000;
+        let sequence = if newer { packet.sequence } else { before.sequence };
+        self.covered = Some(Covered { until: until.max(before.until), sequence, ..here });
+        Some(at)
+    }
+
+    fn rest(&mut self) {
+        self.covered = None;
+        self.timeline.reset();
+    }
+
+    fn lose(&mut self, gap: Range<u64>) {
+        let full = self.gaps.len() >= MOST_GAPS;
+        match self.gaps.last_mut() {
+            Some(last) if last.end == gap.start || full => last.end = gap.end,
+            _ => self.gaps.push(gap),
+        }
+    }
+
+    /// A late packet fills what was counted as lost.
+    fn find(&mut self, found: Range<u64>) {
+        let touches = |gap: &Range<u64>| gap.start < found.end && found.start < gap.end;
+        let Some(index) = self.gaps.iter().rposition(touches) else { return };
+        let gap = self.gaps.remove(index);
+        let parts = [gap.start..found.start.min(gap.end), found.end.max(gap.start)..gap.end];
+        let parts = parts.into_iter().filter(|part| part.start < part.end);
+        self.gaps.splice(index..index, parts);
+    }
+
+    fn finish(mut self, channel: u8, length: u64) -> Vec<Gap> {
+        if let Some(covered) = self.covered
+            && covered.until + LAST_GAP <= length
+        {
+            self.lose(covered.until..length);
+        }
+        let gap = |range: Range<u64>| Gap {
+            channel,
+            from_ms: milliseconds(range.start),
+            length_ms: milliseconds(range.end.min(length).saturating_sub(range.start)),
+            cause: GapCause::Lost,
+        };
+        self.gaps.into_iter().map(gap).filter(|gap| gap.length_ms > 0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VOICE: [i16; 160] = [500; 160];
+
+    fn packet(sequence: u16) -> RtpPacket<'static> {
+        let timestamp = u32::from(sequence) * 160;
+        RtpPacket { marker: false, payload_type: 8, sequence, timestamp, ssrc: 1, payload: &[] }
+    }
+
+    fn finished(tap: Tap, now: u64) -> (Vec<[i16; 2]>, Vec<Gap>) {
+        let ((at, piece), length, gaps) = tap.finish(now);
+        assert_eq!(at + piece.len() as u64, length);
+        (piece, gaps)
+    }
+
+    #[test]
+    fn lost_packets_are_silence_and_told() {
+        let mut tap = Tap::new(1000);
+        for (sequence, arrival) in [(10, 0), (11, 160), (14, 640), (15, 800), (13, 810)] {
+            tap.packet(Channel::Left, &packet(sequence), &VOICE, 1000 + arrival);
+        }
+        let (audio, gaps) = finished(tap, 1000 + 960);
+        assert_eq!(gaps, [Gap { channel: 0, from_ms: 40, length_ms: 20, cause: GapCause::Lost }]);
+        let heard: Vec<bool> = audio.chunks(160).map(|frame| frame[80][0] != 0).collect();
+        assert_eq!(heard, [true, true, false, true, true, true]);
+    }
+
+    #[test]
+    fn silence_before_the_first_packet_while_at_rest_or_by_choice_is_no_loss() {
+        let mut tap = Tap::new(0);
+        tap.packet(Channel::Left, &packet(20), &VOICE, 3200);
+        tap.rest(Channel::Left);
+        tap.packet(Channel::Left, &packet(60), &VOICE, 9600);
+        let quiet = RtpPacket { timestamp: 60 * 160 + 1600, ..packet(61) };
+        tap.packet(Channel::Left, &quiet, &VOICE, 11_200);
+        assert_eq!(finished(tap, 11_400).1, []);
+    }
+
+    #[test]
+    fn a_peer_that_falls_silent_for_good_is_a_loss() {
+        let mut tap = Tap::new(0);
+        tap.packet(Channel::Left, &packet(0), &VOICE, 0);
+        let (audio, gaps) = finished(tap, 8160);
+        assert_eq!(gaps, [Gap { channel: 0, from_ms: 20, length_ms: 1000, cause: GapCause::Lost }]);
+        assert_eq!(audio.len(), 8160);
+    }
+
+    #[test]
+    fn pieces_follow_each_other_and_channels_stay_together() {
+        let (mut tap, mut total) = (Tap::new(7), 0);
+        for tick in 0..500_u16 {
+            let clock = u64::from(tick) * 160 + 160;
+            tap.own_frame(&VOICE, clock);
+            tap.packet(Channel::Left, &packet(tick), &VOICE, clock);
+            while let Some((at, piece)) = tap.poll_piece(clock) {
+                assert_eq!((at, piece.len() as u64), (total, PIECE));
+                if at > 0 {
+                    assert!(piece.iter().all(|both| *both == [500, 500]));
+                }
+                total += PIECE;
+            }
+        }
+        assert_eq!(total, 76_800);
+    }
+
+    #[test]
+    fn nonsense_far_ahead_or_behind_is_left_out() {
+        let mut tap = Tap::new(0);
+        tap.own_frame(&VOICE, 1_000_000);
+        tap.own_frame(&VOICE, 0);
+        while tap.poll_piece(20_000).is_some() {}
+        tap.own_frame(&VOICE, 0);
+        assert_eq!(finished(tap, 20_000).0.len() as u64, 20_000 - 16_000);
+    }
+}
