@@ -89,7 +89,7 @@ fn storable(text: &str) -> String {
 
 /// Shorthand for a parameter list.
 macro_rules! values {
-    ($($value:expr),* $(,)?) => { vec![$($crate::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { Vec::from([$($crate::Value::from($value)),*]) };
 }
 pub(crate) use values;
 
