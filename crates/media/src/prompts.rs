@@ -208,7 +208,7 @@ mod tests {
             Dir(path)
         }
 
-        /// A tone of 440 Hz on the left and of 3,000 Hz less on the right.
+        /// One second of 440 Hz on every channel.
         fn tone(&self, name: &str, rate: u32, channels: u16) {
             let spec = hound::WavSpec {
                 channels,
@@ -250,6 +250,15 @@ mod tests {
             assert!((level + 6.2).abs() < 0.3, "{name}: {level} dB");
         }
         assert!(!prompts.contains("README") && !prompts.contains("a"));
+    }
+
+    #[test]
+    fn the_clips_of_the_repository_are_whole() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../prompts");
+        let prompts = Prompts::load(&root).unwrap();
+        for clip in ["zh-CN/welcome", "en-US/welcome", "zh-CN/num-10", "en-US/num-20", "music/default"] {
+            assert!(prompts.duration_ms(clip).is_some_and(|length| length > 100), "{clip}");
+        }
     }
 
     #[test]

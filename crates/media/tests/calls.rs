@@ -1,0 +1,219 @@
+//! Two parties talk through media: what each hears, and what the recording holds.
+
+mod world;
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use audio::rtcp::{self, RtcpPacket};
+use audio::tone::level_db;
+use media::repair;
+use model::{Codec, Digit, Direction, Gap, GapCause, MediaOp, MediaReport, PlayMode, RecordingId};
+use sha2::{Digest, Sha256};
+use world::{LOCALHOST, Phone, World, channels, talk};
+
+fn sealed(world: &World, recording: RecordingId) -> (u64, String, Vec<Gap>) {
+    world.order(MediaOp::StopRecording { recording });
+    world.wait_for(|report| match report {
+        MediaReport::Sealed { recording: sealed, duration_ms, sha256, gaps } if *sealed == recording => {
+            Some((*duration_ms, sha256.clone(), gaps.clone()))
+        }
+        MediaReport::RecordingFailed { why, .. } => panic!("{why}"),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_bridge_carries_both_voices_and_each_has_its_channel() {
+    let mut world = World::new(21_000);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    let mut agent = world.phone(Codec::Pcmu, 880.0);
+    let recording = world.record(caller.leg, "2026/11/bridge.wav");
+    world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+    talk(&mut [&mut caller, &mut agent], 100);
+    let (duration_ms, sha256, gaps) = sealed(&world, recording);
+
+    assert!(caller.level(880.0, 3200) > -20.0 && agent.level(440.0, 3200) > -20.0, "across both laws");
+    assert!(caller.level(440.0, 3200) < -45.0 && agent.level(880.0, 3200) < -45.0, "nobody hears himself");
+    let (left, right) = channels(&world.file("2026/11/bridge.wav"));
+    assert_eq!(left.len() as u64 / 8, duration_ms);
+    let middle = 4000..12_000;
+    let level = |channel: &[i16], hertz| level_db(&channel[middle.clone()], hertz);
+    assert!(level(&left, 440.0) > -14.0 && level(&left, 880.0) < -60.0);
+    assert!(level(&right, 880.0) > -14.0 && level(&right, 440.0) < -60.0);
+    assert_eq!(gaps, []);
+    let bytes = std::fs::read(world.file("2026/11/bridge.wav")).unwrap();
+    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digest, sha256);
+    let counters = world.media.counters();
+    assert!(counters.packets_in >= 190 && counters.packets_out >= 190, "{counters:?}");
+    assert_eq!((counters.open_legs, counters.open_recordings), (2, 0));
+    world.end();
+}
+
+#[test]
+fn a_lost_packet_is_a_gap_in_its_place() {
+    let mut world = World::new(21_100);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    let recording = world.record(caller.leg, "lost.wav");
+    talk(&mut [&mut caller], 10);
+    (0..5).for_each(|_| caller.lose_frame());
+    caller.listen(Instant::now() + Duration::from_millis(100));
+    talk(&mut [&mut caller], 20);
+    let (_, _, gaps) = sealed(&world, recording);
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert_eq!((gaps[0].channel, gaps[0].length_ms, gaps[0].cause), (0, 100, GapCause::Lost));
+    world.end();
+}
+
+#[test]
+fn keys_are_told_once_and_cross_the_bridge() {
+    let mut world = World::new(21_200);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    let mut agent = world.phone(Codec::Pcma, 880.0);
+    world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+    talk(&mut [&mut caller, &mut agent], 5);
+    caller.press(7);
+    caller.press(7);
+    for _ in 0..2 {
+        let pressed = world.wait_for(|report| match report {
+            MediaReport::Digit { leg, digit } => Some((*leg, digit.key())),
+            _ => None,
+        });
+        assert_eq!(pressed, (caller.leg, '7'));
+    }
+    talk(&mut [&mut caller, &mut agent], 5);
+    assert_eq!(agent.keys_heard(), [7, 7]);
+    assert!(world.reports.try_iter().all(|report| !matches!(report, MediaReport::Digit { .. })));
+
+    world.order(MediaOp::SendDigit { leg: caller.leg, digit: Digit::from_char('#').unwrap() });
+    world.order(MediaOp::SendDigit { leg: caller.leg, digit: Digit::from_char('1').unwrap() });
+    talk(&mut [&mut caller, &mut agent], 40);
+    assert_eq!(caller.keys_heard(), [11, 1]);
+    world.end();
+}
+
+#[test]
+fn prompts_end_are_replaced_and_music_goes_on() {
+    let mut world = World::new(21_300);
+    let mut caller = world.phone(Codec::Pcmu, 440.0);
+    let first = world.play(caller.leg, "tone/short", PlayMode::Once);
+    talk(&mut [&mut caller], 20);
+    assert!(world.play_ended(first));
+    assert!(caller.level(660.0, 0) > -30.0);
+    let music = world.play(caller.leg, "music/default", PlayMode::Loop);
+    let from = caller.heard.len();
+    talk(&mut [&mut caller], 20);
+    let second = world.play(caller.leg, "tone/short", PlayMode::Once);
+    assert!(!world.play_ended(music), "replaced");
+    world.order(MediaOp::StopPlay { leg: caller.leg });
+    assert!(!world.play_ended(second), "stopped");
+    assert!(caller.level(1000.0, from) > -20.0);
+    let none = world.play(caller.leg, "no/such-clip", PlayMode::Once);
+    assert!(world.play_ended(none), "nothing to play is over at once");
+
+    let streams = caller.packets.windows(2).all(|pair| {
+        pair[0].ssrc == pair[1].ssrc
+            && pair[1].sequence == pair[0].sequence.wrapping_add(1)
+            && pair[1].timestamp.wrapping_sub(pair[0].timestamp) as i32 > 0
+    });
+    assert!(streams, "one stream without a jump, whatever plays");
+    world.end();
+}
+
+#[test]
+fn a_held_peer_hears_nothing_and_the_recording_knows_what_it_missed() {
+    let mut world = World::new(21_400);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    talk(&mut [&mut caller], 5);
+    world.connect(&caller, Direction::ReceiveOnly);
+    let recording = world.record(caller.leg, "held.wav");
+    world.play(caller.leg, "music/default", PlayMode::Loop);
+    talk(&mut [&mut caller], 5);
+    let from = caller.packets.len();
+    talk(&mut [&mut caller], 50);
+    assert_eq!(caller.packets.len(), from, "nothing is sent");
+    world.connect(&caller, Direction::SendOnly);
+    talk(&mut [&mut caller], 10);
+    assert!(caller.packets.len() > from, "and then it is");
+    let (_, _, gaps) = sealed(&world, recording);
+    let (left, right) = channels(&world.file("held.wav"));
+    assert!(level_db(&right[2000..8000], 1000.0) > -14.0);
+    assert!(level_db(&left[2000..8000], 440.0) > -14.0);
+    assert_eq!(gaps, [], "a peer that should not send loses nothing");
+    world.end();
+}
+
+#[test]
+fn a_stranger_is_not_heard() {
+    let mut world = World::new(21_500);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    let mut agent = world.phone(Codec::Pcma, 880.0);
+    world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+    talk(&mut [&mut caller, &mut agent], 10);
+    let mut stranger = Phone::new(caller.leg, caller.ours, Codec::Pcma, 1800.0);
+    talk(&mut [&mut caller, &mut agent, &mut stranger], 40);
+    assert!(agent.level(1800.0, 0) < -60.0 && agent.level(440.0, 0) > -20.0);
+    assert!(stranger.packets.is_empty(), "and gets nothing");
+    assert!(world.media.counters().packets_ignored >= 40);
+    world.end();
+}
+
+#[test]
+fn a_phone_behind_address_translation_is_answered_where_it_is() {
+    let mut world = World::new(21_600);
+    let (leg, rtp) = world.open();
+    let mut phone = Phone::new(leg, rtp, Codec::Pcma, 440.0);
+    let private = UdpSocket::bind((LOCALHOST, 0)).unwrap();
+    let remote = model::RemoteMedia { rtp: private.local_addr().unwrap(), ..phone.remote(Direction::Both) };
+    world.order(MediaOp::Connect { leg, remote });
+    world.play(leg, "music/default", PlayMode::Loop);
+    talk(&mut [&mut phone], 30);
+    assert!(phone.level(1000.0, 0) > -30.0);
+    world.end();
+}
+
+#[test]
+fn a_file_cut_off_at_any_moment_plays_and_is_repaired() {
+    let mut world = World::new(21_700);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    world.record(caller.leg, "killed.wav");
+    talk(&mut [&mut caller], 110);
+    // What is on disk now is what a kill would leave.
+    let mut bytes = std::fs::read(world.file("killed.wav")).unwrap();
+    let copy = world.file("copy.wav");
+    std::fs::write(&copy, &bytes).unwrap();
+    let (left, _) = channels(&copy);
+    assert!(left.len() >= 8000 * 12 / 10, "2.2 s went by, at most the last one is missing: {}", left.len());
+    bytes.truncate(bytes.len() - 1601);
+    std::fs::write(&copy, &bytes).unwrap();
+    let repaired = repair(&copy).unwrap();
+    assert_eq!(repaired.duration_ms, (bytes.len() as u64 - 44) / 4 / 8);
+    assert_eq!(channels(&copy).0.len() as u64 / 8, repaired.duration_ms);
+    assert_eq!(repair(&copy).unwrap(), repaired, "repairing twice changes nothing");
+    std::fs::write(&copy, b"%PDF").unwrap();
+    assert!(repair(&copy).is_err());
+    world.end();
+}
+
+#[test]
+fn stopping_seals_what_is_open_and_says_good_bye() {
+    let mut world = World::new(21_800);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    let recording = world.record(caller.leg, "stopped.wav");
+    talk(&mut [&mut caller], 20);
+    let (reports, dir) = (world.reports.clone(), world.dir.clone());
+    world.media.stop();
+    let sealed = reports
+        .try_iter()
+        .any(|report| matches!(report, MediaReport::Sealed { recording: sealed, .. } if sealed == recording));
+    assert!(sealed);
+    assert!(channels(&dir.join("recordings/stopped.wav")).0.len() >= 2400);
+    let mut datagram = [0; 500];
+    caller.rtcp.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let (len, _) = caller.rtcp.recv_from(&mut datagram).unwrap();
+    let packets: Vec<_> = rtcp::parse(&datagram[..len]).map(Result::unwrap).collect();
+    assert!(matches!(packets.first(), Some(RtcpPacket::SenderReport { .. })), "{packets:?}");
+    assert!(matches!(packets.last(), Some(RtcpPacket::Bye { .. })), "{packets:?}");
+    let _ = std::fs::remove_dir_all(dir);
+}

@@ -1,0 +1,153 @@
+//! What breaks, and what does not break with it.
+
+mod world;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use media::{Disk, DiskFile, Media, Prompts, Settings, StartError};
+use model::{Codec, Direction, MediaOp, MediaReport};
+use world::{LOCALHOST, World, talk};
+
+/// A disk that takes so many writes and then is full.
+#[derive(Debug)]
+struct FullAfter(usize);
+
+struct FullFile {
+    left: usize,
+    tried: AtomicUsize,
+}
+
+impl Disk for FullAfter {
+    fn create(&self, _path: &str) -> io::Result<Box<dyn DiskFile>> {
+        if self.0 == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(Box::new(FullFile { left: self.0, tried: AtomicUsize::new(0) }))
+    }
+}
+
+impl DiskFile for FullFile {
+    fn write_at(&mut self, _offset: u64, _bytes: &[u8]) -> io::Result<()> {
+        let tried = self.tried.fetch_add(1, Ordering::Relaxed);
+        if tried < self.left { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn seal(&mut self) -> io::Result<String> {
+        Ok(String::new())
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_the_call_goes_on() {
+    for (port, writes) in [(22_000, 0), (22_100, 1), (22_200, 2)] {
+        let mut world = World::with(port, |_| {}, Some(Arc::new(FullAfter(writes))));
+        let mut caller = world.phone(Codec::Pcma, 440.0);
+        let mut agent = world.phone(Codec::Pcma, 880.0);
+        let recording = world.record(caller.leg, "full.wav");
+        world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+        talk(&mut [&mut caller, &mut agent], 50);
+        let failed = world.wait_for(|report| match report {
+            MediaReport::RecordingFailed { recording, .. } => Some(*recording),
+            _ => None,
+        });
+        assert_eq!(failed, recording);
+        let from = agent.heard.len();
+        talk(&mut [&mut caller, &mut agent], 20);
+        assert!(agent.level(440.0, from) > -20.0);
+        world.order(MediaOp::StopRecording { recording });
+        let reports = world.reports.clone();
+        world.end();
+        let more = reports.try_iter().filter(|report| {
+            matches!(report, MediaReport::RecordingFailed { .. } | MediaReport::Sealed { .. })
+        });
+        assert_eq!(more.count(), 0, "told once");
+    }
+}
+
+#[test]
+fn a_path_outside_the_folder_is_refused() {
+    let mut world = World::new(22_300);
+    let caller = world.phone(Codec::Pcma, 440.0);
+    for path in ["../escape.wav", "/etc/escape.wav", "", "a/../../b.wav"] {
+        world.record(caller.leg, path);
+        world.wait_for(|report| matches!(report, MediaReport::RecordingFailed { .. }).then_some(()));
+    }
+    assert!(!world.dir.join("escape.wav").exists());
+    world.end();
+}
+
+#[test]
+fn a_silent_peer_is_told_once_per_silence_and_a_held_one_never() {
+    let mut world =
+        World::with(22_400, |settings| settings.silence_timeout = Duration::from_millis(300), None);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    let silent = |report: &MediaReport| match report {
+        MediaReport::Silent { leg, direction } => Some((*leg, *direction)),
+        _ => None,
+    };
+    assert_eq!(world.wait_for(silent), (caller.leg, Direction::Both));
+    talk(&mut [&mut caller], 5);
+    assert_eq!(world.wait_for(silent), (caller.leg, Direction::Both), "again after it had spoken");
+    world.connect(&caller, Direction::SendOnly);
+    caller.listen(std::time::Instant::now() + Duration::from_millis(900));
+    assert!(world.reports.try_iter().all(|report| silent(&report).is_none()));
+    world.end();
+}
+
+#[test]
+fn without_a_free_port_a_leg_is_refused() {
+    let mut world = World::with(22_500, |settings| settings.ports = 22_500..=22_503, None);
+    let (first, _) = world.open();
+    world.open();
+    let mut ids = model::Ids::new(9);
+    let third = model::LegId::new(&mut ids, world::now());
+    world.order(MediaOp::Open { leg: third });
+    let refused = world.wait_for(|report| match report {
+        MediaReport::OpenFailed { leg, .. } => Some(*leg),
+        _ => None,
+    });
+    assert_eq!(refused, third);
+    world.order(MediaOp::Close { leg: first });
+    world.order(MediaOp::Open { leg: third });
+    world.wait_for(|report| matches!(report, MediaReport::OpenFailed { .. }).then_some(()));
+    world.end();
+}
+
+#[test]
+fn orders_for_what_is_gone_do_nothing() {
+    let mut world = World::new(22_600);
+    let caller = world.phone(Codec::Pcma, 440.0);
+    let agent = world.phone(Codec::Pcma, 880.0);
+    world.order(MediaOp::Close { leg: agent.leg });
+    world.order(MediaOp::Close { leg: agent.leg });
+    world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+    world.order(MediaOp::Unbridge { leg: caller.leg });
+    world.order(MediaOp::StopPlay { leg: agent.leg });
+    world.play(agent.leg, "tone/short", model::PlayMode::Once);
+    let play = world.play(caller.leg, "tone/short", model::PlayMode::Once);
+    assert!(world.play_ended(play), "and the thread lives");
+    world.end();
+}
+
+#[test]
+fn wrong_settings_are_told_at_the_start() {
+    let dir = std::env::temp_dir().join(format!("hotline-media-{}-start", std::process::id()));
+    let start = |settings: Settings| {
+        let (reports, _) = crossbeam_channel::bounded(1);
+        Media::start(settings, reports).map(Media::stop)
+    };
+    let settings = Settings::new(LOCALHOST, 22_701..=22_702, dir.clone(), Arc::new(Prompts::empty()));
+    assert!(matches!(start(settings.clone()), Err(StartError::TooFewPorts(22_701, 22_702))));
+    let elsewhere = Settings { bind_ip: [192, 0, 2, 1].into(), ports: 22_700..=22_709, ..settings.clone() };
+    assert!(matches!(start(elsewhere), Err(StartError::Bind { .. })));
+    let unwritable = Settings { recordings_dir: "/proc/none".into(), ports: 22_700..=22_709, ..settings };
+    assert!(matches!(start(unwritable), Err(StartError::Recordings { .. })));
+    let _ = std::fs::remove_dir_all(dir);
+}

@@ -1,0 +1,311 @@
+//! A running media with real sockets, and phones that talk to it.
+#![allow(dead_code, reason = "each story uses its part of the world")]
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use audio::g711::Law;
+use audio::rtp::RtpPacket;
+use audio::telephone_event::TelephoneEvent;
+use audio::tone::{Sine, level_db};
+use crossbeam_channel::Receiver;
+use media::{Disk, Media, Prompts, Settings};
+use model::{
+    CallId, Codec, ContactId, Direction, Ids, LegId, MediaOp, MediaOrder, MediaReport, PlayId, RecordingId,
+    RecordingSpec, RemoteMedia, Time,
+};
+
+pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+pub(crate) const KEYS: u8 = 101;
+const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(crate) struct World {
+    pub(crate) media: Media,
+    pub(crate) reports: Receiver<MediaReport>,
+    pub(crate) dir: PathBuf,
+    pub(crate) call: CallId,
+    ids: Ids,
+}
+
+pub(crate) fn now() -> Time {
+    Time::from_unix_ms(1_800_000_000_000)
+}
+
+impl World {
+    /// A media whose ports begin at `port`; each story has its own.
+    pub(crate) fn new(port: u16) -> World {
+        World::with(port, |_| {}, None)
+    }
+
+    pub(crate) fn with(port: u16, change: impl FnOnce(&mut Settings), disk: Option<Arc<dyn Disk>>) -> World {
+        let dir = std::env::temp_dir().join(format!("hotline-media-{}-{port}", std::process::id()));
+        let prompts = prompts(&dir.join("prompts"));
+        let recordings = dir.join("recordings");
+        let mut settings = Settings::new(LOCALHOST, port..=port + 19, recordings, Arc::new(prompts));
+        change(&mut settings);
+        let (sender, reports) = crossbeam_channel::bounded(1000);
+        let media = match disk {
+            None => Media::start(settings, sender),
+            Some(disk) => Media::start_on(settings, sender, disk),
+        };
+        let mut ids = Ids::new(1);
+        let call = CallId::new(&mut ids, now());
+        World { media: media.unwrap(), reports, dir, call, ids }
+    }
+
+    pub(crate) fn order(&self, op: MediaOp) {
+        self.media.order(MediaOrder { call: self.call, op });
+    }
+
+    /// The next report that `wanted` turns into something; others are passed over.
+    pub(crate) fn wait_for<T>(&self, mut wanted: impl FnMut(&MediaReport) -> Option<T>) -> T {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let report = self.reports.recv_deadline(until).expect("the report in time");
+            if let Some(found) = wanted(&report) {
+                return found;
+            }
+        }
+    }
+
+    /// Opens a leg without connecting it.
+    pub(crate) fn open(&mut self) -> (LegId, SocketAddr) {
+        let leg = LegId::new(&mut self.ids, now());
+        self.order(MediaOp::Open { leg });
+        let rtp = self.wait_for(|report| match report {
+            MediaReport::Opened { leg: opened, rtp } if *opened == leg => Some(*rtp),
+            _ => None,
+        });
+        (leg, rtp)
+    }
+
+    /// Opens a leg and connects it with a phone.
+    pub(crate) fn phone(&mut self, codec: Codec, hertz: f64) -> Phone {
+        let (leg, rtp) = self.open();
+        let phone = Phone::new(leg, rtp, codec, hertz);
+        self.connect(&phone, Direction::Both);
+        phone
+    }
+
+    pub(crate) fn connect(&self, phone: &Phone, direction: Direction) {
+        self.order(MediaOp::Connect { leg: phone.leg, remote: phone.remote(direction) });
+    }
+
+    pub(crate) fn record(&mut self, leg: LegId, path: &str) -> RecordingId {
+        let recording = RecordingId::new(&mut self.ids, now());
+        let contact = ContactId::new(&mut self.ids, now());
+        let path = path.to_owned();
+        self.order(MediaOp::StartRecording(RecordingSpec { recording, contact, leg, path }));
+        recording
+    }
+
+    pub(crate) fn play(&mut self, leg: LegId, clip: &str, mode: model::PlayMode) -> PlayId {
+        let play = PlayId::new(&mut self.ids, now());
+        self.order(MediaOp::Play { leg, play, clips: vec![clip.into()], mode });
+        play
+    }
+
+    pub(crate) fn play_ended(&self, play: PlayId) -> bool {
+        self.wait_for(|report| match report {
+            MediaReport::PlayEnded { play: ended, finished, .. } if *ended == play => Some(*finished),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn file(&self, path: &str) -> PathBuf {
+        self.dir.join("recordings").join(path)
+    }
+
+    /// Stops everything and removes the files.
+    pub(crate) fn end(self) {
+        self.media.stop();
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// `tone/short`: 300 ms of 660 Hz; `music/default`: 2 s of 1,000 Hz, then silence would be a seam.
+fn prompts(dir: &Path) -> Prompts {
+    for (name, hertz, samples) in [("tone/short", 660.0, 2400), ("music/default", 1000.0, 16_000)] {
+        let path = dir.join(format!("{name}.wav"));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut tone = vec![0; samples];
+        Sine::new(hertz, 8000).fill(&mut tone);
+        let mut writer = hound::WavWriter::create(path, spec).unwrap();
+        tone.into_iter().for_each(|sample| writer.write_sample(sample).unwrap());
+        writer.finalize().unwrap();
+    }
+    Prompts::load(dir).unwrap()
+}
+
+/// A peer that sends a tone and keeps what it hears.
+pub(crate) struct Phone {
+    pub(crate) leg: LegId,
+    pub(crate) rtp: UdpSocket,
+    pub(crate) rtcp: UdpSocket,
+    pub(crate) heard: Vec<i16>,
+    pub(crate) packets: Vec<Packet>,
+    codec: Codec,
+    pub(crate) ours: SocketAddr,
+    sine: Sine,
+    ssrc: u32,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    pub(crate) payload_type: u8,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) ssrc: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Phone {
+    pub(crate) fn new(leg: LegId, ours: SocketAddr, codec: Codec, hertz: f64) -> Phone {
+        let (rtp, rtcp) = loop {
+            let rtp = UdpSocket::bind((LOCALHOST, 0)).unwrap();
+            let next = rtp.local_addr().unwrap().port().wrapping_add(1);
+            if let Ok(rtcp) = UdpSocket::bind((LOCALHOST, next)) {
+                break (rtp, rtcp);
+            }
+        };
+        Phone {
+            leg,
+            rtp,
+            rtcp,
+            heard: Vec::new(),
+            packets: Vec::new(),
+            codec,
+            ours,
+            sine: Sine::new(hertz, 8000),
+            ssrc: hertz as u32,
+            sequence: 65_530,
+            timestamp: u32::MAX - 700,
+        }
+    }
+
+    pub(crate) fn remote(&self, direction: Direction) -> RemoteMedia {
+        RemoteMedia {
+            rtp: self.rtp.local_addr().unwrap(),
+            rtcp: None,
+            codec: self.codec,
+            telephone_event: Some(KEYS),
+            direction,
+        }
+    }
+
+    fn law(&self) -> Law {
+        match self.codec {
+            Codec::Pcmu => Law::Mu,
+            Codec::Pcma => Law::A,
+        }
+    }
+
+    /// Sends one frame of the tone.
+    pub(crate) fn send_frame(&mut self) {
+        let (mut samples, mut codes) = ([0; 160], [0; 160]);
+        self.sine.fill(&mut samples);
+        self.law().encode_into(&samples, &mut codes);
+        self.send(self.codec.payload_type(), self.timestamp, &codes);
+        self.timestamp = self.timestamp.wrapping_add(160);
+    }
+
+    /// Leaves a frame out, as if the network had lost it.
+    pub(crate) fn lose_frame(&mut self) {
+        self.sine.fill(&mut [0; 160]);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(160);
+    }
+
+    /// Presses a key: three packets of it.
+    pub(crate) fn press(&mut self, event: u8) {
+        let began = self.timestamp;
+        for duration in [160, 320, 480] {
+            let event = TelephoneEvent { event, end: duration == 480, volume: 10, duration };
+            self.send(KEYS, began, &event.print());
+        }
+        self.timestamp = began.wrapping_add(480);
+    }
+
+    pub(crate) fn send(&mut self, payload_type: u8, timestamp: u32, payload: &[u8]) {
+        let (sequence, ssrc) = (self.sequence, self.ssrc);
+        let packet = RtpPacket { marker: false, payload_type, sequence, timestamp, ssrc, payload };
+        let mut datagram = [0; 400];
+        let len = packet.print(&mut datagram).unwrap();
+        self.rtp.send_to(&datagram[..len], self.ours).unwrap();
+        self.sequence = sequence.wrapping_add(1);
+    }
+
+    /// Takes what arrives until `until`.
+    pub(crate) fn listen(&mut self, until: Instant) {
+        let mut datagram = [0; 2000];
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            self.rtp.set_read_timeout(Some(left)).unwrap();
+            let Ok((len, _)) = self.rtp.recv_from(&mut datagram) else { continue };
+            let packet = RtpPacket::parse(&datagram[..len]).unwrap();
+            if packet.payload_type == self.codec.payload_type() {
+                let law = self.law();
+                self.heard.extend(packet.payload.iter().map(|code| law.decode(*code)));
+            }
+            self.packets.push(Packet {
+                payload_type: packet.payload_type,
+                sequence: packet.sequence,
+                timestamp: packet.timestamp,
+                ssrc: packet.ssrc,
+                payload: packet.payload.to_vec(),
+            });
+        }
+    }
+
+    /// The level of a tone in what was heard since `from` samples.
+    pub(crate) fn level(&self, hertz: f64, from: usize) -> f64 {
+        level_db(&self.heard[from.min(self.heard.len())..], hertz)
+    }
+
+    /// Keys heard, by the timestamps of their beginnings.
+    pub(crate) fn keys_heard(&self) -> Vec<u8> {
+        let mut keys: Vec<(u32, u8)> = self
+            .packets
+            .iter()
+            .filter(|packet| packet.payload_type == KEYS)
+            .map(|packet| (packet.timestamp, packet.payload[0]))
+            .collect();
+        keys.dedup();
+        keys.into_iter().map(|(_, key)| key).collect()
+    }
+}
+
+/// All phones send and listen for so many 20 ms frames.
+pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
+    let began = Instant::now();
+    for frame in 1..=frames {
+        phones.iter_mut().for_each(|phone| phone.send_frame());
+        let until = began + Duration::from_millis(20) * frame;
+        let count = phones.len() as u32;
+        for (index, phone) in phones.iter_mut().enumerate() {
+            // The last one waits for the frame to end; the others take what is there already.
+            let last = index as u32 + 1 == count;
+            phone.listen(if last { until } else { Instant::now() + Duration::from_millis(2) });
+        }
+    }
+}
+
+/// Both channels of a recording.
+pub(crate) fn channels(path: &Path) -> (Vec<i16>, Vec<i16>) {
+    let mut reader = hound::WavReader::open(path).unwrap();
+    let all: Vec<i16> = reader.samples::<i16>().map(Result::unwrap).collect();
+    (all.iter().step_by(2).copied().collect(), all.iter().skip(1).step_by(2).copied().collect())
+}
