@@ -1,1 +1,58 @@
-//! REST, event streams and metrics.
+//! REST, event streams and metrics over HTTP.
+//!
+//! All routes, with who may use them, are in one table ([`mod@routes`]); the router, the check of tokens
+//! and the OpenAPI document are made from it.
+
+mod agents;
+mod app;
+mod audio;
+mod connection;
+mod contacts;
+mod document;
+mod events;
+mod guard;
+mod health;
+mod metrics;
+mod problem;
+mod query;
+mod recordings;
+mod routes;
+mod samples;
+mod tokens;
+
+pub use app::{Answer, App, AppParts, Commands};
+pub use health::Readiness;
+pub use metrics::{Kind, Metrics, Sample};
+pub use routes::router;
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+/// How long requests may go on after the shutdown began.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Serves until `shutdown` completes, then lets running requests end for at most 1 s.
+///
+/// # Errors
+///
+/// When the listener's socket fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let closing = app.clone();
+    let ended = async move {
+        shutdown.await;
+        closing.close();
+    };
+    let deadline = app.clone();
+    let server = axum::serve(connection::Guarded::new(listener), router(app)).with_graceful_shutdown(ended);
+    tokio::select! {
+        served = server => served,
+        () = async { deadline.closed().await; tokio::time::sleep(GOODBYE).await } => Ok(()),
+    }
+}

@@ -1,0 +1,100 @@
+//! What the handlers work with.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use model::{Actor, AgentId, AgentOrder, ContactId, QueueName, Refused, Time, UtcOffset};
+use store::Store;
+use tokio::sync::{Semaphore, watch};
+
+use crate::{Metrics, Readiness};
+
+/// Long polls and streams at once; one more is answered 429.
+const FOLLOWERS: usize = 256;
+
+/// What comes of an order: done, or why not.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + 'a>>;
+
+/// The way to the center.
+pub trait Commands: Send + Sync {
+    /// Sends an order and waits for its reply. An answer that will never come is
+    /// [`Refused::ShuttingDown`].
+    fn send(&self, by: Actor, order: AgentOrder) -> Answer<'_>;
+}
+
+/// Everything that the API needs from outside.
+#[derive(Clone)]
+pub struct AppParts {
+    /// The database.
+    pub store: Store,
+    /// The recordings folder.
+    pub recordings: PathBuf,
+    /// The agents of the configuration.
+    pub agents: Vec<AgentId>,
+    /// The queues of the configuration.
+    pub queues: Vec<QueueName>,
+    /// Where the day begins.
+    pub offset: UtcOffset,
+    /// The clock.
+    pub now: fn() -> Time,
+    /// Draws a sample: frame, count, seed.
+    pub sample: fn(&[ContactId], usize, u64) -> Vec<ContactId>,
+    /// The way to the center.
+    pub commands: Arc<dyn Commands>,
+    /// What the other parts measure.
+    pub metrics: Arc<dyn Metrics>,
+    /// Which parts are ready.
+    pub readiness: Readiness,
+}
+
+/// The state of the API. Clones share it.
+#[derive(Clone)]
+pub struct App {
+    parts: Arc<AppParts>,
+    followers: Arc<Semaphore>,
+    closing: Arc<watch::Sender<bool>>,
+}
+
+impl std::ops::Deref for App {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.parts
+    }
+}
+
+impl App {
+    /// The API over these parts.
+    pub fn new(parts: AppParts) -> App {
+        App {
+            parts: Arc::new(parts),
+            followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            closing: Arc::new(watch::Sender::new(false)),
+        }
+    }
+
+    pub(crate) fn followers(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.followers)
+    }
+
+    /// Ends streams and long polls.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Completes when the shutdown begins.
+    pub(crate) async fn closed(&self) {
+        // The sender lives in `self`: an error cannot come.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// When today began.
+    pub(crate) fn day_began(&self) -> Time {
+        let now = (self.now)();
+        let into_minute = now.unix_ms().rem_euclid(60_000);
+        let minutes = i64::from(now.minute_of_day(self.offset));
+        Time::from_unix_ms(now.unix_ms().saturating_sub(minutes * 60_000 + into_minute))
+    }
+}

@@ -1,0 +1,226 @@
+//! A recording's audio: whole, or a range of bytes (RFC 9110 section 14).
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::RangeInclusive;
+use std::path::{Component, Path};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use model::{AgentOrder, RecordingId, RecordingState};
+use store::{Bearer, RecordingRow};
+use tokio::sync::mpsc;
+
+use crate::App;
+use crate::agents::send;
+use crate::problem::Problem;
+use crate::query::Named;
+
+/// Bytes read at once, and how many such pieces wait for a slow client.
+const PIECE: u64 = 1 << 16;
+const PIECES: usize = 4;
+
+pub(crate) async fn fetch(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(id): Named<RecordingId>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let recording = app.store.recording(id).await?.ok_or_else(Problem::not_found)?;
+    match recording.state {
+        RecordingState::Open => return Err(Problem::conflict("the recording is still being written")),
+        RecordingState::Erased => return Err(Problem::not_found()),
+        RecordingState::Sealed | RecordingState::Damaged => {}
+    }
+    let tag = recording.sha256.as_ref().map(|sha256| format!("\"{sha256}\""));
+    if tag.is_some() && text(&headers, header::IF_NONE_MATCH) == tag.as_deref() {
+        return Ok((StatusCode::NOT_MODIFIED, cache_headers(tag)).into_response());
+    }
+    let (file, length) = open(&app, &recording).await?;
+    let fresh = match text(&headers, header::IF_RANGE) {
+        Some(expected) => tag.as_deref() == Some(expected),
+        None => true,
+    };
+    let asked = text(&headers, header::RANGE).filter(|_| fresh);
+    let range = match asked.map_or(Asked::Whole, |asked| parse_range(asked, length)) {
+        Asked::Whole => None,
+        Asked::Part(range) => Some(range),
+        Asked::Outside => return Err(Problem::range(length)),
+    };
+    let mut body = Body::empty();
+    if method != Method::HEAD {
+        let contact = Some(recording.contact_id);
+        // Noted before the first byte leaves; what cannot be noted is not given out.
+        send(&app, bearer, AgentOrder::NoteListened { recording: id, contact }).await?;
+        let whole = || (length > 0).then(|| 0..=length - 1);
+        body = range.clone().or_else(whole).map_or_else(Body::empty, |range| stream(file, range));
+    }
+    Ok(answer(range, length, tag, body))
+}
+
+fn answer(range: Option<RangeInclusive<u64>>, length: u64, tag: Option<String>, body: Body) -> Response {
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let part = range.as_ref().map_or(length, |range| range.end() - range.start() + 1);
+    let fixed = [
+        (header::CONTENT_TYPE, "audio/wav".to_owned()),
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
+        (header::CONTENT_LENGTH, part.to_string()),
+    ];
+    let place = range
+        .map(|range| [(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", range.start(), range.end()))]);
+    let mut response = (status, fixed, cache_headers(tag), body).into_response();
+    if let Some([(name, value)]) = place
+        && let Ok(value) = value.parse()
+    {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// Sealed bytes do not change, but who may hear them does: ask again each time.
+fn cache_headers(tag: Option<String>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("private, no-cache"));
+    if let Some(Ok(tag)) = tag.map(|tag| tag.parse()) {
+        headers.insert(header::ETAG, tag);
+    }
+    headers
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Opens the row's file, which must lie below the recordings folder also after all links are followed.
+async fn open(app: &App, recording: &RecordingRow) -> Result<(File, u64), Problem> {
+    let (folder, path, id) = (app.recordings.clone(), recording.path.clone(), recording.id);
+    let opened = tokio::task::spawn_blocking(move || open_below(&folder, Path::new(&path))).await;
+    match opened.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        Ok(opened) => Ok(opened),
+        Err(error) => {
+            tracing::error!(recording = %id, %error, "a recording's file cannot be read");
+            Err(Problem::not_found())
+        }
+    }
+}
+
+fn open_below(folder: &Path, path: &Path) -> io::Result<(File, u64)> {
+    let outside = || io::Error::other("the path leads out of the recordings folder");
+    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(outside());
+    }
+    let full = folder.join(path).canonicalize()?;
+    if !full.starts_with(folder.canonicalize()?) {
+        return Err(outside());
+    }
+    let file = File::open(full)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    Ok((file, metadata.len()))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Whole,
+    Part(RangeInclusive<u64>),
+    Outside,
+}
+
+/// One range of bytes. What is not one range is ignored, as RFC 9110 section 14.2 allows.
+fn parse_range(text: &str, length: u64) -> Asked {
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
+    else {
+        return Asked::Whole;
+    };
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // A number too great for us is beyond every file.
+        digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
+    };
+    let end = length.saturating_sub(1);
+    let (start, end) = match (number(first), number(last)) {
+        (Some(first), Some(last)) if first <= last => (first, last.min(end)),
+        (Some(first), None) if last.is_empty() => (first, end),
+        (None, Some(suffix)) if first.is_empty() && suffix == 0 => return Asked::Outside,
+        (None, Some(suffix)) if first.is_empty() => (length.saturating_sub(suffix), end),
+        _ => return Asked::Whole,
+    };
+    if start < length { Asked::Part(start..=end) } else { Asked::Outside }
+}
+
+fn stream(file: File, range: RangeInclusive<u64>) -> Body {
+    let (sender, pieces) = mpsc::channel(PIECES);
+    // Reading blocks on the disk, and on a slow client as long as its connection lives.
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = read_pieces(file, range, &sender) {
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    Body::from_stream(Pieces(pieces))
+}
+
+fn read_pieces(
+    mut file: File,
+    range: RangeInclusive<u64>,
+    sender: &mpsc::Sender<io::Result<Bytes>>,
+) -> io::Result<()> {
+    file.seek(SeekFrom::Start(*range.start()))?;
+    let mut left = range.end() - range.start() + 1;
+    while left > 0 {
+        let mut piece = vec![0; usize::try_from(left.min(PIECE)).unwrap_or(0)];
+        file.read_exact(&mut piece)?;
+        left -= piece.len() as u64;
+        if sender.blocking_send(Ok(piece.into())).is_err() {
+            // The client has gone.
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+struct Pieces(mpsc::Receiver<io::Result<Bytes>>);
+
+impl futures_core::Stream for Pieces {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_a_file_of_a_hundred_bytes() {
+        for (text, asked) in [
+            ("bytes=0-9", Asked::Part(0..=9)),
+            ("bytes=90-", Asked::Part(90..=99)),
+            ("bytes=90-1000", Asked::Part(90..=99)),
+            ("bytes=-10", Asked::Part(90..=99)),
+            ("bytes=-1000", Asked::Part(0..=99)),
+            ("bytes=0-99999999999999999999999", Asked::Part(0..=99)),
+            ("bytes=100-", Asked::Outside),
+            ("bytes=-0", Asked::Outside),
+            ("bytes=99999999999999999999999-", Asked::Outside),
+            ("bytes=9-0", Asked::Whole),
+            ("bytes=0-1,5-6", Asked::Whole),
+            ("bytes=-", Asked::Whole),
+            ("bytes=+1-2", Asked::Whole),
+            ("lines=0-1", Asked::Whole),
+            ("", Asked::Whole),
+        ] {
+            assert_eq!(parse_range(text, 100), asked, "{text}");
+        }
+        assert_eq!(parse_range("bytes=0-", 0), Asked::Outside);
+    }
+}

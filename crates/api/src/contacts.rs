@@ -1,0 +1,80 @@
+//! Contacts.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use model::{AgentId, ContactId, QueueName, Time};
+use serde::{Deserialize, Serialize};
+use store::{Bearer, Contact, ContactFilter, QueueVisit, RecordingFilter, RecordingRow, Segment};
+
+use crate::App;
+use crate::problem::Problem;
+use crate::query::{Asked, Named, limit};
+use crate::routes::RECORDINGS;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filter {
+    before: Option<ContactId>,
+    queue: Option<QueueName>,
+    agent: Option<AgentId>,
+    since: Option<Time>,
+    limit: Option<u32>,
+}
+
+pub(crate) async fn list(State(app): State<App>, Asked(asked): Asked<Filter>) -> Result<Response, Problem> {
+    let limit = limit(asked.limit)?;
+    let Filter { before, queue, agent, since, .. } = asked;
+    let link = |last: &Contact| {
+        let mut next = format!("/api/v1/contacts?limit={limit}&before={}", last.id);
+        // All three are made of characters that a URL takes as they are.
+        queue.iter().for_each(|queue| next += &format!("&queue={queue}"));
+        agent.iter().for_each(|agent| next += &format!("&agent={agent}"));
+        since.iter().for_each(|since| next += &format!("&since={since}"));
+        next
+    };
+    let filter = ContactFilter { before, queue: queue.clone(), agent: agent.clone(), since, limit };
+    let contacts = app.store.contacts(&filter).await?;
+    Ok(page(&contacts, limit, link))
+}
+
+/// A page of a list, with the address of the next one where there may be one (RFC 8288).
+pub(crate) fn page<T: Serialize>(rows: &[T], limit: u32, link: impl Fn(&T) -> String) -> Response {
+    let mut response = Json(rows).into_response();
+    let full = u32::try_from(rows.len()).is_ok_and(|length| length >= limit);
+    if let Some(last) = rows.last().filter(|_| full)
+        && let Ok(link) = format!("<{}>; rel=\"next\"", link(last)).parse()
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}
+
+/// A contact with all that belongs to it.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    contact: Contact,
+    segments: Vec<Segment>,
+    queue_visits: Vec<QueueVisit>,
+    /// Only for those who may list recordings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recordings: Option<Vec<RecordingRow>>,
+}
+
+pub(crate) async fn one(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(id): Named<ContactId>,
+) -> Result<Response, Problem> {
+    let contact = app.store.contact(id).await?.ok_or_else(Problem::not_found)?;
+    let recordings = if RECORDINGS.contains(&bearer.role) {
+        let filter = RecordingFilter { contact: Some(id), ..RecordingFilter::default() };
+        Some(app.store.recordings(&filter).await?)
+    } else {
+        None
+    };
+    let (segments, queue_visits) = (app.store.segments(id).await?, app.store.queue_visits(id).await?);
+    Ok(Json(Whole { contact, segments, queue_visits, recordings }).into_response())
+}

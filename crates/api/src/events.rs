@@ -1,0 +1,117 @@
+//! The event log, by long poll and by WebSocket. Both resume from a sequence number.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::{IntoResponse, Response};
+use model::Record;
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::App;
+use crate::problem::Problem;
+use crate::query::{Asked, limit};
+
+/// The longest wait of a poll, in seconds.
+const LONGEST_WAIT_S: u64 = 60;
+/// Records read at once for a stream.
+const GROUP: u32 = 256;
+/// How often a stream without news is pinged.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long a client may take to accept a message before it is given up.
+const SLOWEST_CLIENT: Duration = Duration::from_secs(10);
+/// The greatest message that a client may send: it has nothing to say.
+const GREATEST_MESSAGE: usize = 4096;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Poll {
+    #[serde(default)]
+    after: u64,
+    #[serde(default)]
+    wait: u64,
+    limit: Option<u32>,
+}
+
+/// The records after `after`; when there is none, waits up to `wait` seconds for the next.
+pub(crate) async fn poll(State(app): State<App>, Asked(asked): Asked<Poll>) -> Result<Response, Problem> {
+    let limit = limit(asked.limit)?;
+    if asked.wait > LONGEST_WAIT_S {
+        return Err(Problem::invalid(format!("wait is 0 to {LONGEST_WAIT_S} seconds, not {}", asked.wait)));
+    }
+    let _place = follower(&app)?;
+    let wait = Duration::from_secs(asked.wait);
+    let records = tokio::select! {
+        records = app.store.wait_journal(asked.after, limit, wait) => records?,
+        () = app.closed() => Vec::new(),
+    };
+    let records: Vec<&Record> = records.iter().map(AsRef::as_ref).collect();
+    Ok(Json(records).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct From {
+    after: Option<u64>,
+}
+
+/// A WebSocket on which each record is one text message; without `after`, from now on.
+pub(crate) async fn stream(
+    State(app): State<App>,
+    Asked(from): Asked<From>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|_| Problem::invalid("this address speaks WebSocket"))?;
+    let place = follower(&app)?;
+    let after = from.after.unwrap_or_else(|| app.store.committed_seq());
+    Ok(upgrade
+        .max_message_size(GREATEST_MESSAGE)
+        .max_frame_size(GREATEST_MESSAGE)
+        .on_upgrade(move |socket| follow(app, socket, after, place)))
+}
+
+fn follower(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+    app.followers().try_acquire_owned().map_err(|_| Problem::too_many())
+}
+
+async fn follow(app: App, mut socket: WebSocket, mut after: u64, _place: OwnedSemaphorePermit) {
+    let why = loop {
+        tokio::select! {
+            records = app.store.wait_journal(after, GROUP, PING_EVERY) => {
+                let Ok(records) = records else { break close_code::AGAIN };
+                match tell(&mut socket, &records).await {
+                    Some(()) => after = records.last().map_or(after, |record| record.seq),
+                    None => return,
+                }
+            }
+            heard = socket.recv() => match heard {
+                // Nothing that a client says means anything; pings are answered by the socket.
+                Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            },
+            () = app.closed() => break close_code::AWAY,
+        }
+    };
+    let goodbye = CloseFrame { code: why, reason: "resume with ?after=".into() };
+    let _ = tokio::time::timeout(SLOWEST_CLIENT, socket.send(Message::Close(Some(goodbye)))).await;
+}
+
+/// Sends records, or a ping when there are none; `None` when the client is gone or too slow.
+async fn tell(socket: &mut WebSocket, records: &[Arc<Record>]) -> Option<()> {
+    if records.is_empty() {
+        return accepted(socket, Message::Ping(Default::default())).await;
+    }
+    for record in records {
+        let text = serde_json::to_string(record.as_ref()).ok()?;
+        accepted(socket, Message::Text(text.into())).await?;
+    }
+    Some(())
+}
+
+async fn accepted(socket: &mut WebSocket, message: Message) -> Option<()> {
+    tokio::time::timeout(SLOWEST_CLIENT, socket.send(message)).await.ok()?.ok()
+}

@@ -1,0 +1,54 @@
+//! Who may: bearer tokens (RFC 6750) and their roles.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use store::{Bearer, Role};
+
+use crate::App;
+use crate::problem::Problem;
+
+/// The check before one route.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) app: App,
+    pub(crate) roles: &'static [Role],
+}
+
+/// Lets a request through whose token has one of the route's roles, and tells the handler whose it is.
+pub(crate) async fn authorise(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let secret = bearer_secret(request.headers()).ok_or_else(Problem::no_token)?;
+    let bearer: Bearer = guard.app.store.authenticate(secret).await?.ok_or_else(Problem::no_token)?;
+    if !guard.roles.contains(&bearer.role) {
+        return Err(Problem::forbidden());
+    }
+    request.extensions_mut().insert(bearer);
+    Ok(next.run(request).await)
+}
+
+fn bearer_secret(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, secret) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let secret = secret.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && (1..=256).contains(&secret.len())).then_some(secret)
+}
+
+/// Puts the headers on every answer that keep a browser from doing more with it than showing it.
+pub(crate) async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,148 @@
+//! Refusals as `application/problem+json` (RFC 9457), in two languages.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use model::Refused;
+use serde_json::json;
+use store::StoreError;
+
+/// Why a request was not served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    kind: Kind,
+    detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    NoToken,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    Range { length: u64 },
+    Invalid,
+    TooMany,
+    Unavailable,
+}
+
+impl Problem {
+    pub(crate) fn no_token() -> Problem {
+        Kind::NoToken.into()
+    }
+
+    pub(crate) fn forbidden() -> Problem {
+        Kind::Forbidden.into()
+    }
+
+    pub(crate) fn not_found() -> Problem {
+        Kind::NotFound.into()
+    }
+
+    pub(crate) fn method_not_allowed() -> Problem {
+        Kind::MethodNotAllowed.into()
+    }
+
+    pub(crate) fn conflict(detail: impl Into<String>) -> Problem {
+        Problem { kind: Kind::Conflict, detail: Some(detail.into()) }
+    }
+
+    /// A range that is not within `length` bytes.
+    pub(crate) fn range(length: u64) -> Problem {
+        Kind::Range { length }.into()
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
+        Problem { kind: Kind::Invalid, detail: Some(detail.into()) }
+    }
+
+    pub(crate) fn too_many() -> Problem {
+        Kind::TooMany.into()
+    }
+
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
+        Problem { kind: Kind::Unavailable, detail: Some(detail.into()) }
+    }
+}
+
+impl From<Kind> for Problem {
+    fn from(kind: Kind) -> Problem {
+        Problem { kind, detail: None }
+    }
+}
+
+impl From<StoreError> for Problem {
+    /// The cause is for the log: it may hold what the bearer must not see.
+    fn from(error: StoreError) -> Problem {
+        if let StoreError::NameTaken { .. } = error {
+            return Problem::conflict(error.to_string());
+        }
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%error, cause, "a request found no database");
+        Problem::unavailable("the database does not answer")
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Problem {
+        match refused {
+            Refused::UnknownAgent => Problem::not_found(),
+            Refused::SeatOffline => Problem::conflict("the agent's seat is not registered"),
+            Refused::Busy => Problem::unavailable("the center is busy"),
+            Refused::ShuttingDown => Problem::unavailable("the center is shutting down"),
+        }
+    }
+}
+
+impl Kind {
+    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Kind::NoToken => (StatusCode::UNAUTHORIZED, "没有有效的令牌", "No valid token"),
+            Kind::Forbidden => (StatusCode::FORBIDDEN, "此角色无权访问", "Not for this role"),
+            Kind::NotFound => (StatusCode::NOT_FOUND, "找不到", "Not found"),
+            Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "方法不允许", "Method not allowed"),
+            Kind::Conflict => (StatusCode::CONFLICT, "与当前状态冲突", "In conflict with the present state"),
+            Kind::Range { .. } => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, "范围超出文件", "Range outside the file")
+            }
+            Kind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "请求参数无效", "Invalid request"),
+            Kind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "请求过多", "Too many requests"),
+            Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "暂时无法服务", "Unavailable for now"),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, zh, en) = self.kind.parts();
+        let mut body = json!({
+            "type": "about:blank",
+            "title": format!("{zh} / {en}"),
+            "title_zh": zh,
+            "title_en": en,
+            "status": status.as_u16(),
+        });
+        if let (Some(detail), Some(body)) = (self.detail, body.as_object_mut()) {
+            body.insert("detail".to_owned(), detail.into());
+        }
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        match self.kind {
+            Kind::NoToken => {
+                headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            }
+            Kind::Range { length } => {
+                if let Ok(range) = format!("bytes */{length}").parse() {
+                    headers.insert(header::CONTENT_RANGE, range);
+                }
+            }
+            Kind::TooMany | Kind::Unavailable => {
+                headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+            }
+            Kind::Forbidden | Kind::NotFound | Kind::MethodNotAllowed | Kind::Conflict | Kind::Invalid => {}
+        }
+        response
+    }
+}

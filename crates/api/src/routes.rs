@@ -1,0 +1,96 @@
+//! The table of routes: what is where, and who may.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, delete, get, post};
+use store::Role;
+
+use crate::guard::{Guard, authorise, harden};
+use crate::problem::Problem;
+use crate::{App, agents, audio, contacts, document, events, health, metrics, recordings, samples, tokens};
+
+/// The greatest body of a request, in bytes.
+const GREATEST_BODY: usize = 16 * 1024;
+
+/// Everybody with a token.
+const ALL: &[Role] = &Role::ALL;
+/// Those who see contacts and events.
+const CONTACTS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Qa, Role::Viewer];
+/// Those who see that there are recordings.
+pub(crate) const RECORDINGS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Qa];
+/// Those who hear them.
+const AUDIO: &[Role] = &[Role::Admin, Role::Qa];
+/// Those who change agents' states; an agent only the own one.
+const STATES: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent];
+/// Those who see figures.
+const METRICS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Viewer];
+const ADMIN: &[Role] = &[Role::Admin];
+
+/// One route.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    /// `None` needs no token.
+    pub(crate) roles: Option<&'static [Role]>,
+    pub(crate) summary: &'static str,
+    /// The schema of what it answers, empty when there is no body.
+    pub(crate) answer: &'static str,
+    handler: MethodRouter<App>,
+}
+
+/// Every route there is.
+pub(crate) fn routes() -> Vec<Route> {
+    let free =
+        |path, summary, answer, handler| Route { method: "get", path, roles: None, summary, answer, handler };
+    let route = |method, path, roles, summary, answer, handler| Route {
+        method,
+        path,
+        roles: Some(roles),
+        summary,
+        answer,
+        handler,
+    };
+    vec![
+        free("/healthz", "Is the process alive?", "Health", get(health::healthz)),
+        free("/readyz", "Can it take calls?", "Readiness", get(health::readyz)),
+        route("get", "/metrics", METRICS, "Figures for Prometheus", "text", get(metrics::show)),
+        route("get", "/api/openapi.json", ALL, "This document", "Document", get(document::show)),
+        route("get", "/api/v1/contacts", CONTACTS, "Contacts", "[Contact]", get(contacts::list)),
+        route("get", "/api/v1/contacts/{id}", CONTACTS, "One contact", "WholeContact", get(contacts::one)),
+        route("get", "/api/v1/recordings", RECORDINGS, "Recordings", "[Recording]", get(recordings::list)),
+        route("get", "/api/v1/recordings/{id}", RECORDINGS, "A recording", "Recording", get(recordings::one)),
+        route("get", "/api/v1/recordings/{id}/audio", AUDIO, "Its audio", "audio", get(audio::fetch)),
+        route("get", "/api/v1/agents", ALL, "Agents", "[Agent]", get(agents::list)),
+        route("post", "/api/v1/agents/{id}/ready", STATES, "Ready for calls", "", post(agents::ready)),
+        route("post", "/api/v1/agents/{id}/break", STATES, "On a break", "", post(agents::take_break)),
+        route("get", "/api/v1/queues", ALL, "Queues", "[Queue]", get(agents::queues)),
+        route("get", "/api/v1/qa/samples", AUDIO, "Draw a sample", "Sample", get(samples::draw)),
+        route("get", "/api/v1/events", CONTACTS, "Events, by long poll", "[Event]", get(events::poll)),
+        route("get", "/api/v1/events/stream", CONTACTS, "Events, by WebSocket", "", get(events::stream)),
+        route("get", "/api/v1/tokens", ADMIN, "Tokens", "[Token]", get(tokens::list)),
+        route("post", "/api/v1/tokens", ADMIN, "Make a token", "NewToken", post(tokens::create)),
+        route("delete", "/api/v1/tokens/{name}", ADMIN, "Revoke a token", "", delete(tokens::revoke)),
+    ]
+}
+
+/// The API as an axum router.
+pub fn router(app: App) -> Router {
+    let mut router = Router::new();
+    for Route { path, roles, handler, .. } in routes() {
+        let handler = match roles {
+            Some(roles) => {
+                let guard = Guard { app: app.clone(), roles };
+                handler.route_layer(from_fn_with_state(guard, authorise))
+            }
+            None => handler,
+        };
+        router = router.route(path, handler);
+    }
+    router
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(DefaultBodyLimit::max(GREATEST_BODY))
+        .layer(from_fn(harden))
+        .with_state(app)
+}

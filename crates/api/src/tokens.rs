@@ -1,0 +1,55 @@
+//! Tokens.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use model::AgentId;
+use serde::Deserialize;
+use serde_json::json;
+use store::Role;
+
+use crate::App;
+use crate::problem::Problem;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    name: String,
+    role: Role,
+    agent: Option<AgentId>,
+}
+
+pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
+    Ok(Json(app.store.tokens().await?).into_response())
+}
+
+pub(crate) async fn create(
+    State(app): State<App>,
+    wanted: Result<Json<Wanted>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(wanted) = wanted.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    if !is_name(&wanted.name) {
+        return Err(Problem::invalid("a token's name is 1 to 64 letters, digits, '-', '_' or '.'"));
+    }
+    if (wanted.role == Role::Agent) != wanted.agent.is_some() {
+        return Err(Problem::invalid("a token of the role agent names its agent, and no other does"));
+    }
+    let secret = app.store.create_token(&wanted.name, wanted.role, wanted.agent, (app.now)()).await?;
+    let body = json!({ "name": wanted.name, "role": wanted.role, "token": secret });
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+pub(crate) async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+    if app.store.revoke_token(&name, (app.now)()).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
