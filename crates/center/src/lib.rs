@@ -25,7 +25,7 @@ mod machine;
 mod ring;
 
 pub use config::{Config, FeatureCode, Route};
-pub use machine::{Center, Input, Output, Unfinished};
+pub use machine::{Center, Input, Output};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
-    AgentId, AgentOrder, CallId, Cause, Command, ContactId, End, EndedBy, Event, Gap, Ids, LegId, LegOrder,
+    AgentId, AgentOrder, CallId, Cause, Command, ContactId, EndedBy, Event, Gap, Ids, LegId, LegOrder,
     LegReport, MediaOp, MediaOrder, MediaReport, OfferId, Origin, Record, RecordingId, RecordingState,
     Refused, Reply, Time,
 };
@@ -70,40 +70,15 @@ pub enum Output {
     Drained,
 }
 
-/// What the last run left open when it was cut off.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Unfinished {
-    /// A contact without an end.
-    Contact {
-        /// The contact.
-        contact: ContactId,
-        /// True when an agent had talked with the caller.
-        talked: bool,
-    },
-    /// A recording that was not sealed.
-    Recording {
-        /// The recording.
-        recording: RecordingId,
-        /// Its contact.
-        contact: ContactId,
-        /// Its length after repair, in milliseconds.
-        duration_ms: u64,
-        /// SHA-256 of the repaired file; empty when there is none.
-        sha256: String,
-        /// What was found.
-        fault: String,
-    },
-}
-
 impl Center {
-    /// A center that goes on after `last_seq` and first closes what the last run left open.
+    /// A center that goes on after `last_seq`. `left_open` ends what the last run was cut off in.
     pub fn new(
         config: Config,
         ids: Ids,
         offer_ids: Ids,
         last_seq: u64,
         now: Time,
-        left: Vec<Unfinished>,
+        left_open: Vec<Event>,
     ) -> Center {
         let acd = acd::Acd::new(config.acd.clone(), offer_ids);
         let mut center = Center {
@@ -121,8 +96,8 @@ impl Center {
             last_seq,
             outputs: VecDeque::new(),
         };
-        for unfinished in left {
-            center.close(now, unfinished);
+        for event in left_open {
+            center.record(now, event);
         }
         let version = center.config.version.clone();
         center.record(now, Event::CenterStarted { version });
@@ -304,27 +279,6 @@ impl Center {
         self.acd.may_command(&agent)?;
         self.acd(now, input(agent));
         Ok(())
-    }
-
-    fn close(&mut self, now: Time, unfinished: Unfinished) {
-        let event = match unfinished {
-            Unfinished::Contact { contact, talked } => {
-                let end = End::new(Cause::Crashed, EndedBy::Center, talked);
-                Event::ContactEnded { contact, end }
-            }
-            Unfinished::Recording { recording, contact, duration_ms, sha256, fault } => {
-                Event::RecordingClosed {
-                    recording,
-                    contact,
-                    state: RecordingState::Damaged,
-                    duration_ms,
-                    sha256,
-                    gaps: Vec::new(),
-                    fault: Some(fault),
-                }
-            }
-        };
-        self.record(now, event);
     }
 
     fn settle(&mut self) {

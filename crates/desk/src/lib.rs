@@ -1,1 +1,5 @@
-//! What follows a call: sampling for quality, tickets, call-backs.
+//! What follows a call. So far: the random samples that the quality group listens to.
+
+mod sampling;
+
+pub use sampling::sample;

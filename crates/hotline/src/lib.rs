@@ -1,3 +1,9 @@
 //! The Hotline call center: configuration, sockets, wiring, command line.
 
+pub mod clock;
+pub mod conductor;
+pub mod config;
+pub mod control;
+pub mod listings;
+pub mod serve;
 pub mod signalling;

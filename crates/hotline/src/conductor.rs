@@ -1,0 +1,222 @@
+//! The thread that runs the center: inputs in, outputs out, sleep until the next timeout.
+//!
+//! Every channel into it is bounded. When the signalling inbox is full, new INVITEs are answered 503 and
+//! nothing else is lost (see `signalling`); a command that finds its inbox full is refused as busy. What the
+//! center puts out never waits: orders go to shells that always take them, and records that the journal
+//! has no room for are kept here, in order, until it has.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use api::{Answer, Commands};
+use center::{Center, Input, Output};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use media::Media;
+use model::{Actor, AgentOrder, Command, CommandId, Ids, MediaReport, Record, Refused};
+use std::sync::Mutex;
+use store::Journal;
+use tokio::sync::oneshot;
+
+use crate::clock::now;
+use crate::signalling::{Signalling, SignallingInput};
+
+/// Reports that may wait for the center.
+pub const INBOX: usize = 65_536;
+const COMMANDS: usize = 1_024;
+
+/// What the center reads from.
+pub struct Inboxes {
+    /// Of the signalling shell.
+    pub signalling: Receiver<SignallingInput>,
+    /// Of the media threads.
+    pub media: Receiver<MediaReport>,
+}
+
+/// The way to a running center.
+#[derive(Clone)]
+pub struct Conductor {
+    requests: Sender<Request>,
+    calls: Arc<AtomicU64>,
+    ids: Arc<Mutex<Ids>>,
+}
+
+enum Request {
+    Command(Command, oneshot::Sender<Result<(), Refused>>),
+    Drain(oneshot::Sender<()>),
+    EndAll,
+    Stop,
+}
+
+/// Starts the center's thread. `ids` makes the ids of commands.
+///
+/// # Errors
+/// When the system refuses a thread.
+pub fn start(
+    center: Center,
+    inboxes: Inboxes,
+    signalling: Arc<Signalling>,
+    media: Arc<Media>,
+    journal: Journal,
+    ids: Ids,
+) -> io::Result<(Conductor, JoinHandle<()>)> {
+    let (sender, requests) = bounded(COMMANDS);
+    let calls = Arc::new(AtomicU64::new(0));
+    let conductor = Conductor { requests: sender, calls: Arc::clone(&calls), ids: Arc::new(Mutex::new(ids)) };
+    let thread = Thread {
+        center,
+        inboxes,
+        requests,
+        signalling,
+        media,
+        journal,
+        calls,
+        answers: HashMap::new(),
+        drained: None,
+        unjournaled: VecDeque::new(),
+    };
+    let handle = std::thread::Builder::new().name("center".to_owned()).spawn(move || thread.run())?;
+    Ok((conductor, handle))
+}
+
+impl Conductor {
+    /// How many calls are in progress.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Takes no new calls from now on; completes when the last one is over.
+    pub fn drain(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        let _ = self.requests.send(Request::Drain(sender));
+        receiver
+    }
+
+    /// Ends every call.
+    pub fn end_all(&self) {
+        let _ = self.requests.send(Request::EndAll);
+    }
+
+    /// Ends the thread.
+    pub fn stop(&self) {
+        let _ = self.requests.send(Request::Stop);
+    }
+
+    fn try_command(
+        &self,
+        by: Actor,
+        order: AgentOrder,
+    ) -> Result<oneshot::Receiver<Result<(), Refused>>, Refused> {
+        let id = match self.ids.lock() {
+            Ok(mut ids) => CommandId::new(&mut ids, now()),
+            Err(poisoned) => CommandId::new(&mut poisoned.into_inner(), now()),
+        };
+        let (sender, receiver) = oneshot::channel();
+        match self.requests.try_send(Request::Command(Command { id, by, order }, sender)) {
+            Ok(()) => Ok(receiver),
+            Err(TrySendError::Full(_)) => Err(Refused::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(Refused::ShuttingDown),
+        }
+    }
+}
+
+impl Commands for Conductor {
+    fn send(&self, by: Actor, order: AgentOrder) -> Answer<'_> {
+        let asked = self.try_command(by, order);
+        Box::pin(async move { asked?.await.unwrap_or(Err(Refused::ShuttingDown)) })
+    }
+}
+
+struct Thread {
+    center: Center,
+    inboxes: Inboxes,
+    requests: Receiver<Request>,
+    signalling: Arc<Signalling>,
+    media: Arc<Media>,
+    journal: Journal,
+    calls: Arc<AtomicU64>,
+    answers: HashMap<CommandId, oneshot::Sender<Result<(), Refused>>>,
+    drained: Option<oneshot::Sender<()>>,
+    /// Records that found the journal's inbox full, oldest first.
+    unjournaled: VecDeque<Record>,
+}
+
+impl Thread {
+    fn run(mut self) {
+        loop {
+            self.carry_out();
+            let wait = match self.center.poll_timeout() {
+                Some(due) => due.since(now()),
+                None => Duration::from_secs(3600),
+            };
+            let wait = if self.unjournaled.is_empty() { wait } else { wait.min(Duration::from_millis(10)) };
+            crossbeam_channel::select! {
+                recv(self.inboxes.signalling) -> input => {
+                    if let Ok(input) = input {
+                        self.center.handle(now(), translate(input));
+                    }
+                }
+                recv(self.inboxes.media) -> report => {
+                    if let Ok(report) = report {
+                        self.center.handle(now(), Input::Media(report));
+                    }
+                }
+                recv(self.requests) -> request => match request {
+                    Ok(Request::Command(command, answer)) => {
+                        self.answers.insert(command.id, answer);
+                        self.center.handle(now(), Input::Command(command));
+                    }
+                    Ok(Request::Drain(done)) => {
+                        self.drained = Some(done);
+                        self.center.handle(now(), Input::Drain);
+                    }
+                    Ok(Request::EndAll) => self.center.handle(now(), Input::EndAll),
+                    Ok(Request::Stop) | Err(_) => {
+                        self.carry_out();
+                        return;
+                    }
+                },
+                default(wait) => {}
+            }
+            self.center.handle_timeout(now());
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.center.poll_output() {
+            match output {
+                Output::Leg(leg, order) => self.signalling.order(leg, order),
+                Output::Media(order) => self.media.order(order),
+                Output::Record(record) => self.unjournaled.push_back(record),
+                Output::Reply(reply) => {
+                    if let Some(answer) = self.answers.remove(&reply.id) {
+                        // Whoever asked may have gone meanwhile.
+                        let _ = answer.send(reply.result);
+                    }
+                }
+                Output::Drained => {
+                    if let Some(done) = self.drained.take() {
+                        let _ = done.send(());
+                    }
+                }
+            }
+        }
+        while let Some(record) = self.unjournaled.pop_front() {
+            if self.journal.append(record.clone()).is_err() {
+                self.unjournaled.push_front(record);
+                break;
+            }
+        }
+        self.calls.store(u64::try_from(self.center.calls()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+fn translate(input: SignallingInput) -> Input {
+    match input {
+        SignallingInput::Leg(leg, report) => Input::Leg(leg, report),
+        SignallingInput::Seat { agent, online } => Input::Seat { agent, online },
+    }
+}

@@ -1,0 +1,88 @@
+//! `queues.toml`, `agents.toml` and `trunks.toml`.
+
+use std::time::Duration;
+
+use acd::{AgentConfig, QueueConfig};
+use ivr::source::{At, Section};
+use ivr::text;
+use model::{AgentId, QueueName};
+
+use crate::signalling::{Network, Trunk};
+
+pub(super) fn queues(mut file: Section) -> Vec<QueueConfig> {
+    let mut queues: Vec<QueueConfig> = Vec::new();
+    for mut section in file.list("queue") {
+        let name = section.require::<QueueName>("name");
+        let offer_deadline = seconds(&mut section, "offer_s", 15);
+        let wrap_up = seconds(&mut section, "wrap_up_s", 10);
+        if let Some(At { value: name, line }) = name {
+            if queues.iter().any(|queue| queue.name == name) {
+                twice(&section, line, name.as_str());
+            }
+            queues.push(QueueConfig { name, offer_deadline, wrap_up });
+        }
+        section.finish();
+    }
+    file.finish();
+    queues
+}
+
+pub(super) fn agents(mut file: Section, known: &[QueueName]) -> (Vec<AgentConfig>, Vec<(AgentId, String)>) {
+    let miss_limit = file.integer("miss_limit", 0..=100).map_or(3, |at| at.value);
+    let miss_limit = u32::try_from(miss_limit).unwrap_or(u32::MAX);
+    let rest_after_miss = seconds(&mut file, "rest_s", 5);
+    let starts_ready = file.boolean("starts_ready").is_none_or(|at| at.value);
+    let (mut agents, mut passwords): (Vec<AgentConfig>, Vec<(AgentId, String)>) = (Vec::new(), Vec::new());
+    for mut section in file.list("agent") {
+        let id = section.require::<AgentId>("id");
+        let password = section.require::<String>("password");
+        let mut queues = Vec::new();
+        for At { value, line } in section.parsed_list::<QueueName>("queues") {
+            if !known.contains(&value) {
+                let names = known.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
+                section.problem(
+                    line,
+                    text!("there is no queue {value}", "没有名为 {value} 的队列"),
+                    text!("the queues are: {names}", "现有队列：{names}"),
+                );
+            }
+            queues.push(value);
+        }
+        if let (Some(At { value: id, line }), Some(password)) = (id, password) {
+            if agents.iter().any(|agent| agent.id == id) {
+                twice(&section, line, id.as_str());
+            }
+            agents.push(AgentConfig { id: id.clone(), queues, starts_ready, miss_limit, rest_after_miss });
+            passwords.push((id, password.value));
+        }
+        section.finish();
+    }
+    file.finish();
+    (agents, passwords)
+}
+
+pub(super) fn trunks(mut file: Section) -> Vec<Trunk> {
+    let mut trunks = Vec::new();
+    for mut section in file.list("trunk") {
+        let name = section.require::<String>("name");
+        let sources = section.parsed_list::<Network>("sources").into_iter().map(|at| at.value).collect();
+        if let Some(name) = name {
+            trunks.push(Trunk { name: name.value, sources });
+        }
+        section.finish();
+    }
+    file.finish();
+    trunks
+}
+
+fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
+    Duration::from_secs(section.integer(key, 0..=3600).map_or(default, |at| at.value))
+}
+
+fn twice(section: &Section, line: u32, name: &str) {
+    section.problem(
+        line,
+        text!("{name} is there twice", "{name} 重复"),
+        text!("remove one of the two", "请删除其中一个"),
+    );
+}

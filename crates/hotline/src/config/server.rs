@@ -1,0 +1,95 @@
+//! `hotline.toml`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ivr::source::{Problems, Section, parse};
+use model::UtcOffset;
+
+/// Where the server listens and what it keeps.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// SIP, UDP and TCP.
+    pub sip: SocketAddr,
+    /// The address that peers reach us by, when it is not the one we listen on.
+    pub advertised: Option<IpAddr>,
+    /// The digest realm.
+    pub realm: String,
+    /// HTTP.
+    pub http: SocketAddr,
+    /// RTP and RTCP.
+    pub rtp: Ports,
+    /// Media threads.
+    pub media_threads: usize,
+    /// How long a conversation may be without packets from one side.
+    pub silence: Duration,
+    /// The database; `None` for SQLite in the data folder.
+    pub database: Option<String>,
+    /// The offset of the dates in recordings' paths.
+    pub utc_offset: UtcOffset,
+    /// The most calls at once.
+    pub max_calls: usize,
+    /// How long a drain waits for calls to end.
+    pub drain_limit: Duration,
+}
+
+/// A range of ports, `FIRST-LAST`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ports(pub RangeInclusive<u16>);
+
+impl FromStr for Ports {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Ports, &'static str> {
+        let range = text.split_once('-').and_then(|(first, last)| {
+            Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
+        });
+        match range {
+            Some((first, last)) if first >= 1024 && first < last => Ok(Ports(first..=last)),
+            Some(_) | None => Err("two ports from 1024 to 65535, such as 20000-29999"),
+        }
+    }
+}
+
+pub(super) fn read(mut file: Section) -> Option<Server> {
+    let mut sip = section(&mut file, "sip");
+    let mut http = section(&mut file, "http");
+    let mut rtp = section(&mut file, "rtp");
+    let mut store = section(&mut file, "store");
+    let mut center = section(&mut file, "center");
+    let listen = sip.require::<SocketAddr>("listen");
+    let web = http.require::<SocketAddr>("listen");
+    let ports = rtp.require::<Ports>("ports");
+    let server = Server {
+        sip: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value),
+        advertised: sip.parsed::<IpAddr>("advertised").map(|at| at.value),
+        realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
+        http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
+        rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
+        media_threads: number(&mut rtp, "threads", 1..=64, 1),
+        silence: seconds(&mut rtp, "silence_s", 60),
+        database: store.string("url").map(|at| at.value),
+        utc_offset: center.parsed::<UtcOffset>("utc_offset").map_or(UtcOffset::UTC, |at| at.value),
+        max_calls: number(&mut center, "max_calls", 1..=100_000, 2000),
+        drain_limit: seconds(&mut center, "drain_limit_s", 60),
+    };
+    for section in [sip, http, rtp, store, center, file] {
+        section.finish();
+    }
+    Some(server)
+}
+
+/// A table that may be left out.
+fn section(file: &mut Section, key: &'static str) -> Section {
+    file.section(key).unwrap_or_else(|| parse(file.file(), "", &Problems::default()))
+}
+
+fn number(section: &mut Section, key: &'static str, range: RangeInclusive<u64>, default: usize) -> usize {
+    section.integer(key, range).and_then(|at| usize::try_from(at.value).ok()).unwrap_or(default)
+}
+
+fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
+    Duration::from_secs(section.integer(key, 1..=86_400).map_or(default, |at| at.value))
+}

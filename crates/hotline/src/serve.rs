@@ -1,0 +1,369 @@
+//! `hotline serve`: starts everything, in order, and ends it, in order.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use api::{App, AppParts, Kind, Metrics, Readiness, Sample};
+use center::Center;
+use crossbeam_channel::bounded;
+use media::Media;
+use model::{AgentId, Event, Ids, QueueName, RecordingState, Time};
+use store::{Journal, Role, Store};
+use tokio::net::TcpListener;
+
+use crate::clock::now;
+use crate::conductor::{self, Conductor, INBOX, Inboxes};
+use crate::config::Configuration;
+use crate::signalling::{self, Signalling};
+
+/// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
+const MAKER_CENTER: u16 = 0;
+const MAKER_OFFERS: u16 = 1;
+const MAKER_COMMANDS: u16 = 2;
+const MAKER_SIGNALLING: u16 = 8;
+
+/// Folders that a running center writes to.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// Database, spool, control token.
+    pub data: PathBuf,
+    /// Recordings.
+    pub recordings: PathBuf,
+}
+
+/// A running center.
+pub struct Running {
+    /// Where SIP listens.
+    pub sip: SocketAddr,
+    /// Where HTTP listens.
+    pub http: SocketAddr,
+    conductor: Conductor,
+    center: std::thread::JoinHandle<()>,
+    signalling: Arc<Signalling>,
+    media: Arc<Media>,
+    journal: Journal,
+    store: Store,
+    web: tokio::runtime::Runtime,
+    web_stop: tokio::sync::oneshot::Sender<()>,
+    readiness: Readiness,
+    drain_limit: Duration,
+}
+
+/// Starts a center.
+///
+/// # Errors
+/// When a sample password would be open to the network, or a socket, folder or database cannot be had.
+pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::Result<Running> {
+    refuse_open_samples(&configuration)?;
+    std::fs::create_dir_all(&folders.data).with_context(|| format!("create {}", folders.data.display()))?;
+    std::fs::create_dir_all(&folders.recordings)
+        .with_context(|| format!("create {}", folders.recordings.display()))?;
+    let server = configuration.server.clone();
+    let url = database_url(&configuration, &folders.data);
+    let store = Store::open(&url).await.with_context(|| "open the database")?;
+    let journal = Journal::start(&store, &folders.data).await.with_context(|| "start the journal")?;
+    let left_open = end_what_was_cut_off(&store, &journal, &folders.recordings).await?;
+
+    let (media_reports, media_inbox) = bounded(INBOX);
+    let mut settings = media::Settings::new(
+        server.sip.ip(),
+        server.rtp.0.clone(),
+        folders.recordings.clone(),
+        Arc::clone(&configuration.prompts),
+    );
+    settings.threads = server.media_threads;
+    settings.silence_timeout = server.silence;
+    if let Some(advertised) = server.advertised {
+        settings.advertised_ip = advertised;
+    }
+    let media = Arc::new(Media::start(settings, media_reports).with_context(|| "start the media threads")?);
+
+    let (to_center, signalling_inbox) = bounded(INBOX);
+    let signalling = signalling::start(signalling_settings(&configuration), to_center)
+        .await
+        .with_context(|| format!("listen for SIP on {}", server.sip))?;
+    let (signalling, agents) = (Arc::new(signalling), agent_ids(&configuration));
+    let queues: Vec<QueueName> = configuration.acd.queues.iter().map(|queue| queue.name.clone()).collect();
+    let center = Center::new(
+        center_config(configuration),
+        Ids::new(MAKER_CENTER),
+        Ids::new(MAKER_OFFERS),
+        journal.last_seq(),
+        now(),
+        left_open,
+    );
+    let inboxes = Inboxes { signalling: signalling_inbox, media: media_inbox };
+    let (conductor, center) = conductor::start(
+        center,
+        inboxes,
+        Arc::clone(&signalling),
+        Arc::clone(&media),
+        journal.clone(),
+        Ids::new(MAKER_COMMANDS),
+    )
+    .with_context(|| "start the center's thread")?;
+
+    let readiness = Readiness::default();
+    let app = App::new(AppParts {
+        store: store.clone(),
+        recordings: folders.recordings.clone(),
+        agents,
+        queues,
+        offset: server.utc_offset,
+        now,
+        sample: desk::sample,
+        commands: Arc::new(conductor.clone()),
+        metrics: Arc::new(Gauges { conductor: conductor.clone(), media: Arc::clone(&media) }),
+        readiness: readiness.clone(),
+    });
+    let web = web_runtime()?;
+    let (web_stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (http, listener) = listen(&web, server.http).await?;
+    web.spawn(async move {
+        let stop = async {
+            let _ = stopped.await;
+        };
+        if let Err(error) = api::serve(listener, app, stop).await {
+            tracing::error!(%error, "the API stopped");
+        }
+    });
+    write_control_token(&store, &folders.data).await?;
+    for flag in [Readiness::sip, Readiness::media, Readiness::store] {
+        flag(&readiness, true);
+    }
+    let sip = signalling.bound();
+    let drain_limit = server.drain_limit;
+    Ok(Running {
+        sip,
+        http,
+        conductor,
+        center,
+        signalling,
+        media,
+        journal,
+        store,
+        web,
+        web_stop,
+        readiness,
+        drain_limit,
+    })
+}
+
+impl Running {
+    /// No new calls; the ones in progress may end within the drain limit; then everything is closed.
+    pub async fn stop(self) {
+        self.readiness.sip(false);
+        let drained = self.conductor.drain();
+        if tokio::time::timeout(self.drain_limit, drained).await.is_err() {
+            tracing::warn!(calls = self.conductor.calls(), "the drain limit was reached: calls are ended");
+            self.conductor.end_all();
+            self.sealed(Duration::from_secs(5)).await;
+        }
+        let Running { conductor, center, signalling, media, journal, store, web, web_stop, .. } = self;
+        conductor.stop();
+        let _ = tokio::task::spawn_blocking(move || center.join()).await;
+        if let Ok(signalling) = Arc::try_unwrap(signalling) {
+            signalling.stop().await;
+        }
+        let _ = web_stop.send(());
+        web.shutdown_timeout(Duration::from_secs(1));
+        if let Ok(media) = Arc::try_unwrap(media) {
+            let _ = tokio::task::spawn_blocking(move || media.stop()).await;
+        }
+        let closed = tokio::task::spawn_blocking(move || journal.close(Duration::from_secs(5))).await;
+        if !matches!(closed, Ok(true)) {
+            tracing::warn!("the database did not take every record: the rest waits in the spool");
+        }
+        store.close().await;
+    }
+
+    /// Waits until no recording is open any more.
+    async fn sealed(&self, limit: Duration) {
+        let deadline = tokio::time::Instant::now() + limit;
+        while self.media.counters().open_recordings > 0 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+fn refuse_open_samples(configuration: &Configuration) -> anyhow::Result<()> {
+    let server = &configuration.server;
+    let open = [server.sip, server.http].into_iter().find(|address| !address.ip().is_loopback());
+    let samples = configuration.sample_passwords();
+    match open {
+        Some(address) if !samples.is_empty() => {
+            let names = samples.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+            bail!(
+                "refusing to listen on {address}: agents {names} still have the sample password; change it in \
+                 agents.toml\n拒绝监听 {address}：座席 {names} 仍在使用示例密码，请在 agents.toml 中修改"
+            )
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The database of a configuration: its URL, or SQLite in the data folder.
+pub fn database_url(configuration: &Configuration, data: &Path) -> String {
+    let default = || format!("sqlite:{}", data.join("hotline.db").display());
+    configuration.server.database.clone().unwrap_or_else(default)
+}
+
+/// The events that end what the last run was cut off in, its recordings repaired.
+async fn end_what_was_cut_off(
+    store: &Store,
+    journal: &Journal,
+    recordings: &Path,
+) -> anyhow::Result<Vec<Event>> {
+    if !store.wait_committed(journal.last_seq(), Duration::from_secs(30)).await {
+        bail!("the database does not take the records of the last run");
+    }
+    let unfinished = store.unfinished().await.with_context(|| "read what the last run left open")?;
+    let mut events = unfinished.endings(now());
+    for row in &unfinished.recordings {
+        let path = recordings.join(&row.path);
+        let (duration_ms, sha256, fault) = match media::repair(&path) {
+            Ok(repaired) => {
+                (repaired.duration_ms, repaired.sha256, "cut off; repaired at the next start".to_owned())
+            }
+            Err(error) => (0, String::new(), format!("cut off; {error}")),
+        };
+        events.push(Event::RecordingClosed {
+            recording: row.id,
+            contact: row.contact_id,
+            state: RecordingState::Damaged,
+            duration_ms,
+            sha256,
+            gaps: Vec::new(),
+            fault: Some(fault),
+        });
+    }
+    Ok(events)
+}
+
+fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
+    let server = &configuration.server;
+    signalling::Settings {
+        advertised: server.advertised,
+        realm: server.realm.clone(),
+        agents: configuration.passwords.clone(),
+        trunks: configuration.trunks.clone(),
+        feature_codes: configuration.feature_codes.keys().cloned().collect(),
+        first_maker: MAKER_SIGNALLING,
+        ..signalling::Settings::new(server.sip)
+    }
+}
+
+fn agent_ids(configuration: &Configuration) -> Vec<AgentId> {
+    configuration.acd.agents.iter().map(|agent| agent.id.clone()).collect()
+}
+
+fn center_config(configuration: Configuration) -> center::Config {
+    center::Config {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        routes: configuration.routes,
+        feature_codes: configuration.feature_codes,
+        acd: configuration.acd,
+        utc_offset: configuration.server.utc_offset,
+        max_calls: configuration.server.max_calls,
+    }
+}
+
+/// The web has a runtime of its own, so that a heavy report cannot delay a SIP timer.
+fn web_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("web")
+        .enable_all()
+        .build()
+        .with_context(|| "start the web runtime")
+}
+
+async fn listen(
+    web: &tokio::runtime::Runtime,
+    address: SocketAddr,
+) -> anyhow::Result<(SocketAddr, TcpListener)> {
+    let listener = web.spawn(TcpListener::bind(address)).await.with_context(|| "start the web runtime")?;
+    let listener = listener.with_context(|| format!("listen for HTTP on {address}"))?;
+    Ok((listener.local_addr().with_context(|| "read the HTTP address")?, listener))
+}
+
+/// The file by which somebody at the command line of this machine commands the running center.
+pub const CONTROL_TOKEN: &str = "control.token";
+
+async fn write_control_token(store: &Store, data: &Path) -> anyhow::Result<()> {
+    let path = data.join(CONTROL_TOKEN);
+    if let Ok(secret) = std::fs::read_to_string(&path)
+        && matches!(store.authenticate(secret.trim()).await, Ok(Some(_)))
+    {
+        return Ok(());
+    }
+    let made: Time = now();
+    let name = format!("command-line-{}", made.unix_ms());
+    let secret =
+        store.create_token(&name, Role::Admin, None, made).await.with_context(|| "make the control token")?;
+    write_private(&path, &secret).with_context(|| format!("write {}", path.display()))
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = std::fs::remove_file(path);
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+struct Gauges {
+    conductor: Conductor,
+    media: Arc<Media>,
+}
+
+impl Metrics for Gauges {
+    fn samples(&self) -> Vec<Sample> {
+        let counters = self.media.counters();
+        let sample = |name, help, kind, value: u64| Sample {
+            name,
+            help,
+            kind,
+            labels: Vec::new(),
+            value: value as f64,
+        };
+        vec![
+            sample("hotline_calls", "Calls in progress", Kind::Gauge, self.conductor.calls()),
+            sample("hotline_media_legs", "Open media legs", Kind::Gauge, counters.open_legs),
+            sample(
+                "hotline_recordings_open",
+                "Recordings being written",
+                Kind::Gauge,
+                counters.open_recordings,
+            ),
+            sample(
+                "hotline_rtp_packets_in_total",
+                "RTP packets received",
+                Kind::Counter,
+                counters.packets_in,
+            ),
+            sample("hotline_rtp_packets_out_total", "RTP packets sent", Kind::Counter, counters.packets_out),
+            sample(
+                "hotline_rtp_packets_lost_total",
+                "RTP packets that never came",
+                Kind::Counter,
+                counters.packets_lost,
+            ),
+            sample(
+                "hotline_media_late_ticks_total",
+                "Media ticks that came late",
+                Kind::Counter,
+                counters.late_ticks,
+            ),
+            sample(
+                "hotline_recording_frames_dropped_total",
+                "Frames that the disk was too slow for",
+                Kind::Counter,
+                counters.frames_dropped,
+            ),
+        ]
+    }
+}
