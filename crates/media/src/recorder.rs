@@ -105,3 +105,41 @@ impl Recorder {
         self.rings.get(usize::try_from(mixed).unwrap_or(0) % self.rings.len().max(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Folder;
+    use model::{ContactId, Gap, GapCause, Ids, LegId, MediaReport, Time};
+
+    /// A disk that stands still for two seconds of audio, seen as a ring with room for three messages that
+    /// nobody reads in that time.
+    #[test]
+    fn a_disk_that_stands_still_costs_a_counted_gap_and_no_message() {
+        let dir = std::env::temp_dir().join(format!("hotline-recorder-{}", std::process::id()));
+        let disk = Folder::open(&dir).unwrap();
+        let tally = Arc::new(Tally::default());
+        let (ring, messages) = crossbeam_channel::bounded(3);
+        let (reports, read) = crossbeam_channel::bounded(10);
+        let mut recorder = Recorder::new(vec![ring], tally.clone());
+        let (mut ids, now) = (Ids::new(0), Time::from_unix_ms(1_800_000_000_000));
+        let recording = RecordingId::new(&mut ids, now);
+        let (contact, leg) = (ContactId::new(&mut ids, now), LegId::new(&mut ids, now));
+        recorder.start(RecordingSpec { recording, contact, leg, path: "a.wav".to_owned() }, 0);
+        // The beginning and two pieces fit; the next five do not.
+        (1..=7).for_each(|piece| recorder.tick(PIECE * piece + 2400));
+        let taken: Vec<ToWriter> = messages.try_iter().collect();
+        assert_eq!((taken.len(), tally.read().frames_dropped), (3, 5 * 20));
+        recorder.tick(PIECE * 8 + 2400);
+        recorder.stop(recording, PIECE * 8 + 2400);
+        drop(recorder);
+        let (late, written) = crossbeam_channel::unbounded();
+        taken.into_iter().chain(messages).for_each(|message| late.send(message).unwrap());
+        drop(late);
+        crate::writer::run(&written, &disk, &reports, &tally);
+        let Ok(MediaReport::Sealed { duration_ms, gaps, .. }) = read.try_recv() else { panic!("sealed") };
+        let gap = |channel| Gap { channel, from_ms: 800, length_ms: 2000, cause: GapCause::Dropped };
+        assert_eq!((duration_ms, gaps), (3500, vec![gap(0), gap(1)]));
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -15,7 +15,7 @@ use crate::Settings;
 use crate::clock::{Clock, TICK, samples};
 use crate::counters::{Tally, add, shift};
 use crate::leg::{Kind, LONGEST, Leg};
-use crate::os::{Poll, Waker};
+use crate::os::{Inbox, Poll, Waker};
 use crate::outbox::Outbox;
 use crate::player::Player;
 use crate::ports::Ports;
@@ -52,6 +52,8 @@ pub(crate) struct Thread {
     orders: Receiver<ToMedia>,
     waker: Arc<Waker>,
     poll: Poll,
+    /// Away only while its datagrams are handled.
+    inbox: Option<Inbox>,
     clock: Clock,
     tick: u64,
     legs: Map<LegId, Leg>,
@@ -62,8 +64,6 @@ pub(crate) struct Thread {
 
 /// The token of the waker; no leg has it, for a leg's id is a positive `i64`.
 const WAKER: u64 = u64::MAX;
-/// Datagrams taken from one socket before others have their turn.
-const BURST: usize = 32;
 /// Ticks made up for after a stall (200 ms); a longer one is a hole, for nobody wants old audio.
 const CATCH_UP: u64 = 10;
 
@@ -78,6 +78,7 @@ impl Thread {
             orders,
             waker,
             poll,
+            inbox: Some(Inbox::new()),
             clock: Clock::new(),
             tick: 0,
             legs: Map::new(),
@@ -117,19 +118,19 @@ impl Thread {
             return self.waker.rearm();
         }
         let Some(id) = i64::try_from(token >> 1).ok().and_then(LegId::from_number) else { return };
-        let mut datagram = [0; LONGEST + 64];
-        for _ in 0..BURST {
-            let Some(leg) = self.legs.get(&id) else { return };
-            let control = token & 1 == 1;
-            let socket = if control { &leg.pair.rtcp } else { &leg.pair.rtp };
-            let Ok((len, from)) = socket.recv_from(&mut datagram) else { return };
-            let bytes = datagram.get(..len).unwrap_or_default();
+        let Some(leg) = self.legs.get(&id) else { return };
+        let control = token & 1 == 1;
+        // The buffers leave the thread for as long as their datagrams are handled.
+        let Some(mut inbox) = self.inbox.take() else { return };
+        let count = inbox.receive(if control { &leg.pair.rtcp } else { &leg.pair.rtp });
+        for (bytes, from) in inbox.datagrams(count) {
             if control {
                 self.handle_rtcp(id, bytes, from);
             } else {
                 self.handle_rtp(id, bytes, from);
             }
         }
+        self.inbox = Some(inbox);
     }
 
     fn handle_rtcp(&mut self, id: LegId, datagram: &[u8], from: SocketAddr) {

@@ -1,5 +1,6 @@
 //! A running media with real sockets, and phones that talk to it.
 #![allow(dead_code, reason = "each story uses its part of the world")]
+#![allow(clippy::unwrap_used, reason = "all of this is test code")]
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
