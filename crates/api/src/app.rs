@@ -79,6 +79,11 @@ impl App {
         Arc::clone(&self.followers)
     }
 
+    /// Long polls and streams that are open now.
+    pub(crate) fn open_followers(&self) -> usize {
+        FOLLOWERS.saturating_sub(self.followers.available_permits())
+    }
+
     /// Ends streams and long polls.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);

@@ -54,6 +54,8 @@ pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
+type Figure = fn(&store::QueueRow) -> f64;
+
 async fn of_the_store(app: &App) -> Result<Vec<Sample>, Problem> {
     let queues = app.store.queues(&app.queues, app.day_began(), (app.now)()).await?;
     let agents = app.store.agents(&app.agents).await?;
@@ -61,7 +63,7 @@ async fn of_the_store(app: &App) -> Result<Vec<Sample>, Problem> {
     let mut gauge = |name, help, labels, value| {
         samples.push(Sample { name, help, kind: Kind::Gauge, labels, value });
     };
-    let figures: [(&'static str, &'static str, fn(&store::QueueRow) -> f64); 6] = [
+    let figures: [(&'static str, &'static str, Figure); 6] = [
         ("hotline_queue_waiting", "Contacts that wait now.", |queue| queue.waiting as f64),
         ("hotline_queue_longest_waiting_seconds", "How long the longest has waited.", |queue| {
             queue.longest_waiting_ms as f64 / 1000.0
@@ -89,6 +91,8 @@ async fn of_the_store(app: &App) -> Result<Vec<Sample>, Problem> {
         let labels = vec![("activity", label.to_owned())];
         gauge("hotline_agents", "Agents that are signed in.", labels, count as f64);
     }
+    let followers = app.open_followers() as f64;
+    gauge("hotline_event_followers", "Long polls and streams that are open.", Vec::new(), followers);
     let committed = app.store.committed_seq() as f64;
     gauge("hotline_journal_committed_seq", "The last event in the database.", Vec::new(), committed);
     Ok(samples)

@@ -90,7 +90,7 @@ impl Db {
         let db = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Db::postgres(url)?
         } else if let Some(path) = url.strip_prefix("sqlite:") {
-            Db::sqlite(Path::new(path.strip_prefix("//").unwrap_or(path)))?
+            Db::sqlite(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
         } else {
             return Err(StoreError::UnknownUrl);
         };
@@ -98,24 +98,25 @@ impl Db {
         Ok(db)
     }
 
-    fn sqlite(path: &Path) -> Result<Db, StoreError> {
+    async fn sqlite(path: &Path) -> Result<Db, StoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)
                 .map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
         }
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // A commit is on disk when it returns: what the journal forgets, the database has.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
+        // Made here and never again: a file that vanishes later must be missed, not replaced by an empty one.
+        options.clone().create_if_missing(true).connect().await?.close().await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.clone());
-        Ok(Db::Sqlite { pool, options: options.create_if_missing(false) })
+        Ok(Db::Sqlite { pool, options })
     }
 
     fn postgres(url: &str) -> Result<Db, StoreError> {

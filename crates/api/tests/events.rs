@@ -1,0 +1,104 @@
+//! The event log over real connections.
+
+mod world;
+
+use std::time::{Duration, Instant};
+
+use model::{Event, Record};
+use store::Role;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use world::{PATIENCE, World};
+
+#[tokio::test]
+async fn a_long_poll_ends_when_something_happens() {
+    let world = World::start().await;
+    let last = world.journal.last_seq();
+    let path = format!("/api/v1/events?after={last}&wait=30");
+    let waiting = world.get(Role::Viewer, &path);
+    let (heard, ()) = tokio::join!(waiting, async { world.append([Event::DrainStarted]) });
+    let records: Vec<Record> = serde_json::from_slice(&heard.body).unwrap();
+    assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), [last + 1]);
+    let past = world.get(Role::Viewer, "/api/v1/events?after=2&limit=3").await.json();
+    assert_eq!((past[0]["seq"].as_u64(), past.as_array().unwrap().len()), (Some(3), 3));
+}
+
+#[tokio::test]
+async fn a_stream_resumes_where_it_was_cut_off() {
+    let world = World::start().await;
+    let mut seen = Vec::new();
+    let mut socket = open(&world, 0).await;
+    for _ in 0..3 {
+        seen.push(next_record(&mut socket).await.seq);
+    }
+    drop(socket);
+    world.append((0..600).map(|_| Event::DrainStarted));
+    let mut socket = open(&world, seen[2]).await;
+    while seen.last() != Some(&world.journal.last_seq()) {
+        seen.push(next_record(&mut socket).await.seq);
+    }
+    world.append([Event::DrainStarted]);
+    seen.push(next_record(&mut socket).await.seq);
+    assert_eq!(seen, (1..=608).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_streams_and_polls_at_once() {
+    let mut world = World::start().await;
+    let mut socket = open(&world, world.journal.last_seq()).await;
+    let began = Instant::now();
+    let (shutdown, server) = (world.shutdown.take().unwrap(), world.server.take().unwrap());
+    let poll = world.get(Role::Viewer, "/api/v1/events?after=999&wait=60");
+    let (heard, (first, _)) = tokio::join!(poll, async {
+        let text = async || String::from_utf8(world.get(Role::Viewer, "/metrics").await.body).unwrap();
+        while !text().await.contains("hotline_event_followers 2\n") {}
+        shutdown.send(()).unwrap();
+        frame(&mut socket).await
+    });
+    assert_eq!((heard.status, heard.body.as_slice()), (200, b"[]".as_slice()));
+    assert_eq!(first & 0x0f, 8, "a close frame");
+    server.await.unwrap().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+async fn open(world: &World, after: u64) -> TcpStream {
+    let mut socket = TcpStream::connect(world.address).await.unwrap();
+    let request = format!(
+        "GET /api/v1/events/stream?after={after} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {}\r\n\
+         Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        world.token(Role::Viewer)
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(socket.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    socket
+}
+
+async fn next_record(socket: &mut TcpStream) -> Record {
+    loop {
+        let (first, payload) = frame(socket).await;
+        if first & 0x0f == 1 {
+            return serde_json::from_slice(&payload).unwrap();
+        }
+    }
+}
+
+/// One unmasked frame (RFC 6455 section 5.2): its first byte and its payload.
+async fn frame(socket: &mut TcpStream) -> (u8, Vec<u8>) {
+    let read = async {
+        let first = socket.read_u8().await.unwrap();
+        let length = match socket.read_u8().await.unwrap() {
+            126 => u64::from(socket.read_u16().await.unwrap()),
+            127 => socket.read_u64().await.unwrap(),
+            short => u64::from(short),
+        };
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        socket.read_exact(&mut payload).await.unwrap();
+        (first, payload)
+    };
+    tokio::time::timeout(PATIENCE, read).await.expect("a frame comes")
+}

@@ -1,0 +1,236 @@
+//! Stories over real HTTP on loopback.
+
+mod world;
+
+use model::{Actor, AgentOrder};
+use serde_json::{Value, json};
+use store::Role;
+use world::{World, large_audio};
+
+#[tokio::test]
+async fn health_needs_no_token_and_ready_names_what_is_missing() {
+    let world = World::start().await;
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_eq!(world.raw(&ask("/healthz")).await.status, 200);
+    let heard = world.raw(&ask("/readyz")).await;
+    assert_eq!((heard.status, heard.json()["not_ready"].clone()), (503, json!(["sip", "media", "store"])));
+    world.readiness.sip(true);
+    world.readiness.store(true);
+    assert_eq!(world.raw(&ask("/readyz")).await.json()["not_ready"], json!(["media"]));
+    world.readiness.media(true);
+    assert_eq!(world.raw(&ask("/readyz")).await.status, 200);
+}
+
+/// Walks the document, which is made from the table that the router is made from.
+#[tokio::test]
+async fn every_route_of_the_document_exists_and_obeys_its_roles() {
+    let world = World::start().await;
+    let document = world.get(Role::Viewer, "/api/openapi.json").await.json();
+    let mut walked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let real = path
+                .replace("contacts/{id}", &format!("contacts/{}", world.contact))
+                .replace("recordings/{id}", &format!("recordings/{}", world.recording))
+                .replace("{id}", "1001")
+                .replace("{name}", "nobody");
+            let method = method.to_uppercase();
+            let bare = format!("{method} {real} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+            let heard = world.raw(&bare).await;
+            let Some(roles) = operation["x-roles"].as_array() else {
+                assert!([200, 503].contains(&heard.status), "{path}");
+                continue;
+            };
+            assert_eq!(heard.status, 401, "{path}");
+            assert_eq!(heard.header("content-type"), Some("application/problem+json"));
+            let wrong = bare.replace("Host: h", "Host: h\r\nAuthorization: Bearer hl_guess");
+            assert_eq!(world.raw(&wrong).await.status, 401, "{path}");
+            for role in Role::ALL {
+                let heard = world.ask(role, &method, &real, "").await;
+                let may = roles.contains(&Value::from(role.to_string()));
+                assert_eq!(heard.status == 403, !may, "{role} {method} {path}: {}", heard.head);
+                assert!(heard.status != 405 && heard.status < 500, "{method} {path}: {}", heard.head);
+                walked += 1;
+            }
+        }
+    }
+    assert_eq!(walked, 17 * 5);
+    let text = document.to_string();
+    for (_, found) in
+        text.match_indices("#/components/schemas/").map(|(at, found)| (at, &text[at + found.len()..]))
+    {
+        let name = found.split('"').next().unwrap();
+        assert!(document["components"]["schemas"][name].is_object(), "no schema {name}");
+    }
+}
+
+#[tokio::test]
+async fn lists_carry_what_the_document_says() {
+    let world = World::start().await;
+    let document = world.get(Role::Admin, "/api/openapi.json").await.json();
+    for (path, schema) in [
+        ("/api/v1/contacts", "Contact"),
+        ("/api/v1/recordings", "Recording"),
+        ("/api/v1/agents", "Agent"),
+        ("/api/v1/queues", "Queue"),
+        ("/api/v1/tokens", "Token"),
+        ("/api/v1/events", "Event"),
+    ] {
+        let rows = world.get(Role::Admin, path).await.json();
+        let first = rows[0].as_object().unwrap_or_else(|| panic!("{path}: {rows}"));
+        let fields = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
+        assert_eq!(first.keys().collect::<Vec<_>>(), fields.keys().collect::<Vec<_>>(), "{path}");
+    }
+    let heard = world.get(Role::Viewer, "/api/v1/contacts").await;
+    assert_eq!(heard.json()[0]["caller_name"], "\"},<script>\r\n张", "hostile text is text");
+    assert_eq!(heard.header("x-content-type-options"), Some("nosniff"));
+    let path = format!("/api/v1/contacts/{}", world.contact);
+    assert!(world.get(Role::Viewer, &path).await.json()["recordings"].is_null());
+    assert_eq!(world.get(Role::Qa, &path).await.json()["recordings"][0]["channels"], 2);
+    let queues = world.get(Role::Agent, "/api/v1/queues").await.json();
+    assert_eq!(queues[0]["service_level"], 1.0);
+    let text = String::from_utf8(world.get(Role::Viewer, "/metrics").await.body).unwrap();
+    assert!(text.contains("hotline_queue_answered_today{queue=\"complaint\"} 1\n"), "{text}");
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_by_name() {
+    let world = World::start().await;
+    for (path, status) in [
+        ("/api/v1/contacts?limit=0", 422),
+        ("/api/v1/contacts?limit=1001", 422),
+        ("/api/v1/contacts?colour=red", 422),
+        ("/api/v1/contacts?before=r123", 422),
+        ("/api/v1/contacts?since=yesterday", 422),
+        ("/api/v1/contacts?queue=%27%3B--", 422),
+        ("/api/v1/events?wait=61", 422),
+        ("/api/v1/events/stream", 422),
+        ("/api/v1/qa/samples?queue=complaint", 422),
+        ("/api/v1/contacts/none", 404),
+        ("/api/v1/contacts/%2e%2e%2f%2e%2e", 404),
+        ("/api/v1/contacts/%ff", 404),
+        ("/api/v1/nothing", 404),
+    ] {
+        let heard = world.get(Role::Admin, path).await;
+        assert_eq!(heard.status, status, "{path}");
+        assert_eq!(heard.header("content-type"), Some("application/problem+json"), "{path}");
+        assert!(heard.json()["title"].as_str().unwrap().contains(" / "), "{path}");
+    }
+    assert_eq!(world.ask(Role::Admin, "PUT", "/api/v1/contacts", "").await.status, 405);
+    let next = world.get(Role::Admin, "/api/v1/contacts?limit=1&queue=complaint").await;
+    let link = next.header("link").unwrap().to_owned();
+    let path = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
+    assert_eq!(world.get(Role::Admin, &path).await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn agents_states_change_by_command_and_an_agent_moves_only_itself() {
+    let world = World::start().await;
+    for (role, agent, status) in [
+        (Role::Supervisor, "1001", 204),
+        (Role::Supervisor, "1002", 409),
+        (Role::Supervisor, "1003", 503),
+        (Role::Supervisor, "9999", 404),
+        (Role::Agent, "1001", 204),
+        (Role::Agent, "1002", 403),
+        (Role::Viewer, "1001", 403),
+    ] {
+        let path = format!("/api/v1/agents/{agent}/break");
+        assert_eq!(
+            world.ask(role, "POST", &path, "Content-Length: 0\r\n").await.status,
+            status,
+            "{role} {agent}"
+        );
+    }
+    let orders = world.center.orders.lock().unwrap();
+    assert_eq!(orders.len(), 5);
+    let agent = "1001".parse().unwrap();
+    assert_eq!(orders[0], (Actor::Token("supervisor".to_owned()), AgentOrder::Break { agent }));
+}
+
+#[tokio::test]
+async fn audio_comes_whole_or_by_range_and_every_fetch_is_noted() {
+    let world = World::start().await;
+    let path = format!("/api/v1/recordings/{}/audio", world.recording);
+    let audio = large_audio();
+    let whole = world.get(Role::Qa, &path).await;
+    assert_eq!((whole.status, whole.header("accept-ranges")), (200, Some("bytes")));
+    assert!(whole.body == audio);
+    let tag = whole.header("etag").unwrap().to_owned();
+    let length = audio.len();
+    for (range, expected) in [
+        ("bytes=0-0", Some(0..1)),
+        ("bytes=100-200000", Some(100..200_001)),
+        ("bytes=-7", Some(length - 7..length)),
+        ("bytes=999999-", None),
+    ] {
+        let heard = world.ask(Role::Qa, "GET", &path, &format!("Range: {range}\r\n")).await;
+        match expected {
+            Some(part) => {
+                assert_eq!(heard.status, 206, "{range}");
+                assert!(heard.body == audio[part.clone()], "{range}");
+                let place = format!("bytes {}-{}/{length}", part.start, part.end - 1);
+                assert_eq!(heard.header("content-range"), Some(place.as_str()));
+            }
+            None => {
+                assert_eq!(heard.status, 416);
+                assert_eq!(heard.header("content-range"), Some(format!("bytes */{length}").as_str()));
+            }
+        }
+    }
+    assert_eq!(world.center.orders.lock().unwrap().len(), 4);
+    let head = world.ask(Role::Qa, "HEAD", &path, "").await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), Some(length.to_string().as_str()));
+    let known = format!("If-None-Match: {tag}\r\n");
+    assert_eq!(world.ask(Role::Qa, "GET", &path, &known).await.status, 304);
+    let stale = "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n";
+    assert_eq!(world.ask(Role::Qa, "GET", &path, stale).await.status, 200);
+    assert_eq!(world.center.orders.lock().unwrap().len(), 5);
+
+    // A file that became a way out of the folder.
+    let file = world.folder().join("recordings/one.wav");
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", &file).unwrap();
+    assert_eq!(world.get(Role::Qa, &path).await.status, 404);
+}
+
+#[tokio::test]
+async fn tokens_are_made_and_revoked_by_an_admin() {
+    let world = World::start().await;
+    let make = async |body: Value| {
+        let body = body.to_string();
+        let (length, token) = (body.len(), world.token(Role::Admin));
+        world
+            .raw(&format!(
+                "POST /api/v1/tokens HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n\
+                 Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n\r\n{body}"
+            ))
+            .await
+    };
+    let heard = make(json!({ "name": "board", "role": "viewer" })).await;
+    assert_eq!(heard.status, 201);
+    let secret = heard.json()["token"].as_str().unwrap().to_owned();
+    let with_it = format!(
+        "GET /api/v1/queues HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: bearer {secret}\r\n\r\n"
+    );
+    assert_eq!(world.raw(&with_it).await.status, 200);
+    assert_eq!(make(json!({ "name": "board", "role": "viewer" })).await.status, 409);
+    assert_eq!(make(json!({ "name": "a b", "role": "viewer" })).await.status, 422);
+    assert_eq!(make(json!({ "name": "x", "role": "king" })).await.status, 422);
+    assert_eq!(make(json!({ "name": "x", "role": "agent" })).await.status, 422);
+    assert_eq!(make(json!({ "name": "x".repeat(20_000), "role": "viewer" })).await.status, 422);
+    let listed = world.get(Role::Admin, "/api/v1/tokens").await;
+    assert!(!String::from_utf8_lossy(&listed.body).contains(&secret));
+    assert_eq!(world.ask(Role::Admin, "DELETE", "/api/v1/tokens/board", "").await.status, 204);
+    assert_eq!(world.raw(&with_it).await.status, 401);
+    assert_eq!(world.ask(Role::Admin, "DELETE", "/api/v1/tokens/board", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_sample_tells_its_frame() {
+    let world = World::start().await;
+    let heard = world.get(Role::Qa, "/api/v1/qa/samples?queue=complaint&count=5&seed=7").await.json();
+    assert_eq!(heard["frame_size"], 1);
+    assert_eq!(heard["contacts"], json!([world.contact]));
+}

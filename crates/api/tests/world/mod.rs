@@ -1,0 +1,229 @@
+//! A server on a loopback port over a small past, and a client that speaks plain HTTP/1.1.
+
+// Each test file uses its own part of this.
+#![allow(dead_code)]
+// A failure here is a failure of the test; clippy sees tests only where `#[test]` is.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api::{Answer, App, AppParts, Commands, Readiness};
+use model::{
+    Actor, AgentId, AgentOrder, Cause, ContactId, End, EndedBy, Event, Ids, Language, LeaveReason, Record,
+    RecordingId, RecordingState, Refused, Time, UtcOffset,
+};
+use serde_json::Value;
+use store::{Journal, Role, Store};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const AUDIO: &[u8] = b"RIFF, and two hundred and fifty thousand bytes";
+
+pub(crate) struct World {
+    pub(crate) address: std::net::SocketAddr,
+    pub(crate) store: Store,
+    pub(crate) journal: Journal,
+    pub(crate) readiness: Readiness,
+    pub(crate) center: Arc<FakeCenter>,
+    pub(crate) folder: PathBuf,
+    pub(crate) contact: ContactId,
+    pub(crate) recording: RecordingId,
+    pub(crate) shutdown: Option<oneshot::Sender<()>>,
+    pub(crate) server: Option<JoinHandle<std::io::Result<()>>>,
+    tokens: Vec<(Role, String)>,
+}
+
+/// Knows agent 1001, whose seat is online, and 1002, whose is not.
+#[derive(Default)]
+pub(crate) struct FakeCenter {
+    pub(crate) orders: Mutex<Vec<(Actor, AgentOrder)>>,
+}
+
+impl Commands for FakeCenter {
+    fn send(&self, by: Actor, order: AgentOrder) -> Answer<'_> {
+        self.orders.lock().unwrap().push((by, order.clone()));
+        Box::pin(async move {
+            match order {
+                AgentOrder::NoteListened { .. } => Ok(()),
+                AgentOrder::Ready { agent } | AgentOrder::Break { agent } => match agent.as_str() {
+                    "1001" => Ok(()),
+                    "1002" => Err(Refused::SeatOffline),
+                    "1003" => Err(Refused::Busy),
+                    _ => Err(Refused::UnknownAgent),
+                },
+            }
+        })
+    }
+}
+
+pub(crate) fn now() -> Time {
+    Time::from_unix_ms(1_800_000_000_000)
+}
+
+pub(crate) fn large_audio() -> Vec<u8> {
+    AUDIO.iter().copied().chain((0..250_000_u32).map(|n| (n % 251) as u8)).collect()
+}
+
+impl World {
+    pub(crate) async fn start() -> World {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("hotline-api-{}-{number}", std::process::id()));
+        let recordings = folder.join("recordings");
+        std::fs::create_dir_all(&recordings).unwrap();
+        std::fs::write(recordings.join("one.wav"), large_audio()).unwrap();
+        let store = Store::open(&format!("sqlite:{}/hotline.db", folder.display())).await.unwrap();
+        let journal = Journal::start(&store, &folder).await.unwrap();
+        let mut tokens = Vec::new();
+        for role in Role::ALL {
+            let agent = (role == Role::Agent).then(|| "1001".parse().unwrap());
+            tokens.push((role, store.create_token(&role.to_string(), role, agent, now()).await.unwrap()));
+        }
+        let (readiness, center) = (Readiness::default(), Arc::new(FakeCenter::default()));
+        let app = App::new(AppParts {
+            store: store.clone(),
+            recordings,
+            agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
+            queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
+            offset: UtcOffset::UTC,
+            now,
+            sample: |frame, count, seed| {
+                frame.iter().cycle().skip(seed as usize).take(count).copied().collect()
+            },
+            commands: Arc::clone(&center) as Arc<dyn Commands>,
+            metrics: Arc::new(()),
+            readiness: readiness.clone(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (shutdown, ended) = oneshot::channel::<()>();
+        let server = tokio::spawn(api::serve(listener, app, async {
+            let _ = ended.await;
+        }));
+        let mut ids = Ids::new(0);
+        let (contact, recording) = (ContactId::new(&mut ids, now()), RecordingId::new(&mut ids, now()));
+        let world = World {
+            address,
+            store,
+            journal,
+            readiness,
+            center,
+            folder,
+            contact,
+            recording,
+            shutdown: Some(shutdown),
+            server: Some(server),
+            tokens,
+        };
+        world.append(world.past("one.wav"));
+        assert!(world.store.wait_committed(world.journal.last_seq(), PATIENCE).await);
+        world
+    }
+
+    pub(crate) fn append(&self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            let seq = self.journal.last_seq() + 1;
+            self.journal.append(Record { seq, at: now(), event }).unwrap();
+        }
+    }
+
+    fn past(&self, path: &str) -> Vec<Event> {
+        let (contact, recording) = (self.contact, self.recording);
+        let queue = "complaint".parse::<model::QueueName>().unwrap();
+        vec![
+            Event::ContactStarted {
+                contact,
+                caller: Some("13800000000".parse().unwrap()),
+                caller_name: Some("\"},<script>\r\n张".to_owned()),
+                number: "8000".parse().unwrap(),
+                trunk: "local".to_owned(),
+                language: Language::ZhCn,
+                flow: "main@1".to_owned(),
+            },
+            Event::RecordingOpened { recording, contact, path: path.to_owned(), channels: 2, rate: 8000 },
+            Event::ContactAnswered { contact },
+            Event::QueueEntered { contact, queue: queue.clone(), bonus_s: 0, position: 1 },
+            Event::QueueLeft { contact, queue, reason: LeaveReason::Answered, waited_ms: 900 },
+            Event::ContactEnded { contact, end: End::new(Cause::HungUp, EndedBy::Caller, true) },
+            Event::RecordingClosed {
+                recording,
+                contact,
+                state: RecordingState::Sealed,
+                duration_ms: 1000,
+                sha256: "ab".repeat(32),
+                gaps: Vec::new(),
+                fault: None,
+            },
+        ]
+    }
+
+    pub(crate) fn token(&self, role: Role) -> &str {
+        &self.tokens.iter().find(|(of, _)| *of == role).unwrap().1
+    }
+
+    /// Asks as a role.
+    pub(crate) async fn ask(&self, role: Role, method: &str, path: &str, headers: &str) -> Heard {
+        let token = self.token(role);
+        self.raw(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n{headers}\r\n"
+        ))
+        .await
+    }
+
+    pub(crate) async fn get(&self, role: Role, path: &str) -> Heard {
+        self.ask(role, "GET", path, "").await
+    }
+
+    /// Sends bytes and reads until the server closes.
+    pub(crate) async fn raw(&self, request: &str) -> Heard {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+        Heard::parse(&bytes)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// An answer.
+pub(crate) struct Heard {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Heard {
+    pub(crate) fn parse(bytes: &[u8]) -> Heard {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let status = head[9..12].parse().unwrap();
+        Heard { status, head, body: bytes[end + 4..].to_vec() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
+    }
+}
