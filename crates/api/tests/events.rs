@@ -1,5 +1,8 @@
 //! The event log over real connections.
 
+// A failure here is a failure of the test; clippy sees tests only where `#[test]` is.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod world;
 
 use std::time::{Duration, Instant};
@@ -40,6 +43,28 @@ async fn a_stream_resumes_where_it_was_cut_off() {
     world.append([Event::DrainStarted]);
     seen.push(next_record(&mut socket).await.seq);
     assert_eq!(seen, (1..=608).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn one_poll_too_many_is_asked_to_come_back() {
+    let world = std::sync::Arc::new(World::start().await);
+    let polls: Vec<_> = (0..256)
+        .map(|_| {
+            let world = std::sync::Arc::clone(&world);
+            tokio::spawn(
+                async move { world.get(Role::Viewer, "/api/v1/events?after=7&wait=60").await.status },
+            )
+        })
+        .collect();
+    let text = async || String::from_utf8(world.get(Role::Viewer, "/metrics").await.body).unwrap();
+    while !text().await.contains("hotline_event_followers 256\n") {}
+    let refused = world.get(Role::Viewer, "/api/v1/events").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")));
+    world.append([Event::DrainStarted]);
+    for poll in polls {
+        assert_eq!(poll.await.unwrap(), 200);
+    }
+    assert_eq!(world.get(Role::Viewer, "/api/v1/events").await.status, 200);
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! Stories over real HTTP on loopback.
 
+// A failure here is a failure of the test; clippy sees tests only where `#[test]` is.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod world;
 
 use model::{Actor, AgentOrder};

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use model::{ContactId, RecordingId, RecordingState};
+use model::{ContactId, RecordingId, RecordingState, Time};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -17,6 +18,8 @@ use crate::{Contact, RecordingRow, Store, StoreError};
 const PAGE: u32 = 500;
 /// A recording's length in its row may differ from that of its file by less than a packet.
 const LENGTH_TOLERANCE_MS: u64 = 20;
+/// How long after a contact's end its recording may still be being sealed.
+const SEALING: Duration = Duration::from_secs(5);
 
 /// Where rows and files do not agree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -126,6 +129,9 @@ pub enum Difference {
 /// When the database or the recordings folder itself cannot be read. A single file that cannot be read is
 /// a difference.
 pub async fn verify(store: &Store, recordings: &Path) -> Result<Vec<Difference>, StoreError> {
+    let failed = |source| StoreError::File { path: recordings.to_owned(), source };
+    // Files before rows: the row of a call that begins meanwhile is there by the time it is looked for.
+    let files = wav_files(recordings).map_err(failed)?;
     let mut differences = Vec::new();
     let mut known = BTreeSet::new();
     let mut after = -1;
@@ -142,12 +148,8 @@ pub async fn verify(store: &Store, recordings: &Path) -> Result<Vec<Difference>,
             differences.extend(compare(&row, recordings));
         }
     }
-    let failed = |source| StoreError::File { path: recordings.to_owned(), source };
-    for path in wav_files(recordings).map_err(failed)? {
-        if !known.contains(&path) {
-            differences.push(Difference::RowMissing { path });
-        }
-    }
+    let strangers = files.into_iter().filter(|path| !known.contains(path));
+    differences.extend(strangers.map(|path| Difference::RowMissing { path }));
     for contact in read_all(store.db().rows(UNRECORDED, &[]).await?, Contact::read)? {
         differences.push(Difference::NotRecorded { contact: contact.id });
     }
@@ -156,7 +158,10 @@ pub async fn verify(store: &Store, recordings: &Path) -> Result<Vec<Difference>,
 
 async fn still_open(store: &Store, row: &RecordingRow) -> Result<Option<Difference>, StoreError> {
     let contact = store.contact(row.contact_id).await?;
-    let ended = contact.is_none_or(|contact| contact.ended_at.is_some());
+    let since_unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Time::from_unix_ms(i64::try_from(since_unix.as_millis()).unwrap_or(i64::MAX));
+    let long_ended = |contact: Contact| contact.ended_at.is_some_and(|at| now.since(at) > SEALING);
+    let ended = contact.is_none_or(long_ended);
     Ok(ended.then_some(Difference::StillOpen { recording: row.id, contact: row.contact_id }))
 }
 

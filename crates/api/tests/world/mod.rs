@@ -2,8 +2,6 @@
 
 // Each test file uses its own part of this.
 #![allow(dead_code)]
-// A failure here is a failure of the test; clippy sees tests only where `#[test]` is.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
