@@ -202,7 +202,8 @@ impl Media {
         self.tally.read()
     }
 
-    /// Ends all legs, seals all recordings and waits for that.
+    /// Ends all legs, seals all recordings and waits for that. Keep reading the reports meanwhile, on
+    /// another thread or from a channel with room for one per open recording.
     pub fn stop(self) {
         self.threads.iter().for_each(|thread| thread.send(ToMedia::Stop));
         let handles = self.threads.into_iter().map(|thread| thread.handle).chain(self.writers);

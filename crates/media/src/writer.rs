@@ -11,6 +11,7 @@
 //! that and the kernel's write-back; sealing syncs file and folder before the hash is read back.
 
 use std::io;
+use std::time::Duration;
 
 use audio::wav::{HEADER_LEN, StereoWav};
 use crossbeam_channel::{Receiver, Sender};
@@ -39,7 +40,7 @@ pub(crate) fn run(
     reports: &Sender<MediaReport>,
     tally: &Tally,
 ) {
-    let mut writer = Writer { disk, reports, tally, files: Map::new() };
+    let mut writer = Writer { disk, reports, tally, files: Map::new(), patience: PATIENCE };
     messages.iter().for_each(|message| writer.handle(message));
     for (recording, file) in std::mem::take(&mut writer.files) {
         let length = file.length();
@@ -52,6 +53,7 @@ struct Writer<'a> {
     reports: &'a Sender<MediaReport>,
     tally: &'a Tally,
     files: Map<RecordingId, File>,
+    patience: Duration,
 }
 
 enum File {
@@ -66,6 +68,8 @@ struct Writing {
     gaps: Vec<Gap>,
 }
 
+/// How long a reader of reports is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Samples between two syncs (10 s).
 const SYNC: u64 = 80_000;
 /// Silence is written in pieces of this many samples, so that a long gap needs little memory.
@@ -123,16 +127,20 @@ impl Writer<'_> {
         }
     }
 
-    fn fail(&self, recording: RecordingId, what: &str, error: &io::Error) -> File {
+    fn fail(&mut self, recording: RecordingId, what: &str, error: &io::Error) -> File {
         tracing::error!(%recording, %error, "{what}; the call goes on without its recording");
         self.report(MediaReport::RecordingFailed { recording, why: format!("{what}: {error}") });
         File::Failed
     }
 
-    /// Waits for the reader: nothing real-time happens on this thread, and a recording's end must be told.
-    fn report(&self, report: MediaReport) {
-        if self.reports.send(report).is_err() {
-            tracing::warn!("nobody reads what became of a recording");
+    /// Waits for the reader, for nothing real-time happens on this thread and a recording's end must be
+    /// told. A reader that took nothing for [`PATIENCE`] counts as gone until it reads again: what it
+    /// misses is on disk and found at the next start.
+    fn report(&mut self, report: MediaReport) {
+        let sent = self.reports.send_timeout(report, self.patience);
+        self.patience = if sent.is_ok() { PATIENCE } else { Duration::ZERO };
+        if let Err(error) = sent {
+            tracing::error!(report = ?error.into_inner(), "nobody reads what became of a recording");
         }
     }
 }
