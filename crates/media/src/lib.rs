@@ -115,7 +115,8 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
-/// The running media threads. Dropping it without [`Media::stop`] leaves recordings to be repaired.
+/// The running media threads. Dropping it ends them too, in the background;
+/// [`Media::stop`] waits for that.
 #[derive(Debug)]
 pub struct Media {
     threads: Vec<MediaThread>,

@@ -253,6 +253,17 @@ mod tests {
     }
 
     #[test]
+    fn flac_mp3_and_ogg_are_heard() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clips");
+        for name in ["tone.flac", "tone.mp3", "tone.ogg"] {
+            let clip = read(&root.join(name)).unwrap();
+            let length = clip.samples.len();
+            assert!(length.abs_diff(4000) < 500, "{name}: {length}");
+            assert!(level_db(&clip.samples[800..3200], 440.0) > -20.0, "{name}");
+        }
+    }
+
+    #[test]
     fn the_clips_of_the_repository_are_whole() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../prompts");
         let prompts = Prompts::load(&root).unwrap();

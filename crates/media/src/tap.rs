@@ -61,10 +61,10 @@ impl Tap {
         }
     }
 
-    /// Notes that the peer sent a key instead of audio for `samples`.
-    pub(crate) fn key(&mut self, channel: Channel, packet: &RtpPacket<'_>, samples: u64, now: u64) {
-        let (now, emitted) = (now.saturating_sub(self.began), self.emitted);
-        self.track(channel).place(packet, samples, now, emitted);
+    /// Notes that the peer sent a key instead of audio.
+    pub(crate) fn key(&mut self, channel: Channel, packet: &RtpPacket<'_>, now: u64) {
+        let now = now.saturating_sub(self.began);
+        self.track(channel).key(packet, now);
     }
 
     /// Writes a frame of our own that belongs at `clock`.
@@ -171,6 +171,17 @@ impl Track {
         Some(at)
     }
 
+    /// A key's packets carry the time of its beginning and say nothing of where audio belongs; they cover
+    /// the time until now, and their numbers are not missing.
+    fn key(&mut self, packet: &RtpPacket<'_>, now: u64) {
+        let covered = self.covered.as_mut().filter(|covered| covered.ssrc == packet.ssrc);
+        let Some(covered) = covered else { return };
+        if packet.sequence.wrapping_sub(covered.sequence) < 0x8000 {
+            covered.sequence = packet.sequence;
+            covered.until = covered.until.max(now);
+        }
+    }
+
     fn rest(&mut self) {
         self.covered = None;
         self.timeline.reset();
@@ -248,6 +259,20 @@ mod tests {
         let quiet = RtpPacket { timestamp: 60 * 160 + 1600, ..packet(61) };
         tap.packet(Channel::Left, &quiet, &VOICE, 11_200);
         assert_eq!(finished(tap, 11_400).1, []);
+    }
+
+    #[test]
+    fn a_key_held_for_long_is_no_loss_and_moves_no_audio() {
+        let mut tap = Tap::new(0);
+        tap.packet(Channel::Left, &packet(0), &VOICE, 0);
+        (1..150).for_each(|sequence| {
+            let key = RtpPacket { timestamp: 160, payload: &[1, 0, 0, 0], ..packet(sequence) };
+            tap.key(Channel::Left, &key, u64::from(sequence) * 160);
+        });
+        tap.packet(Channel::Left, &packet(150), &VOICE, 24_100);
+        let (audio, gaps) = finished(tap, 24_160);
+        assert_eq!(gaps, []);
+        assert_eq!(audio[23_999..24_001], [[0, 0], [500, 0]]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use audio::g711::Law;
 use audio::rtp::RtpPacket;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use model::{ClipId, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec, RemoteMedia};
 
 use crate::Map;
@@ -96,10 +96,11 @@ impl Thread {
                 tracing::error!(%error, "waiting for packets failed");
             }
             ready.iter().for_each(|token| self.handle_ready(*token));
-            while let Ok(message) = self.orders.try_recv() {
-                match message {
-                    ToMedia::Order(order) => self.handle_order(order),
-                    ToMedia::Stop => return self.stop(),
+            loop {
+                match self.orders.try_recv() {
+                    Ok(ToMedia::Order(order)) => self.handle_order(order),
+                    Ok(ToMedia::Stop) | Err(TryRecvError::Disconnected) => return self.stop(),
+                    Err(TryRecvError::Empty) => break,
                 }
             }
             self.tick_when_due();
@@ -157,7 +158,7 @@ impl Thread {
         if let Some(tap) = self.recorder.tap(recording) {
             match kind {
                 Kind::Audio(_) => tap.packet(Channel::Left, &packet, speech, now),
-                Kind::Key(_) => tap.key(Channel::Left, &packet, TICK, now),
+                Kind::Key(_) => tap.key(Channel::Left, &packet, now),
                 Kind::Unwanted => {}
             }
         }
@@ -167,7 +168,7 @@ impl Thread {
         {
             match kind {
                 Kind::Audio(_) => tap.packet(Channel::Right, &packet, speech, now),
-                Kind::Key(_) => tap.key(Channel::Right, &packet, TICK, now),
+                Kind::Key(_) => tap.key(Channel::Right, &packet, now),
                 Kind::Unwanted => {}
             }
         }
