@@ -70,12 +70,21 @@ pub(crate) struct Talk {
     pub(crate) held_by_caller: bool,
 }
 
+impl Talk {
+    /// True while this side, the caller's or the agent's, holds the other.
+    pub(crate) fn is_held_by(&self, caller: bool) -> bool {
+        if caller { self.held_by_caller } else { self.held_by_agent }
+    }
+}
+
 /// An agent's call to a feature code.
 #[derive(Debug)]
 pub(crate) struct CodeCall {
     pub(crate) leg: LegId,
     /// The clip that tells how the command went.
     pub(crate) clip: &'static str,
+    /// True once the port is open and our answer is on the way.
+    pub(crate) answered: bool,
     pub(crate) remote: Option<RemoteMedia>,
     pub(crate) play: Option<PlayId>,
 }

@@ -33,7 +33,7 @@ impl Center {
         let clip = if done.is_ok() { clip } else { "agent-refused" };
         let call = CallId::new(&mut self.ids, now);
         self.legs.insert(leg, call);
-        self.calls.insert(call, Call::Code(CodeCall { leg, clip, remote, play: None }));
+        self.calls.insert(call, Call::Code(CodeCall { leg, clip, answered: false, remote, play: None }));
         self.media(call, MediaOp::Open { leg });
     }
 
@@ -63,10 +63,11 @@ impl Center {
     }
 
     pub(crate) fn code_media(&mut self, now: Time, call: CallId, report: MediaReport) {
-        let Some(Call::Code(code)) = self.calls.get(&call) else { return };
+        let Some(Call::Code(code)) = self.calls.get_mut(&call) else { return };
         let leg = code.leg;
         match report {
             MediaReport::Opened { rtp, .. } => {
+                code.answered = true;
                 let codec = code.remote.as_ref().map_or(model::Codec::Pcma, |remote| remote.codec);
                 self.order(leg, LegOrder::Answer { rtp, codec });
             }

@@ -70,7 +70,7 @@ impl Center {
         match report {
             LegReport::Connected { remote } => self.customer_connected(now, call, remote),
             LegReport::Changed { remote } => {
-                let holds = !remote.direction.receives();
+                let holds = !remote.direction.sends();
                 customer.remote = Some(remote.clone());
                 self.media(call, MediaOp::Connect { leg, remote });
                 self.hold(now, call, EndedBy::Caller, holds);
@@ -106,9 +106,9 @@ impl Center {
                 }
             }
             MediaReport::Digit { .. } => {}
-            // Whoever waits may be silent; a conversation in which one side vanished is over.
+            // Whoever waits or holds may be silent; a conversation in which one side vanished is over.
             MediaReport::Silent { .. } => {
-                if matches!(customer.stage, Stage::Talking(_)) {
+                if matches!(&customer.stage, Stage::Talking(talk) if !talk.is_held_by(of_customer)) {
                     self.end(now, call, Cause::MediaTimeout, EndedBy::Network);
                 }
             }
@@ -230,7 +230,8 @@ impl Center {
         }
     }
 
-    /// One side holds or comes back: the other hears music, or the two hear each other again.
+    /// One side holds or comes back: the other hears music, or the two hear each other again. A side holds
+    /// when it wants nothing from us, whether or not it sends music of its own (RFC 3264 section 8.4).
     pub(crate) fn hold(&mut self, now: Time, call: CallId, by: EndedBy, holds: bool) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let (contact, customer_leg) = (customer.contact, customer.leg);
@@ -269,9 +270,10 @@ impl Center {
             Call::Customer(customer) => customer,
             Call::Code(code) => {
                 let leg = code.leg;
+                let order = if code.answered { LegOrder::HangUp(cause) } else { LegOrder::Refuse(cause) };
                 self.calls.remove(&call);
                 self.legs.remove(&leg);
-                self.order(leg, LegOrder::HangUp(cause));
+                self.order(leg, order);
                 return self.media(call, MediaOp::Close { leg });
             }
         };

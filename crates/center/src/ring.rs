@@ -173,7 +173,7 @@ impl Center {
             LegReport::Ended { cause } => self.end(now, call, cause, EndedBy::Agent),
             LegReport::Refused(_) => self.end(now, call, Cause::Failed, EndedBy::Agent),
             LegReport::Changed { remote } => {
-                let (leg, holds) = (talk.leg, !remote.direction.receives());
+                let (leg, holds) = (talk.leg, !remote.direction.sends());
                 self.media(call, MediaOp::Connect { leg, remote });
                 self.hold(now, call, EndedBy::Agent, holds);
             }

@@ -1,1 +1,7 @@
-//! placeholder
+//! The center in a fake world on a virtual clock: stories, races in both orders, generated sequences.
+
+mod generated;
+mod ledger;
+mod races;
+mod stories;
+mod world;

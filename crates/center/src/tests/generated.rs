@@ -1,0 +1,148 @@
+//! Whatever is reported and commanded in whatever order: after the end of all, nothing is left.
+
+use std::time::Duration;
+
+use model::{AgentOrder, Direction, LegId, LegReport, MediaReport, Origin, Refusal};
+use proptest::prelude::*;
+
+use super::world::{AGENTS, Leg, Seat, World, agent, remote, seconds};
+use crate::Input;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Call(bool),
+    Code(usize, bool),
+    HangUp(usize),
+    Press(usize, usize),
+    Pass(u64),
+    Registered(usize, bool),
+    Ready(usize, bool),
+    Script(usize, usize),
+    Answer(usize),
+    Change(usize, usize),
+    Ports(usize),
+    RecordingFails,
+    Silent(usize),
+    /// A report that comes when nobody expects it.
+    Stray(usize, usize),
+    Drain,
+}
+
+const KEYS: [char; 7] = ['0', '1', '2', '2', '5', '9', '#'];
+const DIRECTIONS: [Direction; 4] =
+    [Direction::Both, Direction::SendOnly, Direction::ReceiveOnly, Direction::Inactive];
+
+fn step() -> impl Strategy<Value = Step> {
+    let (agents, legs) = (0..AGENTS.len(), 0_usize..64);
+    prop_oneof![
+        6 => any::<bool>().prop_map(Step::Call),
+        1 => (agents.clone(), any::<bool>()).prop_map(|(agent, ready)| Step::Code(agent, ready)),
+        4 => legs.clone().prop_map(Step::HangUp),
+        8 => (legs.clone(), 0..KEYS.len()).prop_map(|(leg, key)| Step::Press(leg, key)),
+        8 => prop_oneof![0_u64..200, 0_u64..20_000].prop_map(Step::Pass),
+        5 => (agents.clone(), prop::bool::weighted(0.8)).prop_map(|(agent, on)| Step::Registered(agent, on)),
+        2 => (agents.clone(), any::<bool>()).prop_map(|(agent, ready)| Step::Ready(agent, ready)),
+        2 => (agents, 0_usize..4).prop_map(|(agent, seat)| Step::Script(agent, seat)),
+        4 => legs.clone().prop_map(Step::Answer),
+        4 => (legs.clone(), 0..DIRECTIONS.len()).prop_map(|(leg, direction)| Step::Change(leg, direction)),
+        1 => (0_usize..3).prop_map(Step::Ports),
+        1 => Just(Step::RecordingFails),
+        1 => legs.clone().prop_map(Step::Silent),
+        3 => (legs, 0_usize..6).prop_map(|(leg, report)| Step::Stray(leg, report)),
+        1 => prop::bool::weighted(0.05).prop_map(|drain| if drain { Step::Drain } else { Step::Pass(1) }),
+    ]
+}
+
+fn take(world: &mut World, step: &Step) {
+    match *step {
+        Step::Call(chinese) => {
+            world.call(if chinese { "8000" } else { "8001" });
+        }
+        Step::Code(index, ready) => {
+            let origin = Origin::Agent(agent(AGENTS[index].0));
+            world.invite(origin, if ready { "*70" } else { "*71" });
+        }
+        Step::HangUp(leg) => with_leg(world, leg, World::hang_up),
+        Step::Press(leg, key) => with_leg(world, leg, |world, leg| world.press(leg, KEYS[key])),
+        Step::Pass(ms) => world.run(Duration::from_millis(ms)),
+        Step::Registered(index, online) => world.seat(AGENTS[index].0, online),
+        Step::Ready(index, ready) => {
+            let agent = agent(AGENTS[index].0);
+            world.order(if ready { AgentOrder::Ready { agent } } else { AgentOrder::Break { agent } });
+        }
+        Step::Script(index, seat) => {
+            let seats = [Seat::AnswersAfter(seconds(1)), Seat::Declines, Seat::RingsOn, Seat::Unreachable];
+            world.script(AGENTS[index].0, seats[seat]);
+        }
+        Step::Answer(leg) => with_leg(world, leg, |world, leg| {
+            if world.legs.get(&leg) == Some(&Leg::Pending { outbound: true }) {
+                world.answer(leg);
+            }
+        }),
+        Step::Change(leg, direction) => with_leg(world, leg, |world, leg| {
+            world.change(leg, DIRECTIONS[direction]);
+        }),
+        Step::Ports(choice) => {
+            world.ports_open_after = [Some(Duration::ZERO), Some(seconds(1)), None][choice];
+        }
+        Step::RecordingFails => {
+            if let Some(recording) = world.recording.pop_first() {
+                let failed = MediaReport::RecordingFailed { recording, why: "disk full".to_owned() };
+                world.send(Input::Media(failed));
+            }
+        }
+        Step::Silent(leg) => with_leg(world, leg, |world, leg| {
+            world.send(Input::Media(MediaReport::Silent { leg, direction: Direction::Both }));
+        }),
+        Step::Stray(leg, report) => with_leg(world, leg, |world, leg| stray(world, leg, report)),
+        Step::Drain => world.send(Input::Drain),
+    }
+}
+
+fn with_leg(world: &mut World, index: usize, act: impl FnOnce(&mut World, LegId)) {
+    // The newest legs are those with a life of their own.
+    if let Some(leg) = world.legs.keys().rev().nth(index % world.legs.len().clamp(1, 12)).copied() {
+        act(world, leg);
+    }
+}
+
+fn stray(world: &mut World, leg: LegId, report: usize) {
+    let over = world.legs.get(&leg) == Some(&Leg::Over);
+    let report = match report {
+        0 => LegReport::Ringing,
+        1 => LegReport::Digit(model::Digit::from_event(1).unwrap()),
+        2 if over => LegReport::Connected { remote: remote(Direction::Both) },
+        3 if over => LegReport::Refused(Refusal::Failed),
+        4 if over => LegReport::Ended { cause: model::Cause::SignallingTimeout },
+        _ => return,
+    };
+    world.send(Input::Leg(leg, report));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_left_whatever_happened(steps in prop::collection::vec(step(), 1..120)) {
+        let mut world = World::with(&["1001", "1002"]);
+        for step in &steps {
+            take(&mut world, step);
+        }
+        world.send(Input::EndAll);
+        world.assert_over();
+        // A leg that the center ended is named in no table, so a second end finds nothing.
+        let records = world.records.len();
+        world.send(Input::EndAll);
+        prop_assert_eq!(world.records.len(), records);
+    }
+
+    #[test]
+    fn the_same_steps_give_the_same_log(steps in prop::collection::vec(step(), 1..60)) {
+        let [first, second] = [(), ()].map(|()| {
+            let mut world = World::with(&["1001", "1003"]);
+            steps.iter().for_each(|step| take(&mut world, step));
+            world.records
+        });
+        prop_assert_eq!(first, second);
+    }
+}

@@ -1,0 +1,418 @@
+//! The shells, faked: ports open at once, clips last three seconds, seats do what their script says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{
+    Actor, AgentId, AgentOrder, CallId, Cause, Codec, Command, CommandId, Digit, Direction, Event, Ids,
+    Language, LegId, LegOrder, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, PlayMode, QueueName,
+    Record, RecordingId, Refusal, RemoteMedia, Reply, Target, Time, UtcOffset,
+};
+
+use crate::{Center, Config, FeatureCode, Input, Output, Route};
+
+const MAIN: &str = include_str!("../../../../config/flows/main.toml");
+const CLIP: Duration = Duration::from_secs(3);
+pub(super) const AGENTS: [(&str, &[&str]); 3] =
+    [("1001", &["inquiry"]), ("1002", &["complaint"]), ("1003", &["inquiry", "complaint"])];
+
+/// What a seat does when it is dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seat {
+    AnswersAfter(Duration),
+    Declines,
+    RingsOn,
+    Unreachable,
+}
+
+/// A leg as the signalling shell knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leg {
+    Pending { outbound: bool },
+    Up,
+    Over,
+}
+
+pub(super) struct World {
+    pub(super) center: Center,
+    pub(super) now: Time,
+    pub(super) records: Vec<Record>,
+    pub(super) replies: Vec<Reply>,
+    pub(super) drained: usize,
+    pub(super) legs: BTreeMap<LegId, Leg>,
+    /// Every order to a leg.
+    pub(super) orders: Vec<(LegId, LegOrder)>,
+    /// Every order to the media.
+    pub(super) media: Vec<MediaOp>,
+    pub(super) customers: Vec<LegId>,
+    /// The legs dialled to each agent, oldest first.
+    pub(super) dialled: Vec<(AgentId, LegId)>,
+    pub(super) seats: BTreeMap<AgentId, Seat>,
+    pub(super) recording: BTreeSet<RecordingId>,
+    /// Ports that were ordered and not closed.
+    pub(super) ports: BTreeSet<LegId>,
+    /// How long a port takes to open; `None` when none is left.
+    pub(super) ports_open_after: Option<Duration>,
+    pub(super) ids: Ids,
+    playing: BTreeMap<LegId, PlayId>,
+    agenda: BTreeMap<(Time, u64), Input>,
+    agenda_count: u64,
+}
+
+pub(super) fn agent(id: &str) -> AgentId {
+    id.parse().unwrap()
+}
+
+pub(super) fn number(text: &str) -> Number {
+    text.parse().unwrap()
+}
+
+pub(super) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) fn remote(direction: Direction) -> RemoteMedia {
+    let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 4000));
+    RemoteMedia { rtp, rtcp: None, codec: Codec::Pcma, telephone_event: Some(101), direction }
+}
+
+fn config() -> Config {
+    let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
+    let problems = ivr::source::Problems::default();
+    let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: &queues };
+    let flow = Arc::new(ivr::compile("main.toml", MAIN, &catalogue, &problems).unwrap());
+    let route = |language| Route { flow: Arc::clone(&flow), language };
+    Config {
+        version: "test".to_owned(),
+        routes: [(number("8000"), route(Language::ZhCn)), (number("8001"), route(Language::EnUs))].into(),
+        feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
+        acd: acd::Config {
+            queues: queues
+                .iter()
+                .map(|name| acd::QueueConfig {
+                    name: name.clone(),
+                    offer_deadline: seconds(15),
+                    wrap_up: seconds(10),
+                })
+                .collect(),
+            agents: AGENTS
+                .iter()
+                .map(|(id, queues)| acd::AgentConfig {
+                    id: agent(id),
+                    queues: queues.iter().map(|name| name.parse().unwrap()).collect(),
+                    starts_ready: true,
+                    miss_limit: 3,
+                    rest_after_miss: seconds(5),
+                })
+                .collect(),
+        },
+        utc_offset: UtcOffset::UTC,
+        max_calls: 8,
+    }
+}
+
+impl World {
+    pub(super) fn new() -> World {
+        let now = Time::from_unix_ms(1_800_000_000_000);
+        let answers = Seat::AnswersAfter(seconds(2));
+        let mut world = World {
+            center: Center::new(config(), Ids::new(1), Ids::new(2), 0, now, Vec::new()),
+            now,
+            records: Vec::new(),
+            replies: Vec::new(),
+            drained: 0,
+            legs: BTreeMap::new(),
+            orders: Vec::new(),
+            media: Vec::new(),
+            customers: Vec::new(),
+            dialled: Vec::new(),
+            seats: AGENTS.iter().map(|(id, _)| (agent(id), answers)).collect(),
+            recording: BTreeSet::new(),
+            ports: BTreeSet::new(),
+            ports_open_after: Some(Duration::ZERO),
+            ids: Ids::new(3),
+            playing: BTreeMap::new(),
+            agenda: BTreeMap::new(),
+            agenda_count: 0,
+        };
+        world.drain();
+        world
+    }
+
+    /// A world in which these agents' seats are registered.
+    pub(super) fn with(agents: &[&str]) -> World {
+        let mut world = World::new();
+        for id in agents {
+            world.seat(id, true);
+        }
+        world
+    }
+
+    pub(super) fn seat(&mut self, id: &str, online: bool) {
+        self.send(Input::Seat { agent: agent(id), online });
+    }
+
+    pub(super) fn script(&mut self, id: &str, seat: Seat) {
+        self.seats.insert(agent(id), seat);
+    }
+
+    /// A customer calls; the leg.
+    pub(super) fn call(&mut self, dialled: &str) -> LegId {
+        let leg = self.invite(Origin::Trunk("city".to_owned()), dialled);
+        self.customers.push(leg);
+        leg
+    }
+
+    pub(super) fn invite(&mut self, origin: Origin, dialled: &str) -> LegId {
+        let leg = LegId::new(&mut self.ids, self.now);
+        self.legs.insert(leg, Leg::Pending { outbound: false });
+        let report = LegReport::Invited {
+            origin,
+            dialled: number(dialled),
+            caller: Some(number("13800000000")),
+            caller_name: None,
+            remote: Some(remote(Direction::Both)),
+        };
+        self.send(Input::Leg(leg, report));
+        leg
+    }
+
+    /// A customer who chose from the menu and, two seconds later, is where that leads.
+    pub(super) fn caller_who_presses(&mut self, key: char) -> LegId {
+        let leg = self.call("8000");
+        self.run(seconds(4));
+        self.press(leg, key);
+        self.run(seconds(1));
+        leg
+    }
+
+    pub(super) fn press(&mut self, leg: LegId, key: char) {
+        let digit = Digit::from_char(key).unwrap();
+        self.send(Input::Media(MediaReport::Digit { leg, digit }));
+    }
+
+    pub(super) fn order(&mut self, order: AgentOrder) -> CommandId {
+        let id = CommandId::new(&mut self.ids, self.now);
+        self.send(Input::Command(Command { id, by: Actor::Token("console".to_owned()), order }));
+        id
+    }
+
+    /// The peer ends its leg; the shell reports it unless it already did.
+    pub(super) fn hang_up(&mut self, leg: LegId) {
+        match self.legs.insert(leg, Leg::Over) {
+            Some(Leg::Pending { outbound: true }) => {
+                self.send(Input::Leg(leg, LegReport::Refused(Refusal::Declined)));
+            }
+            Some(Leg::Pending { outbound: false }) => {
+                self.send(Input::Leg(leg, LegReport::Ended { cause: Cause::Cancelled }));
+            }
+            Some(Leg::Up) => self.send(Input::Leg(leg, LegReport::Ended { cause: Cause::HungUp })),
+            Some(Leg::Over) | None => {}
+        }
+    }
+
+    pub(super) fn answer(&mut self, leg: LegId) {
+        if matches!(self.legs.get(&leg), Some(Leg::Pending { .. })) {
+            self.legs.insert(leg, Leg::Up);
+            self.send(Input::Leg(leg, LegReport::Connected { remote: remote(Direction::Both) }));
+        }
+    }
+
+    pub(super) fn change(&mut self, leg: LegId, direction: Direction) {
+        self.send(Input::Leg(leg, LegReport::Changed { remote: remote(direction) }));
+    }
+
+    /// The leg that was dialled last.
+    pub(super) fn last_dialled(&self) -> LegId {
+        self.dialled.last().unwrap().1
+    }
+
+    pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
+        self.records.iter().map(|record| &record.event)
+    }
+
+    /// Lets `duration` pass with everything that falls due in it.
+    pub(super) fn run(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        for _ in 0..100_000 {
+            let agenda = self.agenda.keys().next().map(|(due, _)| *due);
+            let timeout = self.center.poll_timeout();
+            let Some(due) = agenda.into_iter().chain(timeout).min().filter(|due| *due <= end) else {
+                self.now = end;
+                return;
+            };
+            self.now = self.now.max(due);
+            if agenda.is_some_and(|agenda| agenda <= due) {
+                let (_, input) = self.agenda.pop_first().unwrap();
+                self.deliver(input);
+            } else {
+                self.center.handle_timeout(self.now);
+                self.drain();
+            }
+        }
+        panic!("time stands still: {:?} is due at {}", self.center.poll_timeout(), self.now);
+    }
+
+    /// Gives the center an input at once and carries out what it orders.
+    pub(super) fn send(&mut self, input: Input) {
+        self.center.handle(self.now, input);
+        self.drain();
+    }
+
+    fn later(&mut self, after: Duration, input: Input) {
+        self.agenda_count += 1;
+        self.agenda.insert((self.now + after, self.agenda_count), input);
+    }
+
+    /// Reports that events overtook are not made.
+    fn deliver(&mut self, input: Input) {
+        match &input {
+            Input::Leg(leg, LegReport::Connected { .. }) => return self.answer(*leg),
+            Input::Leg(leg, LegReport::Refused(refusal)) if *refusal != Refusal::Cancelled => {
+                if self.legs.insert(*leg, Leg::Over) == Some(Leg::Over) {
+                    return;
+                }
+            }
+            Input::Media(MediaReport::PlayEnded { leg, play, finished: true }) => {
+                if self.playing.get(leg) != Some(play) {
+                    return;
+                }
+                self.playing.remove(leg);
+            }
+            Input::Leg(..)
+            | Input::Media(_)
+            | Input::Seat { .. }
+            | Input::Command(_)
+            | Input::Drain
+            | Input::EndAll => {}
+        }
+        self.send(input);
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.center.poll_output() {
+            match output {
+                Output::Leg(leg, order) => {
+                    self.orders.push((leg, order.clone()));
+                    self.signal(leg, order);
+                }
+                Output::Media(order) => {
+                    self.media.push(order.op.clone());
+                    self.sound(order.call, order.op);
+                }
+                Output::Record(record) => self.records.push(record),
+                Output::Reply(reply) => self.replies.push(reply),
+                Output::Drained => self.drained += 1,
+            }
+        }
+    }
+
+    fn signal(&mut self, leg: LegId, order: LegOrder) {
+        let state = self.legs.get(&leg).copied();
+        match order {
+            LegOrder::Ring => {}
+            LegOrder::Answer { .. } => {
+                let remote = remote(Direction::Both);
+                self.later(Duration::ZERO, Input::Leg(leg, LegReport::Connected { remote }));
+            }
+            LegOrder::Refuse(cause) => {
+                assert_ne!(state, Some(Leg::Up), "an answered leg is hung up, not refused");
+                self.let_end(leg, state, LegReport::Ended { cause });
+            }
+            LegOrder::Dial { target: Target::Seat(agent), .. } => self.dial(leg, agent),
+            LegOrder::HangUp(cause) => {
+                let last = if state == Some(Leg::Pending { outbound: true }) {
+                    LegReport::Refused(Refusal::Cancelled)
+                } else {
+                    LegReport::Ended { cause }
+                };
+                self.let_end(leg, state, last);
+            }
+        }
+    }
+
+    fn let_end(&mut self, leg: LegId, state: Option<Leg>, last: LegReport) {
+        let state = state.expect("only legs that the shell knows are ended");
+        if state != Leg::Over {
+            self.legs.insert(leg, Leg::Over);
+            self.later(Duration::from_millis(50), Input::Leg(leg, last));
+        }
+    }
+
+    fn dial(&mut self, leg: LegId, agent: AgentId) {
+        assert!(self.ports.contains(&leg), "a seat is dialled once its port is open");
+        assert_eq!(self.legs.insert(leg, Leg::Pending { outbound: true }), None, "dialled once");
+        let seat = self.seats.get(&agent).copied().unwrap();
+        self.dialled.push((agent, leg));
+        let (after, report) = match seat {
+            Seat::AnswersAfter(after) => (after, LegReport::Connected { remote: remote(Direction::Both) }),
+            Seat::Declines => (seconds(1), LegReport::Refused(Refusal::Declined)),
+            Seat::Unreachable => (Duration::ZERO, LegReport::Refused(Refusal::Unreachable)),
+            Seat::RingsOn => (Duration::ZERO, LegReport::Ringing),
+        };
+        self.later(after, Input::Leg(leg, report));
+    }
+
+    fn sound(&mut self, _call: CallId, op: MediaOp) {
+        match op {
+            MediaOp::Open { leg } => {
+                assert!(self.ports.insert(leg), "a port is opened once");
+                let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 30_000));
+                let (after, report) = match self.ports_open_after {
+                    Some(after) => (after, MediaReport::Opened { leg, rtp }),
+                    None => (Duration::ZERO, MediaReport::OpenFailed { leg, why: "none left".to_owned() }),
+                };
+                self.later(after, Input::Media(report));
+            }
+            MediaOp::Play { leg, play, clips, mode } => {
+                self.silence(leg);
+                self.playing.insert(leg, play);
+                if mode == PlayMode::Once {
+                    let length = CLIP * u32::try_from(clips.len()).unwrap();
+                    let ended = MediaReport::PlayEnded { leg, play, finished: true };
+                    self.later(length, Input::Media(ended));
+                }
+            }
+            MediaOp::StopPlay { leg } | MediaOp::Unbridge { leg } => self.silence(leg),
+            MediaOp::Bridge { a, b } => {
+                assert!(self.ports.contains(&a) && self.ports.contains(&b), "both ports are open");
+                self.silence(a);
+                self.silence(b);
+            }
+            MediaOp::Close { leg } => {
+                self.silence(leg);
+                assert!(self.ports.remove(&leg), "a port is closed once");
+            }
+            MediaOp::StartRecording(spec) => assert!(self.recording.insert(spec.recording)),
+            MediaOp::StopRecording { recording } => {
+                assert!(self.recording.remove(&recording), "a recording is stopped once");
+                let sha256 = "00".repeat(32);
+                let sealed = MediaReport::Sealed { recording, duration_ms: 1, sha256, gaps: Vec::new() };
+                self.later(Duration::from_millis(100), Input::Media(sealed));
+            }
+            MediaOp::Connect { .. } | MediaOp::SendDigit { .. } => {}
+        }
+    }
+
+    fn silence(&mut self, leg: LegId) {
+        if let Some(play) = self.playing.remove(&leg) {
+            let ended = MediaReport::PlayEnded { leg, play, finished: false };
+            self.later(Duration::ZERO, Input::Media(ended));
+        }
+    }
+
+    /// Lets the dust settle, then checks that nothing is left and that the log is sound.
+    pub(super) fn assert_over(&mut self) {
+        self.run(seconds(90));
+        assert!(self.center.calls.is_empty(), "calls left: {:?}", self.center.calls);
+        assert!(self.center.legs.is_empty(), "legs left: {:?}", self.center.legs);
+        assert!(self.center.contacts.is_empty() && self.center.sealing.is_empty());
+        assert!(self.center.releasing.is_empty(), "seats left: {:?}", self.center.releasing);
+        assert!(self.center.timers.is_empty() && self.center.poll_timeout().is_none());
+        assert!(self.legs.values().all(|leg| *leg == Leg::Over), "the shell's legs: {:?}", self.legs);
+        assert!(self.ports.is_empty() && self.recording.is_empty() && self.playing.is_empty());
+        super::ledger::balance(&self.records);
+    }
+}
