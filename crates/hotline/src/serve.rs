@@ -169,7 +169,8 @@ impl Running {
             signalling.stop().await;
         }
         let _ = web_stop.send(());
-        web.shutdown_timeout(Duration::from_secs(1));
+        // A runtime may not be dropped from within another.
+        let _ = tokio::task::spawn_blocking(move || web.shutdown_timeout(Duration::from_secs(1))).await;
         if let Ok(media) = Arc::try_unwrap(media) {
             let _ = tokio::task::spawn_blocking(move || media.stop()).await;
         }
