@@ -176,7 +176,8 @@ fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
     }
 }
 
-/// Pins this thread to the `index`th core that it may run on. Where that is not allowed, it stays unpinned.
+/// Pins this thread to a core of its own, counted from the last, for interrupts gather on the first. Where
+/// that is not allowed, it stays unpinned.
 pub(crate) fn pin_to_core(index: usize) {
     // SAFETY: an all-zero set is a valid, empty one.
     let mut allowed: libc::cpu_set_t = unsafe { mem::zeroed() };
@@ -188,7 +189,7 @@ pub(crate) fn pin_to_core(index: usize) {
     // SAFETY: every core asked for is below CPU_SETSIZE.
     let may_run = |core: &usize| unsafe { libc::CPU_ISSET(*core, &allowed) };
     let cores: Vec<usize> = (0..libc::CPU_SETSIZE as usize).filter(may_run).collect();
-    let Some(core) = cores.get(index % cores.len().max(1)) else { return };
+    let Some(core) = cores.iter().rev().nth(index % cores.len().max(1)) else { return };
     // SAFETY: an all-zero set is a valid, empty one.
     let mut one: libc::cpu_set_t = unsafe { mem::zeroed() };
     // SAFETY: `core` was found in a set of the same size.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crossbeam_channel::Receiver;
 use media::{Disk, DiskFile, Media, Prompts, Settings, StartError};
 use model::{Codec, Direction, MediaOp, MediaReport};
 use world::{LOCALHOST, World, talk};
@@ -69,6 +70,54 @@ fn a_full_disk_is_told_once_and_the_call_goes_on() {
         });
         assert_eq!(more.count(), 0, "told once");
     }
+}
+
+/// A disk whose writes wait until the gate's other end is gone.
+#[derive(Debug)]
+struct Stuck(Receiver<()>);
+
+impl Disk for Stuck {
+    fn create(&self, _path: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(StuckFile(self.0.clone())))
+    }
+}
+
+struct StuckFile(Receiver<()>);
+
+impl DiskFile for StuckFile {
+    fn write_at(&mut self, _offset: u64, _bytes: &[u8]) -> io::Result<()> {
+        let _ = self.0.recv();
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn seal(&mut self) -> io::Result<String> {
+        Ok("sealed".to_owned())
+    }
+}
+
+#[test]
+fn a_stuck_disk_delays_no_packet() {
+    let (gate, wait) = crossbeam_channel::bounded(0);
+    let mut world = World::with(22_800, |_| {}, Some(Arc::new(Stuck(wait))));
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    let mut agent = world.phone(Codec::Pcma, 880.0);
+    let recording = world.record(caller.leg, "stuck.wav");
+    world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+    talk(&mut [&mut caller, &mut agent], 100);
+    assert!(agent.level(440.0, 1600) > -20.0 && caller.level(880.0, 1600) > -20.0);
+    world.order(MediaOp::StopRecording { recording });
+    drop(gate);
+    let (duration_ms, gaps) = world.wait_for(|report| match report {
+        MediaReport::Sealed { duration_ms, gaps, .. } => Some((*duration_ms, gaps.clone())),
+        _ => None,
+    });
+    assert!(duration_ms >= 1900);
+    assert_eq!(gaps, [], "two seconds fit into the ring");
+    world.end();
 }
 
 #[test]
