@@ -158,11 +158,16 @@ impl Center {
             held_by_agent: false,
             held_by_caller: false,
         });
+        let agent_holds = !remote.direction.sends();
+        let caller_holds = customer.remote.as_ref().is_some_and(|remote| !remote.direction.sends());
         self.media(call, MediaOp::Connect { leg, remote });
         self.media(call, MediaOp::Bridge { a: customer_leg, b: leg });
         self.acd(now, acd::Input::OfferAnswered(offer));
         self.record(now, Event::SegmentStarted { segment, contact, agent, queue });
         self.follow_session(now, call);
+        // A caller may have put us on hold while waiting.
+        self.hold(now, call, EndedBy::Caller, caller_holds);
+        self.hold(now, call, EndedBy::Agent, agent_holds);
     }
 
     /// The agent's leg of a conversation reports.

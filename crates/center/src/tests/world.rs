@@ -271,9 +271,10 @@ impl World {
         match &input {
             Input::Leg(leg, LegReport::Connected { .. }) => return self.answer(*leg),
             Input::Leg(leg, LegReport::Refused(refusal)) if *refusal != Refusal::Cancelled => {
-                if self.legs.insert(*leg, Leg::Over) == Some(Leg::Over) {
+                if !matches!(self.legs.get(leg), Some(Leg::Pending { .. })) {
                     return;
                 }
+                self.legs.insert(*leg, Leg::Over);
             }
             Input::Media(MediaReport::PlayEnded { leg, play, finished: true }) => {
                 if self.playing.get(leg) != Some(play) {
