@@ -1,7 +1,9 @@
 //! The center in a fake world on a virtual clock: stories, races in both orders, generated sequences.
 
 mod generated;
+mod house;
 mod ledger;
 mod races;
 mod stories;
+mod talking;
 mod world;

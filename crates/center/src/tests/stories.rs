@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use model::{
-    Activity, AgentOrder, Cause, Class, Direction, EndedBy, Event, LeaveReason, LegOrder, MediaOp,
-    MediaReport, NotReadyReason, OfferOutcome, Origin, RecordingState, Refusal, Refused, Shift,
+    Activity, Cause, Class, EndedBy, Event, LeaveReason, LegOrder, MediaOp, NotReadyReason, OfferOutcome,
+    Origin, RecordingState, Refusal, Shift,
 };
 
-use super::world::{Leg, Seat, World, agent, seconds};
-use crate::Input;
+use super::world::{Seat, World, agent, seconds};
 
 impl World {
     /// Who ended each contact, why, and what it counts as.
@@ -45,7 +44,7 @@ impl World {
         self.events().filter_map(left).collect()
     }
 
-    fn closed(&self) -> Vec<RecordingState> {
+    pub(super) fn closed(&self) -> Vec<RecordingState> {
         let closed = |event: &Event| match event {
             Event::RecordingClosed { state, .. } => Some(*state),
             _ => None,
@@ -53,7 +52,7 @@ impl World {
         self.events().filter_map(closed).collect()
     }
 
-    fn holds(&self) -> Vec<(&'static str, EndedBy)> {
+    pub(super) fn holds(&self) -> Vec<(&'static str, EndedBy)> {
         let hold = |event: &Event| match event {
             Event::HoldStarted { by, .. } => Some(("start", *by)),
             Event::HoldEnded { by, .. } => Some(("end", *by)),
@@ -62,7 +61,7 @@ impl World {
         self.events().filter_map(hold).collect()
     }
 
-    fn agent_code(&mut self, code: &str) -> model::LegId {
+    pub(super) fn agent_code(&mut self, code: &str) -> model::LegId {
         self.invite(Origin::Agent(agent("1001")), code)
     }
 }
@@ -77,8 +76,8 @@ pub(super) fn conversation() -> (World, model::LegId, model::LegId) {
     (world, caller, seat)
 }
 
-const CALLER_LEFT: (EndedBy, Cause, Class) = (EndedBy::Caller, Cause::HungUp, Class::Abandoned);
-const CALLER_DONE: (EndedBy, Cause, Class) = (EndedBy::Caller, Cause::HungUp, Class::Answered);
+pub(super) const CALLER_LEFT: (EndedBy, Cause, Class) = (EndedBy::Caller, Cause::HungUp, Class::Abandoned);
+pub(super) const CALLER_DONE: (EndedBy, Cause, Class) = (EndedBy::Caller, Cause::HungUp, Class::Answered);
 
 #[test]
 fn inquiry_and_complaint_each_reach_the_agent_who_serves_them() {
@@ -225,73 +224,6 @@ fn the_caller_leaves_while_a_seat_rings() {
 }
 
 #[test]
-fn the_caller_leaves_the_conversation() {
-    let (mut world, caller, seat) = conversation();
-    world.hang_up(caller);
-    assert!(world.orders.contains(&(seat, LegOrder::HangUp(Cause::HungUp))));
-    let view = world.center.acd.agent(&agent("1001")).unwrap();
-    assert_eq!(view.activity, Activity::WrapUp);
-    world.assert_over();
-    assert_eq!(world.ends(), [CALLER_DONE]);
-}
-
-#[test]
-fn the_agent_hangs_up() {
-    let (mut world, caller, seat) = conversation();
-    world.hang_up(seat);
-    assert!(world.orders.contains(&(caller, LegOrder::HangUp(Cause::HungUp))));
-    world.assert_over();
-    assert_eq!(world.ends(), [(EndedBy::Agent, Cause::HungUp, Class::Answered)]);
-}
-
-/// Holding is sending without receiving, or neither: from us it is receive-only or inactive.
-#[test]
-fn each_side_can_hold_and_come_back() {
-    for direction in [Direction::ReceiveOnly, Direction::Inactive] {
-        for by in [EndedBy::Agent, EndedBy::Caller] {
-            let (mut world, caller, seat) = conversation();
-            let (holder, listener) = if by == EndedBy::Agent { (seat, caller) } else { (caller, seat) };
-            world.media.clear();
-            world.change(holder, direction);
-            world.change(holder, direction);
-            assert!(world.media.iter().any(|op| matches!(op, MediaOp::Play { leg, .. } if *leg == listener)));
-            assert!(world.media.iter().any(|op| matches!(op, MediaOp::Unbridge { .. })));
-            world.media.clear();
-            world.run(seconds(20));
-            world.change(holder, Direction::Both);
-            assert!(world.media.iter().any(|op| matches!(op, MediaOp::Bridge { .. })));
-            assert_eq!(world.holds(), [("start", by), ("end", by)], "{direction:?}");
-            world.hang_up(caller);
-            world.assert_over();
-        }
-    }
-}
-
-#[test]
-fn when_both_hold_they_hear_each_other_after_both_came_back() {
-    let (mut world, caller, seat) = conversation();
-    world.change(seat, Direction::Inactive);
-    world.change(caller, Direction::Inactive);
-    world.media.clear();
-    world.change(seat, Direction::Both);
-    assert!(!world.media.iter().any(|op| matches!(op, MediaOp::Bridge { .. })));
-    world.change(caller, Direction::Both);
-    assert!(world.media.iter().any(|op| matches!(op, MediaOp::Bridge { .. })));
-    assert_eq!(world.holds().len(), 4);
-    world.hang_up(seat);
-    world.assert_over();
-}
-
-#[test]
-fn a_hold_that_the_caller_leaves_from_ends_with_the_call() {
-    let (mut world, caller, seat) = conversation();
-    world.change(seat, Direction::Inactive);
-    world.hang_up(caller);
-    world.assert_over();
-    assert_eq!(world.ends(), [CALLER_DONE]);
-}
-
-#[test]
 fn a_customer_for_whom_no_port_opens_is_refused() {
     let mut world = World::new();
     world.ports_open_after = None;
@@ -315,158 +247,5 @@ fn a_seat_for_which_no_port_opens_is_tried_again() {
     world.run(seconds(10));
     assert_eq!(world.talks().len(), 1);
     world.hang_up(caller);
-    world.assert_over();
-}
-
-#[test]
-fn a_recording_that_fails_in_mid_call_does_not_end_the_call() {
-    let (mut world, caller, _) = conversation();
-    let recording = world.recording.pop_first().unwrap();
-    world.send(Input::Media(MediaReport::RecordingFailed { recording, why: "disk full".to_owned() }));
-    assert_eq!(world.closed(), [RecordingState::Damaged]);
-    world.run(seconds(10));
-    assert_eq!(world.center.calls(), 1);
-    world.hang_up(caller);
-    world.assert_over();
-    assert_eq!(world.closed(), [RecordingState::Damaged]);
-    assert_eq!(world.ends(), [CALLER_DONE]);
-}
-
-#[test]
-fn silence_ends_a_conversation_and_not_the_waiting() {
-    let mut world = World::new();
-    let leg = world.caller_who_presses('1');
-    let direction = Direction::Both;
-    world.send(Input::Media(MediaReport::Silent { leg, direction }));
-    world.run(seconds(1));
-    world.seat("1001", true);
-    world.run(seconds(5));
-    assert_eq!(world.talks().len(), 1);
-    let silent = MediaReport::Silent { leg: world.last_dialled(), direction };
-    world.send(Input::Media(silent));
-    world.assert_over();
-    assert_eq!(world.ends(), [(EndedBy::Network, Cause::MediaTimeout, Class::Failed)]);
-}
-
-#[test]
-fn a_side_that_holds_may_be_silent_and_the_held_one_may_not_vanish() {
-    for by_agent in [true, false] {
-        let (mut world, caller, seat) = conversation();
-        let (holder, listener) = if by_agent { (seat, caller) } else { (caller, seat) };
-        let direction = Direction::ReceiveOnly;
-        world.change(holder, direction);
-        world.send(Input::Media(MediaReport::Silent { leg: holder, direction }));
-        assert_eq!(world.center.calls(), 1);
-        world.send(Input::Media(MediaReport::Silent { leg: listener, direction: Direction::Both }));
-        world.assert_over();
-        assert_eq!(world.ends(), [(EndedBy::Network, Cause::MediaTimeout, Class::Failed)]);
-    }
-}
-
-#[test]
-fn a_drain_without_calls_is_done_at_once_and_said_once() {
-    let mut world = World::new();
-    world.send(Input::Drain);
-    assert_eq!(world.drained, 1);
-    world.send(Input::Drain);
-    let late = world.call("8000");
-    world.assert_over();
-    assert_eq!(world.drained, 1);
-    assert_eq!(world.orders, [(late, LegOrder::Refuse(Cause::ShuttingDown))]);
-}
-
-#[test]
-fn a_drain_waits_for_the_last_call_and_its_recording() {
-    let (mut world, caller, _) = conversation();
-    world.send(Input::Drain);
-    world.run(seconds(60));
-    assert_eq!((world.drained, world.center.calls()), (0, 1));
-    world.hang_up(caller);
-    assert_eq!(world.drained, 0, "the recording is not sealed yet");
-    world.run(seconds(1));
-    assert_eq!(world.drained, 1);
-    world.assert_over();
-}
-
-#[test]
-fn the_end_of_the_drain_ends_every_call() {
-    let (mut world, _, _) = conversation();
-    world.call("8000");
-    world.caller_who_presses('2');
-    world.send(Input::Drain);
-    world.send(Input::EndAll);
-    world.assert_over();
-    assert_eq!(world.drained, 1);
-    let cut = |class| (EndedBy::Operator, Cause::ShuttingDown, class);
-    assert!(world.ends().iter().all(|end| *end == cut(Class::Refused)), "{:?}", world.ends());
-    assert_eq!(world.ends().len(), 3);
-}
-
-#[test]
-fn an_agent_goes_on_a_break_and_comes_back_by_codes() {
-    let mut world = World::with(&["1001"]);
-    for (code, shift, clip) in [
-        ("*71", Shift::NotReady(NotReadyReason::Break), "zh-CN/agent-break"),
-        ("*70", Shift::Ready, "zh-CN/agent-ready"),
-    ] {
-        world.media.clear();
-        let leg = world.agent_code(code);
-        assert_eq!(world.center.acd.agent(&agent("1001")).unwrap().shift, shift);
-        world.run(seconds(10));
-        assert_eq!(world.legs.get(&leg), Some(&Leg::Over));
-        let told = |op: &MediaOp| matches!(op, MediaOp::Play { clips, .. } if &*clips[0] == clip);
-        assert!(world.media.iter().any(told), "{:?}", world.media);
-    }
-    world.assert_over();
-}
-
-#[test]
-fn an_agent_whose_seat_is_not_registered_hears_that_the_code_was_refused() {
-    let mut world = World::new();
-    world.agent_code("*70");
-    world.run(seconds(10));
-    let told =
-        |op: &MediaOp| matches!(op, MediaOp::Play { clips, .. } if &*clips[0] == "zh-CN/agent-refused");
-    assert!(world.media.iter().any(told));
-    world.assert_over();
-}
-
-#[test]
-fn a_code_that_nobody_has_and_a_code_without_a_port_are_refused() {
-    let mut world = World::with(&["1001"]);
-    let unknown = world.agent_code("*99");
-    world.ports_open_after = None;
-    let portless = world.agent_code("*70");
-    world.assert_over();
-    let refused = |leg, cause| (leg, LegOrder::Refuse(cause));
-    assert_eq!(world.orders, [refused(unknown, Cause::UnknownNumber), refused(portless, Cause::Overloaded)]);
-}
-
-#[test]
-fn an_unknown_number_and_a_full_center_are_refused_without_a_contact() {
-    let mut world = World::new();
-    let unknown = world.call("9999");
-    let callers: Vec<_> = (0..8).map(|_| world.call("8000")).collect();
-    let ninth = world.call("8000");
-    assert!(world.orders.contains(&(unknown, LegOrder::Refuse(Cause::UnknownNumber))));
-    assert!(world.orders.contains(&(ninth, LegOrder::Refuse(Cause::Overloaded))));
-    for caller in callers {
-        world.hang_up(caller);
-    }
-    world.assert_over();
-    assert_eq!(world.ends().len(), 8);
-}
-
-#[test]
-fn commands_are_answered_with_their_id() {
-    let mut world = World::with(&["1001"]);
-    let done = world.order(AgentOrder::Break { agent: agent("1001") });
-    let offline = world.order(AgentOrder::Ready { agent: agent("1002") });
-    let unknown = world.order(AgentOrder::Ready { agent: agent("7777") });
-    let replies: Vec<_> = world.replies.iter().map(|reply| (reply.id, reply.result)).collect();
-    assert_eq!(
-        replies,
-        [(done, Ok(())), (offline, Err(Refused::SeatOffline)), (unknown, Err(Refused::UnknownAgent))]
-    );
     world.assert_over();
 }

@@ -1,0 +1,115 @@
+//! The house around the calls: drain, feature codes, refusals, commands.
+
+use model::{AgentOrder, Cause, Class, EndedBy, LegOrder, MediaOp, NotReadyReason, Refused, Shift};
+
+use super::stories::conversation;
+use super::world::{Leg, World, agent, seconds};
+use crate::Input;
+
+#[test]
+fn a_drain_without_calls_is_done_at_once_and_said_once() {
+    let mut world = World::new();
+    world.send(Input::Drain);
+    assert_eq!(world.drained, 1);
+    world.send(Input::Drain);
+    let late = world.call("8000");
+    world.assert_over();
+    assert_eq!(world.drained, 1);
+    assert_eq!(world.orders, [(late, LegOrder::Refuse(Cause::ShuttingDown))]);
+}
+
+#[test]
+fn a_drain_waits_for_the_last_call_and_its_recording() {
+    let (mut world, caller, _) = conversation();
+    world.send(Input::Drain);
+    world.run(seconds(60));
+    assert_eq!((world.drained, world.center.calls()), (0, 1));
+    world.hang_up(caller);
+    assert_eq!(world.drained, 0, "the recording is not sealed yet");
+    world.run(seconds(1));
+    assert_eq!(world.drained, 1);
+    world.assert_over();
+}
+
+#[test]
+fn the_end_of_the_drain_ends_every_call() {
+    let (mut world, _, _) = conversation();
+    world.call("8000");
+    world.caller_who_presses('2');
+    world.send(Input::Drain);
+    world.send(Input::EndAll);
+    world.assert_over();
+    assert_eq!(world.drained, 1);
+    let cut = |class| (EndedBy::Operator, Cause::ShuttingDown, class);
+    assert!(world.ends().iter().all(|end| *end == cut(Class::Refused)), "{:?}", world.ends());
+    assert_eq!(world.ends().len(), 3);
+}
+
+#[test]
+fn an_agent_goes_on_a_break_and_comes_back_by_codes() {
+    let mut world = World::with(&["1001"]);
+    for (code, shift, clip) in [
+        ("*71", Shift::NotReady(NotReadyReason::Break), "zh-CN/agent-break"),
+        ("*70", Shift::Ready, "zh-CN/agent-ready"),
+    ] {
+        world.media.clear();
+        let leg = world.agent_code(code);
+        assert_eq!(world.center.acd.agent(&agent("1001")).unwrap().shift, shift);
+        world.run(seconds(10));
+        assert_eq!(world.legs.get(&leg), Some(&Leg::Over));
+        let told = |op: &MediaOp| matches!(op, MediaOp::Play { clips, .. } if &*clips[0] == clip);
+        assert!(world.media.iter().any(told), "{:?}", world.media);
+    }
+    world.assert_over();
+}
+
+#[test]
+fn an_agent_whose_seat_is_not_registered_hears_that_the_code_was_refused() {
+    let mut world = World::new();
+    world.agent_code("*70");
+    world.run(seconds(10));
+    let told =
+        |op: &MediaOp| matches!(op, MediaOp::Play { clips, .. } if &*clips[0] == "zh-CN/agent-refused");
+    assert!(world.media.iter().any(told));
+    world.assert_over();
+}
+
+#[test]
+fn a_code_that_nobody_has_and_a_code_without_a_port_are_refused() {
+    let mut world = World::with(&["1001"]);
+    let unknown = world.agent_code("*99");
+    world.ports_open_after = None;
+    let portless = world.agent_code("*70");
+    world.assert_over();
+    let refused = |leg, cause| (leg, LegOrder::Refuse(cause));
+    assert_eq!(world.orders, [refused(unknown, Cause::UnknownNumber), refused(portless, Cause::Overloaded)]);
+}
+
+#[test]
+fn an_unknown_number_and_a_full_center_are_refused_without_a_contact() {
+    let mut world = World::new();
+    let unknown = world.call("9999");
+    let callers: Vec<_> = (0..8).map(|_| world.call("8000")).collect();
+    let ninth = world.call("8000");
+    assert!(world.orders.contains(&(unknown, LegOrder::Refuse(Cause::UnknownNumber))));
+    assert!(world.orders.contains(&(ninth, LegOrder::Refuse(Cause::Overloaded))));
+    for caller in callers {
+        world.hang_up(caller);
+    }
+    world.assert_over();
+    assert_eq!(world.ends().len(), 8);
+}
+
+#[test]
+fn commands_are_answered_with_their_id() {
+    let mut world = World::with(&["1001"]);
+    let done = world.order(AgentOrder::Break { agent: agent("1001") });
+    let offline = world.order(AgentOrder::Ready { agent: agent("1002") });
+    let unknown = world.order(AgentOrder::Ready { agent: agent("7777") });
+    let replies: Vec<_> = world.replies.iter().map(|reply| (reply.id, reply.result)).collect();
+    assert_eq!(
+        replies,
+        [(done, Ok(())), (offline, Err(Refused::SeatOffline)), (unknown, Err(Refused::UnknownAgent))]
+    );
+    world.assert_over();
+}

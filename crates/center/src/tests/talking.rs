@@ -1,0 +1,132 @@
+//! Caller and agent together: holding, silence, recording, the end.
+
+use model::{Activity, Cause, Class, Direction, EndedBy, LegOrder, MediaOp, MediaReport, RecordingState};
+
+use super::stories::{CALLER_DONE, conversation};
+use super::world::{World, agent, seconds};
+use crate::Input;
+
+#[test]
+fn the_caller_leaves_the_conversation() {
+    let (mut world, caller, seat) = conversation();
+    world.hang_up(caller);
+    assert!(world.orders.contains(&(seat, LegOrder::HangUp(Cause::HungUp))));
+    let view = world.center.acd.agent(&agent("1001")).unwrap();
+    assert_eq!(view.activity, Activity::WrapUp);
+    world.assert_over();
+    assert_eq!(world.ends(), [CALLER_DONE]);
+}
+
+#[test]
+fn the_agent_hangs_up() {
+    let (mut world, caller, seat) = conversation();
+    world.hang_up(seat);
+    assert!(world.orders.contains(&(caller, LegOrder::HangUp(Cause::HungUp))));
+    world.assert_over();
+    assert_eq!(world.ends(), [(EndedBy::Agent, Cause::HungUp, Class::Answered)]);
+}
+
+/// Holding is sending without receiving, or neither: from us it is receive-only or inactive.
+#[test]
+fn each_side_can_hold_and_come_back() {
+    for direction in [Direction::ReceiveOnly, Direction::Inactive] {
+        for by in [EndedBy::Agent, EndedBy::Caller] {
+            let (mut world, caller, seat) = conversation();
+            let (holder, listener) = if by == EndedBy::Agent { (seat, caller) } else { (caller, seat) };
+            world.media.clear();
+            world.change(holder, direction);
+            world.change(holder, direction);
+            assert!(world.media.iter().any(|op| matches!(op, MediaOp::Play { leg, .. } if *leg == listener)));
+            assert!(world.media.iter().any(|op| matches!(op, MediaOp::Unbridge { .. })));
+            world.media.clear();
+            world.run(seconds(20));
+            world.change(holder, Direction::Both);
+            assert!(world.media.iter().any(|op| matches!(op, MediaOp::Bridge { .. })));
+            assert_eq!(world.holds(), [("start", by), ("end", by)], "{direction:?}");
+            world.hang_up(caller);
+            world.assert_over();
+        }
+    }
+}
+
+#[test]
+fn when_both_hold_they_hear_each_other_after_both_came_back() {
+    let (mut world, caller, seat) = conversation();
+    world.change(seat, Direction::Inactive);
+    world.change(caller, Direction::Inactive);
+    world.media.clear();
+    world.change(seat, Direction::Both);
+    assert!(!world.media.iter().any(|op| matches!(op, MediaOp::Bridge { .. })));
+    world.change(caller, Direction::Both);
+    assert!(world.media.iter().any(|op| matches!(op, MediaOp::Bridge { .. })));
+    assert_eq!(world.holds().len(), 4);
+    world.hang_up(seat);
+    world.assert_over();
+}
+
+#[test]
+fn a_hold_that_the_caller_leaves_from_ends_with_the_call() {
+    let (mut world, caller, seat) = conversation();
+    world.change(seat, Direction::Inactive);
+    world.hang_up(caller);
+    world.assert_over();
+    assert_eq!(world.ends(), [CALLER_DONE]);
+}
+
+#[test]
+fn a_recording_that_fails_in_mid_call_does_not_end_the_call() {
+    let (mut world, caller, _) = conversation();
+    let recording = world.recording.pop_first().unwrap();
+    world.send(Input::Media(MediaReport::RecordingFailed { recording, why: "disk full".to_owned() }));
+    assert_eq!(world.closed(), [RecordingState::Damaged]);
+    world.run(seconds(10));
+    assert_eq!(world.center.calls(), 1);
+    world.hang_up(caller);
+    world.assert_over();
+    assert_eq!(world.closed(), [RecordingState::Damaged]);
+    assert_eq!(world.ends(), [CALLER_DONE]);
+}
+
+#[test]
+fn silence_ends_a_conversation_and_not_the_waiting() {
+    let mut world = World::new();
+    let leg = world.caller_who_presses('1');
+    let direction = Direction::Both;
+    world.send(Input::Media(MediaReport::Silent { leg, direction }));
+    world.run(seconds(1));
+    world.seat("1001", true);
+    world.run(seconds(5));
+    assert_eq!(world.talks().len(), 1);
+    let silent = MediaReport::Silent { leg: world.last_dialled(), direction };
+    world.send(Input::Media(silent));
+    world.assert_over();
+    assert_eq!(world.ends(), [(EndedBy::Network, Cause::MediaTimeout, Class::Failed)]);
+}
+
+#[test]
+fn a_side_that_holds_may_be_silent_and_the_held_one_may_not_vanish() {
+    for by_agent in [true, false] {
+        let (mut world, caller, seat) = conversation();
+        let (holder, listener) = if by_agent { (seat, caller) } else { (caller, seat) };
+        let direction = Direction::ReceiveOnly;
+        world.change(holder, direction);
+        world.send(Input::Media(MediaReport::Silent { leg: holder, direction }));
+        assert_eq!(world.center.calls(), 1);
+        world.send(Input::Media(MediaReport::Silent { leg: listener, direction: Direction::Both }));
+        world.assert_over();
+        assert_eq!(world.ends(), [(EndedBy::Network, Cause::MediaTimeout, Class::Failed)]);
+    }
+}
+
+#[test]
+fn a_caller_who_holds_while_waiting_still_holds_when_the_agent_answers() {
+    let mut world = World::with(&["1001"]);
+    let caller = world.caller_who_presses('1');
+    world.change(caller, Direction::ReceiveOnly);
+    world.run(seconds(5));
+    assert_eq!(world.holds(), [("start", EndedBy::Caller)]);
+    world.change(caller, Direction::Both);
+    assert_eq!(world.holds().len(), 2);
+    world.hang_up(caller);
+    world.assert_over();
+}
