@@ -134,12 +134,13 @@ fn load_flows(
         };
         let flow = Arc::new(flow);
         let tests = path.with_extension("flowtest");
-        if flow_tests && tests.exists() {
-            if let Some(source) = read_file(&tests, problems) {
-                let ran = flow_test::run(&tests.display().to_string(), &source, &flow, problems);
-                tally.passed += ran.passed;
-                tally.failed += ran.failed;
-            }
+        if flow_tests
+            && tests.exists()
+            && let Some(source) = read_file(&tests, problems)
+        {
+            let ran = flow_test::run(&tests.display().to_string(), &source, &flow, problems);
+            tally.passed += ran.passed;
+            tally.failed += ran.failed;
         }
         flows.insert(flow.name().to_owned(), flow);
     }

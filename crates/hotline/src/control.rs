@@ -8,16 +8,18 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use model::AgentId;
 
-use crate::serve::CONTROL_TOKEN;
+use crate::serve::CONTROL;
 
 /// Makes an agent ready, or sends one on a break.
 ///
 /// # Errors
 /// When no center runs on this data folder, or it refuses.
-pub fn agent(http: SocketAddr, data: &Path, agent: &AgentId, state: &str) -> anyhow::Result<()> {
-    let path = data.join(CONTROL_TOKEN);
-    let token = std::fs::read_to_string(&path)
+pub fn agent(data: &Path, agent: &AgentId, state: &str) -> anyhow::Result<()> {
+    let path = data.join(CONTROL);
+    let control = std::fs::read_to_string(&path)
         .with_context(|| format!("read {}: does a center run on this data folder?", path.display()))?;
+    let (http, token) = control.split_once('\n').unwrap_or_default();
+    let http: SocketAddr = http.parse().with_context(|| format!("read {}", path.display()))?;
     let mut stream = TcpStream::connect_timeout(&http, Duration::from_secs(3))
         .with_context(|| format!("reach the center at {http}"))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;

@@ -185,8 +185,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             listings::print(&rows, listing.json, &columns).map(|()| ExitCode::SUCCESS)
         }
         Verb::Agent { state, id } => {
-            let configuration = place.load(false)?;
-            control::agent(configuration.server.http, &place.data, &id, &state)?;
+            control::agent(&place.data, &id, &state)?;
             println!("{id}: {state}");
             Ok(ExitCode::SUCCESS)
         }

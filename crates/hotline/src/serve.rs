@@ -130,7 +130,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
             tracing::error!(%error, "the API stopped");
         }
     });
-    write_control_token(&store, &folders.data).await?;
+    write_control(&store, &folders.data, http).await?;
     for flag in [Readiness::sip, Readiness::media, Readiness::store] {
         flag(&readiness, true);
     }
@@ -291,21 +291,21 @@ async fn listen(
     Ok((listener.local_addr().with_context(|| "read the HTTP address")?, listener))
 }
 
-/// The file by which somebody at the command line of this machine commands the running center.
-pub const CONTROL_TOKEN: &str = "control.token";
+/// The file by which somebody at the command line of this machine reaches the running center: its HTTP address
+/// and a token, a line each, readable by its owner alone.
+pub const CONTROL: &str = "control";
 
-async fn write_control_token(store: &Store, data: &Path) -> anyhow::Result<()> {
-    let path = data.join(CONTROL_TOKEN);
-    if let Ok(secret) = std::fs::read_to_string(&path)
-        && matches!(store.authenticate(secret.trim()).await, Ok(Some(_)))
-    {
-        return Ok(());
+async fn write_control(store: &Store, data: &Path, http: SocketAddr) -> anyhow::Result<()> {
+    let path = data.join(CONTROL);
+    let before = std::fs::read_to_string(&path).unwrap_or_default();
+    let mut secret = before.lines().nth(1).unwrap_or_default().to_owned();
+    if !matches!(store.authenticate(&secret).await, Ok(Some(_))) {
+        let made: Time = now();
+        let name = format!("command-line-{}", made.unix_ms());
+        let made = store.create_token(&name, Role::Admin, None, made).await;
+        secret = made.with_context(|| "make the control token")?;
     }
-    let made: Time = now();
-    let name = format!("command-line-{}", made.unix_ms());
-    let secret =
-        store.create_token(&name, Role::Admin, None, made).await.with_context(|| "make the control token")?;
-    write_private(&path, &secret).with_context(|| format!("write {}", path.display()))
+    write_private(&path, &format!("{http}\n{secret}\n")).with_context(|| format!("write {}", path.display()))
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
