@@ -41,6 +41,7 @@ use counters::Tally;
 use os::Waker;
 use ports::Ports;
 use thread::{Setup, ToMedia};
+use writer::ToWriter;
 
 /// How media works.
 #[derive(Debug, Clone)]
@@ -154,19 +155,11 @@ impl Media {
     ) -> Result<Media, StartError> {
         let ip = settings.bind_ip;
         std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
-        let tally = Arc::new(Tally::default());
-        let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally };
-        let mut rings = Vec::new();
-        for index in 0..settings.recorders.max(1) {
-            let (ring, messages) = crossbeam_channel::bounded(FRAMES);
-            let (disk, reports, tally) = (disk.clone(), reports.clone(), media.tally.clone());
-            let run = move || writer::run(&messages, &*disk, &reports, &tally);
-            media.writers.push(spawn(format!("rec-{index}"), run)?);
-            rings.push(ring);
-        }
+        let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };
+        let rings = media.start_writers(settings.recorders.max(1), &disk, &reports)?;
         let count = settings.threads.max(1);
-        let pairs = Ports::share(&settings.ports, count, settings.port_rest);
-        for (index, ports) in pairs.into_iter().enumerate() {
+        for (index, ports) in Ports::share(&settings.ports, count, settings.port_rest).into_iter().enumerate()
+        {
             if ports.is_empty() {
                 return Err(StartError::TooFewPorts(*settings.ports.start(), *settings.ports.end()));
             }
@@ -189,6 +182,24 @@ impl Media {
             media.threads.push(MediaThread { orders, waker, handle });
         }
         Ok(media)
+    }
+
+    /// Starts the recording threads; returns the rings that lead to them.
+    fn start_writers(
+        &mut self,
+        count: usize,
+        disk: &Arc<dyn Disk>,
+        reports: &Sender<MediaReport>,
+    ) -> Result<Vec<Sender<ToWriter>>, StartError> {
+        let mut rings = Vec::new();
+        for index in 0..count {
+            let (ring, messages) = crossbeam_channel::bounded(FRAMES);
+            let (disk, reports, tally) = (disk.clone(), reports.clone(), self.tally.clone());
+            let run = move || writer::run(&messages, &*disk, &reports, &tally);
+            self.writers.push(spawn(format!("rec-{index}"), run)?);
+            rings.push(ring);
+        }
+        Ok(rings)
     }
 
     /// Gives an order to the thread of its call.
