@@ -25,6 +25,8 @@ all_tests() {
 step python3 prompts/make.py --check
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets -- -D warnings
+# The stories of the whole start the real binary.
+step cargo build --bin hotline
 all_tests
 step cargo run --quiet --bin hotline -- check --flow-tests
 echo "== all checks passed"

@@ -1,1 +1,33 @@
-//! Tests of the whole: see the folder `tests` beside this one. Tests of one crate live in that crate.
+//! What the stories in the folder `tests` beside this one are told with: a center of one's own, telephones and
+//! callers that are other people's programs (baresip, SIPp), and an ear for tones.
+//!
+//! Every story has its own ports and its own folder, so stories run side by side. Whatever a story started ends
+//! when the story does, also when it fails. Tests of one crate live in that crate.
+
+mod center;
+mod phone;
+mod ports;
+mod sipp;
+mod tone;
+
+pub use center::Center;
+pub use phone::Phone;
+pub use sipp::Sipp;
+pub use tone::{loudness, samples};
+
+use std::time::{Duration, Instant};
+
+/// Polls until the condition gives a value.
+///
+/// # Panics
+/// After 40 seconds, naming what was waited for.
+pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(40);
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,112 @@
+//! A telephone: baresip, steered over its control port.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+
+use crate::{Center, tone, wait_for};
+
+/// A telephone that speaks a tone into every call and answers by itself; gone when dropped.
+#[derive(Debug)]
+pub struct Phone {
+    folder: PathBuf,
+    center: String,
+    control: TcpStream,
+    process: Child,
+}
+
+impl Phone {
+    /// An agent's seat with its sample password, registered and ready.
+    pub fn agent(center: &Center, id: &str, tone_hz: u32) -> Phone {
+        let phone = Phone::seat(center, id, &format!("sample-{id}"), tone_hz);
+        center.wait_for_seat(id);
+        phone
+    }
+
+    /// A seat that tries to register with the password.
+    pub fn seat(center: &Center, id: &str, password: &str, tone_hz: u32) -> Phone {
+        let options = format!("auth_user={id};auth_pass={password};answermode=auto;regint=60");
+        Phone::start(center, id, &options, tone_hz)
+    }
+
+    /// A customer's telephone.
+    pub fn customer(center: &Center, name: &str, tone_hz: u32) -> Phone {
+        Phone::start(center, name, "regint=0", tone_hz)
+    }
+
+    /// Calls a number of the center.
+    pub fn dial(&mut self, number: &str) {
+        let target = format!("sip:{number}@{}", self.center);
+        self.order("dial", &target);
+        wait_for("the call to be established", || self.log().contains("Call established").then_some(()));
+    }
+
+    /// Presses a key: RFC 4733 telephone-events.
+    pub fn press(&mut self, key: char) {
+        self.order("sndcode", &key.to_string());
+    }
+
+    /// Hangs up.
+    pub fn hang_up(&mut self) {
+        self.order("hangup", "");
+    }
+
+    /// What the telephone logged so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.join("log")).unwrap_or_default()).into_owned()
+    }
+
+    /// What the telephone heard in its call, once the call is over.
+    pub fn heard(&self) -> PathBuf {
+        wait_for("the telephone's own recording", || {
+            let files = fs::read_dir(&self.folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+            files.into_iter().find(|path| path.to_string_lossy().ends_with("-dec.wav"))
+        })
+    }
+
+    fn start(center: &Center, name: &str, options: &str, tone_hz: u32) -> Phone {
+        let folder = center.folder.join(format!("phone-{name}"));
+        fs::create_dir_all(&folder).expect("the story's folder can be written");
+        // baresip takes the port after its SIP port too, for TLS.
+        let (sip, control, rtp) = (center.ports.take(2), center.ports.take(1), center.ports.take(11));
+        let voice = folder.join("voice.wav");
+        tone::write(&voice, tone_hz);
+        let account = format!("<sip:{name}@{}>;{options}\n", center.sip());
+        let config = format!(
+            "sip_listen 127.0.0.1:{sip}\naudio_source aufile,{}\nrtp_ports {rtp}-{}\n\
+             snd_path {}\nmodule_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\n\
+             module sndfile.so\nmodule account.so\nmodule menu.so\nmodule ctrl_tcp.so\n\
+             ctrl_tcp_listen 127.0.0.1:{control}\n",
+            voice.display(),
+            rtp + 10,
+            folder.display(),
+        );
+        for (file, text) in [("config", config), ("accounts", account), ("contacts", String::new())] {
+            fs::write(folder.join(file), text).expect("the story's folder can be written");
+        }
+        let log = File::create(folder.join("log")).expect("the story's folder can be written");
+        let errors = log.try_clone().expect("a file has a second handle");
+        let process = Command::new("baresip").arg("-f").arg(&folder).stdout(log).stderr(errors).spawn();
+        let process = process.expect("baresip is installed (tests/install.sh)");
+        let control = wait_for("baresip's control port", || TcpStream::connect(("127.0.0.1", control)).ok());
+        Phone { folder, center: center.sip(), control, process }
+    }
+
+    fn order(&mut self, command: &str, params: &str) {
+        let order = serde_json::json!({ "command": command, "params": params }).to_string();
+        // A netstring: length, colon, text, comma.
+        write!(self.control, "{}:{order},", order.len()).expect("baresip listens");
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}: {}", self.folder.display(), self.log());
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,49 @@
+//! Ports that no other story uses.
+
+use std::net::{TcpListener, UdpSocket};
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// Below the range that Linux gives to outgoing connections, so nothing takes one by chance.
+const FIRST: u16 = 11_000;
+const BLOCK: u16 = 400;
+const BLOCKS: u16 = 20;
+
+/// A block of ports: signalling from the bottom, RTP of the center from 200 up.
+#[derive(Debug)]
+pub(crate) struct Ports {
+    first: u16,
+    next: AtomicU16,
+}
+
+impl Ports {
+    /// A block that nobody else in this process has; blocks whose first ports are taken are passed over.
+    pub(crate) fn claim() -> Ports {
+        static NEXT_BLOCK: AtomicU16 = AtomicU16::new(0);
+        for _ in 0..BLOCKS {
+            let block = NEXT_BLOCK.fetch_add(1, Ordering::Relaxed) % BLOCKS;
+            let first = FIRST + block * BLOCK;
+            if (first..first + 20).all(is_free) {
+                return Ports { first, next: AtomicU16::new(first) };
+            }
+        }
+        panic!("no free block of ports from {FIRST} up");
+    }
+
+    /// The first of `count` neighbours, for signalling and control.
+    pub(crate) fn take(&self, count: u16) -> u16 {
+        let port = self.next.fetch_add(count, Ordering::Relaxed);
+        assert!(port + count <= self.first + 200, "a story took more ports than its block has");
+        port
+    }
+
+    /// Where the center's RTP goes.
+    pub(crate) fn rtp(&self) -> RangeInclusive<u16> {
+        self.first + 200..=self.first + BLOCK - 1
+    }
+}
+
+fn is_free(port: u16) -> bool {
+    let address = ("127.0.0.1", port);
+    UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok()
+}
