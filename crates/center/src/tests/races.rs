@@ -1,6 +1,8 @@
 //! Two things at once, in both orders.
 
-use model::{AgentOrder, Cause, EndedBy, LegReport, MediaReport, OfferOutcome, Refusal};
+use model::{
+    AgentOrder, Cause, EndedBy, Event, LegReport, MediaOp, MediaReport, OfferOutcome, PlayId, Refusal,
+};
 
 use super::stories::conversation;
 use super::world::{Leg, Seat, World, agent, remote, seconds};
@@ -179,4 +181,45 @@ fn the_caller_leaves_while_our_answer_is_on_the_way() {
     world.hang_up(caller);
     world.assert_over();
     assert_eq!(world.ends().first().map(|end| end.1), Some(Cause::Cancelled));
+}
+
+#[test]
+fn what_is_reported_twice_counts_once() {
+    let mut world = World::new();
+    let caller = world.call("8000");
+    let opened = MediaReport::Opened { leg: caller, rtp: "127.0.0.1:30000".parse().unwrap() };
+    let connected = LegReport::Connected { remote: remote(model::Direction::Both) };
+    world.send(Input::Media(opened.clone()));
+    world.send(Input::Media(opened.clone()));
+    world.answer(caller);
+    world.send(Input::Leg(caller, connected));
+    world.send(Input::Media(opened));
+    let answered = |event: &&Event| matches!(event, Event::ContactAnswered { .. });
+    assert_eq!(world.events().filter(answered).count(), 1);
+    assert_eq!(world.orders.len(), 1, "answered once: {:?}", world.orders);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn only_the_end_of_what_plays_now_moves_the_flow() {
+    let mut world = World::new();
+    let leg = world.call("8000");
+    world.run(seconds(1));
+    let plays = |world: &World| -> Vec<PlayId> {
+        let play = |op: &MediaOp| if let MediaOp::Play { play, .. } = op { Some(*play) } else { None };
+        world.media.iter().filter_map(play).collect()
+    };
+    let welcome = plays(&world)[0];
+    let ended = |play, finished| Input::Media(MediaReport::PlayEnded { leg, play, finished });
+    world.send(ended(welcome, false));
+    assert_eq!(plays(&world).len(), 1, "cut short is not heard");
+    world.run(seconds(3));
+    let (menu, due) = (plays(&world)[1], world.center.poll_timeout());
+    world.send(ended(welcome, true));
+    assert_eq!(world.center.poll_timeout(), due, "the welcome ended long ago");
+    world.send(ended(menu, true));
+    assert_ne!(world.center.poll_timeout(), due, "the menu listens");
+    world.hang_up(leg);
+    world.assert_over();
 }

@@ -130,3 +130,13 @@ fn a_caller_who_holds_while_waiting_still_holds_when_the_agent_answers() {
     world.hang_up(caller);
     world.assert_over();
 }
+
+#[test]
+fn no_announcement_disturbs_a_conversation() {
+    let (mut world, caller, _) = conversation();
+    world.media.clear();
+    world.run(seconds(120));
+    assert_eq!(world.media, []);
+    world.hang_up(caller);
+    world.assert_over();
+}

@@ -308,6 +308,14 @@ impl World {
                 Output::Drained => self.drained += 1,
             }
         }
+        self.assert_no_table_names_the_dead();
+    }
+
+    fn assert_no_table_names_the_dead(&self) {
+        let Center { calls, legs, contacts, timers, releasing, .. } = &self.center;
+        let named = legs.values().chain(contacts.values()).chain(timers.iter().map(|(_, call)| call));
+        assert!(named.into_iter().all(|call| calls.contains_key(call)), "{legs:?} {contacts:?} {timers:?}");
+        assert!(timers.len() <= calls.len() && releasing.keys().all(|leg| !legs.contains_key(leg)));
     }
 
     fn signal(&mut self, leg: LegId, order: LegOrder) {
