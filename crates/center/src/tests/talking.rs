@@ -134,6 +134,7 @@ fn a_caller_who_holds_while_waiting_still_holds_when_the_agent_answers() {
 #[test]
 fn no_announcement_disturbs_a_conversation() {
     let (mut world, caller, _) = conversation();
+    assert!(world.center.timers.is_empty(), "the flow has nothing to say any more");
     world.media.clear();
     world.run(seconds(120));
     assert_eq!(world.media, []);
