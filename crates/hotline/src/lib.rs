@@ -4,6 +4,7 @@ pub mod clock;
 pub mod conductor;
 pub mod config;
 pub mod control;
+pub mod demo;
 pub mod listings;
 pub mod serve;
 pub mod signalling;

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use hotline::config::{self, Configuration};
 use hotline::serve::{self, Folders};
-use hotline::{clock, control, listings};
+use hotline::{clock, control, demo, listings};
 use model::{AgentId, QueueName};
 use store::{ContactFilter, RecordingFilter, Role, Store};
 
@@ -40,6 +40,18 @@ struct Place {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// See a center at work with simulated customers and agents 演示
+    Demo {
+        /// Customers who call
+        #[arg(long, default_value_t = 20)]
+        calls: u32,
+        /// Agents who answer, at most 1,000
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=1000))]
+        agents: u32,
+        /// How long customers keep coming
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        seconds: u64,
+    },
     /// Run the center 启动呼叫中心
     Serve(Listen),
     /// Check all configuration 检查配置
@@ -134,8 +146,10 @@ enum Token {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Log lines would tear the demo's board.
+    let level = if matches!(cli.command, Some(Verb::Demo { .. })) { "error" } else { "info,sqlx=warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let outcome = match runtime {
@@ -152,6 +166,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { place, command } = cli;
     match command.unwrap_or(Verb::Serve(Listen::default())) {
         Verb::Serve(listen) => serve(&place, listen).await,
+        Verb::Demo { calls, agents, seconds } => {
+            demo::run(place.load(false)?, &place.data, demo::Scale { calls, agents, seconds }).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Verb::Check { flow_tests } => check(&place, flow_tests),
         Verb::Contacts(listing) => {
             let filter = ContactFilter { limit: listing.limit, ..ContactFilter::default() };

@@ -153,6 +153,11 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
 }
 
 impl Running {
+    /// The center's database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// No new calls; the ones in progress may end within the drain limit; then everything is closed.
     pub async fn stop(self) {
         self.readiness.sip(false);

@@ -70,7 +70,7 @@ pub enum Cause {
 impl Cause {
     fn class(self, talked: bool) -> Class {
         match self {
-            Cause::HungUp | Cause::FlowFinished if talked => Class::Answered,
+            Cause::HungUp | Cause::FlowFinished | Cause::ShuttingDown if talked => Class::Answered,
             Cause::FlowFinished => Class::SelfService,
             Cause::HungUp | Cause::Cancelled => Class::Abandoned,
             Cause::UnknownNumber | Cause::NoCommonCodec | Cause::Overloaded | Cause::ShuttingDown => {

@@ -41,9 +41,9 @@ impl Codec {
 pub enum Direction {
     /// Both ways.
     Both,
-    /// We send, the peer does not (it put us on hold or is receive-only).
+    /// We send, the peer does not: it is receive-only.
     SendOnly,
-    /// The peer sends, we do not (we are on hold).
+    /// The peer sends, we do not: it put us on hold.
     ReceiveOnly,
     /// Neither way.
     Inactive,

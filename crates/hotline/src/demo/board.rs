@@ -1,0 +1,174 @@
+//! The live board: a reader of the event log like any other.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use model::{Activity, AgentId, Class, ContactId, Event, LeaveReason, QueueName, Shift};
+use store::{Store, StoreError};
+
+/// Where a caller is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Menu,
+    Waiting(QueueName),
+    Talking(AgentId),
+}
+
+/// What the board knows.
+pub(super) struct Board {
+    read_to: u64,
+    expected: u32,
+    queues: Vec<QueueName>,
+    callers: BTreeMap<ContactId, Place>,
+    agents: BTreeMap<AgentId, (Shift, Activity)>,
+    ended: BTreeMap<Class, u32>,
+    answered: u32,
+    answered_in_time: u32,
+    lines: usize,
+}
+
+/// Answered within this many milliseconds counts for the service level.
+const IN_TIME_MS: u64 = 20_000;
+
+impl Board {
+    pub(super) fn new(expected: u32, queues: Vec<QueueName>) -> Board {
+        Board {
+            read_to: 0,
+            expected,
+            queues,
+            callers: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            answered: 0,
+            answered_in_time: 0,
+            lines: 0,
+        }
+    }
+
+    /// Reads what is new, waiting at most `wait` for it.
+    pub(super) async fn follow(&mut self, store: &Store, wait: Duration) -> Result<(), StoreError> {
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            let rest = until.saturating_duration_since(tokio::time::Instant::now());
+            let records = store.wait_journal(self.read_to, 500, rest).await?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            for record in records {
+                self.read_to = record.seq;
+                self.read(&record.event);
+            }
+        }
+    }
+
+    fn read(&mut self, event: &Event) {
+        match event {
+            Event::ContactStarted { contact, .. } => {
+                self.callers.insert(*contact, Place::Menu);
+            }
+            Event::QueueEntered { contact, queue, .. } => {
+                self.callers.insert(*contact, Place::Waiting(queue.clone()));
+            }
+            Event::QueueLeft { reason: LeaveReason::Answered, waited_ms, .. } => {
+                self.answered += 1;
+                self.answered_in_time += u32::from(*waited_ms <= IN_TIME_MS);
+            }
+            Event::SegmentStarted { contact, agent, .. } => {
+                self.callers.insert(*contact, Place::Talking(agent.clone()));
+            }
+            Event::ContactEnded { contact, end } => {
+                self.callers.remove(contact);
+                *self.ended.entry(end.class).or_default() += 1;
+            }
+            Event::AgentChanged { agent, shift, activity, .. } => {
+                self.agents.insert(agent.clone(), (*shift, *activity));
+            }
+            Event::CenterStarted { .. }
+            | Event::DrainStarted
+            | Event::ContactAnswered { .. }
+            | Event::LanguageChosen { .. }
+            | Event::NodeEntered { .. }
+            | Event::DigitPressed { .. }
+            | Event::QueueLeft { .. }
+            | Event::OfferMade { .. }
+            | Event::OfferEnded { .. }
+            | Event::HoldStarted { .. }
+            | Event::HoldEnded { .. }
+            | Event::SegmentEnded { .. }
+            | Event::RecordingOpened { .. }
+            | Event::RecordingClosed { .. }
+            | Event::RecordingListened { .. } => {}
+        }
+    }
+
+    /// Draws over the last picture on a terminal; elsewhere prints a line when something changed.
+    pub(super) fn show(&mut self) {
+        let mut out = std::io::stdout();
+        if !out.is_terminal() {
+            return;
+        }
+        let picture = self.picture();
+        let up = if self.lines > 0 { format!("\x1b[{}A", self.lines) } else { String::new() };
+        self.lines = picture.len();
+        let text: String = picture.iter().map(|line| format!("\x1b[2K{line}\n")).collect();
+        // A terminal that went away must not end the show.
+        let _ = write!(out, "{up}{text}").and_then(|()| out.flush());
+    }
+
+    fn picture(&self) -> Vec<String> {
+        let count =
+            |wanted: &dyn Fn(&Place) -> bool| self.callers.values().filter(|place| wanted(place)).count();
+        let menu = count(&|place| *place == Place::Menu);
+        let talking = count(&|place| matches!(place, Place::Talking(_)));
+        let mut lines = vec![format!("menu 菜单 {menu:>4}    talking 通话 {talking:>4}")];
+        for queue in &self.queues {
+            let waiting = count(&|place| matches!(place, Place::Waiting(name) if name == queue));
+            lines.push(format!(
+                "waiting 排队 {:<12} {waiting:>4} {}",
+                queue.as_str(),
+                "▮".repeat(waiting.min(50))
+            ));
+        }
+        let state =
+            |wanted: Activity| self.agents.values().filter(|(_, activity)| *activity == wanted).count();
+        lines.push(format!(
+            "agents 座席: idle 空闲 {}  ringing 振铃 {}  talking 通话 {}  wrap-up 整理 {}",
+            state(Activity::Idle),
+            state(Activity::Offered),
+            state(Activity::Talking),
+            state(Activity::WrapUp)
+        ));
+        lines.push(format!("service level 服务水平 (20 s): {}", self.service_level()));
+        let done = self.done();
+        let filled =
+            usize::try_from(u64::from(done) * 40 / u64::from(self.expected.max(1))).unwrap_or(40).min(40);
+        lines.push(format!("[{}{}] {done}/{}", "█".repeat(filled), "·".repeat(40 - filled), self.expected));
+        lines
+    }
+
+    fn done(&self) -> u32 {
+        self.ended.values().sum()
+    }
+
+    fn service_level(&self) -> String {
+        match self.answered {
+            0 => "–".to_owned(),
+            answered => format!("{} %", self.answered_in_time * 100 / answered),
+        }
+    }
+
+    /// How it went, in a line.
+    pub(super) fn summary(&self) -> String {
+        let count = |class: Class| self.ended.get(&class).copied().unwrap_or(0);
+        format!(
+            "{} calls 通电话: answered 已接 {}, abandoned 放弃 {}, refused 拒绝 {}, failed 失败 {}; service level 服务水平 {}",
+            self.done(),
+            count(Class::Answered),
+            count(Class::Abandoned),
+            count(Class::Refused),
+            count(Class::Failed),
+            self.service_level()
+        )
+    }
+}
