@@ -38,7 +38,7 @@ impl Center {
         center
     }
 
-    /// Starts the center again after [`Center::kill`] or [`Center::terminate`], at the same addresses.
+    /// Starts the center again after [`Center::kill`] or [`Center::wait_for_end`], at the same addresses.
     pub fn restart(&mut self) {
         self.process = serve(&self.folder, self.sip, self.http, &self.ports);
         self.wait_until_ready();
@@ -55,11 +55,15 @@ impl Center {
         self.process.wait().expect("a process of ours can be waited for");
     }
 
-    /// Asks the process to end (SIGTERM) and waits until it did.
-    pub fn terminate(&mut self) -> ExitStatus {
+    /// Asks the process to end (SIGTERM): no new calls, and the end when the present ones ended.
+    pub fn ask_to_end(&self) {
         let pid = self.process.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
         assert!(sent.success(), "SIGTERM was not sent");
+    }
+
+    /// Waits until the process ended by itself.
+    pub fn wait_for_end(&mut self) -> ExitStatus {
         wait_for("the center to end", || self.process.try_wait().expect("a process of ours can be asked"))
     }
 
@@ -73,7 +77,7 @@ impl Center {
         self.rows("recordings")
     }
 
-    /// What `/metrics` and the like say: the body of an HTTP GET, `None` while nobody answers 200.
+    /// The body of an HTTP GET without a token; `None` while nobody answers 200.
     pub fn fetch(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.http)).ok()?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
@@ -108,14 +112,14 @@ impl Center {
         wait_for(&format!("seat {agent}"), || self.log().contains(&online).then_some(()));
     }
 
-    /// Waits until the only contact's field is the text.
+    /// Waits for a contact whose field (a JSON pointer) is the text.
     pub fn wait_for_contact(&self, field: &str, text: &str) -> Value {
         wait_for(&format!("a contact whose {field} is {text}"), || {
             self.contacts().into_iter().find(|row| row.pointer(field).and_then(Value::as_str) == Some(text))
         })
     }
 
-    /// Waits until the only recording is in the state.
+    /// Waits for a recording in the state.
     pub fn wait_for_recording(&self, state: &str) -> Value {
         wait_for(&format!("a recording that is {state}"), || {
             self.recordings().into_iter().find(|row| row["state"] == state)

@@ -36,11 +36,16 @@ impl Phone {
         Phone::start(center, name, "regint=0", tone_hz)
     }
 
-    /// Calls a number of the center.
+    /// Calls a number of the center and waits until it answers.
     pub fn dial(&mut self, number: &str) {
+        self.begin_to_dial(number);
+        wait_for("the call to be established", || self.log().contains("Call established").then_some(()));
+    }
+
+    /// Calls a number, whatever comes of it.
+    pub fn begin_to_dial(&mut self, number: &str) {
         let target = format!("sip:{number}@{}", self.center);
         self.order("dial", &target);
-        wait_for("the call to be established", || self.log().contains("Call established").then_some(()));
     }
 
     /// Presses a key: RFC 4733 telephone-events.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hotline_tests::{Center, Phone, Sipp, loudness, samples, wait_for};
+use serde_json::Value;
 
 const CUSTOMER_HZ: u32 = 440;
 const AGENT_HZ: u32 = 880;
@@ -71,6 +72,36 @@ fn a_caller_who_leaves_the_queue_has_abandoned() {
 }
 
 #[test]
+fn the_second_caller_waits_and_gets_the_agent_after_the_first() {
+    let center = Center::start();
+    let _agent = Phone::agent(&center, "1001", AGENT_HZ);
+    let mut first = Phone::customer(&center, "first", CUSTOMER_HZ);
+    first.dial("8000");
+    first.press('1');
+    talk_for_seconds(&center, 1);
+    let mut second = Phone::customer(&center, "second", CUSTOMER_HZ);
+    second.dial("8000");
+    second.press('1');
+    wait_for("the second caller in the queue", || {
+        contact_of(&center, "second").filter(|contact| contact["queue"] == "inquiry")
+    });
+    first.hang_up();
+    // The agent writes up the first call before the second rings.
+    let served = wait_for("the second talk", || {
+        contact_of(&center, "second").filter(|contact| contact["talked_at"].is_string())
+    });
+    let ended = contact_of(&center, "first").unwrap();
+    assert_eq!(ended["end"]["class"], "answered");
+    // RFC 3339 in UTC sorts as text.
+    assert!(served["talked_at"].as_str() > ended["ended_at"].as_str(), "{served} {ended}");
+    second.hang_up();
+    wait_for("two sealed recordings", || {
+        (center.recordings().iter().filter(|row| row["state"] == "sealed").count() == 2).then_some(())
+    });
+    center.assert_rows_and_files_agree();
+}
+
+#[test]
 fn a_key_by_sip_info_counts() {
     complaint_by_info("u1");
 }
@@ -116,6 +147,10 @@ fn complaint_by_info(transport: &str) {
     center.assert_rows_and_files_agree();
 }
 
+fn contact_of(center: &Center, caller: &str) -> Option<Value> {
+    center.contacts().into_iter().find(|contact| contact["caller"] == caller)
+}
+
 /// Returns when the talk was recorded for so long.
 fn talk_for_seconds(center: &Center, seconds: usize) {
     wait_for("the talk to begin", || {
@@ -135,6 +170,7 @@ fn assert_only_tone(file: &Path, channel: u16, present_hz: u32, absent_hz: u32) 
     assert!(sound.len() > 3 * SECOND, "{} holds only {} samples", file.display(), sound.len());
     let part = &sound[sound.len() - 2 * SECOND..sound.len() - SECOND];
     let (present, absent) = (loudness(part, present_hz), loudness(part, absent_hz));
+    println!("channel {channel}: {present_hz} Hz at {present:.1}, {absent_hz} Hz at {absent:.1}");
     assert!(
         present > 5_000.0 && absent < present / 100.0,
         "{} channel {channel}: {present_hz} Hz at {present:.0}, {absent_hz} Hz at {absent:.0}",

@@ -23,6 +23,7 @@ fn a_recording_survives_a_power_cut_in_mid_call() {
 
     let recording = center.wait_for_recording("damaged");
     let kept_ms = recording["duration_ms"].as_u64().unwrap();
+    println!("{kept_ms} ms kept of {recorded_ms} ms");
     assert!(kept_ms + 1_500 >= recorded_ms, "{kept_ms} ms are left of {recorded_ms} ms");
     let contact = center.wait_for_contact("/end/cause", "crashed");
     assert_eq!(contact["agent"], "1001");
@@ -32,9 +33,11 @@ fn a_recording_survives_a_power_cut_in_mid_call() {
 #[test]
 fn an_idle_center_ends_at_once_when_asked() {
     let mut center = Center::start();
-    assert!(center.terminate().success(), "{}", center.log());
+    center.ask_to_end();
+    assert!(center.wait_for_end().success(), "{}", center.log());
     center.restart();
-    assert!(center.terminate().success(), "{}", center.log());
+    center.ask_to_end();
+    assert!(center.wait_for_end().success(), "{}", center.log());
 }
 
 #[test]
@@ -45,4 +48,40 @@ fn a_seat_with_a_wrong_password_stays_out() {
     wait_for("the refusal", || stranger.log().contains("503 Service Unavailable").then_some(()));
     assert!(center.log().contains("wrong password"), "{}", center.log());
     assert!(!center.log().contains("online=true"), "{}", center.log());
+}
+
+#[test]
+fn a_strangers_guesses_do_not_disturb_a_seat_that_is_known() {
+    let center = Center::start();
+    let mut agent = Phone::agent(&center, "1001", 880);
+    let stranger = Phone::seat(&center, "1002", "guess", 1_200);
+    wait_for("the refusal", || stranger.log().contains("503 Service Unavailable").then_some(()));
+    let mut customer = Phone::customer(&center, "alice", 440);
+    customer.dial("8000");
+    customer.press('1');
+    center.wait_for_contact("/agent", "1001");
+    agent.hang_up();
+    center.wait_for_contact("/end/class", "answered");
+}
+
+#[test]
+fn a_center_asked_to_end_lets_the_talk_finish_and_takes_no_other() {
+    let mut center = Center::start();
+    let _agent = Phone::agent(&center, "1001", 880);
+    let mut customer = Phone::customer(&center, "alice", 440);
+    let mut late = Phone::customer(&center, "bob", 440);
+    customer.dial("8000");
+    customer.press('1');
+    center.wait_for_contact("/agent", "1001");
+    center.ask_to_end();
+    wait_for("the drain", || center.log().contains("Draining").then_some(()));
+    late.begin_to_dial("8000");
+    wait_for("the late caller's refusal", || late.log().contains("503 ").then_some(()));
+    customer.hang_up();
+
+    assert!(center.wait_for_end().success(), "{}", center.log());
+    center.wait_for_contact("/end/class", "answered");
+    center.wait_for_recording("sealed");
+    assert!(center.recordings().iter().all(|row| row["state"] == "sealed"), "{:?}", center.recordings());
+    center.assert_rows_and_files_agree();
 }
