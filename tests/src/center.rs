@@ -49,7 +49,7 @@ impl Center {
         format!("127.0.0.1:{}", self.sip)
     }
 
-    /// Ends the process as a power cut would.
+    /// Ends the process without a word (SIGKILL). What it had written stays, as the kernel still has it.
     pub fn kill(&mut self) {
         self.process.kill().expect("a process of ours can be killed");
         self.process.wait().expect("a process of ours can be waited for");
