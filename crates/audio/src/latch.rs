@@ -4,11 +4,14 @@
 //! ```text
 //!   Learning ──one packet from the announced address──────────────────────► Settled(announced)
 //!      │ ──five packets in order, one SSRC, from one other address──────────► Settled(that one)
-//!      ▲                                                                      │
+//!      ▲                                                                      │   │
+//!      │                        one packet from the announced address ────────│───┘ to Settled(announced)
 //!      └───────────────────── signalling announces another address ◄──────────┘
 //! ```
 //!
-//! Settled stays settled: packets from elsewhere are ignored until signalling says that the peer moved.
+//! The announced address always wins: a stranger who was faster than the peer loses the call to it. Packets
+//! from anywhere else are ignored once it is settled, until signalling says that the peer moved. A peer
+//! behind address translation never speaks from the address that it announced, so nothing pulls it back.
 
 use std::net::SocketAddr;
 
@@ -61,11 +64,12 @@ impl Latch {
     /// True when a well-formed packet of a negotiated payload type from `from` is the peer's.
     pub fn accepts(&mut self, from: SocketAddr, ssrc: u32, sequence: u16) -> bool {
         match self.state {
-            State::Settled(address) => address == from,
-            State::Learning(_) if from == self.announced => {
+            State::Settled(address) if address == from => true,
+            State::Settled(_) | State::Learning(_) if from == self.announced => {
                 self.state = State::Settled(from);
                 true
             }
+            State::Settled(_) => false,
             State::Learning(candidate) => self.learn(candidate, from, ssrc, sequence),
         }
     }
@@ -109,6 +113,15 @@ mod tests {
         let accepted = (65_533..=65_535).chain(0..3).filter(|s| latch.accepts(address(2), 9, *s));
         assert_eq!(accepted.count(), 2, "the fifth packet proves it");
         assert_eq!(latch.target(), address(2));
+    }
+
+    #[test]
+    fn a_stranger_who_is_faster_loses_the_call_to_the_announced_peer() {
+        let mut latch = Latch::new(address(1));
+        assert_eq!((0..5).filter(|s| latch.accepts(address(66), 9, *s)).count(), 1);
+        assert!(latch.accepts(address(1), 7, 1), "the announced peer is heard");
+        assert_eq!(latch.target(), address(1));
+        assert!((5..50).all(|s| !latch.accepts(address(66), 9, s)), "and the stranger is not, any more");
     }
 
     #[test]
