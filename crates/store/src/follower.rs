@@ -84,6 +84,8 @@ impl Follower {
         }
         let mut records = batch.records;
         records.sort_by_key(|record| record.seq);
+        // A record may stand in the spool twice after a crash between two writes; its number is its key.
+        records.dedup_by_key(|record| record.seq);
         let commit = tokio::time::timeout(TRANSACTION_LIMIT, self.commit(&records)).await;
         let timed_out = StoreError::TimedOut { seconds: TRANSACTION_LIMIT.as_secs() };
         let before = commit.map_err(|_| timed_out).and_then(|committed| committed)?;
