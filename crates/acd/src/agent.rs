@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use model::{Activity, ContactId, NotReadyReason, OfferId, QueueName, Shift, Time};
 
+use crate::inout::AgentView;
+
 /// One agent.
 #[derive(Debug, Clone)]
 pub(crate) struct Agent {
@@ -92,6 +94,31 @@ impl Agent {
             Doing::Offered { .. } | Doing::Releasing { .. } => Activity::Offered,
             Doing::Talking { .. } => Activity::Talking,
             Doing::WrapUp { .. } => Activity::WrapUp,
+        }
+    }
+
+    /// What others see.
+    pub(crate) fn view(&self) -> AgentView {
+        AgentView { shift: self.shift(), activity: self.activity(), seat_online: self.seat_online }
+    }
+
+    /// Counts an offer that was not answered, and makes the agent not ready at the limit.
+    pub(crate) fn miss(&mut self, reason: NotReadyReason) {
+        self.misses += 1;
+        if self.miss_limit > 0 && self.misses >= self.miss_limit && self.willing == Willing::Ready {
+            self.willing = Willing::NotReady(reason);
+            self.misses = 0;
+        }
+    }
+
+    /// The device is free: what was to follow now follows.
+    pub(crate) fn release(&mut self, now: Time) {
+        if let Doing::Releasing { then, .. } = self.doing {
+            self.doing = match then {
+                AfterRelease::RestUntil(until) if until > now => Doing::Resting { until },
+                AfterRelease::RestUntil(_) => Doing::Idle { since: now },
+                AfterRelease::IdleSince(since) => Doing::Idle { since },
+            };
         }
     }
 }

@@ -30,11 +30,13 @@
 
 mod agent;
 mod config;
+mod inout;
 mod machine;
 mod queue;
 
 pub use config::{AgentConfig, Config, QueueConfig};
-pub use machine::{Acd, AgentView, Input, Output};
+pub use inout::{AgentView, Input, Output};
+pub use machine::Acd;
 
 #[cfg(test)]
 mod tests;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use model::{
-    Activity, Actor, AgentId, ContactId, Ids, LeaveReason, NotReadyReason, OfferId, OfferOutcome, QueueName,
-    Refusal, Refused, Shift, Time,
+    Actor, AgentId, ContactId, Ids, LeaveReason, NotReadyReason, OfferId, OfferOutcome, QueueName, Refusal,
+    Refused, Time,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::agent::{AfterRelease, Agent, Doing, Willing};
 use crate::config::{Config, RELEASE_GUARD};
+use crate::inout::{AgentView, Input, Output};
 use crate::queue::{Place, Queue};
 
 /// The distributor. See the crate's documentation for the state chart.
@@ -36,118 +36,6 @@ struct Waiting {
     since: Time,
     place: Place,
     offer: Option<OfferId>,
-}
-
-/// What happened to the distributor.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Input {
-    /// A contact joins a queue. `since` is now, or earlier when it returns to a place it had.
-    Enter {
-        /// The contact; it must not wait already.
-        contact: ContactId,
-        /// The queue; an unknown one is ignored.
-        queue: QueueName,
-        /// Seconds of virtual waiting to start with.
-        bonus_s: u32,
-        /// When its waiting began.
-        since: Time,
-    },
-    /// A contact leaves its queue, unanswered.
-    Leave {
-        /// The contact.
-        contact: ContactId,
-        /// Why.
-        reason: LeaveReason,
-    },
-    /// An agent's seat registered.
-    SeatOnline(AgentId),
-    /// An agent's seat has no registration any more.
-    SeatOffline(AgentId),
-    /// Make an agent ready.
-    Ready(AgentId, Actor),
-    /// Send an agent on a break, after the call if there is one.
-    Break(AgentId, Actor),
-    /// The seat answered. Does nothing when the offer is dead: then the device must be hung up.
-    OfferAnswered(OfferId),
-    /// The seat refused.
-    OfferRefused(OfferId, Refusal),
-    /// The device of a withdrawn offer is free again.
-    OfferReleased(OfferId),
-    /// The agent's call is over.
-    SegmentEnded(AgentId),
-}
-
-/// What followed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Output {
-    /// A contact has a place in a queue.
-    Entered {
-        /// The contact.
-        contact: ContactId,
-        /// The queue.
-        queue: QueueName,
-        /// Seconds it started with.
-        bonus_s: u32,
-        /// 1-based position.
-        position: u32,
-    },
-    /// A contact is in no queue any more.
-    Left {
-        /// The contact.
-        contact: ContactId,
-        /// The queue.
-        queue: QueueName,
-        /// Why.
-        reason: LeaveReason,
-        /// Real waiting in milliseconds.
-        waited_ms: u64,
-    },
-    /// Ring this agent's seat.
-    Offer {
-        /// The offer.
-        offer: OfferId,
-        /// For whom.
-        contact: ContactId,
-        /// From which queue.
-        queue: QueueName,
-        /// Whom to ring.
-        agent: AgentId,
-        /// The contact's score in seconds.
-        score_s: u64,
-        /// How long the agent had been idle, in milliseconds.
-        idle_ms: u64,
-    },
-    /// An offer ended. Unless it was accepted or refused, the seat must now stop ringing.
-    OfferEnded {
-        /// The offer.
-        offer: OfferId,
-        /// For whom it was.
-        contact: ContactId,
-        /// Who was rung.
-        agent: AgentId,
-        /// How it ended.
-        outcome: OfferOutcome,
-    },
-    /// An agent's visible state changed.
-    AgentChanged {
-        /// The agent.
-        agent: AgentId,
-        /// The new state.
-        view: AgentView,
-        /// Who commanded it, if anybody.
-        by: Option<Actor>,
-    },
-}
-
-/// What others see of an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AgentView {
-    /// May the agent work?
-    pub shift: Shift,
-    /// What does the agent do?
-    pub activity: Activity,
-    /// Is the seat registered?
-    pub seat_online: bool,
 }
 
 impl Acd {
@@ -520,31 +408,6 @@ struct Ring {
     contact: ContactId,
     queue: QueueName,
     idle_since: Time,
-}
-
-impl Agent {
-    fn view(&self) -> AgentView {
-        AgentView { shift: self.shift(), activity: self.activity(), seat_online: self.seat_online }
-    }
-
-    /// Counts an offer that was not answered, and makes the agent not ready at the limit.
-    fn miss(&mut self, reason: NotReadyReason) {
-        self.misses += 1;
-        if self.miss_limit > 0 && self.misses >= self.miss_limit && self.willing == Willing::Ready {
-            self.willing = Willing::NotReady(reason);
-            self.misses = 0;
-        }
-    }
-
-    fn release(&mut self, now: Time) {
-        if let Doing::Releasing { then, .. } = self.doing {
-            self.doing = match then {
-                AfterRelease::RestUntil(until) if until > now => Doing::Resting { until },
-                AfterRelease::RestUntil(_) => Doing::Idle { since: now },
-                AfterRelease::IdleSince(since) => Doing::Idle { since },
-            };
-        }
-    }
 }
 
 fn reason_for(refusal: Refusal) -> NotReadyReason {

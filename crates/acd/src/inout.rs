@@ -1,0 +1,118 @@
+//! What goes into the distributor and what comes out: plain serialisable values.
+
+use model::{
+    Activity, Actor, AgentId, ContactId, LeaveReason, OfferId, OfferOutcome, QueueName, Refusal, Shift, Time,
+};
+use serde::{Deserialize, Serialize};
+
+/// What happened to the distributor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// A contact joins a queue. `since` is now, or earlier when it returns to a place it had.
+    Enter {
+        /// The contact; it must not wait already.
+        contact: ContactId,
+        /// The queue; an unknown one is ignored.
+        queue: QueueName,
+        /// Seconds of virtual waiting to start with.
+        bonus_s: u32,
+        /// When its waiting began.
+        since: Time,
+    },
+    /// A contact leaves its queue, unanswered.
+    Leave {
+        /// The contact.
+        contact: ContactId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// An agent's seat registered.
+    SeatOnline(AgentId),
+    /// An agent's seat has no registration any more.
+    SeatOffline(AgentId),
+    /// Make an agent ready.
+    Ready(AgentId, Actor),
+    /// Send an agent on a break, after the call if there is one.
+    Break(AgentId, Actor),
+    /// The seat answered. Does nothing when the offer is dead: then the device must be hung up.
+    OfferAnswered(OfferId),
+    /// The seat refused.
+    OfferRefused(OfferId, Refusal),
+    /// The device of a withdrawn offer is free again.
+    OfferReleased(OfferId),
+    /// The agent's call is over.
+    SegmentEnded(AgentId),
+}
+
+/// What followed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Output {
+    /// A contact has a place in a queue.
+    Entered {
+        /// The contact.
+        contact: ContactId,
+        /// The queue.
+        queue: QueueName,
+        /// Seconds it started with.
+        bonus_s: u32,
+        /// 1-based position.
+        position: u32,
+    },
+    /// A contact is in no queue any more.
+    Left {
+        /// The contact.
+        contact: ContactId,
+        /// The queue.
+        queue: QueueName,
+        /// Why.
+        reason: LeaveReason,
+        /// Real waiting in milliseconds.
+        waited_ms: u64,
+    },
+    /// Ring this agent's seat.
+    Offer {
+        /// The offer.
+        offer: OfferId,
+        /// For whom.
+        contact: ContactId,
+        /// From which queue.
+        queue: QueueName,
+        /// Whom to ring.
+        agent: AgentId,
+        /// The contact's score in seconds.
+        score_s: u64,
+        /// How long the agent had been idle, in milliseconds.
+        idle_ms: u64,
+    },
+    /// An offer ended. Unless it was accepted or refused, the seat must now stop ringing.
+    OfferEnded {
+        /// The offer.
+        offer: OfferId,
+        /// For whom it was.
+        contact: ContactId,
+        /// Who was rung.
+        agent: AgentId,
+        /// How it ended.
+        outcome: OfferOutcome,
+    },
+    /// An agent's visible state changed.
+    AgentChanged {
+        /// The agent.
+        agent: AgentId,
+        /// The new state.
+        view: AgentView,
+        /// Who commanded it, if anybody.
+        by: Option<Actor>,
+    },
+}
+
+/// What others see of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentView {
+    /// May the agent work?
+    pub shift: Shift,
+    /// What does the agent do?
+    pub activity: Activity,
+    /// Is the seat registered?
+    pub seat_online: bool,
+}
