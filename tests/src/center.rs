@@ -2,16 +2,15 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
 use crate::ports::Ports;
-use crate::wait_for;
+use crate::{configuration, wait_for, web};
 
 /// A running center; killed, and its folder removed, when dropped.
 #[derive(Debug)]
@@ -19,21 +18,31 @@ pub struct Center {
     pub(crate) folder: PathBuf,
     pub(crate) ports: Ports,
     sip: u16,
-    http: u16,
+    pub(crate) http: u16,
+    token: OnceLock<String>,
     process: Child,
 }
 
 impl Center {
-    /// Starts a center and waits until it is ready to take calls.
+    /// Starts a center with the sample configuration and waits until it is ready to take calls.
     ///
     /// # Panics
     /// When the binary is missing or the center does not become ready.
     pub fn start() -> Center {
+        Center::start_with(&[])
+    }
+
+    /// Starts a center whose configuration is the sample with lines replaced: file, old text, new text.
+    ///
+    /// # Panics
+    /// As [`Center::start`], and when a file does not hold the old text.
+    pub fn start_with(changes: &[(&str, &str, &str)]) -> Center {
         let ports = Ports::claim();
         let folder = new_folder();
+        configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));
         let process = serve(&folder, sip, http, &ports);
-        let center = Center { folder, ports, sip, http, process };
+        let center = Center { folder, ports, sip, http, token: OnceLock::new(), process };
         center.wait_until_ready();
         center
     }
@@ -77,15 +86,16 @@ impl Center {
         self.rows("recordings")
     }
 
-    /// The body of an HTTP GET without a token; `None` while nobody answers 200.
-    pub fn fetch(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+    /// The row of `hotline agents` about this agent.
+    pub fn agent(&self, id: &str) -> Value {
+        let rows = self.rows("agents").into_iter();
+        rows.into_iter().find(|row| row["id"] == id).expect("the sample configuration has the agent")
+    }
+
+    /// Orders `ready` or `break` for an agent, as an operator does on the command line.
+    pub fn order(&self, state: &str, agent: &str) {
+        let output = self.command("agent").args([state, agent]).output().expect("hotline runs");
+        assert!(output.status.success(), "hotline agent: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// The file of a recording's row.
@@ -126,6 +136,34 @@ impl Center {
         })
     }
 
+    /// Returns when a caller talks with an agent and the talk was recorded for so long.
+    pub fn talk_for_seconds(&self, seconds: u64) {
+        wait_for("the talk to begin", || {
+            self.contacts().iter().any(|row| row["talked_at"].is_string()).then_some(())
+        });
+        self.record_for_seconds(seconds);
+    }
+
+    /// Returns when the one open recording has grown for so long.
+    pub fn record_for_seconds(&self, seconds: u64) {
+        let file = self.recording_file(&self.wait_for_recording("open"));
+        let size = || fs::metadata(&file).map_or(0, |file| file.len());
+        // Two channels of 16 bits at 8 kHz.
+        let enough = size() + seconds * 8_000 * 4;
+        wait_for("the recording to grow", || (size() >= enough).then_some(()));
+    }
+
+    /// A token that may read everything but audio; made when first asked for.
+    pub(crate) fn token(&self) -> String {
+        let make = || {
+            let output = self.command("token").args(["create", "--role", "viewer"]).output();
+            let output = output.expect("hotline runs");
+            assert!(output.status.success(), "token: {}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        };
+        self.token.get_or_init(make).clone()
+    }
+
     fn rows(&self, listing: &str) -> Vec<Value> {
         let output = self.command(listing).arg("--json").output().expect("hotline runs");
         assert!(output.status.success(), "hotline {listing}: {}", String::from_utf8_lossy(&output.stderr));
@@ -135,13 +173,15 @@ impl Center {
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(binary());
         command.arg(name).current_dir(repository()).env("NO_COLOR", "1");
+        command.args(["--prompts", "prompts"]);
+        command.arg("--config").arg(self.folder.join("config"));
         command.arg("--data").arg(self.folder.join("data"));
         command.arg("--recordings").arg(self.folder.join("recordings"));
         command
     }
 
     fn wait_until_ready(&self) {
-        wait_for("the center to be ready", || self.fetch("/readyz"));
+        wait_for("the center to be ready", || web::fetch(self.http, "/readyz", None));
     }
 }
 
@@ -170,7 +210,9 @@ fn serve(folder: &Path, sip: u16, http: u16, ports: &Ports) -> Child {
         .arg(folder.join("data"))
         .arg("--recordings")
         .arg(folder.join("recordings"))
-        .args(["--config", "config", "--prompts", "prompts"])
+        .arg("--config")
+        .arg(folder.join("config"))
+        .args(["--prompts", "prompts"])
         .args(["--sip", &format!("127.0.0.1:{sip}"), "--http", &format!("127.0.0.1:{http}")])
         .args(["--rtp", &format!("{}-{}", rtp.start(), rtp.end())])
         .stdout(log)

@@ -5,15 +5,17 @@
 //! when the story does, also when it fails. Tests of one crate live in that crate.
 
 mod center;
+mod configuration;
 mod phone;
 mod ports;
 mod sipp;
 mod tone;
+mod web;
 
 pub use center::Center;
 pub use phone::Phone;
 pub use sipp::Sipp;
-pub use tone::{loudness, samples};
+pub use tone::{Heard, assert_only_tone, heard, loudness, samples};
 
 use std::time::{Duration, Instant};
 

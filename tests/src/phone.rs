@@ -25,6 +25,14 @@ impl Phone {
         phone
     }
 
+    /// An agent's seat, registered and ready, that rings until it is told what to do.
+    pub fn ringing_agent(center: &Center, id: &str, tone_hz: u32) -> Phone {
+        let options = format!("auth_user={id};auth_pass=sample-{id};answermode=manual;regint=60");
+        let phone = Phone::start(center, id, &options, tone_hz);
+        center.wait_for_seat(id);
+        phone
+    }
+
     /// A seat that tries to register with the password.
     pub fn seat(center: &Center, id: &str, password: &str, tone_hz: u32) -> Phone {
         let options = format!("auth_user={id};auth_pass={password};answermode=auto;regint=60");
@@ -53,7 +61,22 @@ impl Phone {
         self.order("sndcode", &key.to_string());
     }
 
-    /// Hangs up.
+    /// Holds the other side: it is sent nothing any more (a re-INVITE).
+    pub fn hold(&mut self) {
+        self.order("hold", "");
+    }
+
+    /// Takes the other side back.
+    pub fn resume(&mut self) {
+        self.order("resume", "");
+    }
+
+    /// Waits until the telephone rings.
+    pub fn wait_for_ring(&self) {
+        wait_for("the telephone to ring", || self.log().contains("Incoming call from").then_some(()));
+    }
+
+    /// Hangs up, or declines a call that rings.
     pub fn hang_up(&mut self) {
         self.order("hangup", "");
     }

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 const RATE: u32 = 8_000;
+/// Samples in a second.
+const SECOND: usize = RATE as usize;
 
 /// Two minutes of a tone as a WAV file.
 pub(crate) fn write(path: &Path, tone_hz: u32) {
@@ -49,6 +51,53 @@ pub fn loudness(samples: &[i16], tone_hz: u32) -> f64 {
     }
     let power: f64 = last * last + before * before - turn * last * before;
     2.0 * power.max(0.0).sqrt() / samples.len().max(1) as f64
+}
+
+/// What a stretch of sound is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// The tone that was listened for.
+    Tone,
+    /// Something else: speech, music.
+    Other,
+    /// Nothing.
+    Silence,
+}
+
+/// What one channel of a WAV file holds one after the other, in stretches of a second and more.
+pub fn heard(path: &Path, channel: u16, tone_hz: u32) -> Vec<Heard> {
+    let sound = samples(path, channel);
+    let halves: Vec<Heard> = sound.chunks_exact(SECOND / 2).map(|part| judge(part, tone_hz)).collect();
+    let long = halves.chunk_by(PartialEq::eq).filter(|stretch| stretch.len() >= 2).map(|stretch| stretch[0]);
+    let mut stretches: Vec<Heard> = long.collect();
+    stretches.dedup();
+    println!("{} channel {channel}: {stretches:?} in {halves:?}", path.display());
+    stretches
+}
+
+fn judge(part: &[i16], tone_hz: u32) -> Heard {
+    let power = part.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / part.len() as f64;
+    if loudness(part, tone_hz) > 5_000.0 {
+        Heard::Tone
+    } else if power.sqrt() > 100.0 {
+        Heard::Other
+    } else {
+        Heard::Silence
+    }
+}
+
+/// The channel holds the one tone, and less than a hundredth of the other, in the last but one second.
+pub fn assert_only_tone(file: &Path, channel: u16, present_hz: u32, absent_hz: u32) {
+    let sound = samples(file, channel);
+    assert!(sound.len() > 3 * SECOND, "{} holds only {} samples", file.display(), sound.len());
+    let part = &sound[sound.len() - 2 * SECOND..sound.len() - SECOND];
+    let (present, absent) = (loudness(part, present_hz), loudness(part, absent_hz));
+    println!("channel {channel}: {present_hz} Hz at {present:.1}, {absent_hz} Hz at {absent:.1}");
+    assert!(
+        present > 5_000.0 && absent < present / 100.0,
+        "{} channel {channel}: {present_hz} Hz at {present:.0}, {absent_hz} Hz at {absent:.0}",
+        file.display()
+    );
 }
 
 #[cfg(test)]

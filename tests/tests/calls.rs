@@ -1,15 +1,10 @@
 //! Calls from the first ring to the sealed recording, with telephones that others made.
 
-use std::path::Path;
-
-use hotline_tests::{Center, Phone, Sipp, loudness, samples, wait_for};
+use hotline_tests::{Center, Phone, Sipp, assert_only_tone, wait_for};
 use serde_json::Value;
 
 const CUSTOMER_HZ: u32 = 440;
 const AGENT_HZ: u32 = 880;
-
-/// Samples in a second of every recording here.
-const SECOND: usize = 8_000;
 
 #[test]
 fn an_inquiry_reaches_its_agent_and_each_voice_has_its_channel() {
@@ -20,7 +15,7 @@ fn an_inquiry_reaches_its_agent_and_each_voice_has_its_channel() {
     customer.dial("8000");
     customer.press('1');
     center.wait_for_contact("/agent", "1001");
-    talk_for_seconds(&center, 4);
+    center.talk_for_seconds(4);
     customer.hang_up();
 
     let contact = center.wait_for_contact("/end/class", "answered");
@@ -45,7 +40,7 @@ fn a_complaint_by_key_two_reaches_the_complaint_seat() {
     customer.dial("8000");
     customer.press('2');
     center.wait_for_contact("/agent", "2001");
-    talk_for_seconds(&center, 1);
+    center.talk_for_seconds(1);
     agent.hang_up();
 
     let contact = center.wait_for_contact("/end/class", "answered");
@@ -78,7 +73,7 @@ fn the_second_caller_waits_and_gets_the_agent_after_the_first() {
     let mut first = Phone::customer(&center, "first", CUSTOMER_HZ);
     first.dial("8000");
     first.press('1');
-    talk_for_seconds(&center, 1);
+    center.talk_for_seconds(1);
     let mut second = Phone::customer(&center, "second", CUSTOMER_HZ);
     second.dial("8000");
     second.press('1');
@@ -137,7 +132,7 @@ fn complaint_by_info(transport: &str) {
     let mut agent = Phone::agent(&center, "2001", AGENT_HZ);
     let mut customer = Sipp::start(&center, "complains-by-info.xml", transport, 1);
     center.wait_for_contact("/agent", "2001");
-    talk_for_seconds(&center, 1);
+    center.talk_for_seconds(1);
     agent.hang_up();
     customer.assert_all_calls_went_well();
 
@@ -149,31 +144,4 @@ fn complaint_by_info(transport: &str) {
 
 fn contact_of(center: &Center, caller: &str) -> Option<Value> {
     center.contacts().into_iter().find(|contact| contact["caller"] == caller)
-}
-
-/// Returns when the talk was recorded for so long.
-fn talk_for_seconds(center: &Center, seconds: usize) {
-    wait_for("the talk to begin", || {
-        center.contacts().iter().any(|row| row["talked_at"].is_string()).then_some(())
-    });
-    let recording = center.wait_for_recording("open");
-    let size = || std::fs::metadata(center.recording_file(&recording)).map_or(0, |file| file.len());
-    let before = size();
-    // Two channels of 16 bits.
-    let more = (seconds * SECOND * 4) as u64;
-    wait_for("the recording to grow", || (size() >= before + more).then_some(()));
-}
-
-/// The channel holds the one tone, and less than a hundredth of the other, in the last but one second.
-fn assert_only_tone(file: &Path, channel: u16, present_hz: u32, absent_hz: u32) {
-    let sound = samples(file, channel);
-    assert!(sound.len() > 3 * SECOND, "{} holds only {} samples", file.display(), sound.len());
-    let part = &sound[sound.len() - 2 * SECOND..sound.len() - SECOND];
-    let (present, absent) = (loudness(part, present_hz), loudness(part, absent_hz));
-    println!("channel {channel}: {present_hz} Hz at {present:.1}, {absent_hz} Hz at {absent:.1}");
-    assert!(
-        present > 5_000.0 && absent < present / 100.0,
-        "{} channel {channel}: {present_hz} Hz at {present:.0}, {absent_hz} Hz at {absent:.0}",
-        file.display()
-    );
 }

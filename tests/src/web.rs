@@ -1,0 +1,51 @@
+//! What a center tells over HTTP: its event log.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::Value;
+
+use crate::{Center, wait_for};
+
+impl Center {
+    /// The event log so far (`/api/v1/events`), each event with its `at`.
+    pub fn events(&self) -> Vec<Value> {
+        let token = self.token();
+        let mut events: Vec<Value> = Vec::new();
+        loop {
+            let after = events.last().map_or(0, |event| event["seq"].as_u64().expect("a sequence number"));
+            let path = format!("/api/v1/events?limit=1000&after={after}");
+            let page = fetch(self.http, &path, Some(&token)).expect("the center tells its events");
+            let page: Vec<Value> = serde_json::from_str(&page).expect("the center prints JSON");
+            if page.is_empty() {
+                return events;
+            }
+            events.extend(page);
+        }
+    }
+
+    /// The events of a type, without the envelope.
+    pub fn events_of_type(&self, kind: &str) -> Vec<Value> {
+        let events = self.events().into_iter().map(|record| record["event"].clone());
+        events.filter(|event| event["type"] == kind).collect()
+    }
+
+    /// Waits for so many events of a type.
+    pub fn wait_for_events(&self, kind: &str, count: usize) -> Vec<Value> {
+        wait_for(&format!("{count} events {kind}"), || {
+            Some(self.events_of_type(kind)).filter(|events| events.len() >= count)
+        })
+    }
+}
+
+/// The body of an HTTP GET; `None` while nobody answers 200.
+pub(crate) fn fetch(port: u16, path: &str, token: Option<&str>) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+}
