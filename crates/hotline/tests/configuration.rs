@@ -1,0 +1,96 @@
+//! The shipped configuration is sound, and a bad one is told everything that is wrong with it at once.
+
+use std::path::{Path, PathBuf};
+
+use hotline::config;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A copy of the shipped configuration with texts replaced; removed when dropped.
+struct Changed(PathBuf);
+
+impl Changed {
+    fn new(name: &str, changes: &[(&str, &str, &str)]) -> Changed {
+        let folder = std::env::temp_dir().join(format!("hotline-config-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("flows")).unwrap();
+        let shipped = repository().join("config");
+        for file in
+            ["hotline.toml", "queues.toml", "agents.toml", "trunks.toml", "numbers.toml", "flows/main.toml"]
+        {
+            let mut text = std::fs::read_to_string(shipped.join(file)).unwrap();
+            for (_, from, to) in changes.iter().filter(|(changed, ..)| *changed == file) {
+                assert!(text.contains(from), "{from:?} is not in {file}");
+                text = text.replacen(from, to, 1);
+            }
+            std::fs::write(folder.join(file), text).unwrap();
+        }
+        Changed(folder)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        match config::load(&self.0, &repository().join("prompts"), false) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(|problem| problem.message.en.clone()).collect(),
+        }
+    }
+}
+
+impl Drop for Changed {
+    fn drop(&mut self) {
+        // A folder left behind in the temporary folder harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_shipped_configuration_is_sound_and_its_flow_tests_pass() {
+    let root = repository();
+    let loaded = config::load(&root.join("config"), &root.join("prompts"), true);
+    let configuration = loaded.unwrap_or_else(|problems| panic!("{problems:?}"));
+    assert_eq!(configuration.passwords.len(), 6);
+    assert_eq!(configuration.sample_passwords().len(), 6);
+    assert!(configuration.flow_tests.passed >= 10 && configuration.flow_tests.failed == 0);
+    assert!(configuration.server.sip.ip().is_loopback() && configuration.server.http.ip().is_loopback());
+}
+
+#[test]
+fn every_file_is_told_its_problems_in_one_run() {
+    let changed = Changed::new(
+        "all",
+        &[
+            ("hotline.toml", "listen = \"127.0.0.1:5060\"", "listen = \"here\""),
+            ("hotline.toml", "threads = 1", "treads = 1"),
+            ("queues.toml", "wrap_up_s = 10", "wrap_up_s = \"ten\""),
+            ("agents.toml", "queues = [\"inquiry\"]", "queues = [\"sales\"]"),
+            ("agents.toml", "id = \"2002\"", "id = \"2001\""),
+            ("trunks.toml", "127.0.0.0/8", "127.0.0.0/99"),
+            ("numbers.toml", "language = \"en-US\"", "language = \"fr\""),
+            ("numbers.toml", "\"*70\" = \"ready\"", "\"*70\" = \"lunch\""),
+            ("flows/main.toml", "prompts = [\"welcome\"]", "prompts = [\"wellcome\"]"),
+        ],
+    );
+    let problems = changed.problems();
+    for expected in [
+        "listen = \"here\" cannot be used",
+        "unknown key treads",
+        "wrap_up_s must be a whole number, not a string",
+        "there is no queue sales",
+        "2001 is there twice",
+        "sources = \"127.0.0.0/99\" cannot be used",
+        "language = \"fr\" cannot be used",
+        "*70 cannot be a feature code",
+        "there is no prompt zh-CN/wellcome",
+    ] {
+        assert!(problems.iter().any(|problem| problem == expected), "{expected:?} in {problems:#?}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let changed = Changed::new("missing", &[]);
+    std::fs::remove_file(changed.0.join("queues.toml")).unwrap();
+    let problems = changed.problems();
+    assert!(problems.iter().any(|problem| problem.starts_with("cannot be read")), "{problems:?}");
+}
