@@ -14,17 +14,17 @@ struct Changed(PathBuf);
 impl Changed {
     fn new(name: &str, changes: &[(&str, &str, &str)]) -> Changed {
         let folder = std::env::temp_dir().join(format!("hotline-config-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(folder.join("flows")).unwrap();
+        std::fs::create_dir_all(folder.join("flows")).expect("the temporary folder takes a folder");
         let shipped = repository().join("config");
         for file in
             ["hotline.toml", "queues.toml", "agents.toml", "trunks.toml", "numbers.toml", "flows/main.toml"]
         {
-            let mut text = std::fs::read_to_string(shipped.join(file)).unwrap();
+            let mut text = std::fs::read_to_string(shipped.join(file)).expect("a shipped file");
             for (_, from, to) in changes.iter().filter(|(changed, ..)| *changed == file) {
                 assert!(text.contains(from), "{from:?} is not in {file}");
                 text = text.replacen(from, to, 1);
             }
-            std::fs::write(folder.join(file), text).unwrap();
+            std::fs::write(folder.join(file), text).expect("the temporary folder takes a file");
         }
         Changed(folder)
     }
