@@ -9,12 +9,14 @@
 //! | [`g711`] | ITU-T G.711, G.191 |
 //! | [`rtp`], [`rtcp`], [`source`] | 3550 |
 //! | [`outgoing`] | 3550 section 5.1 (one continuous stream per leg) |
+//! | [`jitter`] | – |
 //! | [`latch`] | 4961, with the care of 7362 |
 //! | [`telephone_event`] | 4733 |
 //! | [`timeline`], [`wav`] | – |
 //! | [`tone`], [`mix`] | – |
 
 pub mod g711;
+pub mod jitter;
 pub mod latch;
 pub mod mix;
 pub mod outgoing;
