@@ -42,7 +42,7 @@ impl Center {
         configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));
         let process = serve(&folder, sip, http, &ports);
-        let center = Center { folder, ports, sip, http, token: OnceLock::new(), process };
+        let mut center = Center { folder, ports, sip, http, token: OnceLock::new(), process };
         center.wait_until_ready();
         center
     }
@@ -136,6 +136,22 @@ impl Center {
         })
     }
 
+    /// Waits until so many recordings are sealed.
+    pub fn wait_until_sealed(&self, count: usize) -> Vec<Value> {
+        wait_for(&format!("{count} sealed recordings"), || {
+            let mut rows = self.recordings();
+            rows.retain(|row| row["state"] == "sealed");
+            (rows.len() >= count).then_some(rows)
+        })
+    }
+
+    /// Waits until the agent's shift (`ready`, `{"not_ready": reason}`) is this.
+    pub fn wait_for_shift(&self, agent: &str, shift: &Value) {
+        wait_for(&format!("agent {agent} to be {shift}"), || {
+            (self.agent(agent)["shift"] == *shift).then_some(())
+        });
+    }
+
     /// Returns when a caller talks with an agent and the talk was recorded for so long.
     pub fn talk_for_seconds(&self, seconds: u64) {
         wait_for("the talk to begin", || {
@@ -180,8 +196,12 @@ impl Center {
         command
     }
 
-    fn wait_until_ready(&self) {
-        wait_for("the center to be ready", || web::fetch(self.http, "/readyz", None));
+    fn wait_until_ready(&mut self) {
+        wait_for("the center to be ready", || {
+            let ended = self.process.try_wait().expect("a process of ours can be asked");
+            assert!(ended.is_none(), "the center ended before it was ready");
+            web::fetch(self.http, "/readyz", None)
+        });
     }
 }
 

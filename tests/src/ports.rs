@@ -2,29 +2,35 @@
 
 use std::net::{TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
+use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Below the range that Linux gives to outgoing connections, so nothing takes one by chance.
-const FIRST: u16 = 11_000;
-const BLOCK: u16 = 400;
-const BLOCKS: u16 = 20;
+const FIRST: u16 = 10_000;
+const BLOCK: u16 = 500;
+const BLOCKS: u16 = 44;
 
 /// A block of ports: signalling from the bottom, RTP of the center from 200 up.
 #[derive(Debug)]
 pub(crate) struct Ports {
     first: u16,
     next: AtomicU16,
+    /// Holds the block's first port, so that stories of other processes pass the block over.
+    _claim: UdpSocket,
 }
 
 impl Ports {
-    /// A block that nobody else in this process has; blocks whose first ports are taken are passed over.
+    /// A block that no other story has, in this process or another; blocks where a port is taken are passed over.
     pub(crate) fn claim() -> Ports {
         static NEXT_BLOCK: AtomicU16 = AtomicU16::new(0);
+        // Each process begins elsewhere, so that a second run rarely meets the first.
+        let start = (process::id() % u32::from(BLOCKS)) as u16;
         for _ in 0..BLOCKS {
-            let block = NEXT_BLOCK.fetch_add(1, Ordering::Relaxed) % BLOCKS;
+            let block = (start + NEXT_BLOCK.fetch_add(1, Ordering::Relaxed) % BLOCKS) % BLOCKS;
             let first = FIRST + block * BLOCK;
-            if (first..first + 20).all(is_free) {
-                return Ports { first, next: AtomicU16::new(first) };
+            let Ok(claim) = UdpSocket::bind(("127.0.0.1", first)) else { continue };
+            if (first + 1..first + 20).all(is_free) {
+                return Ports { first, next: AtomicU16::new(first + 1), _claim: claim };
             }
         }
         panic!("no free block of ports from {FIRST} up");
