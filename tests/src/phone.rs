@@ -71,9 +71,11 @@ impl Phone {
         self.order("resume", "");
     }
 
-    /// Waits until the telephone rings.
-    pub fn wait_for_ring(&self) {
-        wait_for("the telephone to ring", || self.log().contains("Incoming call from").then_some(()));
+    /// Waits until the telephone logged the text so often.
+    pub fn wait_for_log(&self, text: &str, times: usize) {
+        wait_for(&format!("the telephone to say {text:?}"), || {
+            (self.log().matches(text).count() >= times).then_some(())
+        });
     }
 
     /// Hangs up, or declines a call that rings.
@@ -95,10 +97,10 @@ impl Phone {
     }
 
     fn start(center: &Center, name: &str, options: &str, tone_hz: u32) -> Phone {
-        let folder = center.folder.join(format!("phone-{name}"));
-        fs::create_dir_all(&folder).expect("the story's folder can be written");
         // baresip takes the port after its SIP port too, for TLS.
         let (sip, control, rtp) = (center.ports.take(2), center.ports.take(1), center.ports.take(11));
+        let folder = center.folder.join(format!("phone-{name}-{sip}"));
+        fs::create_dir_all(&folder).expect("the story's folder can be written");
         let voice = folder.join("voice.wav");
         tone::write(&voice, tone_hz);
         let account = format!("<sip:{name}@{}>;{options}\n", center.sip());

@@ -90,9 +90,7 @@ fn the_second_caller_waits_and_gets_the_agent_after_the_first() {
     // RFC 3339 in UTC sorts as text.
     assert!(served["talked_at"].as_str() > ended["ended_at"].as_str(), "{served} {ended}");
     second.hang_up();
-    wait_for("two sealed recordings", || {
-        (center.recordings().iter().filter(|row| row["state"] == "sealed").count() == 2).then_some(())
-    });
+    center.wait_until_sealed(2);
     center.assert_rows_and_files_agree();
 }
 
@@ -112,12 +110,7 @@ fn thirty_customers_at_once_are_all_answered_and_recorded() {
     let center = Center::start();
     Sipp::start(&center, "listens-and-leaves.xml", "u1", 30).assert_all_calls_went_well();
 
-    let recordings = wait_for("30 sealed recordings", || {
-        let rows = center.recordings();
-        let sealed = rows.iter().filter(|row| row["state"] == "sealed").count();
-        (sealed == CUSTOMERS).then_some(rows)
-    });
-    for recording in &recordings {
+    for recording in &center.wait_until_sealed(CUSTOMERS) {
         let duration_ms = recording["duration_ms"].as_u64().unwrap();
         assert!((3_800..8_000).contains(&duration_ms), "a call of 4 s has {duration_ms} ms: {recording}");
     }
