@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use audio::rtp::RtpPacket;
-use audio::timeline::Timeline;
+use audio::timeline::{LONGEST_HOLE, Timeline, close};
 use model::{Gap, GapCause};
 
 use crate::clock::milliseconds;
@@ -56,8 +56,10 @@ impl Tap {
     /// Places a packet's audio, which arrived at `now`.
     pub(crate) fn packet(&mut self, channel: Channel, packet: &RtpPacket<'_>, samples: &[i16], now: u64) {
         let (now, emitted) = (now.saturating_sub(self.began), self.emitted);
+        let end = self.track(channel).covered.map(|covered| covered.until);
         if let Some(at) = self.track(channel).place(packet, samples.len() as u64, now, emitted) {
             self.write(channel, at, samples);
+            end.filter(|end| *end < at).into_iter().for_each(|end| self.close_hole(channel, end..at));
         }
     }
 
@@ -125,11 +127,31 @@ impl Tap {
             self.window.resize(from + samples.len(), [0, 0]);
         }
         for (slot, sample) in self.window.range_mut(from..from + samples.len()).zip(samples) {
-            match channel {
-                Channel::Left => slot[0] = *sample,
-                Channel::Right => slot[1] = *sample,
-            }
+            *side(channel, slot) = *sample;
         }
+    }
+
+    /// Closes the hole of a sample or two that following the peer's clock leaves between packets: silence there
+    /// would click.
+    fn close_hole(&mut self, channel: Channel, hole: Range<u64>) {
+        if hole.end - hole.start > LONGEST_HOLE {
+            return;
+        }
+        let index = |at: u64| at.checked_sub(self.emitted).and_then(|index| usize::try_from(index).ok());
+        let (Some(first), Some(after)) = (index(hole.start), index(hole.end)) else { return };
+        let sample = |index: usize| self.window.get(index).copied().map(|mut both| *side(channel, &mut both));
+        let (Some(from), Some(to)) = (first.checked_sub(1).and_then(sample), sample(after)) else { return };
+        for (slot, sample) in self.window.range_mut(first..after).zip(close(from, to, after - first)) {
+            *side(channel, slot) = sample;
+        }
+    }
+}
+
+/// One side of a pair of samples.
+fn side(channel: Channel, both: &mut [i16; 2]) -> &mut i16 {
+    match channel {
+        Channel::Left => &mut both[0],
+        Channel::Right => &mut both[1],
     }
 }
 
@@ -284,6 +306,21 @@ mod tests {
         let (audio, gaps) = finished(tap, 8160);
         assert_eq!(gaps, [Gap { channel: 0, from_ms: 20, length_ms: 1000, cause: GapCause::Lost }]);
         assert_eq!(audio.len(), 8160);
+    }
+
+    #[test]
+    fn a_peers_slow_clock_leaves_no_holes() {
+        let (mut tap, mut silent) = (Tap::new(0), 0);
+        for index in 0..2000_u16 {
+            // 1,000 ppm: a sample in six packets.
+            let now = u64::from(index) * 160 + u64::from(index) * 160 / 1000;
+            tap.packet(Channel::Left, &packet(index), &VOICE, now);
+            while let Some((_, piece)) = tap.poll_piece(now) {
+                silent += piece.iter().filter(|both| both[0] == 0).count();
+            }
+        }
+        assert_eq!(silent, 0);
+        assert_eq!(finished(tap, 320_320).1, []);
     }
 
     #[test]
