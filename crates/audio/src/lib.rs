@@ -9,20 +9,24 @@
 //! | [`g711`] | ITU-T G.711, G.191 |
 //! | [`rtp`], [`rtcp`], [`source`] | 3550 |
 //! | [`outgoing`] | 3550 section 5.1 (one continuous stream per leg) |
-//! | [`jitter`] | – |
+//! | [`jitter`], [`stretch`] | – |
+//! | [`conceal`] | after ITU-T G.711 Appendix I |
 //! | [`latch`] | 4961, with the care of 7362 |
 //! | [`telephone_event`] | 4733 |
 //! | [`timeline`], [`wav`] | – |
 //! | [`tone`], [`mix`] | – |
 
+pub mod conceal;
 pub mod g711;
 pub mod jitter;
 pub mod latch;
 pub mod mix;
 pub mod outgoing;
+mod pitch;
 pub mod rtcp;
 pub mod rtp;
 pub mod source;
+pub mod stretch;
 pub mod telephone_event;
 pub mod timeline;
 pub mod tone;
