@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 /// Samples of one tick.
 pub(crate) const TICK: u64 = audio::FRAME as u64;
-const TICK_TIME: Duration = Duration::from_millis(20);
+/// Its length.
+pub(crate) const TICK_TIME: Duration = Duration::from_millis(20);
 
 /// Monotonic time in samples of 8 kHz since the thread began.
 #[derive(Debug, Clone, Copy)]
@@ -21,12 +22,6 @@ impl Clock {
     pub(crate) fn now(&self) -> u64 {
         // 8 samples per millisecond; the product of 2^64 nanoseconds' worth does not overflow in u128.
         u64::try_from(self.origin.elapsed().as_nanos() * 8 / 1_000_000).unwrap_or(u64::MAX)
-    }
-
-    /// How long until tick number `tick` is due; zero when it is.
-    pub(crate) fn until_tick(&self, tick: u64) -> Duration {
-        let due = TICK_TIME.saturating_mul(u32::try_from(tick).unwrap_or(u32::MAX));
-        due.saturating_sub(self.origin.elapsed())
     }
 }
 

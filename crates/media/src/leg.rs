@@ -1,7 +1,7 @@
 //! One leg: its sockets, what it hears and what it sends.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use audio::FRAME;
 use audio::g711::Law;
@@ -18,6 +18,8 @@ use crate::ports::Pair;
 
 /// Longest payload taken or sent: an Ethernet frame's worth.
 pub(crate) const LONGEST: usize = 1480;
+/// Longest datagram taken or sent; what is longer is cut and then refused as RTP.
+pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + 1;
 /// A bridged leg that was passed nothing for this long is sent silence, so that its peer and the
 /// networks between keep the stream alive (200 ms).
 const QUIET: u64 = 1600;
@@ -110,39 +112,43 @@ impl Leg {
         self.keys.press(digit.event())
     }
 
-    /// Passes on a packet of the bridged leg. False when it was not sent.
-    pub(crate) fn pass_on(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) -> bool {
+    /// Passes on a packet of the bridged leg by way of `room`. False when it was not sent.
+    pub(crate) fn pass_on(
+        &mut self,
+        packet: &RtpPacket<'_>,
+        kind: Kind,
+        now: u64,
+        room: &mut [u8; DATAGRAM],
+    ) -> bool {
         let Some(link) = &self.link else { return false };
         if !link.sends() || self.player.is_some() || !self.keys.is_idle() {
             return false;
         }
         let incoming = (packet.ssrc, packet.sequence, packet.timestamp);
-        let len = packet.payload.len();
-        let mut payload = [0; LONGEST];
-        let Some(payload) = payload.get_mut(..len) else { return false };
-        payload.copy_from_slice(packet.payload);
-        match kind {
-            Kind::Unwanted => false,
-            Kind::Key(_) => {
-                let Some(payload_type) = link.remote.telephone_event else { return false };
-                let stamp = self.outgoing.forward(incoming, now, false, len);
-                let stamp = Stamp { marker: packet.marker, ..stamp };
-                self.passed_at = now;
-                self.send(stamp, payload_type, payload)
-            }
-            Kind::Audio(law) => {
-                law.transcode(link.law(), payload);
-                let payload_type = link.remote.codec.payload_type();
-                let stamp = self.outgoing.forward(incoming, now, true, len);
-                let stamp = Stamp { marker: stamp.marker || packet.marker, ..stamp };
-                self.passed_at = now;
-                self.send(stamp, payload_type, payload)
-            }
+        let (payload_type, steady) = match kind {
+            Kind::Unwanted => return false,
+            Kind::Key(_) => match link.remote.telephone_event {
+                Some(payload_type) => (payload_type, false),
+                None => return false,
+            },
+            Kind::Audio(_) => (link.remote.codec.payload_type(), true),
+        };
+        let stamp = self.outgoing.forward(incoming, now, steady, packet.payload.len());
+        // A key's marker is its sender's: that the stream begins anew is said by the next audio.
+        let marker = packet.marker || (steady && stamp.marker);
+        self.passed_at = now;
+        let Some(length) = print(Stamp { marker, ..stamp }, payload_type, packet.payload, room) else {
+            return false;
+        };
+        let datagram = room.get_mut(..length).unwrap_or_default();
+        if let (Kind::Audio(law), Some(codes)) = (kind, datagram.get_mut(HEADER_LEN..)) {
+            law.transcode(link.law(), codes);
         }
+        link.send(&self.pair.rtp, datagram)
     }
 
     /// What is due in the tick that begins at `clock`.
-    pub(crate) fn tick(&mut self, clock: u64) -> Ticked {
+    pub(crate) fn tick(&mut self, clock: u64, room: &mut [u8; DATAGRAM]) -> Ticked {
         let mut ticked = Ticked::default();
         let Some(link) = &self.link else { return ticked };
         let (law, event_type) = (link.law(), link.remote.telephone_event);
@@ -153,43 +159,38 @@ impl Leg {
                 }
                 let stamp = self.outgoing.own_at(self.key_began, 4);
                 let stamp = Stamp { marker: first, ..stamp };
-                ticked.sent += u64::from(self.send(stamp, payload_type, &event.print()));
+                ticked.sent += u64::from(self.send(stamp, payload_type, &event.print(), room));
             }
             (EventFrame::Pause, Some(_)) => {}
-            (EventFrame::Idle, _) | (_, None) => self.tick_audio(law, clock, &mut ticked),
+            (EventFrame::Idle, _) | (_, None) => self.tick_audio(law, clock, &mut ticked, room),
         }
         ticked
     }
 
-    fn tick_audio(&mut self, law: Law, clock: u64, ticked: &mut Ticked) {
+    fn tick_audio(&mut self, law: Law, clock: u64, ticked: &mut Ticked, room: &mut [u8; DATAGRAM]) {
         if let Some(player) = &mut self.player {
             let Some(frame) = player.frame(law) else {
                 ticked.ended = self.player.take();
                 return;
             };
-            ticked.sent += u64::from(self.send_frame(&frame.codes, clock));
+            ticked.sent += u64::from(self.send_frame(&frame.codes, clock, room));
             ticked.samples = Some(frame.samples);
         } else if self.other.is_none() || clock.saturating_sub(self.passed_at) > QUIET {
-            ticked.sent += u64::from(self.send_frame(&[law.silence(); FRAME], clock));
+            ticked.sent += u64::from(self.send_frame(&[law.silence(); FRAME], clock, room));
         }
     }
 
-    fn send_frame(&mut self, codes: &[u8], clock: u64) -> bool {
+    fn send_frame(&mut self, codes: &[u8], clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
         let Some(link) = self.link.as_ref().filter(|link| link.sends()) else { return false };
         let payload_type = link.remote.codec.payload_type();
         let stamp = self.outgoing.own(clock, codes.len());
-        self.send(stamp, payload_type, codes)
+        self.send(stamp, payload_type, codes, room)
     }
 
-    fn send(&self, stamp: Stamp, payload_type: u8, payload: &[u8]) -> bool {
+    fn send(&self, stamp: Stamp, payload_type: u8, payload: &[u8], room: &mut [u8; DATAGRAM]) -> bool {
         let Some(link) = self.link.as_ref().filter(|link| link.sends()) else { return false };
-        let Stamp { marker, sequence, timestamp, ssrc } = stamp;
-        let packet = RtpPacket { marker, payload_type, sequence, timestamp, ssrc, payload };
-        let mut datagram = [0; HEADER_LEN + LONGEST];
-        let Some(len) = packet.print(&mut datagram) else { return false };
-        let bytes = datagram.get(..len).unwrap_or_default();
-        // A full socket buffer or an unreachable peer costs this packet, as any network could.
-        self.pair.rtp.send_to(bytes, link.latch.target()).is_ok()
+        let Some(length) = print(stamp, payload_type, payload, room) else { return false };
+        link.send(&self.pair.rtp, room.get(..length).unwrap_or_default())
     }
 
     /// Takes an RTCP compound of the peer.
@@ -316,6 +317,11 @@ impl Link {
         self.remote.direction.sends() && !target.ip().is_unspecified() && target.port() != 0
     }
 
+    /// Sends a datagram. A full socket buffer or an unreachable peer costs this packet, as any network could.
+    fn send(&self, socket: &UdpSocket, datagram: &[u8]) -> bool {
+        socket.send_to(datagram, self.latch.target()).is_ok()
+    }
+
     fn rtcp_target(&self) -> SocketAddr {
         let target = self.latch.target();
         let next = SocketAddr::new(target.ip(), target.port().saturating_add(1));
@@ -329,6 +335,12 @@ impl Link {
         self.lost_told = self.lost_told.max(lost);
         more
     }
+}
+
+/// Writes a packet into `room`; its length.
+fn print(stamp: Stamp, payload_type: u8, payload: &[u8], room: &mut [u8; DATAGRAM]) -> Option<usize> {
+    let Stamp { marker, sequence, timestamp, ssrc } = stamp;
+    RtpPacket { marker, payload_type, sequence, timestamp, ssrc, payload }.print(room)
 }
 
 pub(crate) fn law_of(codec: Codec) -> Law {

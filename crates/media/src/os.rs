@@ -1,10 +1,11 @@
-//! The system calls that the standard library lacks: epoll, eventfd, affinity, and the mark on packets.
+//! The system calls that the standard library lacks: epoll, eventfd, timerfd, affinity, and the mark on
+//! packets.
 //! The only unsafe code of the crate.
 #![allow(unsafe_code, reason = "direct system calls, each with its reason")]
 
 use std::io;
 use std::mem;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub(crate) struct Poll {
 }
 
 /// Readable sockets that one wait can name; the rest are named by the next.
-const EVENTS: usize = 256;
+const EVENTS: usize = 64;
 
 impl Poll {
     pub(crate) fn new() -> io::Result<Poll> {
@@ -34,11 +35,11 @@ impl Poll {
         Ok(())
     }
 
-    /// Waits at most `timeout`, rounded up to a millisecond, and puts the tokens of what is readable into
+    /// Waits at most `longest`, in whole milliseconds, and puts the tokens of what is readable into
     /// `ready`.
-    pub(crate) fn wait(&self, timeout: Duration, ready: &mut Vec<u64>) -> io::Result<()> {
+    pub(crate) fn wait(&self, longest: Duration, ready: &mut Vec<u64>) -> io::Result<()> {
         ready.clear();
-        let milliseconds = i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+        let milliseconds = i32::try_from(longest.as_millis()).unwrap_or(i32::MAX);
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
         // SAFETY: `events` has room for EVENTS entries and outlives the call.
         let count = unsafe {
@@ -88,91 +89,43 @@ impl AsRawFd for Waker {
     }
 }
 
-/// Datagrams that one call takes.
-const BATCH: usize = 16;
-/// Longest datagram taken: an Ethernet frame's worth; what is longer is cut and then refused as RTP.
-const DATAGRAM: usize = 1536;
-
-/// Takes several datagrams of one socket by one system call (recvmmsg).
-pub(crate) struct Inbox {
-    bytes: Box<[[u8; DATAGRAM]; BATCH]>,
-    lengths: [usize; BATCH],
-    senders: [libc::sockaddr_storage; BATCH],
+/// Becomes readable once every interval, to the microsecond: the time-out of an epoll is one of
+/// milliseconds.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    timer: OwnedFd,
 }
 
-impl Inbox {
-    pub(crate) fn new() -> Inbox {
-        Inbox {
-            bytes: Box::new([[0; DATAGRAM]; BATCH]),
-            lengths: [0; BATCH],
-            // SAFETY: plain integers; all zero is a valid address of no family.
-            senders: unsafe { mem::zeroed() },
-        }
-    }
-
-    /// Takes what has arrived, up to a batch, without waiting; returns how many.
-    pub(crate) fn receive(&mut self, socket: &UdpSocket) -> usize {
-        // SAFETY: plain integers and null pointers, all of which zero stands for.
-        let mut messages: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
-        // SAFETY: as above.
-        let mut slices: [libc::iovec; BATCH] = unsafe { mem::zeroed() };
-        let parts = slices.iter_mut().zip(self.bytes.iter_mut()).zip(self.senders.iter_mut());
-        for (message, ((slice, bytes), sender)) in messages.iter_mut().zip(parts) {
-            slice.iov_base = bytes.as_mut_ptr().cast();
-            slice.iov_len = DATAGRAM;
-            message.msg_hdr.msg_iov = slice;
-            message.msg_hdr.msg_iovlen = 1;
-            message.msg_hdr.msg_name = (&raw mut *sender).cast();
-            message.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-        }
-        // SAFETY: every header points at one slice, one buffer and one address of its own, all of which
-        // outlive the call; no timeout is given.
-        let count = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                messages.as_mut_ptr(),
-                BATCH as libc::c_uint,
-                libc::MSG_DONTWAIT,
-                std::ptr::null_mut(),
-            )
+impl Timer {
+    /// A timer whose first interval begins now.
+    pub(crate) fn every(interval: Duration) -> io::Result<Timer> {
+        let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
+        // SAFETY: takes no pointer; the result is checked before it is owned.
+        let fd = checked(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?;
+        // SAFETY: a fresh descriptor that nobody else owns.
+        let timer = unsafe { OwnedFd::from_raw_fd(fd) };
+        let time = libc::timespec {
+            tv_sec: interval.as_secs().cast_signed(),
+            tv_nsec: libc::c_long::from(interval.subsec_nanos().cast_signed()),
         };
-        let count = usize::try_from(count).unwrap_or(0);
-        for (length, message) in self.lengths.iter_mut().zip(&messages).take(count) {
-            *length = message.msg_len as usize;
-        }
-        count
+        let times = libc::itimerspec { it_interval: time, it_value: time };
+        // SAFETY: `times` outlives the call; no old value is asked for.
+        let set = unsafe { libc::timerfd_settime(timer.as_raw_fd(), 0, &times, std::ptr::null_mut()) };
+        checked(set)?;
+        Ok(Timer { timer })
     }
 
-    /// The datagrams of the last batch of `count`.
-    pub(crate) fn datagrams(&self, count: usize) -> impl Iterator<Item = (&[u8], SocketAddr)> {
-        let all = self.bytes.iter().zip(self.lengths).zip(&self.senders).take(count);
-        all.filter_map(|((bytes, length), sender)| Some((bytes.get(..length)?, address(sender)?)))
-    }
-}
-
-impl std::fmt::Debug for Inbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inbox").finish_non_exhaustive()
+    /// Makes the next interval count again.
+    pub(crate) fn rearm(&self) {
+        let mut count = 0_u64;
+        // SAFETY: eight bytes of a live integer. It fails only when no interval has passed.
+        unsafe { libc::read(self.timer.as_raw_fd(), (&raw mut count).cast(), mem::size_of::<u64>()) };
     }
 }
 
-fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
-    let storage = &raw const *storage;
-    // SAFETY: the family says which of the two the storage holds; it is large and aligned enough for both.
-    match libc::c_int::from(unsafe { (*storage).ss_family }) {
-        libc::AF_INET => {
-            // SAFETY: as above.
-            let v4 = unsafe { *storage.cast::<libc::sockaddr_in>() };
-            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
-            Some((ip, u16::from_be(v4.sin_port)).into())
-        }
-        libc::AF_INET6 => {
-            // SAFETY: as above.
-            let v6 = unsafe { *storage.cast::<libc::sockaddr_in6>() };
-            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
-            Some((ip, u16::from_be(v6.sin6_port)).into())
-        }
-        _ => None,
+impl AsRawFd for Timer {
+    fn as_raw_fd(&self) -> RawFd {
+        self.timer.as_raw_fd()
     }
 }
 
@@ -220,22 +173,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_takes_what_has_arrived_with_its_senders() {
-        for ip in ["127.0.0.1", "::1"] {
-            let Ok(ours) = UdpSocket::bind((ip, 0)) else { continue };
-            let peers = [UdpSocket::bind((ip, 0)).unwrap(), UdpSocket::bind((ip, 0)).unwrap()];
-            let mut inbox = Inbox::new();
-            assert_eq!(inbox.receive(&ours), 0, "it does not wait");
-            peers[0].send_to(b"one", ours.local_addr().unwrap()).unwrap();
-            peers[1].send_to(&[7; 2000], ours.local_addr().unwrap()).unwrap();
-            let count = inbox.receive(&ours);
-            let taken: Vec<_> = inbox.datagrams(count).collect();
-            assert_eq!(taken[0], (b"one".as_slice(), peers[0].local_addr().unwrap()));
-            assert_eq!(taken[1], ([7; DATAGRAM].as_slice(), peers[1].local_addr().unwrap()));
-        }
-    }
-
-    #[test]
     fn a_waker_wakes_once_and_again() {
         let (poll, waker) = (Poll::new().unwrap(), Waker::new().unwrap());
         poll.watch(&waker, 9).unwrap();
@@ -248,6 +185,18 @@ mod tests {
             poll.wait(Duration::from_secs(5), &mut ready).unwrap();
             assert_eq!(ready, [9]);
             waker.rearm();
+        }
+    }
+    #[test]
+    fn a_timer_comes_again() {
+        let poll = Poll::new().unwrap();
+        let timer = Timer::every(Duration::from_millis(2)).unwrap();
+        poll.watch(&timer, 7).unwrap();
+        let mut ready = Vec::new();
+        for _ in 0..3 {
+            poll.wait(Duration::from_secs(5), &mut ready).unwrap();
+            assert_eq!(ready, [7]);
+            timer.rearm();
         }
     }
 }

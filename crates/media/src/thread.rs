@@ -12,15 +12,15 @@ use model::{ClipId, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, R
 
 use crate::Map;
 use crate::Settings;
-use crate::clock::{Clock, TICK, samples};
+use crate::clock::{Clock, TICK, TICK_TIME, samples};
 use crate::counters::{Tally, add, shift};
-use crate::leg::{Kind, LONGEST, Leg};
-use crate::os::{Inbox, Poll, Waker};
+use crate::leg::{DATAGRAM, Kind, LONGEST, Leg};
+use crate::os::{Poll, Timer, Waker};
 use crate::outbox::Outbox;
 use crate::player::Player;
 use crate::ports::Ports;
 use crate::recorder::Recorder;
-use crate::tap::Channel;
+use crate::tap::{Channel, Tap};
 use crate::writer::ToWriter;
 
 /// What a thread is told.
@@ -52,35 +52,57 @@ pub(crate) struct Thread {
     orders: Receiver<ToMedia>,
     waker: Arc<Waker>,
     poll: Poll,
-    /// Away only while its datagrams are handled.
-    inbox: Option<Inbox>,
     clock: Clock,
+    timer: Timer,
+    /// The clock as it was when the thread last woke: what came together is judged by one reading.
+    now: u64,
     tick: u64,
+    room: Room,
     legs: Map<LegId, Leg>,
     recorder: Recorder,
     outbox: Outbox,
     tally: Arc<Tally>,
 }
 
-/// The token of the waker; no leg has it, for a leg's id is a positive `i64`.
+/// Buffers that every packet passes through, so that none is made or cleared for it.
+#[derive(Debug)]
+pub(crate) struct Room {
+    datagram: Box<[u8; DATAGRAM]>,
+    samples: Box<[i16; LONGEST]>,
+    pub(crate) outgoing: Box<[u8; DATAGRAM]>,
+}
+
+/// The tokens of the waker and the timer; no leg has them, for a leg's id is a positive `i64`.
 const WAKER: u64 = u64::MAX;
+const TIMER: u64 = u64::MAX - 1;
 /// Ticks made up for after a stall (200 ms); a longer one is a hole, for nobody wants old audio.
 const CATCH_UP: u64 = 10;
+/// The timer ends every wait long before.
+const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Thread {
     pub(crate) fn new(setup: Setup) -> io::Result<Thread> {
         let Setup { settings, ports, orders, waker, reports, rings, tally } = setup;
         let poll = Poll::new()?;
         poll.watch(&*waker, WAKER)?;
+        let clock = Clock::new();
+        let timer = Timer::every(TICK_TIME)?;
+        poll.watch(&timer, TIMER)?;
         Ok(Thread {
             settings,
             ports,
             orders,
             waker,
             poll,
-            inbox: Some(Inbox::new()),
-            clock: Clock::new(),
+            clock,
+            timer,
+            now: 0,
             tick: 0,
+            room: Room {
+                datagram: Box::new([0; DATAGRAM]),
+                samples: Box::new([0; LONGEST]),
+                outgoing: Box::new([0; DATAGRAM]),
+            },
             legs: Map::new(),
             recorder: Recorder::new(rings, tally.clone()),
             outbox: Outbox::new(reports, tally.clone()),
@@ -92,9 +114,10 @@ impl Thread {
     pub(crate) fn run(&mut self) {
         let mut ready = Vec::new();
         loop {
-            if let Err(error) = self.poll.wait(self.clock.until_tick(self.tick), &mut ready) {
+            if let Err(error) = self.poll.wait(LONGEST_WAIT, &mut ready) {
                 tracing::error!(%error, "waiting for packets failed");
             }
+            self.now = self.clock.now();
             ready.iter().for_each(|token| self.handle_ready(*token));
             loop {
                 match self.orders.try_recv() {
@@ -115,75 +138,55 @@ impl Thread {
     }
 
     fn handle_ready(&mut self, token: u64) {
-        if token == WAKER {
-            return self.waker.rearm();
+        match token {
+            WAKER => return self.waker.rearm(),
+            TIMER => return self.timer.rearm(),
+            _ => {}
         }
         let Some(id) = i64::try_from(token >> 1).ok().and_then(LegId::from_number) else { return };
-        let Some(leg) = self.legs.get(&id) else { return };
-        let control = token & 1 == 1;
-        // The buffers leave the thread for as long as their datagrams are handled.
-        let Some(mut inbox) = self.inbox.take() else { return };
-        let count = inbox.receive(if control { &leg.pair.rtcp } else { &leg.pair.rtp });
-        for (bytes, from) in inbox.datagrams(count) {
-            if control {
-                self.handle_rtcp(id, bytes, from);
-            } else {
-                self.handle_rtp(id, bytes, from);
-            }
-        }
-        self.inbox = Some(inbox);
-    }
-
-    fn handle_rtcp(&mut self, id: LegId, datagram: &[u8], from: SocketAddr) {
-        let now = self.clock.now();
-        if let Some(leg) = self.legs.get_mut(&id) {
-            leg.hear_rtcp(datagram, from, now);
-        }
-    }
-
-    fn handle_rtp(&mut self, id: LegId, datagram: &[u8], from: SocketAddr) {
-        let now = self.clock.now();
         let Some(leg) = self.legs.get_mut(&id) else { return };
+        // One datagram a turn: a leg rarely has two, and the poll names it again when it does.
+        if token & 1 == 1 {
+            if let Ok((length, from)) = leg.pair.rtcp.recv_from(&mut *self.room.datagram) {
+                leg.hear_rtcp(self.room.datagram.get(..length).unwrap_or_default(), from, self.now);
+            }
+        } else if let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) {
+            self.handle_rtp(id, length, from);
+        }
+    }
+
+    /// Handles the datagram that lies in the buffer.
+    fn handle_rtp(&mut self, id: LegId, length: usize, from: SocketAddr) {
+        let Thread { room, legs, recorder, outbox, tally, now, .. } = self;
+        let (now, datagram) = (*now, room.datagram.get(..length).unwrap_or_default());
+        let Some(leg) = legs.get_mut(&id) else { return };
         let judged = RtpPacket::parse(datagram)
             .ok()
             .and_then(|packet| leg.hear(&packet, from, now).map(|kind| (packet, kind)));
-        let Some((packet, kind)) = judged else { return add(&self.tally.packets_ignored, 1) };
-        add(&self.tally.packets_in, 1);
+        let Some((packet, kind)) = judged else { return add(&tally.packets_ignored, 1) };
+        add(&tally.packets_in, 1);
         let (recording, other) = (leg.recording, leg.other);
         if let Kind::Key(Some(digit)) = kind {
-            self.outbox.push(MediaReport::Digit { leg: id, digit });
+            outbox.push(MediaReport::Digit { leg: id, digit });
         }
-        let mut decoded = [0; LONGEST];
-        let speech = decode(&packet, kind, &mut decoded);
-        if let Some(tap) = self.recorder.tap(recording) {
-            match kind {
-                Kind::Audio(_) => tap.packet(Channel::Left, &packet, speech, now),
-                Kind::Key(_) => tap.key(Channel::Left, &packet, now),
-                Kind::Unwanted => {}
-            }
+        let speech = decode(&packet, kind, &mut room.samples);
+        record(recorder.tap(recording), Channel::Left, kind, &packet, speech, now);
+        let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { return };
+        if other.player.is_none() {
+            record(recorder.tap(other.recording), Channel::Right, kind, &packet, speech, now);
         }
-        let Some(other) = other.and_then(|other| self.legs.get_mut(&other)) else { return };
-        if other.player.is_none()
-            && let Some(tap) = self.recorder.tap(other.recording)
-        {
-            match kind {
-                Kind::Audio(_) => tap.packet(Channel::Right, &packet, speech, now),
-                Kind::Key(_) => tap.key(Channel::Right, &packet, now),
-                Kind::Unwanted => {}
-            }
-        }
-        add(&self.tally.packets_out, u64::from(other.pass_on(&packet, kind, now)));
+        add(&tally.packets_out, u64::from(other.pass_on(&packet, kind, now, &mut room.outgoing)));
     }
 
     fn tick_when_due(&mut self) {
-        let behind = (self.clock.now() / TICK).saturating_sub(self.tick);
+        let behind = (self.now / TICK).saturating_sub(self.tick);
         if behind > 1 {
             add(&self.tally.late_ticks, behind - 1);
         }
         if behind > CATCH_UP {
             self.tick += behind - CATCH_UP;
         }
-        while self.clock.until_tick(self.tick).is_zero() {
+        while self.tick * TICK <= self.now {
             let clock = self.tick * TICK;
             self.tick += 1;
             self.tick_legs(clock);
@@ -191,10 +194,10 @@ impl Thread {
     }
 
     fn tick_legs(&mut self, clock: u64) {
-        let (now, timeout) = (self.clock.now(), samples(self.settings.silence_timeout));
+        let (now, timeout) = (self.now, samples(self.settings.silence_timeout));
         let mut sent = 0;
         for (id, leg) in &mut self.legs {
-            let ticked = leg.tick(clock);
+            let ticked = leg.tick(clock, &mut self.room.outgoing);
             sent += ticked.sent;
             if let Some(samples) = ticked.samples
                 && let Some(tap) = self.recorder.tap(leg.recording)
@@ -350,6 +353,23 @@ impl Thread {
             self.recorder.stop(before, now);
         }
         self.recorder.start(spec, now);
+    }
+}
+
+/// Gives a packet to a recording, if there is one.
+fn record(
+    tap: Option<&mut Tap>,
+    channel: Channel,
+    kind: Kind,
+    packet: &RtpPacket<'_>,
+    speech: &[i16],
+    now: u64,
+) {
+    let Some(tap) = tap else { return };
+    match kind {
+        Kind::Audio(_) => tap.packet(channel, packet, speech, now),
+        Kind::Key(_) => tap.key(channel, packet, now),
+        Kind::Unwanted => {}
     }
 }
 

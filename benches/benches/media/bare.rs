@@ -1,0 +1,163 @@
+//! The bare loop: receives, forwards and appends the same bytes, and knows nothing else. What it costs is the
+//! floor for anybody.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use crate::sys::{self, Batch, DATAGRAM, Epoll};
+
+/// How sockets are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Design {
+    /// A port per leg, level-triggered, one receive and one send a packet.
+    PortPerLeg,
+    /// A port per leg, edge-triggered, emptied by recvmmsg.
+    PortPerLegMany,
+    /// One port for all legs, recvmmsg and sendmmsg; legs told apart by whom they hear.
+    OnePort,
+}
+
+/// Bytes written at once: 400 ms of two channels.
+const BLOCK: usize = 12_800;
+
+/// A running loop.
+pub(crate) struct Bare {
+    pub(crate) ports: Vec<u16>,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+struct Leg {
+    socket: UdpSocket,
+    peer: SocketAddrV4,
+}
+
+struct Recording {
+    file: File,
+    buffer: Vec<u8>,
+    written: u64,
+}
+
+impl Bare {
+    /// Starts with the peers of all legs; neighbours are bridged.
+    pub(crate) fn start(design: Design, peers: Vec<SocketAddrV4>, dir: &Path) -> std::io::Result<Bare> {
+        let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
+        let recordings = (0..peers.len().div_ceil(2))
+            .map(|call| {
+                let file = File::create(dir.join(format!("bare-{call}.raw")))?;
+                Ok(Recording { file, buffer: Vec::with_capacity(BLOCK + DATAGRAM), written: 0 })
+            })
+            .collect::<std::io::Result<Vec<_>>>()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let legs: Vec<Leg> = peers
+            .iter()
+            .map(|peer| Ok(Leg { socket: bind()?, peer: *peer }))
+            .collect::<std::io::Result<_>>()?;
+        let port = |leg: usize| {
+            Ok(sys::local(&legs[if design == Design::OnePort { 0 } else { leg }].socket)?.port())
+        };
+        let ports = (0..legs.len()).map(port).collect::<std::io::Result<_>>()?;
+        let run = move || {
+            sys::pin(0);
+            match design {
+                Design::PortPerLeg => one_by_one(&legs, recordings, &stopped),
+                Design::PortPerLegMany => many(&legs, recordings, &stopped),
+                Design::OnePort => shared(&legs, recordings, &stopped),
+            }
+        };
+        let thread = std::thread::Builder::new().name("bare".to_owned()).spawn(run)?;
+        Ok(Bare { ports, stop, thread })
+    }
+
+    pub(crate) fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the bare loop ends");
+    }
+}
+
+fn watch(legs: &[Leg], edge: bool) -> Epoll {
+    let epoll = Epoll::new().expect("an epoll can be made");
+    for (token, leg) in legs.iter().enumerate() {
+        epoll.watch(&leg.socket, token as u64, edge).expect("a socket can be watched");
+    }
+    epoll
+}
+
+fn one_by_one(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
+    let epoll = watch(legs, false);
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 256];
+    let mut bytes = [0; DATAGRAM];
+    while !stop.load(Ordering::Relaxed) {
+        let count = epoll.wait(&mut events, 20);
+        for event in &events[..count] {
+            let from = { event.u64 } as usize;
+            if let Some(length) = sys::receive_one(&legs[from].socket, &mut bytes) {
+                let to = &legs[from ^ 1];
+                sys::send_one(&to.socket, &bytes[..length], to.peer);
+                recordings[from / 2].append(&bytes[..length]);
+            }
+        }
+    }
+}
+
+fn many(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
+    let epoll = watch(legs, true);
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 256];
+    let mut batch = Batch::new(4);
+    while !stop.load(Ordering::Relaxed) {
+        let count = epoll.wait(&mut events, 20);
+        for event in &events[..count] {
+            let from = { event.u64 } as usize;
+            let taken = batch.receive(&legs[from].socket, false);
+            for index in 0..taken {
+                let to = &legs[from ^ 1];
+                let (bytes, ..) = batch.received(index);
+                sys::send_one(&to.socket, bytes, to.peer);
+                recordings[from / 2].append(bytes);
+            }
+        }
+    }
+}
+
+fn shared(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
+    let Some(Leg { socket, .. }) = legs.first() else { return };
+    let epoll = Epoll::new().expect("an epoll can be made");
+    epoll.watch(socket, 0, false).expect("a socket can be watched");
+    sys::prepare(socket, 4 << 20, false).expect("a socket can be given room");
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 1];
+    let mut batch = Batch::new(64);
+    while !stop.load(Ordering::Relaxed) {
+        if epoll.wait(&mut events, 20) == 0 {
+            continue;
+        }
+        let taken = batch.receive(socket, false);
+        for index in 0..taken {
+            let (bytes, ..) = batch.received(index);
+            let ssrc = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+            let (from, length) = (ssrc as usize - 1, bytes.len());
+            recordings[from / 2].append(bytes);
+            batch.readdress(index, length, legs[from ^ 1].peer);
+        }
+        batch.send(socket, taken);
+    }
+}
+
+impl Recording {
+    /// Each packet stands for 20 ms of one 16-bit channel: twice its payload.
+    fn append(&mut self, packet: &[u8]) {
+        let payload = &packet[12..];
+        self.buffer.extend_from_slice(payload);
+        self.buffer.extend_from_slice(payload);
+        if self.buffer.len() >= BLOCK {
+            self.file.write_all_at(&self.buffer, self.written).expect("the disk takes it");
+            self.written += self.buffer.len() as u64;
+            self.buffer.clear();
+        }
+    }
+}
