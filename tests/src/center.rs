@@ -162,11 +162,20 @@ impl Center {
 
     /// Returns when the one open recording has grown for so long.
     pub fn record_for_seconds(&self, seconds: u64) {
-        let file = self.recording_file(&self.wait_for_recording("open"));
-        let size = || fs::metadata(&file).map_or(0, |file| file.len());
+        self.wait_for_recording("open");
+        self.record_each_for_seconds(seconds);
+    }
+
+    /// Returns when each recording that is open now has grown for so long.
+    pub fn record_each_for_seconds(&self, seconds: u64) {
+        let size = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
+        let open = self.recordings().into_iter().filter(|row| row["state"] == "open");
         // Two channels of 16 bits at 8 kHz.
-        let enough = size() + seconds * 8_000 * 4;
-        wait_for("the recording to grow", || (size() >= enough).then_some(()));
+        let enough = |file: PathBuf| (size(&file) + seconds * 8_000 * 4, file);
+        let goals: Vec<_> = open.map(|row| enough(self.recording_file(&row))).collect();
+        wait_for("the recordings to grow", || {
+            goals.iter().all(|(goal, file)| size(file) >= *goal).then_some(())
+        });
     }
 
     /// A token that may read everything but audio; made when first asked for.

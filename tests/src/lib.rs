@@ -6,6 +6,7 @@
 
 mod center;
 mod configuration;
+mod database;
 mod phone;
 mod ports;
 mod sipp;
@@ -13,9 +14,10 @@ mod tone;
 mod web;
 
 pub use center::Center;
+pub use database::Database;
 pub use phone::Phone;
 pub use sipp::Sipp;
-pub use tone::{Heard, assert_only_tone, heard, loudness, samples};
+pub use tone::{Heard, assert_only_tone, heard, likeness, loudness, samples};
 
 use std::time::{Duration, Instant};
 

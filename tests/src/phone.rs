@@ -102,7 +102,7 @@ impl Phone {
         let folder = center.folder.join(format!("phone-{name}-{sip}"));
         fs::create_dir_all(&folder).expect("the story's folder can be written");
         let voice = folder.join("voice.wav");
-        tone::write(&voice, tone_hz);
+        tone::write(&voice, tone_hz, 120);
         let account = format!("<sip:{name}@{}>;{options}\n", center.sip());
         let config = format!(
             "sip_listen 127.0.0.1:{sip}\naudio_source aufile,{}\nrtp_ports {rtp}-{}\n\

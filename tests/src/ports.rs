@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Below the range that Linux gives to outgoing connections, so nothing takes one by chance.
 const FIRST: u16 = 10_000;
-const BLOCK: u16 = 500;
-const BLOCKS: u16 = 44;
+const BLOCK: u16 = 800;
+const BLOCKS: u16 = 28;
+/// Where in a block the RTP of the center begins.
+const RTP: u16 = 400;
 
-/// A block of ports: signalling from the bottom, RTP of the center from 200 up.
+/// A block of ports: the story's own from the bottom, the center's RTP in the upper half.
 #[derive(Debug)]
 pub(crate) struct Ports {
     first: u16,
@@ -36,16 +38,16 @@ impl Ports {
         panic!("no free block of ports from {FIRST} up");
     }
 
-    /// The first of `count` neighbours, for signalling and control.
+    /// The first of `count` neighbours, for a center's sockets, telephones and callers.
     pub(crate) fn take(&self, count: u16) -> u16 {
         let port = self.next.fetch_add(count, Ordering::Relaxed);
-        assert!(port + count <= self.first + 200, "a story took more ports than its block has");
+        assert!(port + count <= self.first + RTP, "a story took more ports than its block has");
         port
     }
 
     /// Where the center's RTP goes.
     pub(crate) fn rtp(&self) -> RangeInclusive<u16> {
-        self.first + 200..=self.first + BLOCK - 1
+        self.first + RTP..=self.first + BLOCK - 1
     }
 }
 

@@ -1,34 +1,67 @@
-//! Customers by the dozen, and seats that misbehave: SIPp with the scenarios in `tests/scenarios`.
+//! Customers by the dozen, and seats: SIPp with the scenarios in `tests/scenarios`.
 
+use std::fmt::Write as _;
+use std::fs;
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::center::repository;
-use crate::{Center, wait_for};
+use crate::{Center, tone, wait_for};
 
 /// A running SIPp; killed when dropped.
 #[derive(Debug)]
 pub struct Sipp {
+    folder: PathBuf,
+    control: u16,
     process: Child,
 }
 
 impl Sipp {
-    /// Customers who all call at once. `transport` is SIPp's: `u1` one UDP socket, `t1` one TCP connection.
+    /// Customers who all call 8000 at once. `transport` is SIPp's: `u1` one UDP socket, `t1` one TCP connection.
     pub fn start(center: &Center, scenario: &str, transport: &str, calls: u32) -> Sipp {
-        let port = center.ports.take(1);
-        let mut command = command(center, scenario, port, calls);
+        let line = Line::new(center, 440);
+        let mut command = line.command(scenario, calls);
         command.args(["-t", transport, "-s", "8000", "-r", &calls.to_string()]);
-        Sipp::spawn(command)
+        command.args(["-m", &calls.to_string()]);
+        line.spawn(command)
     }
 
-    /// An agent's seat that registers and then meets so many calls, one after the other, as the scenario says.
-    pub fn seat(center: &Center, agent: &str, scenario: &str, calls: u32) -> Sipp {
-        let port = center.ports.take(1);
-        let mut registers = command(center, "registers.xml", port, 1);
-        registers.args(["-s", agent, "-au", agent, "-ap", &format!("sample-{agent}")]);
-        Sipp::spawn(registers).assert_all_calls_went_well();
-        let seat = Sipp::spawn(command(center, scenario, port, calls));
-        center.wait_for_seat(agent);
-        seat
+    /// Customers who all call 8000 at once, ask for the inquiry, and speak a tone of 440 Hz until they are told to
+    /// hang up ([`Sipp::hang_up_all`]).
+    pub fn talkers(center: &Center, calls: u32) -> Sipp {
+        let line = Line::new(center, 440);
+        let mut command = line.command("talks.xml", calls);
+        // No `-m`: once all its calls are made, SIPp would not listen to the order to quit.
+        command.args(["-s", "8000", "-r", &calls.to_string()]);
+        line.spawn(command)
+    }
+
+    /// Seats of agents that register with their sample passwords and then meet, together, so many calls, each as
+    /// the scenario says. Where it lets them speak, they speak a tone of 880 Hz.
+    pub fn seats(center: &Center, agents: &[&str], scenario: &str, calls: u32) -> Sipp {
+        let line = Line::new(center, 880);
+        let mut registers = line.command("registers.xml", 10);
+        registers.arg("-inf").arg(line.passwords(agents)).args([
+            "-m",
+            &agents.len().to_string(),
+            "-r",
+            "100",
+        ]);
+        line.spawn(registers).assert_all_calls_went_well();
+        let mut command = line.command(scenario, calls);
+        command.args(["-m", &calls.to_string()]);
+        let seats = line.spawn(command);
+        for agent in agents {
+            center.wait_for_seat(agent);
+        }
+        seats
+    }
+
+    /// Hangs up every call of [`Sipp::talkers`] at once. SIPp ends, and counts these calls as failed.
+    pub fn hang_up_all(&self) {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        socket.send_to(b"Q", ("127.0.0.1", self.control)).expect("SIPp has a control port");
     }
 
     /// Waits until all calls went as the scenario says.
@@ -37,33 +70,72 @@ impl Sipp {
             wait_for("SIPp to end", || self.process.try_wait().expect("a process of ours can be asked"));
         assert!(ended.success(), "SIPp: {ended}; 1 is a failed call");
     }
-
-    fn spawn(mut command: Command) -> Sipp {
-        Sipp { process: command.spawn().expect("SIPp is installed (tests/install.sh)") }
-    }
 }
 
 impl Drop for Sipp {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}: {}", self.folder.display(), errors(&self.folder));
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-fn command(center: &Center, scenario: &str, port: u16, calls: u32) -> Command {
-    let media = center.ports.take(4).to_string();
-    let calls = calls.to_string();
-    let mut command = Command::new("sipp");
-    command
-        .arg(center.sip())
-        .arg("-sf")
-        .arg(repository().join("tests/scenarios").join(scenario))
-        .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-mp", &media])
-        .args(["-m", &calls, "-l", &calls, "-timeout", "60s", "-timeout_error", "-nostdin"])
-        .args(["-trace_err", "-error_file"])
-        .arg(center.folder.join(format!("sipp-{port}-errors.log")))
-        .current_dir(&center.folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
+/// A folder and ports that one SIPp after another may use.
+struct Line {
+    folder: PathBuf,
+    center: String,
+    sip: u16,
+    control: u16,
+    media: u16,
+}
+
+impl Line {
+    fn new(center: &Center, tone_hz: u32) -> Line {
+        // SIPp takes the port two after its media port too, for video.
+        let (sip, control, media) = (center.ports.take(1), center.ports.take(1), center.ports.take(4));
+        let folder = center.folder.join(format!("sipp-{sip}"));
+        fs::create_dir_all(&folder).expect("the story's folder can be written");
+        // One second, again and again: a whole number of waves, so that it has no seam.
+        tone::write(&folder.join("voice.ul"), tone_hz, 1);
+        Line { folder, center: center.sip(), sip, control, media }
+    }
+
+    fn command(&self, scenario: &str, at_once: u32) -> Command {
+        let mut command = Command::new("sipp");
+        command
+            .arg(&self.center)
+            .arg("-sf")
+            .arg(repository().join("tests/scenarios").join(scenario))
+            .args(["-i", "127.0.0.1", "-p", &self.sip.to_string()])
+            .args(["-ci", "127.0.0.1", "-cp", &self.control.to_string(), "-mp", &self.media.to_string()])
+            .args(["-l", &at_once.to_string(), "-timeout", "90s", "-timeout_error", "-nostdin"])
+            .args(["-trace_err", "-error_file", "errors.log"])
+            .current_dir(&self.folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    fn spawn(&self, mut command: Command) -> Sipp {
+        let process = command.spawn().expect("SIPp is installed (tests/install.sh)");
+        Sipp { folder: self.folder.clone(), control: self.control, process }
+    }
+
+    /// The file for `registers.xml`: a line for each agent.
+    fn passwords(&self, agents: &[&str]) -> PathBuf {
+        let mut text = "SEQUENTIAL\n".to_owned();
+        for agent in agents {
+            let _ = writeln!(text, "{agent};[authentication username={agent} password=sample-{agent}]");
+        }
+        let file = self.folder.join("passwords.csv");
+        fs::write(&file, text).expect("the story's folder can be written");
+        file
+    }
+}
+
+/// What SIPp found wrong.
+fn errors(folder: &Path) -> String {
+    fs::read_to_string(folder.join("errors.log")).unwrap_or_default()
 }

@@ -8,12 +8,14 @@ const RATE: u32 = 8_000;
 /// Samples in a second.
 const SECOND: usize = RATE as usize;
 
-/// Two minutes of a tone as a WAV file.
-pub(crate) fn write(path: &Path, tone_hz: u32) {
+/// Some seconds of a tone at 8 kHz: `.wav`, or `.ul` for the bare bytes of the µ-law.
+pub(crate) fn write(path: &Path, tone_hz: u32, seconds: u32) {
+    let bare = path.extension().is_some_and(|name| name == "ul");
     let made = Command::new("sox")
-        .args(["-n", "-r", "8000", "-c", "1", "-b", "16"])
+        .args(["-n", "-r", "8000", "-c", "1", "-e", if bare { "mu-law" } else { "signed" }])
+        .args(["-b", if bare { "8" } else { "16" }])
         .arg(path)
-        .args(["synth", "120", "sine", &tone_hz.to_string(), "vol", "0.4"])
+        .args(["synth", &seconds.to_string(), "sine", &tone_hz.to_string(), "vol", "0.4"])
         .status();
     assert!(made.expect("sox is installed (tests/install.sh)").success(), "sox made no tone");
 }
@@ -51,6 +53,20 @@ pub fn loudness(samples: &[i16], tone_hz: u32) -> f64 {
     }
     let power: f64 = last * last + before * before - turn * last * before;
     2.0 * power.max(0.0).sqrt() / samples.len().max(1) as f64
+}
+
+/// How like a piece of the clip some piece of the sound is, at best: 1 is the same wave at any loudness, 0 another
+/// (the normalised cross-correlation of a quarter of a second, taken at the clip's first full second).
+pub fn likeness(sound: &[i16], clip: &[i16]) -> f64 {
+    let piece = &clip[SECOND..SECOND + SECOND / 4];
+    let power = |samples: &[i16]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
+    let of_piece = power(piece);
+    let like = |part: &[i16]| {
+        let product: i64 =
+            part.iter().zip(piece).map(|(a, b)| i64::from(i32::from(*a) * i32::from(*b))).sum();
+        product as f64 / (power(part) * of_piece).sqrt().max(1.0)
+    };
+    sound.windows(piece.len()).map(like).fold(0.0, f64::max)
 }
 
 /// What a stretch of sound is.
@@ -111,5 +127,15 @@ mod tests {
         assert!((loudness(&sound, 440) - 10_000.0).abs() < 50.0);
         assert!(loudness(&sound, 880) < 50.0);
         assert!(loudness(&[], 440) < 1.0);
+    }
+
+    #[test]
+    fn a_clip_is_like_itself_wherever_it_is_and_unlike_another() {
+        let clip = |step: i64| -> Vec<i16> {
+            (0..12_000).map(|n| (n * n * step % 20_011 - 10_000) as i16).collect()
+        };
+        let sound: Vec<i16> = [0; 777].into_iter().chain(clip(3).iter().map(|sample| sample / 2)).collect();
+        assert!(likeness(&sound, &clip(3)) > 0.99);
+        assert!(likeness(&sound, &clip(7)) < 0.5);
     }
 }

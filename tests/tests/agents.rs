@@ -41,7 +41,7 @@ fn an_agent_who_leaves_three_calls_unanswered_is_not_ready_until_told() {
         ("queues.toml", "offer_s = 15", "offer_s = 2"),
         ("agents.toml", "rest_s = 5", "rest_s = 1"),
     ]);
-    let mut absent = Sipp::seat(&center, "1001", "rings-until-cancelled.xml", 4);
+    let mut absent = Sipp::seats(&center, &["1001"], "rings-until-cancelled.xml", 4);
     let mut customer = Phone::customer(&center, "alice", 440);
     customer.dial("8000");
     customer.press('1');
@@ -130,7 +130,7 @@ fn shifts_chosen_by(center: &Center, agent: &str) -> Vec<Value> {
 /// The agent idle for longest says no; the caller goes to the next, from the head of the queue.
 fn declined(scenario: &str, refusal: &str) {
     let center = Center::start();
-    let mut unwilling = Sipp::seat(&center, "1001", scenario, 1);
+    let mut unwilling = Sipp::seats(&center, &["1001"], scenario, 1);
     let _willing = Phone::agent(&center, "1002", 880);
     let mut customer = Phone::customer(&center, "alice", 440);
     customer.dial("8000");
