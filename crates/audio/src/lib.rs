@@ -6,6 +6,7 @@
 //!
 //! | module | RFC |
 //! |---|---|
+//! | [`codec`] | 3551, 6716, 7587 |
 //! | [`g711`] | ITU-T G.711, G.191 |
 //! | [`rtp`], [`rtcp`], [`source`] | 3550 |
 //! | [`outgoing`] | 3550 section 5.1 (one continuous stream per leg) |
@@ -16,6 +17,7 @@
 //! | [`timeline`], [`wav`] | – |
 //! | [`tone`], [`mix`] | – |
 
+pub mod codec;
 pub mod conceal;
 pub mod g711;
 pub mod jitter;

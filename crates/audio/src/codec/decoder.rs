@@ -1,0 +1,114 @@
+//! From payloads to samples, and over what is missing.
+
+use audio_codec::Decoder as _;
+use audio_codec::g722::G722Decoder;
+use rusty_opus::OpusDecoder;
+
+use super::{Codec, CodecError, MOST_SAMPLES};
+use crate::conceal::Concealer;
+use crate::g711::Law;
+
+/// 10 ms of Opus at 16 kHz.
+const OPUS_STEP: usize = 160;
+
+/// Reads payloads of 10 to 60 ms in the order of their time, and conceals missing ones.
+pub struct Decoder {
+    codec: Codec,
+    kind: Kind,
+}
+
+enum Kind {
+    G711 { law: Law, concealer: Box<Concealer> },
+    G722 { decoder: Box<G722Decoder>, concealer: Box<Concealer> },
+    Opus { decoder: Box<OpusDecoder>, pcm: Box<[f32; MOST_SAMPLES]> },
+    L16 { concealer: Box<Concealer> },
+}
+
+impl Decoder {
+    /// A decoder.
+    pub fn new(codec: Codec) -> Result<Decoder, CodecError> {
+        let concealer = Box::new(Concealer::new(codec.rate()));
+        let kind = match (codec.law(), codec) {
+            (Some(law), _) => Kind::G711 { law, concealer },
+            (None, Codec::G722) => Kind::G722 { decoder: Box::new(G722Decoder::new()), concealer },
+            (None, Codec::Opus) => {
+                let decoder = OpusDecoder::new(16_000, 1);
+                let decoder = decoder.map_err(|reason| CodecError::Broken { codec, reason })?;
+                Kind::Opus { decoder: Box::new(decoder), pcm: Box::new([0.0; MOST_SAMPLES]) }
+            }
+            (None, Codec::L16 | Codec::L16Wide | Codec::Pcmu | Codec::Pcma) => Kind::L16 { concealer },
+        };
+        Ok(Decoder { codec, kind })
+    }
+
+    /// The codec.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Decodes a payload at the start of `out`; returns the samples. After a concealed loss the beginning joins it.
+    pub fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> Result<usize, CodecError> {
+        let (codec, len) = (self.codec, payload.len());
+        let duration = codec.duration(payload).ok_or(CodecError::Payload { codec, len })?;
+        let wanted = (u64::from(duration) * u64::from(codec.rate()) / u64::from(codec.clock())) as usize;
+        let out = out.get_mut(..wanted).ok_or(CodecError::Room { codec, wanted })?;
+        match &mut self.kind {
+            Kind::G711 { law, concealer } => {
+                law.decode_into(payload, out);
+                concealer.good(out);
+            }
+            Kind::G722 { decoder, concealer } => {
+                decoder.decode_into(payload, out).map_err(|_| CodecError::Room { codec, wanted })?;
+                concealer.good(out);
+            }
+            Kind::Opus { decoder, pcm } => {
+                let made = decoder.decode(payload, wanted, &mut pcm[..wanted]);
+                to_16_bit(made.map_err(|reason| CodecError::Broken { codec, reason })?, &**pcm, out);
+            }
+            Kind::L16 { concealer } => {
+                for (sample, bytes) in out.iter_mut().zip(payload.chunks_exact(2)) {
+                    *sample = i16::from_be_bytes([bytes[0], bytes[1]]);
+                }
+                concealer.good(out);
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Fills `out` (at most 60 ms) in place of what is missing. `next` is the payload that follows at once, if it is
+    /// there already: Opus repeats in it what was lost.
+    pub fn conceal(&mut self, next: Option<&[u8]>, out: &mut [i16]) {
+        match &mut self.kind {
+            Kind::G711 { concealer, .. } | Kind::G722 { concealer, .. } | Kind::L16 { concealer } => {
+                concealer.lost(out);
+            }
+            Kind::Opus { decoder, pcm } => {
+                // Opus makes whole 10 ms here; what a caller wants beyond stays silent.
+                let wanted = out.len().min(MOST_SAMPLES) / OPUS_STEP * OPUS_STEP;
+                let room = &mut pcm[..wanted];
+                let repeats = |next: &&[u8]| Codec::Opus.duration(next) == u32::try_from(wanted * 3).ok();
+                let made = match next.filter(repeats) {
+                    _ if wanted == 0 => Ok(0),
+                    Some(next) => decoder.decode_fec(next, wanted, room),
+                    None => decoder.decode(&[], wanted, room),
+                };
+                // A decoder that has heard nothing yet has nothing to go on with.
+                to_16_bit(made.unwrap_or(0), &**pcm, out);
+            }
+        }
+    }
+}
+
+/// Takes the `made` samples of Opus over to 16 bits; the rest of `out` is silence.
+fn to_16_bit(made: usize, pcm: &[f32], out: &mut [i16]) {
+    out.fill(0);
+    for (sample, value) in out.iter_mut().zip(pcm.get(..made).unwrap_or_default()) {
+        *sample = (value * 32_768.0).round_ties_even() as i16; // `as` saturates.
+    }
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder").field("codec", &self.codec).finish_non_exhaustive()
+    }
+}
