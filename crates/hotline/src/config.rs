@@ -1,5 +1,6 @@
 //! Configuration: every file read, every problem of all of them reported at once.
 
+mod numbers;
 mod people;
 mod server;
 
@@ -9,13 +10,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ivr::source::{Problem, Problems, Section, parse};
-use ivr::{Catalogue, Flow, flow_test, text};
+use ivr::{Catalogue, flow_test, text};
 use media::Prompts;
-use model::{AgentId, Language, Number, QueueName};
+use model::{AgentId, Number, QueueName};
 
 pub use server::{Ports, Server};
 
 use crate::signalling::Trunk;
+use numbers::Flows;
 
 /// Everything that the files say, checked.
 pub struct Configuration {
@@ -66,7 +68,7 @@ fn read_all(dir: &Path, prompts_dir: &Path, flow_tests: bool, problems: &Problem
     let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, &names));
     let trunks = open(dir, "trunks.toml", problems).map(people::trunks);
     let (flows, tally) = load_flows(&dir.join("flows"), &prompts, &names, flow_tests, problems);
-    let numbers = open(dir, "numbers.toml", problems).map(|file| numbers(file, &flows));
+    let numbers = open(dir, "numbers.toml", problems).map(|file| numbers::read(file, &flows));
     let (agents, passwords) = agents?;
     let (routes, feature_codes) = numbers?;
     Some(Configuration {
@@ -114,8 +116,6 @@ fn load_prompts(dir: &Path, problems: &Problems) -> Prompts {
     })
 }
 
-type Flows = BTreeMap<String, Arc<Flow>>;
-
 fn load_flows(
     dir: &Path,
     prompts: &Prompts,
@@ -161,51 +161,4 @@ fn toml_files(dir: &Path, problems: &Problems) -> Vec<PathBuf> {
     let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
     paths.sort();
     paths
-}
-
-fn numbers(
-    mut file: Section,
-    flows: &Flows,
-) -> (BTreeMap<Number, center::Route>, BTreeMap<Number, center::FeatureCode>) {
-    let mut routes = BTreeMap::new();
-    for mut section in file.list("number") {
-        let number = section.require::<Number>("number");
-        let flow = section.require::<String>("flow");
-        let language = section.require::<Language>("language");
-        if let Some(at) = &flow
-            && !flows.contains_key(&at.value)
-        {
-            let (name, known) = (&at.value, flows.keys().cloned().collect::<Vec<_>>().join(", "));
-            section.problem(
-                at.line,
-                text!("there is no sound flow {name:?}", "没有可用的流程 {name:?}"),
-                text!("the flows without problems are: {known}", "没有问题的流程：{known}"),
-            );
-        }
-        let flow = flow.and_then(|at| flows.get(&at.value).cloned());
-        if let (Some(number), Some(flow), Some(language)) = (number, flow, language) {
-            routes.insert(number.value, center::Route { flow, language: language.value });
-        }
-        section.finish();
-    }
-    let mut codes = BTreeMap::new();
-    for (number, does) in file.pairs("feature_codes") {
-        let code = match does.value.as_str() {
-            "ready" => Some(center::FeatureCode::Ready),
-            "break" => Some(center::FeatureCode::Break),
-            _ => None,
-        };
-        match (number.parse::<Number>(), code) {
-            (Ok(number), Some(code)) => {
-                codes.insert(number, code);
-            }
-            (Ok(_) | Err(_), _) => file.problem(
-                does.line,
-                text!("{number} cannot be a feature code", "{number} 不能作为功能码"),
-                text!("write \"*70\" = \"ready\" or \"break\"", "请写 \"*70\" = \"ready\" 或 \"break\""),
-            ),
-        }
-    }
-    file.finish();
-    (routes, codes)
 }

@@ -1,0 +1,59 @@
+//! `numbers.toml`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use center::{FeatureCode, Route};
+use ivr::source::Section;
+use ivr::{Flow, text};
+use model::{Language, Number};
+
+/// The sound flows by name.
+pub(super) type Flows = BTreeMap<String, Arc<Flow>>;
+
+pub(super) fn read(
+    mut file: Section,
+    flows: &Flows,
+) -> (BTreeMap<Number, Route>, BTreeMap<Number, FeatureCode>) {
+    let mut routes = BTreeMap::new();
+    for mut section in file.list("number") {
+        let number = section.require::<Number>("number");
+        let flow = section.require::<String>("flow");
+        let language = section.require::<Language>("language");
+        if let Some(at) = &flow
+            && !flows.contains_key(&at.value)
+        {
+            let (name, known) = (&at.value, flows.keys().cloned().collect::<Vec<_>>().join(", "));
+            section.problem(
+                at.line,
+                text!("there is no sound flow {name:?}", "没有可用的流程 {name:?}"),
+                text!("the flows without problems are: {known}", "没有问题的流程：{known}"),
+            );
+        }
+        let flow = flow.and_then(|at| flows.get(&at.value).cloned());
+        if let (Some(number), Some(flow), Some(language)) = (number, flow, language) {
+            routes.insert(number.value, Route { flow, language: language.value });
+        }
+        section.finish();
+    }
+    let mut codes = BTreeMap::new();
+    for (number, does) in file.pairs("feature_codes") {
+        let code = match does.value.as_str() {
+            "ready" => Some(FeatureCode::Ready),
+            "break" => Some(FeatureCode::Break),
+            _ => None,
+        };
+        match (number.parse::<Number>(), code) {
+            (Ok(number), Some(code)) => {
+                codes.insert(number, code);
+            }
+            (Ok(_) | Err(_), _) => file.problem(
+                does.line,
+                text!("{number} cannot be a feature code", "{number} 不能作为功能码"),
+                text!("write \"*70\" = \"ready\" or \"break\"", "请写 \"*70\" = \"ready\" 或 \"break\""),
+            ),
+        }
+    }
+    file.finish();
+    (routes, codes)
+}
