@@ -14,6 +14,7 @@
 //! | [`conceal`] | after ITU-T G.711 Appendix I |
 //! | [`latch`] | 4961, with the care of 7362 |
 //! | [`telephone_event`] | 4733 |
+//! | [`resample`] | – |
 //! | [`timeline`], [`wav`] | – |
 //! | [`tone`], [`mix`] | – |
 
@@ -25,6 +26,7 @@ pub mod latch;
 pub mod mix;
 pub mod outgoing;
 mod pitch;
+pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod source;
