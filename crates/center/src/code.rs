@@ -78,6 +78,7 @@ impl Center {
             MediaReport::PlayEnded { .. }
             | MediaReport::Digit { .. }
             | MediaReport::Silent { .. }
+            | MediaReport::Strain { .. }
             | MediaReport::Sealed { .. }
             | MediaReport::RecordingFailed { .. } => {}
         }

@@ -27,7 +27,7 @@ impl Center {
         if self.draining {
             return self.order(leg, LegOrder::Refuse(Cause::ShuttingDown));
         }
-        if self.calls.len() >= self.config.max_calls {
+        if self.calls.len() >= self.config.max_calls || !self.strained.is_empty() {
             return self.order(leg, LegOrder::Refuse(Cause::Overloaded));
         }
         let Some(route) = self.config.routes.get(&number) else {
@@ -112,7 +112,8 @@ impl Center {
                     self.end(now, call, Cause::MediaTimeout, EndedBy::Network);
                 }
             }
-            MediaReport::Sealed { .. } | MediaReport::RecordingFailed { .. } => {}
+            MediaReport::Strain { .. } | MediaReport::Sealed { .. } | MediaReport::RecordingFailed { .. } => {
+            }
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Center {
     pub(crate) sealing: BTreeMap<RecordingId, ContactId>,
     pub(crate) timers: BTreeSet<(Time, CallId)>,
     pub(crate) draining: bool,
+    /// Media threads without room for more calls.
+    pub(crate) strained: BTreeSet<usize>,
     drained: bool,
     last_seq: u64,
     outputs: VecDeque<Output>,
@@ -92,6 +94,7 @@ impl Center {
             sealing: BTreeMap::new(),
             timers: BTreeSet::new(),
             draining: false,
+            strained: BTreeSet::new(),
             drained: false,
             last_seq,
             outputs: VecDeque::new(),
@@ -214,6 +217,8 @@ impl Center {
                 let (state, gaps) = (RecordingState::Damaged, Vec::new());
                 self.recording_closed(now, recording, state, 0, String::new(), gaps, Some(why));
             }
+            MediaReport::Strain { thread, strained: true } => _ = self.strained.insert(thread),
+            MediaReport::Strain { thread, strained: false } => _ = self.strained.remove(&thread),
             MediaReport::Opened { leg, .. }
             | MediaReport::OpenFailed { leg, .. }
             | MediaReport::PlayEnded { leg, .. }

@@ -96,6 +96,7 @@ impl Center {
             MediaReport::PlayEnded { .. }
             | MediaReport::Digit { .. }
             | MediaReport::Silent { .. }
+            | MediaReport::Strain { .. }
             | MediaReport::Sealed { .. }
             | MediaReport::RecordingFailed { .. } => {}
         }

@@ -23,6 +23,16 @@ impl Clock {
         // 8 samples per millisecond; the product of 2^64 nanoseconds' worth does not overflow in u128.
         u64::try_from(self.origin.elapsed().as_nanos() * 8 / 1_000_000).unwrap_or(u64::MAX)
     }
+
+    /// Microseconds since the beginning.
+    pub(crate) fn microseconds(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Microseconds in samples.
+pub(crate) fn from_microseconds(microseconds: u64) -> u64 {
+    microseconds / 125
 }
 
 /// A duration in samples.

@@ -16,6 +16,7 @@ mod prompts;
 mod recorder;
 mod repair;
 mod resample;
+mod strain;
 mod tap;
 mod thread;
 mod writer;
@@ -166,6 +167,7 @@ impl Media {
             let waker = Arc::new(Waker::new().map_err(StartError::Thread)?);
             let (orders, incoming) = crossbeam_channel::bounded(ORDERS);
             let setup = Setup {
+                index,
                 settings: settings.clone(),
                 ports,
                 orders: incoming,

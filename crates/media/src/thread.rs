@@ -12,7 +12,7 @@ use model::{ClipId, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, R
 
 use crate::Map;
 use crate::Settings;
-use crate::clock::{Clock, TICK, TICK_TIME, samples};
+use crate::clock::{Clock, TICK, TICK_TIME, from_microseconds, samples};
 use crate::counters::{Tally, add, shift};
 use crate::leg::{DATAGRAM, Kind, LONGEST, Leg};
 use crate::os::{Poll, Timer, Waker};
@@ -20,6 +20,7 @@ use crate::outbox::Outbox;
 use crate::player::Player;
 use crate::ports::Ports;
 use crate::recorder::Recorder;
+use crate::strain::Strain;
 use crate::tap::{Channel, Tap};
 use crate::writer::ToWriter;
 
@@ -35,6 +36,7 @@ pub(crate) enum ToMedia {
 /// What a thread starts with.
 #[derive(Debug)]
 pub(crate) struct Setup {
+    pub(crate) index: usize,
     pub(crate) settings: Settings,
     pub(crate) ports: Ports,
     pub(crate) orders: Receiver<ToMedia>,
@@ -47,6 +49,7 @@ pub(crate) struct Setup {
 /// A thread and all that it owns.
 #[derive(Debug)]
 pub(crate) struct Thread {
+    index: usize,
     settings: Settings,
     ports: Ports,
     orders: Receiver<ToMedia>,
@@ -57,6 +60,7 @@ pub(crate) struct Thread {
     /// The clock as it was when the thread last woke: what came together is judged by one reading.
     now: u64,
     tick: u64,
+    strain: Strain,
     room: Room,
     legs: Map<LegId, Leg>,
     recorder: Recorder,
@@ -82,13 +86,14 @@ const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Thread {
     pub(crate) fn new(setup: Setup) -> io::Result<Thread> {
-        let Setup { settings, ports, orders, waker, reports, rings, tally } = setup;
+        let Setup { index, settings, ports, orders, waker, reports, rings, tally } = setup;
         let poll = Poll::new()?;
         poll.watch(&*waker, WAKER)?;
         let clock = Clock::new();
         let timer = Timer::every(TICK_TIME)?;
         poll.watch(&timer, TIMER)?;
         Ok(Thread {
+            index,
             settings,
             ports,
             orders,
@@ -98,6 +103,7 @@ impl Thread {
             timer,
             now: 0,
             tick: 0,
+            strain: Strain::default(),
             room: Room {
                 datagram: Box::new([0; DATAGRAM]),
                 samples: Box::new([0; LONGEST]),
@@ -114,10 +120,13 @@ impl Thread {
     pub(crate) fn run(&mut self) {
         let mut ready = Vec::new();
         loop {
+            let before = self.clock.microseconds();
             if let Err(error) = self.poll.wait(LONGEST_WAIT, &mut ready) {
                 tracing::error!(%error, "waiting for packets failed");
             }
-            self.now = self.clock.now();
+            let after = self.clock.microseconds();
+            self.strain.waited(after.saturating_sub(before));
+            self.now = from_microseconds(after);
             ready.iter().for_each(|token| self.handle_ready(*token));
             loop {
                 match self.orders.try_recv() {
@@ -189,6 +198,7 @@ impl Thread {
         while self.tick * TICK <= self.now {
             let clock = self.tick * TICK;
             self.tick += 1;
+            self.strain.ticked((self.now - clock) * 125);
             self.tick_legs(clock);
         }
     }
@@ -221,6 +231,15 @@ impl Thread {
         }
         add(&self.tally.packets_out, sent);
         self.recorder.tick(now);
+        if let Some(strained) = self.strain.poll_change(now * 125) {
+            let thread = self.index;
+            if strained {
+                tracing::warn!(thread, "a media thread has no room for more calls");
+            } else {
+                tracing::info!(thread, "a media thread has room for more calls again");
+            }
+            self.outbox.push(MediaReport::Strain { thread, strained });
+        }
         self.outbox.send();
     }
 

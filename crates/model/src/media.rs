@@ -149,6 +149,13 @@ pub enum MediaReport {
         /// What the peer was meant to do.
         direction: Direction,
     },
+    /// A media thread has no room for more calls, or has room again.
+    Strain {
+        /// Which thread, counted from 0.
+        thread: usize,
+        /// True when new calls should be refused.
+        strained: bool,
+    },
     /// A recording is on disk, whole and closed.
     Sealed {
         /// The recording.

@@ -1,6 +1,8 @@
 //! The house around the calls: drain, feature codes, refusals, commands.
 
-use model::{AgentOrder, Cause, Class, EndedBy, LegOrder, MediaOp, NotReadyReason, Refused, Shift};
+use model::{
+    AgentOrder, Cause, Class, EndedBy, LegOrder, MediaOp, MediaReport, NotReadyReason, Refused, Shift,
+};
 
 use super::stories::conversation;
 use super::world::{Leg, World, agent, seconds};
@@ -101,6 +103,28 @@ fn an_unknown_number_and_a_full_center_are_refused_without_a_contact() {
     }
     world.assert_over();
     assert_eq!(world.ends().len(), 8);
+}
+
+#[test]
+fn callers_are_refused_while_a_media_thread_has_no_room_and_those_in_progress_go_on() {
+    let mut world = World::with(&["1001"]);
+    let talking = world.caller_who_presses('1');
+    let strain = |thread, strained| Input::Media(MediaReport::Strain { thread, strained });
+    world.send(strain(0, true));
+    world.send(strain(1, true));
+    world.send(strain(0, false));
+    let refused = world.call("8000");
+    assert!(world.orders.contains(&(refused, LegOrder::Refuse(Cause::Overloaded))));
+    world.send(strain(1, false));
+    let accepted = world.call("8000");
+    assert!(
+        !world.orders.iter().any(|(leg, order)| *leg == accepted && matches!(order, LegOrder::Refuse(_)))
+    );
+    world.run(seconds(5));
+    assert_eq!(world.talks().len(), 1);
+    world.hang_up(talking);
+    world.hang_up(accepted);
+    world.assert_over();
 }
 
 #[test]

@@ -1,0 +1,90 @@
+//! Whether a thread still has room: judged each second by its idle time and by how late its ticks begin, so
+//! that new calls are refused before the ones in progress suffer.
+//!
+//! ```text
+//!            a second with less than 10 % idle, or half its ticks late
+//!   Calm ────────────────────────────────────────────────────────────────► Strained
+//!     ▲                                                                       │
+//!     └──── three seconds in a row with 20 % idle and few late ticks ◄────────┘
+//! ```
+
+/// How long is looked at before judging, in microseconds.
+const WINDOW: u64 = 1_000_000;
+/// A tick that begins later than this is late (10 ms).
+const LATE: u64 = 10_000;
+/// Seconds in a row with room before a strained thread is calm.
+const CALM: u32 = 3;
+
+/// The judgement of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Strain {
+    began: u64,
+    idle: u64,
+    ticks: u32,
+    late: u32,
+    calm: u32,
+    strained: bool,
+}
+
+impl Strain {
+    /// The thread waited for so many microseconds.
+    pub(crate) fn waited(&mut self, microseconds: u64) {
+        self.idle = self.idle.saturating_add(microseconds);
+    }
+
+    /// A tick began so many microseconds after it was due.
+    pub(crate) fn ticked(&mut self, late: u64) {
+        self.ticks += 1;
+        self.late += u32::from(late > LATE);
+    }
+
+    /// At `now` (microseconds): whether the thread is strained from now on, when that changed.
+    pub(crate) fn poll_change(&mut self, now: u64) -> Option<bool> {
+        let length = now.saturating_sub(self.began);
+        if length < WINDOW {
+            return None;
+        }
+        let busy = self.idle < length / 10 || self.late * 2 > self.ticks;
+        let roomy = self.idle >= length / 5 && self.late * 10 <= self.ticks;
+        self.calm = if roomy { self.calm + 1 } else { 0 };
+        let strained = if self.strained { self.calm < CALM } else { busy };
+        let changed = strained != self.strained;
+        *self = Strain { began: now, calm: self.calm, strained, ..Strain::default() };
+        changed.then_some(strained)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds of so much idle time (in percent) and so many late ticks; what changed in each.
+    fn judged(seconds: &[(u64, u32)]) -> Vec<Option<bool>> {
+        let mut strain = Strain::default();
+        let judge = |(second, (idle, late)): (u64, &(u64, u32))| {
+            strain.waited(idle * 10_000);
+            (0..50).for_each(|tick| strain.ticked(if tick < *late { 10_001 } else { 9_999 }));
+            strain.poll_change((second + 1) * 1_000_000)
+        };
+        (0..).zip(seconds).map(judge).collect()
+    }
+
+    #[test]
+    fn a_busy_second_strains_and_three_calm_ones_relieve() {
+        let seconds = [(50, 0), (10, 25), (9, 0), (50, 0), (50, 0), (15, 0), (50, 0), (20, 5), (50, 0)];
+        let changes = [None, None, Some(true), None, None, None, None, None, Some(false)];
+        assert_eq!(judged(&seconds), changes);
+    }
+
+    #[test]
+    fn late_ticks_strain_however_idle_the_thread() {
+        assert_eq!(judged(&[(90, 26), (90, 6), (90, 0)]), [Some(true), None, None]);
+    }
+
+    #[test]
+    fn nothing_is_judged_before_a_second_has_passed() {
+        let mut strain = Strain::default();
+        assert_eq!(strain.poll_change(999_999), None);
+        assert_eq!(strain.poll_change(1_000_000), Some(true), "never idle");
+    }
+}
