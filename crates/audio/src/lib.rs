@@ -7,6 +7,7 @@
 //! | module | RFC |
 //! |---|---|
 //! | [`codec`] | 3551, 6716, 7587 |
+//! | [`dtmf`] | ITU-T Q.23, Q.24 |
 //! | [`g711`] | ITU-T G.711, G.191 |
 //! | [`rtp`], [`rtcp`], [`source`] | 3550 |
 //! | [`outgoing`] | 3550 section 5.1 (one continuous stream per leg) |
@@ -20,6 +21,7 @@
 
 pub mod codec;
 pub mod conceal;
+pub mod dtmf;
 pub mod g711;
 pub mod jitter;
 pub mod latch;

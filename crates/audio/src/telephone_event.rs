@@ -228,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn whichever_packets_arrive_a_press_is_heard_once() {
+        let packets = sent(&[7]);
+        for arriving in 1..1_u32 << packets.len() {
+            let some = (0..packets.len()).filter(|index| arriving & 1 << index != 0).map(|index| packets[index]);
+            assert_eq!(heard(some), [7], "{arriving:08b}");
+        }
+    }
+
+    #[test]
     fn the_same_key_twice_is_two_presses() {
         assert_eq!(heard(sent(&[1, 1, 2])), [1, 1, 2]);
     }
