@@ -15,11 +15,14 @@ has_postgres() {
 all_tests() {
     if has_postgres; then
         # A private server on a socket of its own, gone when the tests are.
-        step crates/store/tests/with-postgres.sh cargo test --workspace
+        around=crates/store/tests/with-postgres.sh
     else
         echo "== no PostgreSQL server here: the stories about the database run on SQLite alone"
-        step cargo test --workspace
+        around=env
     fi
+    step "$around" cargo test --workspace --exclude hotline-tests
+    # The stories of the whole mostly wait, so more of them go side by side than there are processors.
+    step "$around" env RUST_TEST_THREADS=8 cargo test -p hotline-tests
 }
 
 step python3 prompts/make.py --check

@@ -76,26 +76,33 @@ impl Center {
         wait_for("the center to end", || self.process.try_wait().expect("a process of ours can be asked"))
     }
 
-    /// The rows of `hotline contacts`.
+    /// All contacts.
     pub fn contacts(&self) -> Vec<Value> {
         self.rows("contacts")
     }
 
-    /// The rows of `hotline recordings`.
+    /// All recordings.
     pub fn recordings(&self) -> Vec<Value> {
         self.rows("recordings")
     }
 
-    /// The row of `hotline agents` about this agent.
+    /// This agent.
     pub fn agent(&self, id: &str) -> Value {
-        let rows = self.rows("agents").into_iter();
-        rows.into_iter().find(|row| row["id"] == id).expect("the sample configuration has the agent")
+        let mut rows = self.rows("agents").into_iter();
+        rows.find(|row| row["id"] == id).expect("the sample configuration has the agent")
     }
 
     /// Orders `ready` or `break` for an agent, as an operator does on the command line.
     pub fn order(&self, state: &str, agent: &str) {
         let output = self.command("agent").args([state, agent]).output().expect("hotline runs");
         assert!(output.status.success(), "hotline agent: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The rows of a list as the command line prints it (`hotline contacts --json`).
+    pub fn listing(&self, list: &str) -> Vec<Value> {
+        let output = self.command(list).arg("--json").output().expect("hotline runs");
+        assert!(output.status.success(), "hotline {list}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("hotline prints JSON")
     }
 
     /// The file of a recording's row.
@@ -181,18 +188,12 @@ impl Center {
     /// A token that may read everything but audio; made when first asked for.
     pub(crate) fn token(&self) -> String {
         let make = || {
-            let output = self.command("token").args(["create", "--role", "viewer"]).output();
+            let output = self.command("token").args(["create", "--role", "supervisor"]).output();
             let output = output.expect("hotline runs");
             assert!(output.status.success(), "token: {}", String::from_utf8_lossy(&output.stderr));
             String::from_utf8_lossy(&output.stdout).trim().to_owned()
         };
         self.token.get_or_init(make).clone()
-    }
-
-    fn rows(&self, listing: &str) -> Vec<Value> {
-        let output = self.command(listing).arg("--json").output().expect("hotline runs");
-        assert!(output.status.success(), "hotline {listing}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).expect("hotline prints JSON")
     }
 
     fn command(&self, name: &str) -> Command {
@@ -209,7 +210,7 @@ impl Center {
         wait_for("the center to be ready", || {
             let ended = self.process.try_wait().expect("a process of ours can be asked");
             assert!(ended.is_none(), "the center ended before it was ready");
-            web::fetch(self.http, "/readyz", None)
+            web::get(self.http, "/readyz", None).filter(|(status, _)| *status == 200)
         });
     }
 }

@@ -56,9 +56,9 @@ pub fn loudness(samples: &[i16], tone_hz: u32) -> f64 {
 }
 
 /// How like a piece of the clip some piece of the sound is, at best: 1 is the same wave at any loudness, 0 another
-/// (the normalised cross-correlation of a quarter of a second, taken at the clip's first full second).
+/// (the normalised cross-correlation of half a second, taken at the clip's first full second).
 pub fn likeness(sound: &[i16], clip: &[i16]) -> f64 {
-    let piece = &clip[SECOND..SECOND + SECOND / 4];
+    let piece = &clip[SECOND..SECOND + SECOND / 2];
     let power = |samples: &[i16]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
     let of_piece = power(piece);
     let like = |part: &[i16]| {
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_clip_is_like_itself_wherever_it_is_and_unlike_another() {
         let clip = |step: i64| -> Vec<i16> {
-            (0..12_000).map(|n| (n * n * step % 20_011 - 10_000) as i16).collect()
+            (0..13_000).map(|n| (n * n * step % 20_011 - 10_000) as i16).collect()
         };
         let sound: Vec<i16> = [0; 777].into_iter().chain(clip(3).iter().map(|sample| sample / 2)).collect();
         assert!(likeness(&sound, &clip(3)) > 0.99);

@@ -1,4 +1,4 @@
-//! What a center tells over HTTP: its event log.
+//! What a center tells over HTTP: its lists and its event log.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,6 +8,19 @@ use serde_json::Value;
 use crate::{Center, wait_for};
 
 impl Center {
+    /// The rows of a list (`contacts`, `recordings`, `agents`), newest first: from the API, which costs little to
+    /// ask, or from the command line while no center runs. Both give the same rows.
+    ///
+    /// # Panics
+    /// When the center answers anything but a list.
+    pub fn rows(&self, list: &str) -> Vec<Value> {
+        match get(self.http, &format!("/api/v1/{list}"), Some(&self.token())) {
+            Some((200, body)) => serde_json::from_str(&body).expect("the center prints JSON"),
+            Some((status, body)) => panic!("the center answers {status} to {list}: {body}"),
+            None => self.listing(list),
+        }
+    }
+
     /// The event log so far (`/api/v1/events`), each event with its `at`.
     pub fn events(&self) -> Vec<Value> {
         let token = self.token();
@@ -15,8 +28,8 @@ impl Center {
         loop {
             let after = events.last().map_or(0, |event| event["seq"].as_u64().expect("a sequence number"));
             let path = format!("/api/v1/events?limit=1000&after={after}");
-            let page = fetch(self.http, &path, Some(&token)).expect("the center tells its events");
-            let page: Vec<Value> = serde_json::from_str(&page).expect("the center prints JSON");
+            let (_, page) = get(self.http, &path, Some(&token)).expect("the center tells its events");
+            let page: Vec<Value> = serde_json::from_str(&page).expect("the center prints a list of events");
             if page.is_empty() {
                 return events;
             }
@@ -38,8 +51,8 @@ impl Center {
     }
 }
 
-/// The body of an HTTP GET; `None` while nobody answers 200.
-pub(crate) fn fetch(port: u16, path: &str, token: Option<&str>) -> Option<String> {
+/// Status and body of an HTTP GET; `None` when nobody answers.
+pub(crate) fn get(port: u16, path: &str, token: Option<&str>) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}Connection: close\r\n\r\n");
@@ -47,5 +60,6 @@ pub(crate) fn fetch(port: u16, path: &str, token: Option<&str>) -> Option<String
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
-    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
 }

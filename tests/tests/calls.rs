@@ -127,6 +127,13 @@ fn inquiry(center: &Center) {
     assert_only_tone(&file, 2, AGENT_HZ, CUSTOMER_HZ);
     assert_only_tone(&customer.heard(), 1, AGENT_HZ, CUSTOMER_HZ);
     assert_only_tone(&agent.heard(), 1, CUSTOMER_HZ, AGENT_HZ);
+    for list in ["contacts", "recordings"] {
+        assert_eq!(
+            center.listing(list),
+            center.rows(list),
+            "the command line and the API tell the same {list}"
+        );
+    }
     center.assert_rows_and_files_agree();
 }
 
