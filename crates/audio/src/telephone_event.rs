@@ -231,7 +231,8 @@ mod tests {
     fn whichever_packets_arrive_a_press_is_heard_once() {
         let packets = sent(&[7]);
         for arriving in 1..1_u32 << packets.len() {
-            let some = (0..packets.len()).filter(|index| arriving & 1 << index != 0).map(|index| packets[index]);
+            let some =
+                (0..packets.len()).filter(|index| arriving & 1 << index != 0).map(|index| packets[index]);
             assert_eq!(heard(some), [7], "{arriving:08b}");
         }
     }

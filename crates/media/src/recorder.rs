@@ -8,13 +8,14 @@ use model::{RecordingId, RecordingSpec};
 
 use crate::Map;
 use crate::counters::{Tally, add};
-use crate::tap::{PIECE, Tap};
+use crate::tap::Tap;
 use crate::writer::ToWriter;
 
 /// Open recordings.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     taps: Map<RecordingId, Tap>,
+    begun: u64,
     rings: Vec<Sender<ToWriter>>,
     /// Beginnings and ends that found their ring full. They must not be lost, and there are at most two
     /// of a recording; audio gives way to them.
@@ -24,12 +25,13 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(rings: Vec<Sender<ToWriter>>, tally: Arc<Tally>) -> Recorder {
-        Recorder { taps: Map::new(), rings, waiting: VecDeque::new(), tally }
+        Recorder { taps: Map::new(), begun: 0, rings, waiting: VecDeque::new(), tally }
     }
 
     pub(crate) fn start(&mut self, spec: RecordingSpec, now: u64) {
         let RecordingSpec { recording, path, .. } = spec;
-        self.taps.insert(recording, Tap::new(now));
+        self.begun += 1;
+        self.taps.insert(recording, Tap::new(now, self.begun));
         self.waiting.push_back(ToWriter::Open { recording, path });
         self.send_waiting();
     }
@@ -88,10 +90,14 @@ impl Recorder {
     /// Audio never waits, and never overtakes the beginning of its file. The writer sees from the next
     /// position what is missing, and makes it a gap.
     fn send_piece(&mut self, piece: ToWriter) {
+        let frames = match &piece {
+            ToWriter::Piece { audio, .. } => (audio.len() as u64).div_ceil(audio::FRAME as u64),
+            ToWriter::Open { .. } | ToWriter::Seal { .. } => 0,
+        };
         let sent =
             self.waiting.is_empty() && self.ring(&piece).is_some_and(|ring| ring.try_send(piece).is_ok());
         if !sent {
-            add(&self.tally.frames_dropped, PIECE / audio::FRAME as u64);
+            add(&self.tally.frames_dropped, frames);
         }
     }
 
@@ -110,6 +116,7 @@ impl Recorder {
 mod tests {
     use super::*;
     use crate::disk::Folder;
+    use crate::tap::PIECE;
     use model::{ContactId, Gap, GapCause, Ids, LegId, MediaReport, Time};
 
     /// A disk that stands still for two seconds of audio, seen as a ring with room for three messages that
@@ -138,7 +145,7 @@ mod tests {
         drop(late);
         crate::writer::run(&written, &disk, &reports, &tally);
         let Ok(MediaReport::Sealed { duration_ms, gaps, .. }) = read.try_recv() else { panic!("sealed") };
-        let gap = |channel| Gap { channel, from_ms: 800, length_ms: 2000, cause: GapCause::Dropped };
+        let gap = |channel| Gap { channel, from_ms: 440, length_ms: 2000, cause: GapCause::Dropped };
         assert_eq!((duration_ms, gaps), (3500, vec![gap(0), gap(1)]));
         std::fs::remove_dir_all(dir).unwrap();
     }

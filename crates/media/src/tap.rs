@@ -17,6 +17,8 @@ use crate::clock::milliseconds;
 const WAIT: u64 = 2400;
 /// What is handed on at once (400 ms). With [`WAIT`] it bounds what a kill can cost.
 pub(crate) const PIECE: u64 = 3200;
+/// Frames of a piece: recordings that began together hand on in different ticks.
+const FRAMES: u64 = PIECE / audio::FRAME as u64;
 /// Audio placed further ahead than this is nonsense (2 s).
 const AHEAD: u64 = 16_000;
 /// Silence at the very end counts as loss from this length (500 ms); less is the way a call ends.
@@ -36,15 +38,18 @@ pub(crate) enum Channel {
 pub(crate) struct Tap {
     began: u64,
     emitted: u64,
+    /// The next piece's length: the first one's is any, which spreads the work over the ticks.
+    piece: u64,
     window: VecDeque<[i16; 2]>,
     left: Track,
     right: Track,
 }
 
 impl Tap {
-    /// A recording that begins at `now`.
-    pub(crate) fn new(now: u64) -> Tap {
+    /// A recording that begins at `now`. `turn` counts recordings: neighbours take different ticks.
+    pub(crate) fn new(now: u64, turn: u64) -> Tap {
         Tap {
+            piece: (turn % FRAMES + 1) * audio::FRAME as u64,
             began: now,
             emitted: 0,
             window: VecDeque::new(),
@@ -85,7 +90,11 @@ impl Tap {
     /// The next piece, when one is complete: its position and audio.
     pub(crate) fn poll_piece(&mut self, now: u64) -> Option<(u64, Vec<[i16; 2]>)> {
         let complete = now.saturating_sub(self.began).saturating_sub(WAIT);
-        (complete >= self.emitted.saturating_add(PIECE)).then(|| self.take(PIECE))
+        if complete < self.emitted.saturating_add(self.piece) {
+            return None;
+        }
+        let piece = std::mem::replace(&mut self.piece, PIECE);
+        Some(self.take(piece))
     }
 
     /// What is left at the end, in one piece; then the total length and the losses.
@@ -262,7 +271,7 @@ mod tests {
 
     #[test]
     fn lost_packets_are_silence_and_told() {
-        let mut tap = Tap::new(1000);
+        let mut tap = Tap::new(1000, FRAMES - 1);
         for (sequence, arrival) in [(10, 0), (11, 160), (14, 640), (15, 800), (13, 810)] {
             tap.packet(Channel::Left, &packet(sequence), &VOICE, 1000 + arrival);
         }
@@ -274,7 +283,7 @@ mod tests {
 
     #[test]
     fn silence_before_the_first_packet_while_at_rest_or_by_choice_is_no_loss() {
-        let mut tap = Tap::new(0);
+        let mut tap = Tap::new(0, FRAMES - 1);
         tap.packet(Channel::Left, &packet(20), &VOICE, 3200);
         tap.rest(Channel::Left);
         tap.packet(Channel::Left, &packet(60), &VOICE, 9600);
@@ -285,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_key_held_for_long_is_no_loss_and_moves_no_audio() {
-        let mut tap = Tap::new(0);
+        let mut tap = Tap::new(0, FRAMES - 1);
         tap.packet(Channel::Left, &packet(0), &VOICE, 0);
         (1..150).for_each(|sequence| {
             let key = RtpPacket { timestamp: 160, payload: &[1, 0, 0, 0], ..packet(sequence) };
@@ -301,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_falls_silent_for_good_is_a_loss() {
-        let mut tap = Tap::new(0);
+        let mut tap = Tap::new(0, FRAMES - 1);
         tap.packet(Channel::Left, &packet(0), &VOICE, 0);
         let (audio, gaps) = finished(tap, 8160);
         assert_eq!(gaps, [Gap { channel: 0, from_ms: 20, length_ms: 1000, cause: GapCause::Lost }]);
@@ -310,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_peers_slow_clock_leaves_no_holes() {
-        let (mut tap, mut silent) = (Tap::new(0), 0);
+        let (mut tap, mut silent) = (Tap::new(0, FRAMES - 1), 0);
         for index in 0..2000_u16 {
             // 1,000 ppm: a sample in six packets.
             let now = u64::from(index) * 160 + u64::from(index) * 160 / 1000;
@@ -325,7 +334,7 @@ mod tests {
 
     #[test]
     fn pieces_follow_each_other_and_channels_stay_together() {
-        let (mut tap, mut total) = (Tap::new(7), 0);
+        let (mut tap, mut total) = (Tap::new(7, FRAMES - 1), 0);
         for tick in 0..500_u16 {
             let clock = u64::from(tick) * 160 + 160;
             tap.own_frame(&VOICE, clock);
@@ -342,8 +351,20 @@ mod tests {
     }
 
     #[test]
+    fn recordings_that_begin_together_hand_on_in_different_ticks() {
+        let first = |turn| {
+            let mut tap = Tap::new(0, turn);
+            (0..).find_map(|tick| tap.poll_piece(tick * 160).map(|(_, piece)| (tick, piece.len())))
+        };
+        assert_eq!(
+            [first(0), first(1), first(19), first(20)].map(Option::unwrap),
+            [(16, 160), (17, 320), (35, 3200), (16, 160)]
+        );
+    }
+
+    #[test]
     fn nonsense_far_ahead_or_behind_is_left_out() {
-        let mut tap = Tap::new(0);
+        let mut tap = Tap::new(0, FRAMES - 1);
         tap.own_frame(&VOICE, 1_000_000);
         tap.own_frame(&VOICE, 0);
         while tap.poll_piece(20_000).is_some() {}
