@@ -17,17 +17,22 @@
 //! | [`telephone_event`] | 4733 |
 //! | [`resample`] | – |
 //! | [`timeline`], [`wav`] | – |
-//! | [`tone`], [`mix`] | – |
+//! | [`comfort`], [`level`] | 3389 |
+//! | [`mix`], [`tone`] | – |
+//! | [`quality`] | ITU-T G.107, G.113 |
 
 pub mod codec;
+pub mod comfort;
 pub mod conceal;
 pub mod dtmf;
 pub mod g711;
 pub mod jitter;
 pub mod latch;
+pub mod level;
 pub mod mix;
 pub mod outgoing;
 mod pitch;
+pub mod quality;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;
