@@ -6,6 +6,7 @@ set -eu
 # A command and the package that brings it.
 needs="
 cc build-essential
+c++ g++
 sipp sip-tester
 baresip baresip
 tshark tshark

@@ -32,4 +32,6 @@ step cargo clippy --workspace --all-targets -- -D warnings
 step cargo build --bin hotline
 all_tests
 step cargo run --quiet --bin hotline -- check --flow-tests
+# A few seconds a target; by hand: tests/fuzz/run.sh SECONDS
+step tests/fuzz/run.sh 4
 echo "== all checks passed"

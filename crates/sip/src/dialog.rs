@@ -69,9 +69,14 @@ impl Dialog {
         !self.route_set.is_empty()
     }
 
+    /// True for a number above all that the peer has used.
+    pub(crate) fn is_next_remote(&self, number: u32) -> bool {
+        self.remote_number.is_none_or(|last| number > last)
+    }
+
     /// The peer's next request; ACK and CANCEL do not count.
     pub(crate) fn advance_remote(&mut self, number: u32) -> Result<(), OutOfOrder> {
-        if self.remote_number.is_some_and(|last| number <= last) {
+        if !self.is_next_remote(number) {
             return Err(OutOfOrder);
         }
         self.remote_number = Some(number);

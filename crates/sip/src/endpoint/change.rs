@@ -20,6 +20,15 @@ impl Endpoint {
         }
     }
 
+    /// True when [`Endpoint::take_number`] would take it.
+    pub(super) fn is_next_number(&self, id: SessionId, number: u32) -> bool {
+        self.sessions.get(&id).is_some_and(|session| match &session.stage {
+            Stage::Incoming(incoming) => incoming.dialog.is_next_remote(number),
+            Stage::Talking(talking) => talking.dialog.is_next_remote(number),
+            Stage::Outgoing(_) => true,
+        })
+    }
+
     /// A re-INVITE or UPDATE.
     pub(super) fn peer_changes(&mut self, now: Moment, key: &ServerKey, id: SessionId, request: &Request) {
         if let Err(answer) = self.try_change(now, key, id, request) {

@@ -167,7 +167,7 @@ impl Endpoint {
         essentials: &Essentials,
         request: &Request,
     ) {
-        let invite = ServerKey { method: "INVITE".to_owned(), ..key.clone() };
+        let invite = key.of_invite();
         let same_call = |slot: &super::transactions::ServerSlot| {
             slot.request.call_id().is_ok_and(|call_id| call_id == essentials.call_id)
                 && slot.request.from().is_ok_and(|from| from.tag() == essentials.from.tag())

@@ -3,13 +3,16 @@
 use super::inbound::OUR_CODECS;
 use super::session::{Change, Outgoing, Refresh, Session, Stage, Talking, Withdraw};
 use super::transactions::{ClientKey, ClientMachine, Owner};
-use super::{Answer, Destination, Dial, Ending, Endpoint, Event, SessionId};
+use super::{Answer, Dial, Ending, Endpoint, Event, SessionId};
 use crate::dialog::Dialog;
 use crate::scan::quote;
 use crate::transaction::TRY_FOR;
 use crate::{
     Headers, Host, Method, Moment, OfferedAudio, Request, Response, Sdp, Status, answer_challenge, offer,
 };
+
+/// The most branches of one call that are ended with BYE; the 2xx of further ones is only acknowledged.
+const MAX_FORKS: usize = 16;
 
 impl Endpoint {
     /// Calls somebody. Ends in `Connected` or `Ended`.
@@ -76,7 +79,7 @@ impl Endpoint {
         match (response.status.is_provisional(), response.status.is_success()) {
             (true, _) if waiting => self.call_proceeds(now, id, &response),
             (_, true) if waiting => self.call_accepted(now, id, &invite, &response),
-            (_, true) => self.accepted_again(now, id, &invite, &response),
+            (_, true) => self.accepted_again(now, id, key, &invite, &response),
             (false, false) if waiting => self.call_refused(now, id, &invite, &response),
             (_, _) => {}
         }
@@ -146,32 +149,43 @@ impl Endpoint {
 
     /// A further 2xx: a copy of the one we took is acknowledged again; one from another branch of a fork
     /// is acknowledged and ended (RFC 3261 section 13.2.2.4).
-    fn accepted_again(&mut self, now: Moment, id: SessionId, invite: &Request, response: &Response) {
+    fn accepted_again(
+        &mut self,
+        now: Moment,
+        id: SessionId,
+        key: &ClientKey,
+        invite: &Request,
+        response: &Response,
+    ) {
         let Some(mut other) = Dialog::answered(invite, response) else { return };
         let number = invite.cseq().map_or(1, |cseq| cseq.number);
         let session = self.sessions.get(&id);
-        let known = session.and_then(|session| match &session.stage {
-            Stage::Talking(talking) if talking.dialog.remote_tag() == other.remote_tag() => {
-                let bytes = talking.acked.as_ref().filter(|(last, _)| *last == number)?.1.clone();
-                Some((session.destination(&talking.dialog), bytes))
+        if let Some(session) = session
+            && let Stage::Talking(talking) = &session.stage
+            && talking.dialog.remote_tag() == other.remote_tag()
+        {
+            let destination = session.destination(&talking.dialog);
+            match talking.acked.as_ref().filter(|(last, _)| *last == number) {
+                Some((_, bytes)) => self.send(destination, bytes.clone()),
+                // We have asked for a change since: this ACK is made anew.
+                None => drop(self.send_ack(other.ack(number), destination)),
             }
-            Stage::Talking(_) | Stage::Incoming(_) | Stage::Outgoing(_) => None,
-        });
-        if let Some((destination, bytes)) = known {
-            return self.send(destination, bytes);
+            return;
         }
-        let from = self.invite_destination(invite);
-        let Some(destination) = session.map(|session| session.destination(&other)).or(from) else { return };
+        let in_session = session.map(|session| session.destination(&other));
+        let Some(slot) = self.clients.get_mut(key) else { return };
+        let destination = in_session.unwrap_or(slot.destination);
+        // A copy of its 2xx brings the ACK again and no further BYE.
+        let tag = other.remote_tag().unwrap_or_default().to_owned();
+        let is_new = slot.forks.len() < MAX_FORKS && !slot.forks.contains(&tag);
+        if is_new {
+            slot.forks.push(tag);
+        }
         self.send_ack(other.ack(number), destination);
-        // Copies of this 2xx bring the ACK again and one more BYE, which the peer answers with 481.
-        let bye = other.request(Method::Bye);
-        self.start_client(now, bye, destination, Owner::Nobody);
-    }
-
-    fn invite_destination(&self, invite: &Request) -> Option<Destination> {
-        let branch = invite.via().ok()?.branch()?.to_owned();
-        let key = ClientKey { branch, method: Method::Invite.name().to_owned() };
-        self.clients.get(&key).map(|slot| slot.destination)
+        if is_new {
+            let bye = other.request(Method::Bye);
+            self.start_client(now, bye, destination, Owner::Nobody);
+        }
     }
 
     fn call_refused(&mut self, now: Moment, id: SessionId, invite: &Request, response: &Response) {

@@ -23,10 +23,8 @@ impl Endpoint {
         if self.servers.contains_key(&key) {
             return self.handle_copy(&key);
         }
-        let may_wait = !matches!(request.method, Method::Bye | Method::Cancel);
-        if may_wait && self.servers.len() >= self.settings.max_transactions {
-            let busy = Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", RETRY_AFTER);
-            return self.reply_stateless(flow, &request, &busy);
+        if let Some(answer) = self.turned_away(&key, &essentials, &request.method) {
+            return self.reply_stateless(flow, &request, &answer);
         }
         let merged = self.open_server(now, flow, &key, &essentials, request);
         if merged {
@@ -34,6 +32,33 @@ impl Endpoint {
         } else {
             self.dispatch(now, flow, &key, &essentials);
         }
+    }
+
+    /// What a request gets when there are as many transactions as there may be. What ends a call is still
+    /// let in, once for each call; ends of nothing are not, so that they cannot be too many either.
+    fn turned_away(&self, key: &ServerKey, essentials: &Essentials, method: &Method) -> Option<Answer> {
+        if self.servers.len() < self.settings.max_transactions {
+            return None;
+        }
+        let ends_something = match method {
+            Method::Bye => essentials
+                .to
+                .tag()
+                .and_then(|tag| self.find_session(essentials, tag))
+                .is_some_and(|id| self.is_next_number(id, essentials.cseq.number)),
+            Method::Cancel => self.servers.contains_key(&key.of_invite()),
+            Method::Invite
+            | Method::Ack
+            | Method::Options
+            | Method::Register
+            | Method::Info
+            | Method::Update
+            | Method::Other(_) => {
+                let busy = Answer::new(Status::SERVICE_UNAVAILABLE);
+                return Some(busy.with("Retry-After", RETRY_AFTER));
+            }
+        };
+        (!ends_something).then(|| Answer::new(Status::NO_SUCH_CALL))
     }
 
     /// Makes the server transaction; true when the same request is in work already by another path

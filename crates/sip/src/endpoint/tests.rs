@@ -1,5 +1,7 @@
 //! Sessions on a virtual clock: two endpoints in one world, and a peer that speaks by hand.
 
+mod limits;
+
 use std::time::Duration;
 
 use super::*;

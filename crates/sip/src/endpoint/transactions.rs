@@ -3,7 +3,7 @@
 use super::check::Essentials;
 use super::session::Stage;
 use super::{Answer, Destination, Due, Ending, Endpoint, Flow, MergeKey, SessionId, Transport, reply};
-use crate::transaction::{Client, InviteClient, InviteServer, Server, Step};
+use crate::transaction::{Client, InviteClient, InviteServer, RING_FOR, Server, Step};
 use crate::{Method, Moment, Request, Response};
 
 /// Requests longer than this go by TCP (RFC 3261 section 18.1.1).
@@ -24,12 +24,21 @@ pub(super) struct ServerKey {
     pub(super) method: String,
 }
 
+impl ServerKey {
+    /// The key of the INVITE that a CANCEL or ACK with this key is about.
+    pub(super) fn of_invite(&self) -> ServerKey {
+        ServerKey { method: Method::Invite.name().to_owned(), ..self.clone() }
+    }
+}
+
 pub(super) struct ClientSlot {
     pub(super) machine: ClientMachine,
     pub(super) destination: Destination,
     /// The datagram way, when the request went by TCP for its length alone.
     datagram: Option<Destination>,
     pub(super) owner: Owner,
+    /// The tags of other branches that were ended.
+    pub(super) forks: Vec<String>,
 }
 
 pub(super) enum ClientMachine {
@@ -115,7 +124,13 @@ impl Endpoint {
         let reliable = destination.transport.is_reliable();
         let mut steps = Vec::new();
         let machine = match request.method {
-            Method::Invite => ClientMachine::Invite(InviteClient::start(now, request, reliable, &mut steps)),
+            Method::Invite => {
+                let machine = InviteClient::start(now, request, reliable, &mut steps);
+                ClientMachine::Invite(match owner {
+                    Owner::Change(_) => machine.with_patience(RING_FOR),
+                    Owner::Nobody | Owner::Call(_) => machine,
+                })
+            }
             Method::Ack
             | Method::Bye
             | Method::Cancel
@@ -125,7 +140,8 @@ impl Endpoint {
             | Method::Update
             | Method::Other(_) => ClientMachine::Other(Client::start(now, request, reliable, &mut steps)),
         };
-        self.clients.insert(key.clone(), ClientSlot { machine, destination, datagram, owner });
+        self.clients
+            .insert(key.clone(), ClientSlot { machine, destination, datagram, owner, forks: Vec::new() });
         self.client_steps(now, &key, steps);
         key
     }

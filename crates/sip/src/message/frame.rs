@@ -30,7 +30,7 @@ pub fn parse_datagram(bytes: &[u8]) -> Result<Message, Malformed> {
 /// The Call-ID of a message without reading the rest, so that a dispatcher can choose who reads it.
 /// `None` when there is none, or only a folded one.
 pub fn peek_call_id(bytes: &[u8]) -> Option<&[u8]> {
-    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
+    for line in skip_line_ends(bytes).split(|byte| *byte == b'\n').skip(1) {
         let line = line.trim_ascii();
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             if line.is_empty() {
@@ -45,6 +45,9 @@ pub fn peek_call_id(bytes: &[u8]) -> Option<&[u8]> {
     }
     None
 }
+
+/// A keep-alive: two line ends.
+const PING: &[u8] = b"\r\n\r\n";
 
 /// One thing found in a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +69,8 @@ pub struct Framer {
     buffer: Vec<u8>,
     /// How far `buffer` was searched for the end of the headers without finding it.
     searched: usize,
+    /// How long `buffer` must become before looking again is of use: a message whose headers are known.
+    wanted: usize,
     broken: bool,
 }
 
@@ -89,14 +94,14 @@ impl Framer {
 
     /// The next whole thing in the stream. After [`Frame::Broken`] there is nothing any more.
     pub fn poll_frame(&mut self) -> Option<Frame> {
-        if self.broken {
+        if self.broken || self.buffer.len() < self.wanted {
             return None;
         }
-        if self.buffer.starts_with(b"\r\n\r\n") {
-            self.consume(4);
+        self.skip_stray_line_ends();
+        if self.buffer.starts_with(PING) {
+            self.consume(PING.len());
             return Some(Frame::Ping);
         }
-        self.skip_stray_line_ends();
         let Some(end) = self.end_of_headers() else {
             return (self.buffer.len() > MAX_MESSAGE).then(|| self.fail(Fault::MessageTooLarge));
         };
@@ -111,25 +116,39 @@ impl Framer {
         }
     }
 
-    /// Line ends between messages, except what may still become a ping.
+    /// Drops line ends between messages up to what is a ping or may still become one. How the stream was cut
+    /// makes no difference to which those are.
     fn skip_stray_line_ends(&mut self) {
-        let is_line_end = |byte: &&u8| b"\r\n".contains(byte);
-        let count = self.buffer.iter().take_while(is_line_end).count();
-        if count > 0 && (count < self.buffer.len() || !b"\r\n\r\n".starts_with(&self.buffer)) {
+        let is_line_end = |byte: u8| b"\r\n".contains(&byte);
+        let mut count = 0;
+        while let Some(rest) = self.buffer.get(count..)
+            && rest.first().copied().is_some_and(is_line_end)
+            && !rest.starts_with(PING)
+            && !PING.starts_with(rest)
+        {
+            count += 1;
+        }
+        if count > 0 {
             self.consume(count);
         }
     }
 
+    /// Where the empty line ends: after a line end, another, each with or without CR as in a datagram.
     fn end_of_headers(&mut self) -> Option<usize> {
-        let from = self.searched.saturating_sub(3);
+        let from = self.searched.saturating_sub(2);
         let unsearched = self.buffer.get(from..)?;
-        match unsearched.windows(4).position(|window| window == b"\r\n\r\n") {
-            Some(at) => Some(from + at + 4),
-            None => {
-                self.searched = self.buffer.len();
-                None
-            }
+        let line_ends =
+            unsearched.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        let empty_line = |at: usize| match unsearched.get(at..)? {
+            [b'\n', ..] => Some(from + at + 1),
+            [b'\r', b'\n', ..] => Some(from + at + 2),
+            _ => None,
+        };
+        let end = line_ends.filter_map(empty_line).next();
+        if end.is_none() {
+            self.searched = self.buffer.len();
         }
+        end
     }
 
     fn take_message(&mut self, end: usize) -> Result<Option<Message>, Malformed> {
@@ -139,7 +158,10 @@ impl Framer {
             Ok(length) => length,
             Err(fault) => return head.into_message(b"", Some(fault)).map(Some),
         };
-        let Some(body) = self.buffer.get(end..end + length) else { return Ok(None) };
+        let Some(body) = self.buffer.get(end..end + length) else {
+            self.wanted = end + length;
+            return Ok(None);
+        };
         // A fault in a header line does not lose the place in the stream, but trusting the rest of such
         // a peer's stream gains nothing: broken as well.
         let message = head.into_message(body, None)?;
@@ -158,7 +180,7 @@ impl Framer {
 
     fn consume(&mut self, count: usize) {
         self.buffer.drain(..count.min(self.buffer.len()));
-        self.searched = 0;
+        (self.searched, self.wanted) = (0, 0);
     }
 }
 
@@ -205,6 +227,33 @@ mod tests {
         }
         assert!(matches!(found.as_slice(), [Frame::Message(_), Frame::Ping, Frame::Message(_)]), "{found:?}");
         assert!(!framer.is_mid_message());
+    }
+
+    #[test]
+    fn pings_among_stray_line_ends_are_the_same_however_they_are_cut() {
+        for stream in ["\n\r\n\r\n", "\r\r\n\r\n", "\r\n\n\r\n\r\n\n", "\r\n\r\n\r\n\r\n", "\n\n\n"] {
+            let stream = format!("{stream}{OPTIONS}");
+            let mut whole = Framer::new();
+            whole.push(stream.as_bytes());
+            let mut cut = Framer::new();
+            let one_by_one = stream.bytes().flat_map(|byte| {
+                cut.push(&[byte]);
+                frames(&mut cut)
+            });
+            assert_eq!(frames(&mut whole), one_by_one.collect::<Vec<_>>(), "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn lone_line_feeds_end_the_headers_as_in_a_datagram() {
+        let header = "OPTIONS sip:a@b SIP/2.0\nl: 3";
+        for empty_line in ["\n\n", "\n\r\n", "\r\n\n"] {
+            let stream = format!("{header}{empty_line}\r\n\r\n\r\n\r\n");
+            let mut framer = Framer::new();
+            framer.push(stream.as_bytes());
+            let expected = parse_datagram(stream.as_bytes()).unwrap();
+            assert_eq!(framer.poll_frame(), Some(Frame::Message(expected)), "{empty_line:?}");
+        }
     }
 
     #[test]
@@ -266,5 +315,6 @@ mod tests {
         assert_eq!(peek_call_id(OPTIONS.as_bytes()), Some(&b"one"[..]));
         assert_eq!(peek_call_id(b"OPTIONS sip:a@b SIP/2.0\r\nI : x@y \r\n\r\n"), Some(&b"x@y"[..]));
         assert_eq!(peek_call_id(b"OPTIONS sip:a@b SIP/2.0\r\n\r\nCall-ID: body\r\n"), None);
+        assert_eq!(peek_call_id(format!("\r\n\r\n{OPTIONS}").as_bytes()), Some(&b"one"[..]));
     }
 }

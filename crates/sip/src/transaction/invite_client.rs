@@ -14,6 +14,8 @@ pub(crate) struct InviteClient {
     reliable: bool,
     /// The pause after the next copy (timer A doubles).
     pause: Duration,
+    /// How long a provisional answer may keep it waiting (timer C); `None` when its user sees to that.
+    patience: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +41,12 @@ impl InviteClient {
         }
         timers.start(Timer::B, now + TRY_FOR);
         out.push(Step::Send(request.print()));
-        InviteClient { state: State::Calling, timers, request, reliable, pause: T1 * 2 }
+        InviteClient { state: State::Calling, timers, request, reliable, pause: T1 * 2, patience: None }
+    }
+
+    /// Waits so long after each provisional answer, and then gives up as if there had been none.
+    pub(crate) fn with_patience(self, patience: Duration) -> InviteClient {
+        InviteClient { patience: Some(patience), ..self }
     }
 
     pub(crate) fn request(&self) -> &Request {
@@ -60,6 +67,9 @@ impl InviteClient {
         match &self.state {
             State::Calling | State::Proceeding if response.status.is_provisional() => {
                 self.timers.clear();
+                if let Some(patience) = self.patience {
+                    self.timers.start(Timer::C, now + patience);
+                }
                 self.state = State::Proceeding;
                 out.push(Step::Deliver(Box::new(response)));
             }
@@ -96,7 +106,7 @@ impl InviteClient {
                 self.pause *= 2;
                 continue;
             }
-            if timer == Timer::B {
+            if matches!(timer, Timer::B | Timer::C) {
                 out.push(Step::TimedOut);
             }
             self.terminate(out);

@@ -2,7 +2,7 @@
 //!
 //! | machine | states | timers |
 //! |---|---|---|
-//! | [`InviteClient`] | Calling → Proceeding → Completed or Accepted → Terminated | A, B, D, M |
+//! | [`InviteClient`] | Calling → Proceeding → Completed or Accepted → Terminated | A, B, C, D, M |
 //! | [`Client`] | Trying → Proceeding → Completed → Terminated | E, F, K |
 //! | [`InviteServer`] | Proceeding → Completed → Confirmed, or Accepted → Terminated | Trying, G, H, I, L |
 //! | [`Server`] | Trying → Proceeding → Completed → Terminated | J |
@@ -33,6 +33,10 @@ pub(crate) const T4: Duration = Duration::from_secs(5);
 /// 64 × T1: how long anything is tried.
 pub(crate) const TRY_FOR: Duration = Duration::from_secs(32);
 
+/// How long a provisional answer keeps a re-INVITE waiting: the timer C that section 16.6 gives proxies. A first
+/// INVITE is as patient as its user.
+pub(crate) const RING_FOR: Duration = Duration::from_secs(181);
+
 /// What a machine wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -40,7 +44,7 @@ pub(crate) enum Step {
     Send(Vec<u8>),
     /// Show this response to the user of the transaction.
     Deliver(Box<Response>),
-    /// Nobody answered (B, F), or nobody acknowledged (H).
+    /// Nobody answered (B, C, F), or nobody acknowledged (H).
     TimedOut,
     /// Forget the machine.
     Terminated,
@@ -51,6 +55,7 @@ pub(crate) enum Step {
 pub(crate) enum Timer {
     A,
     B,
+    C,
     D,
     E,
     F,

@@ -1,0 +1,71 @@
+//! Configuration files: read to the end, with every problem on a line that exists.
+//!
+//! The readers are those of the program, taken in as files: the program's own crate would bring its
+//! database and its runtime into the fuzzer.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ::ivr::source::{Problems, parse};
+use ::ivr::{Catalogue, compile};
+use model::QueueName;
+
+use crate::ivr::lines_exist;
+
+#[path = "../../../crates/hotline/src/config/numbers.rs"]
+pub mod numbers;
+#[path = "../../../crates/hotline/src/config/people.rs"]
+pub mod people;
+#[path = "../../../crates/hotline/src/config/server.rs"]
+pub mod server;
+
+const MAIN: &str = include_str!("../../../config/flows/main.toml");
+
+/// The first byte says which file the rest is the text of.
+pub fn configuration(bytes: &[u8]) {
+    let Some((which, text)) = bytes.split_first() else { return };
+    let text = String::from_utf8_lossy(text);
+    let problems = Problems::default();
+    let file = parse("file.toml", &text, &problems);
+    match which {
+        b'q' => {
+            let queues = people::queues(file);
+            let sound = problems.count() == 0;
+            let mut names: Vec<_> = queues.iter().map(|queue| queue.name.clone()).collect();
+            names.sort();
+            names.dedup();
+            assert!(!sound || names.len() == queues.len(), "each name once");
+        }
+        b'a' => {
+            let (agents, passwords) = people::agents(file, &queues());
+            assert_eq!(agents.len(), passwords.len());
+            let known = queues();
+            let sound = problems.count() == 0;
+            let all = agents.iter().flat_map(|agent| &agent.queues);
+            assert!(!sound || all.clone().all(|queue| known.contains(queue)), "queues that exist");
+        }
+        b't' => {
+            let networks = people::trunks(file).into_iter().flat_map(|trunk| trunk.sources);
+            let _ = networks.filter(|network| network.contains(IpAddr::from([192, 0, 2, 1]))).count();
+        }
+        b'n' => drop(numbers::read(file, &flows())),
+        _ => {
+            let server = server::read(file).expect("what is missing is a problem, not an end");
+            assert!(server.rtp.0.start() < server.rtp.0.end());
+            assert!(server.media_threads > 0 && server.max_calls > 0);
+        }
+    }
+    lines_exist(&text, &problems.into_sorted());
+}
+
+fn queues() -> Vec<QueueName> {
+    ["inquiry", "complaint"].iter().filter_map(|name| name.parse().ok()).collect()
+}
+
+fn flows() -> numbers::Flows {
+    let catalogue = Catalogue { has_clip: &|_| true, queues: &queues() };
+    let flow =
+        compile("main.toml", MAIN, &catalogue, &Problems::default()).expect("the sample flow compiles");
+    BTreeMap::from([("main".to_owned(), Arc::new(flow))])
+}

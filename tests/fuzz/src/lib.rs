@@ -1,0 +1,17 @@
+//! What the fuzz targets do with their bytes: one function a target.
+//!
+//! A target fails by panicking: by an assertion here, or by anything that panics in the code it calls.
+//! The folder's README says what each asserts and how to run them.
+
+pub mod audio;
+mod bytes;
+pub mod configuration;
+pub mod digest;
+pub mod endpoint;
+pub mod ivr;
+mod peer;
+mod registrar;
+pub mod rtp;
+#[path = "../../../crates/hotline/src/signalling/trunk.rs"]
+pub mod signalling;
+pub mod sip;
