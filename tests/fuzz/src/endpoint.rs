@@ -196,7 +196,7 @@ impl World {
     }
 
     fn sent(&mut self, destination: Destination, bytes: &[u8]) {
-        let peers = PEERS.map(|peer| flow_ip(peer));
+        let peers = PEERS.map(ip_of);
         let addresses = [Some(destination.address), destination.otherwise];
         let all_peers = addresses.into_iter().flatten().all(|address| peers.contains(&address.ip()));
         assert!(self.is_routed || all_peers, "nothing goes to third parties: {destination:?}");
@@ -251,6 +251,6 @@ impl World {
     }
 }
 
-fn flow_ip(address: &str) -> IpAddr {
+fn ip_of(address: &str) -> IpAddr {
     address.parse::<std::net::SocketAddr>().expect("an address").ip()
 }

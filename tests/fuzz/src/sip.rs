@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use ::sip::{
-    Address, AudioCodec, CSeq, Direction, Frame, Framer, LocalAudio, MAX_HEADERS, MAX_MESSAGE, Message,
-    OfferedAudio, Sdp, Uri, Via, answer, parse_datagram, peek_call_id,
+    Address, AudioCodec, CSeq, Direction, Frame, Framer, Headers, LocalAudio, MAX_HEADERS, MAX_MESSAGE,
+    Message, OfferedAudio, Sdp, Uri, Via, answer, parse_datagram, peek_call_id,
 };
 
 /// A datagram: printing what was read and reading that again changes nothing, in a datagram or a stream.
@@ -35,16 +35,14 @@ fn call_id(message: &Message) -> Option<&[u8]> {
 }
 
 /// All that printing keeps: everything but the length, which is counted anew, and line ends in a reason.
-fn content(message: &Message) -> (String, Vec<u8>, Vec<(&str, &[u8])>, &[u8]) {
-    let headers = message.headers().iter().filter(|header| !::sip::same_name(&header.name, "Content-Length"));
-    let headers = headers.map(|header| (header.name.as_str(), header.value.as_slice())).collect();
+fn content(message: &Message) -> (String, Headers, &[u8]) {
+    let mut headers = message.headers().clone();
+    headers.remove("Content-Length");
     match message {
-        Message::Request(request) => {
-            (format!("{} {}", request.method, request.uri), Vec::new(), headers, &request.body)
-        }
+        Message::Request(request) => (format!("{} {}", request.method, request.uri), headers, &request.body),
         Message::Response(response) => {
-            let reason = response.reason.iter().copied().filter(|byte| *byte != b'\r').collect();
-            (response.status.to_string(), reason, headers, &response.body)
+            let reason: String = response.reason.escape_ascii().to_string().replace("\\r", "");
+            (format!("{} {reason}", response.status), headers, &response.body)
         }
     }
 }
