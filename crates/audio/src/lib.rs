@@ -19,6 +19,7 @@
 //! | [`timeline`], [`wav`] | – |
 //! | [`comfort`], [`level`] | 3389 |
 //! | [`mix`], [`tone`] | – |
+//! | [`playout`] | – |
 //! | [`quality`] | ITU-T G.107, G.113 |
 
 pub mod codec;
@@ -32,6 +33,7 @@ pub mod level;
 pub mod mix;
 pub mod outgoing;
 mod pitch;
+pub mod playout;
 pub mod quality;
 pub mod resample;
 pub mod rtcp;
