@@ -5,14 +5,17 @@ use std::ops::RangeInclusive;
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Below the range that Linux gives to outgoing connections, so nothing takes one by chance.
-const FIRST: u16 = 10_000;
-const BLOCK: u16 = 800;
-const BLOCKS: u16 = 28;
-/// Where in a block the RTP of the center begins.
-const RTP: u16 = 400;
+use crate::wait_for;
 
-/// A block of ports: the story's own from the bottom, the center's RTP in the upper half.
+/// Below the range that Linux gives to outgoing connections, and below the RTP ports of the sample configuration,
+/// so nothing takes one by chance.
+const FIRST: u16 = 10_000;
+const BLOCK: u16 = 400;
+const BLOCKS: u16 = 24;
+/// Where in a block the RTP of the center begins: room for 150 legs.
+const RTP: u16 = 100;
+
+/// A block of ports: the story's own from the bottom, the center's RTP above them.
 #[derive(Debug)]
 pub(crate) struct Ports {
     first: u16,
@@ -22,20 +25,18 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// A block that no other story has, in this process or another; blocks where a port is taken are passed over.
+    /// A block that no other story has, in this process or another; waits while all are taken.
     pub(crate) fn claim() -> Ports {
         static NEXT_BLOCK: AtomicU16 = AtomicU16::new(0);
         // Each process begins elsewhere, so that a second run rarely meets the first.
         let start = (process::id() % u32::from(BLOCKS)) as u16;
-        for _ in 0..BLOCKS {
-            let block = (start + NEXT_BLOCK.fetch_add(1, Ordering::Relaxed) % BLOCKS) % BLOCKS;
-            let first = FIRST + block * BLOCK;
-            let Ok(claim) = UdpSocket::bind(("127.0.0.1", first)) else { continue };
-            if (first + 1..first + 20).all(is_free) {
-                return Ports { first, next: AtomicU16::new(first + 1), _claim: claim };
-            }
-        }
-        panic!("no free block of ports from {FIRST} up");
+        wait_for("a free block of ports", || {
+            let nth = NEXT_BLOCK.fetch_add(1, Ordering::Relaxed) % BLOCKS;
+            let first = FIRST + (start + nth) % BLOCKS * BLOCK;
+            let claim = UdpSocket::bind(("127.0.0.1", first)).ok()?;
+            let free = (first + 1..first + RTP).all(is_free);
+            free.then(|| Ports { first, next: AtomicU16::new(first + 1), _claim: claim })
+        })
     }
 
     /// The first of `count` neighbours, for a center's sockets, telephones and callers.
