@@ -5,7 +5,8 @@
 //!            a second with less than 10 % idle, or half its ticks late
 //!   Calm ────────────────────────────────────────────────────────────────► Strained
 //!     ▲                                                                       │
-//!     └──── three seconds in a row with 20 % idle and few late ticks ◄────────┘
+//!     ├──── three seconds in a row with 20 % idle and few late ticks ◄────────┤
+//!     └──── a second at whose end it has no leg ◄─────────────────────────────┘
 //! ```
 
 /// How long is looked at before judging, in microseconds.
@@ -38,8 +39,8 @@ impl Strain {
         self.late += u32::from(late > LATE);
     }
 
-    /// At `now` (microseconds): whether the thread is strained from now on, when that changed.
-    pub(crate) fn poll_change(&mut self, now: u64) -> Option<bool> {
+    /// At `now` (microseconds), with so many legs: whether the thread is strained from now on, when that changed.
+    pub(crate) fn poll_change(&mut self, now: u64, legs: usize) -> Option<bool> {
         let length = now.saturating_sub(self.began);
         if length < WINDOW {
             return None;
@@ -47,7 +48,7 @@ impl Strain {
         let busy = self.idle < length / 10 || self.late * 2 > self.ticks;
         let roomy = self.idle >= length / 5 && self.late * 10 <= self.ticks;
         self.calm = if roomy { self.calm + 1 } else { 0 };
-        let strained = if self.strained { self.calm < CALM } else { busy };
+        let strained = legs > 0 && if self.strained { self.calm < CALM } else { busy };
         let changed = strained != self.strained;
         *self = Strain { began: now, calm: self.calm, strained, ..Strain::default() };
         changed.then_some(strained)
@@ -64,7 +65,7 @@ mod tests {
         let judge = |(second, (idle, late)): (u64, &(u64, u32))| {
             strain.waited(idle * 10_000);
             (0..50).for_each(|tick| strain.ticked(if tick < *late { 10_001 } else { 9_999 }));
-            strain.poll_change((second + 1) * 1_000_000)
+            strain.poll_change((second + 1) * 1_000_000, 1)
         };
         (0..).zip(seconds).map(judge).collect()
     }
@@ -84,7 +85,16 @@ mod tests {
     #[test]
     fn nothing_is_judged_before_a_second_has_passed() {
         let mut strain = Strain::default();
-        assert_eq!(strain.poll_change(999_999), None);
-        assert_eq!(strain.poll_change(1_000_000), Some(true), "never idle");
+        assert_eq!(strain.poll_change(999_999, 1), None);
+        assert_eq!(strain.poll_change(1_000_000, 1), Some(true), "never idle");
+    }
+    #[test]
+    fn a_thread_without_a_leg_has_room() {
+        let mut strain = Strain::default();
+        let changes = [0, 1, 1, 0].map(|legs| {
+            let second = strain.began + 1_000_000;
+            strain.poll_change(second, legs)
+        });
+        assert_eq!(changes, [None, Some(true), None, Some(false)], "never idle");
     }
 }

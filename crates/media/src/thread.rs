@@ -231,7 +231,7 @@ impl Thread {
         }
         add(&self.tally.packets_out, sent);
         self.recorder.tick(now);
-        if let Some(strained) = self.strain.poll_change(now * 125) {
+        if let Some(strained) = self.strain.poll_change(now * 125, self.legs.len()) {
             let thread = self.index;
             if strained {
                 tracing::warn!(thread, "a media thread has no room for more calls");
