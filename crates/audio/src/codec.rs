@@ -196,9 +196,12 @@ pub struct OpusFormat {
     pub silence: bool,
 }
 
+/// Redundancy takes some 15 kbit/s of this; with it, it sounds as 24 kbit/s do without (PESQ 4.28 and 4.27).
+const BITRATE: u32 = 40_000;
+
 impl Default for OpusFormat {
     fn default() -> OpusFormat {
-        OpusFormat { bitrate: 24_000, redundancy: true, silence: false }
+        OpusFormat { bitrate: BITRATE, redundancy: true, silence: false }
     }
 }
 

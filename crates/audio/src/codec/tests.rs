@@ -127,12 +127,12 @@ fn wrong_sizes_are_refused() {
 #[test]
 fn the_peers_wishes_for_opus() {
     let rows = [
-        ("", 24_000, false),
-        ("useinbandfec=1", 24_000, true),
+        ("", 40_000, false),
+        ("useinbandfec=1", 40_000, true),
         ("minptime=10; usedtx=1; useinbandfec=1; maxaveragebitrate=16000", 16_000, true),
-        ("maxaveragebitrate=510000", 24_000, false),
+        ("maxaveragebitrate=510000", 40_000, false),
         ("maxaveragebitrate=1", 6000, false),
-        ("maxaveragebitrate=x;useinbandfec=2;;=;stereo", 24_000, false),
+        ("maxaveragebitrate=x;useinbandfec=2;;=;stereo", 40_000, false),
     ];
     for (fmtp, bitrate, redundancy) in rows {
         assert_eq!(
