@@ -1,4 +1,4 @@
-//! Telephone audio without IO: codecs, RTP and RTCP, DTMF, tones, mixing, WAV.
+//! Telephone audio without IO: codecs, RTP and RTCP, jitter buffer, loss concealment, DTMF, mixing, WAV.
 //!
 //! Nothing here owns a socket, a clock or a file. Packets come in as bytes with the caller's own clock;
 //! decisions and bytes come out. Time is counted in samples of 8 kHz ([`RATE`]) unless a name says
@@ -45,7 +45,8 @@ pub mod timeline;
 pub mod tone;
 pub mod wav;
 
-/// Samples a second of all audio in this crate.
+/// Samples a second of telephone audio, and of every clock that is given to this crate; wide-band codecs name their
+/// own rate.
 pub const RATE: u32 = 8000;
 
 /// Samples of one 20 ms frame.
