@@ -120,7 +120,8 @@ impl Format {
     /// Its attributes.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> + use<> {
         let rtpmap = format!("rtpmap:{} {}", self.payload_type, self.codec.rtpmap());
-        let fmtp = self.parameters.as_ref().map(|parameters| format!("fmtp:{} {parameters}", self.payload_type));
+        let fmtp =
+            self.parameters.as_ref().map(|parameters| format!("fmtp:{} {parameters}", self.payload_type));
         std::iter::once(rtpmap).chain(fmtp)
     }
 }

@@ -311,9 +311,15 @@ mod tests {
 
     #[test]
     fn a_static_number_with_another_name_is_that_other() {
-        let theirs = sdp("IN IP4 192.0.2.1", "m=audio 5004 RTP/AVP 9 96\na=rtpmap:9 X/8000\na=rtpmap:96 pcma/8000/1\n");
+        let theirs = sdp(
+            "IN IP4 192.0.2.1",
+            "m=audio 5004 RTP/AVP 9 96\na=rtpmap:9 X/8000\na=rtpmap:96 pcma/8000/1\n",
+        );
         let stream = OfferedAudio::find(&theirs, &AudioCodec::ALL).unwrap();
-        assert_eq!((stream.codecs.as_slice(), stream.payload_type(AudioCodec::Pcma)), (&[AudioCodec::Pcma][..], 96));
+        assert_eq!(
+            (stream.codecs.as_slice(), stream.payload_type(AudioCodec::Pcma)),
+            (&[AudioCodec::Pcma][..], 96)
+        );
     }
 
     #[test]
