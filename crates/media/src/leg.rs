@@ -14,11 +14,12 @@ use audio::rtcp::{self, RtcpPacket, SenderPart};
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::source::Source;
 use audio::telephone_event::{EventFrame, EventReceiver, EventSender};
-use model::{Codec, Digit, LegId, RecordingId, RemoteMedia};
+use model::{Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
 use crate::ear::{Ear, Frame, Mouth, worked};
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
+use crate::quality::Quality;
 
 /// Longest payload taken or sent: an Ethernet frame's worth.
 pub(crate) const LONGEST: usize = 1480;
@@ -48,6 +49,9 @@ pub(crate) struct Leg {
     mouth: Option<Mouth>,
     /// Listens for keys among the audio of a peer that has no telephone events.
     in_band: Option<Box<DtmfDetector>>,
+    pub(crate) quality: Quality,
+    /// When its bridge began.
+    pub(crate) bridged_at: u64,
     keys: EventSender,
     key_began: u32,
     outgoing: Outgoing,
@@ -60,6 +64,9 @@ pub(crate) struct Link {
     pub(crate) remote: RemoteMedia,
     pub(crate) last_heard: u64,
     pub(crate) silence_told: bool,
+    /// What came last described silence: the peer may rest.
+    rests: bool,
+    one_way_told: bool,
     latch: Latch,
     source: Option<Source>,
     lost_told: i64,
@@ -102,6 +109,8 @@ impl Leg {
             ear: None,
             mouth: None,
             in_band: None,
+            quality: Quality::default(),
+            bridged_at: 0,
             keys: EventSender::default(),
             key_began: 0,
             outgoing: Outgoing::new(random(), random() as u16, random()),
@@ -132,7 +141,9 @@ impl Leg {
 
     /// Judges a packet that came from `from`; `None` when it is not of the peer.
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
-        self.link.as_mut()?.hear(packet, from, now)
+        let kind = self.link.as_mut()?.hear(packet, from, now)?;
+        self.quality.packet(packet.ssrc, packet.sequence);
+        Some(kind)
     }
 
     /// The codec of both directions, once it is known.
@@ -160,6 +171,24 @@ impl Leg {
         if self.mouth.as_ref().is_none_or(|mouth| !mouth.suits(&link.remote)) {
             self.mouth = told(self.id, Mouth::new(&link.remote));
         }
+    }
+
+    /// True once for each time that a bridged peer that should send is not heard from `limit` samples on.
+    pub(crate) fn poll_one_way(&mut self, now: u64, limit: u64) -> bool {
+        let Some(link) = self.link.as_mut().filter(|_| self.other.is_some()) else { return false };
+        let since = link.last_heard.max(self.bridged_at);
+        let found = link.remote.direction.receives()
+            && !link.rests
+            && !link.one_way_told
+            && now.saturating_sub(since) >= limit;
+        link.one_way_told |= found;
+        found
+    }
+
+    /// What the peer's audio was like.
+    pub(crate) fn measured(&self) -> Option<LegQuality> {
+        let link = self.link.as_ref()?;
+        self.quality.read(link.remote.codec, link.source.as_ref().map_or(0, Source::jitter))
     }
 
     /// Gives a packet to the ear, if there is one.
@@ -297,17 +326,24 @@ impl Leg {
     }
 
     /// Takes an RTCP compound of the peer.
-    pub(crate) fn hear_rtcp(&mut self, datagram: &[u8], from: SocketAddr, now: u64) {
+    pub(crate) fn hear_rtcp(&mut self, datagram: &[u8], from: SocketAddr, now: u64, ntp: u64) {
+        let own = self.outgoing.ssrc();
         let Some(link) = self.link.as_mut().filter(|link| from.ip() == link.latch.target().ip()) else {
             return;
         };
         for packet in rtcp::parse(datagram) {
             match packet {
-                Ok(RtcpPacket::SenderReport { sender, .. }) => {
+                Ok(RtcpPacket::SenderReport { sender, blocks, .. }) => {
                     link.rtcp = Some(from);
+                    let about_us = blocks.into_iter().filter(|block| block.ssrc == own);
+                    about_us.for_each(|block| self.quality.reported(&block, ntp));
                     link.sender_report = Some((sender.middle_of_ntp(), now));
                 }
-                Ok(RtcpPacket::ReceiverReport { .. }) => link.rtcp = Some(from),
+                Ok(RtcpPacket::ReceiverReport { blocks, .. }) => {
+                    link.rtcp = Some(from);
+                    let about_us = blocks.into_iter().filter(|block| block.ssrc == own);
+                    about_us.for_each(|block| self.quality.reported(&block, ntp));
+                }
                 // A good-bye in RTCP ends nothing: signalling does.
                 Ok(
                     RtcpPacket::SourceDescription { .. } | RtcpPacket::Bye { .. } | RtcpPacket::Other { .. },
@@ -369,6 +405,8 @@ impl Link {
             remote,
             last_heard: now,
             silence_told: false,
+            rests: false,
+            one_way_told: false,
             source: None,
             lost_told: 0,
             presses: EventReceiver::default(),
@@ -386,7 +424,8 @@ impl Link {
         if !self.latch.accepts(from, packet.ssrc, packet.sequence) {
             return None;
         }
-        (self.last_heard, self.silence_told) = (now, false);
+        (self.last_heard, self.silence_told, self.one_way_told) = (now, false, false);
+        self.rests = content == Kind::Comfort;
         if self.source.as_ref().is_none_or(|source| source.ssrc() != packet.ssrc) {
             self.source = Some(Source::new(packet.ssrc, packet.sequence));
             self.lost_told = 0;

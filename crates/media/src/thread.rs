@@ -163,7 +163,8 @@ impl Thread {
         // One datagram a turn: a leg rarely has two, and the poll names it again when it does.
         if token & 1 == 1 {
             if let Ok((length, from)) = leg.pair.rtcp.recv_from(&mut *self.room.datagram) {
-                leg.hear_rtcp(self.room.datagram.get(..length).unwrap_or_default(), from, self.now);
+                let datagram = self.room.datagram.get(..length).unwrap_or_default();
+                leg.hear_rtcp(datagram, from, self.now, ntp_now());
             }
         } else if let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) {
             self.handle_rtp(id, length, from);
@@ -186,9 +187,15 @@ impl Thread {
         }
         let speech = decode(&packet, kind, &mut room.samples);
         leg.find_keys(speech, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
+        if !speech.is_empty() {
+            leg.quality.audio(speech);
+        }
+        let speaks = leg.quality.speaks();
         leg.listen(&packet, kind, now);
         record(recorder.tap(recording), Channel::Left, kind, &packet, speech, now);
         let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { return };
+        // The conversation is measured beside one of its two parties: the one that this frame is heard by.
+        other.quality.beside(speaks);
         if !codec.is_some_and(|codec| other.takes(codec)) {
             // What is heard goes on with the next tick; a key is pressed anew, for its clock is another one.
             if let Kind::Key(Some(digit)) = kind {
@@ -220,6 +227,7 @@ impl Thread {
 
     fn tick_legs(&mut self, clock: u64) {
         let (now, timeout) = (self.now, samples(self.settings.silence_timeout));
+        let one_way = samples(self.settings.one_way_after);
         let mut sent = self.listen(clock);
         for (id, leg) in &mut self.legs {
             let ticked = leg.tick(clock, &mut self.room.outgoing);
@@ -232,6 +240,9 @@ impl Thread {
             if let Some(player) = ticked.ended {
                 let play = player.play;
                 self.outbox.push(MediaReport::PlayEnded { leg: *id, play, finished: true });
+            }
+            if leg.poll_one_way(now, one_way) {
+                self.outbox.push(MediaReport::OneWay { leg: *id });
             }
             let Some(link) = &mut leg.link else { continue };
             let direction = link.remote.direction;
@@ -271,6 +282,7 @@ impl Thread {
             ear.listen(clock, frame);
             // G.711 is recorded packet by packet, by its own time.
             if !codec.is_g711() {
+                leg.quality.audio(frame.narrow());
                 leg.find_keys(frame.narrow(), |digit| outbox.push(MediaReport::Digit { leg: *id, digit }));
                 if let Some(tap) = recorder.tap(leg.recording) {
                     tap.frame(Channel::Left, frame.narrow(), frame.heard, clock);
@@ -396,11 +408,12 @@ impl Thread {
         if a == b || !self.legs.contains_key(&a) || !self.legs.contains_key(&b) {
             return tracing::warn!(%a, %b, "a bridge needs two open legs of one call");
         }
+        let now = self.clock.now();
         for (id, other) in [(a, b), (b, a)] {
             self.unbridge(id);
             self.stop_play(id);
             if let Some(leg) = self.legs.get_mut(&id) {
-                leg.other = Some(other);
+                (leg.other, leg.bridged_at) = (Some(other), now);
             }
         }
         self.equip([Some(a), Some(b)]);
@@ -427,6 +440,7 @@ impl Thread {
         self.rest(leg.recording, Channel::Left);
         self.ports.close(leg.pair.port);
         shift(&self.tally.open_legs, -1);
+        self.outbox.push(MediaReport::Closed { leg: id, quality: leg.measured() });
     }
 
     fn start_recording(&mut self, spec: RecordingSpec) {

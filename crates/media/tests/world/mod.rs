@@ -318,9 +318,11 @@ pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
         let until = began + Duration::from_millis(20) * frame;
         let count = phones.len() as u32;
         for (index, phone) in phones.iter_mut().enumerate() {
-            // The last one waits for the frame to end; the others take what is there already.
+            // The last one waits for the frame to end; the others take what is there already, and so does the last one
+            // when all were kept waiting.
             let last = index as u32 + 1 == count;
-            phone.listen(if last { until } else { Instant::now() + Duration::from_millis(2) });
+            let soon = Instant::now() + Duration::from_millis(2);
+            phone.listen(if last { until.max(soon) } else { soon });
         }
     }
 }
