@@ -14,9 +14,9 @@ use audio::rtcp::{self, RtcpPacket, SenderPart};
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::source::Source;
 use audio::telephone_event::{EventFrame, EventReceiver, EventSender};
-use model::{Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
+use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
-use crate::ear::{Ear, Frame, Mouth, worked};
+use crate::ear::{Ear, Mouth, worked};
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
@@ -41,6 +41,8 @@ pub(crate) struct Leg {
     pub(crate) music: Option<Pause>,
     /// The other leg of the bridge.
     pub(crate) other: Option<LegId>,
+    /// The call whose conference it takes part in.
+    pub(crate) conference: Option<CallId>,
     /// The recording that this customer's leg is the left of.
     pub(crate) recording: Option<RecordingId>,
     /// Hears the peer where packets cannot pass as they came.
@@ -105,6 +107,7 @@ impl Leg {
             player: None,
             music: None,
             other: None,
+            conference: None,
             recording: None,
             ear: None,
             mouth: None,
@@ -160,7 +163,8 @@ impl Leg {
     pub(crate) fn equip(&mut self, other: Option<Codec>) {
         let Some(link) = &self.link else { return };
         let own = link.remote.codec;
-        let works = !own.is_g711() || other.is_some_and(|other| !other.passes_to(own));
+        let works =
+            !own.is_g711() || self.conference.is_some() || other.is_some_and(|other| !other.passes_to(own));
         if !works {
             (self.ear, self.mouth) = (None, None);
             return;
@@ -175,7 +179,10 @@ impl Leg {
 
     /// True once for each time that a bridged peer that should send is not heard from `limit` samples on.
     pub(crate) fn poll_one_way(&mut self, now: u64, limit: u64) -> bool {
-        let Some(link) = self.link.as_mut().filter(|_| self.other.is_some()) else { return false };
+        let Some(link) = self.link.as_mut().filter(|_| self.other.is_some() || self.conference.is_some())
+        else {
+            return false;
+        };
         let since = link.last_heard.max(self.bridged_at);
         let found = link.remote.direction.receives()
             && !link.rests
@@ -211,13 +218,13 @@ impl Leg {
         }
     }
 
-    /// Says a decoded frame of the bridged leg to the peer. False when nothing was sent.
-    pub(crate) fn say(&mut self, frame: &Frame, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
+    /// Says 20 ms of the bridged leg, or of a conference, to the peer. False when nothing was sent.
+    pub(crate) fn say(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
         if self.player.is_some() || !self.keys.is_idle() {
             return false;
         }
         self.passed_at = clock;
-        self.speak(frame.samples(), frame.rate, clock, room)
+        self.speak(samples, rate, clock, room)
     }
 
     pub(crate) fn press(&mut self, digit: Digit) -> bool {
@@ -296,7 +303,9 @@ impl Leg {
                 None => self.speak(&frame.samples, audio::RATE, clock, room),
             });
             ticked.samples = Some(frame.samples);
-        } else if self.other.is_none() || clock.saturating_sub(self.passed_at) > QUIET {
+        } else if (self.other.is_none() && self.conference.is_none())
+            || clock.saturating_sub(self.passed_at) > QUIET
+        {
             ticked.sent += u64::from(match law {
                 Some(law) => self.send_frame(&[law.silence(); FRAME], clock, room),
                 None => self.speak(&[0; FRAME], audio::RATE, clock, room),

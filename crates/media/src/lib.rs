@@ -5,6 +5,7 @@
 //! channels in the crate's README.
 
 mod clock;
+mod conference;
 mod counters;
 mod disk;
 mod ear;

@@ -25,7 +25,7 @@ pub use id::{
 };
 pub use leg::{Codec, Direction, LegOrder, LegReport, OpusWish, Origin, Refusal, RemoteMedia, Target};
 pub use media::{
-    ClipId, Gap, GapCause, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec,
+    ClipId, Gap, GapCause, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
 };
 pub use seed::Seed;
 pub use time::{Time, UtcOffset};

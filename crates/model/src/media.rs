@@ -64,6 +64,12 @@ pub enum MediaOp {
         /// Either leg of the bridge.
         leg: LegId,
     },
+    /// Join legs of the call in a conference, in place of the bridge or conference that they were in. Up to 32 members;
+    /// fewer than two end it. Ordered anew, it changes roles and members without a click.
+    Confer {
+        /// Who takes part, and how.
+        members: Vec<(LegId, Role)>,
+    },
     /// Send a key to the peer (RFC 4733).
     SendDigit {
         /// The leg.
@@ -83,6 +89,20 @@ pub enum MediaOp {
     StopRecording {
         /// The recording.
         recording: RecordingId,
+    },
+}
+
+/// Who hears a member of a conference. Each member hears every party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everybody: customer, agent, specialist, a supervisor who barged in.
+    Party,
+    /// Nobody: a supervisor who listens.
+    Listener,
+    /// One leg alone, the agent's: a supervisor who whispers.
+    Whisperer {
+        /// Who hears the whisper.
+        to: LegId,
     },
 }
 

@@ -297,6 +297,12 @@ impl Phone {
         level_db(&self.heard[from.min(self.heard.len())..], hertz)
     }
 
+    /// The same as the median of pieces of 50 ms: where audio was late and moved, it costs its piece alone.
+    pub(crate) fn steady_level(&self, hertz: f64, from: usize) -> f64 {
+        let hertz = hertz * 8000.0 / f64::from(self.worked.rate());
+        steady(&self.heard[from.min(self.heard.len())..], hertz)
+    }
+
     /// Keys heard, by the timestamps of their beginnings.
     pub(crate) fn keys_heard(&self) -> Vec<u8> {
         let mut keys: Vec<(u32, u8)> = self
@@ -308,6 +314,13 @@ impl Phone {
         keys.dedup();
         keys.into_iter().map(|(_, key)| key).collect()
     }
+}
+
+/// The level of a tone as the median of pieces of 50 ms.
+pub(crate) fn steady(samples: &[i16], hertz: f64) -> f64 {
+    let mut levels: Vec<f64> = samples.chunks_exact(400).map(|piece| level_db(piece, hertz)).collect();
+    levels.sort_by(f64::total_cmp);
+    levels.get(levels.len() / 2).copied().unwrap_or(-120.0)
 }
 
 /// All phones send and listen for so many 20 ms frames.
