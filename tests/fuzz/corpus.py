@@ -154,6 +154,18 @@ def rtcps():
     }
 
 
+def srtps():
+    def step(what, packet):
+        return bytes([what, len(packet)]) + packet
+
+    report = struct.pack(">BBHI", 0x80, 201, 1, 5) + b"\x81\xca\0\x02" + b"\0\0\0\x05\1\0\0\0"
+    extended = struct.pack(">BBHIIIHH", 0x91, 8, 9, 0, 1, 9, 0xBEDE, 1) + b"ext!" + b"audio"
+    both = b"".join(step(2, rtp(65530 + n, 160 * n)) for n in range(12)) + step(3, report) + step(2, extended)
+    wrong = step(2 | 9 << 2, rtp(1, 0)) + step(3 | 5 << 2, report) + step(0, rtp(2, 0)) + step(1, report)
+    suites = {"cm-80": 0, "cm-32": 1, "gcm-128": 2, "gcm-256": 3}
+    return {name: bytes([suite]) + both + wrong for name, suite in suites.items()}
+
+
 def events():
     press = bytes([0, 0, 1, 5, 10, 0, 160]) + bytes([0, 0, 1, 5, 0x8A, 3, 32]) + bytes([0, 0, 9, 5, 10, 0, 160])
     long = bytes([0, 0, 0, 5, 10, 0xFF, 0xFF]) + bytes([0, 1, 0, 5, 10, 0, 160])
@@ -214,6 +226,7 @@ SEEDS = {
     "endpoint": endpoints,
     "rtp": rtps,
     "rtcp": rtcps,
+    "srtp": srtps,
     "telephone_event": events,
     "wav_repair": wavs,
     "flow": flows,
