@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use model::Record;
 use serde::Deserialize;
+use store::Bearer;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::App;
@@ -38,7 +39,11 @@ pub(crate) struct Poll {
 }
 
 /// The records after `after`; when there is none, waits up to `wait` seconds for the next.
-pub(crate) async fn poll(State(app): State<App>, Asked(asked): Asked<Poll>) -> Result<Response, Problem> {
+pub(crate) async fn poll(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Asked(asked): Asked<Poll>,
+) -> Result<Response, Problem> {
     let limit = limit(asked.limit)?;
     if asked.wait > LONGEST_WAIT_S {
         return Err(Problem::invalid(format!("wait is 0 to {LONGEST_WAIT_S} seconds, not {}", asked.wait)));
@@ -49,6 +54,10 @@ pub(crate) async fn poll(State(app): State<App>, Asked(asked): Asked<Poll>) -> R
         records = app.store.wait_journal(asked.after, limit, wait) => records?,
         () = app.closed() => Vec::new(),
     };
+    // The token may have been revoked while the poll waited.
+    if asked.wait > 0 && !app.store.still_stands(&bearer).await? {
+        return Err(Problem::no_token());
+    }
     let records: Vec<&Record> = records.iter().map(AsRef::as_ref).collect();
     Ok(Json(records).into_response())
 }
@@ -62,6 +71,7 @@ pub(crate) struct From {
 /// A WebSocket on which each record is one text message; without `after`, from now on.
 pub(crate) async fn stream(
     State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
     Asked(from): Asked<From>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
@@ -71,18 +81,32 @@ pub(crate) async fn stream(
     Ok(upgrade
         .max_message_size(GREATEST_MESSAGE)
         .max_frame_size(GREATEST_MESSAGE)
-        .on_upgrade(move |socket| follow(app, socket, after, place)))
+        .on_upgrade(move |socket| follow(app, bearer, socket, after, place)))
 }
 
 fn follower(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
     app.followers().try_acquire_owned().map_err(|_| Problem::too_many())
 }
 
-async fn follow(app: App, mut socket: WebSocket, mut after: u64, _place: OwnedSemaphorePermit) {
-    let why = loop {
+async fn follow(
+    app: App,
+    bearer: Bearer,
+    mut socket: WebSocket,
+    mut after: u64,
+    _place: OwnedSemaphorePermit,
+) {
+    const AGAIN: (u16, &str) = (close_code::AGAIN, "resume with ?after=");
+    const REVOKED: (u16, &str) = (close_code::POLICY, "the token was revoked");
+    let (code, reason) = loop {
         tokio::select! {
             records = app.store.wait_journal(after, GROUP, PING_EVERY) => {
-                let Ok(records) = records else { break close_code::AGAIN };
+                let Ok(records) = records else { break AGAIN };
+                // A revoked token hears nothing more, at the latest with the next ping.
+                match app.store.still_stands(&bearer).await {
+                    Ok(true) => {}
+                    Ok(false) => break REVOKED,
+                    Err(_) => break AGAIN,
+                }
                 match tell(&mut socket, &records).await {
                     Some(()) => after = records.last().map_or(after, |record| record.seq),
                     None => return,
@@ -93,10 +117,10 @@ async fn follow(app: App, mut socket: WebSocket, mut after: u64, _place: OwnedSe
                 Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             },
-            () = app.closed() => break close_code::AWAY,
+            () = app.closed() => break (close_code::AWAY, "resume with ?after="),
         }
     };
-    let goodbye = CloseFrame { code: why, reason: "resume with ?after=".into() };
+    let goodbye = CloseFrame { code, reason: reason.into() };
     let _ = tokio::time::timeout(SLOWEST_CLIENT, socket.send(Message::Close(Some(goodbye)))).await;
 }
 

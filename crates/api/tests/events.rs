@@ -86,13 +86,34 @@ async fn a_shutdown_ends_streams_and_polls_at_once() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
+#[tokio::test]
+async fn a_stream_ends_when_its_token_is_revoked() {
+    let world = World::start().await;
+    let last = world.journal.last_seq();
+    let token = world.store.create_token("short-lived", Role::Viewer, None, world::now()).await.unwrap();
+    let mut socket = open_with(&world, last, &token).await;
+    world.append([Event::DrainStarted]);
+    assert_eq!(next_record(&mut socket).await.seq, last + 1);
+    assert!(world.store.revoke_token("short-lived", world::now()).await.unwrap());
+    world.append([Event::DrainStarted]);
+    let (first, payload) = frame(&mut socket).await;
+    assert_eq!(
+        (first & 0x0f, payload.get(..2)),
+        (8, Some(1008_u16.to_be_bytes().as_slice())),
+        "closed by policy"
+    );
+}
+
 async fn open(world: &World, after: u64) -> TcpStream {
+    open_with(world, after, world.token(Role::Viewer)).await
+}
+
+async fn open_with(world: &World, after: u64, token: &str) -> TcpStream {
     let mut socket = TcpStream::connect(world.address).await.unwrap();
     let request = format!(
-        "GET /api/v1/events/stream?after={after} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {}\r\n\
+        "GET /api/v1/events/stream?after={after} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\
          Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        world.token(Role::Viewer)
     );
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut head = Vec::new();

@@ -201,6 +201,12 @@ const RECORDING: &str = recording_columns!("WHERE id = $1");
 pub(crate) const OPEN_RECORDINGS: &str = recording_columns!("WHERE state = 'open' ORDER BY id");
 pub(crate) const RECORDINGS_PAGE: &str = recording_columns!("WHERE id > $1 ORDER BY id LIMIT $2");
 
+/// Sealed recordings that are shorter than their contacts by more than `$1` milliseconds.
+pub(crate) const SHORT_RECORDINGS: &str =
+    "SELECT r.id, r.path, r.duration_ms, c.ended_ms - c.answered_ms FROM recordings r
+     JOIN contacts c ON c.id = r.contact
+     WHERE r.state = 'sealed' AND r.duration_ms + $1 < c.ended_ms - c.answered_ms ORDER BY r.id";
+
 macro_rules! segment_columns {
     ($rest:literal) => {
         concat!(

@@ -63,6 +63,8 @@ pub struct Bearer {
     pub role: Role,
     /// The agent it belongs to.
     pub agent: Option<AgentId>,
+    /// Which token, by the hash that it is stored under.
+    sha256: String,
 }
 
 /// A token as lists show it.
@@ -108,10 +110,21 @@ impl Store {
     ///
     /// When the database does not answer.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Bearer>, StoreError> {
-        let rows = self.db().rows(FIND, &values![hash(secret)]).await?;
-        let read =
-            |mut row: Row| Ok(Bearer { name: row.text()?, role: row.word()?, agent: row.maybe_name()? });
+        let sha256 = hash(secret);
+        let rows = self.db().rows(FIND, &values![sha256.as_str()]).await?;
+        let read = |mut row: Row| {
+            Ok(Bearer { name: row.text()?, role: row.word()?, agent: row.maybe_name()?, sha256 })
+        };
         rows.into_iter().next().map(read).transpose()
+    }
+
+    /// Whether the token that was presented is still valid: what goes on for long asks again.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn still_stands(&self, bearer: &Bearer) -> Result<bool, StoreError> {
+        Ok(!self.db().rows(FIND, &values![bearer.sha256.as_str()]).await?.is_empty())
     }
 
     /// Every token, revoked ones too.

@@ -10,14 +10,17 @@ use model::{ContactId, RecordingId, RecordingState, Time};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::queries::{RECORDINGS_PAGE, UNRECORDED, read_all};
+use crate::queries::{RECORDINGS_PAGE, SHORT_RECORDINGS, UNRECORDED, read_all};
 use crate::value::{hexadecimal, values};
-use crate::{Contact, RecordingRow, Store, StoreError};
+use crate::{Contact, RecordingRow, Row, Store, StoreError};
 
 /// Rows read at once.
 const PAGE: u32 = 500;
 /// A recording's length in its row may differ from that of its file by less than a packet.
 const LENGTH_TOLERANCE_MS: u64 = 20;
+/// A sealed recording may be shorter than its contact by this: the answer is logged before the first tick that
+/// records, and the end before the tail is drained.
+const SHORTER_MS: u64 = 1000;
 /// How long after a contact's end its recording may still be being sealed.
 const SEALING: Duration = Duration::from_secs(5);
 
@@ -79,6 +82,18 @@ pub enum Difference {
         /// Milliseconds in the file.
         file_ms: u64,
     },
+    /// A sealed recording that does not cover its contact from answer to end.
+    #[error("recording {recording}: {path} has {recorded_ms} ms of a contact of {contact_ms} ms")]
+    ShorterThanContact {
+        /// The recording.
+        recording: RecordingId,
+        /// The path in the row.
+        path: String,
+        /// Milliseconds recorded.
+        recorded_ms: u64,
+        /// Milliseconds from the contact's answer to its end.
+        contact_ms: u64,
+    },
     /// A file whose bytes are not those that were sealed.
     #[error("recording {recording}: {path} is not what was sealed: its SHA-256 is {file}, not {row}")]
     HashDiffers {
@@ -121,8 +136,8 @@ pub enum Difference {
     },
 }
 
-/// Compares every recording's row with its file, every file with the rows, and looks for answered contacts
-/// without a recording. Reads every byte of every closed recording.
+/// Compares every recording's row with its file and with the length of its contact, every file with the rows,
+/// and looks for answered contacts without a recording. Reads every byte of every closed recording.
 ///
 /// # Errors
 ///
@@ -153,7 +168,17 @@ pub async fn verify(store: &Store, recordings: &Path) -> Result<Vec<Difference>,
     for contact in read_all(store.db().rows(UNRECORDED, &[]).await?, Contact::read)? {
         differences.push(Difference::NotRecorded { contact: contact.id });
     }
+    differences.extend(read_all(store.db().rows(SHORT_RECORDINGS, &values![SHORTER_MS]).await?, short)?);
     Ok(differences)
+}
+
+fn short(mut row: Row) -> Result<Difference, StoreError> {
+    Ok(Difference::ShorterThanContact {
+        recording: row.id(RecordingId::from_number)?,
+        path: row.text()?,
+        recorded_ms: row.count()?,
+        contact_ms: row.count()?,
+    })
 }
 
 async fn still_open(store: &Store, row: &RecordingRow) -> Result<Option<Difference>, StoreError> {

@@ -25,6 +25,14 @@ fn verify_names_every_difference_and_nothing_else() {
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         assert_eq!(verify(&world.store, &folder).await.unwrap(), []);
 
+        // A file that its row knows, of a contact that went on for longer.
+        let half = wav(200);
+        let mut short = sealed(9, &half);
+        if let Some(Event::RecordingClosed { duration_ms, .. }) = short.last_mut() {
+            *duration_ms = 200;
+        }
+        world.append(&journal, short);
+        std::fs::write(folder.join("2026/9.wav"), &half).unwrap();
         world.append(&journal, sealed(8, &good).into_iter().take(16));
         world.append(&journal, not_recorded.filter(|event| !is_recording(event)));
         std::fs::remove_file(folder.join("2026/1.wav")).unwrap();
@@ -46,9 +54,17 @@ fn verify_names_every_difference_and_nothing_else() {
         assert!(matches!(four[..], [Difference::HeaderInvalid { .. }, Difference::HashDiffers { .. }]));
         assert!(differences.contains(&Difference::RowMissing { path: "stray.wav".to_owned() }));
         assert!(differences.contains(&Difference::NotRecorded { contact: contact(7) }));
+        let nine: Vec<_> = named(9).collect();
+        let short = Difference::ShorterThanContact {
+            recording: recording(9),
+            path: "2026/9.wav".to_owned(),
+            recorded_ms: 200,
+            contact_ms: 1300,
+        };
+        assert_eq!(nine, [&short]);
         let still_open = Difference::StillOpen { recording: recording(8), contact: contact(8) };
         assert!(differences.contains(&still_open));
-        assert_eq!(differences.len(), 9, "{differences:#?}");
+        assert_eq!(differences.len(), 10, "{differences:#?}");
         assert!(journal.close(PATIENCE));
     });
 }
