@@ -77,11 +77,17 @@ def digests():
     }
 
 
+CRYPTO = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^31\r\n"
+
+
 def descriptions():
     media = "m=video 5000 RTP/AVP 31\r\nm=audio 5002/2 RTP/AVP 18 0 96\r\nc=IN IP6 2001:db8::7\r\n"
     return {
         "plain": SDP,
         "held": SDP.replace("sendrecv", "sendonly").replace("192.0.2.2\r\nt", "0.0.0.0\r\nt"),
+        "encrypted": SDP.replace("RTP/AVP", "RTP/SAVP") + CRYPTO,
+        "opportunistic": SDP + CRYPTO + CRYPTO.replace("crypto:1", "crypto:2").replace("_80", "_32"),
+        "two-profiles": SDP + "m=audio 5002 RTP/SAVP 8\r\n" + CRYPTO.replace("|2^31", "|2^31|1:4") + CRYPTO,
         "second-stream": SDP.split("m=")[0] + media + "a=rtpmap:96 telephone-event/8000\na=rtcp:5009 IN IP4 192.0.2.8\n",
     }
 

@@ -197,6 +197,7 @@ impl Phone {
             rtp: self.rtp.local_addr()?,
             codecs: vec![AudioCodec::Pcma, AudioCodec::Pcmu],
             direction: Direction::SendReceive,
+            security: Security::default(),
             session_id: 1,
             version: 1,
         })

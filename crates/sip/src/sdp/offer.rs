@@ -2,10 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::crypto::Crypto;
+use super::security::{Encryption, Keys, Security};
 use super::{Line, Media, Sdp, attribute};
 
 /// The payload type that our offers give telephone events.
 const TELEPHONE_EVENT: u8 = 101;
+
+/// The most crypto attributes of a stream that are kept.
+const MAX_CRYPTO: usize = 16;
 
 /// A codec with its static payload type (RFC 3551 table 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +103,8 @@ pub struct LocalAudio {
     pub codecs: Vec<AudioCodec>,
     /// Which way audio shall flow, seen from us.
     pub direction: Direction,
+    /// Whether it is encrypted, and our keys.
+    pub security: Security,
     /// The `o=` session id.
     pub session_id: u64,
     /// The `o=` version of the next description.
@@ -117,6 +124,13 @@ pub struct OfferedAudio {
     pub telephone_event: Option<u8>,
     /// Which way audio flows, seen from the peer.
     pub direction: Direction,
+    /// The peer's keys for SRTP, of which we may take one, in the peer's order; once answered, the one in
+    /// force.
+    pub crypto: Vec<Crypto>,
+    /// The keys in force; `None` without encryption, and as long as nothing is answered.
+    pub keys: Option<Keys>,
+    /// RTP/SAVP instead of RTP/AVP.
+    pub(super) savp: bool,
     index: usize,
 }
 
@@ -127,18 +141,38 @@ pub struct NoCommonAudio;
 
 impl OfferedAudio {
     /// The first audio stream that we can take among those that a peer describes, seen with `ours` as the
-    /// codecs that we speak.
+    /// codecs that we speak; an encrypted one before a plain one.
     ///
     /// # Errors
-    /// When there is none: no `RTP/AVP` audio with a port, an address in numbers and a common codec.
-    pub fn find(sdp: &Sdp, ours: &[AudioCodec]) -> Result<OfferedAudio, NoCommonAudio> {
-        let mut streams = sdp.media.iter().enumerate();
-        streams.find_map(|(index, media)| OfferedAudio::read(sdp, index, media, ours)).ok_or(NoCommonAudio)
+    /// When there is none: no `RTP/AVP` or `RTP/SAVP` audio with a port, an address in numbers, a common
+    /// codec, and keys or none as `encryption` allows.
+    pub fn find(
+        sdp: &Sdp,
+        ours: &[AudioCodec],
+        encryption: Encryption,
+    ) -> Result<OfferedAudio, NoCommonAudio> {
+        let streams = || sdp.media.iter().enumerate();
+        let read = |(index, media)| OfferedAudio::read(sdp, index, media, ours, encryption);
+        let encrypted = streams().filter_map(read).find(|stream| !stream.crypto.is_empty());
+        encrypted.or_else(|| streams().find_map(read)).ok_or(NoCommonAudio)
     }
 
-    fn read(sdp: &Sdp, index: usize, media: &Media, ours: &[AudioCodec]) -> Option<OfferedAudio> {
-        let plain = media.protocol.eq_ignore_ascii_case("RTP/AVP");
-        if media.kind != "audio" || media.port == 0 || !plain {
+    fn read(
+        sdp: &Sdp,
+        index: usize,
+        media: &Media,
+        ours: &[AudioCodec],
+        encryption: Encryption,
+    ) -> Option<OfferedAudio> {
+        let savp = media.protocol.eq_ignore_ascii_case("RTP/SAVP");
+        if media.kind != "audio"
+            || media.port == 0
+            || !(savp || media.protocol.eq_ignore_ascii_case("RTP/AVP"))
+        {
+            return None;
+        }
+        let crypto = crypto(media, encryption);
+        if crypto.is_empty() && (savp || encryption == Encryption::Required) {
             return None;
         }
         let address = sdp.connection(media)?;
@@ -156,9 +190,25 @@ impl OfferedAudio {
             codecs,
             telephone_event: telephone_event(media),
             direction,
+            crypto,
+            keys: None,
+            savp,
             index,
         })
     }
+}
+
+/// The keys that we take, each tag once.
+fn crypto(media: &Media, encryption: Encryption) -> Vec<Crypto> {
+    let mut lines: Vec<Crypto> = Vec::new();
+    if encryption != Encryption::Off {
+        for line in attribute(&media.lines, "crypto").filter_map(Crypto::parse).take(MAX_CRYPTO) {
+            if lines.iter().all(|before| before.tag != line.tag) {
+                lines.push(line);
+            }
+        }
+    }
+    lines
 }
 
 fn codec(format: &str, ours: &[AudioCodec]) -> Option<AudioCodec> {
@@ -228,8 +278,9 @@ fn audio(local: &LocalAudio, codecs: &[AudioCodec], event: Option<u8>, direction
     }
     lines.push(Line::new('a', "ptime:20"));
     lines.push(Line::new('a', direction.attribute()));
-    let kind = "audio".to_owned();
-    Media { kind, port: local.rtp.port(), protocol: "RTP/AVP".to_owned(), formats, lines }
+    lines.extend(local.security.attributes());
+    let protocol = local.security.protocol().to_owned();
+    Media { kind: "audio".to_owned(), port: local.rtp.port(), protocol, formats, lines }
 }
 
 #[cfg(test)]
@@ -243,6 +294,7 @@ mod tests {
             rtp: "127.0.0.1:20000".parse().unwrap(),
             codecs: OURS.to_vec(),
             direction: Direction::SendReceive,
+            security: Security::default(),
             session_id: 7,
             version: 1,
         }
@@ -256,7 +308,9 @@ mod tests {
     #[test]
     fn our_offer_is_one_that_we_would_take() {
         let ours = offer(&local());
-        let found = OfferedAudio::find(&Sdp::parse(ours.to_string().as_bytes()).unwrap(), &OURS).unwrap();
+        let found =
+            OfferedAudio::find(&Sdp::parse(ours.to_string().as_bytes()).unwrap(), &OURS, Encryption::Off)
+                .unwrap();
         assert_eq!(found.codecs, OURS);
         assert_eq!(found.telephone_event, Some(101));
         assert_eq!(found.rtp, local().rtp);
@@ -269,7 +323,7 @@ mod tests {
             "m=video 5000 RTP/AVP 31\nm=audio 5002 RTP/SAVP 0\nm=audio 5004 RTP/AVP 18 8 96\n\
              a=rtpmap:96 telephone-event/8000\na=rtcp:6001 IN IP4 192.0.2.9\nm=audio 5006 RTP/AVP 0\n",
         );
-        let stream = OfferedAudio::find(&theirs, &OURS).unwrap();
+        let stream = OfferedAudio::find(&theirs, &OURS, Encryption::Off).unwrap();
         assert_eq!((stream.rtp.port(), stream.telephone_event), (5004, Some(96)));
         assert_eq!(stream.rtcp, "192.0.2.9:6001".parse().ok());
         let ports: Vec<u16> =
@@ -288,7 +342,7 @@ mod tests {
             ("IN IP4 0.0.0.0", "a=inactive", Direction::Inactive),
         ] {
             let theirs = sdp(connection, &format!("m=audio 5004 RTP/AVP 0\n{attribute}\n"));
-            let stream = OfferedAudio::find(&theirs, &OURS).unwrap();
+            let stream = OfferedAudio::find(&theirs, &OURS, Encryption::Off).unwrap();
             let text = answer(&theirs, &stream, &local(), AudioCodec::Pcmu).to_string();
             assert!(text.contains(&format!("a={}\r\n", expected.attribute())), "{connection} {attribute}");
         }
@@ -303,7 +357,11 @@ mod tests {
             ("IN IP4 phone.example.com", "m=audio 5004 RTP/AVP 0\n"),
             ("IN IP4 224.2.1.1/127", "m=audio 5004 RTP/AVP 0\n"),
         ] {
-            assert_eq!(OfferedAudio::find(&sdp(connection, media), &OURS), Err(NoCommonAudio), "{media}");
+            assert_eq!(
+                OfferedAudio::find(&sdp(connection, media), &OURS, Encryption::Off),
+                Err(NoCommonAudio),
+                "{media}"
+            );
         }
     }
 }
