@@ -1,5 +1,6 @@
 //! Session descriptions (RFC 8866) and the offer/answer of one audio stream (RFC 3264).
 
+mod codec;
 mod crypto;
 mod offer;
 mod security;
@@ -9,8 +10,9 @@ mod security_tests;
 use std::fmt;
 use std::net::IpAddr;
 
+pub use codec::AudioCodec;
 pub use crypto::{Crypto, CryptoKey, CryptoSuite};
-pub use offer::{AudioCodec, Direction, LocalAudio, NoCommonAudio, OfferedAudio, answer, offer};
+pub use offer::{Direction, LocalAudio, NoCommonAudio, OfferedAudio, answer, offer};
 pub use security::{Encryption, Keys, Security};
 
 /// The most media sections that are read.

@@ -16,8 +16,11 @@
 use std::str::FromStr;
 
 use super::crypto::{Crypto, CryptoKey, CryptoSuite};
-use super::{Line, OfferedAudio};
+use super::{Line, Media, OfferedAudio, attribute};
 use crate::Random;
+
+/// The most crypto attributes of a stream that are kept.
+const MAX_LINES: usize = 16;
 
 /// What an endpoint is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -140,4 +143,17 @@ impl Security {
         }
         self.lines = line.into_iter().collect();
     }
+}
+
+/// The keys in a stream that we take, each tag once; none when we are to take none.
+pub(super) fn keys_in(media: &Media, encryption: Encryption) -> Vec<Crypto> {
+    let mut lines: Vec<Crypto> = Vec::new();
+    if encryption != Encryption::Off {
+        for line in attribute(&media.lines, "crypto").filter_map(Crypto::parse).take(MAX_LINES) {
+            if lines.iter().all(|before| before.tag != line.tag) {
+                lines.push(line);
+            }
+        }
+    }
+    lines
 }
