@@ -12,6 +12,7 @@ mod id;
 mod leg;
 mod media;
 mod seed;
+mod srtp;
 mod time;
 mod words;
 
@@ -26,5 +27,6 @@ pub use id::{
 pub use leg::{Codec, Direction, LegOrder, LegReport, Origin, Refusal, RemoteMedia, Target};
 pub use media::{ClipId, Gap, GapCause, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec};
 pub use seed::Seed;
+pub use srtp::{Srtp, SrtpKey, SrtpSuite};
 pub use time::{Time, UtcOffset};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

@@ -38,6 +38,7 @@ pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
         codec: codec(*remote.codecs.first()?),
         telephone_event: remote.telephone_event,
         direction,
+        srtp: remote.keys.as_ref().map(srtp),
     })
 }
 

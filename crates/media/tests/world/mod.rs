@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use audio::g711::Law;
 use audio::rtp::RtpPacket;
+use audio::srtp::{MasterKey, Protect, Suite, Unprotect};
 use audio::telephone_event::TelephoneEvent;
 use audio::tone::{Sine, level_db};
 use crossbeam_channel::Receiver;
 use media::{Disk, Media, Prompts, Settings};
 use model::{
     CallId, Codec, ContactId, Direction, Ids, LegId, MediaOp, MediaOrder, MediaReport, PlayId, RecordingId,
-    RecordingSpec, RemoteMedia, Time,
+    RecordingSpec, RemoteMedia, Srtp, SrtpKey, SrtpSuite, Time,
 };
 
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -159,6 +160,14 @@ pub(crate) struct Phone {
     ssrc: u32,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
+    pub(crate) srtp: Option<Encryption>,
+}
+
+/// A phone's ends of its two keys.
+pub(crate) struct Encryption {
+    keys: Srtp,
+    pub(crate) protect: Protect,
+    pub(crate) unprotect: Unprotect,
 }
 
 #[derive(Debug, Clone)]
@@ -191,6 +200,7 @@ impl Phone {
             ssrc: hertz as u32,
             sequence: 65_530,
             timestamp: u32::MAX - 700,
+            srtp: None,
         }
     }
 
@@ -201,7 +211,26 @@ impl Phone {
             codec: self.codec,
             telephone_event: Some(KEYS),
             direction,
+            srtp: self.srtp.as_ref().map(|srtp| srtp.keys.clone()),
         }
+    }
+
+    /// Speaks SRTP from now on, with keys made of these two bytes: the phone's and media's.
+    pub(crate) fn encrypt(&mut self, suite: SrtpSuite, theirs: u8, ours: u8) {
+        let of_audio = match suite {
+            SrtpSuite::AesCm128HmacSha1_80 => Suite::AesCm128HmacSha1_80,
+            SrtpSuite::AesCm128HmacSha1_32 => Suite::AesCm128HmacSha1_32,
+            SrtpSuite::AeadAes128Gcm => Suite::AeadAes128Gcm,
+            SrtpSuite::AeadAes256Gcm => Suite::AeadAes256Gcm,
+        };
+        let bytes = |byte| vec![byte; of_audio.key_len() + of_audio.salt_len()];
+        let master = |byte| MasterKey::new(of_audio, &bytes(byte)).unwrap();
+        let key = |byte| SrtpKey::new(&bytes(byte));
+        self.srtp = Some(Encryption {
+            keys: Srtp { suite, ours: key(ours), theirs: key(theirs) },
+            protect: Protect::new(&master(theirs)),
+            unprotect: Unprotect::new(&master(ours)),
+        });
     }
 
     fn law(&self) -> Law {
@@ -241,7 +270,10 @@ impl Phone {
         let (sequence, ssrc) = (self.sequence, self.ssrc);
         let packet = RtpPacket { marker: false, payload_type, sequence, timestamp, ssrc, payload };
         let mut datagram = [0; 400];
-        let len = packet.print(&mut datagram).unwrap();
+        let mut len = packet.print(&mut datagram).unwrap();
+        if let Some(srtp) = &mut self.srtp {
+            len = srtp.protect.rtp(&mut datagram, len).unwrap();
+        }
         self.rtp.send_to(&datagram[..len], self.ours).unwrap();
         self.sequence = sequence.wrapping_add(1);
     }
@@ -255,7 +287,10 @@ impl Phone {
                 return;
             }
             self.rtp.set_read_timeout(Some(left)).unwrap();
-            let Ok((len, _)) = self.rtp.recv_from(&mut datagram) else { continue };
+            let Ok((mut len, _)) = self.rtp.recv_from(&mut datagram) else { continue };
+            if let Some(srtp) = &mut self.srtp {
+                len = srtp.unprotect.rtp(&mut datagram[..len]).expect("SRTP with media's key");
+            }
             let packet = RtpPacket::parse(&datagram[..len]).unwrap();
             if packet.payload_type == self.codec.payload_type() {
                 let law = self.law();
