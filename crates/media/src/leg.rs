@@ -132,7 +132,7 @@ impl Leg {
         if remote.direction.receives() && !link.remote.direction.receives() {
             (link.last_heard, link.silence_told) = (now, false);
         }
-        link.transform.change(link.remote.srtp.as_ref(), remote.srtp.as_ref());
+        link.transform.change(link.remote.srtp.as_deref(), remote.srtp.as_deref());
         link.remote = remote;
     }
 
@@ -389,7 +389,7 @@ impl Link {
     fn new(remote: RemoteMedia, now: u64) -> Link {
         Link {
             latch: Latch::new(remote.rtp),
-            transform: Transform::new(remote.srtp.as_ref()),
+            transform: Transform::new(remote.srtp.as_deref()),
             remote,
             last_heard: now,
             silence_told: false,

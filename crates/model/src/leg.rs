@@ -107,7 +107,7 @@ pub struct RemoteMedia {
     pub direction: Direction,
     /// The keys, when audio is encrypted. Never written.
     #[serde(skip)]
-    pub srtp: Option<Srtp>,
+    pub srtp: Option<Box<Srtp>>,
 }
 
 impl RemoteMedia {

@@ -61,7 +61,7 @@ mod tests {
         let srtp = Srtp { suite: SrtpSuite::AeadAes128Gcm, ours: key.clone(), theirs: key };
         let rtp = "192.0.2.1:4000".parse().unwrap();
         let plain = RemoteMedia::new(rtp, Codec::Pcma, Direction::Both);
-        let remote = RemoteMedia { srtp: Some(srtp), ..plain.clone() };
+        let remote = RemoteMedia { srtp: Some(Box::new(srtp)), ..plain.clone() };
         let report = LegReport::Connected { remote };
         // 115, 101: the key's first bytes.
         let debug = format!("{report:?}");

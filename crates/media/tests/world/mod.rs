@@ -220,7 +220,7 @@ impl Phone {
 
     pub(crate) fn remote(&self, direction: Direction) -> RemoteMedia {
         let rtp = self.rtp.local_addr().unwrap();
-        let srtp = self.srtp.as_ref().map(|srtp| srtp.keys.clone());
+        let srtp = self.srtp.as_ref().map(|srtp| Box::new(srtp.keys.clone()));
         RemoteMedia { telephone_event: Some(KEYS), srtp, ..RemoteMedia::new(rtp, self.codec, direction) }
     }
 
