@@ -20,11 +20,12 @@ use crate::ear::{Ear, Mouth, worked};
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
+use crate::transform::{ADDED, Transform};
 
 /// Longest payload taken or sent: an Ethernet frame's worth.
 pub(crate) const LONGEST: usize = 1480;
 /// Longest datagram taken or sent; what is longer is cut and then refused as RTP.
-pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + 1;
+pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + ADDED + 1;
 /// A bridged leg that was passed nothing for this long is sent silence, so that its peer and the
 /// networks between keep the stream alive (200 ms).
 const QUIET: u64 = 1600;
@@ -69,6 +70,7 @@ pub(crate) struct Link {
     /// What came last described silence: the peer may rest.
     rests: bool,
     one_way_told: bool,
+    transform: Transform,
     latch: Latch,
     source: Option<Source>,
     lost_told: i64,
@@ -100,6 +102,9 @@ const REPORT: u64 = 40_000;
 impl Leg {
     pub(crate) fn new(id: LegId, pair: Pair) -> Leg {
         let random = || getrandom::u32().unwrap_or(0x5eed_1e55);
+        // Below 2^15: a receiver of SRTP that misses the first packets does not miss a wrap (RFC 4568
+        // section 6.4).
+        let first_sequence = random() as u16 >> 1;
         Leg {
             id,
             pair,
@@ -116,7 +121,7 @@ impl Leg {
             bridged_at: 0,
             keys: EventSender::default(),
             key_began: 0,
-            outgoing: Outgoing::new(random(), random() as u16, random()),
+            outgoing: Outgoing::new(random(), first_sequence, random()),
             passed_at: 0,
         }
     }
@@ -139,7 +144,17 @@ impl Leg {
         if remote.direction.receives() && !link.remote.direction.receives() {
             (link.last_heard, link.silence_told) = (now, false);
         }
+        link.transform.change(link.remote.srtp.as_deref(), remote.srtp.as_deref());
         link.remote = remote;
+    }
+
+    /// Takes the protection off a datagram, in place; the length of its packet, or `None` when it is not
+    /// authentic.
+    pub(crate) fn open(&mut self, datagram: &mut [u8]) -> Option<usize> {
+        match &mut self.link {
+            Some(link) => link.transform.open_rtp(datagram),
+            None => Some(datagram.len()),
+        }
     }
 
     /// Judges a packet that came from `from`; `None` when it is not of the peer.
@@ -239,7 +254,7 @@ impl Leg {
         now: u64,
         room: &mut [u8; DATAGRAM],
     ) -> bool {
-        let Some(link) = &self.link else { return false };
+        let Some(link) = &mut self.link else { return false };
         if !link.sends() || self.player.is_some() || !self.keys.is_idle() {
             return false;
         }
@@ -267,7 +282,7 @@ impl Leg {
         {
             law.transcode(own, codes);
         }
-        link.send(&self.pair.rtp, datagram)
+        link.send(&self.pair.rtp, room, length)
     }
 
     /// What is due in the tick that begins at `clock`.
@@ -328,19 +343,20 @@ impl Leg {
         self.send(stamp, payload_type, codes, room)
     }
 
-    fn send(&self, stamp: Stamp, payload_type: u8, payload: &[u8], room: &mut [u8; DATAGRAM]) -> bool {
-        let Some(link) = self.link.as_ref().filter(|link| link.sends()) else { return false };
+    fn send(&mut self, stamp: Stamp, payload_type: u8, payload: &[u8], room: &mut [u8; DATAGRAM]) -> bool {
+        let Some(link) = self.link.as_mut().filter(|link| link.sends()) else { return false };
         let Some(length) = print(stamp, payload_type, payload, room) else { return false };
-        link.send(&self.pair.rtp, room.get(..length).unwrap_or_default())
+        link.send(&self.pair.rtp, room, length)
     }
 
-    /// Takes an RTCP compound of the peer.
-    pub(crate) fn hear_rtcp(&mut self, datagram: &[u8], from: SocketAddr, now: u64, ntp: u64) {
+    /// Takes an RTCP compound of the peer; false when it is not authentic.
+    pub(crate) fn hear_rtcp(&mut self, datagram: &mut [u8], from: SocketAddr, now: u64, ntp: u64) -> bool {
         let own = self.outgoing.ssrc();
         let Some(link) = self.link.as_mut().filter(|link| from.ip() == link.latch.target().ip()) else {
-            return;
+            return true;
         };
-        for packet in rtcp::parse(datagram) {
+        let Some(length) = link.transform.open_rtcp(datagram) else { return false };
+        for packet in rtcp::parse(datagram.get(..length).unwrap_or_default()) {
             match packet {
                 Ok(RtcpPacket::SenderReport { sender, blocks, .. }) => {
                     link.rtcp = Some(from);
@@ -363,6 +379,7 @@ impl Leg {
                 }
             }
         }
+        true
     }
 
     /// Sends an RTCP report, with good-bye when the leg closes; returns packets newly known as lost.
@@ -386,11 +403,17 @@ impl Leg {
             packets,
             octets,
         });
-        let bytes = rtcp::compound(self.outgoing.ssrc(), sender, block, "hotline", bye);
+        let mut bytes = rtcp::compound(self.outgoing.ssrc(), sender, block, "hotline", bye);
+        let length = bytes.len();
+        bytes.resize(length + ADDED, 0);
+        let sealed = link.transform.seal_rtcp(&mut bytes, length).and_then(|length| bytes.get(..length));
         let target = link.rtcp_target();
-        if !target.ip().is_unspecified() && target.port() != 0 {
+        if let Some(bytes) = sealed
+            && !target.ip().is_unspecified()
+            && target.port() != 0
+        {
             // Lost like any packet when it cannot be sent.
-            let _: io::Result<usize> = self.pair.rtcp.send_to(&bytes, target);
+            let _: io::Result<usize> = self.pair.rtcp.send_to(bytes, target);
         }
         link.newly_lost()
     }
@@ -411,6 +434,7 @@ impl Link {
     fn new(remote: RemoteMedia, now: u64) -> Link {
         Link {
             latch: Latch::new(remote.rtp),
+            transform: Transform::new(remote.srtp.as_deref()),
             remote,
             last_heard: now,
             silence_told: false,
@@ -480,9 +504,11 @@ impl Link {
         self.remote.direction.sends() && !target.ip().is_unspecified() && target.port() != 0
     }
 
-    /// Sends a datagram. A full socket buffer or an unreachable peer costs this packet, as any network could.
-    fn send(&self, socket: &UdpSocket, datagram: &[u8]) -> bool {
-        socket.send_to(datagram, self.latch.target()).is_ok()
+    /// Sends the packet that lies in `room`. A full socket buffer or an unreachable peer costs this packet, as
+    /// any network could.
+    fn send(&mut self, socket: &UdpSocket, room: &mut [u8; DATAGRAM], length: usize) -> bool {
+        let sealed = self.transform.seal_rtp(room, length).and_then(|length| room.get(..length));
+        sealed.is_some_and(|datagram| socket.send_to(datagram, self.latch.target()).is_ok())
     }
 
     fn rtcp_target(&self) -> SocketAddr {

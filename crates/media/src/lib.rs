@@ -22,6 +22,7 @@ mod resample;
 mod strain;
 mod tap;
 mod thread;
+mod transform;
 mod writer;
 
 use std::collections::BTreeMap;

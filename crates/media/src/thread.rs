@@ -171,8 +171,10 @@ impl Thread {
         // One datagram a turn: a leg rarely has two, and the poll names it again when it does.
         if token & 1 == 1 {
             if let Ok((length, from)) = leg.pair.rtcp.recv_from(&mut *self.room.datagram) {
-                let datagram = self.room.datagram.get(..length).unwrap_or_default();
-                leg.hear_rtcp(datagram, from, self.now, ntp_now());
+                let datagram = self.room.datagram.get_mut(..length).unwrap_or_default();
+                if !leg.hear_rtcp(datagram, from, self.now, ntp_now()) {
+                    add(&self.tally.packets_forged, 1);
+                }
             }
         } else if let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) {
             self.handle_rtp(id, length, from);
@@ -182,8 +184,10 @@ impl Thread {
     /// Handles the datagram that lies in the buffer.
     fn handle_rtp(&mut self, id: LegId, length: usize, from: SocketAddr) {
         let Thread { room, legs, conferences, recorder, outbox, tally, now, .. } = self;
-        let (now, datagram) = (*now, room.datagram.get(..length).unwrap_or_default());
+        let (now, datagram) = (*now, room.datagram.get_mut(..length).unwrap_or_default());
         let Some(leg) = legs.get_mut(&id) else { return };
+        let Some(length) = leg.open(datagram) else { return add(&tally.packets_forged, 1) };
+        let datagram = datagram.get(..length).unwrap_or_default();
         let judged = RtpPacket::parse(datagram)
             .ok()
             .and_then(|packet| leg.hear(&packet, from, now).map(|kind| (packet, kind)));

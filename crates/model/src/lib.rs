@@ -12,6 +12,7 @@ mod id;
 mod leg;
 mod media;
 mod seed;
+mod srtp;
 mod time;
 mod words;
 
@@ -28,5 +29,6 @@ pub use media::{
     ClipId, Gap, GapCause, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
 };
 pub use seed::Seed;
+pub use srtp::{Srtp, SrtpKey, SrtpSuite};
 pub use time::{Time, UtcOffset};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

@@ -12,7 +12,7 @@ use audio::tone::Sine;
 use model::{AgentId, Seed};
 use sip::{
     AudioCodec, Credentials, Destination, Dial, Direction, Endpoint, EndpointSettings, Event, Flow,
-    LocalAudio, Message, Method, Moment, OfferedAudio, Output, Random, SessionId, Transport,
+    LocalAudio, Message, Method, Moment, OfferedAudio, Output, Random, Security, SessionId, Transport,
     answer_challenge, parse_datagram,
 };
 use tokio::net::UdpSocket;
@@ -197,6 +197,7 @@ impl Phone {
             rtp: self.rtp.local_addr()?,
             codecs: vec![AudioCodec::Pcma, AudioCodec::Pcmu],
             direction: Direction::SendReceive,
+            security: Security::default(),
             session_id: 1,
             version: 1,
         })

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use audio::codec::{self, Decoder, Encoder, OpusFormat};
 use audio::rtp::RtpPacket;
+use audio::srtp::{MasterKey, Protect, Suite, Unprotect};
 use audio::telephone_event::TelephoneEvent;
 use audio::tone::{Sine, level_db};
 use crossbeam_channel::Receiver;
 use media::{Disk, Media, Prompts, Settings};
 use model::{
     CallId, Codec, ContactId, Direction, Gap, Ids, LegId, MediaOp, MediaOrder, MediaReport, PlayId,
-    RecordingId, RecordingSpec, RemoteMedia, Time,
+    RecordingId, RecordingSpec, RemoteMedia, Srtp, SrtpKey, SrtpSuite, Time,
 };
 
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -162,6 +163,14 @@ pub(crate) struct Phone {
     ssrc: u32,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
+    pub(crate) srtp: Option<Encryption>,
+}
+
+/// A phone's ends of its two keys.
+pub(crate) struct Encryption {
+    keys: Srtp,
+    pub(crate) protect: Protect,
+    pub(crate) unprotect: Unprotect,
 }
 
 #[derive(Debug, Clone)]
@@ -205,12 +214,32 @@ impl Phone {
             ssrc: hertz as u32,
             sequence: 65_530,
             timestamp: u32::MAX - 700,
+            srtp: None,
         }
     }
 
     pub(crate) fn remote(&self, direction: Direction) -> RemoteMedia {
         let rtp = self.rtp.local_addr().unwrap();
-        RemoteMedia { telephone_event: Some(KEYS), ..RemoteMedia::new(rtp, self.codec, direction) }
+        let srtp = self.srtp.as_ref().map(|srtp| Box::new(srtp.keys.clone()));
+        RemoteMedia { telephone_event: Some(KEYS), srtp, ..RemoteMedia::new(rtp, self.codec, direction) }
+    }
+
+    /// Speaks SRTP from now on, with keys made of these two bytes: the phone's and media's.
+    pub(crate) fn encrypt(&mut self, suite: SrtpSuite, theirs: u8, ours: u8) {
+        let of_audio = match suite {
+            SrtpSuite::AesCm128HmacSha1_80 => Suite::AesCm128HmacSha1_80,
+            SrtpSuite::AesCm128HmacSha1_32 => Suite::AesCm128HmacSha1_32,
+            SrtpSuite::AeadAes128Gcm => Suite::AeadAes128Gcm,
+            SrtpSuite::AeadAes256Gcm => Suite::AeadAes256Gcm,
+        };
+        let bytes = |byte| vec![byte; of_audio.key_len() + of_audio.salt_len()];
+        let master = |byte| MasterKey::new(of_audio, &bytes(byte)).unwrap();
+        let key = |byte| SrtpKey::new(&bytes(byte));
+        self.srtp = Some(Encryption {
+            keys: Srtp { suite, ours: key(ours), theirs: key(theirs) },
+            protect: Protect::new(&master(theirs)),
+            unprotect: Unprotect::new(&master(ours)),
+        });
     }
 
     /// Sends one frame of the tone.
@@ -259,7 +288,10 @@ impl Phone {
         let (sequence, ssrc) = (self.sequence, self.ssrc);
         let packet = RtpPacket { marker: false, payload_type, sequence, timestamp, ssrc, payload };
         let mut datagram = [0; 1600];
-        let len = packet.print(&mut datagram).unwrap();
+        let mut len = packet.print(&mut datagram).unwrap();
+        if let Some(srtp) = &mut self.srtp {
+            len = srtp.protect.rtp(&mut datagram, len).unwrap();
+        }
         self.rtp.send_to(&datagram[..len], self.ours).unwrap();
         self.sequence = sequence.wrapping_add(1);
     }
@@ -273,7 +305,10 @@ impl Phone {
                 return;
             }
             self.rtp.set_read_timeout(Some(left)).unwrap();
-            let Ok((len, _)) = self.rtp.recv_from(&mut datagram) else { continue };
+            let Ok((mut len, _)) = self.rtp.recv_from(&mut datagram) else { continue };
+            if let Some(srtp) = &mut self.srtp {
+                len = srtp.unprotect.rtp(&mut datagram[..len]).expect("SRTP with media's key");
+            }
             let packet = RtpPacket::parse(&datagram[..len]).unwrap();
             if packet.payload_type == self.codec.payload_type() {
                 let mut samples = [0; codec::MOST_SAMPLES];
