@@ -8,7 +8,8 @@ mod clock;
 mod counters;
 mod disk;
 mod leg;
-mod os;
+#[doc(hidden)]
+pub mod os;
 mod outbox;
 mod player;
 mod ports;
