@@ -28,6 +28,8 @@ const REGISTERING: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(5);
 /// How often customers and seats look at their clocks.
 const BEAT: Duration = Duration::from_millis(4);
+/// Datagrams taken before looking at the clocks again, however many come.
+const DATAGRAMS: usize = 1_000;
 const SOCKET: u64 = 0;
 const WAKER: u64 = 1;
 
@@ -108,8 +110,8 @@ impl Exchange {
         let settings = EndpointSettings {
             local,
             user_agent: "hotline-load".to_owned(),
-            max_sessions: usize::MAX,
-            max_transactions: usize::MAX,
+            max_sessions: 4 * (plan.calls + plan.agents.len()) + 1_000,
+            max_transactions: 100_000,
         };
         let office = Office::new(&plan.agents, plan.calls, plan.target.into(), local, &mut random);
         Ok(Exchange {
@@ -158,14 +160,17 @@ impl Exchange {
         let began = Instant::now();
         let longest = self.plan.press_after + self.plan.patience + RINGS_FOR + self.plan.hold + GRACE;
         let (last, end) = (began + self.plan.seconds, began + self.plan.seconds + longest);
-        let (mut begun, mut next_look) = (0_u32, began);
+        let (mut begun, mut next_look, mut next_beat) = (0_u32, began, began);
         loop {
             let now = Instant::now();
             let allowed = now.duration_since(began).as_secs_f64() * self.plan.rate + 1.0;
             while now < last && f64::from(begun) < allowed && self.begin_call(now, begun) {
                 begun += 1;
             }
-            self.look_at_clocks(now);
+            if now >= next_beat {
+                self.look_at_clocks(now);
+                next_beat = now + BEAT;
+            }
             if now >= next_look {
                 self.look_at_process(now.duration_since(began));
                 next_look += Duration::from_secs(1);
@@ -248,8 +253,9 @@ impl Exchange {
 
     fn receive(&mut self) {
         let mut datagram = [0; 8_192];
-        // An error is nothing to read, or the echo of a datagram that could not be delivered.
-        while let Ok((length, source)) = self.socket.recv_from(&mut datagram) {
+        for _ in 0..DATAGRAMS {
+            // An error is nothing to read, or the echo of a datagram that could not be delivered.
+            let Ok((length, source)) = self.socket.recv_from(&mut datagram) else { return };
             let (now, bytes) = (Instant::now(), datagram.get(..length).unwrap_or_default());
             let flow = Flow { transport: Transport::Udp, source };
             match parse_datagram(bytes) {

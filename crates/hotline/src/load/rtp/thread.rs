@@ -20,6 +20,9 @@ const BATCH: usize = 64;
 const TURN_US: u64 = 1_000;
 /// Turns in a frame of 20 ms: a port sends in one of them.
 const TURNS: u64 = 20;
+/// Batches that one port, and looks at all ports, that one turn has time for: a flood must not stop what is due.
+const BATCHES: usize = 16;
+const ROUNDS: usize = 256;
 const TIMER: u64 = 0;
 const WAKER: u64 = 1;
 
@@ -260,8 +263,10 @@ impl Thread {
     }
 
     fn receive(&mut self, ready: &mut Vec<u64>) {
-        // What is not named now is named in the next turn.
-        while self.sockets.wait(Duration::ZERO, ready).is_ok() && !ready.is_empty() {
+        for _ in 0..ROUNDS {
+            if self.sockets.wait(Duration::ZERO, ready).is_err() || ready.is_empty() {
+                return;
+            }
             for token in &*ready {
                 self.receive_port(usize::try_from(*token).unwrap_or(usize::MAX));
             }
@@ -270,7 +275,7 @@ impl Thread {
 
     fn receive_port(&mut self, port: usize) {
         let Some(Port { rtp, .. }) = self.ports.get(port) else { return };
-        loop {
+        for _ in 0..BATCHES {
             let more = self.inbox.receive(rtp);
             for arrived in self.inbox.arrived() {
                 let slot = self.by_source.get(&(port, arrived.source));
