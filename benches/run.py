@@ -28,8 +28,9 @@ README = ROOT / "benches/README.md"
 PLOT = ROOT / "benches/cost-per-call.svg"
 COUNTS = [10, 50, 100, 200, 300, 500, 700, 1000, 1300, 1700]
 RATE = 100  # new calls a second
+SET_UP_RATES = [100, 200, 400]  # calls a second that are answered and hung up at once
 STEADY_S = 8  # how long all of them talk
-LOAD_LIMIT_S = 240  # no further count begins after so long
+LOAD_LIMIT_S = 200  # no further count begins after so long
 
 
 def main():
@@ -49,6 +50,7 @@ def main():
         points = load(target / "release/hotline", arguments.most)
         figures["load"] = load_table(points, bare)
         figures["admission"] = admission(points)
+        figures["set-up"] = set_up(target / "release/hotline")
         PLOT.write_text(plot(points, bare), encoding="utf-8")
     write(figures)
     print(f"{README.relative_to(ROOT)} has the new figures")
@@ -136,9 +138,40 @@ def holds(point):
 
 
 def measure(hotline, calls):
+    agents = calls + calls // 20 + 2
+    ramp = calls / RATE
+    return against_a_center(hotline, agents, [
+        "--press", "1", "--agents", f"50000-{50000 + agents - 1}", "--calls", calls, "--rate", RATE,
+        "--hold", ramp + STEADY_S, "--seconds", int(ramp) + 2, "--patience", 20, "--phones-per-port", 16,
+    ])
+
+
+def set_up(hotline):
+    """Calls that are answered, recorded, and hung up at once."""
+    rows = [
+        "| calls a second | answered | core-seconds for 1,000 calls | SRD ms: p50 / p99 / p99.9 | "
+        "SDD ms: p50 / p99 / p99.9 | requests sent again |",
+        "|---|---|---|---|---|---|",
+    ]
+    for rate in SET_UP_RATES:
+        say(f"hotline load: {rate} calls a second")
+        point = against_a_center(hotline, 0, [
+            "--calls", 10 * rate, "--rate", rate, "--hold", 0, "--seconds", 8, "--phones-per-port", 16,
+        ])
+        samples, signalling, begun = point["samples"], point["signalling"], point["calls"]["begun"]
+        used = (samples[-1]["cpu_s"] - samples[0]["cpu_s"]) * 1000 / max(begun, 1)
+        three = ["p50", "p99", "p99.9"]
+        rows.append(
+            f"| {begun / 8:.0f} | {signalling['SER_percent']:.2f} % | {used:.2f} | {ms(signalling['SRD_us'], three)} | "
+            f"{ms(signalling['SDD_us'], three)} | {signalling['requests_repeated']} |"
+        )
+    return "\n".join(rows)
+
+
+def against_a_center(hotline, agents, arguments):
+    """The report of a load against a fresh center with so many agents."""
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as folder:
         folder = pathlib.Path(folder)
-        agents = calls + calls // 20 + 2
         configure(folder / "config", agents)
         sip, http = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
         with open(folder / "log", "w") as log:
@@ -150,21 +183,19 @@ def measure(hotline, calls):
             )
         try:
             wait_until_ready(center, http)
-            return generate(hotline, folder / "report.json", sip, center.pid, calls, agents)
+            return generate(hotline, folder / "report.json", sip, center.pid, arguments)
         finally:
             center.send_signal(signal.SIGKILL)
             center.wait()
 
 
-def generate(hotline, report, sip, pid, calls, agents):
-    ramp = calls / RATE
-    command = [
-        hotline, "load", "--target", f"127.0.0.1:{sip}", "--number", "8000", "--press", "1",
-        "--agents", f"50000-{50000 + agents - 1}", "--calls", calls, "--rate", RATE,
-        "--hold", ramp + STEADY_S, "--seconds", int(ramp) + 2, "--patience", 20,
-        "--phones-per-port", 16, "--pid", pid, "--json", report,
-    ]
-    subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, timeout=180)
+def generate(hotline, report, sip, pid, arguments):
+    place = ["--target", f"127.0.0.1:{sip}", "--number", "8000", "--pid", pid, "--json", report]
+    command = [str(word) for word in [hotline, "load", *place, *arguments]]
+    # It ends with a failure when calls failed, which is a figure like others.
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=240)
+    if not report.exists():
+        raise SystemExit(f"no report from {' '.join(command)}: {done.stderr}")
     return json.loads(report.read_text())
 
 

@@ -129,3 +129,68 @@ impl Customer {
 
 /// How long an INVITE may go unanswered: what RFC 3261 gives a transaction (timer B), and a little.
 pub(super) const RINGS_FOR: Duration = Duration::from_secs(34);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sip::Status;
+
+    /// A plan as typed, with a patience of 3 s, a hold of 10 s, and one key after half a second.
+    fn plan(more: &[&str]) -> Plan {
+        Plan::typed(&[&["--patience", "3", "--hold", "10", "--press", "1"], more].concat())
+    }
+
+    fn customer(now: Instant) -> Customer {
+        let stage = Stage::Dialling { gives_up: now + RINGS_FOR };
+        Customer { phone: 0, leg: 1, caller: "1".to_owned(), stage }
+    }
+
+    /// What it does at each of these seconds.
+    fn deeds(customer: &mut Customer, began: Instant, plan: &Plan, seconds: &[f64]) -> Vec<Option<Deed>> {
+        let at = |second: &f64| customer.poll(began + Duration::from_secs_f64(*second), plan);
+        seconds.iter().map(at).collect()
+    }
+
+    #[test]
+    fn it_presses_once_talks_when_heard_and_hangs_up_after_the_hold() {
+        let (began, plan) = (Instant::now(), plan(&["--agents", "1-2"]));
+        let mut customer = customer(began);
+        customer.answered(began, &plan);
+        let pressed = deeds(&mut customer, began, &plan, &[0.4, 0.6, 0.7, 2.0]);
+        assert_eq!(pressed, [None, Some(Deed::Press), None, None]);
+        customer.heard(began + Duration::from_secs(2), &plan);
+        customer.heard(began + Duration::from_secs(5), &plan);
+        assert_eq!(deeds(&mut customer, began, &plan, &[11.9, 12.1]), [None, Some(Deed::HangUp)]);
+        assert_eq!(customer.outcome(Ending::Ours, false), Outcome::Completed);
+        assert_eq!(customer.outcome(Ending::Ours, true), Outcome::Unfinished);
+        assert_eq!(customer.outcome(Ending::HungUp, false), Outcome::CutShort);
+    }
+
+    #[test]
+    fn patience_ends_where_nobody_comes() {
+        let (began, plan) = (Instant::now(), plan(&["--agents", "1-2"]));
+        let mut customer = customer(began);
+        customer.answered(began, &plan);
+        deeds(&mut customer, began, &plan, &[0.6]);
+        assert_eq!(deeds(&mut customer, began, &plan, &[2.9, 3.1]), [None, Some(Deed::HangUp)]);
+        assert_eq!(customer.outcome(Ending::Ours, false), Outcome::NobodyCame);
+    }
+
+    #[test]
+    fn without_agents_the_hold_follows_the_keys() {
+        let (began, plan) = (Instant::now(), plan(&[]));
+        let mut customer = customer(began);
+        customer.answered(began, &plan);
+        let done = deeds(&mut customer, began, &plan, &[0.6, 10.5, 10.7]);
+        assert_eq!(done, [Some(Deed::Press), None, Some(Deed::HangUp)]);
+    }
+
+    #[test]
+    fn an_unanswered_call_was_refused_or_not_answered() {
+        let customer = customer(Instant::now());
+        let busy = Status::new(503).unwrap();
+        assert_eq!(customer.outcome(Ending::Refused(busy), false).name(), "refused 503");
+        assert_eq!(customer.outcome(Ending::TimedOut, false), Outcome::NoAnswer);
+        assert_eq!(customer.outcome(Ending::Ours, false), Outcome::NoAnswer);
+    }
+}

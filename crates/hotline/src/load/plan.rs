@@ -299,6 +299,13 @@ mod tests {
         Typed::try_parse_from([&["load"], arguments].concat())?.options.plan()
     }
 
+    impl Plan {
+        /// Of these arguments and a target here.
+        pub(in crate::load) fn typed(arguments: &[&str]) -> Plan {
+            plan(&[&["--target", "127.0.0.1:5060"], arguments].concat()).unwrap()
+        }
+    }
+
     #[test]
     fn a_stranger_is_called_only_when_that_is_said() {
         let refusal = plan(&["--target", "192.0.2.1:5060"]).unwrap_err().to_string();

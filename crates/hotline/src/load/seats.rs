@@ -149,3 +149,38 @@ impl Office {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn office(agents: usize) -> (Office, Random) {
+        let mut random = Random::new([3; 32]);
+        let agents: Vec<(String, String)> =
+            (0..agents).map(|nth| (format!("{nth}"), String::new())).collect();
+        let address = "127.0.0.1:5060".parse().unwrap();
+        (Office::new(&agents, 10, address, address, &mut random), random)
+    }
+
+    #[test]
+    fn a_window_at_a_time_and_an_end_to_trying() {
+        let (mut office, mut random) = office(WINDOW + 5);
+        let began = Instant::now();
+        assert_eq!(office.due(began, &mut random).len(), WINDOW);
+        assert_eq!(office.due(began, &mut random).len(), 0, "not before the pause");
+        let mut sent = WINDOW;
+        for turn in 1..=2 * TRIES + 2 {
+            sent += office.due(began + PAUSE * turn, &mut random).len();
+        }
+        assert_eq!(sent, (WINDOW + 5) * TRIES as usize);
+        assert!(office.is_settled());
+        assert_eq!((office.refused, office.registered()), (WINDOW + 5, 0));
+    }
+
+    #[test]
+    fn phones_follow_the_customers() {
+        let (office, _) = office(2);
+        let phones: Vec<usize> = office.seats.values().map(|seat| seat.phone).collect();
+        assert_eq!(phones, [10, 11]);
+    }
+}
