@@ -1,12 +1,12 @@
 //! A customer's call, from the INVITE to its one end.
 
 use model::{
-    CallId, Cause, ClipId, Codec, ContactId, End, EndedBy, Event, LeaveReason, LegId, LegOrder, LegReport,
-    MediaOp, MediaReport, Number, PlayId, PlayMode, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
-    Time,
+    CallId, Cause, ClipId, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder,
+    LegReport, MediaOp, MediaReport, Number, PlayId, PlayMode, RecordingId, RecordingSpec, RemoteMedia,
+    SegmentEnd, Time,
 };
 
-use crate::call::{Call, Customer, Stage, Talk};
+use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
 use crate::machine::Center;
 
 /// What one side hears while the other holds.
@@ -46,6 +46,7 @@ impl Center {
             remote,
             stage: Stage::Opening,
             talked: false,
+            last_key: None,
             timer: None,
         };
         self.legs.insert(leg, call);
@@ -75,7 +76,7 @@ impl Center {
                 self.media(call, MediaOp::Connect { leg, remote });
                 self.hold(now, call, EndedBy::Caller, holds);
             }
-            LegReport::Digit(digit) => self.customer_digit(now, call, digit),
+            LegReport::Digit(digit) => self.customer_digit(now, call, digit, KeyWay::Signalling),
             LegReport::Ended { cause } => self.end(now, call, cause, EndedBy::Caller),
             LegReport::Refused(_) => self.end(now, call, Cause::Failed, EndedBy::Center),
             LegReport::Invited { .. } | LegReport::Ringing => {}
@@ -102,7 +103,7 @@ impl Center {
             // Between bridged legs keys pass by themselves; the flow hears the customer's alone.
             MediaReport::Digit { digit, .. } if of_customer => {
                 if !matches!(customer.stage, Stage::Talking(_)) {
-                    self.customer_digit(now, call, digit);
+                    self.customer_digit(now, call, digit, KeyWay::Audio);
                 }
             }
             MediaReport::Digit { .. } => {}
@@ -112,8 +113,19 @@ impl Center {
                     self.end(now, call, Cause::MediaTimeout, EndedBy::Network);
                 }
             }
-            MediaReport::Strain { .. } | MediaReport::Sealed { .. } | MediaReport::RecordingFailed { .. } => {
+            MediaReport::OneWay { .. } => {
+                if let Stage::Talking(talk) = &customer.stage
+                    && !talk.is_held_by(of_customer)
+                {
+                    let agent = (!of_customer).then(|| talk.agent.clone());
+                    let contact = customer.contact;
+                    self.record(now, Event::OneWayAudio { contact, agent });
+                }
             }
+            MediaReport::Closed { .. }
+            | MediaReport::Strain { .. }
+            | MediaReport::Sealed { .. }
+            | MediaReport::RecordingFailed { .. } => {}
         }
     }
 
@@ -166,8 +178,13 @@ impl Center {
         self.follow_session(now, call);
     }
 
-    fn customer_digit(&mut self, now: Time, call: CallId, digit: model::Digit) {
+    fn customer_digit(&mut self, now: Time, call: CallId, digit: Digit, way: KeyWay) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        let before = customer.last_key.replace(Key { digit, way, at: now });
+        if before.is_some_and(|before| before.is_also(digit, way, now)) {
+            customer.last_key = before;
+            return;
+        }
         match &customer.stage {
             Stage::InFlow { .. } => {
                 customer.session.handle(now, ivr::Input::Digit(digit));
@@ -295,6 +312,7 @@ impl Center {
         } else {
             self.order(leg, LegOrder::Refuse(cause));
         }
+        self.closing.insert(leg, (contact, None));
         self.media(call, MediaOp::Close { leg });
         self.calls.remove(&call);
         self.contacts.remove(&contact);
@@ -317,6 +335,7 @@ impl Center {
         self.legs.remove(&leg);
         self.order(leg, LegOrder::HangUp(cause));
         self.media(call, MediaOp::Unbridge { leg });
+        self.closing.insert(leg, (contact, Some(agent.clone())));
         self.media(call, MediaOp::Close { leg });
         let end = SegmentEnd { by, cause };
         self.record(now, Event::SegmentEnded { segment, contact, agent: agent.clone(), end });

@@ -14,11 +14,12 @@ use audio::rtcp::{self, RtcpPacket, SenderPart};
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::source::Source;
 use audio::telephone_event::{EventFrame, EventReceiver, EventSender};
-use model::{Codec, Digit, LegId, RecordingId, RemoteMedia};
+use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
-use crate::ear::{Ear, Frame, Mouth, worked};
+use crate::ear::{Ear, Mouth, worked};
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
+use crate::quality::Quality;
 use crate::transform::{ADDED, Transform};
 
 /// Longest payload taken or sent: an Ethernet frame's worth.
@@ -41,6 +42,8 @@ pub(crate) struct Leg {
     pub(crate) music: Option<Pause>,
     /// The other leg of the bridge.
     pub(crate) other: Option<LegId>,
+    /// The call whose conference it takes part in.
+    pub(crate) conference: Option<CallId>,
     /// The recording that this customer's leg is the left of.
     pub(crate) recording: Option<RecordingId>,
     /// Hears the peer where packets cannot pass as they came.
@@ -49,6 +52,9 @@ pub(crate) struct Leg {
     mouth: Option<Mouth>,
     /// Listens for keys among the audio of a peer that has no telephone events.
     in_band: Option<Box<DtmfDetector>>,
+    pub(crate) quality: Quality,
+    /// When its bridge began.
+    pub(crate) bridged_at: u64,
     keys: EventSender,
     key_began: u32,
     outgoing: Outgoing,
@@ -61,6 +67,9 @@ pub(crate) struct Link {
     pub(crate) remote: RemoteMedia,
     pub(crate) last_heard: u64,
     pub(crate) silence_told: bool,
+    /// What came last described silence: the peer may rest.
+    rests: bool,
+    one_way_told: bool,
     transform: Transform,
     latch: Latch,
     source: Option<Source>,
@@ -103,10 +112,13 @@ impl Leg {
             player: None,
             music: None,
             other: None,
+            conference: None,
             recording: None,
             ear: None,
             mouth: None,
             in_band: None,
+            quality: Quality::default(),
+            bridged_at: 0,
             keys: EventSender::default(),
             key_began: 0,
             outgoing: Outgoing::new(random(), first_sequence, random()),
@@ -147,7 +159,9 @@ impl Leg {
 
     /// Judges a packet that came from `from`; `None` when it is not of the peer.
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
-        self.link.as_mut()?.hear(packet, from, now)
+        let kind = self.link.as_mut()?.hear(packet, from, now)?;
+        self.quality.packet(packet.ssrc, packet.sequence);
+        Some(kind)
     }
 
     /// The codec of both directions, once it is known.
@@ -164,7 +178,8 @@ impl Leg {
     pub(crate) fn equip(&mut self, other: Option<Codec>) {
         let Some(link) = &self.link else { return };
         let own = link.remote.codec;
-        let works = !own.is_g711() || other.is_some_and(|other| !other.passes_to(own));
+        let works =
+            !own.is_g711() || self.conference.is_some() || other.is_some_and(|other| !other.passes_to(own));
         if !works {
             (self.ear, self.mouth) = (None, None);
             return;
@@ -175,6 +190,27 @@ impl Leg {
         if self.mouth.as_ref().is_none_or(|mouth| !mouth.suits(&link.remote)) {
             self.mouth = told(self.id, Mouth::new(&link.remote));
         }
+    }
+
+    /// True once for each time that a bridged peer that should send is not heard from `limit` samples on.
+    pub(crate) fn poll_one_way(&mut self, now: u64, limit: u64) -> bool {
+        let Some(link) = self.link.as_mut().filter(|_| self.other.is_some() || self.conference.is_some())
+        else {
+            return false;
+        };
+        let since = link.last_heard.max(self.bridged_at);
+        let found = link.remote.direction.receives()
+            && !link.rests
+            && !link.one_way_told
+            && now.saturating_sub(since) >= limit;
+        link.one_way_told |= found;
+        found
+    }
+
+    /// What the peer's audio was like.
+    pub(crate) fn measured(&self) -> Option<LegQuality> {
+        let link = self.link.as_ref()?;
+        self.quality.read(link.remote.codec, link.source.as_ref().map_or(0, Source::jitter))
     }
 
     /// Gives a packet to the ear, if there is one.
@@ -197,13 +233,13 @@ impl Leg {
         }
     }
 
-    /// Says a decoded frame of the bridged leg to the peer. False when nothing was sent.
-    pub(crate) fn say(&mut self, frame: &Frame, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
+    /// Says 20 ms of the bridged leg, or of a conference, to the peer. False when nothing was sent.
+    pub(crate) fn say(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
         if self.player.is_some() || !self.keys.is_idle() {
             return false;
         }
         self.passed_at = clock;
-        self.speak(frame.samples(), frame.rate, clock, room)
+        self.speak(samples, rate, clock, room)
     }
 
     pub(crate) fn press(&mut self, digit: Digit) -> bool {
@@ -282,7 +318,9 @@ impl Leg {
                 None => self.speak(&frame.samples, audio::RATE, clock, room),
             });
             ticked.samples = Some(frame.samples);
-        } else if self.other.is_none() || clock.saturating_sub(self.passed_at) > QUIET {
+        } else if (self.other.is_none() && self.conference.is_none())
+            || clock.saturating_sub(self.passed_at) > QUIET
+        {
             ticked.sent += u64::from(match law {
                 Some(law) => self.send_frame(&[law.silence(); FRAME], clock, room),
                 None => self.speak(&[0; FRAME], audio::RATE, clock, room),
@@ -312,18 +350,25 @@ impl Leg {
     }
 
     /// Takes an RTCP compound of the peer; false when it is not authentic.
-    pub(crate) fn hear_rtcp(&mut self, datagram: &mut [u8], from: SocketAddr, now: u64) -> bool {
+    pub(crate) fn hear_rtcp(&mut self, datagram: &mut [u8], from: SocketAddr, now: u64, ntp: u64) -> bool {
+        let own = self.outgoing.ssrc();
         let Some(link) = self.link.as_mut().filter(|link| from.ip() == link.latch.target().ip()) else {
             return true;
         };
         let Some(length) = link.transform.open_rtcp(datagram) else { return false };
         for packet in rtcp::parse(datagram.get(..length).unwrap_or_default()) {
             match packet {
-                Ok(RtcpPacket::SenderReport { sender, .. }) => {
+                Ok(RtcpPacket::SenderReport { sender, blocks, .. }) => {
                     link.rtcp = Some(from);
+                    let about_us = blocks.into_iter().filter(|block| block.ssrc == own);
+                    about_us.for_each(|block| self.quality.reported(&block, ntp));
                     link.sender_report = Some((sender.middle_of_ntp(), now));
                 }
-                Ok(RtcpPacket::ReceiverReport { .. }) => link.rtcp = Some(from),
+                Ok(RtcpPacket::ReceiverReport { blocks, .. }) => {
+                    link.rtcp = Some(from);
+                    let about_us = blocks.into_iter().filter(|block| block.ssrc == own);
+                    about_us.for_each(|block| self.quality.reported(&block, ntp));
+                }
                 // A good-bye in RTCP ends nothing: signalling does.
                 Ok(
                     RtcpPacket::SourceDescription { .. } | RtcpPacket::Bye { .. } | RtcpPacket::Other { .. },
@@ -393,6 +438,8 @@ impl Link {
             remote,
             last_heard: now,
             silence_told: false,
+            rests: false,
+            one_way_told: false,
             source: None,
             lost_told: 0,
             presses: EventReceiver::default(),
@@ -410,7 +457,8 @@ impl Link {
         if !self.latch.accepts(from, packet.ssrc, packet.sequence) {
             return None;
         }
-        (self.last_heard, self.silence_told) = (now, false);
+        (self.last_heard, self.silence_told, self.one_way_told) = (now, false, false);
+        self.rests = content == Kind::Comfort;
         if self.source.as_ref().is_none_or(|source| source.ssrc() != packet.ssrc) {
             self.source = Some(Source::new(packet.ssrc, packet.sequence));
             self.lost_told = 0;

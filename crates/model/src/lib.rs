@@ -25,7 +25,9 @@ pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
 };
 pub use leg::{Codec, Direction, LegOrder, LegReport, OpusWish, Origin, Refusal, RemoteMedia, Target};
-pub use media::{ClipId, Gap, GapCause, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec};
+pub use media::{
+    ClipId, Gap, GapCause, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
+};
 pub use seed::Seed;
 pub use srtp::{Srtp, SrtpKey, SrtpSuite};
 pub use time::{Time, UtcOffset};

@@ -332,6 +332,12 @@ impl Phone {
         level_db(&self.heard[from.min(self.heard.len())..], hertz)
     }
 
+    /// The same as the median of pieces of 50 ms: where audio was late and moved, it costs its piece alone.
+    pub(crate) fn steady_level(&self, hertz: f64, from: usize) -> f64 {
+        let hertz = hertz * 8000.0 / f64::from(self.worked.rate());
+        steady(&self.heard[from.min(self.heard.len())..], hertz)
+    }
+
     /// Keys heard, by the timestamps of their beginnings.
     pub(crate) fn keys_heard(&self) -> Vec<u8> {
         let mut keys: Vec<(u32, u8)> = self
@@ -345,6 +351,13 @@ impl Phone {
     }
 }
 
+/// The level of a tone as the median of pieces of 50 ms.
+pub(crate) fn steady(samples: &[i16], hertz: f64) -> f64 {
+    let mut levels: Vec<f64> = samples.chunks_exact(400).map(|piece| level_db(piece, hertz)).collect();
+    levels.sort_by(f64::total_cmp);
+    levels.get(levels.len() / 2).copied().unwrap_or(-120.0)
+}
+
 /// All phones send and listen for so many 20 ms frames.
 pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
     let began = Instant::now();
@@ -353,9 +366,11 @@ pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
         let until = began + Duration::from_millis(20) * frame;
         let count = phones.len() as u32;
         for (index, phone) in phones.iter_mut().enumerate() {
-            // The last one waits for the frame to end; the others take what is there already.
+            // The last one waits for the frame to end; the others take what is there already, and so does the last one
+            // when all were kept waiting.
             let last = index as u32 + 1 == count;
-            phone.listen(if last { until } else { Instant::now() + Duration::from_millis(2) });
+            let soon = Instant::now() + Duration::from_millis(2);
+            phone.listen(if last { until.max(soon) } else { soon });
         }
     }
 }
