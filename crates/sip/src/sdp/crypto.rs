@@ -39,10 +39,10 @@ impl CryptoSuite {
         CryptoSuite::AeadAes256Gcm,
     ];
 
-    /// What we offer, best first. The tag of 32 bits is taken but not offered: whoever has it has that of
+    /// What we offer, the cheapest to work with first. The tag of 32 bits is taken but not offered: whoever has it has that of
     /// 80 bits too (RFC 4568 section 6.2).
     pub(super) const OFFERED: [CryptoSuite; 3] =
-        [CryptoSuite::AeadAes256Gcm, CryptoSuite::AeadAes128Gcm, CryptoSuite::AesCm128HmacSha1_80];
+        [CryptoSuite::AeadAes128Gcm, CryptoSuite::AeadAes256Gcm, CryptoSuite::AesCm128HmacSha1_80];
 
     /// As in the attribute.
     pub const fn name(self) -> &'static str {
