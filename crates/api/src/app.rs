@@ -29,8 +29,8 @@ pub trait Commands: Send + Sync {
 pub struct AppParts {
     /// The database.
     pub store: Store,
-    /// The recordings folder.
-    pub recordings: PathBuf,
+    /// The folders that recordings lie in: the first, and the one that takes over.
+    pub recordings: Vec<PathBuf>,
     /// The agents of the configuration.
     pub agents: Vec<AgentId>,
     /// The queues of the configuration.

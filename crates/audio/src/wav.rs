@@ -46,6 +46,14 @@ impl StereoWav {
         Ok(())
     }
 
+    /// Leaves a hole of so many samples, silence, in the file. Something must be appended behind it.
+    pub fn skip(&mut self, samples: u64) -> Result<(), WavFull> {
+        let samples =
+            self.samples.checked_add(samples).filter(|all| *all <= MAX_DATA / BLOCK).ok_or(WavFull)?;
+        self.samples = samples;
+        Ok(())
+    }
+
     /// The header that is true now.
     pub fn header(&self) -> [u8; HEADER_LEN] {
         header((self.samples * BLOCK).min(MAX_DATA) as u32)

@@ -80,7 +80,8 @@ impl Center {
             | MediaReport::Silent { .. }
             | MediaReport::Strain { .. }
             | MediaReport::Sealed { .. }
-            | MediaReport::RecordingFailed { .. } => {}
+            | MediaReport::RecordingFailed { .. }
+            | MediaReport::Storage(_) => {}
         }
     }
 }

@@ -112,8 +112,10 @@ impl Center {
                     self.end(now, call, Cause::MediaTimeout, EndedBy::Network);
                 }
             }
-            MediaReport::Strain { .. } | MediaReport::Sealed { .. } | MediaReport::RecordingFailed { .. } => {
-            }
+            MediaReport::Strain { .. }
+            | MediaReport::Sealed { .. }
+            | MediaReport::RecordingFailed { .. }
+            | MediaReport::Storage(_) => {}
         }
     }
 

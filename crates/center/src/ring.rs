@@ -98,7 +98,8 @@ impl Center {
             | MediaReport::Silent { .. }
             | MediaReport::Strain { .. }
             | MediaReport::Sealed { .. }
-            | MediaReport::RecordingFailed { .. } => {}
+            | MediaReport::RecordingFailed { .. }
+            | MediaReport::Storage(_) => {}
         }
     }
 

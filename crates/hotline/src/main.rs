@@ -233,6 +233,11 @@ impl Place {
         })
     }
 
+    fn recordings_folders(&self, configuration: &Configuration) -> Vec<PathBuf> {
+        let folders = Folders { data: self.data.clone(), recordings: self.recordings.clone() };
+        serve::recordings_folders(&configuration.server, &folders)
+    }
+
     async fn store(&self) -> anyhow::Result<Store> {
         let url = serve::database_url(&self.load(false)?, &self.data);
         std::fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
@@ -302,7 +307,8 @@ async fn sample(
 }
 
 async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
-    let differences = store::verify(&place.store().await?, &place.recordings).await?;
+    let folders = place.recordings_folders(&place.load(false)?);
+    let differences = store::verify(&place.store().await?, &folders).await?;
     for difference in &differences {
         println!("{difference}");
     }

@@ -58,6 +58,43 @@ pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
     Ok(Repaired { duration_ms: repair.duration_ms(), sha256 })
 }
 
+/// Repairs a recording wherever it lies. One that went on in another folder lies in two: what the shorter file
+/// has is where the longer one has silence, and is brought over; the shorter one is removed then.
+pub fn repair_in(folders: &[PathBuf], path: &str) -> Result<Repaired, RepairError> {
+    let mut files: Vec<(u64, PathBuf)> = Vec::new();
+    for folder in folders {
+        let path = folder.join(path);
+        if let Ok(metadata) = std::fs::metadata(&path) {
+            files.push((metadata.len(), path));
+        }
+    }
+    files.sort();
+    let Some((_, longest)) = files.pop() else {
+        let path = folders.first().map(|folder| folder.join(path)).unwrap_or_default();
+        return Err(RepairError::Io { path, source: io::ErrorKind::NotFound.into() });
+    };
+    for (_, shorter) in files {
+        let io = |source| RepairError::Io { path: shorter.clone(), source };
+        repair(&shorter)?;
+        bring_over(&shorter, &longest).map_err(io)?;
+        std::fs::remove_file(&shorter).map_err(io)?;
+    }
+    repair(&longest)
+}
+
+fn bring_over(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to) = (File::open(from)?, OpenOptions::new().write(true).open(to)?);
+    let (mut at, mut room) = (HEADER_LEN as u64, vec![0; 1 << 16]);
+    loop {
+        let read = from.read_at(&mut room, at)?;
+        if read == 0 {
+            return to.sync_all();
+        }
+        to.write_all_at(room.get(..read).unwrap_or_default(), at)?;
+        at += read as u64;
+    }
+}
+
 fn head(file: &File, len: u64) -> io::Result<Vec<u8>> {
     let mut head = vec![0; HEADER_LEN.min(usize::try_from(len).unwrap_or(HEADER_LEN))];
     file.read_exact_at(&mut head, 0)?;

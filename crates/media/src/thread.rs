@@ -8,7 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use audio::g711::Law;
 use audio::rtp::RtpPacket;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use model::{ClipId, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec, RemoteMedia};
+use model::{
+    ClipId, Kept, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec, RemoteMedia,
+};
 
 use crate::Map;
 use crate::Settings;
@@ -364,7 +366,8 @@ impl Thread {
         let recording = spec.recording;
         let Some(leg) = self.legs.get_mut(&spec.leg) else {
             let why = "the leg to be recorded is gone".to_owned();
-            return self.outbox.push(MediaReport::RecordingFailed { recording, why });
+            let kept = Kept::default();
+            return self.outbox.push(MediaReport::RecordingFailed { recording, why, kept });
         };
         let before = leg.recording.replace(recording);
         let now = self.clock.now();

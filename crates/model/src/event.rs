@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, AgentId, Cause, ContactId, Digit, End, EndedBy, Gap, Language, Number, OfferId, QueueName,
-    RecordingId, Refusal, SegmentId, Time,
+    RecordingId, Refusal, SegmentId, Storage, StorageTrouble, Time,
 };
 
 /// One entry of the log.
@@ -208,6 +208,20 @@ pub enum Event {
         recording: RecordingId,
         /// Who.
         by: Actor,
+    },
+    /// A place that recordings are written to takes nothing any more. Calls go on.
+    StorageFailed {
+        /// Which.
+        storage: Storage,
+        /// What is wrong.
+        trouble: StorageTrouble,
+        /// In the system's words.
+        why: String,
+    },
+    /// A place that recordings are written to works again.
+    StorageRestored {
+        /// Which.
+        storage: Storage,
     },
     /// An agent's state changed.
     AgentChanged {

@@ -12,6 +12,7 @@ mod id;
 mod leg;
 mod media;
 mod seed;
+mod storage;
 mod time;
 mod words;
 
@@ -24,7 +25,8 @@ pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
 };
 pub use leg::{Codec, Direction, LegOrder, LegReport, Origin, Refusal, RemoteMedia, Target};
-pub use media::{ClipId, Gap, GapCause, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec};
+pub use media::{ClipId, Gap, GapCause, Kept, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec};
 pub use seed::Seed;
+pub use storage::{Storage, StorageReport, StorageTrouble};
 pub use time::{Time, UtcOffset};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia};
+use crate::{CallId, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia, StorageReport};
 
 /// A prompt clip's name: language folder and stem (`zh-CN/welcome`), or a stem alone for what has no
 /// language (`music/default`). Cheap to copy about.
@@ -173,7 +173,22 @@ pub enum MediaReport {
         recording: RecordingId,
         /// For the log and the alert.
         why: String,
+        /// What there is of it.
+        kept: Kept,
     },
+    /// A place that recordings are written to failed, or works again. Told once for all its recordings.
+    Storage(StorageReport),
+}
+
+/// What is left of a recording that could not be written to its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Length of the file in milliseconds.
+    pub duration_ms: u64,
+    /// SHA-256 of the file, lower-case hexadecimal; empty when there is no file.
+    pub sha256: String,
+    /// Spans without audio, also after the file's end.
+    pub gaps: Vec<Gap>,
 }
 
 /// A span of a recording without the audio that belongs there.

@@ -15,7 +15,10 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
     match &record.event {
         Event::CenterStarted { .. } => all_seats_offline(record),
         // These live in the journal only: no table shows them.
-        Event::DrainStarted | Event::DigitPressed { .. } => Vec::new(),
+        Event::DrainStarted
+        | Event::DigitPressed { .. }
+        | Event::StorageFailed { .. }
+        | Event::StorageRestored { .. } => Vec::new(),
         Event::ContactStarted { contact, caller, caller_name, number, trunk, language, flow } => {
             let caller = caller.as_ref().map(|number| number.as_str());
             let (number, trunk, language) = (number.as_str(), trunk.as_ref(), language.tag());

@@ -143,10 +143,13 @@ pub enum Difference {
 ///
 /// When the database or the recordings folder itself cannot be read. A single file that cannot be read is
 /// a difference.
-pub async fn verify(store: &Store, recordings: &Path) -> Result<Vec<Difference>, StoreError> {
-    let failed = |source| StoreError::File { path: recordings.to_owned(), source };
+pub async fn verify(store: &Store, folders: &[PathBuf]) -> Result<Vec<Difference>, StoreError> {
     // Files before rows: the row of a call that begins meanwhile is there by the time it is looked for.
-    let files = wav_files(recordings).map_err(failed)?;
+    let mut files = BTreeSet::new();
+    for folder in folders {
+        let failed = |source| StoreError::File { path: folder.clone(), source };
+        files.append(&mut wav_files(folder).map_err(failed)?);
+    }
     let mut differences = Vec::new();
     let mut known = BTreeSet::new();
     let mut after = -1;
@@ -160,7 +163,7 @@ pub async fn verify(store: &Store, recordings: &Path) -> Result<Vec<Difference>,
                 differences.extend(still_open(store, &row).await?);
             }
             known.insert(row.path.clone());
-            differences.extend(compare(&row, recordings));
+            differences.extend(compare(&row, folders));
         }
     }
     let strangers = files.into_iter().filter(|path| !known.contains(path));
@@ -190,14 +193,16 @@ async fn still_open(store: &Store, row: &RecordingRow) -> Result<Option<Differen
     Ok(ended.then_some(Difference::StillOpen { recording: row.id, contact: row.contact_id }))
 }
 
-fn compare(row: &RecordingRow, folder: &Path) -> Vec<Difference> {
+fn compare(row: &RecordingRow, folders: &[PathBuf]) -> Vec<Difference> {
     let (recording, path) = (row.id, row.path.clone());
     let inside = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_)));
     if !inside {
         return vec![Difference::PathOutside { recording, path }];
     }
-    let full = folder.join(&path);
-    match (row.state, full.is_file()) {
+    // It lies in the first folder that has it: the fallback's files have the same paths.
+    let found = folders.iter().map(|folder| folder.join(&path)).find(|full| full.is_file());
+    let full = found.clone().unwrap_or_default();
+    match (row.state, found.is_some()) {
         (RecordingState::Open, _) | (RecordingState::Erased, false) => Vec::new(),
         (RecordingState::Erased, true) => vec![Difference::NotErased { recording, path }],
         // A recording that could not be written at all is damaged, and has no hash.

@@ -86,7 +86,7 @@ impl World {
         let (readiness, center) = (Readiness::default(), Arc::new(FakeCenter::default()));
         let app = App::new(AppParts {
             store: store.clone(),
-            recordings,
+            recordings: vec![recordings],
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
             offset: UtcOffset::UTC,

@@ -73,6 +73,8 @@ pub(super) fn balance(records: &[Record]) {
             Event::CenterStarted { .. }
             | Event::DrainStarted
             | Event::RecordingListened { .. }
+            | Event::StorageFailed { .. }
+            | Event::StorageRestored { .. }
             | Event::AgentChanged { .. } => {}
         }
     }

@@ -77,7 +77,11 @@ fn a_hold_that_the_caller_leaves_from_ends_with_the_call() {
 fn a_recording_that_fails_in_mid_call_does_not_end_the_call() {
     let (mut world, caller, _) = conversation();
     let recording = world.recording.pop_first().unwrap();
-    world.send(Input::Media(MediaReport::RecordingFailed { recording, why: "disk full".to_owned() }));
+    world.send(Input::Media(MediaReport::RecordingFailed {
+        recording,
+        why: "disk full".to_owned(),
+        kept: model::Kept::default(),
+    }));
     assert_eq!(world.closed(), [RecordingState::Damaged]);
     world.run(seconds(10));
     assert_eq!(world.center.calls(), 1);

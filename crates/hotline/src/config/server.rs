@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Server {
     pub max_calls: usize,
     /// How long a drain waits for calls to end.
     pub drain_limit: Duration,
+    /// The recordings folder that takes over while the first fails.
+    pub recordings_fallback: Option<PathBuf>,
 }
 
 /// A range of ports, `FIRST-LAST`.
@@ -59,6 +62,7 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
     let mut rtp = section(&mut file, "rtp");
     let mut store = section(&mut file, "store");
     let mut center = section(&mut file, "center");
+    let mut recordings = section(&mut file, "recordings");
     let listen = sip.require::<SocketAddr>("listen");
     let web = http.require::<SocketAddr>("listen");
     let ports = rtp.require::<Ports>("ports");
@@ -74,8 +78,9 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         utc_offset: center.parsed::<UtcOffset>("utc_offset").map_or(UtcOffset::UTC, |at| at.value),
         max_calls: number(&mut center, "max_calls", 1..=100_000, 2000),
         drain_limit: seconds(&mut center, "drain_limit_s", 60),
+        recordings_fallback: recordings.string("fallback").map(|at| at.value.into()),
     };
-    for section in [sip, http, rtp, store, center, file] {
+    for section in [sip, http, rtp, store, center, recordings, file] {
         section.finish();
     }
     Some(server)

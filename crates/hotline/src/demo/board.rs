@@ -98,7 +98,9 @@ impl Board {
             | Event::SegmentEnded { .. }
             | Event::RecordingOpened { .. }
             | Event::RecordingClosed { .. }
-            | Event::RecordingListened { .. } => {}
+            | Event::RecordingListened { .. }
+            | Event::StorageFailed { .. }
+            | Event::StorageRestored { .. } => {}
         }
     }
 

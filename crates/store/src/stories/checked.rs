@@ -23,7 +23,7 @@ fn verify_names_every_difference_and_nothing_else() {
         let is_recording =
             |event: &Event| matches!(event, Event::RecordingOpened { .. } | Event::RecordingClosed { .. });
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
-        assert_eq!(verify(&world.store, &folder).await.unwrap(), []);
+        assert_eq!(verify(&world.store, std::slice::from_ref(&folder)).await.unwrap(), []);
 
         // A file that its row knows, of a contact that went on for longer.
         let half = wav(200);
@@ -43,7 +43,7 @@ fn verify_names_every_difference_and_nothing_else() {
         std::fs::write(folder.join("2026/4.wav"), &good[..30]).unwrap();
         std::fs::write(folder.join("stray.wav"), &good).unwrap();
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
-        let differences = verify(&world.store, &folder).await.unwrap();
+        let differences = verify(&world.store, std::slice::from_ref(&folder)).await.unwrap();
         let named =
             |n: u16| differences.iter().filter(move |d| d.to_string().contains(&recording(n).to_string()));
         assert!(matches!(named(1).collect::<Vec<_>>()[..], [Difference::FileMissing { .. }]));
@@ -79,7 +79,7 @@ fn a_path_that_leads_out_of_the_folder_is_never_opened() {
         }
         world.append(&journal, events);
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
-        let differences = verify(&world.store, world.data()).await.unwrap();
+        let differences = verify(&world.store, &[world.data().to_owned()]).await.unwrap();
         assert!(matches!(differences[..], [Difference::PathOutside { .. }]));
         assert!(journal.close(PATIENCE));
     });
