@@ -13,6 +13,7 @@ mod events;
 mod guard;
 mod health;
 mod metrics;
+mod pausing;
 mod problem;
 mod query;
 mod recordings;

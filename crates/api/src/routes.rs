@@ -8,7 +8,9 @@ use store::Role;
 
 use crate::guard::{Guard, authorise, harden};
 use crate::problem::Problem;
-use crate::{App, agents, audio, contacts, document, events, health, metrics, recordings, samples, tokens};
+use crate::{
+    App, agents, audio, contacts, document, events, health, metrics, pausing, recordings, samples, tokens,
+};
 
 /// The greatest body of a request, in bytes.
 const GREATEST_BODY: usize = 16 * 1024;
@@ -26,6 +28,9 @@ const STATES: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent];
 /// Those who see figures.
 const METRICS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Viewer];
 const ADMIN: &[Role] = &[Role::Admin];
+
+pub(crate) const PAUSE: &str = "/api/v1/contacts/{id}/recording/pause";
+const RESUME: &str = "/api/v1/contacts/{id}/recording/resume";
 
 /// One route.
 pub(crate) struct Route {
@@ -61,6 +66,8 @@ pub(crate) fn routes() -> Vec<Route> {
         route("get", "/api/v1/recordings", RECORDINGS, "Recordings", "[Recording]", get(recordings::list)),
         route("get", "/api/v1/recordings/{id}", RECORDINGS, "A recording", "Recording", get(recordings::one)),
         route("get", "/api/v1/recordings/{id}/audio", AUDIO, "Its audio", "audio", get(audio::fetch)),
+        route("post", PAUSE, STATES, "Leave out of the recording what is said", "", post(pausing::pause)),
+        route("post", RESUME, STATES, "Record again", "", post(pausing::resume)),
         route("get", "/api/v1/agents", ALL, "Agents", "[Agent]", get(agents::list)),
         route("post", "/api/v1/agents/{id}/ready", STATES, "Ready for calls", "", post(agents::ready)),
         route("post", "/api/v1/agents/{id}/break", STATES, "On a break", "", post(agents::take_break)),

@@ -273,6 +273,12 @@ impl Center {
         let result = match order {
             AgentOrder::Ready { agent } => self.agent_order(now, agent, |agent| acd::Input::Ready(agent, by)),
             AgentOrder::Break { agent } => self.agent_order(now, agent, |agent| acd::Input::Break(agent, by)),
+            AgentOrder::PauseRecording { contact, agent, reason } => {
+                self.pause_recording(now, by, contact, agent.as_ref(), reason)
+            }
+            AgentOrder::ResumeRecording { contact, agent } => {
+                self.resume_recording(now, by, contact, agent.as_ref())
+            }
             AgentOrder::NoteListened { recording, contact: _ } => {
                 self.record(now, Event::RecordingListened { recording, by });
                 Ok(())

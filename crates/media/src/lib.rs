@@ -16,6 +16,7 @@ mod prompts;
 mod recorder;
 mod repair;
 mod resample;
+mod spans;
 mod storage;
 mod strain;
 mod tap;

@@ -266,6 +266,16 @@ impl Thread {
                 legs.for_each(|leg| leg.recording = None);
                 self.recorder.stop(recording, self.clock.now());
             }
+            MediaOp::PauseRecording { recording, by, reason } => {
+                let now = self.clock.now();
+                if let Some(tap) = self.recorder.tap(Some(recording)) {
+                    tap.mask(now, by, reason);
+                }
+            }
+            MediaOp::ResumeRecording { recording } => {
+                let now = self.clock.now();
+                self.recorder.tap(Some(recording)).into_iter().for_each(|tap| tap.unmask(now));
+            }
         }
     }
 
@@ -295,11 +305,14 @@ impl Thread {
     fn connect(&mut self, id: LegId, remote: RemoteMedia) {
         let now = self.clock.now();
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let rests = !remote.direction.receives();
+        let (rests, sends) = (!remote.direction.receives(), remote.direction.sends());
         leg.connect(remote, now);
         let (own, other) = (leg.recording, leg.other);
+        if let Some(tap) = self.recorder.tap(own).filter(|_| !sends) {
+            tap.hold(Channel::Right, now);
+        }
         if rests {
-            self.rest(own, Channel::Left);
+            self.recorder.tap(own).into_iter().for_each(|tap| tap.hold(Channel::Left, now));
             let others = other.and_then(|other| self.legs.get(&other)?.recording);
             self.rest(others, Channel::Right);
         }

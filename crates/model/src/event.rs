@@ -185,6 +185,26 @@ pub enum Event {
         /// Samples a second.
         rate: u32,
     },
+    /// A recording leaves out what is said from now on.
+    RecordingPaused {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// Who wanted it.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// A recording goes on.
+    RecordingResumed {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// Who wanted it; `None` when the conversation that it was paused in ended.
+        by: Option<Actor>,
+    },
     /// A recording reached its end state.
     RecordingClosed {
         /// The recording.

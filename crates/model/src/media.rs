@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia, StorageReport};
+use crate::{
+    Actor, CallId, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia, StorageReport,
+};
 
 /// A prompt clip's name: language folder and stem (`zh-CN/welcome`), or a stem alone for what has no
 /// language (`music/default`). Cheap to copy about.
@@ -81,6 +83,20 @@ pub enum MediaOp {
     StartRecording(RecordingSpec),
     /// End a recording: drain, fsync, hash. Reported as `Sealed`.
     StopRecording {
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// From now on both channels are silence, in a gap `Masked`; the time base goes on.
+    PauseRecording {
+        /// The recording.
+        recording: RecordingId,
+        /// Who wants it.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Record again.
+    ResumeRecording {
         /// The recording.
         recording: RecordingId,
     },
@@ -205,11 +221,20 @@ pub struct Gap {
 }
 
 /// Why audio is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapCause {
     /// Packets did not arrive.
     Lost,
     /// We could not keep up with the disk and dropped frames.
     Dropped,
+    /// A person paused the recording.
+    Masked {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The session said that nothing comes: one side held the other.
+    Held,
 }

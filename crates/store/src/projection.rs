@@ -17,6 +17,8 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
         // These live in the journal only: no table shows them.
         Event::DrainStarted
         | Event::DigitPressed { .. }
+        | Event::RecordingPaused { .. }
+        | Event::RecordingResumed { .. }
         | Event::StorageFailed { .. }
         | Event::StorageRestored { .. } => Vec::new(),
         Event::ContactStarted { contact, caller, caller_name, number, trunk, language, flow } => {

@@ -99,6 +99,8 @@ impl Board {
             | Event::RecordingOpened { .. }
             | Event::RecordingClosed { .. }
             | Event::RecordingListened { .. }
+            | Event::RecordingPaused { .. }
+            | Event::RecordingResumed { .. }
             | Event::StorageFailed { .. }
             | Event::StorageRestored { .. } => {}
         }
