@@ -10,7 +10,7 @@ use hotline::config::{self, Configuration};
 use hotline::serve::{self, Folders};
 use hotline::{clock, control, demo, listings};
 use model::{AgentId, QueueName};
-use store::{ContactFilter, RecordingFilter, Role, Store};
+use store::{ContactFilter, PublicKeys, RecordingFilter, Role, SigningKey, Store};
 
 /// Hotline, the open call center. 开放呼叫中心
 #[derive(Parser)]
@@ -63,7 +63,12 @@ enum Verb {
     /// List contacts 列出来电
     Contacts(Listing),
     /// List recordings 列出录音
-    Recordings(Listing),
+    Recordings {
+        #[command(flatten)]
+        listing: Listing,
+        #[command(subcommand)]
+        about: Option<AboutRecordings>,
+    },
     /// List agents 列出座席
     Agents(Listing),
     /// List queues 列出队列
@@ -79,8 +84,8 @@ enum Verb {
     /// Quality control 质检
     #[command(subcommand)]
     Qa(Qa),
-    /// Compare recordings' rows and files 核对录音
-    Verify,
+    /// Compare recordings' rows and files; with --folder, files and signed manifests 核对录音
+    Verify(Proof),
     /// API tokens 接口令牌
     #[command(subcommand)]
     Token(Token),
@@ -107,6 +112,22 @@ struct Listing {
     /// At most so many rows
     #[arg(long, default_value_t = 100)]
     limit: u32,
+}
+
+#[derive(Subcommand)]
+enum AboutRecordings {
+    /// Print the public key that proves the manifests 输出清单公钥
+    Key,
+}
+
+#[derive(Args)]
+struct Proof {
+    /// Check this folder against its manifests, without a database; more for a fallback's files 离线核对目录
+    #[arg(long, value_name = "DIR", requires = "public_key")]
+    folder: Vec<PathBuf>,
+    /// The public key, from `hotline recordings key` 公钥文件
+    #[arg(long, value_name = "FILE", requires = "folder")]
+    public_key: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -178,7 +199,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 ["id", "caller", "number", "language", "queue", "agent", "started_at", "ended_at", "end"];
             listings::print(&rows, listing.json, &columns).map(|()| ExitCode::SUCCESS)
         }
-        Verb::Recordings(listing) => {
+        Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
+            let key = SigningKey::open(&place.data).with_context(|| "read the key of the recordings")?;
+            print!("{}", key.public_pem());
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Recordings { listing, about: None } => {
             let filter = RecordingFilter { limit: listing.limit, ..RecordingFilter::default() };
             let rows = place.store().await?.recordings(&filter).await?;
             let columns = ["id", "contact_id", "state", "duration_ms", "path"];
@@ -208,7 +234,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Verb::Qa(Qa::Sample { queue, count, seed, json }) => sample(&place, &queue, count, seed, json).await,
-        Verb::Verify => verify(&place).await,
+        Verb::Verify(Proof { folder, public_key: Some(key) }) => prove(&folder, &key),
+        Verb::Verify(Proof { public_key: None, .. }) => verify(&place).await,
         Verb::Token(Token::Create { role, name, agent }) => {
             let now = clock::now();
             let name = name.unwrap_or_else(|| format!("{role}-{}", now.unix_ms()));
@@ -314,6 +341,20 @@ async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
     }
     if differences.is_empty() {
         println!("rows and files agree 记录与文件一致");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+/// Checks folders with nothing but the public key.
+fn prove(folders: &[PathBuf], key: &Path) -> anyhow::Result<ExitCode> {
+    let keys = PublicKeys::read(key).with_context(|| "read the public key")?;
+    let (findings, entries) = store::check(folders, &keys).with_context(|| "read the folder")?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() {
+        println!("{entries} entries and their files are as they were signed {entries} 条记录与签名一致");
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::FAILURE)

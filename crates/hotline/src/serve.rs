@@ -11,12 +11,13 @@ use center::Center;
 use crossbeam_channel::bounded;
 use media::Media;
 use model::{AgentId, Event, Ids, QueueName, RecordingState, Time};
-use store::{Journal, Role, Store};
+use store::{Journal, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
 
 use crate::clock::now;
 use crate::conductor::{self, Conductor, INBOX, Inboxes};
 use crate::config::{Configuration, Server};
+use crate::evidence;
 use crate::signalling::{self, Signalling};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
@@ -107,6 +108,10 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     )
     .with_context(|| "start the center's thread")?;
 
+    let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
+    let manifests = Manifests::open(&folders.recordings, key, server.utc_offset)
+        .with_context(|| "read the manifests of the recordings")?;
+
     let readiness = Readiness::default();
     let app = App::new(AppParts {
         store: store.clone(),
@@ -131,6 +136,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
             tracing::error!(%error, "the API stopped");
         }
     });
+    web.spawn(evidence::follow(store.clone(), manifests, recordings_folders(&server, folders)));
     write_control(&store, &folders.data, http).await?;
     for flag in [Readiness::sip, Readiness::media, Readiness::store] {
         flag(&readiness, true);

@@ -298,7 +298,7 @@ fn data_length_ms(length: u64, shape: Option<[u8; 16]>, row: &RecordingRow) -> R
     Ok((length / (channels * 2)).saturating_mul(1000) / rate)
 }
 
-fn hash(file: &mut File) -> io::Result<String> {
+pub(crate) fn hash(file: &mut File) -> io::Result<String> {
     file.seek(SeekFrom::Start(0))?;
     let mut sha256 = Sha256::new();
     let mut chunk = vec![0; 1 << 16];
@@ -312,7 +312,7 @@ fn hash(file: &mut File) -> io::Result<String> {
 }
 
 /// Every `.wav` below the folder, as rows name them, in order. A folder that is not there has none.
-fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
+pub(crate) fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     let mut folders: Vec<PathBuf> = if folder.exists() { vec![folder.to_owned()] } else { Vec::new() };
     while let Some(next) = folders.pop() {
