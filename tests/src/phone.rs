@@ -33,6 +33,15 @@ impl Phone {
         phone
     }
 
+    /// The same with one codec, as baresip names it.
+    pub fn agent_with_codec(center: &Center, id: &str, codec: &str, tone_hz: u32) -> Phone {
+        let options =
+            format!("auth_user={id};auth_pass=sample-{id};answermode=auto;regint=60;audio_codecs={codec}");
+        let phone = Phone::start(center, id, &options, tone_hz);
+        center.wait_for_seat(id);
+        phone
+    }
+
     /// A seat that tries to register with the password.
     pub fn seat(center: &Center, id: &str, password: &str, tone_hz: u32) -> Phone {
         let options = format!("auth_user={id};auth_pass={password};answermode=auto;regint=60");
@@ -42,6 +51,11 @@ impl Phone {
     /// A customer's telephone.
     pub fn customer(center: &Center, name: &str, tone_hz: u32) -> Phone {
         Phone::start(center, name, "regint=0", tone_hz)
+    }
+
+    /// The same with one codec, as baresip names it.
+    pub fn customer_with_codec(center: &Center, name: &str, codec: &str, tone_hz: u32) -> Phone {
+        Phone::start(center, name, &format!("regint=0;audio_codecs={codec}"), tone_hz)
     }
 
     /// Calls a number of the center and waits until it answers.
@@ -102,11 +116,16 @@ impl Phone {
         let folder = center.folder.join(format!("phone-{name}-{sip}"));
         fs::create_dir_all(&folder).expect("the story's folder can be written");
         let voice = folder.join("voice.wav");
-        tone::write(&voice, tone_hz, 120);
+        // A telephone that was told its codec needs its module, and its voice at the codec's rate; any other speaks G.711.
+        let wide = if options.contains("audio_codecs") { "module g722.so\nmodule opus.so\n" } else { "" };
+        let codecs = format!("module g711.so\n{wide}");
+        let codec = options.split_once("audio_codecs=").map_or("PCMA/8000/1", |(_, codec)| codec);
+        let mut facts = codec.split('/').skip(1).map(|fact| fact.parse().unwrap_or(1));
+        tone::write_at(&voice, tone_hz, 120, facts.next().unwrap_or(8000), facts.next().unwrap_or(1));
         let account = format!("<sip:{name}@{}>;{options}\n", center.sip());
         let config = format!(
             "sip_listen 127.0.0.1:{sip}\naudio_source aufile,{}\nrtp_ports {rtp}-{}\n\
-             snd_path {}\nmodule_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\n\
+             snd_path {}\nmodule_path /usr/lib/baresip/modules\n{codecs}module aufile.so\n\
              module sndfile.so\nmodule account.so\nmodule menu.so\nmodule ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control}\n",
             voice.display(),

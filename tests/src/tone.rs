@@ -12,9 +12,22 @@ const PIECE: usize = SECOND / 20;
 
 /// Some seconds of a tone at 8 kHz: `.wav`, or `.ul` for the bare bytes of the µ-law.
 pub(crate) fn write(path: &Path, tone_hz: u32, seconds: u32) {
+    write_at(path, tone_hz, seconds, RATE, 1);
+}
+
+/// The same at any rate, in all of so many channels.
+pub(crate) fn write_at(path: &Path, tone_hz: u32, seconds: u32, rate: u32, channels: u32) {
     let bare = path.extension().is_some_and(|name| name == "ul");
     let made = Command::new("sox")
-        .args(["-n", "-r", "8000", "-c", "1", "-e", if bare { "mu-law" } else { "signed" }])
+        .args([
+            "-n",
+            "-r",
+            &rate.to_string(),
+            "-c",
+            &channels.to_string(),
+            "-e",
+            if bare { "mu-law" } else { "signed" },
+        ])
         .args(["-b", if bare { "8" } else { "16" }])
         .arg(path)
         .args(["synth", &seconds.to_string(), "sine", &tone_hz.to_string(), "vol", "0.4"])

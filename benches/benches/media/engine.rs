@@ -56,7 +56,7 @@ impl Engine {
             };
             self.ports.push(ours.port());
             let (rtp, codec, direction) = ((*peer).into(), Codec::Pcma, Direction::Both);
-            let remote = RemoteMedia { rtp, rtcp: None, codec, telephone_event: None, direction };
+            let remote = RemoteMedia::new(rtp, codec, direction);
             order(MediaOp::Connect { leg, remote });
             legs.push(leg);
         }

@@ -105,7 +105,7 @@ async fn a_stream_ends_when_its_token_is_revoked() {
 }
 
 async fn open(world: &World, after: u64) -> TcpStream {
-    open_with(world, after, &world.token(Role::Viewer)).await
+    open_with(world, after, world.token(Role::Viewer)).await
 }
 
 async fn open_with(world: &World, after: u64, token: &str) -> TcpStream {

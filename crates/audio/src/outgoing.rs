@@ -4,9 +4,11 @@
 //! one SSRC, sequence numbers without a jump of ours, timestamps that follow our clock. Prompts are
 //! stamped by the clock. A forwarded stream keeps its own spacing, loss and order; only its offset is
 //! ours, chosen when it begins and again when it jumps.
+//!
+//! Our clock counts 8,000 a second; a codec whose RTP clock is faster ([`Outgoing::set_clock`]) has whole multiples.
 
 /// A forwarded stream this far from our clock is anchored anew (one second).
-const STRAY: i32 = 8000;
+const STRAY: u32 = 8000;
 
 /// The numbers of one outgoing stream.
 #[derive(Debug, Clone)]
@@ -18,6 +20,9 @@ pub struct Outgoing {
     octets: u32,
     forwarded: Option<Forwarded>,
     fresh: bool,
+    /// RTP units in one of our samples, and where both clocks meet.
+    units: u32,
+    met: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +48,17 @@ pub struct Stamp {
 impl Outgoing {
     /// A stream with random beginnings, as section 5.1 asks.
     pub fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Outgoing {
-        Outgoing { ssrc, base: timestamp, sequence, packets: 0, octets: 0, forwarded: None, fresh: true }
+        Outgoing {
+            ssrc,
+            base: timestamp,
+            sequence,
+            packets: 0,
+            octets: 0,
+            forwarded: None,
+            fresh: true,
+            units: 1,
+            met: 0,
+        }
     }
 
     /// Our source.
@@ -56,9 +71,20 @@ impl Outgoing {
         (self.packets, self.octets)
     }
 
+    /// From `clock` samples of ours on the stream counts `rate` units a second (8,000, 16,000 or 48,000). It goes on
+    /// from where it is.
+    pub fn set_clock(&mut self, rate: u32, clock: u64) {
+        let units = (rate / crate::RATE).max(1);
+        if units != self.units {
+            (self.base, self.met, self.units) = (self.timestamp(clock), clock, units);
+            self.forwarded = None;
+        }
+    }
+
     /// The stream's own clock at `clock` samples of ours.
     pub fn timestamp(&self, clock: u64) -> u32 {
-        self.base.wrapping_add(clock as u32)
+        let since = clock.wrapping_sub(self.met) as u32;
+        self.base.wrapping_add(since.wrapping_mul(self.units))
     }
 
     /// The stamp of a packet of our own making, for the frame that begins at `clock`.
@@ -83,7 +109,7 @@ impl Outgoing {
         let here = self.timestamp(clock);
         let fits = |known: &Forwarded| {
             let distance = timestamp.wrapping_add(known.timestamp_offset).wrapping_sub(here) as i32;
-            known.ssrc == ssrc && (!steady || distance.abs() <= STRAY)
+            known.ssrc == ssrc && (!steady || distance.unsigned_abs() <= STRAY * self.units)
         };
         let known = self.forwarded.filter(fits);
         let anchored = known.unwrap_or(Forwarded {
@@ -126,6 +152,16 @@ mod tests {
         let again = outgoing.own(640, 160);
         assert_eq!((again.marker, again.sequence, again.timestamp), (true, 2, 1640));
         assert_eq!(outgoing.sent(), (5, 800));
+    }
+
+    #[test]
+    fn a_faster_clock_counts_in_multiples_from_where_the_stream_is() {
+        let mut outgoing = Outgoing::new(1, 0, 1000);
+        assert_eq!(outgoing.own(160, 160).timestamp, 1160);
+        outgoing.set_clock(48_000, 320);
+        assert_eq!([320, 480].map(|clock| outgoing.own(clock, 80).timestamp), [1320, 2280]);
+        let party = [0, 960].map(|timestamp| outgoing.forward((9, 7, timestamp), 640, true, 80).timestamp);
+        assert_eq!(party, [3240, 4200]);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The data of calls.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ivr::Session;
 use model::{
-    AgentId, ContactId, LegId, Number, OfferId, PlayId, QueueName, RecordingId, RemoteMedia, SegmentId, Time,
+    AgentId, ContactId, Digit, LegId, Number, OfferId, PlayId, QueueName, RecordingId, RemoteMedia,
+    SegmentId, Time,
 };
 
 /// One call of the center.
@@ -36,6 +38,35 @@ pub(crate) struct Customer {
     pub(crate) talked: bool,
     /// The entry of this call in the table of timers.
     pub(crate) timer: Option<Time>,
+    /// The last key that counted.
+    pub(crate) last_key: Option<Key>,
+}
+
+/// A key of the customer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    pub(crate) digit: Digit,
+    pub(crate) way: KeyWay,
+    pub(crate) at: Time,
+}
+
+/// How a key came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyWay {
+    /// By SIP INFO.
+    Signalling,
+    /// By RFC 4733 or as tones.
+    Audio,
+}
+
+/// Some telephones sound a key and send it as INFO too; the second of the two comes within this time.
+const SAME_PRESS: Duration = Duration::from_millis(500);
+
+impl Key {
+    /// True when the same key by the other way is the same press.
+    pub(crate) fn is_also(&self, digit: Digit, way: KeyWay, now: Time) -> bool {
+        self.digit == digit && self.way != way && now.since(self.at) < SAME_PRESS
+    }
 }
 
 /// Where a customer's call is.

@@ -1,12 +1,12 @@
 //! A customer's call, from the INVITE to its one end.
 
 use model::{
-    CallId, Cause, ClipId, Codec, ContactId, End, EndedBy, Event, LeaveReason, LegId, LegOrder, LegReport,
-    MediaOp, MediaReport, Number, PlayId, PlayMode, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
-    Time,
+    CallId, Cause, ClipId, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder,
+    LegReport, MediaOp, MediaReport, Number, PlayId, PlayMode, RecordingId, RecordingSpec, RemoteMedia,
+    SegmentEnd, Time,
 };
 
-use crate::call::{Call, Customer, Stage, Talk};
+use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
 use crate::machine::Center;
 
 /// What one side hears while the other holds.
@@ -47,6 +47,7 @@ impl Center {
             remote,
             stage: Stage::Opening,
             talked: false,
+            last_key: None,
             timer: None,
         };
         self.legs.insert(leg, call);
@@ -76,7 +77,7 @@ impl Center {
                 self.media(call, MediaOp::Connect { leg, remote });
                 self.hold(now, call, EndedBy::Caller, holds);
             }
-            LegReport::Digit(digit) => self.customer_digit(now, call, digit),
+            LegReport::Digit(digit) => self.customer_digit(now, call, digit, KeyWay::Signalling),
             LegReport::Ended { cause } => self.end(now, call, cause, EndedBy::Caller),
             LegReport::Refused(_) => self.end(now, call, Cause::Failed, EndedBy::Center),
             LegReport::Invited { .. } | LegReport::Ringing => {}
@@ -103,7 +104,7 @@ impl Center {
             // Between bridged legs keys pass by themselves; the flow hears the customer's alone.
             MediaReport::Digit { digit, .. } if of_customer => {
                 if !matches!(customer.stage, Stage::Talking(_)) {
-                    self.customer_digit(now, call, digit);
+                    self.customer_digit(now, call, digit, KeyWay::Audio);
                 }
             }
             MediaReport::Digit { .. } => {}
@@ -169,8 +170,13 @@ impl Center {
         self.follow_session(now, call);
     }
 
-    fn customer_digit(&mut self, now: Time, call: CallId, digit: model::Digit) {
+    fn customer_digit(&mut self, now: Time, call: CallId, digit: Digit, way: KeyWay) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        let before = customer.last_key.replace(Key { digit, way, at: now });
+        if before.is_some_and(|before| before.is_also(digit, way, now)) {
+            customer.last_key = before;
+            return;
+        }
         match &customer.stage {
             Stage::InFlow { .. } => {
                 customer.session.handle(now, ivr::Input::Digit(digit));

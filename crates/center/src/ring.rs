@@ -202,10 +202,11 @@ impl Customer {
     }
 }
 
-/// The caller's codec first, so that the bridge need not transcode.
+/// The caller's codec first, then those that a bridge translates to at the least cost.
 fn codecs_like(remote: Option<&RemoteMedia>) -> Vec<Codec> {
-    match remote.map(|remote| remote.codec) {
-        Some(Codec::Pcmu) => vec![Codec::Pcmu, Codec::Pcma],
-        Some(Codec::Pcma) | None => vec![Codec::Pcma, Codec::Pcmu],
+    let mut codecs = Codec::ALL.to_vec();
+    if let Some(remote) = remote {
+        codecs.sort_by_key(|codec| (*codec != remote.codec, !codec.is_g711()));
     }
+    codecs
 }

@@ -4,15 +4,19 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
 use audio::FRAME;
+use audio::codec::CodecError;
+use audio::dtmf::DtmfDetector;
 use audio::g711::Law;
 use audio::latch::Latch;
 use audio::outgoing::{Outgoing, Stamp};
+use audio::playout::Payload;
 use audio::rtcp::{self, RtcpPacket, SenderPart};
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::source::Source;
 use audio::telephone_event::{EventFrame, EventReceiver, EventSender};
 use model::{Codec, Digit, LegId, RecordingId, RemoteMedia};
 
+use crate::ear::{Ear, Frame, Mouth, worked};
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
 
@@ -23,6 +27,8 @@ pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + 1;
 /// A bridged leg that was passed nothing for this long is sent silence, so that its peer and the
 /// networks between keep the stream alive (200 ms).
 const QUIET: u64 = 1600;
+/// The payload type of comfort noise (RFC 3389 section 4).
+const COMFORT_NOISE: u8 = 13;
 
 /// A leg with its open ports.
 #[derive(Debug)]
@@ -36,6 +42,12 @@ pub(crate) struct Leg {
     pub(crate) other: Option<LegId>,
     /// The recording that this customer's leg is the left of.
     pub(crate) recording: Option<RecordingId>,
+    /// Hears the peer where packets cannot pass as they came.
+    pub(crate) ear: Option<Ear>,
+    /// Speaks to the peer what is not there in its codec.
+    mouth: Option<Mouth>,
+    /// Listens for keys among the audio of a peer that has no telephone events.
+    in_band: Option<Box<DtmfDetector>>,
     keys: EventSender,
     key_began: u32,
     outgoing: Outgoing,
@@ -61,8 +73,12 @@ pub(crate) struct Link {
 /// What a packet of the peer brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Speech.
+    /// G.711, which is decoded at once.
     Audio(Law),
+    /// Any other codec.
+    Coded,
+    /// A description of the silence that follows (RFC 3389).
+    Comfort,
     /// A key: pressed just now, or going on.
     Key(Option<Digit>),
     /// Audio of a peer that should not send now.
@@ -83,6 +99,9 @@ impl Leg {
             music: None,
             other: None,
             recording: None,
+            ear: None,
+            mouth: None,
+            in_band: None,
             keys: EventSender::default(),
             key_began: 0,
             outgoing: Outgoing::new(random(), random() as u16, random()),
@@ -92,11 +111,19 @@ impl Leg {
 
     /// The peer's side is known, or changed.
     pub(crate) fn connect(&mut self, remote: RemoteMedia, now: u64) {
+        self.outgoing.set_clock(worked(remote.codec).clock(), now);
+        self.in_band = match remote.telephone_event {
+            Some(_) => None,
+            None => self.in_band.take().or_else(|| Some(Box::default())),
+        };
         let Some(link) = &mut self.link else {
             self.link = Some(Link::new(remote, now));
             return;
         };
         link.latch.announce(remote.rtp);
+        if link.remote.codec != remote.codec {
+            link.source = None;
+        }
         if remote.direction.receives() && !link.remote.direction.receives() {
             (link.last_heard, link.silence_told) = (now, false);
         }
@@ -106,6 +133,62 @@ impl Leg {
     /// Judges a packet that came from `from`; `None` when it is not of the peer.
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
         self.link.as_mut()?.hear(packet, from, now)
+    }
+
+    /// The codec of both directions, once it is known.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        self.link.as_ref().map(|link| link.remote.codec)
+    }
+
+    /// True when the packets of a leg with `codec` can be passed to this one as they come.
+    pub(crate) fn takes(&self, codec: Codec) -> bool {
+        self.codec().is_some_and(|own| codec.passes_to(own))
+    }
+
+    /// Has an ear and a mouth where they are needed: beside `other`, the codec of the bridged leg.
+    pub(crate) fn equip(&mut self, other: Option<Codec>) {
+        let Some(link) = &self.link else { return };
+        let own = link.remote.codec;
+        let works = !own.is_g711() || other.is_some_and(|other| !other.passes_to(own));
+        if !works {
+            (self.ear, self.mouth) = (None, None);
+            return;
+        }
+        if self.ear.as_ref().is_none_or(|ear| ear.codec() != own) {
+            self.ear = told(self.id, Ear::new(own, self.id.number() as u64));
+        }
+        if self.mouth.as_ref().is_none_or(|mouth| !mouth.suits(&link.remote)) {
+            self.mouth = told(self.id, Mouth::new(&link.remote));
+        }
+    }
+
+    /// Gives a packet to the ear, if there is one.
+    pub(crate) fn listen(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) {
+        let payload = match kind {
+            Kind::Audio(_) | Kind::Coded => Payload::Audio,
+            Kind::Comfort => Payload::Comfort,
+            Kind::Key(_) => Payload::Event,
+            Kind::Unwanted => return,
+        };
+        if let Some(ear) = &mut self.ear {
+            ear.push(packet, payload, now);
+        }
+    }
+
+    /// Tells of keys among audio at 8 kHz.
+    pub(crate) fn find_keys(&mut self, samples: &[i16], mut pressed: impl FnMut(Digit)) {
+        if let Some(in_band) = &mut self.in_band {
+            in_band.listen(samples, |event| Digit::from_event(event).into_iter().for_each(&mut pressed));
+        }
+    }
+
+    /// Says a decoded frame of the bridged leg to the peer. False when nothing was sent.
+    pub(crate) fn say(&mut self, frame: &Frame, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
+        if self.player.is_some() || !self.keys.is_idle() {
+            return false;
+        }
+        self.passed_at = clock;
+        self.speak(frame.samples(), frame.rate, clock, room)
     }
 
     pub(crate) fn press(&mut self, digit: Digit) -> bool {
@@ -131,7 +214,9 @@ impl Leg {
                 Some(payload_type) => (payload_type, false),
                 None => return false,
             },
-            Kind::Audio(_) => (link.remote.codec.payload_type(), true),
+            Kind::Comfort if !link.remote.comfort_noise => return false,
+            Kind::Comfort => (COMFORT_NOISE, true),
+            Kind::Audio(_) | Kind::Coded => (link.remote.payload_type, true),
         };
         let stamp = self.outgoing.forward(incoming, now, steady, packet.payload.len());
         // A key's marker is its sender's: that the stream begins anew is said by the next audio.
@@ -141,8 +226,10 @@ impl Leg {
             return false;
         };
         let datagram = room.get_mut(..length).unwrap_or_default();
-        if let (Kind::Audio(law), Some(codes)) = (kind, datagram.get_mut(HEADER_LEN..)) {
-            law.transcode(link.law(), codes);
+        if let (Kind::Audio(law), Some(own), Some(codes)) =
+            (kind, law_of(link.remote.codec), datagram.get_mut(HEADER_LEN..))
+        {
+            law.transcode(own, codes);
         }
         link.send(&self.pair.rtp, datagram)
     }
@@ -151,7 +238,7 @@ impl Leg {
     pub(crate) fn tick(&mut self, clock: u64, room: &mut [u8; DATAGRAM]) -> Ticked {
         let mut ticked = Ticked::default();
         let Some(link) = &self.link else { return ticked };
-        let (law, event_type) = (link.law(), link.remote.telephone_event);
+        let event_type = link.remote.telephone_event;
         match (self.keys.poll_frame(), event_type) {
             (EventFrame::Packet { event, first }, Some(payload_type)) => {
                 if first {
@@ -162,27 +249,43 @@ impl Leg {
                 ticked.sent += u64::from(self.send(stamp, payload_type, &event.print(), room));
             }
             (EventFrame::Pause, Some(_)) => {}
-            (EventFrame::Idle, _) | (_, None) => self.tick_audio(law, clock, &mut ticked, room),
+            (EventFrame::Idle, _) | (_, None) => self.tick_audio(clock, &mut ticked, room),
         }
         ticked
     }
 
-    fn tick_audio(&mut self, law: Law, clock: u64, ticked: &mut Ticked, room: &mut [u8; DATAGRAM]) {
+    fn tick_audio(&mut self, clock: u64, ticked: &mut Ticked, room: &mut [u8; DATAGRAM]) {
+        let law = self.codec().and_then(law_of);
         if let Some(player) = &mut self.player {
-            let Some(frame) = player.frame(law) else {
+            // Clips are there in both laws; any other codec says their samples.
+            let Some(frame) = player.frame(law.unwrap_or(Law::A)) else {
                 ticked.ended = self.player.take();
                 return;
             };
-            ticked.sent += u64::from(self.send_frame(&frame.codes, clock, room));
+            ticked.sent += u64::from(match law {
+                Some(_) => self.send_frame(&frame.codes, clock, room),
+                None => self.speak(&frame.samples, audio::RATE, clock, room),
+            });
             ticked.samples = Some(frame.samples);
         } else if self.other.is_none() || clock.saturating_sub(self.passed_at) > QUIET {
-            ticked.sent += u64::from(self.send_frame(&[law.silence(); FRAME], clock, room));
+            ticked.sent += u64::from(match law {
+                Some(law) => self.send_frame(&[law.silence(); FRAME], clock, room),
+                None => self.speak(&[0; FRAME], audio::RATE, clock, room),
+            });
         }
+    }
+
+    /// Encodes and sends 20 ms of audio at `rate`.
+    fn speak(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
+        let mut payload = [0; LONGEST];
+        let Some(mouth) = &mut self.mouth else { return false };
+        let Some(length) = mouth.say(samples, rate, &mut payload) else { return false };
+        self.send_frame(payload.get(..length).unwrap_or_default(), clock, room)
     }
 
     fn send_frame(&mut self, codes: &[u8], clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
         let Some(link) = self.link.as_ref().filter(|link| link.sends()) else { return false };
-        let payload_type = link.remote.codec.payload_type();
+        let payload_type = link.remote.payload_type;
         let stamp = self.outgoing.own(clock, codes.len());
         self.send(stamp, payload_type, codes, room)
     }
@@ -276,13 +379,8 @@ impl Link {
     }
 
     fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
-        let key = self.remote.telephone_event == Some(packet.payload_type);
-        // Some peers send the other law than they agreed to; the packet says which it is.
-        let law = [Codec::Pcmu, Codec::Pcma]
-            .into_iter()
-            .find(|codec| codec.payload_type() == packet.payload_type)
-            .map(law_of);
-        if (!key && law.is_none()) || packet.payload.is_empty() || packet.payload.len() > LONGEST {
+        let content = self.content(packet.payload_type)?;
+        if packet.payload.is_empty() || packet.payload.len() > LONGEST {
             return None;
         }
         if !self.latch.accepts(from, packet.ssrc, packet.sequence) {
@@ -294,20 +392,37 @@ impl Link {
             self.lost_told = 0;
         }
         if let Some(source) = &mut self.source {
-            source.handle(packet, now);
+            // Jitter is measured in units of the stream's own clock.
+            let units = u64::from(worked(self.remote.codec).clock() / audio::RATE);
+            source.handle(packet, now.wrapping_mul(units));
         }
-        match law {
-            _ if key => {
+        Some(match content {
+            Kind::Key(_) => {
                 let pressed = self.presses.handle(packet.ssrc, packet.timestamp, packet.payload);
-                Some(Kind::Key(pressed.and_then(Digit::from_event)))
+                Kind::Key(pressed.and_then(Digit::from_event))
             }
-            Some(law) if self.remote.direction.receives() => Some(Kind::Audio(law)),
-            Some(_) | None => Some(Kind::Unwanted),
-        }
+            Kind::Audio(_) | Kind::Coded | Kind::Comfort if self.remote.direction.receives() => content,
+            Kind::Audio(_) | Kind::Coded | Kind::Comfort | Kind::Unwanted => Kind::Unwanted,
+        })
     }
 
-    fn law(&self) -> Law {
-        law_of(self.remote.codec)
+    /// What a payload type is; `None` when it was not agreed.
+    fn content(&self, payload_type: u8) -> Option<Kind> {
+        let RemoteMedia { codec, telephone_event, .. } = self.remote;
+        if telephone_event == Some(payload_type) {
+            return Some(Kind::Key(None));
+        }
+        let agreed = payload_type == self.remote.payload_type || payload_type == codec.payload_type();
+        match law_of(codec) {
+            // Some peers send the other law than they agreed to; the packet says which it is.
+            Some(law) => [(Codec::Pcmu, Law::Mu), (Codec::Pcma, Law::A)]
+                .into_iter()
+                .find(|(codec, _)| codec.payload_type() == payload_type)
+                .map(|(_, law)| Kind::Audio(law))
+                .or_else(|| agreed.then_some(Kind::Audio(law))),
+            None => agreed.then_some(Kind::Coded),
+        }
+        .or_else(|| (payload_type == COMFORT_NOISE).then_some(Kind::Comfort))
     }
 
     /// True when packets may go out: the session says so and there is an address (0.0.0.0 is hold in the
@@ -343,9 +458,17 @@ fn print(stamp: Stamp, payload_type: u8, payload: &[u8], room: &mut [u8; DATAGRA
     RtpPacket { marker, payload_type, sequence, timestamp, ssrc, payload }.print(room)
 }
 
-pub(crate) fn law_of(codec: Codec) -> Law {
+/// The law of a G.711 codec.
+fn law_of(codec: Codec) -> Option<Law> {
     match codec {
-        Codec::Pcmu => Law::Mu,
-        Codec::Pcma => Law::A,
+        Codec::Pcmu => Some(Law::Mu),
+        Codec::Pcma => Some(Law::A),
+        Codec::G722 | Codec::Opus | Codec::L16Wide | Codec::L16 => None,
     }
+}
+
+/// What was made, or nothing and a line in the log: the leg goes on without.
+fn told<T>(leg: LegId, made: Result<T, CodecError>) -> Option<T> {
+    made.inspect_err(|error| tracing::error!(%leg, %error, "a codec cannot be set up; the leg is silent"))
+        .ok()
 }

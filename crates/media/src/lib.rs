@@ -7,6 +7,7 @@
 mod clock;
 mod counters;
 mod disk;
+mod ear;
 mod leg;
 mod os;
 mod outbox;

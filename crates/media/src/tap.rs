@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use audio::playout::Heard;
 use audio::rtp::RtpPacket;
 use audio::timeline::{LONGEST_HOLE, Timeline, close};
 use model::{Actor, Gap, GapCause};
@@ -71,7 +72,17 @@ impl Tap {
         }
     }
 
-    /// Notes that the peer sent a key instead of audio.
+    /// Writes a frame of a peer whose audio is decoded, as it was heard in the tick of `clock`. What was concealed is
+    /// silence here and a loss.
+    pub(crate) fn frame(&mut self, channel: Channel, samples: &[i16], heard: Heard, clock: u64) {
+        let Some(at) = clock.checked_sub(self.began) else { return };
+        match heard {
+            Heard::Audio | Heard::Silence => self.write(channel, at, samples),
+            Heard::Concealed => self.track(channel).lose(at..at + samples.len() as u64),
+        }
+    }
+
+    /// Notes that the peer sent a key, or a description of its silence, instead of audio.
     pub(crate) fn key(&mut self, channel: Channel, packet: &RtpPacket<'_>, now: u64) {
         let now = now.saturating_sub(self.began);
         self.track(channel).key(packet, now);

@@ -16,6 +16,7 @@ use crate::Map;
 use crate::Settings;
 use crate::clock::{Clock, TICK, TICK_TIME, from_microseconds, samples};
 use crate::counters::{Tally, add, shift};
+use crate::ear::Frame;
 use crate::leg::{DATAGRAM, Kind, LONGEST, Leg};
 use crate::os::{Poll, Timer, Waker};
 use crate::outbox::Outbox;
@@ -65,6 +66,8 @@ pub(crate) struct Thread {
     strain: Strain,
     room: Room,
     legs: Map<LegId, Leg>,
+    /// Legs with an ear, which are heard once a tick.
+    listeners: Vec<LegId>,
     recorder: Recorder,
     outbox: Outbox,
     tally: Arc<Tally>,
@@ -75,6 +78,7 @@ pub(crate) struct Thread {
 pub(crate) struct Room {
     datagram: Box<[u8; DATAGRAM]>,
     samples: Box<[i16; LONGEST]>,
+    frame: Box<Frame>,
     pub(crate) outgoing: Box<[u8; DATAGRAM]>,
 }
 
@@ -109,9 +113,11 @@ impl Thread {
             room: Room {
                 datagram: Box::new([0; DATAGRAM]),
                 samples: Box::new([0; LONGEST]),
+                frame: Box::default(),
                 outgoing: Box::new([0; DATAGRAM]),
             },
             legs: Map::new(),
+            listeners: Vec::new(),
             recorder: Recorder::new(rings, tally.clone()),
             outbox: Outbox::new(reports, tally.clone()),
             tally,
@@ -176,13 +182,22 @@ impl Thread {
             .and_then(|packet| leg.hear(&packet, from, now).map(|kind| (packet, kind)));
         let Some((packet, kind)) = judged else { return add(&tally.packets_ignored, 1) };
         add(&tally.packets_in, 1);
-        let (recording, other) = (leg.recording, leg.other);
+        let (recording, other, codec) = (leg.recording, leg.other, leg.codec());
         if let Kind::Key(Some(digit)) = kind {
             outbox.push(MediaReport::Digit { leg: id, digit });
         }
         let speech = decode(&packet, kind, &mut room.samples);
+        leg.find_keys(speech, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
+        leg.listen(&packet, kind, now);
         record(recorder.tap(recording), Channel::Left, kind, &packet, speech, now);
         let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { return };
+        if !codec.is_some_and(|codec| other.takes(codec)) {
+            // What is heard goes on with the next tick; a key is pressed anew, for its clock is another one.
+            if let Kind::Key(Some(digit)) = kind {
+                other.press(digit);
+            }
+            return;
+        }
         if other.player.is_none() {
             record(recorder.tap(other.recording), Channel::Right, kind, &packet, speech, now);
         }
@@ -207,7 +222,7 @@ impl Thread {
 
     fn tick_legs(&mut self, clock: u64) {
         let (now, timeout) = (self.now, samples(self.settings.silence_timeout));
-        let mut sent = 0;
+        let mut sent = self.listen(clock);
         for (id, leg) in &mut self.legs {
             let ticked = leg.tick(clock, &mut self.room.outgoing);
             sent += ticked.sent;
@@ -243,6 +258,56 @@ impl Thread {
             self.outbox.push(MediaReport::Strain { thread, strained });
         }
         self.outbox.send();
+    }
+
+    /// Hears every leg whose audio is decoded, for its recordings and for a party with another codec; the packets
+    /// sent.
+    fn listen(&mut self, clock: u64) -> u64 {
+        let Thread { listeners, legs, recorder, outbox, room, .. } = self;
+        let mut sent = 0;
+        for id in listeners {
+            let Some(leg) = legs.get_mut(id) else { continue };
+            let codec = leg.codec();
+            let (Some(ear), Some(codec)) = (&mut leg.ear, codec) else { continue };
+            let frame = &mut *room.frame;
+            ear.listen(clock, frame);
+            // G.711 is recorded packet by packet, by its own time.
+            if !codec.is_g711() {
+                leg.find_keys(frame.narrow(), |digit| outbox.push(MediaReport::Digit { leg: *id, digit }));
+                if let Some(tap) = recorder.tap(leg.recording) {
+                    tap.frame(Channel::Left, frame.narrow(), frame.heard, clock);
+                }
+            }
+            let other = leg.other;
+            let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { continue };
+            let passes = other.takes(codec);
+            if other.player.is_none()
+                && (!codec.is_g711() || !passes)
+                && let Some(tap) = recorder.tap(other.recording)
+            {
+                tap.frame(Channel::Right, frame.narrow(), frame.heard, clock);
+            }
+            if !passes {
+                sent += u64::from(other.say(frame, clock, &mut room.outgoing));
+            }
+        }
+        sent
+    }
+
+    /// Gives legs the ears that they need, after a leg or its bridge changed.
+    fn equip(&mut self, changed: [Option<LegId>; 2]) {
+        for id in changed.into_iter().flatten() {
+            let other = self.legs.get(&id).and_then(|leg| leg.other);
+            let codec = other.and_then(|other| self.legs.get(&other)?.codec());
+            let Some(leg) = self.legs.get_mut(&id) else { continue };
+            leg.equip(codec);
+            let (hears, listed) = (leg.ear.is_some(), self.listeners.contains(&id));
+            match (hears, listed) {
+                (true, false) => self.listeners.push(id),
+                (false, true) => self.listeners.retain(|listener| *listener != id),
+                (true, true) | (false, false) => {}
+            }
+        }
     }
 
     fn handle_order(&mut self, order: MediaOrder) {
@@ -311,6 +376,7 @@ impl Thread {
         if let Some(tap) = self.recorder.tap(own).filter(|_| !sends) {
             tap.hold(Channel::Right, now);
         }
+        self.equip([Some(id), other]);
         if rests {
             self.recorder.tap(own).into_iter().for_each(|tap| tap.hold(Channel::Left, now));
             let others = other.and_then(|other| self.legs.get(&other)?.recording);
@@ -352,6 +418,7 @@ impl Thread {
                 leg.other = Some(other);
             }
         }
+        self.equip([Some(a), Some(b)]);
     }
 
     fn unbridge(&mut self, id: LegId) {
@@ -363,12 +430,14 @@ impl Thread {
             let recording = self.legs.get(&id).and_then(|leg| leg.recording);
             self.rest(recording, Channel::Right);
         }
+        self.equip([Some(id), Some(other)]);
     }
 
     fn close(&mut self, id: LegId) {
         self.stop_play(id);
         self.unbridge(id);
         let Some(mut leg) = self.legs.remove(&id) else { return };
+        self.listeners.retain(|listener| *listener != id);
         add(&self.tally.packets_lost, leg.report(self.clock.now(), ntp_now(), true));
         self.rest(leg.recording, Channel::Left);
         self.ports.close(leg.pair.port);
@@ -403,8 +472,9 @@ fn record(
     let Some(tap) = tap else { return };
     match kind {
         Kind::Audio(_) => tap.packet(channel, packet, speech, now),
-        Kind::Key(_) => tap.key(channel, packet, now),
-        Kind::Unwanted => {}
+        Kind::Key(_) | Kind::Comfort => tap.key(channel, packet, now),
+        // What is decoded is recorded as it is heard.
+        Kind::Coded | Kind::Unwanted => {}
     }
 }
 
@@ -412,7 +482,7 @@ fn record(
 fn decode<'a>(packet: &RtpPacket<'_>, kind: Kind, samples: &'a mut [i16; LONGEST]) -> &'a [i16] {
     let law: Law = match kind {
         Kind::Audio(law) => law,
-        Kind::Key(_) | Kind::Unwanted => return &[],
+        Kind::Coded | Kind::Comfort | Kind::Key(_) | Kind::Unwanted => return &[],
     };
     law.decode_into(packet.payload, samples);
     samples.get(..packet.payload.len()).unwrap_or_default()

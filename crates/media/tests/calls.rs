@@ -8,20 +8,9 @@ use std::time::{Duration, Instant};
 use audio::rtcp::{self, RtcpPacket};
 use audio::tone::level_db;
 use media::repair;
-use model::{Codec, Digit, Direction, Gap, GapCause, MediaOp, MediaReport, PlayMode, RecordingId};
+use model::{Codec, Digit, Direction, GapCause, MediaOp, MediaReport, PlayMode};
 use sha2::{Digest, Sha256};
-use world::{LOCALHOST, Phone, World, channels, talk};
-
-fn sealed(world: &World, recording: RecordingId) -> (u64, String, Vec<Gap>) {
-    world.order(MediaOp::StopRecording { recording });
-    world.wait_for(|report| match report {
-        MediaReport::Sealed { recording: sealed, duration_ms, sha256, gaps } if *sealed == recording => {
-            Some((*duration_ms, sha256.clone(), gaps.clone()))
-        }
-        MediaReport::RecordingFailed { why, .. } => panic!("{why}"),
-        _ => None,
-    })
-}
+use world::{LOCALHOST, Phone, World, channels, sealed, talk};
 
 #[test]
 fn a_bridge_carries_both_voices_and_each_has_its_channel() {

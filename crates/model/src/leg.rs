@@ -15,23 +15,48 @@ pub enum Codec {
     /// G.711 A-law, RTP payload type 8.
     #[serde(rename = "PCMA")]
     Pcma,
+    /// G.722 at 64 kbit/s, RTP payload type 9: audio at 16 kHz.
+    #[serde(rename = "G722")]
+    G722,
+    /// Opus (RFC 7587), here at 16 kHz.
+    #[serde(rename = "opus")]
+    Opus,
+    /// 16-bit samples at 16 kHz.
+    #[serde(rename = "L16/16000")]
+    L16Wide,
+    /// 16-bit samples at 8 kHz.
+    #[serde(rename = "L16")]
+    L16,
 }
 
 impl Codec {
-    /// The static RTP payload type (RFC 3551 table 4).
+    /// All of them, in our order of preference: G.711, which costs a bridge least, first.
+    pub const ALL: [Codec; 6] =
+        [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus, Codec::L16Wide, Codec::L16];
+
+    /// The RTP payload type that our offers give it: the static one (RFC 3551 table 4), else one of ours.
     pub const fn payload_type(self) -> u8 {
         match self {
             Codec::Pcmu => 0,
             Codec::Pcma => 8,
+            Codec::G722 => 9,
+            Codec::Opus => 96,
+            Codec::L16Wide => 97,
+            Codec::L16 => 98,
         }
     }
 
-    /// The encoding name in SDP (RFC 3551).
-    pub const fn encoding_name(self) -> &'static str {
+    /// True for the two laws of G.711, between which a bridge translates byte by byte.
+    pub const fn is_g711(self) -> bool {
         match self {
-            Codec::Pcmu => "PCMU",
-            Codec::Pcma => "PCMA",
+            Codec::Pcmu | Codec::Pcma => true,
+            Codec::G722 | Codec::Opus | Codec::L16Wide | Codec::L16 => false,
         }
+    }
+
+    /// True when a bridge of the two passes packets on without decoding them.
+    pub fn passes_to(self, other: Codec) -> bool {
+        self == other || (self.is_g711() && other.is_g711())
     }
 }
 
@@ -70,10 +95,49 @@ pub struct RemoteMedia {
     pub rtcp: Option<SocketAddr>,
     /// The codec for both directions.
     pub codec: Codec,
+    /// The payload type that the peer gives the codec.
+    pub payload_type: u8,
+    /// What the peer wants of our Opus encoder.
+    pub opus: OpusWish,
+    /// The peer takes comfort noise (RFC 3389) and may send it.
+    pub comfort_noise: bool,
     /// The payload type of RFC 4733 telephone events, when negotiated.
     pub telephone_event: Option<u8>,
     /// Which way audio flows now.
     pub direction: Direction,
+}
+
+impl RemoteMedia {
+    /// A peer at `rtp` with a codec under the number of our offers, and nothing else agreed.
+    pub fn new(rtp: SocketAddr, codec: Codec, direction: Direction) -> RemoteMedia {
+        RemoteMedia {
+            rtp,
+            rtcp: None,
+            codec,
+            payload_type: codec.payload_type(),
+            opus: OpusWish::default(),
+            comfort_noise: false,
+            telephone_event: None,
+            direction,
+        }
+    }
+}
+
+/// What a peer wants of an Opus encoder (RFC 7587 section 6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpusWish {
+    /// Bits a second on average.
+    pub bitrate: u32,
+    /// It uses redundancy.
+    pub redundancy: bool,
+    /// It wants nothing sent while there is silence.
+    pub silence: bool,
+}
+
+impl Default for OpusWish {
+    fn default() -> OpusWish {
+        OpusWish { bitrate: 40_000, redundancy: true, silence: false }
+    }
 }
 
 /// Where an inbound call came from.

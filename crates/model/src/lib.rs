@@ -24,7 +24,7 @@ pub use event::{
 pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
 };
-pub use leg::{Codec, Direction, LegOrder, LegReport, Origin, Refusal, RemoteMedia, Target};
+pub use leg::{Codec, Direction, LegOrder, LegReport, OpusWish, Origin, Refusal, RemoteMedia, Target};
 pub use media::{ClipId, Gap, GapCause, Kept, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec};
 pub use seed::Seed;
 pub use storage::{Storage, StorageReport, StorageTrouble};

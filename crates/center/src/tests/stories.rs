@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use model::{
-    Activity, Cause, Class, EndedBy, Event, LeaveReason, LegOrder, MediaOp, NotReadyReason, OfferOutcome,
-    Origin, RecordingState, Refusal, Shift,
+    Activity, Cause, Class, Digit, EndedBy, Event, LeaveReason, LegOrder, LegReport, MediaOp, NotReadyReason,
+    OfferOutcome, Origin, RecordingState, Refusal, Shift,
 };
 
 use super::world::{Seat, World, agent, seconds};
+use crate::Input;
 
 impl World {
     /// Who ended each contact, why, and what it counts as.
@@ -246,6 +247,28 @@ fn a_seat_for_which_no_port_opens_is_tried_again() {
     world.ports_open_after = Some(Duration::ZERO);
     world.run(seconds(10));
     assert_eq!(world.talks().len(), 1);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn a_key_that_comes_both_ways_counts_once() {
+    let mut world = World::new();
+    let caller = world.call("8000");
+    world.run(seconds(4));
+    let pressed =
+        |world: &World| world.events().filter(|event| matches!(event, Event::DigitPressed { .. })).count();
+    let nine = Digit::from_char('9').unwrap();
+    world.press(caller, '9');
+    world.run(Duration::from_millis(80));
+    world.send(Input::Leg(caller, LegReport::Digit(nine)));
+    assert_eq!(pressed(&world), 1, "sounded, and told by INFO");
+    world.run(Duration::from_millis(80));
+    world.press(caller, '9');
+    assert_eq!(pressed(&world), 2, "pressed twice the same way");
+    world.run(seconds(1));
+    world.send(Input::Leg(caller, LegReport::Digit(nine)));
+    assert_eq!(pressed(&world), 3, "too late to be the same press");
     world.hang_up(caller);
     world.assert_over();
 }

@@ -75,7 +75,7 @@ pub(super) fn seconds(seconds: u64) -> Duration {
 
 pub(super) fn remote(direction: Direction) -> RemoteMedia {
     let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 4000));
-    RemoteMedia { rtp, rtcp: None, codec: Codec::Pcma, telephone_event: Some(101), direction }
+    RemoteMedia { telephone_event: Some(101), ..RemoteMedia::new(rtp, Codec::Pcma, direction) }
 }
 
 fn config() -> Config {

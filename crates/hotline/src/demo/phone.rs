@@ -250,15 +250,10 @@ impl Phone {
         self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
         let (mut samples, mut payload) = ([0; FRAME], [0; FRAME]);
         self.tone.fill(&mut samples);
-        let law = match peer.codec {
-            AudioCodec::Pcmu => Law::Mu,
-            AudioCodec::Pcma => Law::A,
-        };
+        // It offers the two laws alone.
+        let law = if peer.codec == AudioCodec::Pcmu { Law::Mu } else { Law::A };
         law.encode_into(&samples, &mut payload);
-        let audio_type = match peer.codec {
-            AudioCodec::Pcmu => 0,
-            AudioCodec::Pcma => 8,
-        };
+        let audio_type = peer.codec.payload_type();
         let key;
         let (payload_type, marker, timestamp, payload) = match (self.keys.poll_frame(), peer.telephone_event)
         {

@@ -1,6 +1,7 @@
 //! Between the words of SIP and those of the center.
 
-use model::{Cause, Codec, LegReport, Number, Refusal, RemoteMedia};
+use audio::codec::OpusFormat;
+use model::{Cause, Codec, LegReport, Number, OpusWish, Refusal, RemoteMedia};
 use sip::{Answer, AudioCodec, Direction, Ending, OfferedAudio, Request, Status};
 
 /// The longest caller name that passes, in characters.
@@ -13,6 +14,10 @@ pub(super) fn codec(codec: AudioCodec) -> Codec {
     match codec {
         AudioCodec::Pcmu => Codec::Pcmu,
         AudioCodec::Pcma => Codec::Pcma,
+        AudioCodec::G722 => Codec::G722,
+        AudioCodec::Opus => Codec::Opus,
+        AudioCodec::L16Wide => Codec::L16Wide,
+        AudioCodec::L16 => Codec::L16,
     }
 }
 
@@ -20,11 +25,15 @@ pub(super) fn audio_codec(codec: Codec) -> AudioCodec {
     match codec {
         Codec::Pcmu => AudioCodec::Pcmu,
         Codec::Pcma => AudioCodec::Pcma,
+        Codec::G722 => AudioCodec::G722,
+        Codec::Opus => AudioCodec::Opus,
+        Codec::L16Wide => AudioCodec::L16Wide,
+        Codec::L16 => AudioCodec::L16,
     }
 }
 
-/// The peer's audio, its direction turned to our side. `None` without any codec, which no description has
-/// that was accepted.
+/// The peer's audio, its direction turned to our side; of several codecs the one that we would answer with. `None`
+/// without any codec, which no description has that was accepted.
 pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
     let direction = match remote.direction {
         Direction::SendReceive => model::Direction::Both,
@@ -32,13 +41,23 @@ pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
         Direction::ReceiveOnly => model::Direction::SendOnly,
         Direction::Inactive => model::Direction::Inactive,
     };
+    let chosen = cheapest(&remote.codecs)?;
+    let opus = OpusFormat::parse(remote.parameters(chosen).unwrap_or_default());
     Some(RemoteMedia {
         rtp: remote.rtp,
         rtcp: remote.rtcp,
-        codec: codec(*remote.codecs.first()?),
+        codec: codec(chosen),
+        payload_type: remote.payload_type(chosen),
+        opus: OpusWish { bitrate: opus.bitrate, redundancy: opus.redundancy, silence: opus.silence },
+        comfort_noise: remote.comfort_noise,
         telephone_event: remote.telephone_event,
         direction,
     })
+}
+
+/// The peer's first choice among those that cost a bridge least: G.711, and only without it any other.
+fn cheapest(codecs: &[AudioCodec]) -> Option<AudioCodec> {
+    codecs.iter().copied().min_by_key(|choice| !codec(*choice).is_g711())
 }
 
 /// The dialled number, when it is one.

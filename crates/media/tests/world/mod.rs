@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use audio::g711::Law;
+use audio::codec::{self, Decoder, Encoder, OpusFormat};
 use audio::rtp::RtpPacket;
 use audio::telephone_event::TelephoneEvent;
 use audio::tone::{Sine, level_db};
 use crossbeam_channel::Receiver;
 use media::{Disk, Media, Prompts, Settings};
 use model::{
-    CallId, Codec, ContactId, Direction, Ids, LegId, MediaOp, MediaOrder, MediaReport, PlayId, RecordingId,
-    RecordingSpec, RemoteMedia, Time,
+    CallId, Codec, ContactId, Direction, Gap, Ids, LegId, MediaOp, MediaOrder, MediaReport, PlayId,
+    RecordingId, RecordingSpec, RemoteMedia, Time,
 };
 
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -154,6 +154,9 @@ pub(crate) struct Phone {
     pub(crate) heard: Vec<i16>,
     pub(crate) packets: Vec<Packet>,
     codec: Codec,
+    worked: codec::Codec,
+    encoder: Encoder,
+    decoder: Decoder,
     pub(crate) ours: SocketAddr,
     sine: Sine,
     ssrc: u32,
@@ -179,6 +182,14 @@ impl Phone {
                 break (rtp, rtcp);
             }
         };
+        let worked = match codec {
+            Codec::Pcmu => codec::Codec::Pcmu,
+            Codec::Pcma => codec::Codec::Pcma,
+            Codec::G722 => codec::Codec::G722,
+            Codec::Opus => codec::Codec::Opus,
+            Codec::L16Wide => codec::Codec::L16Wide,
+            Codec::L16 => codec::Codec::L16,
+        };
         Phone {
             leg,
             rtp,
@@ -186,8 +197,11 @@ impl Phone {
             heard: Vec::new(),
             packets: Vec::new(),
             codec,
+            worked,
+            encoder: Encoder::new(worked, OpusFormat::default()).unwrap(),
+            decoder: Decoder::new(worked).unwrap(),
             ours,
-            sine: Sine::new(hertz, 8000),
+            sine: Sine::new(hertz * 8000.0 / f64::from(worked.rate()), 8000),
             ssrc: hertz as u32,
             sequence: 65_530,
             timestamp: u32::MAX - 700,
@@ -195,36 +209,40 @@ impl Phone {
     }
 
     pub(crate) fn remote(&self, direction: Direction) -> RemoteMedia {
-        RemoteMedia {
-            rtp: self.rtp.local_addr().unwrap(),
-            rtcp: None,
-            codec: self.codec,
-            telephone_event: Some(KEYS),
-            direction,
-        }
-    }
-
-    fn law(&self) -> Law {
-        match self.codec {
-            Codec::Pcmu => Law::Mu,
-            Codec::Pcma => Law::A,
-        }
+        let rtp = self.rtp.local_addr().unwrap();
+        RemoteMedia { telephone_event: Some(KEYS), ..RemoteMedia::new(rtp, self.codec, direction) }
     }
 
     /// Sends one frame of the tone.
     pub(crate) fn send_frame(&mut self) {
-        let (mut samples, mut codes) = ([0; 160], [0; 160]);
-        self.sine.fill(&mut samples);
-        self.law().encode_into(&samples, &mut codes);
-        self.send(self.codec.payload_type(), self.timestamp, &codes);
-        self.timestamp = self.timestamp.wrapping_add(160);
+        let (mut samples, mut payload) = ([0; 320], [0; 1480]);
+        let samples = &mut samples[..self.worked.frame()];
+        self.sine.fill(samples);
+        let length = self.encoder.encode(samples, &mut payload).unwrap();
+        self.send(self.codec.payload_type(), self.timestamp, &payload[..length]);
+        self.timestamp = self.timestamp.wrapping_add(self.worked.clock() / 50);
+    }
+
+    /// Sounds a key of G.711 audio for so many frames: the two tones of ITU-T Q.23.
+    pub(crate) fn sound_key(&mut self, tones: [f64; 2], frames: u32) {
+        let mut tones = tones.map(|hertz| Sine::new(hertz, 4000));
+        for _ in 0..frames {
+            let (mut low, mut high, mut payload) = ([0; 160], [0; 160], [0; 160]);
+            tones[0].fill(&mut low);
+            tones[1].fill(&mut high);
+            low.iter_mut().zip(high).for_each(|(low, high)| *low += high);
+            self.encoder.encode(&low, &mut payload).unwrap();
+            self.send(self.codec.payload_type(), self.timestamp, &payload);
+            self.timestamp = self.timestamp.wrapping_add(160);
+            self.listen(Instant::now() + Duration::from_millis(20));
+        }
     }
 
     /// Leaves a frame out, as if the network had lost it.
     pub(crate) fn lose_frame(&mut self) {
-        self.sine.fill(&mut [0; 160]);
+        self.sine.fill(&mut [0; 320][..self.worked.frame()]);
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(160);
+        self.timestamp = self.timestamp.wrapping_add(self.worked.clock() / 50);
     }
 
     /// Presses a key: three packets of it.
@@ -240,7 +258,7 @@ impl Phone {
     pub(crate) fn send(&mut self, payload_type: u8, timestamp: u32, payload: &[u8]) {
         let (sequence, ssrc) = (self.sequence, self.ssrc);
         let packet = RtpPacket { marker: false, payload_type, sequence, timestamp, ssrc, payload };
-        let mut datagram = [0; 400];
+        let mut datagram = [0; 1600];
         let len = packet.print(&mut datagram).unwrap();
         self.rtp.send_to(&datagram[..len], self.ours).unwrap();
         self.sequence = sequence.wrapping_add(1);
@@ -258,8 +276,9 @@ impl Phone {
             let Ok((len, _)) = self.rtp.recv_from(&mut datagram) else { continue };
             let packet = RtpPacket::parse(&datagram[..len]).unwrap();
             if packet.payload_type == self.codec.payload_type() {
-                let law = self.law();
-                self.heard.extend(packet.payload.iter().map(|code| law.decode(*code)));
+                let mut samples = [0; codec::MOST_SAMPLES];
+                let made = self.decoder.decode(packet.payload, &mut samples).unwrap();
+                self.heard.extend_from_slice(&samples[..made]);
             }
             self.packets.push(Packet {
                 payload_type: packet.payload_type,
@@ -273,6 +292,8 @@ impl Phone {
 
     /// The level of a tone in what was heard since `from` samples.
     pub(crate) fn level(&self, hertz: f64, from: usize) -> f64 {
+        // The meter knows telephone audio alone.
+        let hertz = hertz * 8000.0 / f64::from(self.worked.rate());
         level_db(&self.heard[from.min(self.heard.len())..], hertz)
     }
 
@@ -302,6 +323,18 @@ pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
             phone.listen(if last { until } else { Instant::now() + Duration::from_millis(2) });
         }
     }
+}
+
+/// Ends a recording: its length, hash and gaps.
+pub(crate) fn sealed(world: &World, recording: RecordingId) -> (u64, String, Vec<Gap>) {
+    world.order(MediaOp::StopRecording { recording });
+    world.wait_for(|report| match report {
+        MediaReport::Sealed { recording: sealed, duration_ms, sha256, gaps } if *sealed == recording => {
+            Some((*duration_ms, sha256.clone(), gaps.clone()))
+        }
+        MediaReport::RecordingFailed { why, .. } => panic!("{why}"),
+        _ => None,
+    })
 }
 
 /// Both channels of a recording.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// All that we speak; what a call may choose from.
-pub(super) const OUR_CODECS: [AudioCodec; 2] = [AudioCodec::Pcma, AudioCodec::Pcmu];
+pub(super) const OUR_CODECS: [AudioCodec; 6] = AudioCodec::ALL;
 
 impl Endpoint {
     /// An INVITE outside dialogs: a new session, unless its offer is nothing for us.
@@ -248,7 +248,7 @@ pub(super) fn read_offer(request: &Request) -> Result<Option<Sdp>, Answer> {
 /// Its audio for us, or 488.
 pub(super) fn find_audio(sdp: &Sdp, ours: &[AudioCodec]) -> Result<OfferedAudio, Answer> {
     OfferedAudio::find(sdp, ours).map_err(|_| {
-        let warning = "304 sip \"no RTP/AVP audio with PCMU or PCMA\"";
+        let warning = "304 sip \"no RTP/AVP audio with PCMU, PCMA, G722, opus or L16\"";
         Answer::new(Status::NOT_ACCEPTABLE_HERE).with("Warning", warning)
     })
 }

@@ -402,7 +402,7 @@ fn an_invite_without_offer_gets_one_and_answers_in_the_ack() {
         world.endpoint.accept(world.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcma);
         world.drain();
         let response = world.last_response();
-        assert!(String::from_utf8_lossy(&response.body).contains("m=audio 20000 RTP/AVP 8 0 101"));
+        assert!(String::from_utf8_lossy(&response.body).contains("m=audio 20000 RTP/AVP 8 0 9 96 97 98 101"));
         let tag = response.to().unwrap().tag().unwrap().to_owned();
         world.sent.clear();
         world.receive(&inside("ACK", 1, &tag, "a1", "", body));

@@ -1,11 +1,13 @@
 //! Session descriptions (RFC 8866) and the offer/answer of one audio stream (RFC 3264).
 
+mod codec;
 mod offer;
 
 use std::fmt;
 use std::net::IpAddr;
 
-pub use offer::{AudioCodec, Direction, LocalAudio, NoCommonAudio, OfferedAudio, answer, offer};
+pub use codec::AudioCodec;
+pub use offer::{Direction, LocalAudio, NoCommonAudio, OfferedAudio, answer, offer};
 
 /// The most media sections that are read.
 const MAX_MEDIA: usize = 32;

@@ -1,38 +1,15 @@
-//! Offer and answer for one audio stream: G.711 both laws, telephone events, 20 ms packets.
+//! Offer and answer for one audio stream: one codec, telephone events, comfort noise, 20 ms packets.
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::codec::{AudioCodec, Format};
 use super::{Line, Media, Sdp, attribute};
 
 /// The payload type that our offers give telephone events.
 const TELEPHONE_EVENT: u8 = 101;
 
-/// A codec with its static payload type (RFC 3551 table 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AudioCodec {
-    /// G.711 μ-law, payload type 0.
-    Pcmu,
-    /// G.711 A-law, payload type 8.
-    Pcma,
-}
-
-impl AudioCodec {
-    const ALL: [AudioCodec; 2] = [AudioCodec::Pcmu, AudioCodec::Pcma];
-
-    const fn payload_type(self) -> u8 {
-        match self {
-            AudioCodec::Pcmu => 0,
-            AudioCodec::Pcma => 8,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            AudioCodec::Pcmu => "PCMU",
-            AudioCodec::Pcma => "PCMA",
-        }
-    }
-}
+/// The static payload type of comfort noise at 8 kHz (RFC 3389 section 4).
+const COMFORT_NOISE: u8 = 13;
 
 /// Which way audio flows, seen from whoever says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,10 +90,13 @@ pub struct OfferedAudio {
     pub rtcp: Option<SocketAddr>,
     /// The codecs that we both may speak, in the peer's order; never empty.
     pub codecs: Vec<AudioCodec>,
-    /// The payload type of telephone events (RFC 4733) at 8 kHz.
+    /// The payload type of telephone events (RFC 4733): at 8 kHz, or at 48 kHz when there is no other.
     pub telephone_event: Option<u8>,
+    /// The peer takes comfort noise (RFC 3389) and may send it.
+    pub comfort_noise: bool,
     /// Which way audio flows, seen from the peer.
     pub direction: Direction,
+    formats: Vec<Format>,
     index: usize,
 }
 
@@ -136,15 +116,36 @@ impl OfferedAudio {
         streams.find_map(|(index, media)| OfferedAudio::read(sdp, index, media, ours)).ok_or(NoCommonAudio)
     }
 
+    /// The payload type that the peer gives a codec; the one of our offers when it names none.
+    pub fn payload_type(&self, codec: AudioCodec) -> u8 {
+        self.format(codec).map_or_else(|| codec.payload_type(), |format| format.payload_type)
+    }
+
+    /// What the peer's `a=fmtp` says of a codec.
+    pub fn parameters(&self, codec: AudioCodec) -> Option<&str> {
+        self.format(codec)?.parameters.as_deref()
+    }
+
+    fn format(&self, codec: AudioCodec) -> Option<&Format> {
+        self.formats.iter().find(|format| format.codec == codec)
+    }
+
     fn read(sdp: &Sdp, index: usize, media: &Media, ours: &[AudioCodec]) -> Option<OfferedAudio> {
         let plain = media.protocol.eq_ignore_ascii_case("RTP/AVP");
         if media.kind != "audio" || media.port == 0 || !plain {
             return None;
         }
         let address = sdp.connection(media)?;
-        let codecs: Vec<AudioCodec> = media.formats.iter().filter_map(|format| codec(format, ours)).collect();
-        if codecs.is_empty() {
+        let read = media.formats.iter().filter_map(|format| Format::read(media, format));
+        let formats: Vec<Format> = read.filter(|format| ours.contains(&format.codec)).collect();
+        if formats.is_empty() {
             return None;
+        }
+        let mut codecs: Vec<AudioCodec> = Vec::new();
+        for format in &formats {
+            if !codecs.contains(&format.codec) {
+                codecs.push(format.codec);
+            }
         }
         let stated =
             Direction::find(&media.lines).or_else(|| Direction::find(&sdp.lines)).unwrap_or_default();
@@ -155,23 +156,25 @@ impl OfferedAudio {
             rtcp: rtcp(media, address),
             codecs,
             telephone_event: telephone_event(media),
+            comfort_noise: media.formats.contains(&COMFORT_NOISE.to_string()),
             direction,
+            formats,
             index,
         })
     }
 }
 
-fn codec(format: &str, ours: &[AudioCodec]) -> Option<AudioCodec> {
-    let payload_type: u8 = format.parse().ok()?;
-    ours.iter().copied().find(|codec| codec.payload_type() == payload_type)
-}
-
 fn telephone_event(media: &Media) -> Option<u8> {
-    let found = attribute(&media.lines, "rtpmap").find_map(|value| {
-        let (payload_type, encoding) = value.trim().split_once(' ')?;
-        let is_event = encoding.trim().to_ascii_lowercase().starts_with("telephone-event/8000");
-        (is_event && media.formats.iter().any(|format| format == payload_type)).then_some(payload_type)
-    })?;
+    let at_clock = |clock: &str| {
+        attribute(&media.lines, "rtpmap").find_map(|value| {
+            let (payload_type, encoding) = value.trim().split_once(' ')?;
+            let (name, rest) = encoding.trim().split_once('/')?;
+            let clocked = rest.split('/').next() == Some(clock);
+            let is_event = clocked && name.eq_ignore_ascii_case("telephone-event");
+            (is_event && media.formats.iter().any(|format| format == payload_type)).then_some(payload_type)
+        })
+    };
+    let found = at_clock("8000").or_else(|| at_clock("48000"))?;
     found.parse().ok().filter(|payload_type| *payload_type < 128)
 }
 
@@ -185,7 +188,10 @@ fn rtcp(media: &Media, address: IpAddr) -> Option<SocketAddr> {
 
 /// A full offer of our audio.
 pub fn offer(local: &LocalAudio) -> Sdp {
-    let media = audio(local, &local.codecs, Some(TELEPHONE_EVENT), local.direction);
+    let formats: Vec<Format> = local.codecs.iter().copied().map(Format::ours).collect();
+    let mut media = audio(local, &formats);
+    add_event(&mut media, TELEPHONE_EVENT, "8000");
+    end(&mut media, local.direction);
     Sdp { lines: session_lines(local), media: vec![media] }
 }
 
@@ -194,7 +200,17 @@ pub fn answer(theirs: &Sdp, stream: &OfferedAudio, local: &LocalAudio, codec: Au
     let direction = stream.direction.answered(local.direction);
     let media = theirs.media.iter().enumerate().map(|(index, media)| {
         if index == stream.index {
-            audio(local, &[codec], stream.telephone_event, direction)
+            // A payload type means the same both ways when the answer repeats the offer's (RFC 3264 section 6.1).
+            let format = Format { payload_type: stream.payload_type(codec), ..Format::ours(codec) };
+            let mut ours = audio(local, &[format]);
+            if let Some(event) = stream.telephone_event {
+                add_event(&mut ours, event, event_clock(media, event));
+            }
+            if stream.comfort_noise {
+                ours.formats.push(COMFORT_NOISE.to_string());
+            }
+            end(&mut ours, direction);
+            ours
         } else {
             Media { port: 0, lines: Vec::new(), ..media.clone() }
         }
@@ -214,22 +230,30 @@ fn session_lines(local: &LocalAudio) -> Vec<Line> {
     ]
 }
 
-fn audio(local: &LocalAudio, codecs: &[AudioCodec], event: Option<u8>, direction: Direction) -> Media {
-    let mut formats = Vec::new();
-    let mut lines = Vec::new();
-    for codec in AudioCodec::ALL.into_iter().filter(|codec| codecs.contains(codec)) {
-        lines.push(Line::new('a', format!("rtpmap:{} {}/8000", codec.payload_type(), codec.name())));
-    }
-    formats.extend(codecs.iter().map(|codec| codec.payload_type().to_string()));
-    if let Some(event) = event {
-        formats.push(event.to_string());
-        lines.push(Line::new('a', format!("rtpmap:{event} telephone-event/8000")));
-        lines.push(Line::new('a', format!("fmtp:{event} 0-15")));
-    }
-    lines.push(Line::new('a', "ptime:20"));
-    lines.push(Line::new('a', direction.attribute()));
+/// Our audio section with these formats, without what [`end`] adds.
+fn audio(local: &LocalAudio, formats: &[Format]) -> Media {
+    let lines = formats.iter().flat_map(Format::lines).map(|value| Line::new('a', value)).collect();
+    let formats = formats.iter().map(|format| format.payload_type.to_string()).collect();
     let kind = "audio".to_owned();
     Media { kind, port: local.rtp.port(), protocol: "RTP/AVP".to_owned(), formats, lines }
+}
+
+fn add_event(media: &mut Media, event: u8, clock: &str) {
+    media.formats.push(event.to_string());
+    media.lines.push(Line::new('a', format!("rtpmap:{event} telephone-event/{clock}")));
+    media.lines.push(Line::new('a', format!("fmtp:{event} 0-15")));
+}
+
+/// The clock that an offer gives its telephone events.
+fn event_clock(media: &Media, event: u8) -> &'static str {
+    let prefix = format!("{event} ");
+    let wide = |value: &str| value.trim().starts_with(&prefix) && value.contains("/48000");
+    if attribute(&media.lines, "rtpmap").any(wide) { "48000" } else { "8000" }
+}
+
+fn end(media: &mut Media, direction: Direction) {
+    media.lines.push(Line::new('a', "ptime:20"));
+    media.lines.push(Line::new('a', direction.attribute()));
 }
 
 #[cfg(test)]
@@ -260,6 +284,42 @@ mod tests {
         assert_eq!(found.codecs, OURS);
         assert_eq!(found.telephone_event, Some(101));
         assert_eq!(found.rtp, local().rtp);
+    }
+
+    #[test]
+    fn a_dynamic_payload_type_is_the_offerers_and_its_parameters_are_kept() {
+        let theirs = sdp(
+            "IN IP4 192.0.2.1",
+            "m=audio 5004 RTP/AVP 107 9 13 100 111\na=rtpmap:107 opus/48000/2\na=fmtp:107 useinbandfec=1\n\
+             a=rtpmap:100 telephone-event/48000\na=rtpmap:111 L16/16000\n",
+        );
+        let stream = OfferedAudio::find(&theirs, &AudioCodec::ALL).unwrap();
+        assert_eq!(stream.codecs, [AudioCodec::Opus, AudioCodec::G722, AudioCodec::L16Wide]);
+        assert_eq!((stream.payload_type(AudioCodec::Opus), stream.payload_type(AudioCodec::G722)), (107, 9));
+        assert_eq!(stream.parameters(AudioCodec::Opus), Some("useinbandfec=1"));
+        assert_eq!((stream.telephone_event, stream.comfort_noise), (Some(100), true));
+        let text = answer(&theirs, &stream, &local(), AudioCodec::Opus).to_string();
+        for line in [
+            "m=audio 20000 RTP/AVP 107 100 13\r\n",
+            "a=rtpmap:107 opus/48000/2\r\n",
+            "a=rtpmap:100 telephone-event/48000\r\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert!(text.contains("a=fmtp:107 ") && !text.contains("RTP/AVP 9"), "{text}");
+    }
+
+    #[test]
+    fn a_static_number_with_another_name_is_that_other() {
+        let theirs = sdp(
+            "IN IP4 192.0.2.1",
+            "m=audio 5004 RTP/AVP 9 96\na=rtpmap:9 X/8000\na=rtpmap:96 pcma/8000/1\n",
+        );
+        let stream = OfferedAudio::find(&theirs, &AudioCodec::ALL).unwrap();
+        assert_eq!(
+            (stream.codecs.as_slice(), stream.payload_type(AudioCodec::Pcma)),
+            (&[AudioCodec::Pcma][..], 96)
+        );
     }
 
     #[test]

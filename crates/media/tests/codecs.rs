@@ -1,0 +1,150 @@
+//! Parties with different codecs: what each hears, and what the recording holds.
+
+mod world;
+
+use audio::tone::level_db;
+use model::{Codec, Direction, GapCause, MediaOp, MediaReport, PlayMode, RemoteMedia};
+use world::{Phone, World, channels, sealed, talk};
+
+/// The level of a tone as the median of pieces of 50 ms: a phone that was kept waiting costs its piece alone.
+fn level(samples: &[i16], hertz: f64) -> f64 {
+    let mut levels: Vec<f64> = samples.chunks_exact(400).map(|piece| level_db(piece, hertz)).collect();
+    levels.sort_by(f64::total_cmp);
+    levels[levels.len() / 2]
+}
+
+#[test]
+fn legs_of_any_two_codecs_hear_each_other_and_are_recorded() {
+    let pairs = [
+        (Codec::Pcma, Codec::G722),
+        (Codec::Opus, Codec::Pcmu),
+        (Codec::G722, Codec::Opus),
+        (Codec::G722, Codec::G722),
+        (Codec::L16, Codec::L16Wide),
+    ];
+    for (index, (customers, agents)) in (0..).zip(pairs) {
+        let mut world = World::new(22_000 + 100 * index);
+        let mut caller = world.phone(customers, 440.0);
+        let mut agent = world.phone(agents, 880.0);
+        let recording = world.record(caller.leg, "both.wav");
+        world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+        talk(&mut [&mut caller, &mut agent], 120);
+        sealed(&world, recording);
+        let pair = format!("{customers:?} and {agents:?}");
+        let from = |phone: &Phone| phone.heard.len() / 3;
+        let heard = [caller.level(880.0, from(&caller)), agent.level(440.0, from(&agent))];
+        assert!(heard.iter().all(|level| *level > -22.0), "{pair}: {heard:?}");
+        let (left, right) = channels(&world.file("both.wav"));
+        let middle = 6000..16_000;
+        let own = [level(&left[middle.clone()], 440.0), level(&right[middle.clone()], 880.0)];
+        let other = [level(&left[middle.clone()], 880.0), level(&right[middle], 440.0)];
+        assert!(own.iter().all(|level| *level > -16.0), "{pair}: {own:?}");
+        assert!(other.iter().all(|level| *level < -35.0), "{pair}: {other:?}");
+        world.end();
+    }
+}
+
+#[test]
+fn packets_of_one_codec_pass_as_they_came() {
+    let mut world = World::new(22_600);
+    let mut caller = world.phone(Codec::Opus, 440.0);
+    let mut agent = world.phone(Codec::Opus, 880.0);
+    world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+    talk(&mut [&mut caller, &mut agent], 5);
+    let from = agent.packets.len();
+    for number in 0..5 {
+        let timestamp = caller.timestamp;
+        caller.send(Codec::Opus.payload_type(), timestamp, &[0x08, number, 1, 2, 3]);
+        caller.timestamp = timestamp.wrapping_add(960);
+    }
+    talk(&mut [&mut caller, &mut agent], 10);
+    let passed = agent.packets[from..].iter().filter(|packet| packet.payload.len() == 5);
+    let passed: Vec<(u8, u32)> = passed.map(|packet| (packet.payload[1], packet.timestamp)).collect();
+    assert_eq!(passed.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    assert!(passed.windows(2).all(|pair| pair[1].1.wrapping_sub(pair[0].1) == 960), "{passed:?}");
+    world.end();
+}
+
+#[test]
+fn prompts_are_spoken_in_the_codec_of_the_leg() {
+    for (index, codec) in (0..).zip([Codec::G722, Codec::Opus]) {
+        let mut world = World::new(22_700 + 100 * index);
+        let mut caller = world.phone(codec, 440.0);
+        world.play(caller.leg, "music/default", PlayMode::Loop);
+        talk(&mut [&mut caller], 60);
+        assert!(caller.level(1000.0, 8000) > -20.0, "{codec:?}: {}", caller.level(1000.0, 8000));
+        let step = if codec == Codec::Opus { 960 } else { 160 };
+        let even =
+            caller.packets.windows(2).all(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp) == step);
+        assert!(even, "{codec:?}");
+        world.end();
+    }
+}
+
+#[test]
+fn a_payload_type_of_the_peers_choice_is_sent_and_heard() {
+    let mut world = World::new(22_900);
+    let (leg, rtp) = world.open();
+    let mut phone = Phone::new(leg, rtp, Codec::Opus, 440.0);
+    let remote = RemoteMedia { payload_type: 111, ..phone.remote(Direction::Both) };
+    world.order(MediaOp::Connect { leg, remote });
+    talk(&mut [&mut phone], 10);
+    assert!(!phone.packets.is_empty() && phone.packets.iter().all(|packet| packet.payload_type == 111));
+    world.end();
+}
+
+#[test]
+fn a_key_crosses_from_one_codec_to_another() {
+    let mut world = World::new(23_000);
+    let mut caller = world.phone(Codec::Opus, 440.0);
+    let mut agent = world.phone(Codec::Pcma, 880.0);
+    world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+    talk(&mut [&mut caller, &mut agent], 5);
+    caller.press(5);
+    talk(&mut [&mut caller, &mut agent], 30);
+    assert_eq!(agent.keys_heard(), [5]);
+    world.end();
+}
+
+#[test]
+fn a_peer_without_telephone_events_is_heard_pressing_keys_in_its_audio() {
+    for (index, in_band) in (0..).zip([true, false]) {
+        let mut world = World::new(23_100 + 100 * index);
+        let (leg, rtp) = world.open();
+        let mut phone = Phone::new(leg, rtp, Codec::Pcma, 440.0);
+        let telephone_event = (!in_band).then_some(world::KEYS);
+        let remote = RemoteMedia { telephone_event, ..phone.remote(Direction::Both) };
+        world.order(MediaOp::Connect { leg, remote });
+        talk(&mut [&mut phone], 5);
+        phone.sound_key([852.0, 1209.0], 5);
+        talk(&mut [&mut phone], 10);
+        let told: Vec<char> = world
+            .reports
+            .try_iter()
+            .filter_map(|report| match report {
+                MediaReport::Digit { digit, .. } => Some(digit.key()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, if in_band { vec!['7'] } else { vec![] });
+        world.end();
+    }
+}
+
+#[test]
+fn packets_lost_on_a_decoded_leg_are_silence_and_told() {
+    let mut world = World::new(23_300);
+    let mut caller = world.phone(Codec::G722, 440.0);
+    let recording = world.record(caller.leg, "lost.wav");
+    talk(&mut [&mut caller], 40);
+    (0..5).for_each(|_| caller.lose_frame());
+    talk(&mut [&mut caller], 40);
+    let (_, _, gaps) = sealed(&world, recording);
+    let lost: u64 = gaps
+        .iter()
+        .filter(|gap| gap.cause == GapCause::Lost && gap.channel == 0)
+        .map(|gap| gap.length_ms)
+        .sum();
+    assert!((60..=180).contains(&lost), "{gaps:?}");
+    world.end();
+}

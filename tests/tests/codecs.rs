@@ -1,0 +1,42 @@
+//! Telephones of different codecs, made by others, talk to each other through a center.
+
+use hotline_tests::{Center, Phone, assert_only_tone};
+
+const CUSTOMER_HZ: u32 = 440;
+const AGENT_HZ: u32 = 880;
+
+#[test]
+fn an_opus_customer_talks_to_a_g711_agent() {
+    talk("opus/48000/2", "PCMU/8000/1");
+}
+
+#[test]
+fn a_g711_customer_talks_to_a_g722_agent() {
+    talk("PCMA/8000/1", "G722/16000/1");
+}
+
+#[test]
+fn two_opus_telephones_talk() {
+    talk("opus/48000/2", "opus/48000/2");
+}
+
+/// The customer hears the menu well enough to press a key, then both hear each other and are recorded.
+fn talk(customers: &str, agents: &str) {
+    let center = Center::start();
+    let agent = Phone::agent_with_codec(&center, "1001", agents, AGENT_HZ);
+    let mut customer = Phone::customer_with_codec(&center, "alice", customers, CUSTOMER_HZ);
+    customer.dial("8000");
+    customer.press('1');
+    center.wait_for_contact("/agent", "1001");
+    center.talk_for_seconds(5);
+    customer.hang_up();
+
+    center.wait_for_contact("/end/class", "answered");
+    let recording = center.wait_for_recording("sealed");
+    let file = center.recording_file(&recording);
+    assert_only_tone(&customer.heard(), 1, AGENT_HZ, CUSTOMER_HZ);
+    assert_only_tone(&agent.heard(), 1, CUSTOMER_HZ, AGENT_HZ);
+    assert_only_tone(&file, 1, CUSTOMER_HZ, AGENT_HZ);
+    assert_only_tone(&file, 2, AGENT_HZ, CUSTOMER_HZ);
+    center.assert_rows_and_files_agree();
+}
