@@ -84,6 +84,7 @@ pub fn repair_in(folders: &[PathBuf], path: &str) -> Result<Repaired, RepairErro
 
 fn bring_over(from: &Path, to: &Path) -> io::Result<()> {
     let (from, to) = (File::open(from)?, OpenOptions::new().write(true).open(to)?);
+    // Two files of one recording were made by one version: ours.
     let (mut at, mut room) = (HEADER_LEN as u64, vec![0; 1 << 16]);
     loop {
         let read = from.read_at(&mut room, at)?;
@@ -99,4 +100,39 @@ fn head(file: &File, len: u64) -> io::Result<Vec<u8>> {
     let mut head = vec![0; HEADER_LEN.min(usize::try_from(len).unwrap_or(HEADER_LEN))];
     file.read_exact_at(&mut head, 0)?;
     Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use audio::wav::MAX_RIFF;
+
+    #[test]
+    fn a_file_above_four_gigabytes_is_repaired_and_other_tools_read_its_length() {
+        let path = std::env::temp_dir().join(format!("hotline-rf64-{}.wav", std::process::id()));
+        let file = File::create(&path).unwrap();
+        // The header of a file that was killed just before the switch; the rest is a hole, and a torn sample.
+        let len = HEADER_LEN as u64 + MAX_RIFF + 32_002;
+        file.write_all_at(&wav::StereoWav::default().header(), 0).unwrap();
+        file.set_len(len).unwrap();
+        let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let first = head(&file, len).unwrap();
+        let repair = wav::repair(&first, len).unwrap();
+        assert!(first.starts_with(b"RIFF") && repair.header.starts_with(b"RF64"));
+        assert_eq!(repair.samples, MAX_RIFF / 4 + 8000);
+        file.set_len(repair.file_len).unwrap();
+        file.write_all_at(&repair.header, 0).unwrap();
+        let read = std::process::Command::new("ffprobe")
+            .args(["-v", "error", "-show_entries", "stream=duration_ts", "-of", "csv=p=0"])
+            .arg(&path)
+            .output();
+        match read {
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+                assert_eq!(said, (MAX_RIFF / 4 + 8000).to_string());
+            }
+            Err(_) => eprintln!("ffprobe is not here: RF64 was not read by another tool"),
+        }
+        std::fs::remove_file(path).unwrap();
+    }
 }
