@@ -6,7 +6,9 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use model::{AgentId, ContactId, QueueName, Time};
 use serde::{Deserialize, Serialize};
-use store::{Bearer, Contact, ContactFilter, Coverage, QueueVisit, RecordingFilter, RecordingRow, Segment};
+use store::{
+    Bearer, Contact, ContactFilter, Coverage, LegalHold, QueueVisit, RecordingFilter, RecordingRow, Segment,
+};
 
 use crate::App;
 use crate::problem::Problem;
@@ -60,6 +62,8 @@ struct Whole {
     queue_visits: Vec<QueueVisit>,
     /// How much of it was recorded, once it is over and recorded.
     coverage: Option<Coverage>,
+    /// What keeps its recordings from being erased.
+    legal_hold: Option<LegalHold>,
     /// Only for those who may list recordings.
     #[serde(skip_serializing_if = "Option::is_none")]
     recordings: Option<Vec<RecordingRow>>,
@@ -75,6 +79,7 @@ pub(crate) async fn one(
     let recordings = app.store.recordings(&filter).await?;
     let coverage = Coverage::of(&contact, &recordings);
     let recordings = RECORDINGS.contains(&bearer.role).then_some(recordings);
+    let legal_hold = app.store.legal_hold(id).await?;
     let (segments, queue_visits) = (app.store.segments(id).await?, app.store.queue_visits(id).await?);
-    Ok(Json(Whole { contact, segments, queue_visits, coverage, recordings }).into_response())
+    Ok(Json(Whole { contact, segments, queue_visits, coverage, legal_hold, recordings }).into_response())
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::routes::{PAUSE, Route, routes};
+use crate::routes::{HOLD, LET_GO, PAUSE, RETENTION, Route, routes};
 
 pub(crate) async fn show() -> Response {
     Json(document(&routes())).into_response()
@@ -70,6 +70,8 @@ fn body_of(route: &Route) -> Option<&'static str> {
     match (route.method, route.path) {
         ("post", "/api/v1/tokens") => Some("WantedToken"),
         ("post", PAUSE) => Some("Reason"),
+        ("post", HOLD | LET_GO) => Some("Word"),
+        ("post", RETENTION) => Some("WantedErasure"),
         _ => None,
     }
 }
@@ -143,7 +145,7 @@ fn schemas() -> Value {
     let contact = "id:string caller:string? caller_name:string? number:string trunk:string language:string \
                    flow:string node:string? queue:string? agent:string? started_at:time answered_at:time? \
                    talked_at:time? ended_at:time? end:object? recording_id:string?";
-    let whole = format!("{contact} segments:array queue_visits:array coverage:object?");
+    let whole = format!("{contact} segments:array queue_visits:array coverage:object? legal_hold:object?");
     let mut schemas = Map::new();
     for (name, fields) in [
         ("Contact", contact),
@@ -167,6 +169,13 @@ fn schemas() -> Value {
         ("Health", "alive:boolean"),
         ("Readiness", "ready:boolean not_ready:array"),
         ("Reason", "reason:string"),
+        ("Word", "reason:string person:string?"),
+        ("WantedErasure", "dry_run:boolean"),
+        (
+            "Erasure",
+            "recording_id:string contact_id:string path:string sha256:string? opened_at:time queue:string? \
+             rule:string held:boolean erased:boolean",
+        ),
         ("Problem", "type:string title:string title_zh:string title_en:string status:integer"),
         ("Document", "openapi:string info:object paths:object components:object"),
     ] {

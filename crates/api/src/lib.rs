@@ -17,6 +17,7 @@ mod pausing;
 mod problem;
 mod query;
 mod recordings;
+mod retention;
 mod routes;
 mod samples;
 mod tokens;

@@ -26,12 +26,17 @@ impl Why {
     /// The reason of a body, which must be there.
     pub(crate) fn read(body: Result<Json<Why>, JsonRejection>) -> Result<String, Problem> {
         let Json(Why { reason }) = body.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
-        let reason = reason.trim().to_owned();
-        if reason.is_empty() || reason.len() > LONGEST_REASON || reason.chars().any(char::is_control) {
-            return Err(Problem::invalid("a reason is 1 to 200 bytes of text on one line"));
-        }
-        Ok(reason)
+        checked(&reason)
     }
+}
+
+/// A reason or a name, trimmed.
+pub(crate) fn checked(text: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > LONGEST_REASON || text.chars().any(char::is_control) {
+        return Err(Problem::invalid("a reason is 1 to 200 bytes of text on one line"));
+    }
+    Ok(text.to_owned())
 }
 
 pub(crate) async fn pause(

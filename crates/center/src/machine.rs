@@ -279,6 +279,18 @@ impl Center {
             AgentOrder::ResumeRecording { contact, agent } => {
                 self.resume_recording(now, by, contact, agent.as_ref())
             }
+            AgentOrder::NoteLegalHold { contact, held: true, person, reason } => {
+                self.record(now, Event::LegalHoldSet { contact, by, person, reason });
+                Ok(())
+            }
+            AgentOrder::NoteLegalHold { contact, held: false, person, reason } => {
+                self.record(now, Event::LegalHoldCleared { contact, by, person, reason });
+                Ok(())
+            }
+            AgentOrder::NoteErased { recording, contact, rule, sha256 } => {
+                self.record(now, Event::RecordingErased { recording, contact, by, rule, sha256 });
+                Ok(())
+            }
             AgentOrder::NoteListened { recording, contact: _ } => {
                 self.record(now, Event::RecordingListened { recording, by });
                 Ok(())

@@ -55,6 +55,7 @@ async fn line_of(store: &Store, record: &Record, folders: &[PathBuf]) -> Result<
     let (recording, fate) = match &record.event {
         Event::RecordingClosed { recording, state: RecordingState::Sealed, .. } => (*recording, Fate::Sealed),
         Event::RecordingClosed { recording, .. } => (*recording, Fate::Damaged),
+        Event::RecordingErased { recording, .. } => (*recording, Fate::Erased),
         _ => return Ok(None),
     };
     let Some(row) = store.recording(recording).await? else { return Ok(None) };

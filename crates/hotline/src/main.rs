@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use hotline::config::{self, Configuration};
 use hotline::serve::{self, Folders};
 use hotline::{clock, control, demo, listings};
-use model::{AgentId, QueueName};
+use model::{AgentId, ContactId, QueueName};
 use store::{ContactFilter, PublicKeys, RecordingFilter, Role, SigningKey, Store};
 
 /// Hotline, the open call center. 开放呼叫中心
@@ -86,9 +86,41 @@ enum Verb {
     Qa(Qa),
     /// Compare recordings' rows and files; with --folder, files and signed manifests 核对录音
     Verify(Proof),
+    /// Erase recordings that the rules keep no longer 按规则删除过期录音
+    Retention {
+        /// Only list them 只列出
+        #[arg(long)]
+        dry_run: bool,
+        /// One JSON array of objects
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a contact's recordings whatever the rules say 法律保全
+    #[command(subcommand)]
+    LegalHold(LegalHold),
     /// API tokens 接口令牌
     #[command(subcommand)]
     Token(Token),
+}
+
+#[derive(Subcommand)]
+enum LegalHold {
+    /// Hold 设置保全
+    Set(Word),
+    /// Let the rules apply again 解除保全
+    Clear(Word),
+}
+
+#[derive(Args)]
+struct Word {
+    /// The contact's id 联系编号
+    contact: ContactId,
+    /// Why 原因
+    #[arg(long)]
+    reason: String,
+    /// On whose word 责任人
+    #[arg(long)]
+    person: String,
 }
 
 #[derive(Args, Default)]
@@ -236,6 +268,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Qa(Qa::Sample { queue, count, seed, json }) => sample(&place, &queue, count, seed, json).await,
         Verb::Verify(Proof { folder, public_key: Some(key) }) => prove(&folder, &key),
         Verb::Verify(Proof { public_key: None, .. }) => verify(&place).await,
+        Verb::Retention { dry_run, json } => retention(&place, dry_run, json),
+        Verb::LegalHold(LegalHold::Set(word)) => legal_hold(&place, &word, ""),
+        Verb::LegalHold(LegalHold::Clear(word)) => legal_hold(&place, &word, "/clear"),
         Verb::Token(Token::Create { role, name, agent }) => {
             let now = clock::now();
             let name = name.unwrap_or_else(|| format!("{role}-{}", now.unix_ms()));
@@ -358,4 +393,33 @@ fn prove(folders: &[PathBuf], key: &Path) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::FAILURE)
+}
+
+fn legal_hold(place: &Place, word: &Word, end: &str) -> anyhow::Result<ExitCode> {
+    let Word { contact, reason, person } = word;
+    let body = serde_json::json!({ "reason": reason, "person": person }).to_string();
+    control::post(&place.data, &format!("contacts/{contact}/legal-hold{end}"), &body)?;
+    println!("{contact}: {}", if end.is_empty() { "held 已保全" } else { "let go 已解除" });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Has the running center apply the rules: it alone writes the log.
+fn retention(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let answer =
+        control::post(&place.data, "retention", &serde_json::json!({ "dry_run": dry_run }).to_string())?;
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&answer).with_context(|| "read the answer")?;
+    let columns = ["recording_id", "contact_id", "opened_at", "queue", "rule", "held", "erased", "path"];
+    listings::print(&rows, json, &columns)?;
+    let (erased, held) = (count(&rows, "erased"), count(&rows, "held"));
+    eprintln!(
+        "{} due, {held} held, {erased} erased 到期 {}，保全 {held}，已删除 {erased}",
+        rows.len(),
+        rows.len()
+    );
+    let failed = rows.iter().any(|row| row["fault"].is_string());
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn count(rows: &[serde_json::Value], flag: &str) -> usize {
+    rows.iter().filter(|row| row[flag] == true).count()
 }

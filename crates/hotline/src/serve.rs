@@ -116,6 +116,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let app = App::new(AppParts {
         store: store.clone(),
         recordings: recordings_folders(&server, folders),
+        retention: server.retention.clone(),
         agents,
         queues,
         offset: server.utc_offset,

@@ -57,6 +57,28 @@ pub enum AgentOrder {
         /// As for the pause.
         agent: Option<AgentId>,
     },
+    /// Note in the log that a contact's recordings may not be erased, or may be again.
+    NoteLegalHold {
+        /// The contact.
+        contact: ContactId,
+        /// True to hold, false to let go.
+        held: bool,
+        /// The person on whose word, beside whoever commands.
+        person: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Note in the log that a recording is being erased by a rule.
+    NoteErased {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// The rule's name.
+        rule: String,
+        /// SHA-256 of what is erased; empty when it had none.
+        sha256: String,
+    },
     /// Note in the log that somebody listened to or fetched a recording.
     NoteListened {
         /// The recording.

@@ -229,6 +229,41 @@ pub enum Event {
         /// Who.
         by: Actor,
     },
+    /// A contact's recordings may not be erased from now on, whatever the rules say.
+    LegalHoldSet {
+        /// The contact.
+        contact: ContactId,
+        /// Who commanded it.
+        by: Actor,
+        /// The person on whose word.
+        person: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// The rules apply to a contact's recordings again.
+    LegalHoldCleared {
+        /// The contact.
+        contact: ContactId,
+        /// Who commanded it.
+        by: Actor,
+        /// The person on whose word.
+        person: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// A recording was erased by a rule. Said before its file is removed, so that none vanishes untold.
+    RecordingErased {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// Who had the rules applied.
+        by: Actor,
+        /// The rule's name.
+        rule: String,
+        /// SHA-256 of what was erased, lower-case hexadecimal; empty when it had none.
+        sha256: String,
+    },
     /// A place that recordings are written to takes nothing any more. Calls go on.
     StorageFailed {
         /// Which.

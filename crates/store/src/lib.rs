@@ -12,6 +12,7 @@ mod live;
 mod manifest;
 mod projection;
 mod queries;
+mod retention;
 mod rows;
 #[cfg(test)]
 mod scratch;
@@ -29,6 +30,7 @@ pub use error::StoreError;
 pub use journal::{InboxFull, Journal, JournalStatus};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
 pub use queries::{ContactFilter, RecordingFilter};
+pub use retention::{DueRecording, LegalHold, RetentionRule};
 pub use rows::{AgentRow, Contact, QueueRow, QueueVisit, RecordingRow, Segment};
 pub use token::{Bearer, Role, TokenRow};
 pub use unfinished::{OpenOffer, Unfinished};

@@ -90,6 +90,14 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
             let fault: Option<&str> = fault.as_deref();
             change(sql::CLOSE_RECORDING, values![id, state, at, *duration_ms, sha256, gaps, fault])
         }
+        Event::LegalHoldSet { contact, by, person, reason } => {
+            let (person, reason): (Option<&str>, &str) = (person.as_deref(), reason.as_ref());
+            change(sql::SET_HOLD, values![contact.number(), at, print_actor(by), person, reason])
+        }
+        Event::LegalHoldCleared { contact, .. } => change(sql::CLEAR_HOLD, values![contact.number()]),
+        Event::RecordingErased { recording, .. } => {
+            change(sql::ERASE_RECORDING, values![recording.number(), print_word(&RecordingState::Erased)])
+        }
         Event::RecordingListened { recording, .. } => {
             change(sql::COUNT_LISTENED, values![recording.number()])
         }

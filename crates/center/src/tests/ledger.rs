@@ -76,6 +76,9 @@ pub(super) fn balance(records: &[Record]) {
             Event::CenterStarted { .. }
             | Event::DrainStarted
             | Event::RecordingListened { .. }
+            | Event::LegalHoldSet { .. }
+            | Event::LegalHoldCleared { .. }
+            | Event::RecordingErased { .. }
             | Event::StorageFailed { .. }
             | Event::StorageRestored { .. }
             | Event::AgentChanged { .. } => {}

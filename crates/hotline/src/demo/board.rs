@@ -101,6 +101,9 @@ impl Board {
             | Event::RecordingListened { .. }
             | Event::RecordingPaused { .. }
             | Event::RecordingResumed { .. }
+            | Event::LegalHoldSet { .. }
+            | Event::LegalHoldCleared { .. }
+            | Event::RecordingErased { .. }
             | Event::StorageFailed { .. }
             | Event::StorageRestored { .. } => {}
         }
