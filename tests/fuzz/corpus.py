@@ -77,11 +77,17 @@ def digests():
     }
 
 
+CRYPTO = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^31\r\n"
+
+
 def descriptions():
     media = "m=video 5000 RTP/AVP 31\r\nm=audio 5002/2 RTP/AVP 18 0 96\r\nc=IN IP6 2001:db8::7\r\n"
     return {
         "plain": SDP,
         "held": SDP.replace("sendrecv", "sendonly").replace("192.0.2.2\r\nt", "0.0.0.0\r\nt"),
+        "encrypted": SDP.replace("RTP/AVP", "RTP/SAVP") + CRYPTO,
+        "opportunistic": SDP + CRYPTO + CRYPTO.replace("crypto:1", "crypto:2").replace("_80", "_32"),
+        "two-profiles": SDP + "m=audio 5002 RTP/SAVP 8\r\n" + CRYPTO.replace("|2^31", "|2^31|1:4") + CRYPTO,
         "second-stream": SDP.split("m=")[0] + media + "a=rtpmap:96 telephone-event/8000\na=rtcp:5009 IN IP4 192.0.2.8\n",
     }
 
@@ -154,6 +160,18 @@ def rtcps():
     }
 
 
+def srtps():
+    def step(what, packet):
+        return bytes([what, len(packet)]) + packet
+
+    report = struct.pack(">BBHI", 0x80, 201, 1, 5) + b"\x81\xca\0\x02" + b"\0\0\0\x05\1\0\0\0"
+    extended = struct.pack(">BBHIIIHH", 0x91, 8, 9, 0, 1, 9, 0xBEDE, 1) + b"ext!" + b"audio"
+    both = b"".join(step(2, rtp(65530 + n, 160 * n)) for n in range(12)) + step(3, report) + step(2, extended)
+    wrong = step(2 | 9 << 2, rtp(1, 0)) + step(3 | 5 << 2, report) + step(0, rtp(2, 0)) + step(1, report)
+    suites = {"cm-80": 0, "cm-32": 1, "gcm-128": 2, "gcm-256": 3}
+    return {name: bytes([suite]) + both + wrong for name, suite in suites.items()}
+
+
 def events():
     press = bytes([0, 0, 1, 5, 10, 0, 160]) + bytes([0, 0, 1, 5, 0x8A, 3, 32]) + bytes([0, 0, 9, 5, 10, 0, 160])
     long = bytes([0, 0, 0, 5, 10, 0xFF, 0xFF]) + bytes([0, 1, 0, 5, 10, 0, 160])
@@ -214,6 +232,7 @@ SEEDS = {
     "endpoint": endpoints,
     "rtp": rtps,
     "rtcp": rtcps,
+    "srtp": srtps,
     "telephone_event": events,
     "wav_repair": wavs,
     "flow": flows,

@@ -8,6 +8,9 @@ use std::process::{Child, Command};
 
 use crate::{Center, tone, wait_for};
 
+/// RTP/SAVP or no call.
+const ENCRYPTED: &str = "mediaenc=srtp-mand";
+
 /// A telephone that speaks a tone into every call and answers by itself; gone when dropped.
 #[derive(Debug)]
 pub struct Phone {
@@ -40,6 +43,19 @@ impl Phone {
         let phone = Phone::start(center, id, &options, tone_hz);
         center.wait_for_seat(id);
         phone
+    }
+
+    /// An agent's seat, registered and ready, that takes nothing but SRTP by SDES.
+    pub fn encrypted_agent(center: &Center, id: &str, tone_hz: u32) -> Phone {
+        let options = format!("auth_user={id};auth_pass=sample-{id};answermode=auto;regint=60;{ENCRYPTED}");
+        let phone = Phone::start(center, id, &options, tone_hz);
+        center.wait_for_seat(id);
+        phone
+    }
+
+    /// A customer's telephone that offers nothing but SRTP by SDES.
+    pub fn encrypted_customer(center: &Center, name: &str, tone_hz: u32) -> Phone {
+        Phone::start(center, name, &format!("regint=0;{ENCRYPTED}"), tone_hz)
     }
 
     /// A seat that tries to register with the password.
@@ -126,7 +142,7 @@ impl Phone {
         let config = format!(
             "sip_listen 127.0.0.1:{sip}\naudio_source aufile,{}\nrtp_ports {rtp}-{}\n\
              snd_path {}\nmodule_path /usr/lib/baresip/modules\n{codecs}module aufile.so\n\
-             module sndfile.so\nmodule account.so\nmodule menu.so\nmodule ctrl_tcp.so\n\
+             module srtp.so\nmodule sndfile.so\nmodule account.so\nmodule menu.so\nmodule ctrl_tcp.so\n\
              ctrl_tcp_listen 127.0.0.1:{control}\n",
             voice.display(),
             rtp + 10,

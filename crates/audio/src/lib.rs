@@ -10,6 +10,7 @@
 //! | [`dtmf`] | ITU-T Q.23, Q.24 |
 //! | [`g711`] | ITU-T G.711, G.191 |
 //! | [`rtp`], [`rtcp`], [`source`] | 3550 |
+//! | [`srtp`] | 3711, 7714 |
 //! | [`outgoing`] | 3550 section 5.1 (one continuous stream per leg) |
 //! | [`jitter`], [`stretch`] | – |
 //! | [`conceal`] | after ITU-T G.711 Appendix I |
@@ -39,6 +40,7 @@ pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod source;
+pub mod srtp;
 pub mod stretch;
 pub mod telephone_event;
 pub mod timeline;

@@ -10,6 +10,7 @@ use audio::playout::{Payload, Playout};
 use audio::quality::LegFigures;
 use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
+use audio::srtp::{MasterKey, OVERHEAD, Protect, Suite, Unprotect};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -59,6 +60,27 @@ fn nothing_is_allocated_per_frame() {
             playout.pull(turn * 160, frame);
         });
         assert_eq!(count, 0, "{codec:?}");
+    }
+    for suite in Suite::ALL {
+        let key = MasterKey::new(suite, &[7; 44][..suite.key_len() + suite.salt_len()]).expect("a key");
+        let (mut protect, mut unprotect) = (Protect::new(&key), Unprotect::new(&key));
+        let mut room = [0; 172 + OVERHEAD];
+        let count = allocations(|turn| {
+            let packet = RtpPacket {
+                marker: false,
+                payload_type: 8,
+                sequence: turn as u16,
+                timestamp: turn as u32 * 160,
+                ssrc: 1,
+                payload: &[0x55; 160],
+            };
+            let length = packet.print(&mut room).expect("room");
+            let length = protect.rtp(&mut room, length).expect("a new packet");
+            assert_eq!(unprotect.rtp(&mut room[..length]), Ok(172));
+            let length = protect.rtcp(&mut room, 64).expect("RTCP");
+            assert_eq!(unprotect.rtcp(&mut room[..length]), Ok(64));
+        });
+        assert_eq!(count, 0, "{suite:?}");
     }
     let (mut detector, mut mixer, mut figures) =
         (DtmfDetector::default(), Mixer::new(8000, 32), LegFigures::default());

@@ -78,6 +78,8 @@ impl Center {
             MediaReport::PlayEnded { .. }
             | MediaReport::Digit { .. }
             | MediaReport::Silent { .. }
+            | MediaReport::OneWay { .. }
+            | MediaReport::Closed { .. }
             | MediaReport::Strain { .. }
             | MediaReport::Sealed { .. }
             | MediaReport::RecordingFailed { .. }

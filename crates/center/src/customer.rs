@@ -114,7 +114,17 @@ impl Center {
                     self.end(now, call, Cause::MediaTimeout, EndedBy::Network);
                 }
             }
-            MediaReport::Strain { .. }
+            MediaReport::OneWay { .. } => {
+                if let Stage::Talking(talk) = &customer.stage
+                    && !talk.is_held_by(of_customer)
+                {
+                    let agent = (!of_customer).then(|| talk.agent.clone());
+                    let contact = customer.contact;
+                    self.record(now, Event::OneWayAudio { contact, agent });
+                }
+            }
+            MediaReport::Closed { .. }
+            | MediaReport::Strain { .. }
             | MediaReport::Sealed { .. }
             | MediaReport::RecordingFailed { .. }
             | MediaReport::Storage(_) => {}
@@ -304,6 +314,7 @@ impl Center {
         } else {
             self.order(leg, LegOrder::Refuse(cause));
         }
+        self.closing.insert(leg, (contact, None));
         self.media(call, MediaOp::Close { leg });
         self.calls.remove(&call);
         self.contacts.remove(&contact);
@@ -326,6 +337,7 @@ impl Center {
         self.legs.remove(&leg);
         self.order(leg, LegOrder::HangUp(cause));
         self.media(call, MediaOp::Unbridge { leg });
+        self.closing.insert(leg, (contact, Some(agent.clone())));
         self.media(call, MediaOp::Close { leg });
         let end = SegmentEnd { by, cause };
         self.record(now, Event::SegmentEnded { segment, contact, agent: agent.clone(), end });

@@ -26,6 +26,8 @@ pub struct Center {
     pub(crate) releasing: BTreeMap<LegId, OfferId>,
     /// Recordings that are being sealed after their call ended.
     pub(crate) sealing: BTreeMap<RecordingId, ContactId>,
+    /// Closed legs whose last report is on the way, with whose they were.
+    pub(crate) closing: BTreeMap<LegId, (ContactId, Option<AgentId>)>,
     pub(crate) timers: BTreeSet<(Time, CallId)>,
     pub(crate) draining: bool,
     /// Media threads without room for more calls.
@@ -92,6 +94,7 @@ impl Center {
             contacts: BTreeMap::new(),
             releasing: BTreeMap::new(),
             sealing: BTreeMap::new(),
+            closing: BTreeMap::new(),
             timers: BTreeSet::new(),
             draining: false,
             strained: BTreeSet::new(),
@@ -225,7 +228,14 @@ impl Center {
             }
             MediaReport::Strain { thread, strained: true } => _ = self.strained.insert(thread),
             MediaReport::Strain { thread, strained: false } => _ = self.strained.remove(&thread),
+            MediaReport::Closed { leg, quality } => {
+                let Some((contact, agent)) = self.closing.remove(&leg) else { return };
+                if let Some(quality) = quality {
+                    self.record(now, Event::QualityMeasured { contact, agent, quality });
+                }
+            }
             MediaReport::Opened { leg, .. }
+            | MediaReport::OneWay { leg }
             | MediaReport::OpenFailed { leg, .. }
             | MediaReport::PlayEnded { leg, .. }
             | MediaReport::Digit { leg, .. }

@@ -13,6 +13,7 @@ use ivr::source::{Problem, Problems, Section, parse};
 use ivr::{Catalogue, flow_test, text};
 use media::Prompts;
 use model::{AgentId, Number, QueueName};
+use sip::Encryption;
 
 pub use server::{Ports, Server};
 
@@ -27,6 +28,8 @@ pub struct Configuration {
     pub acd: acd::Config,
     /// Agents with their passwords.
     pub passwords: Vec<(AgentId, String)>,
+    /// Whether agents' calls are encrypted.
+    pub srtp: BTreeMap<AgentId, Encryption>,
     /// Who may call without a password.
     pub trunks: Vec<Trunk>,
     /// Dialled numbers.
@@ -65,16 +68,18 @@ fn read_all(dir: &Path, prompts_dir: &Path, flow_tests: bool, problems: &Problem
     let server = open(dir, "hotline.toml", problems).map(server::read);
     let queues = open(dir, "queues.toml", problems).map(people::queues).unwrap_or_default();
     let names: Vec<QueueName> = queues.iter().map(|queue| queue.name.clone()).collect();
-    let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, &names));
-    let trunks = open(dir, "trunks.toml", problems).map(people::trunks);
+    let srtp = server.iter().flatten().next().map(|server| server.srtp).unwrap_or_default();
+    let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, &names, srtp));
+    let trunks = open(dir, "trunks.toml", problems).map(|file| people::trunks(file, srtp));
     let (flows, tally) = load_flows(&dir.join("flows"), &prompts, &names, flow_tests, problems);
     let numbers = open(dir, "numbers.toml", problems).map(|file| numbers::read(file, &flows));
-    let (agents, passwords) = agents?;
+    let people::Agents { agents, passwords, srtp } = agents?;
     let (routes, feature_codes) = numbers?;
     Some(Configuration {
         server: server??,
         acd: acd::Config { queues, agents },
         passwords,
+        srtp,
         trunks: trunks?,
         routes,
         feature_codes,

@@ -92,7 +92,13 @@ fn people(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Strin
         .collect();
     configuration.passwords = passwords.clone();
     let loopback = crate::signalling::Network::new(std::net::IpAddr::from([127, 0, 0, 0]), 8);
-    configuration.trunks = vec![Trunk { name: "demo".to_owned(), sources: loopback.into_iter().collect() }];
+    configuration.trunks = vec![Trunk {
+        name: "demo".to_owned(),
+        sources: loopback.into_iter().collect(),
+        srtp: sip::Encryption::Off,
+    }];
+    // The demo's telephones speak plainly.
+    configuration.srtp.clear();
     passwords
 }
 

@@ -7,5 +7,7 @@ pub mod control;
 pub mod demo;
 mod evidence;
 pub mod listings;
+pub mod load;
+mod phone;
 pub mod serve;
 pub mod signalling;

@@ -13,6 +13,9 @@ pub struct Counters {
     pub packets_lost: u64,
     /// Datagrams that were no RTP of the leg's peer: malformed, of another type or source.
     pub packets_ignored: u64,
+    /// SRTP and SRTCP packets that were not the peer's: made with another key, changed on the way, or there
+    /// before.
+    pub packets_forged: u64,
     /// 20 ms ticks that began more than 20 ms late.
     pub late_ticks: u64,
     /// 20 ms frames of recordings dropped because a disk was too slow or failed.
@@ -38,6 +41,7 @@ pub(crate) struct Tally {
     pub(crate) packets_out: AtomicU64,
     pub(crate) packets_lost: AtomicU64,
     pub(crate) packets_ignored: AtomicU64,
+    pub(crate) packets_forged: AtomicU64,
     pub(crate) late_ticks: AtomicU64,
     pub(crate) frames_dropped: AtomicU64,
     pub(crate) reports_dropped: AtomicU64,
@@ -57,6 +61,7 @@ impl Tally {
             packets_out: count(&self.packets_out),
             packets_lost: count(&self.packets_lost),
             packets_ignored: count(&self.packets_ignored),
+            packets_forged: count(&self.packets_forged),
             late_ticks: count(&self.late_ticks),
             frames_dropped: count(&self.frames_dropped),
             reports_dropped: count(&self.reports_dropped),

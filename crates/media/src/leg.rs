@@ -14,16 +14,18 @@ use audio::rtcp::{self, RtcpPacket, SenderPart};
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::source::Source;
 use audio::telephone_event::{EventFrame, EventReceiver, EventSender};
-use model::{Codec, Digit, LegId, RecordingId, RemoteMedia};
+use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
-use crate::ear::{Ear, Frame, Mouth, worked};
+use crate::ear::{Ear, Mouth, worked};
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
+use crate::quality::Quality;
+use crate::transform::{ADDED, Transform};
 
 /// Longest payload taken or sent: an Ethernet frame's worth.
 pub(crate) const LONGEST: usize = 1480;
 /// Longest datagram taken or sent; what is longer is cut and then refused as RTP.
-pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + 1;
+pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + ADDED + 1;
 /// A bridged leg that was passed nothing for this long is sent silence, so that its peer and the
 /// networks between keep the stream alive (200 ms).
 const QUIET: u64 = 1600;
@@ -40,6 +42,8 @@ pub(crate) struct Leg {
     pub(crate) music: Option<Pause>,
     /// The other leg of the bridge.
     pub(crate) other: Option<LegId>,
+    /// The call whose conference it takes part in.
+    pub(crate) conference: Option<CallId>,
     /// The recording that this customer's leg is the left of.
     pub(crate) recording: Option<RecordingId>,
     /// Hears the peer where packets cannot pass as they came.
@@ -48,6 +52,9 @@ pub(crate) struct Leg {
     mouth: Option<Mouth>,
     /// Listens for keys among the audio of a peer that has no telephone events.
     in_band: Option<Box<DtmfDetector>>,
+    pub(crate) quality: Quality,
+    /// When its bridge began.
+    pub(crate) bridged_at: u64,
     keys: EventSender,
     key_began: u32,
     outgoing: Outgoing,
@@ -60,6 +67,10 @@ pub(crate) struct Link {
     pub(crate) remote: RemoteMedia,
     pub(crate) last_heard: u64,
     pub(crate) silence_told: bool,
+    /// What came last described silence: the peer may rest.
+    rests: bool,
+    one_way_told: bool,
+    transform: Transform,
     latch: Latch,
     source: Option<Source>,
     lost_told: i64,
@@ -91,6 +102,9 @@ const REPORT: u64 = 40_000;
 impl Leg {
     pub(crate) fn new(id: LegId, pair: Pair) -> Leg {
         let random = || getrandom::u32().unwrap_or(0x5eed_1e55);
+        // Below 2^15: a receiver of SRTP that misses the first packets does not miss a wrap (RFC 4568
+        // section 6.4).
+        let first_sequence = random() as u16 >> 1;
         Leg {
             id,
             pair,
@@ -98,13 +112,16 @@ impl Leg {
             player: None,
             music: None,
             other: None,
+            conference: None,
             recording: None,
             ear: None,
             mouth: None,
             in_band: None,
+            quality: Quality::default(),
+            bridged_at: 0,
             keys: EventSender::default(),
             key_began: 0,
-            outgoing: Outgoing::new(random(), random() as u16, random()),
+            outgoing: Outgoing::new(random(), first_sequence, random()),
             passed_at: 0,
         }
     }
@@ -127,12 +144,24 @@ impl Leg {
         if remote.direction.receives() && !link.remote.direction.receives() {
             (link.last_heard, link.silence_told) = (now, false);
         }
+        link.transform.change(link.remote.srtp.as_deref(), remote.srtp.as_deref());
         link.remote = remote;
+    }
+
+    /// Takes the protection off a datagram, in place; the length of its packet, or `None` when it is not
+    /// authentic.
+    pub(crate) fn open(&mut self, datagram: &mut [u8]) -> Option<usize> {
+        match &mut self.link {
+            Some(link) => link.transform.open_rtp(datagram),
+            None => Some(datagram.len()),
+        }
     }
 
     /// Judges a packet that came from `from`; `None` when it is not of the peer.
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
-        self.link.as_mut()?.hear(packet, from, now)
+        let kind = self.link.as_mut()?.hear(packet, from, now)?;
+        self.quality.packet(packet.ssrc, packet.sequence);
+        Some(kind)
     }
 
     /// The codec of both directions, once it is known.
@@ -149,7 +178,8 @@ impl Leg {
     pub(crate) fn equip(&mut self, other: Option<Codec>) {
         let Some(link) = &self.link else { return };
         let own = link.remote.codec;
-        let works = !own.is_g711() || other.is_some_and(|other| !other.passes_to(own));
+        let works =
+            !own.is_g711() || self.conference.is_some() || other.is_some_and(|other| !other.passes_to(own));
         if !works {
             (self.ear, self.mouth) = (None, None);
             return;
@@ -160,6 +190,27 @@ impl Leg {
         if self.mouth.as_ref().is_none_or(|mouth| !mouth.suits(&link.remote)) {
             self.mouth = told(self.id, Mouth::new(&link.remote));
         }
+    }
+
+    /// True once for each time that a bridged peer that should send is not heard from `limit` samples on.
+    pub(crate) fn poll_one_way(&mut self, now: u64, limit: u64) -> bool {
+        let Some(link) = self.link.as_mut().filter(|_| self.other.is_some() || self.conference.is_some())
+        else {
+            return false;
+        };
+        let since = link.last_heard.max(self.bridged_at);
+        let found = link.remote.direction.receives()
+            && !link.rests
+            && !link.one_way_told
+            && now.saturating_sub(since) >= limit;
+        link.one_way_told |= found;
+        found
+    }
+
+    /// What the peer's audio was like.
+    pub(crate) fn measured(&self) -> Option<LegQuality> {
+        let link = self.link.as_ref()?;
+        self.quality.read(link.remote.codec, link.source.as_ref().map_or(0, Source::jitter))
     }
 
     /// Gives a packet to the ear, if there is one.
@@ -182,13 +233,13 @@ impl Leg {
         }
     }
 
-    /// Says a decoded frame of the bridged leg to the peer. False when nothing was sent.
-    pub(crate) fn say(&mut self, frame: &Frame, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
+    /// Says 20 ms of the bridged leg, or of a conference, to the peer. False when nothing was sent.
+    pub(crate) fn say(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
         if self.player.is_some() || !self.keys.is_idle() {
             return false;
         }
         self.passed_at = clock;
-        self.speak(frame.samples(), frame.rate, clock, room)
+        self.speak(samples, rate, clock, room)
     }
 
     pub(crate) fn press(&mut self, digit: Digit) -> bool {
@@ -203,7 +254,7 @@ impl Leg {
         now: u64,
         room: &mut [u8; DATAGRAM],
     ) -> bool {
-        let Some(link) = &self.link else { return false };
+        let Some(link) = &mut self.link else { return false };
         if !link.sends() || self.player.is_some() || !self.keys.is_idle() {
             return false;
         }
@@ -231,7 +282,7 @@ impl Leg {
         {
             law.transcode(own, codes);
         }
-        link.send(&self.pair.rtp, datagram)
+        link.send(&self.pair.rtp, room, length)
     }
 
     /// What is due in the tick that begins at `clock`.
@@ -267,7 +318,9 @@ impl Leg {
                 None => self.speak(&frame.samples, audio::RATE, clock, room),
             });
             ticked.samples = Some(frame.samples);
-        } else if self.other.is_none() || clock.saturating_sub(self.passed_at) > QUIET {
+        } else if (self.other.is_none() && self.conference.is_none())
+            || clock.saturating_sub(self.passed_at) > QUIET
+        {
             ticked.sent += u64::from(match law {
                 Some(law) => self.send_frame(&[law.silence(); FRAME], clock, room),
                 None => self.speak(&[0; FRAME], audio::RATE, clock, room),
@@ -290,24 +343,32 @@ impl Leg {
         self.send(stamp, payload_type, codes, room)
     }
 
-    fn send(&self, stamp: Stamp, payload_type: u8, payload: &[u8], room: &mut [u8; DATAGRAM]) -> bool {
-        let Some(link) = self.link.as_ref().filter(|link| link.sends()) else { return false };
+    fn send(&mut self, stamp: Stamp, payload_type: u8, payload: &[u8], room: &mut [u8; DATAGRAM]) -> bool {
+        let Some(link) = self.link.as_mut().filter(|link| link.sends()) else { return false };
         let Some(length) = print(stamp, payload_type, payload, room) else { return false };
-        link.send(&self.pair.rtp, room.get(..length).unwrap_or_default())
+        link.send(&self.pair.rtp, room, length)
     }
 
-    /// Takes an RTCP compound of the peer.
-    pub(crate) fn hear_rtcp(&mut self, datagram: &[u8], from: SocketAddr, now: u64) {
+    /// Takes an RTCP compound of the peer; false when it is not authentic.
+    pub(crate) fn hear_rtcp(&mut self, datagram: &mut [u8], from: SocketAddr, now: u64, ntp: u64) -> bool {
+        let own = self.outgoing.ssrc();
         let Some(link) = self.link.as_mut().filter(|link| from.ip() == link.latch.target().ip()) else {
-            return;
+            return true;
         };
-        for packet in rtcp::parse(datagram) {
+        let Some(length) = link.transform.open_rtcp(datagram) else { return false };
+        for packet in rtcp::parse(datagram.get(..length).unwrap_or_default()) {
             match packet {
-                Ok(RtcpPacket::SenderReport { sender, .. }) => {
+                Ok(RtcpPacket::SenderReport { sender, blocks, .. }) => {
                     link.rtcp = Some(from);
+                    let about_us = blocks.into_iter().filter(|block| block.ssrc == own);
+                    about_us.for_each(|block| self.quality.reported(&block, ntp));
                     link.sender_report = Some((sender.middle_of_ntp(), now));
                 }
-                Ok(RtcpPacket::ReceiverReport { .. }) => link.rtcp = Some(from),
+                Ok(RtcpPacket::ReceiverReport { blocks, .. }) => {
+                    link.rtcp = Some(from);
+                    let about_us = blocks.into_iter().filter(|block| block.ssrc == own);
+                    about_us.for_each(|block| self.quality.reported(&block, ntp));
+                }
                 // A good-bye in RTCP ends nothing: signalling does.
                 Ok(
                     RtcpPacket::SourceDescription { .. } | RtcpPacket::Bye { .. } | RtcpPacket::Other { .. },
@@ -318,6 +379,7 @@ impl Leg {
                 }
             }
         }
+        true
     }
 
     /// Sends an RTCP report, with good-bye when the leg closes; returns packets newly known as lost.
@@ -341,11 +403,17 @@ impl Leg {
             packets,
             octets,
         });
-        let bytes = rtcp::compound(self.outgoing.ssrc(), sender, block, "hotline", bye);
+        let mut bytes = rtcp::compound(self.outgoing.ssrc(), sender, block, "hotline", bye);
+        let length = bytes.len();
+        bytes.resize(length + ADDED, 0);
+        let sealed = link.transform.seal_rtcp(&mut bytes, length).and_then(|length| bytes.get(..length));
         let target = link.rtcp_target();
-        if !target.ip().is_unspecified() && target.port() != 0 {
+        if let Some(bytes) = sealed
+            && !target.ip().is_unspecified()
+            && target.port() != 0
+        {
             // Lost like any packet when it cannot be sent.
-            let _: io::Result<usize> = self.pair.rtcp.send_to(&bytes, target);
+            let _: io::Result<usize> = self.pair.rtcp.send_to(bytes, target);
         }
         link.newly_lost()
     }
@@ -366,9 +434,12 @@ impl Link {
     fn new(remote: RemoteMedia, now: u64) -> Link {
         Link {
             latch: Latch::new(remote.rtp),
+            transform: Transform::new(remote.srtp.as_deref()),
             remote,
             last_heard: now,
             silence_told: false,
+            rests: false,
+            one_way_told: false,
             source: None,
             lost_told: 0,
             presses: EventReceiver::default(),
@@ -386,7 +457,8 @@ impl Link {
         if !self.latch.accepts(from, packet.ssrc, packet.sequence) {
             return None;
         }
-        (self.last_heard, self.silence_told) = (now, false);
+        (self.last_heard, self.silence_told, self.one_way_told) = (now, false, false);
+        self.rests = content == Kind::Comfort;
         if self.source.as_ref().is_none_or(|source| source.ssrc() != packet.ssrc) {
             self.source = Some(Source::new(packet.ssrc, packet.sequence));
             self.lost_told = 0;
@@ -432,9 +504,11 @@ impl Link {
         self.remote.direction.sends() && !target.ip().is_unspecified() && target.port() != 0
     }
 
-    /// Sends a datagram. A full socket buffer or an unreachable peer costs this packet, as any network could.
-    fn send(&self, socket: &UdpSocket, datagram: &[u8]) -> bool {
-        socket.send_to(datagram, self.latch.target()).is_ok()
+    /// Sends the packet that lies in `room`. A full socket buffer or an unreachable peer costs this packet, as
+    /// any network could.
+    fn send(&mut self, socket: &UdpSocket, room: &mut [u8; DATAGRAM], length: usize) -> bool {
+        let sealed = self.transform.seal_rtp(room, length).and_then(|length| room.get(..length));
+        sealed.is_some_and(|datagram| socket.send_to(datagram, self.latch.target()).is_ok())
     }
 
     fn rtcp_target(&self) -> SocketAddr {

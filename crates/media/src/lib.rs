@@ -5,15 +5,18 @@
 //! channels in the crate's README.
 
 mod clock;
+mod conference;
 mod counters;
 mod disk;
 mod ear;
 mod leg;
-mod os;
+#[doc(hidden)]
+pub mod os;
 mod outbox;
 mod player;
 mod ports;
 mod prompts;
+mod quality;
 mod recorder;
 mod repair;
 mod resample;
@@ -22,6 +25,7 @@ mod storage;
 mod strain;
 mod tap;
 mod thread;
+mod transform;
 mod writer;
 mod writing;
 
@@ -70,6 +74,8 @@ pub struct Settings {
     pub prompts: Arc<Prompts>,
     /// A peer that should send and does not is reported after this time.
     pub silence_timeout: Duration,
+    /// A bridged peer that should send and does not for this long is told as one-way audio.
+    pub one_way_after: Duration,
     /// How long a closed port stays unused, so that late packets of its last call reach nobody.
     pub port_rest: Duration,
 }
@@ -93,6 +99,7 @@ impl Settings {
             recordings_fallback: None,
             prompts,
             silence_timeout: Duration::from_secs(30),
+            one_way_after: Duration::from_secs(3),
             port_rest: Duration::from_secs(3),
         }
     }

@@ -1,5 +1,7 @@
 //! A media thread: sockets, orders and the 20 ms clock, in one loop that never waits for anything else.
 
+mod hearing;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,12 +11,14 @@ use audio::g711::Law;
 use audio::rtp::RtpPacket;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use model::{
-    ClipId, Kept, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec, RemoteMedia,
+    CallId, ClipId, Kept, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec,
+    RemoteMedia,
 };
 
 use crate::Map;
 use crate::Settings;
 use crate::clock::{Clock, TICK, TICK_TIME, from_microseconds, samples};
+use crate::conference::Conference;
 use crate::counters::{Tally, add, shift};
 use crate::ear::Frame;
 use crate::leg::{DATAGRAM, Kind, LONGEST, Leg};
@@ -68,6 +72,8 @@ pub(crate) struct Thread {
     legs: Map<LegId, Leg>,
     /// Legs with an ear, which are heard once a tick.
     listeners: Vec<LegId>,
+    /// A call has at most one.
+    conferences: Map<CallId, Conference>,
     recorder: Recorder,
     outbox: Outbox,
     tally: Arc<Tally>,
@@ -118,6 +124,7 @@ impl Thread {
             },
             legs: Map::new(),
             listeners: Vec::new(),
+            conferences: Map::new(),
             recorder: Recorder::new(rings, tally.clone()),
             outbox: Outbox::new(reports, tally.clone()),
             tally,
@@ -165,7 +172,10 @@ impl Thread {
         // One datagram a turn: a leg rarely has two, and the poll names it again when it does.
         if token & 1 == 1 {
             if let Ok((length, from)) = leg.pair.rtcp.recv_from(&mut *self.room.datagram) {
-                leg.hear_rtcp(self.room.datagram.get(..length).unwrap_or_default(), from, self.now);
+                let datagram = self.room.datagram.get_mut(..length).unwrap_or_default();
+                if !leg.hear_rtcp(datagram, from, self.now, ntp_now()) {
+                    add(&self.tally.packets_forged, 1);
+                }
             }
         } else if let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) {
             self.handle_rtp(id, length, from);
@@ -174,9 +184,11 @@ impl Thread {
 
     /// Handles the datagram that lies in the buffer.
     fn handle_rtp(&mut self, id: LegId, length: usize, from: SocketAddr) {
-        let Thread { room, legs, recorder, outbox, tally, now, .. } = self;
-        let (now, datagram) = (*now, room.datagram.get(..length).unwrap_or_default());
+        let Thread { room, legs, conferences, recorder, outbox, tally, now, .. } = self;
+        let (now, datagram) = (*now, room.datagram.get_mut(..length).unwrap_or_default());
         let Some(leg) = legs.get_mut(&id) else { return };
+        let Some(length) = leg.open(datagram) else { return add(&tally.packets_forged, 1) };
+        let datagram = datagram.get(..length).unwrap_or_default();
         let judged = RtpPacket::parse(datagram)
             .ok()
             .and_then(|packet| leg.hear(&packet, from, now).map(|kind| (packet, kind)));
@@ -188,9 +200,22 @@ impl Thread {
         }
         let speech = decode(&packet, kind, &mut room.samples);
         leg.find_keys(speech, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
+        if !speech.is_empty() {
+            leg.quality.audio(speech);
+        }
+        let speaks = leg.quality.speaks();
         leg.listen(&packet, kind, now);
         record(recorder.tap(recording), Channel::Left, kind, &packet, speech, now);
+        if let (Some(call), Kind::Key(Some(digit))) = (leg.conference, kind)
+            && let Some(conference) = conferences.get(&call)
+        {
+            for party in conference.parties_beside(id) {
+                legs.get_mut(&party).into_iter().for_each(|party| _ = party.press(digit));
+            }
+        }
         let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { return };
+        // The conversation is measured beside one of its two parties: the one that this frame is heard by.
+        other.quality.beside(speaks);
         if !codec.is_some_and(|codec| other.takes(codec)) {
             // What is heard goes on with the next tick; a key is pressed anew, for its clock is another one.
             if let Kind::Key(Some(digit)) = kind {
@@ -222,6 +247,7 @@ impl Thread {
 
     fn tick_legs(&mut self, clock: u64) {
         let (now, timeout) = (self.now, samples(self.settings.silence_timeout));
+        let one_way = samples(self.settings.one_way_after);
         let mut sent = self.listen(clock);
         for (id, leg) in &mut self.legs {
             let ticked = leg.tick(clock, &mut self.room.outgoing);
@@ -234,6 +260,9 @@ impl Thread {
             if let Some(player) = ticked.ended {
                 let play = player.play;
                 self.outbox.push(MediaReport::PlayEnded { leg: *id, play, finished: true });
+            }
+            if leg.poll_one_way(now, one_way) {
+                self.outbox.push(MediaReport::OneWay { leg: *id });
             }
             let Some(link) = &mut leg.link else { continue };
             let direction = link.remote.direction;
@@ -260,56 +289,6 @@ impl Thread {
         self.outbox.send();
     }
 
-    /// Hears every leg whose audio is decoded, for its recordings and for a party with another codec; the packets
-    /// sent.
-    fn listen(&mut self, clock: u64) -> u64 {
-        let Thread { listeners, legs, recorder, outbox, room, .. } = self;
-        let mut sent = 0;
-        for id in listeners {
-            let Some(leg) = legs.get_mut(id) else { continue };
-            let codec = leg.codec();
-            let (Some(ear), Some(codec)) = (&mut leg.ear, codec) else { continue };
-            let frame = &mut *room.frame;
-            ear.listen(clock, frame);
-            // G.711 is recorded packet by packet, by its own time.
-            if !codec.is_g711() {
-                leg.find_keys(frame.narrow(), |digit| outbox.push(MediaReport::Digit { leg: *id, digit }));
-                if let Some(tap) = recorder.tap(leg.recording) {
-                    tap.frame(Channel::Left, frame.narrow(), frame.heard, clock);
-                }
-            }
-            let other = leg.other;
-            let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { continue };
-            let passes = other.takes(codec);
-            if other.player.is_none()
-                && (!codec.is_g711() || !passes)
-                && let Some(tap) = recorder.tap(other.recording)
-            {
-                tap.frame(Channel::Right, frame.narrow(), frame.heard, clock);
-            }
-            if !passes {
-                sent += u64::from(other.say(frame, clock, &mut room.outgoing));
-            }
-        }
-        sent
-    }
-
-    /// Gives legs the ears that they need, after a leg or its bridge changed.
-    fn equip(&mut self, changed: [Option<LegId>; 2]) {
-        for id in changed.into_iter().flatten() {
-            let other = self.legs.get(&id).and_then(|leg| leg.other);
-            let codec = other.and_then(|other| self.legs.get(&other)?.codec());
-            let Some(leg) = self.legs.get_mut(&id) else { continue };
-            leg.equip(codec);
-            let (hears, listed) = (leg.ear.is_some(), self.listeners.contains(&id));
-            match (hears, listed) {
-                (true, false) => self.listeners.push(id),
-                (false, true) => self.listeners.retain(|listener| *listener != id),
-                (true, true) | (false, false) => {}
-            }
-        }
-    }
-
     fn handle_order(&mut self, order: MediaOrder) {
         match order.op {
             MediaOp::Open { leg } => self.open(leg),
@@ -318,6 +297,7 @@ impl Thread {
             MediaOp::StopPlay { leg } => self.stop_play(leg),
             MediaOp::Bridge { a, b } => self.bridge(a, b),
             MediaOp::Unbridge { leg } => self.unbridge(leg),
+            MediaOp::Confer { members } => self.confer(order.call, members),
             MediaOp::SendDigit { leg, digit } => {
                 let refused = self.legs.get_mut(&leg).is_some_and(|leg| !leg.press(digit));
                 if refused {
@@ -411,11 +391,13 @@ impl Thread {
         if a == b || !self.legs.contains_key(&a) || !self.legs.contains_key(&b) {
             return tracing::warn!(%a, %b, "a bridge needs two open legs of one call");
         }
+        let now = self.clock.now();
         for (id, other) in [(a, b), (b, a)] {
+            self.leave_conference(id);
             self.unbridge(id);
             self.stop_play(id);
             if let Some(leg) = self.legs.get_mut(&id) {
-                leg.other = Some(other);
+                (leg.other, leg.bridged_at) = (Some(other), now);
             }
         }
         self.equip([Some(a), Some(b)]);
@@ -436,12 +418,14 @@ impl Thread {
     fn close(&mut self, id: LegId) {
         self.stop_play(id);
         self.unbridge(id);
+        self.leave_conference(id);
         let Some(mut leg) = self.legs.remove(&id) else { return };
         self.listeners.retain(|listener| *listener != id);
         add(&self.tally.packets_lost, leg.report(self.clock.now(), ntp_now(), true));
         self.rest(leg.recording, Channel::Left);
         self.ports.close(leg.pair.port);
         shift(&self.tally.open_legs, -1);
+        self.outbox.push(MediaReport::Closed { leg: id, quality: leg.measured() });
     }
 
     fn start_recording(&mut self, spec: RecordingSpec) {

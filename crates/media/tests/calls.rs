@@ -6,11 +6,10 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use audio::rtcp::{self, RtcpPacket};
-use audio::tone::level_db;
 use media::repair;
 use model::{Codec, Digit, Direction, GapCause, MediaOp, MediaReport, PlayMode};
 use sha2::{Digest, Sha256};
-use world::{LOCALHOST, Phone, World, channels, sealed, talk};
+use world::{LOCALHOST, Phone, World, channels, sealed, steady, talk};
 
 #[test]
 fn a_bridge_carries_both_voices_and_each_has_its_channel() {
@@ -28,12 +27,7 @@ fn a_bridge_carries_both_voices_and_each_has_its_channel() {
     assert_eq!(left.len() as u64 / 8, duration_ms);
     // A phone of this test that was kept waiting sends late, and the recording follows its clock: the phase of the
     // tone jumps there, the level does not. So the level is the median of pieces of 50 ms.
-    let level = |channel: &[i16], hertz| {
-        let pieces = channel[4000..12_000].chunks_exact(400);
-        let mut levels: Vec<f64> = pieces.map(|piece| level_db(piece, hertz)).collect();
-        levels.sort_by(f64::total_cmp);
-        levels[levels.len() / 2]
-    };
+    let level = |channel: &[i16], hertz| steady(&channel[4000..12_000], hertz);
     let levels = [level(&left, 440.0), level(&left, 880.0), level(&right, 880.0), level(&right, 440.0)];
     let [left_own, left_other, right_own, right_other] = levels;
     assert!(left_own > -14.0 && left_other < -45.0, "{levels:?}");
@@ -137,8 +131,8 @@ fn a_held_peer_hears_nothing_and_the_recording_knows_what_it_missed() {
     assert!(caller.packets.len() > from, "and then it is");
     let (_, _, gaps) = sealed(&world, recording);
     let (left, right) = channels(&world.file("held.wav"));
-    assert!(level_db(&right[2000..8000], 1000.0) > -14.0);
-    assert!(level_db(&left[2000..8000], 440.0) > -14.0);
+    assert!(steady(&right[2000..8000], 1000.0) > -14.0);
+    assert!(steady(&left[2000..8000], 440.0) > -14.0);
     assert_eq!(gaps, [], "a peer that should not send loses nothing");
     world.end();
 }

@@ -2,16 +2,8 @@
 
 mod world;
 
-use audio::tone::level_db;
 use model::{Codec, Direction, GapCause, MediaOp, MediaReport, PlayMode, RemoteMedia};
-use world::{Phone, World, channels, sealed, talk};
-
-/// The level of a tone as the median of pieces of 50 ms: a phone that was kept waiting costs its piece alone.
-fn level(samples: &[i16], hertz: f64) -> f64 {
-    let mut levels: Vec<f64> = samples.chunks_exact(400).map(|piece| level_db(piece, hertz)).collect();
-    levels.sort_by(f64::total_cmp);
-    levels[levels.len() / 2]
-}
+use world::{Phone, World, channels, sealed, steady, talk};
 
 #[test]
 fn legs_of_any_two_codecs_hear_each_other_and_are_recorded() {
@@ -32,12 +24,12 @@ fn legs_of_any_two_codecs_hear_each_other_and_are_recorded() {
         sealed(&world, recording);
         let pair = format!("{customers:?} and {agents:?}");
         let from = |phone: &Phone| phone.heard.len() / 3;
-        let heard = [caller.level(880.0, from(&caller)), agent.level(440.0, from(&agent))];
+        let heard = [caller.steady_level(880.0, from(&caller)), agent.steady_level(440.0, from(&agent))];
         assert!(heard.iter().all(|level| *level > -22.0), "{pair}: {heard:?}");
         let (left, right) = channels(&world.file("both.wav"));
         let middle = 6000..16_000;
-        let own = [level(&left[middle.clone()], 440.0), level(&right[middle.clone()], 880.0)];
-        let other = [level(&left[middle.clone()], 880.0), level(&right[middle], 440.0)];
+        let own = [steady(&left[middle.clone()], 440.0), steady(&right[middle.clone()], 880.0)];
+        let other = [steady(&left[middle.clone()], 880.0), steady(&right[middle], 440.0)];
         assert!(own.iter().all(|level| *level > -16.0), "{pair}: {own:?}");
         assert!(other.iter().all(|level| *level < -35.0), "{pair}: {other:?}");
         world.end();
@@ -72,7 +64,11 @@ fn prompts_are_spoken_in_the_codec_of_the_leg() {
         let mut caller = world.phone(codec, 440.0);
         world.play(caller.leg, "music/default", PlayMode::Loop);
         talk(&mut [&mut caller], 60);
-        assert!(caller.level(1000.0, 8000) > -20.0, "{codec:?}: {}", caller.level(1000.0, 8000));
+        assert!(
+            caller.steady_level(1000.0, 8000) > -20.0,
+            "{codec:?}: {}",
+            caller.steady_level(1000.0, 8000)
+        );
         let step = if codec == Codec::Opus { 960 } else { 160 };
         let even =
             caller.packets.windows(2).all(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp) == step);

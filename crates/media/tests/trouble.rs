@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use media::{Disk, DiskFile, Media, Prompts, Settings, StartError};
-use model::{Codec, Direction, MediaOp, MediaReport, Storage, StorageReport, StorageTrouble};
+use model::{Codec, Direction, LegId, MediaOp, MediaReport, Storage, StorageReport, StorageTrouble};
 use world::{LOCALHOST, World, talk};
 
 /// A disk that takes so many writes and then is full.
@@ -204,4 +204,49 @@ fn wrong_settings_are_told_at_the_start() {
     let unwritable = Settings { recordings_dir: "/proc/none".into(), ports: 22_700..=22_709, ..settings };
     assert!(matches!(start(unwritable), Err(StartError::Recordings { .. })));
     let _ = std::fs::remove_dir_all(dir);
+}
+
+#[test]
+fn a_bridged_peer_that_is_not_heard_is_told_once_and_again_after_it_was_heard() {
+    let change = |settings: &mut Settings| settings.one_way_after = Duration::from_millis(300);
+    let mut world = World::with(24_000, change, None);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    let mut agent = world.phone(Codec::Pcma, 880.0);
+    talk(&mut [&mut caller], 30);
+    let told = |world: &World| -> Vec<LegId> {
+        let of = |report: MediaReport| match report {
+            MediaReport::OneWay { leg } => Some(leg),
+            _ => None,
+        };
+        world.reports.try_iter().filter_map(of).collect()
+    };
+    assert_eq!(told(&world), [], "without a bridge nobody misses anything");
+    world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+    talk(&mut [&mut caller], 50);
+    assert_eq!(told(&world), [agent.leg]);
+    talk(&mut [&mut caller, &mut agent], 10);
+    talk(&mut [&mut caller], 50);
+    assert_eq!(told(&world), [agent.leg]);
+    world.end();
+}
+
+#[test]
+fn a_closed_leg_tells_what_its_peer_sounded_like() {
+    let mut world = World::new(24_100);
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    talk(&mut [&mut caller], 40);
+    (0..5).for_each(|_| caller.lose_frame());
+    talk(&mut [&mut caller], 40);
+    world.order(MediaOp::Close { leg: caller.leg });
+    let quality = world.wait_for(|report| match report {
+        MediaReport::Closed { leg, quality } if *leg == caller.leg => Some(*quality),
+        _ => None,
+    });
+    let quality = quality.unwrap();
+    assert_eq!((quality.codec, quality.packets, quality.lost), (Codec::Pcma, 80, 5));
+    // 8,000 of 32,768, as a sine.
+    assert!((-16.5..-14.0).contains(&quality.speech_dbov.unwrap()), "{quality:?}");
+    assert!(quality.mos > 2.5 && quality.mos < 4.3, "{quality:?}");
+    assert_eq!(quality.clipped_ms, 0);
+    world.end();
 }

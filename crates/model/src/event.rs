@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, AgentId, Cause, ContactId, Digit, End, EndedBy, Gap, Language, Number, OfferId, QueueName,
-    RecordingId, Refusal, SegmentId, Storage, StorageTrouble, Time,
+    Actor, AgentId, Cause, ContactId, Digit, End, EndedBy, Gap, Language, LegQuality, Number, OfferId,
+    QueueName, RecordingId, Refusal, SegmentId, Storage, StorageTrouble, Time,
 };
 
 /// One entry of the log.
@@ -221,6 +221,22 @@ pub enum Event {
         gaps: Vec<Gap>,
         /// What went wrong, if anything.
         fault: Option<String>,
+    },
+    /// A party of a conversation was not heard for 3 s although it should have been.
+    OneWayAudio {
+        /// The contact.
+        contact: ContactId,
+        /// The agent who is not heard; `None`: the customer is not.
+        agent: Option<AgentId>,
+    },
+    /// What one party's audio was like, told when its leg is over.
+    QualityMeasured {
+        /// The contact.
+        contact: ContactId,
+        /// The agent whose leg it was; `None`: the customer's.
+        agent: Option<AgentId>,
+        /// The figures.
+        quality: LegQuality,
     },
     /// Somebody listened to or fetched a recording.
     RecordingListened {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CallId, Cause, Digit, Number};
+use crate::{AgentId, CallId, Cause, Digit, Number, Srtp};
 
 /// An audio codec of a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,6 +105,9 @@ pub struct RemoteMedia {
     pub telephone_event: Option<u8>,
     /// Which way audio flows now.
     pub direction: Direction,
+    /// The keys, when audio is encrypted. Never written.
+    #[serde(skip)]
+    pub srtp: Option<Box<Srtp>>,
 }
 
 impl RemoteMedia {
@@ -119,6 +122,7 @@ impl RemoteMedia {
             comfort_noise: false,
             telephone_event: None,
             direction,
+            srtp: None,
         }
     }
 }

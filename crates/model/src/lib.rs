@@ -12,6 +12,7 @@ mod id;
 mod leg;
 mod media;
 mod seed;
+mod srtp;
 mod storage;
 mod time;
 mod words;
@@ -25,8 +26,11 @@ pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
 };
 pub use leg::{Codec, Direction, LegOrder, LegReport, OpusWish, Origin, Refusal, RemoteMedia, Target};
-pub use media::{ClipId, Gap, GapCause, Kept, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec};
+pub use media::{
+    ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
+};
 pub use seed::Seed;
+pub use srtp::{Srtp, SrtpKey, SrtpSuite};
 pub use storage::{Storage, StorageReport, StorageTrouble};
 pub use time::{Time, UtcOffset};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, CallId, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia, StorageReport,
+    Actor, CallId, Codec, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia, StorageReport,
 };
 
 /// A prompt clip's name: language folder and stem (`zh-CN/welcome`), or a stem alone for what has no
@@ -66,6 +66,12 @@ pub enum MediaOp {
         /// Either leg of the bridge.
         leg: LegId,
     },
+    /// Join legs of the call in a conference, in place of the bridge or conference that they were in. Up to 32 members;
+    /// fewer than two end it. Ordered anew, it changes roles and members without a click.
+    Confer {
+        /// Who takes part, and how.
+        members: Vec<(LegId, Role)>,
+    },
     /// Send a key to the peer (RFC 4733).
     SendDigit {
         /// The leg.
@@ -99,6 +105,20 @@ pub enum MediaOp {
     ResumeRecording {
         /// The recording.
         recording: RecordingId,
+    },
+}
+
+/// Who hears a member of a conference. Each member hears every party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everybody: customer, agent, specialist, a supervisor who barged in.
+    Party,
+    /// Nobody: a supervisor who listens.
+    Listener,
+    /// One leg alone, the agent's: a supervisor who whispers.
+    Whisperer {
+        /// Who hears the whisper.
+        to: LegId,
     },
 }
 
@@ -165,6 +185,18 @@ pub enum MediaReport {
         /// What the peer was meant to do.
         direction: Direction,
     },
+    /// A bridged peer that should send was not heard for 3 s: the other party hears nothing. Told once a silence.
+    OneWay {
+        /// The leg that is not heard.
+        leg: LegId,
+    },
+    /// A leg's port is closed; nothing follows of it.
+    Closed {
+        /// The leg.
+        leg: LegId,
+        /// What its peer's audio was like; `None` when nothing of it came.
+        quality: Option<LegQuality>,
+    },
     /// A media thread has no room for more calls, or has room again.
     Strain {
         /// Which thread, counted from 0.
@@ -205,6 +237,31 @@ pub struct Kept {
     pub sha256: String,
     /// Spans without audio, also after the file's end.
     pub gaps: Vec<Gap>,
+}
+
+/// What arrived of one peer's audio, from the leg's beginning to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LegQuality {
+    /// The codec, the last one in use.
+    pub codec: Codec,
+    /// RTP packets that came.
+    pub packets: u64,
+    /// Packets that did not come.
+    pub lost: u64,
+    /// Interarrival jitter in milliseconds (RFC 3550 section 6.4.1), at the end.
+    pub jitter_ms: u64,
+    /// Round trip to the peer in milliseconds, when its RTCP told.
+    pub round_trip_ms: Option<u64>,
+    /// Estimated mean opinion score, 1 to 4.41 (ITU-T G.107).
+    pub mos: f64,
+    /// Mean level of the speech in dBov, 0 and below; `None` when nobody spoke.
+    pub speech_dbov: Option<f64>,
+    /// Share of the time without speech, 0 to 1.
+    pub silence: f64,
+    /// Milliseconds of frames with clipped samples.
+    pub clipped_ms: u64,
+    /// Milliseconds in which both parties spoke.
+    pub talk_over_ms: u64,
 }
 
 /// A span of a recording without the audio that belongs there.

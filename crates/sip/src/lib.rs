@@ -39,7 +39,8 @@ pub use random::Random;
 pub use registrar::{Binding, Reachability, Registrar, RegistrarSettings};
 pub use scan::Params;
 pub use sdp::{
-    AudioCodec, Direction, Line, LocalAudio, Media, NoCommonAudio, OfferedAudio, Sdp, SdpError, answer, offer,
+    AudioCodec, Crypto, CryptoKey, CryptoSuite, Direction, Encryption, Keys, Line, LocalAudio, Media,
+    NoCommonAudio, OfferedAudio, Sdp, SdpError, Security, answer, offer,
 };
 pub use slowdown::Slowdown;
 pub use status::Status;

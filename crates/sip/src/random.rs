@@ -25,6 +25,13 @@ impl Random {
         hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
+    /// Fills `bytes`, for keys.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.iter_mut().zip(self.draw().to_be_bytes()).for_each(|(byte, drawn)| *byte = drawn);
+        }
+    }
+
     /// Sixteen hexadecimal digits.
     pub fn token(&mut self) -> String {
         format!("{:016x}", self.draw())

@@ -17,6 +17,8 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
         // These live in the journal only: no table shows them.
         Event::DrainStarted
         | Event::DigitPressed { .. }
+        | Event::OneWayAudio { .. }
+        | Event::QualityMeasured { .. }
         | Event::RecordingPaused { .. }
         | Event::RecordingResumed { .. }
         | Event::StorageFailed { .. }

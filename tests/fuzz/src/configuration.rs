@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use ::ivr::source::{Problems, parse};
 use ::ivr::{Catalogue, compile};
+use ::sip::Encryption;
 use model::QueueName;
 
 use crate::ivr::lines_exist;
@@ -38,15 +39,16 @@ pub fn configuration(bytes: &[u8]) {
             assert!(!sound || names.len() == queues.len(), "each name once");
         }
         b'a' => {
-            let (agents, passwords) = people::agents(file, &queues());
+            let people::Agents { agents, passwords, srtp } = people::agents(file, &queues(), Encryption::Required);
             assert_eq!(agents.len(), passwords.len());
+            assert!(agents.iter().all(|agent| srtp.contains_key(&agent.id)));
             let known = queues();
             let sound = problems.count() == 0;
             let all = agents.iter().flat_map(|agent| &agent.queues);
             assert!(!sound || all.clone().all(|queue| known.contains(queue)), "queues that exist");
         }
         b't' => {
-            let networks = people::trunks(file).into_iter().flat_map(|trunk| trunk.sources);
+            let networks = people::trunks(file, Encryption::Off).into_iter().flat_map(|trunk| trunk.sources);
             let _ = networks.filter(|network| network.contains(IpAddr::from([192, 0, 2, 1]))).count();
         }
         b'n' => drop(numbers::read(file, &flows())),

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ::sip::{
-    Answer, AudioCodec, Credentials, Destination, Dial, Direction, Endpoint, EndpointSettings, Event, Flow,
-    LocalAudio, Message, Moment, Output, Random, RequestId, SessionId, Status, parse_datagram,
+    Answer, AudioCodec, Credentials, Destination, Dial, Direction, Encryption, Endpoint, EndpointSettings,
+    Event, Flow, LocalAudio, Message, Moment, Output, Random, RequestId, Security, SessionId, Status,
+    parse_datagram,
 };
 
 use crate::bytes::Bytes;
@@ -14,6 +15,7 @@ use crate::peer::{PEERS, Peer, US, flow};
 
 const MAX_SESSIONS: usize = 4;
 const MAX_TRANSACTIONS: usize = 16;
+const ENCRYPTION: [Encryption; 3] = [Encryption::Off, Encryption::Required, Encryption::Optional];
 /// Calls that the user begins.
 const MAX_DIALS: usize = 2;
 /// Messages and events that one message of a peer, one order or one timer may bring.
@@ -141,7 +143,10 @@ impl World {
             match order % 8 {
                 2 => self.endpoint.accept(now, id, US.parse().expect("an address"), AudioCodec::Pcma),
                 3 => self.endpoint.ring(now, id),
-                4 => self.endpoint.admit(id),
+                4 => match self.endpoint.secure(id, ENCRYPTION[which % 3]) {
+                    Ok(_) => self.endpoint.admit(id),
+                    Err(_) => self.endpoint.refuse(now, id, &Answer::new(Status::NOT_ACCEPTABLE_HERE)),
+                },
                 5 => self.endpoint.refuse(now, id, &Answer::new(Status::BUSY_HERE)),
                 6 => drop(self.endpoint.reoffer(now, id, direction)),
                 _ => self.endpoint.hang_up(now, id, Some("SIP;cause=200")),
@@ -167,6 +172,7 @@ impl World {
                 rtp: local,
                 codecs: vec![AudioCodec::Pcma, AudioCodec::Pcmu],
                 direction: Direction::SendReceive,
+                security: Security::offering(ENCRYPTION[self.dials % 3], &mut Random::new([7; 32])),
                 session_id: 7,
                 version: 1,
             },

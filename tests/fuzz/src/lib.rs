@@ -15,3 +15,4 @@ pub mod rtp;
 #[path = "../../../crates/hotline/src/signalling/trunk.rs"]
 pub mod signalling;
 pub mod sip;
+pub mod srtp;

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use ::sip::{
-    Address, AudioCodec, CSeq, Direction, Frame, Framer, Headers, LocalAudio, MAX_HEADERS, MAX_MESSAGE,
-    Message, OfferedAudio, Sdp, Uri, Via, answer, parse_datagram, peek_call_id,
+    Address, AudioCodec, CSeq, Direction, Encryption, Frame, Framer, Headers, LocalAudio, MAX_HEADERS,
+    MAX_MESSAGE, Message, OfferedAudio, Random, Sdp, Security, Uri, Via, answer, parse_datagram,
+    peek_call_id,
 };
 
 /// A datagram: printing what was read and reading that again changes nothing, in a datagram or a stream.
@@ -173,21 +174,40 @@ const CODECS: [AudioCodec; 2] = [AudioCodec::Pcma, AudioCodec::Pcmu];
 pub fn sdp(bytes: &[u8]) {
     let Ok(sdp) = Sdp::parse(bytes) else { return };
     assert_eq!(Sdp::parse(sdp.to_string().as_bytes()).as_ref(), Ok(&sdp));
-    let Ok(offered) = OfferedAudio::find(&sdp, &CODECS) else { return };
+    let found = |encryption| OfferedAudio::find(&sdp, &CODECS, encryption);
+    assert!(found(Encryption::Required).is_err() || found(Encryption::Optional).is_ok());
+    let plain = found(Encryption::Required).is_err() && found(Encryption::Optional).is_ok();
+    assert!(!plain || found(Encryption::Off) == found(Encryption::Optional), "without keys it is plain");
+    for encryption in [Encryption::Off, Encryption::Optional, Encryption::Required] {
+        if let Ok(offered) = found(encryption) {
+            answered_all_ways(&sdp, &offered, encryption);
+        }
+    }
+}
+
+fn answered_all_ways(sdp: &Sdp, offered: &OfferedAudio, encryption: Encryption) {
     for codec in &offered.codecs {
         for direction in
             [Direction::SendReceive, Direction::SendOnly, Direction::ReceiveOnly, Direction::Inactive]
         {
-            answered(&sdp, &offered, *codec, direction);
+            answered(sdp, offered, *codec, direction, encryption);
         }
     }
 }
 
 /// RFC 3264 section 6: as many streams, one of them taken, in one of its codecs.
-fn answered(theirs: &Sdp, offered: &OfferedAudio, codec: AudioCodec, direction: Direction) {
+fn answered(
+    theirs: &Sdp,
+    offered: &OfferedAudio,
+    codec: AudioCodec,
+    direction: Direction,
+    encryption: Encryption,
+) {
     let rtp = "192.0.2.1:20000".parse().expect("an address");
-    let local = LocalAudio { rtp, codecs: CODECS.to_vec(), direction, session_id: 7, version: 1 };
-    let ours = answer(theirs, offered, &local, codec);
+    let (mut offered, mut security) = (offered.clone(), Security::answering(encryption));
+    security.answer(&mut offered, None, &mut Random::new([1; 32]));
+    let local = LocalAudio { rtp, codecs: CODECS.to_vec(), direction, security, session_id: 7, version: 1 };
+    let ours = answer(theirs, &offered, &local, codec);
     assert_eq!(Sdp::parse(ours.to_string().as_bytes()).as_ref(), Ok(&ours), "our answer can be read");
     assert_eq!(ours.media.len(), theirs.media.len());
     let taken: Vec<_> = ours.media.iter().filter(|media| media.port != 0).collect();
@@ -196,7 +216,12 @@ fn answered(theirs: &Sdp, offered: &OfferedAudio, codec: AudioCodec, direction: 
     formats.sort();
     formats.dedup();
     assert_eq!(formats.len(), taken.formats.len(), "each payload type once: {:?}", taken.formats);
-    let found = OfferedAudio::find(&ours, &CODECS).expect("our answer has the stream");
+    let found = OfferedAudio::find(&ours, &CODECS, local.security.encryption()).expect("our stream");
+    assert_eq!(found.crypto.len(), usize::from(offered.keys.is_some()), "one key or none");
+    assert!(encryption != Encryption::Required || offered.keys.is_some(), "no downgrade");
+    let tags =
+        |audio: &OfferedAudio| audio.crypto.iter().map(|line| (line.tag, line.suite)).collect::<Vec<_>>();
+    assert_eq!(tags(&found), tags(&offered), "tag and suite of the offer");
     assert_eq!((found.rtp, found.codecs.as_slice()), (rtp, &[codec][..]));
     assert_eq!(found.telephone_event, offered.telephone_event);
     assert!(!found.direction.sends() || offered.direction.receives() && direction.sends());

@@ -75,6 +75,8 @@ pub(super) fn balance(records: &[Record]) {
             | Event::DigitPressed { contact, .. } => assert!(contacts.is_open(*contact)),
             Event::CenterStarted { .. }
             | Event::DrainStarted
+            | Event::OneWayAudio { .. }
+            | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }
             | Event::LegalHoldSet { .. }
             | Event::LegalHoldCleared { .. }

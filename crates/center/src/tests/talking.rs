@@ -6,7 +6,7 @@ use model::{
 };
 
 use super::stories::{CALLER_DONE, conversation};
-use super::world::{World, agent, seconds};
+use super::world::{QUALITY, World, agent, seconds};
 use crate::Input;
 
 #[test]
@@ -168,4 +168,43 @@ fn no_announcement_disturbs_a_conversation() {
     assert_eq!(world.media, []);
     world.hang_up(caller);
     world.assert_over();
+}
+
+#[test]
+fn one_way_audio_is_told_of_the_party_that_is_not_heard_and_of_nobody_on_hold() {
+    let mut world = World::with(&["1001"]);
+    let caller = world.caller_who_presses('1');
+    let unheard = |world: &World| -> Vec<Option<String>> {
+        let of = |event: &Event| match event {
+            Event::OneWayAudio { agent, .. } => Some(agent.as_ref().map(ToString::to_string)),
+            _ => None,
+        };
+        world.events().filter_map(of).collect()
+    };
+    world.send(Input::Media(MediaReport::OneWay { leg: caller }));
+    assert_eq!(unheard(&world), [], "nobody talks yet");
+    world.run(seconds(10));
+    let seat = world.last_dialled();
+    world.send(Input::Media(MediaReport::OneWay { leg: seat }));
+    world.send(Input::Media(MediaReport::OneWay { leg: caller }));
+    assert_eq!(unheard(&world), [Some("1001".to_owned()), None]);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn what_each_party_sounded_like_is_told_when_its_leg_is_over() {
+    let mut world = World::with(&["1001"]);
+    let caller = world.caller_who_presses('1');
+    world.run(seconds(10));
+    world.hang_up(caller);
+    world.assert_over();
+    let measured = |event: &Event| match event {
+        Event::QualityMeasured { agent, quality, .. } => {
+            Some((agent.as_ref().map(ToString::to_string), *quality))
+        }
+        _ => None,
+    };
+    let measured: Vec<_> = world.events().filter_map(measured).collect();
+    assert_eq!(measured, [(Some("1001".to_owned()), QUALITY), (None, QUALITY)]);
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use model::{
     Actor, AgentId, AgentOrder, CallId, Cause, Codec, Command, CommandId, Digit, Direction, Event, Ids,
-    Language, LegId, LegOrder, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, PlayMode, QueueName,
-    Record, RecordingId, Refusal, RemoteMedia, Reply, Target, Time, UtcOffset,
+    Language, LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, PlayMode,
+    QueueName, Record, RecordingId, Refusal, RemoteMedia, Reply, Target, Time, UtcOffset,
 };
 
 use crate::{Center, Config, FeatureCode, Input, Output, Route};
@@ -112,6 +112,20 @@ fn config() -> Config {
         max_calls: 8,
     }
 }
+
+/// What media measured of every leg here.
+pub(super) const QUALITY: LegQuality = LegQuality {
+    codec: Codec::Pcma,
+    packets: 100,
+    lost: 1,
+    jitter_ms: 2,
+    round_trip_ms: Some(3),
+    mos: 4.2,
+    speech_dbov: Some(-26.0),
+    silence: 0.5,
+    clipped_ms: 0,
+    talk_over_ms: 40,
+};
 
 impl World {
     pub(super) fn new() -> World {
@@ -393,6 +407,7 @@ impl World {
             MediaOp::Close { leg } => {
                 self.silence(leg);
                 assert!(self.ports.remove(&leg), "a port is closed once");
+                self.later(Duration::ZERO, Input::Media(MediaReport::Closed { leg, quality: Some(QUALITY) }));
             }
             MediaOp::StartRecording(spec) => assert!(self.recording.insert(spec.recording)),
             MediaOp::StopRecording { recording } => {
@@ -403,6 +418,7 @@ impl World {
             }
             MediaOp::Connect { .. }
             | MediaOp::SendDigit { .. }
+            | MediaOp::Confer { .. }
             | MediaOp::PauseRecording { .. }
             | MediaOp::ResumeRecording { .. } => {}
         }
@@ -421,6 +437,7 @@ impl World {
         assert!(self.center.calls.is_empty(), "calls left: {:?}", self.center.calls);
         assert!(self.center.legs.is_empty(), "legs left: {:?}", self.center.legs);
         assert!(self.center.contacts.is_empty() && self.center.sealing.is_empty());
+        assert!(self.center.closing.is_empty(), "legs that never closed: {:?}", self.center.closing);
         assert!(self.center.releasing.is_empty(), "seats left: {:?}", self.center.releasing);
         assert!(self.center.timers.is_empty() && self.center.poll_timeout().is_none());
         assert!(self.legs.values().all(|leg| *leg == Leg::Over), "the shell's legs: {:?}", self.legs);

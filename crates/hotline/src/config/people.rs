@@ -1,7 +1,9 @@
 //! `queues.toml`, `agents.toml` and `trunks.toml`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ::sip::Encryption;
 use acd::{AgentConfig, QueueConfig};
 use ivr::source::{At, Section};
 use ivr::text;
@@ -27,15 +29,27 @@ pub(super) fn queues(mut file: Section) -> Vec<QueueConfig> {
     queues
 }
 
-pub(super) fn agents(mut file: Section, known: &[QueueName]) -> (Vec<AgentConfig>, Vec<(AgentId, String)>) {
+/// What `agents.toml` says.
+#[derive(Debug, Default)]
+pub(super) struct Agents {
+    /// For routing.
+    pub agents: Vec<AgentConfig>,
+    /// Their passwords.
+    pub passwords: Vec<(AgentId, String)>,
+    /// Whether their calls are encrypted.
+    pub srtp: BTreeMap<AgentId, Encryption>,
+}
+
+pub(super) fn agents(mut file: Section, known: &[QueueName], srtp: Encryption) -> Agents {
     let miss_limit = file.integer("miss_limit", 0..=100).map_or(3, |at| at.value);
     let miss_limit = u32::try_from(miss_limit).unwrap_or(u32::MAX);
     let rest_after_miss = seconds(&mut file, "rest_s", 5);
     let starts_ready = file.boolean("starts_ready").is_none_or(|at| at.value);
-    let (mut agents, mut passwords): (Vec<AgentConfig>, Vec<(AgentId, String)>) = (Vec::new(), Vec::new());
+    let mut found = Agents::default();
     for mut section in file.list("agent") {
         let id = section.require::<AgentId>("id");
         let password = section.require::<String>("password");
+        let srtp = section.parsed::<Encryption>("srtp").map_or(srtp, |at| at.value);
         let mut queues = Vec::new();
         for At { value, line } in section.parsed_list::<QueueName>("queues") {
             if !known.contains(&value) {
@@ -49,25 +63,28 @@ pub(super) fn agents(mut file: Section, known: &[QueueName]) -> (Vec<AgentConfig
             queues.push(value);
         }
         if let (Some(At { value: id, line }), Some(password)) = (id, password) {
-            if agents.iter().any(|agent| agent.id == id) {
+            if found.agents.iter().any(|agent| agent.id == id) {
                 twice(&section, line, id.as_str());
             }
-            agents.push(AgentConfig { id: id.clone(), queues, starts_ready, miss_limit, rest_after_miss });
-            passwords.push((id, password.value));
+            let agent = AgentConfig { id: id.clone(), queues, starts_ready, miss_limit, rest_after_miss };
+            found.agents.push(agent);
+            found.srtp.insert(id.clone(), srtp);
+            found.passwords.push((id, password.value));
         }
         section.finish();
     }
     file.finish();
-    (agents, passwords)
+    found
 }
 
-pub(super) fn trunks(mut file: Section) -> Vec<Trunk> {
+pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Vec<Trunk> {
     let mut trunks = Vec::new();
     for mut section in file.list("trunk") {
         let name = section.require::<String>("name");
         let sources = section.parsed_list::<Network>("sources").into_iter().map(|at| at.value).collect();
+        let srtp = section.parsed::<Encryption>("srtp").map_or(srtp, |at| at.value);
         if let Some(name) = name {
-            trunks.push(Trunk { name: name.value, sources });
+            trunks.push(Trunk { name: name.value, sources, srtp });
         }
         section.finish();
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ::sip::Encryption;
 use ivr::source::{Problems, Section, parse};
 use ivr::text;
 use model::{QueueName, UtcOffset};
@@ -26,6 +27,8 @@ pub struct Server {
     pub rtp: Ports,
     /// Media threads.
     pub media_threads: usize,
+    /// Whether calls are encrypted with those for whom nothing else is said.
+    pub srtp: Encryption,
     /// How long a conversation may be without packets from one side.
     pub silence: Duration,
     /// The database; `None` for SQLite in the data folder.
@@ -77,6 +80,7 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
         media_threads: number(&mut rtp, "threads", 1..=64, 1),
+        srtp: rtp.parsed::<Encryption>("srtp").map_or_else(Encryption::default, |at| at.value),
         silence: seconds(&mut rtp, "silence_s", 60),
         database: store.string("url").map(|at| at.value),
         utc_offset: center.parsed::<UtcOffset>("utc_offset").map_or(UtcOffset::UTC, |at| at.value),

@@ -98,6 +98,8 @@ impl Board {
             | Event::SegmentEnded { .. }
             | Event::RecordingOpened { .. }
             | Event::RecordingClosed { .. }
+            | Event::OneWayAudio { .. }
+            | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }
             | Event::RecordingPaused { .. }
             | Event::RecordingResumed { .. }

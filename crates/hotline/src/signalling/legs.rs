@@ -9,7 +9,7 @@
 //! [`Shard::finish`] is the only place that says `Ended` or `Refused`, and it forgets the leg.
 
 use model::{AgentId, Cause, Codec, LegId, LegOrder, LegReport, Number, Refusal, Target};
-use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, SessionId};
+use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, Security, SessionId};
 
 use super::registrar::Question;
 use super::shard::Shard;
@@ -35,6 +35,7 @@ pub(super) enum Stage {
 
 /// How a seat is to be called.
 pub(super) struct Wish {
+    agent: AgentId,
     rtp: std::net::SocketAddr,
     codecs: Vec<Codec>,
     caller: Option<Number>,
@@ -62,7 +63,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 }
             }
             LegOrder::Dial { call: _, target: Target::Seat(agent), rtp, codecs, caller, display } => {
-                self.dial(leg, agent, Wish { rtp, codecs, caller, display });
+                self.dial(leg, Wish { agent, rtp, codecs, caller, display });
             }
             LegOrder::HangUp(cause) => self.hang_up(leg, cause),
         }
@@ -81,11 +82,12 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
     }
 
-    fn dial(&mut self, leg: LegId, agent: AgentId, wish: Wish) {
+    fn dial(&mut self, leg: LegId, wish: Wish) {
         // A second Dial for a leg is an order to a leg that is not in that state: nothing.
         if self.legs.contains_key(&leg) {
             return;
         }
+        let agent = wish.agent.clone();
         self.legs.insert(leg, Leg { ours: None, stage: Stage::Asking { wish } });
         self.asking.push_back(Question::Contacts { leg, agent });
     }
@@ -98,6 +100,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
         let caller = wish.caller.as_ref().map_or("anonymous", Number::as_str).replace('#', "%23");
         let (display, rtp) = (wish.display.clone(), wish.rtp);
+        let encryption = self.srtp.get(&wish.agent).copied().unwrap_or_default();
         let codecs: Vec<_> = wish.codecs.iter().copied().map(translate::audio_codec).collect();
         let mut forks = Vec::new();
         for (uri, destination) in contacts {
@@ -105,6 +108,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 rtp,
                 codecs: codecs.clone(),
                 direction: Direction::SendReceive,
+                security: Security::offering(encryption, &mut self.random),
                 session_id: self.random.draw() >> 2,
                 version: 1,
             };

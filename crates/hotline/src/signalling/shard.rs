@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use model::{Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
+use model::{AgentId, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
 use sip::{
-    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, OfferedAudio, Output,
+    Answer, Destination, Encryption, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output,
     Random, Request, SessionId, Status, Transport,
 };
 use tokio::net::UdpSocket;
@@ -51,6 +51,8 @@ pub(super) struct Shard<T> {
     pub(super) clock: Clock,
     trunks: Vec<Trunk>,
     feature_codes: Vec<Number>,
+    /// Of agents' seats.
+    pub(super) srtp: BTreeMap<AgentId, Encryption>,
     pub(super) legs: BTreeMap<LegId, Leg>,
     pub(super) sessions: BTreeMap<SessionId, LegId>,
     /// Inbound sessions whose sender is being judged.
@@ -64,7 +66,6 @@ pub(super) struct Shard<T> {
 
 pub(super) struct Unjudged {
     request: Box<Request>,
-    remote: Option<OfferedAudio>,
 }
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
@@ -95,6 +96,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             clock,
             trunks: settings.trunks.clone(),
             feature_codes: settings.feature_codes.clone(),
+            srtp: settings.srtp.clone(),
             legs: BTreeMap::new(),
             sessions: BTreeMap::new(),
             unjudged: BTreeMap::new(),
@@ -217,7 +219,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
 
     fn happened(&mut self, event: Event) {
         match event {
-            Event::Invited { session, request, flow, remote } => self.invited(session, request, flow, remote),
+            Event::Invited { session, request, flow, .. } => self.invited(session, request, flow),
             Event::Register { id, request, flow } => {
                 self.asking.push_back(Question::Register { id, request, flow });
             }
@@ -241,37 +243,34 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     }
 
     /// A call from a trunk is let in, except to a feature code; anybody else has to be an agent.
-    fn invited(
-        &mut self,
-        session: SessionId,
-        request: Box<Request>,
-        flow: Flow,
-        remote: Option<OfferedAudio>,
-    ) {
+    fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
         let dialled = translate::dialled(&request);
         let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
         let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
-        let trunk = self.trunks.iter().find(inside).filter(|_| !is_code).map(|trunk| trunk.name.clone());
-        match trunk {
-            Some(name) => self.let_in(session, Origin::Trunk(name), &request, remote.as_ref()),
+        let trunk = self.trunks.iter().find(inside).filter(|_| !is_code);
+        match trunk.map(|trunk| (trunk.name.clone(), trunk.srtp)) {
+            Some((name, srtp)) => self.let_in(session, Origin::Trunk(name), &request, srtp),
             None => {
-                self.unjudged.insert(session, Unjudged { request: request.clone(), remote });
+                self.unjudged.insert(session, Unjudged { request: request.clone() });
                 self.asking.push_back(Question::Judge { session, request, flow });
             }
         }
     }
 
-    /// Tells the center of a call, or the caller that there is no room for it.
-    fn let_in(
-        &mut self,
-        session: SessionId,
-        origin: Origin,
-        request: &Request,
-        remote: Option<&OfferedAudio>,
-    ) {
+    /// Tells the center of a call, or the caller that it is not encrypted as it has to be or that there is no
+    /// room for it.
+    fn let_in(&mut self, session: SessionId, origin: Origin, request: &Request, srtp: Encryption) {
         let now = self.clock.now();
         let Some(dialled) = translate::dialled(request) else {
             return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
+        };
+        let Ok(remote) = self.endpoint.secure(session, srtp) else {
+            tracing::warn!(
+                ?origin,
+                ?srtp,
+                "call refused: it offers nothing that this setting of srtp allows"
+            );
+            return self.endpoint.refuse(now, session, &translate::not_encrypted(srtp));
         };
         let leg = self.new_leg();
         let report = LegReport::Invited {
@@ -279,7 +278,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             dialled,
             caller: translate::caller(request),
             caller_name: translate::caller_name(request),
-            remote: remote.and_then(translate::remote_media),
+            remote: remote.as_ref().and_then(translate::remote_media),
         };
         self.hand_on();
         let has_room = self.backlog.is_empty()
@@ -315,12 +314,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 match judgement {
                     Judgement::Refuse(answer) => self.endpoint.refuse(now, session, &answer),
                     Judgement::Agent(agent) => {
-                        self.let_in(
-                            session,
-                            Origin::Agent(agent),
-                            &unjudged.request,
-                            unjudged.remote.as_ref(),
-                        );
+                        let srtp = self.srtp.get(&agent).copied().unwrap_or_default();
+                        self.let_in(session, Origin::Agent(agent), &unjudged.request, srtp);
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! The shell on loopback: peers that speak by hand, and sipp.
 
+mod encrypted;
+
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -7,7 +9,9 @@ use crossbeam_channel::{Receiver, bounded};
 use model::{
     AgentId, CallId, Cause, Codec, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal, Target, Time,
 };
-use sip::{Credentials, Message, Method, Random, Request, Response, answer_challenge, parse_datagram};
+use sip::{
+    Credentials, Encryption, Message, Method, Random, Request, Response, answer_challenge, parse_datagram,
+};
 use tokio::net::UdpSocket;
 
 use super::{Settings, Signalling, SignallingInput, Trunk, start};
@@ -27,11 +31,17 @@ impl World {
     }
 
     async fn with_trunk(room: usize, network: &str) -> World {
+        World::held_to(Encryption::Off, room, network).await
+    }
+
+    /// A trunk and a seat that are held to this encryption.
+    async fn held_to(srtp: Encryption, room: usize, network: &str) -> World {
         let (to_center, center) = bounded(room);
         let mut settings = Settings::new("127.0.0.1:0".parse().unwrap());
         settings.agents = vec![(agent("1001"), "sample-1001".to_owned())];
         settings.trunks =
-            vec![Trunk { name: "loopback".to_owned(), sources: vec![network.parse().unwrap()] }];
+            vec![Trunk { name: "loopback".to_owned(), sources: vec![network.parse().unwrap()], srtp }];
+        settings.srtp = [(agent("1001"), srtp)].into();
         settings.feature_codes = vec![number("*70")];
         let signalling = start(settings, to_center).await.unwrap();
         World { signalling, center, ids: Ids::new(900) }

@@ -1,8 +1,11 @@
 //! Between the words of SIP and those of the center.
 
 use audio::codec::OpusFormat;
-use model::{Cause, Codec, LegReport, Number, OpusWish, Refusal, RemoteMedia};
-use sip::{Answer, AudioCodec, Direction, Ending, OfferedAudio, Request, Status};
+use model::{Cause, Codec, LegReport, Number, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
+use sip::{
+    Answer, AudioCodec, CryptoKey, CryptoSuite, Direction, Encryption, Ending, Keys, OfferedAudio, Request,
+    Status,
+};
 
 /// The longest caller name that passes, in characters.
 const LONGEST_NAME: usize = 64;
@@ -52,7 +55,19 @@ pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
         comfort_noise: remote.comfort_noise,
         telephone_event: remote.telephone_event,
         direction,
+        srtp: remote.keys.as_ref().map(srtp).map(Box::new),
     })
+}
+
+fn srtp(keys: &Keys) -> Srtp {
+    let suite = match keys.suite {
+        CryptoSuite::AesCm128HmacSha1_80 => SrtpSuite::AesCm128HmacSha1_80,
+        CryptoSuite::AesCm128HmacSha1_32 => SrtpSuite::AesCm128HmacSha1_32,
+        CryptoSuite::AeadAes128Gcm => SrtpSuite::AeadAes128Gcm,
+        CryptoSuite::AeadAes256Gcm => SrtpSuite::AeadAes256Gcm,
+    };
+    let key = |key: &CryptoKey| SrtpKey::new(key.as_bytes());
+    Srtp { suite, ours: key(&keys.ours), theirs: key(&keys.theirs) }
 }
 
 /// The peer's first choice among those that cost a bridge least: G.711, and only without it any other.
@@ -95,6 +110,15 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
         | Cause::MediaTimeout
         | Cause::SignallingTimeout => Answer::new(Status::TEMPORARILY_UNAVAILABLE),
     }
+}
+
+/// 488: what the peer offered is not encrypted as it has to be.
+pub(super) fn not_encrypted(encryption: Encryption) -> Answer {
+    let warning = match encryption {
+        Encryption::Required => "304 hotline \"RTP/SAVP with a=crypto is required here\"",
+        Encryption::Optional | Encryption::Off => "304 hotline \"RTP/AVP is required here\"",
+    };
+    Answer::new(Status::NOT_ACCEPTABLE_HERE).with("Warning", warning)
 }
 
 /// 503 with Retry-After.

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use ::sip::Encryption;
+
 /// A carrier's line, known by the addresses it calls from.
 #[derive(Debug, Clone)]
 pub struct Trunk {
@@ -10,6 +12,8 @@ pub struct Trunk {
     pub name: String,
     /// The networks it calls from.
     pub sources: Vec<Network>,
+    /// Whether its calls are encrypted.
+    pub srtp: Encryption,
 }
 
 /// An address with the number of leading bits that count.

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use audio::codec::{self, Decoder, Encoder, OpusFormat};
 use audio::rtp::RtpPacket;
+use audio::srtp::{MasterKey, Protect, Suite, Unprotect};
 use audio::telephone_event::TelephoneEvent;
 use audio::tone::{Sine, level_db};
 use crossbeam_channel::Receiver;
 use media::{Disk, Media, Prompts, Settings};
 use model::{
     CallId, Codec, ContactId, Direction, Gap, Ids, LegId, MediaOp, MediaOrder, MediaReport, PlayId,
-    RecordingId, RecordingSpec, RemoteMedia, Time,
+    RecordingId, RecordingSpec, RemoteMedia, Srtp, SrtpKey, SrtpSuite, Time,
 };
 
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -162,6 +163,14 @@ pub(crate) struct Phone {
     ssrc: u32,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
+    pub(crate) srtp: Option<Encryption>,
+}
+
+/// A phone's ends of its two keys.
+pub(crate) struct Encryption {
+    keys: Srtp,
+    pub(crate) protect: Protect,
+    pub(crate) unprotect: Unprotect,
 }
 
 #[derive(Debug, Clone)]
@@ -205,12 +214,32 @@ impl Phone {
             ssrc: hertz as u32,
             sequence: 65_530,
             timestamp: u32::MAX - 700,
+            srtp: None,
         }
     }
 
     pub(crate) fn remote(&self, direction: Direction) -> RemoteMedia {
         let rtp = self.rtp.local_addr().unwrap();
-        RemoteMedia { telephone_event: Some(KEYS), ..RemoteMedia::new(rtp, self.codec, direction) }
+        let srtp = self.srtp.as_ref().map(|srtp| Box::new(srtp.keys.clone()));
+        RemoteMedia { telephone_event: Some(KEYS), srtp, ..RemoteMedia::new(rtp, self.codec, direction) }
+    }
+
+    /// Speaks SRTP from now on, with keys made of these two bytes: the phone's and media's.
+    pub(crate) fn encrypt(&mut self, suite: SrtpSuite, theirs: u8, ours: u8) {
+        let of_audio = match suite {
+            SrtpSuite::AesCm128HmacSha1_80 => Suite::AesCm128HmacSha1_80,
+            SrtpSuite::AesCm128HmacSha1_32 => Suite::AesCm128HmacSha1_32,
+            SrtpSuite::AeadAes128Gcm => Suite::AeadAes128Gcm,
+            SrtpSuite::AeadAes256Gcm => Suite::AeadAes256Gcm,
+        };
+        let bytes = |byte| vec![byte; of_audio.key_len() + of_audio.salt_len()];
+        let master = |byte| MasterKey::new(of_audio, &bytes(byte)).unwrap();
+        let key = |byte| SrtpKey::new(&bytes(byte));
+        self.srtp = Some(Encryption {
+            keys: Srtp { suite, ours: key(ours), theirs: key(theirs) },
+            protect: Protect::new(&master(theirs)),
+            unprotect: Unprotect::new(&master(ours)),
+        });
     }
 
     /// Sends one frame of the tone.
@@ -259,7 +288,10 @@ impl Phone {
         let (sequence, ssrc) = (self.sequence, self.ssrc);
         let packet = RtpPacket { marker: false, payload_type, sequence, timestamp, ssrc, payload };
         let mut datagram = [0; 1600];
-        let len = packet.print(&mut datagram).unwrap();
+        let mut len = packet.print(&mut datagram).unwrap();
+        if let Some(srtp) = &mut self.srtp {
+            len = srtp.protect.rtp(&mut datagram, len).unwrap();
+        }
         self.rtp.send_to(&datagram[..len], self.ours).unwrap();
         self.sequence = sequence.wrapping_add(1);
     }
@@ -273,7 +305,10 @@ impl Phone {
                 return;
             }
             self.rtp.set_read_timeout(Some(left)).unwrap();
-            let Ok((len, _)) = self.rtp.recv_from(&mut datagram) else { continue };
+            let Ok((mut len, _)) = self.rtp.recv_from(&mut datagram) else { continue };
+            if let Some(srtp) = &mut self.srtp {
+                len = srtp.unprotect.rtp(&mut datagram[..len]).expect("SRTP with media's key");
+            }
             let packet = RtpPacket::parse(&datagram[..len]).unwrap();
             if packet.payload_type == self.codec.payload_type() {
                 let mut samples = [0; codec::MOST_SAMPLES];
@@ -297,6 +332,12 @@ impl Phone {
         level_db(&self.heard[from.min(self.heard.len())..], hertz)
     }
 
+    /// The same as the median of pieces of 50 ms: where audio was late and moved, it costs its piece alone.
+    pub(crate) fn steady_level(&self, hertz: f64, from: usize) -> f64 {
+        let hertz = hertz * 8000.0 / f64::from(self.worked.rate());
+        steady(&self.heard[from.min(self.heard.len())..], hertz)
+    }
+
     /// Keys heard, by the timestamps of their beginnings.
     pub(crate) fn keys_heard(&self) -> Vec<u8> {
         let mut keys: Vec<(u32, u8)> = self
@@ -310,6 +351,13 @@ impl Phone {
     }
 }
 
+/// The level of a tone as the median of pieces of 50 ms.
+pub(crate) fn steady(samples: &[i16], hertz: f64) -> f64 {
+    let mut levels: Vec<f64> = samples.chunks_exact(400).map(|piece| level_db(piece, hertz)).collect();
+    levels.sort_by(f64::total_cmp);
+    levels.get(levels.len() / 2).copied().unwrap_or(-120.0)
+}
+
 /// All phones send and listen for so many 20 ms frames.
 pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
     let began = Instant::now();
@@ -318,9 +366,11 @@ pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
         let until = began + Duration::from_millis(20) * frame;
         let count = phones.len() as u32;
         for (index, phone) in phones.iter_mut().enumerate() {
-            // The last one waits for the frame to end; the others take what is there already.
+            // The last one waits for the frame to end; the others take what is there already, and so does the last one
+            // when all were kept waiting.
             let last = index as u32 + 1 == count;
-            phone.listen(if last { until } else { Instant::now() + Duration::from_millis(2) });
+            let soon = Instant::now() + Duration::from_millis(2);
+            phone.listen(if last { until.max(soon) } else { soon });
         }
     }
 }

@@ -58,8 +58,10 @@ impl Endpoint {
         let mut changed = None;
         let body = match &theirs {
             Some(theirs) => {
-                let remote = find_audio(theirs, &ours)?;
+                let mut remote = find_audio(theirs, &ours, session.audio.security.encryption())?;
                 let before = session.remote.clone();
+                let keys = before.as_ref().and_then(|remote| remote.keys.as_ref());
+                session.audio.security.answer(&mut remote, keys, &mut self.random);
                 let in_use = before.as_ref().and_then(|remote| remote.codecs.first().copied());
                 let codec = choose(&remote, in_use.unwrap_or(AudioCodec::Pcma));
                 let settled = session.settle(&remote, codec);

@@ -9,8 +9,8 @@ use super::{Answer, Ending, Endpoint, Event, Flow, SessionId, reply};
 use crate::dialog::Dialog;
 use crate::transaction::{T1, TRY_FOR};
 use crate::{
-    AudioCodec, Direction, LocalAudio, Moment, OfferedAudio, Request, Sdp, Status, answer as sdp_answer,
-    offer,
+    AudioCodec, Direction, Encryption, LocalAudio, Moment, NoCommonAudio, OfferedAudio, Request, Sdp,
+    Security, Status, answer as sdp_answer, offer,
 };
 
 /// All that we speak; what a call may choose from.
@@ -47,7 +47,12 @@ impl Endpoint {
         request: &Request,
     ) -> Result<(SessionId, Option<OfferedAudio>), Answer> {
         let offer = read_offer(request)?;
-        let remote = offer.as_ref().map(|sdp| find_audio(sdp, &OUR_CODECS)).transpose()?;
+        let mut remote =
+            offer.as_ref().map(|sdp| find_audio(sdp, &OUR_CODECS, Encryption::Optional)).transpose()?;
+        let mut audio = self.silent_audio();
+        if let Some(remote) = &mut remote {
+            audio.security.answer(remote, None, &mut self.random);
+        }
         let refresh = agree_refresh(now, request)?;
         let id = SessionId(self.new_id());
         let local_tag = self.servers.get(key).map(|slot| slot.tag.clone()).unwrap_or_default();
@@ -61,7 +66,7 @@ impl Endpoint {
             local_tag: local_tag.clone(),
             outbound: false,
             peer: flow.into(),
-            audio: self.silent_audio(),
+            audio,
             remote: remote.clone(),
             described: None,
             quiet: false,
@@ -78,6 +83,7 @@ impl Endpoint {
             rtp: self.settings.local,
             codecs: OUR_CODECS.to_vec(),
             direction: Direction::SendReceive,
+            security: Security::answering(Encryption::Optional),
             session_id: self.random.draw() >> 2,
             version: 1,
         }
@@ -92,6 +98,33 @@ impl Endpoint {
             machine.hurry(&mut steps);
         }
         self.server_steps(&key, steps);
+    }
+
+    /// Inbound: holds the session to `encryption`; the peer's audio as it is then, with keys. Without this
+    /// word a session is encrypted when the peer offers keys. `None` inside when the peer offered nothing:
+    /// then we do.
+    ///
+    /// # Errors
+    /// When nothing that the peer offered may be taken; the session is to be refused with 488.
+    pub fn secure(
+        &mut self,
+        id: SessionId,
+        encryption: Encryption,
+    ) -> Result<Option<OfferedAudio>, NoCommonAudio> {
+        let Some(session) = self.sessions.get_mut(&id) else { return Ok(None) };
+        let Stage::Incoming(Incoming { offer, .. }) = &session.stage else {
+            return Ok(session.remote.clone());
+        };
+        session.audio.security = Security::answering(encryption);
+        session.remote = match offer {
+            Some(offer) => {
+                let mut remote = OfferedAudio::find(offer, &OUR_CODECS, encryption)?;
+                session.audio.security.answer(&mut remote, None, &mut self.random);
+                Some(remote)
+            }
+            None => None,
+        };
+        Ok(session.remote.clone())
     }
 
     /// Inbound: it rings (180).
@@ -124,7 +157,11 @@ impl Endpoint {
                 session.settle(&remote, codec);
                 session.describe(|audio| sdp_answer(theirs, &remote, audio, codec))
             }
-            (Some(_) | None, Some(_) | None) => session.describe(offer),
+            (Some(_) | None, Some(_) | None) => {
+                let encryption = session.audio.security.encryption();
+                session.audio.security = Security::offering(encryption, &mut self.random);
+                session.describe(offer)
+            }
         };
         let number = self.servers.get(&key).and_then(|slot| slot.request.cseq().ok()).map_or(0, |c| c.number);
         let answer = state_refresh(capabilities(Answer::new(Status::OK)).with("Contact", contact), refresh);
@@ -226,9 +263,7 @@ impl Endpoint {
     pub(super) fn take_answer(&mut self, id: SessionId, body: &[u8]) -> Option<OfferedAudio> {
         let session = self.sessions.get_mut(&id)?;
         let sdp = Sdp::parse(body).ok()?;
-        let remote = OfferedAudio::find(&sdp, &session.audio.codecs).ok()?;
-        let codec = *remote.codecs.first()?;
-        Some(session.settle(&remote, codec))
+        session.settle_answer(session.find_answer(&sdp)?)
     }
 }
 
@@ -246,8 +281,12 @@ pub(super) fn read_offer(request: &Request) -> Result<Option<Sdp>, Answer> {
 }
 
 /// Its audio for us, or 488.
-pub(super) fn find_audio(sdp: &Sdp, ours: &[AudioCodec]) -> Result<OfferedAudio, Answer> {
-    OfferedAudio::find(sdp, ours).map_err(|_| {
+pub(super) fn find_audio(
+    sdp: &Sdp,
+    ours: &[AudioCodec],
+    encryption: Encryption,
+) -> Result<OfferedAudio, Answer> {
+    OfferedAudio::find(sdp, ours, encryption).map_err(|_| {
         let warning = "304 sip \"no RTP/AVP audio with PCMU, PCMA, G722, opus or L16\"";
         Answer::new(Status::NOT_ACCEPTABLE_HERE).with("Warning", warning)
     })

@@ -1,15 +1,12 @@
 //! Calls that go out, and hanging up.
 
-use super::inbound::OUR_CODECS;
 use super::session::{Change, Outgoing, Refresh, Session, Stage, Talking, Withdraw};
 use super::transactions::{ClientKey, ClientMachine, Owner};
 use super::{Answer, Dial, Ending, Endpoint, Event, SessionId};
 use crate::dialog::Dialog;
 use crate::scan::quote;
 use crate::transaction::TRY_FOR;
-use crate::{
-    Headers, Host, Method, Moment, OfferedAudio, Request, Response, Sdp, Status, answer_challenge, offer,
-};
+use crate::{Headers, Host, Method, Moment, Request, Response, Sdp, Status, answer_challenge, offer};
 
 /// The most branches of one call that are ended with BYE; the 2xx of further ones is only acknowledged.
 const MAX_FORKS: usize = 16;
@@ -86,8 +83,9 @@ impl Endpoint {
     }
 
     fn call_proceeds(&mut self, now: Moment, id: SessionId, response: &Response) {
-        let early =
-            Sdp::parse(&response.body).ok().and_then(|sdp| OfferedAudio::find(&sdp, &OUR_CODECS).ok());
+        let session = self.sessions.get(&id);
+        let early = session.zip(Sdp::parse(&response.body).ok());
+        let early = early.and_then(|(session, sdp)| session.find_answer(&sdp));
         let Some(Stage::Outgoing(outgoing)) = self.sessions.get_mut(&id).map(|session| &mut session.stage)
         else {
             return;
@@ -136,8 +134,7 @@ impl Endpoint {
         let remote = from_body.or_else(|| {
             let session = self.sessions.get_mut(&id)?;
             let early = early.filter(|_| response.body.is_empty())?;
-            let codec = *early.codecs.first()?;
-            Some(session.settle(&early, codec))
+            session.settle_answer(early)
         });
         match remote {
             Some(remote) => self.event(Event::Connected { session: id, remote }),

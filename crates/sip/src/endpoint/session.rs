@@ -162,6 +162,17 @@ impl Session {
         text
     }
 
+    /// The peer's audio in its answer to our offer.
+    pub(super) fn find_answer(&self, sdp: &Sdp) -> Option<OfferedAudio> {
+        OfferedAudio::find(sdp, &self.audio.codecs, self.audio.security.encryption()).ok()
+    }
+
+    /// Takes the peer's audio in its answer to our offer; `None` when its keys answer another.
+    pub(super) fn settle_answer(&mut self, mut remote: OfferedAudio) -> Option<OfferedAudio> {
+        let codec = *remote.codecs.first()?;
+        self.audio.security.take(&mut remote).then(|| self.settle(&remote, codec))
+    }
+
     /// Takes the peer's audio with the codec that both sides now use.
     pub(super) fn settle(&mut self, remote: &OfferedAudio, codec: AudioCodec) -> OfferedAudio {
         let mut settled = remote.clone();

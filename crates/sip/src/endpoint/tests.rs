@@ -1,11 +1,14 @@
 //! Sessions on a virtual clock: two endpoints in one world, and a peer that speaks by hand.
 
+mod encrypted;
 mod limits;
 
 use std::time::Duration;
 
 use super::*;
-use crate::{AudioCodec, Credentials, Direction, LocalAudio, Method, OfferedAudio, Request, Response};
+use crate::{
+    AudioCodec, Credentials, Direction, LocalAudio, Method, OfferedAudio, Request, Response, Security,
+};
 
 const A: &str = "192.0.2.1:5060";
 const B: &str = "192.0.2.2:5060";
@@ -152,6 +155,7 @@ fn dial() -> Dial {
             rtp: "192.0.2.1:20000".parse().unwrap(),
             codecs: vec![AudioCodec::Pcma, AudioCodec::Pcmu],
             direction: Direction::SendReceive,
+            security: Security::default(),
             session_id: 9,
             version: 1,
         },

@@ -1,13 +1,19 @@
 //! Session descriptions (RFC 8866) and the offer/answer of one audio stream (RFC 3264).
 
 mod codec;
+mod crypto;
 mod offer;
+mod security;
+#[cfg(test)]
+mod security_tests;
 
 use std::fmt;
 use std::net::IpAddr;
 
 pub use codec::AudioCodec;
+pub use crypto::{Crypto, CryptoKey, CryptoSuite};
 pub use offer::{Direction, LocalAudio, NoCommonAudio, OfferedAudio, answer, offer};
+pub use security::{Encryption, Keys, Security};
 
 /// The most media sections that are read.
 const MAX_MEDIA: usize = 32;
@@ -23,8 +29,8 @@ pub struct Sdp {
     pub media: Vec<Media>,
 }
 
-/// One line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One line. Its Debug leaves keys out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Line {
     /// The letter before `=`.
     pub kind: char,
@@ -100,6 +106,14 @@ fn attribute<'a>(lines: &'a [Line], name: &'a str) -> impl Iterator<Item = &'a s
         let (attribute, value) = line.value.split_once(':').unwrap_or((&line.value, ""));
         attribute.trim().eq_ignore_ascii_case(name).then_some(value)
     })
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has_key = self.kind == 'a' && attribute(std::slice::from_ref(self), "crypto").next().is_some()
+            || self.kind == 'k';
+        write!(f, "{}={}", self.kind, if has_key { "(a key)" } else { &self.value })
+    }
 }
 
 impl Line {

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::codec::{AudioCodec, Format};
+use super::crypto::Crypto;
+use super::security::{Encryption, Keys, Security, keys_in};
 use super::{Line, Media, Sdp, attribute};
 
 /// The payload type that our offers give telephone events.
@@ -75,6 +77,8 @@ pub struct LocalAudio {
     pub codecs: Vec<AudioCodec>,
     /// Which way audio shall flow, seen from us.
     pub direction: Direction,
+    /// Whether it is encrypted, and our keys.
+    pub security: Security,
     /// The `o=` session id.
     pub session_id: u64,
     /// The `o=` version of the next description.
@@ -97,6 +101,13 @@ pub struct OfferedAudio {
     /// Which way audio flows, seen from the peer.
     pub direction: Direction,
     formats: Vec<Format>,
+    /// The peer's keys for SRTP, of which we may take one, in the peer's order; once answered, the one in
+    /// force.
+    pub crypto: Vec<Crypto>,
+    /// The keys in force; `None` without encryption, and as long as nothing is answered.
+    pub keys: Option<Keys>,
+    /// RTP/SAVP instead of RTP/AVP.
+    pub(super) savp: bool,
     index: usize,
 }
 
@@ -107,13 +118,20 @@ pub struct NoCommonAudio;
 
 impl OfferedAudio {
     /// The first audio stream that we can take among those that a peer describes, seen with `ours` as the
-    /// codecs that we speak.
+    /// codecs that we speak; an encrypted one before a plain one.
     ///
     /// # Errors
-    /// When there is none: no `RTP/AVP` audio with a port, an address in numbers and a common codec.
-    pub fn find(sdp: &Sdp, ours: &[AudioCodec]) -> Result<OfferedAudio, NoCommonAudio> {
-        let mut streams = sdp.media.iter().enumerate();
-        streams.find_map(|(index, media)| OfferedAudio::read(sdp, index, media, ours)).ok_or(NoCommonAudio)
+    /// When there is none: no `RTP/AVP` or `RTP/SAVP` audio with a port, an address in numbers, a common
+    /// codec, and keys or none as `encryption` allows.
+    pub fn find(
+        sdp: &Sdp,
+        ours: &[AudioCodec],
+        encryption: Encryption,
+    ) -> Result<OfferedAudio, NoCommonAudio> {
+        let streams = || sdp.media.iter().enumerate();
+        let read = |(index, media)| OfferedAudio::read(sdp, index, media, ours, encryption);
+        let encrypted = streams().filter_map(read).find(|stream| !stream.crypto.is_empty());
+        encrypted.or_else(|| streams().find_map(read)).ok_or(NoCommonAudio)
     }
 
     /// The payload type that the peer gives a codec; the one of our offers when it names none.
@@ -130,9 +148,22 @@ impl OfferedAudio {
         self.formats.iter().find(|format| format.codec == codec)
     }
 
-    fn read(sdp: &Sdp, index: usize, media: &Media, ours: &[AudioCodec]) -> Option<OfferedAudio> {
-        let plain = media.protocol.eq_ignore_ascii_case("RTP/AVP");
-        if media.kind != "audio" || media.port == 0 || !plain {
+    fn read(
+        sdp: &Sdp,
+        index: usize,
+        media: &Media,
+        ours: &[AudioCodec],
+        encryption: Encryption,
+    ) -> Option<OfferedAudio> {
+        let savp = media.protocol.eq_ignore_ascii_case("RTP/SAVP");
+        if media.kind != "audio"
+            || media.port == 0
+            || !(savp || media.protocol.eq_ignore_ascii_case("RTP/AVP"))
+        {
+            return None;
+        }
+        let crypto = keys_in(media, encryption);
+        if crypto.is_empty() && (savp || encryption == Encryption::Required) {
             return None;
         }
         let address = sdp.connection(media)?;
@@ -158,6 +189,9 @@ impl OfferedAudio {
             telephone_event: telephone_event(media),
             comfort_noise: media.formats.contains(&COMFORT_NOISE.to_string()),
             direction,
+            crypto,
+            keys: None,
+            savp,
             formats,
             index,
         })
@@ -232,10 +266,11 @@ fn session_lines(local: &LocalAudio) -> Vec<Line> {
 
 /// Our audio section with these formats, without what [`end`] adds.
 fn audio(local: &LocalAudio, formats: &[Format]) -> Media {
-    let lines = formats.iter().flat_map(Format::lines).map(|value| Line::new('a', value)).collect();
+    let lines = formats.iter().flat_map(Format::lines).map(|value| Line::new('a', value));
+    let lines = lines.chain(local.security.attributes()).collect();
     let formats = formats.iter().map(|format| format.payload_type.to_string()).collect();
-    let kind = "audio".to_owned();
-    Media { kind, port: local.rtp.port(), protocol: "RTP/AVP".to_owned(), formats, lines }
+    let protocol = local.security.protocol().to_owned();
+    Media { kind: "audio".to_owned(), port: local.rtp.port(), protocol, formats, lines }
 }
 
 fn add_event(media: &mut Media, event: u8, clock: &str) {
@@ -267,6 +302,7 @@ mod tests {
             rtp: "127.0.0.1:20000".parse().unwrap(),
             codecs: OURS.to_vec(),
             direction: Direction::SendReceive,
+            security: Security::default(),
             session_id: 7,
             version: 1,
         }
@@ -280,7 +316,9 @@ mod tests {
     #[test]
     fn our_offer_is_one_that_we_would_take() {
         let ours = offer(&local());
-        let found = OfferedAudio::find(&Sdp::parse(ours.to_string().as_bytes()).unwrap(), &OURS).unwrap();
+        let found =
+            OfferedAudio::find(&Sdp::parse(ours.to_string().as_bytes()).unwrap(), &OURS, Encryption::Off)
+                .unwrap();
         assert_eq!(found.codecs, OURS);
         assert_eq!(found.telephone_event, Some(101));
         assert_eq!(found.rtp, local().rtp);
@@ -293,7 +331,7 @@ mod tests {
             "m=audio 5004 RTP/AVP 107 9 13 100 111\na=rtpmap:107 opus/48000/2\na=fmtp:107 useinbandfec=1\n\
              a=rtpmap:100 telephone-event/48000\na=rtpmap:111 L16/16000\n",
         );
-        let stream = OfferedAudio::find(&theirs, &AudioCodec::ALL).unwrap();
+        let stream = OfferedAudio::find(&theirs, &AudioCodec::ALL, Encryption::Off).unwrap();
         assert_eq!(stream.codecs, [AudioCodec::Opus, AudioCodec::G722, AudioCodec::L16Wide]);
         assert_eq!((stream.payload_type(AudioCodec::Opus), stream.payload_type(AudioCodec::G722)), (107, 9));
         assert_eq!(stream.parameters(AudioCodec::Opus), Some("useinbandfec=1"));
@@ -315,7 +353,7 @@ mod tests {
             "IN IP4 192.0.2.1",
             "m=audio 5004 RTP/AVP 9 96\na=rtpmap:9 X/8000\na=rtpmap:96 pcma/8000/1\n",
         );
-        let stream = OfferedAudio::find(&theirs, &AudioCodec::ALL).unwrap();
+        let stream = OfferedAudio::find(&theirs, &AudioCodec::ALL, Encryption::Off).unwrap();
         assert_eq!(
             (stream.codecs.as_slice(), stream.payload_type(AudioCodec::Pcma)),
             (&[AudioCodec::Pcma][..], 96)
@@ -329,7 +367,7 @@ mod tests {
             "m=video 5000 RTP/AVP 31\nm=audio 5002 RTP/SAVP 0\nm=audio 5004 RTP/AVP 18 8 96\n\
              a=rtpmap:96 telephone-event/8000\na=rtcp:6001 IN IP4 192.0.2.9\nm=audio 5006 RTP/AVP 0\n",
         );
-        let stream = OfferedAudio::find(&theirs, &OURS).unwrap();
+        let stream = OfferedAudio::find(&theirs, &OURS, Encryption::Off).unwrap();
         assert_eq!((stream.rtp.port(), stream.telephone_event), (5004, Some(96)));
         assert_eq!(stream.rtcp, "192.0.2.9:6001".parse().ok());
         let ports: Vec<u16> =
@@ -348,7 +386,7 @@ mod tests {
             ("IN IP4 0.0.0.0", "a=inactive", Direction::Inactive),
         ] {
             let theirs = sdp(connection, &format!("m=audio 5004 RTP/AVP 0\n{attribute}\n"));
-            let stream = OfferedAudio::find(&theirs, &OURS).unwrap();
+            let stream = OfferedAudio::find(&theirs, &OURS, Encryption::Off).unwrap();
             let text = answer(&theirs, &stream, &local(), AudioCodec::Pcmu).to_string();
             assert!(text.contains(&format!("a={}\r\n", expected.attribute())), "{connection} {attribute}");
         }
@@ -363,7 +401,11 @@ mod tests {
             ("IN IP4 phone.example.com", "m=audio 5004 RTP/AVP 0\n"),
             ("IN IP4 224.2.1.1/127", "m=audio 5004 RTP/AVP 0\n"),
         ] {
-            assert_eq!(OfferedAudio::find(&sdp(connection, media), &OURS), Err(NoCommonAudio), "{media}");
+            assert_eq!(
+                OfferedAudio::find(&sdp(connection, media), &OURS, Encryption::Off),
+                Err(NoCommonAudio),
+                "{media}"
+            );
         }
     }
 }

@@ -1,0 +1,132 @@
+//! Audio that is worked: decoded once a tick for recordings, for a party with another codec, and for conferences.
+
+use audio::mix::MOST_MEMBERS;
+use model::{CallId, LegId, MediaReport, Role};
+
+use super::Thread;
+use crate::conference::Conference;
+use crate::ear::worked;
+use crate::tap::Channel;
+
+impl Thread {
+    /// Hears every leg whose audio is decoded, for its recordings and for a party with another codec; the packets
+    /// sent.
+    pub(super) fn listen(&mut self, clock: u64) -> u64 {
+        let Thread { listeners, legs, conferences, recorder, outbox, room, .. } = self;
+        let mut sent = 0;
+        for id in listeners {
+            let Some(leg) = legs.get_mut(id) else { continue };
+            let codec = leg.codec();
+            let (Some(ear), Some(codec)) = (&mut leg.ear, codec) else { continue };
+            let frame = &mut *room.frame;
+            ear.listen(clock, frame);
+            // G.711 is recorded packet by packet, by its own time.
+            if !codec.is_g711() {
+                leg.quality.audio(frame.narrow());
+                leg.find_keys(frame.narrow(), |digit| outbox.push(MediaReport::Digit { leg: *id, digit }));
+                if let Some(tap) = recorder.tap(leg.recording) {
+                    tap.frame(Channel::Left, frame.narrow(), frame.heard, clock);
+                }
+            }
+            if let Some(conference) = leg.conference.and_then(|call| conferences.get_mut(&call)) {
+                conference.put(*id, frame);
+                continue;
+            }
+            let other = leg.other;
+            let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { continue };
+            let passes = other.takes(codec);
+            if other.player.is_none()
+                && (!codec.is_g711() || !passes)
+                && let Some(tap) = recorder.tap(other.recording)
+            {
+                tap.frame(Channel::Right, frame.narrow(), frame.heard, clock);
+            }
+            if !passes {
+                sent += u64::from(other.say(frame.samples(), frame.rate, clock, &mut room.outgoing));
+            }
+        }
+        for conference in conferences.values_mut() {
+            let rate = conference.rate();
+            conference.mix(|heard| {
+                let Some(leg) = legs.get_mut(&heard.leg) else { return };
+                if leg.player.is_none()
+                    && let Some(tap) = recorder.tap(leg.recording)
+                {
+                    tap.own_frame(heard.narrow, clock);
+                }
+                sent += u64::from(leg.say(heard.samples, rate, clock, &mut room.outgoing));
+            });
+        }
+        sent
+    }
+
+    /// Joins legs of a call in a conference, or changes the one that it has.
+    pub(super) fn confer(&mut self, call: CallId, members: Vec<(LegId, Role)>) {
+        let mut seen = Vec::new();
+        for (leg, role) in members {
+            if self.legs.contains_key(&leg) && seen.iter().all(|(known, _)| *known != leg) {
+                seen.push((leg, role));
+            }
+        }
+        if seen.len() > MOST_MEMBERS {
+            tracing::warn!(%call, "a conference has at most {MOST_MEMBERS} members; the last ones are left out");
+            seen.truncate(MOST_MEMBERS);
+        }
+        let before: Vec<LegId> = self.conferences.get(&call).into_iter().flat_map(Conference::legs).collect();
+        let gone =
+            before.iter().filter(|leg| seen.len() < 2 || seen.iter().all(|(member, _)| member != *leg));
+        gone.for_each(|leg| self.leave_conference(*leg));
+        if seen.len() < 2 {
+            return;
+        }
+        for (leg, _) in seen.iter().filter(|(leg, _)| !before.contains(leg)) {
+            self.unbridge(*leg);
+            self.stop_play(*leg);
+        }
+        let widest =
+            seen.iter().filter_map(|(leg, _)| self.legs.get(leg)?.codec()).map(|codec| worked(codec).rate());
+        let rate = widest.max().unwrap_or(audio::RATE);
+        self.conferences.entry(call).or_insert_with(|| Conference::new(rate)).seat(&seen);
+        let now = self.clock.now();
+        for (id, _) in seen {
+            if let Some(leg) = self.legs.get_mut(&id)
+                && leg.conference.replace(call).is_none()
+            {
+                leg.bridged_at = now;
+            }
+            self.equip([Some(id), None]);
+        }
+    }
+
+    /// Takes a leg out of its conference, which ends when fewer than two are left.
+    pub(super) fn leave_conference(&mut self, id: LegId) {
+        let Some(call) = self.legs.get_mut(&id).and_then(|leg| leg.conference.take()) else { return };
+        let Some(conference) = self.conferences.get_mut(&call) else { return };
+        conference.leave(id);
+        let left: Vec<LegId> = conference.legs().collect();
+        self.equip([Some(id), None]);
+        let recording = self.legs.get(&id).and_then(|leg| leg.recording);
+        self.rest(recording, Channel::Right);
+        if let [last] = left[..] {
+            self.leave_conference(last);
+        } else if left.is_empty() {
+            self.conferences.remove(&call);
+        }
+    }
+
+    /// Gives legs the ears that they need, after a leg or its bridge changed.
+    pub(super) fn equip(&mut self, changed: [Option<LegId>; 2]) {
+        for id in changed.into_iter().flatten() {
+            let other = self.legs.get(&id).and_then(|leg| leg.other);
+            let codec = other.and_then(|other| self.legs.get(&other)?.codec());
+            let Some(leg) = self.legs.get_mut(&id) else { continue };
+            leg.equip(codec);
+            let (hears, listed) = (leg.ear.is_some(), self.listeners.contains(&id));
+            match (hears, listed) {
+                (true, false) => self.listeners.push(id),
+                (false, true) => self.listeners.retain(|listener| *listener != id),
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+}
