@@ -70,11 +70,16 @@ def machine():
 
 
 def target_directory():
-    told = subprocess.run(
-        ["cargo", "metadata", "--no-deps", "--format-version", "1"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    )
-    return pathlib.Path(json.loads(told.stdout)["target_directory"])
+    metadata = told(["cargo", "metadata", "--no-deps", "--format-version", "1"])
+    return pathlib.Path(json.loads(metadata)["target_directory"])
+
+
+def told(command):
+    """What a command prints; its complaints are shown only when it fails."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return done.stdout
 
 
 def criterion(target):
@@ -84,7 +89,7 @@ def criterion(target):
     for bench in ["sip", "acd", "audio"]:
         say(f"criterion: {bench}")
         command = ["cargo", "bench", "-q", "-p", "hotline-benches", "--bench", bench, "--", *quick]
-        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        told(command)
     rows = []
     for file in sorted((target / "criterion").glob("**/new/estimates.json")):
         # Those that an older run left are not of this one.
@@ -105,11 +110,8 @@ def media():
     """The media threads beside the bare loops. Returns the table, and the first bare loop's cost by calls."""
     say("media threads and bare loops")
     command = ["cargo", "bench", "-q", "-p", "hotline-benches", "--bench", "media", "--"]
-    told = subprocess.run(
-        [*command, "10", "100", "300", "500", "--seconds", "4"],
-        cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
-    ).stdout
-    rows = [line for line in told.splitlines() if line.startswith("|")]
+    lines = told([*command, "10", "100", "300", "500", "--seconds", "4"]).splitlines()
+    rows = [line for line in lines if line.startswith("|")]
     bare = {}
     for row in rows:
         cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -260,14 +262,14 @@ def admission(points):
     """What happened at the last number of calls: beyond its budget a center refuses with 503."""
     calls, point = points[-1]
     outcomes = point["calls"]["by_outcome"]
-    told = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
+    went = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
     memory = memory_a_call(points)
     if holds(point):
-        return f"{calls} calls, the most that were tried, held: {told}.{memory}"
+        return f"{calls} calls, the most that were tried, held: {went}.{memory}"
     if outcomes.get("refused 503"):
         lost = point["media"]["lost_by_target"]
-        return f"At {calls} calls: {told}. Beyond its budget the center answers 503; calls in progress lost {lost} packets.{memory}"
-    return f"At {calls} calls, the first number that did not hold: {told}.{memory}"
+        return f"At {calls} calls: {went}. Beyond its budget the center answers 503; calls in progress lost {lost} packets.{memory}"
+    return f"At {calls} calls, the first number that did not hold: {went}.{memory}"
 
 
 def memory_a_call(points):
