@@ -121,7 +121,7 @@ def media():
 
 
 def load(hotline, most):
-    """A center of its own for each number of calls, upwards until one does not hold."""
+    """A center of its own for each number of calls, upwards until it refuses calls, or two in a row do not hold."""
     points, began = [], time.time()
     for calls in [count for count in COUNTS if count <= most]:
         if time.time() - began > LOAD_LIMIT_S:
@@ -130,9 +130,14 @@ def load(hotline, most):
         say(f"hotline load: {calls} calls")
         point = measure(hotline, calls)
         points.append((calls, point))
-        if not holds(point):
+        # One more beyond the first that did not hold, to see whether the center refuses what is too much.
+        if [holds(point) for _, point in points[-2:]] == [False, False] or refused(point):
             break
     return points
+
+
+def refused(point):
+    return point["calls"]["by_outcome"].get("refused 503", 0)
 
 
 def holds(point):
@@ -266,10 +271,11 @@ def admission(points):
     memory = memory_a_call(points)
     if holds(point):
         return f"{calls} calls, the most that were tried, held: {went}.{memory}"
-    if outcomes.get("refused 503"):
+    if refused(point):
         lost = point["media"]["lost_by_target"]
         return f"At {calls} calls: {went}. Beyond its budget the center answers 503; calls in progress lost {lost} packets.{memory}"
-    return f"At {calls} calls, the first number that did not hold: {went}.{memory}"
+    most = max((calls for calls, point in points if holds(point)), default=0)
+    return f"{most} calls held. At {calls} calls: {went}, and none was refused.{memory}"
 
 
 def memory_a_call(points):
