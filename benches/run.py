@@ -70,11 +70,16 @@ def machine():
 
 
 def target_directory():
-    told = subprocess.run(
-        ["cargo", "metadata", "--no-deps", "--format-version", "1"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    )
-    return pathlib.Path(json.loads(told.stdout)["target_directory"])
+    metadata = told(["cargo", "metadata", "--no-deps", "--format-version", "1"])
+    return pathlib.Path(json.loads(metadata)["target_directory"])
+
+
+def told(command):
+    """What a command prints; its complaints are shown only when it fails."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return done.stdout
 
 
 def criterion(target):
@@ -84,7 +89,7 @@ def criterion(target):
     for bench in ["sip", "acd", "audio"]:
         say(f"criterion: {bench}")
         command = ["cargo", "bench", "-q", "-p", "hotline-benches", "--bench", bench, "--", *quick]
-        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        told(command)
     rows = []
     for file in sorted((target / "criterion").glob("**/new/estimates.json")):
         # Those that an older run left are not of this one.
@@ -105,11 +110,8 @@ def media():
     """The media threads beside the bare loops. Returns the table, and the first bare loop's cost by calls."""
     say("media threads and bare loops")
     command = ["cargo", "bench", "-q", "-p", "hotline-benches", "--bench", "media", "--"]
-    told = subprocess.run(
-        [*command, "10", "100", "300", "500", "--seconds", "4"],
-        cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
-    ).stdout
-    rows = [line for line in told.splitlines() if line.startswith("|")]
+    lines = told([*command, "10", "100", "300", "500", "--seconds", "4"]).splitlines()
+    rows = [line for line in lines if line.startswith("|")]
     bare = {}
     for row in rows:
         cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -119,7 +121,7 @@ def media():
 
 
 def load(hotline, most):
-    """A center of its own for each number of calls, upwards until one does not hold."""
+    """A center of its own for each number of calls, upwards until it refuses calls, or two in a row do not hold."""
     points, began = [], time.time()
     for calls in [count for count in COUNTS if count <= most]:
         if time.time() - began > LOAD_LIMIT_S:
@@ -128,9 +130,14 @@ def load(hotline, most):
         say(f"hotline load: {calls} calls")
         point = measure(hotline, calls)
         points.append((calls, point))
-        if not holds(point):
+        # One more beyond the first that did not hold, to see whether the center refuses what is too much.
+        if [holds(point) for _, point in points[-2:]] == [False, False] or refused(point):
             break
     return points
+
+
+def refused(point):
+    return point["calls"]["by_outcome"].get("refused 503", 0)
 
 
 def holds(point):
@@ -260,14 +267,15 @@ def admission(points):
     """What happened at the last number of calls: beyond its budget a center refuses with 503."""
     calls, point = points[-1]
     outcomes = point["calls"]["by_outcome"]
-    told = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
+    went = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
     memory = memory_a_call(points)
     if holds(point):
-        return f"{calls} calls, the most that were tried, held: {told}.{memory}"
-    if outcomes.get("refused 503"):
+        return f"{calls} calls, the most that were tried, held: {went}.{memory}"
+    if refused(point):
         lost = point["media"]["lost_by_target"]
-        return f"At {calls} calls: {told}. Beyond its budget the center answers 503; calls in progress lost {lost} packets.{memory}"
-    return f"At {calls} calls, the first number that did not hold: {told}.{memory}"
+        return f"At {calls} calls: {went}. Beyond its budget the center answers 503; calls in progress lost {lost} packets.{memory}"
+    most = max((calls for calls, point in points if holds(point)), default=0)
+    return f"{most} calls held. At {calls} calls: {went}, and none was refused.{memory}"
 
 
 def memory_a_call(points):

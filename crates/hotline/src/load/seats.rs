@@ -31,7 +31,7 @@ pub(super) struct Seat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
     Free,
-    Ringing { session: SessionId, leg: u32, answers: Instant, remote: OfferedAudio },
+    Ringing { session: SessionId, leg: u32, answers: Instant, remote: Box<OfferedAudio> },
     Talking { session: SessionId, leg: u32 },
 }
 

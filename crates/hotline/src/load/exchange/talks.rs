@@ -21,7 +21,7 @@ impl Exchange {
             return self.endpoint.refuse(now, session, &Answer::new(Status::BUSY_HERE));
         };
         let answers = Instant::now() + self.plan.answer_after;
-        seat.state = State::Ringing { session, leg, answers, remote };
+        seat.state = State::Ringing { session, leg, answers, remote: Box::new(remote) };
         self.endpoint.ring(now, session);
         self.at_seat.insert(session, user);
         let caller = request.from().ok().and_then(|from| from.uri.user()).unwrap_or_default();
