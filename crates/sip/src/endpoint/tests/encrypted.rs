@@ -153,3 +153,19 @@ fn our_own_hold_offers_the_one_key_again() {
     world.receive(&respond(&request, 200, "theirs", "", &(savp(KEY) + "a=recvonly\r\n")));
     assert_eq!(world.keys(), keys);
 }
+
+#[test]
+fn without_a_word_of_the_user_plain_comes_first() {
+    for (offer, encrypted) in [(savp(KEY), true), (savp(KEY).replace("RTP/SAVP", "RTP/AVP"), false)] {
+        let mut world = World::new();
+        world.receive(&invite("i1", &offer, ""));
+        let Some(Event::Invited { remote: Some(remote), .. }) = world.events.first() else {
+            panic!("{offer}")
+        };
+        assert_eq!(remote.keys.is_some(), encrypted, "{offer}");
+        let session = world.invited();
+        world.endpoint.accept(world.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcmu);
+        world.drain();
+        assert_eq!(world.last_body().contains("a=crypto:3"), encrypted);
+    }
+}
