@@ -1,11 +1,11 @@
 # The commands of this repository. `cargo fmt`, `cargo clippy` and `cargo bench` work as everywhere.
-.PHONY: help run test prompts
+.PHONY: help run test bench prompts
 
 help:
 	@echo "make run      build the release binary and start a working center from config/"
 	@echo "make test     install what the tests need, then check and test everything"
 	@echo "make prompts  speak the prompts whose text in prompts/texts.toml changed"
-	@echo "cargo bench   run the benchmarks; benches/README.md explains the figures"
+	@echo "make bench    run all benchmarks and refresh the tables of benches/README.md"
 
 run:
 	cargo build --release --bin hotline
@@ -14,6 +14,11 @@ run:
 test:
 	@tests/install.sh
 	@tests/run.sh
+
+bench:
+	cargo build --release --bin hotline
+	cargo bench -q -p hotline-benches --no-run
+	python3 benches/run.py
 
 prompts:
 	python3 prompts/make.py

@@ -196,7 +196,7 @@ impl Center {
         self.token.get_or_init(make).clone()
     }
 
-    fn command(&self, name: &str) -> Command {
+    pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = Command::new(binary());
         command.arg(name).current_dir(repository()).env("NO_COLOR", "1");
         command.args(["--prompts", "prompts"]);

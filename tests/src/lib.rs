@@ -7,6 +7,7 @@
 mod center;
 mod configuration;
 mod database;
+mod load;
 mod phone;
 mod ports;
 mod sipp;
@@ -15,6 +16,7 @@ mod web;
 
 pub use center::Center;
 pub use database::Database;
+pub use load::{Load, Run};
 pub use phone::Phone;
 pub use sipp::Sipp;
 pub use tone::{Heard, assert_only_tone, heard, likeness, loudness, samples};

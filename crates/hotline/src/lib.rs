@@ -6,5 +6,7 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod listings;
+pub mod load;
+mod phone;
 pub mod serve;
 pub mod signalling;

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use hotline::config::{self, Configuration};
 use hotline::serve::{self, Folders};
-use hotline::{clock, control, demo, listings};
+use hotline::{clock, control, demo, listings, load};
 use model::{AgentId, QueueName};
 use store::{ContactFilter, RecordingFilter, Role, Store};
 
@@ -54,6 +54,8 @@ enum Verb {
     },
     /// Run the center 启动呼叫中心
     Serve(Listen),
+    /// Call any SIP system with simulated customers and agents, and check what each hears 负载测试
+    Load(Box<load::Options>),
     /// Check all configuration 检查配置
     Check {
         /// Run the flow tests too 同时运行流程测试
@@ -169,6 +171,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Demo { calls, agents, seconds } => {
             demo::run(place.load(false)?, &place.data, demo::Scale { calls, agents, seconds }).await?;
             Ok(ExitCode::SUCCESS)
+        }
+        Verb::Load(options) => {
+            let run = tokio::task::spawn_blocking(move || load::run(*options));
+            let good = run.await.with_context(|| "run the load")??;
+            Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Verb::Check { flow_tests } => check(&place, flow_tests),
         Verb::Contacts(listing) => {

@@ -10,7 +10,8 @@ mod counters;
 mod disk;
 mod ear;
 mod leg;
-mod os;
+#[doc(hidden)]
+pub mod os;
 mod outbox;
 mod player;
 mod ports;

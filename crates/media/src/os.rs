@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Tells which of many sockets can be read.
 #[derive(Debug)]
-pub(crate) struct Poll {
+pub struct Poll {
     epoll: OwnedFd,
 }
 
@@ -19,7 +19,7 @@ pub(crate) struct Poll {
 const EVENTS: usize = 64;
 
 impl Poll {
-    pub(crate) fn new() -> io::Result<Poll> {
+    pub fn new() -> io::Result<Poll> {
         // SAFETY: takes no pointer; the result is checked before it is owned.
         let fd = checked(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: a fresh descriptor that nobody else owns.
@@ -27,7 +27,7 @@ impl Poll {
     }
 
     /// Watches a descriptor; `token` names it. Closing the descriptor ends the watch.
-    pub(crate) fn watch(&self, fd: &impl AsRawFd, token: u64) -> io::Result<()> {
+    pub fn watch(&self, fd: &impl AsRawFd, token: u64) -> io::Result<()> {
         let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
         let (epoll, fd) = (self.epoll.as_raw_fd(), fd.as_raw_fd());
         // SAFETY: `event` outlives the call; both descriptors are open, being borrowed.
@@ -37,7 +37,7 @@ impl Poll {
 
     /// Waits at most `longest`, in whole milliseconds, and puts the tokens of what is readable into
     /// `ready`.
-    pub(crate) fn wait(&self, longest: Duration, ready: &mut Vec<u64>) -> io::Result<()> {
+    pub fn wait(&self, longest: Duration, ready: &mut Vec<u64>) -> io::Result<()> {
         ready.clear();
         let milliseconds = i32::try_from(longest.as_millis()).unwrap_or(i32::MAX);
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
@@ -56,19 +56,19 @@ impl Poll {
 
 /// Wakes a thread that waits in [`Poll::wait`].
 #[derive(Debug)]
-pub(crate) struct Waker {
+pub struct Waker {
     event: OwnedFd,
 }
 
 impl Waker {
-    pub(crate) fn new() -> io::Result<Waker> {
+    pub fn new() -> io::Result<Waker> {
         // SAFETY: takes no pointer; the result is checked before it is owned.
         let fd = checked(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
         // SAFETY: a fresh descriptor that nobody else owns.
         Ok(Waker { event: unsafe { OwnedFd::from_raw_fd(fd) } })
     }
 
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         let one = 1_u64;
         // SAFETY: eight bytes of a live integer. It fails only when the counter is full, and then the
         // thread is awake anyway.
@@ -76,7 +76,7 @@ impl Waker {
     }
 
     /// Makes the next [`Waker::wake`] count again.
-    pub(crate) fn rearm(&self) {
+    pub fn rearm(&self) {
         let mut count = 0_u64;
         // SAFETY: eight bytes of a live integer. It fails only when nothing was counted.
         unsafe { libc::read(self.event.as_raw_fd(), (&raw mut count).cast(), mem::size_of::<u64>()) };
@@ -92,13 +92,13 @@ impl AsRawFd for Waker {
 /// Becomes readable once every interval, to the microsecond: the time-out of an epoll is one of
 /// milliseconds.
 #[derive(Debug)]
-pub(crate) struct Timer {
+pub struct Timer {
     timer: OwnedFd,
 }
 
 impl Timer {
     /// A timer whose first interval begins now.
-    pub(crate) fn every(interval: Duration) -> io::Result<Timer> {
+    pub fn every(interval: Duration) -> io::Result<Timer> {
         let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
         // SAFETY: takes no pointer; the result is checked before it is owned.
         let fd = checked(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?;
@@ -116,7 +116,7 @@ impl Timer {
     }
 
     /// Makes the next interval count again.
-    pub(crate) fn rearm(&self) {
+    pub fn rearm(&self) {
         let mut count = 0_u64;
         // SAFETY: eight bytes of a live integer. It fails only when no interval has passed.
         unsafe { libc::read(self.timer.as_raw_fd(), (&raw mut count).cast(), mem::size_of::<u64>()) };
@@ -131,7 +131,7 @@ impl AsRawFd for Timer {
 
 /// Pins this thread to a core of its own, counted from the last, for interrupts gather on the first. Where
 /// that is not allowed, it stays unpinned.
-pub(crate) fn pin_to_core(index: usize) {
+pub fn pin_to_core(index: usize) {
     // SAFETY: an all-zero set is a valid, empty one.
     let mut allowed: libc::cpu_set_t = unsafe { mem::zeroed() };
     let size = mem::size_of::<libc::cpu_set_t>();

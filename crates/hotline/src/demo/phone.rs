@@ -5,17 +5,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use audio::FRAME;
-use audio::g711::Law;
-use audio::rtp::RtpPacket;
-use audio::telephone_event::{EventFrame, EventSender};
+use audio::rtp::HEADER_LEN;
 use audio::tone::Sine;
 use model::{AgentId, Seed};
 use sip::{
-    AudioCodec, Credentials, Destination, Dial, Direction, Endpoint, EndpointSettings, Event, Flow,
-    LocalAudio, Message, Method, Moment, OfferedAudio, Output, Random, Security, SessionId, Transport,
-    answer_challenge, parse_datagram,
+    AudioCodec, Destination, Dial, Direction, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Message,
+    Moment, OfferedAudio, Output, Random, Security, SessionId, Transport, parse_datagram,
 };
 use tokio::net::UdpSocket;
+
+use crate::phone::{Progress, Registration, Voice, law};
 
 /// A customer: dials, presses a key, talks until the agent hangs up, or loses patience.
 pub(super) struct Customer {
@@ -75,7 +74,7 @@ impl Customer {
             }
             if press_at.is_some_and(|at| Instant::now() >= at) {
                 press_at = None;
-                phone.keys.press(self.key);
+                phone.voice.press(self.key);
             }
             if Instant::now() >= gives_up {
                 phone.endpoint.hang_up(phone.now(), session, None);
@@ -141,12 +140,8 @@ struct Phone {
     started: Instant,
     tick: tokio::time::Interval,
     tone: Sine,
-    keys: EventSender,
+    voice: Voice,
     peer: Option<Peer>,
-    sequence: u16,
-    timestamp: u32,
-    event_timestamp: u32,
-    ssrc: u32,
 }
 
 /// Where the tone goes.
@@ -178,12 +173,8 @@ impl Phone {
             started: Instant::now(),
             tick,
             tone: Sine::new(hertz, 6_000),
-            keys: EventSender::default(),
+            voice: Voice::new(u32::try_from(random.draw() >> 32).unwrap_or(1)),
             peer: None,
-            sequence: 0,
-            timestamp: 0,
-            event_timestamp: 0,
-            ssrc: u32::try_from(random.draw() >> 32).unwrap_or(1),
             random,
         })
     }
@@ -248,31 +239,14 @@ impl Phone {
 
     async fn send_frame(&mut self) -> io::Result<()> {
         let Some(peer) = &self.peer else { return Ok(()) };
-        self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
         let (mut samples, mut payload) = ([0; FRAME], [0; FRAME]);
         self.tone.fill(&mut samples);
-        // It offers the two laws alone.
-        let law = if peer.codec == AudioCodec::Pcmu { Law::Mu } else { Law::A };
-        law.encode_into(&samples, &mut payload);
-        let audio_type = peer.codec.payload_type();
-        let key;
-        let (payload_type, marker, timestamp, payload) = match (self.keys.poll_frame(), peer.telephone_event)
-        {
-            (EventFrame::Packet { event, first }, Some(kind)) => {
-                if first {
-                    self.event_timestamp = self.timestamp;
-                }
-                key = event.print();
-                (kind, first, self.event_timestamp, &key[..])
-            }
-            (EventFrame::Pause | EventFrame::Packet { .. }, _) => return Ok(()),
-            (EventFrame::Idle, _) => (audio_type, false, self.timestamp, &payload[..]),
+        law(peer.codec).encode_into(&samples, &mut payload);
+        let Some(frame) = self.voice.next(peer.codec.payload_type(), peer.telephone_event) else {
+            return Ok(());
         };
-        self.sequence = self.sequence.wrapping_add(1);
-        let (sequence, ssrc) = (self.sequence, self.ssrc);
-        let packet = RtpPacket { marker, payload_type, sequence, timestamp, ssrc, payload };
-        let mut datagram = [0; 12 + FRAME];
-        if let Some(bytes) = packet.print(&mut datagram).and_then(|length| datagram.get(..length)) {
+        let mut datagram = [0; HEADER_LEN + FRAME];
+        if let Some(bytes) = frame.print(&payload, &mut datagram).and_then(|length| datagram.get(..length)) {
             self.rtp.send_to(bytes, peer.rtp).await?;
         }
         Ok(())
@@ -280,43 +254,20 @@ impl Phone {
 
     /// Registers once; the show is shorter than a registration lasts.
     async fn register(&mut self, seat: &Seat) -> io::Result<()> {
-        let (uri, call_id) = (format!("sip:{}", seat.center), self.random.token());
-        let mut authorization = String::new();
-        for sequence in 1..=2 {
-            let request = self.register_request(seat, &call_id, sequence, &authorization)?;
+        let local = self.sip.local_addr()?;
+        let (user, center) = (seat.id.to_string(), seat.center);
+        let mut registration = Registration::new(&user, &seat.password, center, local, &mut self.random);
+        loop {
+            let request = registration.request(&mut self.random);
             let response = self.ask(&request, seat.center).await?;
-            let challenges: Vec<String> = response
-                .headers
-                .all("WWW-Authenticate")
-                .map(|value| String::from_utf8_lossy(value).into_owned())
-                .collect();
-            if response.status.code() == 200 {
-                return Ok(());
+            match registration.handle(&response, &mut self.random) {
+                Progress::Done => return Ok(()),
+                Progress::Again => {}
+                Progress::Pending | Progress::Refused(_) => {
+                    return Err(io::Error::other("the registration was refused"));
+                }
             }
-            let credentials =
-                Credentials { user: seat.id.to_string(), password: seat.password.clone(), realm: None };
-            let answer =
-                answer_challenge(&challenges, &credentials, &Method::Register, &uri, &mut self.random);
-            authorization = answer.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
         }
-        Err(io::Error::other("the registration was refused"))
-    }
-
-    fn register_request(
-        &mut self,
-        seat: &Seat,
-        call_id: &str,
-        sequence: u32,
-        authorization: &str,
-    ) -> io::Result<String> {
-        let (id, center, local) = (&seat.id, seat.center, self.sip.local_addr()?);
-        let (branch, tag) = (self.random.token(), self.random.token());
-        Ok(format!(
-            "REGISTER sip:{center} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{branch};rport\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:{id}@{center}>;tag={tag}\r\nTo: <sip:{id}@{center}>\r\n\
-             Call-ID: {call_id}\r\nCSeq: {sequence} REGISTER\r\nContact: <sip:{id}@{local}>\r\nExpires: 3600\r\n\
-             {authorization}Content-Length: 0\r\n\r\n"
-        ))
     }
 
     /// Sends a request until it is answered, four times at most.

@@ -1,0 +1,80 @@
+//! `hotline load`: simulated customers and agents against any SIP system, and whether each call heard its own
+//! counterpart.
+//!
+//! ```text
+//!   Options ──plan──► Exchange (signalling, this thread) ──orders──► rtp threads (audio)
+//!                         │  customer, seats: who does what when          │ leg: stamps sent, stamps heard
+//!                         │  wire: the times of RFC 6076                  │ net: loss, jitter, reordering
+//!                         └──── traces ───► verdict ◄──── figures ────────┘
+//!                                              └──► report: lines, JSON, HTML
+//! ```
+//!
+//! Nothing here knows Hotline: a peer can be put in its place.
+
+#[doc(hidden)]
+pub mod batch;
+mod customer;
+mod exchange;
+mod histogram;
+mod leg;
+mod net;
+mod page;
+mod plan;
+mod report;
+mod rtp;
+mod seats;
+mod stamp;
+mod verdict;
+mod watch;
+mod wire;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use media::os::Waker;
+
+pub use plan::Options;
+
+use exchange::Exchange;
+use report::Report;
+use rtp::{Layout, Phones};
+
+/// Runs the load and reports; true when every call went well. It ends by itself.
+///
+/// # Errors
+/// When what was typed cannot be meant, a port cannot be opened, or a report cannot be written.
+pub fn run(options: Options) -> anyhow::Result<bool> {
+    let plan = options.plan()?;
+    batch::many_files();
+    let mut run = [0; 4];
+    getrandom::fill(&mut run).map_err(std::io::Error::other)?;
+    let waker = Arc::new(Waker::new()?);
+    let layout = Layout {
+        ip: plan.local,
+        phones: plan.calls + plan.agents.len(),
+        threads: plan.threads,
+        phones_per_port: plan.phones_per_port,
+        weather: plan.weather,
+        run: u32::from_ne_bytes(run),
+        began_unix_us: rtp::since_1970_us(),
+        pinned: plan.target.ip().is_loopback(),
+    };
+    let phones = Phones::start(layout, &waker).with_context(|| "open the phones' ports")?;
+    let (mut traces, phones) = Exchange::new(plan.clone(), phones, waker)?.run()?;
+    let (figures, late) = phones.stop();
+    traces.read(late);
+    let report = Report::new(&plan, &traces, &figures);
+    print!("{}", report.lines());
+    if let Some(path) = &plan.json {
+        write(path, &serde_json::to_string_pretty(&report)?)?;
+    }
+    if let Some(path) = &plan.html {
+        write(path, &page::print(&report))?;
+    }
+    Ok(report.is_good())
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}

@@ -1,0 +1,237 @@
+//! Many datagrams a system call, with the kernel's times of arrival: `recvmmsg`, `sendmmsg`.
+//! The only unsafe code of the crate.
+#![allow(unsafe_code, reason = "direct system calls, each with its reason")]
+
+use std::io;
+use std::mem;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::ptr;
+
+/// The longest datagram handled whole; of a longer one the beginning is kept.
+pub const DATAGRAM: usize = 512;
+
+/// The kernel's time of arrival: a header of 16 bytes, then a timespec; with room to spare.
+type Control = [u64; 8];
+
+/// Room for several datagrams with their addresses.
+pub struct Batch {
+    bytes: Box<[[u8; DATAGRAM]]>,
+    slices: Box<[libc::iovec]>,
+    addresses: Box<[libc::sockaddr_in]>,
+    control: Box<[Control]>,
+    messages: Box<[libc::mmsghdr]>,
+    received: usize,
+    waiting: usize,
+}
+
+// SAFETY: the pointers inside point into the batch's own heap memory, which moves with it.
+unsafe impl Send for Batch {}
+
+impl std::fmt::Debug for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch").field("size", &self.messages.len()).finish_non_exhaustive()
+    }
+}
+
+/// One datagram that arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived<'a> {
+    /// What it holds.
+    pub bytes: &'a [u8],
+    /// Who sent it.
+    pub source: SocketAddrV4,
+    /// When the kernel took it, in nanoseconds since 1970.
+    pub at_ns: u64,
+}
+
+impl Batch {
+    /// Room for so many.
+    pub fn new(size: usize) -> Batch {
+        // SAFETY: plain integers and null pointers, all of which zero stands for.
+        let zero: (libc::iovec, libc::sockaddr_in, libc::mmsghdr) = unsafe { mem::zeroed() };
+        let mut batch = Batch {
+            bytes: vec![[0; DATAGRAM]; size].into(),
+            slices: vec![zero.0; size].into(),
+            addresses: vec![zero.1; size].into(),
+            control: vec![[0; 8]; size].into(),
+            messages: vec![zero.2; size].into(),
+            received: 0,
+            waiting: 0,
+        };
+        let rows = batch.bytes.iter_mut().zip(&mut batch.slices).zip(&mut batch.addresses);
+        for (((bytes, slice), address), message) in rows.zip(&mut batch.messages) {
+            slice.iov_base = bytes.as_mut_ptr().cast();
+            message.msg_hdr.msg_iov = slice;
+            message.msg_hdr.msg_iovlen = 1;
+            message.msg_hdr.msg_name = ptr::from_mut(address).cast();
+        }
+        batch
+    }
+
+    /// Takes what has arrived, without waiting; true when there may be more.
+    pub fn receive(&mut self, socket: &UdpSocket) -> bool {
+        self.waiting = 0;
+        for ((message, slice), control) in
+            self.messages.iter_mut().zip(&mut self.slices).zip(&mut self.control)
+        {
+            slice.iov_len = DATAGRAM;
+            message.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in>() as libc::socklen_t;
+            message.msg_hdr.msg_control = control.as_mut_ptr().cast();
+            message.msg_hdr.msg_controllen = mem::size_of::<Control>() as _;
+        }
+        // SAFETY: every header points at memory of this batch, which outlives the call.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.messages.as_mut_ptr(),
+                self.messages.len() as libc::c_uint,
+                libc::MSG_DONTWAIT,
+                ptr::null_mut(),
+            )
+        };
+        self.received = usize::try_from(count).unwrap_or(0).min(self.messages.len());
+        self.received == self.messages.len()
+    }
+
+    /// What the last receive took.
+    pub fn arrived(&self) -> impl Iterator<Item = Arrived<'_>> {
+        let rows = self.messages.iter().zip(&self.bytes).zip(&self.addresses).zip(&self.control);
+        rows.take(self.received).map(|(((message, bytes), address), control)| {
+            let length = usize::try_from(message.msg_len).unwrap_or(DATAGRAM).min(DATAGRAM);
+            let [_, _, seconds, nanoseconds, ..] = *control;
+            Arrived {
+                bytes: bytes.get(..length).unwrap_or_default(),
+                source: SocketAddrV4::new(
+                    Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr)),
+                    u16::from_be(address.sin_port),
+                ),
+                at_ns: seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds),
+            }
+        })
+    }
+
+    /// Puts one more datagram in: `write` fills it and says its length. False when the batch is full, or
+    /// `write` had no room.
+    pub fn put(
+        &mut self,
+        to: SocketAddrV4,
+        write: impl FnOnce(&mut [u8; DATAGRAM]) -> Option<usize>,
+    ) -> bool {
+        self.received = 0;
+        let at = self.waiting;
+        let (Some(bytes), Some(slice), Some(address), Some(message)) = (
+            self.bytes.get_mut(at),
+            self.slices.get_mut(at),
+            self.addresses.get_mut(at),
+            self.messages.get_mut(at),
+        ) else {
+            return false;
+        };
+        let Some(length) = write(bytes).filter(|length| *length <= DATAGRAM) else { return false };
+        slice.iov_len = length;
+        *address = libc::sockaddr_in {
+            sin_family: libc::AF_INET as libc::sa_family_t,
+            sin_port: to.port().to_be(),
+            sin_addr: libc::in_addr { s_addr: u32::from(*to.ip()).to_be() },
+            sin_zero: [0; 8],
+        };
+        message.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        message.msg_hdr.msg_control = ptr::null_mut();
+        message.msg_hdr.msg_controllen = 0;
+        self.waiting += 1;
+        true
+    }
+
+    /// How many were put in and not yet sent.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// No further datagram has room.
+    pub fn is_full(&self) -> bool {
+        self.waiting == self.messages.len()
+    }
+
+    /// Sends what was put in; returns how many the kernel took.
+    pub fn send(&mut self, socket: &UdpSocket) -> usize {
+        let count = mem::take(&mut self.waiting);
+        if count == 0 {
+            return 0;
+        }
+        // SAFETY: as for receiving; `count` is within the batch.
+        let sent = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                self.messages.as_mut_ptr(),
+                count as libc::c_uint,
+                libc::MSG_DONTWAIT,
+            )
+        };
+        usize::try_from(sent).unwrap_or(0)
+    }
+}
+
+/// Large buffers, as far as the system allows, and times of arrival by the kernel.
+///
+/// # Errors
+/// When the kernel refuses one of them.
+pub fn prepare(socket: &UdpSocket) -> io::Result<()> {
+    let options = [(libc::SO_RCVBUF, 1 << 20), (libc::SO_SNDBUF, 1 << 20), (libc::SO_TIMESTAMPNS, 1)];
+    for (option, value) in options {
+        let value: libc::c_int = value;
+        let size = mem::size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: the option's value is one live integer of the given size.
+        let result = unsafe {
+            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const value).cast(), size)
+        };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Raises the limit of open files to what is allowed: a phone may have two ports of its own.
+pub fn many_files() {
+    // SAFETY: a plain struct of two integers.
+    let mut limit: libc::rlimit = unsafe { mem::zeroed() };
+    // SAFETY: `limit` is live.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0 {
+        limit.rlim_cur = limit.rlim_max;
+        // SAFETY: as above.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_arrives_with_its_source_and_time() {
+        let sockets = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let addresses: Vec<SocketAddrV4> =
+            sockets.iter().map(|socket| socket.local_addr().unwrap().to_string().parse().unwrap()).collect();
+        sockets.iter().for_each(|socket| prepare(socket).unwrap());
+        let mut batch = Batch::new(3);
+        for byte in 0..3 {
+            let put = batch.put(addresses[1], |room| {
+                room[0] = byte;
+                Some(1 + usize::from(byte))
+            });
+            assert!(put);
+        }
+        assert!(batch.is_full() && !batch.put(addresses[1], |_| Some(0)));
+        assert_eq!(batch.send(&sockets[0]), 3);
+        let mut arrived: Vec<(Vec<u8>, SocketAddrV4, u64)> = Vec::new();
+        while arrived.len() < 3 {
+            batch.receive(&sockets[1]);
+            arrived.extend(batch.arrived().map(|one| (one.bytes.to_vec(), one.source, one.at_ns)));
+        }
+        assert_eq!(arrived.iter().map(|one| one.0.len()).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(arrived.iter().all(|one| one.1 == addresses[0] && one.2 > 1_700_000_000_000_000_000));
+        assert!(!batch.receive(&sockets[1]) && batch.arrived().count() == 0);
+        assert_eq!(batch.send(&sockets[0]), 0);
+    }
+}

@@ -1,0 +1,149 @@
+//! What customers and seats do when something happens to their calls, or when their time has come.
+
+use std::time::Instant;
+
+use sip::{Answer, AudioCodec, Ending, OfferedAudio, Request, SessionId, Status};
+
+use super::super::customer::{Deed, Stage};
+use super::super::leg::Talk;
+use super::super::plan::Expects;
+use super::super::rtp::{Report, v4};
+use super::super::seats::State;
+use super::{Call, Exchange};
+
+impl Exchange {
+    /// Somebody calls a seat.
+    pub(super) fn invited(&mut self, session: SessionId, request: &Request, remote: Option<OfferedAudio>) {
+        let (now, leg) = (self.moment(), self.new_leg());
+        let user = request.target().ok().and_then(|uri| uri.user()).unwrap_or_default();
+        let seat = self.office.seats.get_mut(&user).filter(|seat| seat.state == State::Free);
+        let (Some(seat), Some(remote)) = (seat, remote) else {
+            return self.endpoint.refuse(now, session, &Answer::new(Status::BUSY_HERE));
+        };
+        let answers = Instant::now() + self.plan.answer_after;
+        seat.state = State::Ringing { session, leg, answers, remote };
+        self.endpoint.ring(now, session);
+        self.at_seat.insert(session, user);
+        let caller = request.from().ok().and_then(|from| from.uri.user()).unwrap_or_default();
+        self.traces.callers.insert(leg, caller);
+    }
+
+    /// A session stands, or its audio changed.
+    pub(super) fn connected(&mut self, session: SessionId, remote: &OfferedAudio) {
+        if let Some(customer) = self.customers.get_mut(&session) {
+            customer.answered(Instant::now(), &self.plan);
+            let (phone, leg) = (customer.phone, customer.leg);
+            return self.talk(phone, leg, remote, self.plan.codec);
+        }
+        let seat = self.at_seat.get(&session).and_then(|id| self.office.seats.get(id));
+        if let Some(seat) = seat
+            && let State::Talking { leg, .. } = seat.state
+        {
+            self.talk(seat.phone, leg, remote, self.plan.agent_codec);
+        }
+    }
+
+    fn talk(&self, phone: usize, leg: u32, remote: &OfferedAudio, wanted: AudioCodec) {
+        let Some(address) = v4(remote.rtp).filter(|_| self.plan.allows(remote.rtp)) else {
+            tracing::warn!(address = %remote.rtp, "audio may not go there, or is not IPv4: nothing is sent");
+            return;
+        };
+        let first = remote.codecs.first().copied().unwrap_or(wanted);
+        let codec = if remote.codecs.contains(&wanted) { wanted } else { first };
+        let telephone_event = remote.telephone_event;
+        self.phones.talk(phone, Talk { leg, remote: address, codec, telephone_event });
+    }
+
+    /// A session is over.
+    pub(super) fn ended(&mut self, session: SessionId, why: Ending) {
+        if let Some(customer) = self.customers.remove(&session) {
+            self.phones.close(customer.phone, customer.leg);
+            self.idle.push_back(customer.phone);
+            self.sessions.remove(&customer.leg);
+            let outcome = customer.outcome(why, self.stopped);
+            let answered = !matches!(customer.stage, Stage::Dialling { .. });
+            let call = Call { leg: customer.leg, caller: customer.caller, outcome, answered };
+            self.traces.calls.push(call);
+        }
+        let seat = self.at_seat.remove(&session).and_then(|id| self.office.seats.get_mut(&id));
+        if let Some(seat) = seat {
+            match std::mem::replace(&mut seat.state, State::Free) {
+                State::Talking { leg, .. } => self.phones.close(seat.phone, leg),
+                State::Ringing { .. } | State::Free => {}
+            }
+        }
+    }
+
+    /// The audio side tells something.
+    pub(super) fn reported(&mut self, report: Report) {
+        match report {
+            Report::Heard { leg, whose } => {
+                let wanted = match self.plan.expects {
+                    Expects::Agent => whose != leg,
+                    Expects::Echo => whose == leg,
+                    Expects::Nobody => false,
+                };
+                let customer = self.sessions.get(&leg).and_then(|session| self.customers.get_mut(session));
+                if let Some(customer) = customer.filter(|_| wanted) {
+                    customer.heard(Instant::now(), &self.plan);
+                }
+            }
+            Report::Closed(figures) => drop(self.traces.legs.insert(figures.leg, *figures)),
+        }
+    }
+
+    /// Customers press and hang up, seats answer, when their time has come.
+    pub(super) fn look_at_clocks(&mut self, now: Instant) {
+        let mut leaving = Vec::new();
+        for (session, customer) in &mut self.customers {
+            match customer.poll(now, &self.plan) {
+                Some(Deed::Press) => {
+                    self.phones.press(customer.phone, customer.leg, self.plan.press.clone());
+                }
+                Some(Deed::HangUp) => leaving.push(*session),
+                None => {}
+            }
+        }
+        for session in leaving {
+            self.endpoint.hang_up(self.moment(), session, None);
+            self.drain();
+        }
+        for id in self.seats_that_answer(now) {
+            self.answer(&id);
+        }
+    }
+
+    fn seats_that_answer(&self, now: Instant) -> Vec<String> {
+        let ringing = self.at_seat.values().filter(|id| {
+            let state = self.office.seats.get(*id).map(|seat| &seat.state);
+            matches!(state, Some(State::Ringing { answers, .. }) if *answers <= now)
+        });
+        ringing.cloned().collect()
+    }
+
+    fn answer(&mut self, id: &str) {
+        let moment = self.moment();
+        let Some(seat) = self.office.seats.get_mut(id) else { return };
+        let State::Ringing { session, leg, remote, .. } = seat.state.clone() else { return };
+        let Some(rtp) = self.phones.address(seat.phone) else { return };
+        let phone = seat.phone;
+        seat.state = State::Talking { session, leg };
+        self.endpoint.accept(moment, session, rtp, self.plan.agent_codec);
+        // A person speaks upon taking the receiver, before the ACK.
+        self.talk(phone, leg, &remote, self.plan.agent_codec);
+        self.drain();
+    }
+
+    /// The run is over: everybody hangs up.
+    pub(super) fn stop_all(&mut self) {
+        if self.stopped {
+            return;
+        }
+        self.stopped = true;
+        let sessions: Vec<SessionId> = self.customers.keys().chain(self.at_seat.keys()).copied().collect();
+        for session in sessions {
+            self.endpoint.hang_up(self.moment(), session, None);
+            self.drain();
+        }
+    }
+}

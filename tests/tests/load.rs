@@ -1,0 +1,66 @@
+//! The load generator against a center: it must say what is, in numbers that can be compared.
+
+use hotline_tests::{Center, Load};
+
+#[test]
+fn every_call_hears_its_own_counterpart() {
+    let center = Center::start();
+    let run = Load::at(&center).with(&["--calls", "3", "--rate", "3", "--seconds", "1", "--hold", "2"]).run();
+    assert!(run.succeeded, "{}", run.said);
+    assert_eq!(run.number("/calls/begun"), 3.0, "{}", run.report);
+    assert_eq!(run.number("/calls/completed"), 3.0);
+    assert_eq!(run.number("/calls/most_talking"), 3.0);
+    assert_eq!(run.number("/calls/seats_registered"), 3.0);
+    assert_eq!(run.number("/signalling/SER_percent"), 100.0);
+    assert_eq!(run.number("/signalling/SEER_percent"), 100.0);
+    for (times, count) in [("RRD_us", 3.0), ("SRD_us", 3.0), ("SDD_us", 3.0)] {
+        assert_eq!(run.number(&format!("/signalling/{times}/count")), count, "{}", run.report);
+        assert!(run.number(&format!("/signalling/{times}/p50")) > 0.0);
+    }
+    // Three calls of 2 s, two ears each, 50 packets a second.
+    assert!(run.number("/media/packets_received") > 500.0, "{}", run.report);
+    assert_eq!(run.number("/media/lost_by_target"), 0.0);
+    assert_eq!(run.number("/media/foreign"), 0.0);
+    assert_eq!(run.number("/media/changed"), 0.0, "one law on both sides is forwarded as it is");
+    assert!(run.number("/media/delay_us/p99.9") >= run.number("/media/delay_us/p50"));
+    assert!(run.number("/media/spacing_error_us/count") > 100.0, "the welcome was heard");
+    assert!(run.page.contains("<svg"), "the page has plots");
+    center.wait_until_sealed(3);
+    center.assert_rows_and_files_agree();
+}
+
+#[test]
+fn injected_loss_is_told_and_is_not_laid_at_the_centers_door() {
+    let center = Center::start();
+    let bad_network = ["--loss", "10", "--jitter", "10", "--reorder", "2", "--agent-codec", "pcmu"];
+    let run = Load::at(&center)
+        .with(&["--calls", "2", "--rate", "2", "--seconds", "1", "--hold", "4"])
+        .with(&bad_network)
+        .run();
+    assert!(run.succeeded, "{}", run.said);
+    let loss = run.number("/media/loss_percent");
+    assert!((5.0..15.0).contains(&loss), "{}", run.report);
+    assert!(run.number("/media/injected_loss") > 0.0);
+    assert_eq!(run.number("/media/lost_by_target"), 0.0, "{}", run.report);
+    assert!(run.number("/media/reordered") > 0.0);
+    assert_eq!(run.number("/media/changed"), run.number("/media/packets_received"), "another law there");
+}
+
+#[test]
+fn a_call_without_an_agent_fails_the_run() {
+    let center = Center::start();
+    let run = Load::at(&center)
+        .with(&["--calls", "2", "--rate", "2", "--seconds", "1", "--agents", "1001-1001", "--patience", "3"])
+        .with(&["--hold", "6"])
+        .run();
+    assert!(!run.succeeded, "{}", run.said);
+    assert_eq!((run.number("/calls/completed"), run.number("/calls/failed")), (1.0, 1.0), "{}", run.report);
+    assert_eq!(run.number("/calls/by_outcome/nobody came"), 1.0);
+}
+
+#[test]
+fn a_stranger_is_not_called() {
+    let center = Center::start();
+    let run = Load::at(&center).with(&["--target", "192.0.2.1:5060"]).refused();
+    assert!(run.contains("--anywhere"), "{run}");
+}
