@@ -12,7 +12,7 @@ fn savp(key: &str) -> String {
 
 impl World {
     /// The keys of the last `Connected` or `Changed`.
-    fn keys(&mut self) -> Option<Keys> {
+    fn keys(&mut self) -> Option<Box<Keys>> {
         let mut remotes = self.events.drain(..).filter_map(|event| match event {
             Event::Connected { remote, .. } | Event::Changed { remote, .. } => Some(remote),
             _ => None,
@@ -21,7 +21,7 @@ impl World {
     }
 
     /// A call from B with this offer, held to `encryption`, answered and acknowledged.
-    fn encrypted(&mut self, offer: &str, encryption: Encryption) -> (String, Option<Keys>) {
+    fn encrypted(&mut self, offer: &str, encryption: Encryption) -> (String, Option<Box<Keys>>) {
         self.receive(&invite("i1", offer, ""));
         let session = self.invited();
         let early = self.endpoint.secure(session, encryption).unwrap().unwrap();
