@@ -15,7 +15,8 @@ use crate::{configuration, wait_for, web};
 /// A running center; killed, and its folder removed, when dropped.
 #[derive(Debug)]
 pub struct Center {
-    pub(crate) folder: PathBuf,
+    /// Its configuration, data and recordings.
+    pub folder: PathBuf,
     pub(crate) ports: Ports,
     sip: u16,
     pub(crate) http: u16,
@@ -196,7 +197,8 @@ impl Center {
         self.token.get_or_init(make).clone()
     }
 
-    pub(crate) fn command(&self, name: &str) -> Command {
+    /// A command of the binary on this center's folders.
+    pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(binary());
         command.arg(name).current_dir(repository()).env("NO_COLOR", "1");
         command.args(["--prompts", "prompts"]);

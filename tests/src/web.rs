@@ -51,11 +51,35 @@ impl Center {
     }
 }
 
+impl Center {
+    /// One thing as the API tells it, at a path below `/api/v1/`.
+    pub fn one(&self, path: &str) -> Value {
+        match get(self.http, &format!("/api/v1/{path}"), Some(&self.token())) {
+            Some((200, body)) => serde_json::from_str(&body).expect("the center prints JSON"),
+            answer => panic!("the center answers {path}: {answer:?}"),
+        }
+    }
+
+    /// The status of a POST, at a path below `/api/v1/`.
+    pub fn post(&self, path: &str, body: &str) -> u16 {
+        let path = format!("/api/v1/{path}");
+        ask(self.http, "POST", &path, Some(&self.token()), body).expect("the center answers").0
+    }
+}
+
 /// Status and body of an HTTP GET; `None` when nobody answers.
 pub(crate) fn get(port: u16, path: &str, token: Option<&str>) -> Option<(u16, String)> {
+    ask(port, "GET", path, token, "")
+}
+
+fn ask(port: u16, method: &str, path: &str, token: Option<&str>, body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}Connection: close\r\n\r\n");
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}Content-Type: application/json\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;

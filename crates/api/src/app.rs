@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use model::{Actor, AgentId, AgentOrder, ContactId, QueueName, Refused, Time, UtcOffset};
-use store::Store;
-use tokio::sync::{Semaphore, watch};
+use store::{RetentionRule, Store};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
 use crate::{Metrics, Readiness};
 
@@ -29,8 +29,10 @@ pub trait Commands: Send + Sync {
 pub struct AppParts {
     /// The database.
     pub store: Store,
-    /// The recordings folder.
-    pub recordings: PathBuf,
+    /// The folders that recordings lie in: the first, and the one that takes over.
+    pub recordings: Vec<PathBuf>,
+    /// How long they are kept.
+    pub retention: Vec<RetentionRule>,
     /// The agents of the configuration.
     pub agents: Vec<AgentId>,
     /// The queues of the configuration.
@@ -54,6 +56,7 @@ pub struct AppParts {
 pub struct App {
     parts: Arc<AppParts>,
     followers: Arc<Semaphore>,
+    custody: Arc<Mutex<()>>,
     closing: Arc<watch::Sender<bool>>,
 }
 
@@ -71,12 +74,18 @@ impl App {
         App {
             parts: Arc::new(parts),
             followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            custody: Arc::new(Mutex::new(())),
             closing: Arc::new(watch::Sender::new(false)),
         }
     }
 
     pub(crate) fn followers(&self) -> Arc<Semaphore> {
         Arc::clone(&self.followers)
+    }
+
+    /// Holds and erasures go one after the other.
+    pub(crate) async fn custody(&self) -> MutexGuard<'_, ()> {
+        self.custody.lock().await
     }
 
     /// Long polls and streams that are open now.

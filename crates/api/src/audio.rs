@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::RangeInclusive;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -99,8 +99,9 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 
 /// Opens the row's file, which must lie below the recordings folder also after all links are followed.
 async fn open(app: &App, recording: &RecordingRow) -> Result<(File, u64), Problem> {
-    let (folder, path, id) = (app.recordings.clone(), recording.path.clone(), recording.id);
-    let opened = tokio::task::spawn_blocking(move || open_below(&folder, Path::new(&path))).await;
+    let (folders, path, id) = (app.recordings.clone(), recording.path.clone(), recording.id);
+    let open = move || open_in(&folders, Path::new(&path));
+    let opened = tokio::task::spawn_blocking(open).await;
     match opened.unwrap_or_else(|error| Err(io::Error::other(error))) {
         Ok(opened) => Ok(opened),
         Err(error) => {
@@ -108,6 +109,18 @@ async fn open(app: &App, recording: &RecordingRow) -> Result<(File, u64), Proble
             Err(Problem::not_found())
         }
     }
+}
+
+/// Opens it in the first folder that has it.
+fn open_in(folders: &[PathBuf], path: &Path) -> io::Result<(File, u64)> {
+    let mut refusal = io::Error::other("there is no recordings folder");
+    for folder in folders {
+        match open_below(folder, path) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
 }
 
 fn open_below(folder: &Path, path: &Path) -> io::Result<(File, u64)> {

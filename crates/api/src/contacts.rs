@@ -6,7 +6,9 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use model::{AgentId, ContactId, QueueName, Time};
 use serde::{Deserialize, Serialize};
-use store::{Bearer, Contact, ContactFilter, QueueVisit, RecordingFilter, RecordingRow, Segment};
+use store::{
+    Bearer, Contact, ContactFilter, Coverage, LegalHold, QueueVisit, RecordingFilter, RecordingRow, Segment,
+};
 
 use crate::App;
 use crate::problem::Problem;
@@ -58,6 +60,10 @@ struct Whole {
     contact: Contact,
     segments: Vec<Segment>,
     queue_visits: Vec<QueueVisit>,
+    /// How much of it was recorded, once it is over and recorded.
+    coverage: Option<Coverage>,
+    /// What keeps its recordings from being erased.
+    legal_hold: Option<LegalHold>,
     /// Only for those who may list recordings.
     #[serde(skip_serializing_if = "Option::is_none")]
     recordings: Option<Vec<RecordingRow>>,
@@ -69,12 +75,11 @@ pub(crate) async fn one(
     Named(id): Named<ContactId>,
 ) -> Result<Response, Problem> {
     let contact = app.store.contact(id).await?.ok_or_else(Problem::not_found)?;
-    let recordings = if RECORDINGS.contains(&bearer.role) {
-        let filter = RecordingFilter { contact: Some(id), ..RecordingFilter::default() };
-        Some(app.store.recordings(&filter).await?)
-    } else {
-        None
-    };
+    let filter = RecordingFilter { contact: Some(id), ..RecordingFilter::default() };
+    let recordings = app.store.recordings(&filter).await?;
+    let coverage = Coverage::of(&contact, &recordings);
+    let recordings = RECORDINGS.contains(&bearer.role).then_some(recordings);
+    let legal_hold = app.store.legal_hold(id).await?;
     let (segments, queue_visits) = (app.store.segments(id).await?, app.store.queue_visits(id).await?);
-    Ok(Json(Whole { contact, segments, queue_visits, recordings }).into_response())
+    Ok(Json(Whole { contact, segments, queue_visits, coverage, legal_hold, recordings }).into_response())
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::routes::{Route, routes};
+use crate::routes::{HOLD, LET_GO, PAUSE, RETENTION, Route, routes};
 
 pub(crate) async fn show() -> Response {
     Json(document(&routes())).into_response()
@@ -56,13 +56,24 @@ fn operation(route: &Route) -> Value {
         fields.insert("security".to_owned(), json!([{ "token": [] }]));
         let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
         fields.insert("x-roles".to_owned(), json!(roles));
-        if (route.method, route.path) == ("post", "/api/v1/tokens") {
-            let schema = json!({ "$ref": "#/components/schemas/WantedToken" });
+        if let Some(name) = body_of(route) {
+            let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
             let body = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
             fields.insert("requestBody".to_owned(), body);
         }
     }
     operation
+}
+
+/// The schema of what it is sent.
+fn body_of(route: &Route) -> Option<&'static str> {
+    match (route.method, route.path) {
+        ("post", "/api/v1/tokens") => Some("WantedToken"),
+        ("post", PAUSE) => Some("Reason"),
+        ("post", HOLD | LET_GO) => Some("Word"),
+        ("post", RETENTION) => Some("WantedErasure"),
+        _ => None,
+    }
 }
 
 /// Name, type, and whether it must be given.
@@ -134,7 +145,7 @@ fn schemas() -> Value {
     let contact = "id:string caller:string? caller_name:string? number:string trunk:string language:string \
                    flow:string node:string? queue:string? agent:string? started_at:time answered_at:time? \
                    talked_at:time? ended_at:time? end:object? recording_id:string?";
-    let whole = format!("{contact} segments:array queue_visits:array");
+    let whole = format!("{contact} segments:array queue_visits:array coverage:object? legal_hold:object?");
     let mut schemas = Map::new();
     for (name, fields) in [
         ("Contact", contact),
@@ -157,6 +168,14 @@ fn schemas() -> Value {
         ("NewToken", "name:string role:string token:string"),
         ("Health", "alive:boolean"),
         ("Readiness", "ready:boolean not_ready:array"),
+        ("Reason", "reason:string"),
+        ("Word", "reason:string person:string?"),
+        ("WantedErasure", "dry_run:boolean"),
+        (
+            "Erasure",
+            "recording_id:string contact_id:string path:string sha256:string? opened_at:time queue:string? \
+             rule:string held:boolean erased:boolean",
+        ),
         ("Problem", "type:string title:string title_zh:string title_en:string status:integer"),
         ("Document", "openapi:string info:object paths:object components:object"),
     ] {

@@ -87,7 +87,9 @@ impl From<StoreError> for Problem {
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Problem {
         match refused {
-            Refused::UnknownAgent => Problem::not_found(),
+            Refused::UnknownAgent | Refused::UnknownContact => Problem::not_found(),
+            Refused::NotTheirContact => Problem::forbidden(),
+            Refused::NotRecorded => Problem::conflict("the contact is not being recorded"),
             Refused::SeatOffline => Problem::conflict("the agent's seat is not registered"),
             Refused::Busy => Problem::unavailable("the center is busy"),
             Refused::ShuttingDown => Problem::unavailable("the center is shutting down"),

@@ -8,7 +8,10 @@ use store::Role;
 
 use crate::guard::{Guard, authorise, harden};
 use crate::problem::Problem;
-use crate::{App, agents, audio, contacts, document, events, health, metrics, recordings, samples, tokens};
+use crate::{
+    App, agents, audio, contacts, document, events, health, metrics, pausing, recordings, retention, samples,
+    tokens,
+};
 
 /// The greatest body of a request, in bytes.
 const GREATEST_BODY: usize = 16 * 1024;
@@ -23,9 +26,17 @@ pub(crate) const RECORDINGS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Qa
 const AUDIO: &[Role] = &[Role::Admin, Role::Qa];
 /// Those who change agents' states; an agent only the own one.
 const STATES: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent];
+/// Those who say what must be kept.
+const HOLDS: &[Role] = &[Role::Admin, Role::Supervisor];
 /// Those who see figures.
 const METRICS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Viewer];
 const ADMIN: &[Role] = &[Role::Admin];
+
+pub(crate) const PAUSE: &str = "/api/v1/contacts/{id}/recording/pause";
+pub(crate) const HOLD: &str = "/api/v1/contacts/{id}/legal-hold";
+pub(crate) const LET_GO: &str = "/api/v1/contacts/{id}/legal-hold/clear";
+pub(crate) const RETENTION: &str = "/api/v1/retention";
+const RESUME: &str = "/api/v1/contacts/{id}/recording/resume";
 
 /// One route.
 pub(crate) struct Route {
@@ -61,6 +72,11 @@ pub(crate) fn routes() -> Vec<Route> {
         route("get", "/api/v1/recordings", RECORDINGS, "Recordings", "[Recording]", get(recordings::list)),
         route("get", "/api/v1/recordings/{id}", RECORDINGS, "A recording", "Recording", get(recordings::one)),
         route("get", "/api/v1/recordings/{id}/audio", AUDIO, "Its audio", "audio", get(audio::fetch)),
+        route("post", PAUSE, STATES, "Leave out of the recording what is said", "", post(pausing::pause)),
+        route("post", RESUME, STATES, "Record again", "", post(pausing::resume)),
+        route("post", HOLD, HOLDS, "Keep its recordings whatever the rules say", "", post(retention::hold)),
+        route("post", LET_GO, HOLDS, "Let the rules apply again", "", post(retention::let_go)),
+        route("post", RETENTION, ADMIN, "Erase what is kept no longer", "[Erasure]", post(retention::apply)),
         route("get", "/api/v1/agents", ALL, "Agents", "[Agent]", get(agents::list)),
         route("post", "/api/v1/agents/{id}/ready", STATES, "Ready for calls", "", post(agents::ready)),
         route("post", "/api/v1/agents/{id}/break", STATES, "On a break", "", post(agents::take_break)),

@@ -29,6 +29,8 @@ pub(crate) struct Customer {
     pub(crate) play: Option<PlayId>,
     /// The open recording; `None` once it failed in mid-call.
     pub(crate) recording: Option<RecordingId>,
+    /// True while a person has the recording leave out what is said.
+    pub(crate) paused: bool,
     /// The customer's audio, once known.
     pub(crate) remote: Option<RemoteMedia>,
     pub(crate) stage: Stage,

@@ -43,6 +43,7 @@ impl Center {
             session,
             play: None,
             recording: Some(RecordingId::new(&mut self.ids, now)),
+            paused: false,
             remote,
             stage: Stage::Opening,
             talked: false,
@@ -125,7 +126,8 @@ impl Center {
             MediaReport::Closed { .. }
             | MediaReport::Strain { .. }
             | MediaReport::Sealed { .. }
-            | MediaReport::RecordingFailed { .. } => {}
+            | MediaReport::RecordingFailed { .. }
+            | MediaReport::Storage(_) => {}
         }
     }
 
@@ -339,6 +341,7 @@ impl Center {
         self.media(call, MediaOp::Close { leg });
         let end = SegmentEnd { by, cause };
         self.record(now, Event::SegmentEnded { segment, contact, agent: agent.clone(), end });
+        self.resume_after_segment(now, call);
         self.acd(now, acd::Input::SegmentEnded(agent));
     }
 }

@@ -22,6 +22,7 @@ mod code;
 mod config;
 mod customer;
 mod machine;
+mod pause;
 mod ring;
 
 pub use config::{Config, FeatureCode, Route};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
-    AgentId, AgentOrder, CallId, Cause, Command, ContactId, EndedBy, Event, Gap, Ids, LegId, LegOrder,
+    AgentId, AgentOrder, CallId, Cause, Command, ContactId, EndedBy, Event, Gap, Ids, Kept, LegId, LegOrder,
     LegReport, MediaOp, MediaOrder, MediaReport, OfferId, Origin, Record, RecordingId, RecordingState,
-    Refused, Reply, Time,
+    Refused, Reply, StorageReport, Time,
 };
 
 use crate::call::Call;
@@ -216,9 +216,15 @@ impl Center {
                     None,
                 );
             }
-            MediaReport::RecordingFailed { recording, why } => {
-                let (state, gaps) = (RecordingState::Damaged, Vec::new());
-                self.recording_closed(now, recording, state, 0, String::new(), gaps, Some(why));
+            MediaReport::RecordingFailed { recording, why, kept } => {
+                let (state, Kept { duration_ms, sha256, gaps }) = (RecordingState::Damaged, kept);
+                self.recording_closed(now, recording, state, duration_ms, sha256, gaps, Some(why));
+            }
+            MediaReport::Storage(StorageReport::Failed { storage, trouble, why }) => {
+                self.record(now, Event::StorageFailed { storage, trouble, why });
+            }
+            MediaReport::Storage(StorageReport::Restored { storage }) => {
+                self.record(now, Event::StorageRestored { storage });
             }
             MediaReport::Strain { thread, strained: true } => _ = self.strained.insert(thread),
             MediaReport::Strain { thread, strained: false } => _ = self.strained.remove(&thread),
@@ -277,6 +283,24 @@ impl Center {
         let result = match order {
             AgentOrder::Ready { agent } => self.agent_order(now, agent, |agent| acd::Input::Ready(agent, by)),
             AgentOrder::Break { agent } => self.agent_order(now, agent, |agent| acd::Input::Break(agent, by)),
+            AgentOrder::PauseRecording { contact, agent, reason } => {
+                self.pause_recording(now, by, contact, agent.as_ref(), reason)
+            }
+            AgentOrder::ResumeRecording { contact, agent } => {
+                self.resume_recording(now, by, contact, agent.as_ref())
+            }
+            AgentOrder::NoteLegalHold { contact, held: true, person, reason } => {
+                self.record(now, Event::LegalHoldSet { contact, by, person, reason });
+                Ok(())
+            }
+            AgentOrder::NoteLegalHold { contact, held: false, person, reason } => {
+                self.record(now, Event::LegalHoldCleared { contact, by, person, reason });
+                Ok(())
+            }
+            AgentOrder::NoteErased { recording, contact, rule, sha256 } => {
+                self.record(now, Event::RecordingErased { recording, contact, by, rule, sha256 });
+                Ok(())
+            }
             AgentOrder::NoteListened { recording, contact: _ } => {
                 self.record(now, Event::RecordingListened { recording, by });
                 Ok(())

@@ -100,7 +100,8 @@ impl Center {
             | MediaReport::Closed { .. }
             | MediaReport::Strain { .. }
             | MediaReport::Sealed { .. }
-            | MediaReport::RecordingFailed { .. } => {}
+            | MediaReport::RecordingFailed { .. }
+            | MediaReport::Storage(_) => {}
         }
     }
 

@@ -5,6 +5,7 @@ pub mod conductor;
 pub mod config;
 pub mod control;
 pub mod demo;
+mod evidence;
 pub mod listings;
 pub mod load;
 mod phone;

@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use hotline::config::{self, Configuration};
 use hotline::serve::{self, Folders};
 use hotline::{clock, control, demo, listings, load};
-use model::{AgentId, QueueName};
-use store::{ContactFilter, RecordingFilter, Role, Store};
+use model::{AgentId, ContactId, QueueName};
+use store::{ContactFilter, PublicKeys, RecordingFilter, Role, SigningKey, Store};
 
 /// Hotline, the open call center. 开放呼叫中心
 #[derive(Parser)]
@@ -65,7 +65,12 @@ enum Verb {
     /// List contacts 列出来电
     Contacts(Listing),
     /// List recordings 列出录音
-    Recordings(Listing),
+    Recordings {
+        #[command(flatten)]
+        listing: Listing,
+        #[command(subcommand)]
+        about: Option<AboutRecordings>,
+    },
     /// List agents 列出座席
     Agents(Listing),
     /// List queues 列出队列
@@ -81,11 +86,43 @@ enum Verb {
     /// Quality control 质检
     #[command(subcommand)]
     Qa(Qa),
-    /// Compare recordings' rows and files 核对录音
-    Verify,
+    /// Compare recordings' rows and files; with --folder, files and signed manifests 核对录音
+    Verify(Proof),
+    /// Erase recordings that the rules keep no longer 按规则删除过期录音
+    Retention {
+        /// Only list them 只列出
+        #[arg(long)]
+        dry_run: bool,
+        /// One JSON array of objects
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a contact's recordings whatever the rules say 法律保全
+    #[command(subcommand)]
+    LegalHold(LegalHold),
     /// API tokens 接口令牌
     #[command(subcommand)]
     Token(Token),
+}
+
+#[derive(Subcommand)]
+enum LegalHold {
+    /// Hold 设置保全
+    Set(Word),
+    /// Let the rules apply again 解除保全
+    Clear(Word),
+}
+
+#[derive(Args)]
+struct Word {
+    /// The contact's id 联系编号
+    contact: ContactId,
+    /// Why 原因
+    #[arg(long)]
+    reason: String,
+    /// On whose word 责任人
+    #[arg(long)]
+    person: String,
 }
 
 #[derive(Args, Default)]
@@ -109,6 +146,22 @@ struct Listing {
     /// At most so many rows
     #[arg(long, default_value_t = 100)]
     limit: u32,
+}
+
+#[derive(Subcommand)]
+enum AboutRecordings {
+    /// Print the public key that proves the manifests 输出清单公钥
+    Key,
+}
+
+#[derive(Args)]
+struct Proof {
+    /// Check this folder against its manifests, without a database; more for a fallback's files 离线核对目录
+    #[arg(long, value_name = "DIR", requires = "public_key")]
+    folder: Vec<PathBuf>,
+    /// The public key, from `hotline recordings key` 公钥文件
+    #[arg(long, value_name = "FILE", requires = "folder")]
+    public_key: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -185,7 +238,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 ["id", "caller", "number", "language", "queue", "agent", "started_at", "ended_at", "end"];
             listings::print(&rows, listing.json, &columns).map(|()| ExitCode::SUCCESS)
         }
-        Verb::Recordings(listing) => {
+        Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
+            let key = SigningKey::open(&place.data).with_context(|| "read the key of the recordings")?;
+            print!("{}", key.public_pem());
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Recordings { listing, about: None } => {
             let filter = RecordingFilter { limit: listing.limit, ..RecordingFilter::default() };
             let rows = place.store().await?.recordings(&filter).await?;
             let columns = ["id", "contact_id", "state", "duration_ms", "path"];
@@ -215,7 +273,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Verb::Qa(Qa::Sample { queue, count, seed, json }) => sample(&place, &queue, count, seed, json).await,
-        Verb::Verify => verify(&place).await,
+        Verb::Verify(Proof { folder, public_key: Some(key) }) => prove(&folder, &key),
+        Verb::Verify(Proof { public_key: None, .. }) => verify(&place).await,
+        Verb::Retention { dry_run, json } => retention(&place, dry_run, json),
+        Verb::LegalHold(LegalHold::Set(word)) => legal_hold(&place, &word, ""),
+        Verb::LegalHold(LegalHold::Clear(word)) => legal_hold(&place, &word, "/clear"),
         Verb::Token(Token::Create { role, name, agent }) => {
             let now = clock::now();
             let name = name.unwrap_or_else(|| format!("{role}-{}", now.unix_ms()));
@@ -238,6 +300,11 @@ impl Place {
             }
             bail!("the configuration has {} problems 配置有 {} 个问题", problems.len(), problems.len())
         })
+    }
+
+    fn recordings_folders(&self, configuration: &Configuration) -> Vec<PathBuf> {
+        let folders = Folders { data: self.data.clone(), recordings: self.recordings.clone() };
+        serve::recordings_folders(&configuration.server, &folders)
     }
 
     async fn store(&self) -> anyhow::Result<Store> {
@@ -309,7 +376,8 @@ async fn sample(
 }
 
 async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
-    let differences = store::verify(&place.store().await?, &place.recordings).await?;
+    let folders = place.recordings_folders(&place.load(false)?);
+    let differences = store::verify(&place.store().await?, &folders).await?;
     for difference in &differences {
         println!("{difference}");
     }
@@ -318,4 +386,47 @@ async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// Checks folders with nothing but the public key.
+fn prove(folders: &[PathBuf], key: &Path) -> anyhow::Result<ExitCode> {
+    let keys = PublicKeys::read(key).with_context(|| "read the public key")?;
+    let (findings, entries) = store::check(folders, &keys).with_context(|| "read the folder")?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() {
+        println!("{entries} entries and their files are as they were signed {entries} 条记录与签名一致");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+fn legal_hold(place: &Place, word: &Word, end: &str) -> anyhow::Result<ExitCode> {
+    let Word { contact, reason, person } = word;
+    let body = serde_json::json!({ "reason": reason, "person": person }).to_string();
+    control::post(&place.data, &format!("contacts/{contact}/legal-hold{end}"), &body)?;
+    println!("{contact}: {}", if end.is_empty() { "held 已保全" } else { "let go 已解除" });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Has the running center apply the rules: it alone writes the log.
+fn retention(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let answer =
+        control::post(&place.data, "retention", &serde_json::json!({ "dry_run": dry_run }).to_string())?;
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&answer).with_context(|| "read the answer")?;
+    let columns = ["recording_id", "contact_id", "opened_at", "queue", "rule", "held", "erased", "path"];
+    listings::print(&rows, json, &columns)?;
+    let (erased, held) = (count(&rows, "erased"), count(&rows, "held"));
+    eprintln!(
+        "{} due, {held} held, {erased} erased 到期 {}，保全 {held}，已删除 {erased}",
+        rows.len(),
+        rows.len()
+    );
+    let failed = rows.iter().any(|row| row["fault"].is_string());
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn count(rows: &[serde_json::Value], flag: &str) -> usize {
+    rows.iter().filter(|row| row[flag] == true).count()
 }

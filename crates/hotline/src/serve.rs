@@ -11,12 +11,13 @@ use center::Center;
 use crossbeam_channel::bounded;
 use media::Media;
 use model::{AgentId, Event, Ids, QueueName, RecordingState, Time};
-use store::{Journal, Role, Store};
+use store::{Journal, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
 
 use crate::clock::now;
 use crate::conductor::{self, Conductor, INBOX, Inboxes};
-use crate::config::Configuration;
+use crate::config::{Configuration, Server};
+use crate::evidence;
 use crate::signalling::{self, Signalling};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
@@ -65,7 +66,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let url = database_url(&configuration, &folders.data);
     let store = Store::open(&url).await.with_context(|| "open the database")?;
     let journal = Journal::start(&store, &folders.data).await.with_context(|| "start the journal")?;
-    let left_open = end_what_was_cut_off(&store, &journal, &folders.recordings).await?;
+    let left_open = end_what_was_cut_off(&store, &journal, &recordings_folders(&server, folders)).await?;
 
     let (media_reports, media_inbox) = bounded(INBOX);
     let mut settings = media::Settings::new(
@@ -76,6 +77,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     );
     settings.threads = server.media_threads;
     settings.silence_timeout = server.silence;
+    settings.recordings_fallback = server.recordings_fallback.clone();
     if let Some(advertised) = server.advertised {
         settings.advertised_ip = advertised;
     }
@@ -106,10 +108,15 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     )
     .with_context(|| "start the center's thread")?;
 
+    let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
+    let manifests = Manifests::open(&folders.recordings, key, server.utc_offset)
+        .with_context(|| "read the manifests of the recordings")?;
+
     let readiness = Readiness::default();
     let app = App::new(AppParts {
         store: store.clone(),
-        recordings: folders.recordings.clone(),
+        recordings: recordings_folders(&server, folders),
+        retention: server.retention.clone(),
         agents,
         queues,
         offset: server.utc_offset,
@@ -130,6 +137,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
             tracing::error!(%error, "the API stopped");
         }
     });
+    web.spawn(evidence::follow(store.clone(), manifests, recordings_folders(&server, folders)));
     write_control(&store, &folders.data, http).await?;
     for flag in [Readiness::sip, Readiness::media, Readiness::store] {
         flag(&readiness, true);
@@ -217,11 +225,16 @@ pub fn database_url(configuration: &Configuration, data: &Path) -> String {
     configuration.server.database.clone().unwrap_or_else(default)
 }
 
+/// The folders that recordings may lie in.
+pub fn recordings_folders(server: &Server, folders: &Folders) -> Vec<PathBuf> {
+    [Some(folders.recordings.clone()), server.recordings_fallback.clone()].into_iter().flatten().collect()
+}
+
 /// The events that end what the last run was cut off in, its recordings repaired.
 async fn end_what_was_cut_off(
     store: &Store,
     journal: &Journal,
-    recordings: &Path,
+    folders: &[PathBuf],
 ) -> anyhow::Result<Vec<Event>> {
     if !store.wait_committed(journal.last_seq(), Duration::from_secs(30)).await {
         bail!("the database does not take the records of the last run");
@@ -229,8 +242,7 @@ async fn end_what_was_cut_off(
     let unfinished = store.unfinished().await.with_context(|| "read what the last run left open")?;
     let mut events = unfinished.endings(now());
     for row in &unfinished.recordings {
-        let path = recordings.join(&row.path);
-        let (duration_ms, sha256, fault) = match media::repair(&path) {
+        let (duration_ms, sha256, fault) = match media::repair_in(folders, &row.path) {
             Ok(repaired) => {
                 (repaired.duration_ms, repaired.sha256, "cut off; repaired at the next start".to_owned())
             }
@@ -255,7 +267,7 @@ fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
         advertised: server.advertised,
         realm: server.realm.clone(),
         agents: configuration.passwords.clone(),
-        srtp: configuration.srtp.clone(),
+        seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
         feature_codes: configuration.feature_codes.keys().cloned().collect(),
         first_maker: MAKER_SIGNALLING,
@@ -347,6 +359,18 @@ impl Metrics for Gauges {
                 counters.open_recordings,
             ),
             sample(
+                "hotline_recordings_interrupted",
+                "Recordings that no folder takes now",
+                Kind::Gauge,
+                counters.interrupted_recordings,
+            ),
+            sample(
+                "hotline_recordings_moved_total",
+                "Recordings that went on in another file",
+                Kind::Counter,
+                counters.recordings_moved,
+            ),
+            sample(
                 "hotline_rtp_packets_in_total",
                 "RTP packets received",
                 Kind::Counter,
@@ -372,5 +396,14 @@ impl Metrics for Gauges {
                 counters.frames_dropped,
             ),
         ]
+        .into_iter()
+        .chain(model::Storage::ALL.into_iter().zip(counters.storage_failed).map(|(storage, failed)| Sample {
+            name: "hotline_recording_storage_failed",
+            help: "1 while this recordings folder takes nothing",
+            kind: Kind::Gauge,
+            labels: vec![("storage", storage.to_string())],
+            value: f64::from(u8::from(failed)),
+        }))
+        .collect()
     }
 }

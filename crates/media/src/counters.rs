@@ -1,6 +1,6 @@
 //! What media counts, readable from any thread.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// Counts since the start, and what is open now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +26,12 @@ pub struct Counters {
     pub open_legs: u64,
     /// Recordings open now.
     pub open_recordings: u64,
+    /// Of these, the ones that no place takes now: their audio becomes gaps.
+    pub interrupted_recordings: u64,
+    /// Recordings that went on in another place or file than they began in.
+    pub recordings_moved: u64,
+    /// Which places fail now, in the order of [`model::Storage::ALL`].
+    pub storage_failed: [bool; 2],
 }
 
 /// The counters while they count.
@@ -41,6 +47,9 @@ pub(crate) struct Tally {
     pub(crate) reports_dropped: AtomicU64,
     pub(crate) open_legs: AtomicI64,
     pub(crate) open_recordings: AtomicI64,
+    pub(crate) interrupted_recordings: AtomicI64,
+    pub(crate) recordings_moved: AtomicU64,
+    pub(crate) storage_failed: [AtomicBool; 2],
 }
 
 impl Tally {
@@ -58,6 +67,9 @@ impl Tally {
             reports_dropped: count(&self.reports_dropped),
             open_legs: open(&self.open_legs),
             open_recordings: open(&self.open_recordings),
+            interrupted_recordings: open(&self.interrupted_recordings),
+            recordings_moved: count(&self.recordings_moved),
+            storage_failed: self.storage_failed.each_ref().map(|failed| failed.load(Ordering::Relaxed)),
         }
     }
 }

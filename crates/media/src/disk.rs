@@ -1,15 +1,22 @@
 //! Where recordings are written: a folder, or in tests something that fails.
+//!
+//! A folder that was a mount point when it was opened must be one whenever a file is made in it: what is
+//! below an unmounted disk is not where recordings belong.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 /// Makes recording files.
 pub trait Disk: fmt::Debug + Send + Sync {
     /// Makes a new file at a path below the disk's root. Fails when it exists already.
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>>;
+    /// Removes a file that was made here.
+    fn remove(&self, _path: &str) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// One recording file.
@@ -20,40 +27,72 @@ pub trait DiskFile: Send {
     fn sync(&mut self) -> io::Result<()>;
     /// Makes the file itself survive a power cut, and reads its SHA-256 back, in lower-case hexadecimal.
     fn seal(&mut self) -> io::Result<String>;
+    /// Reads at a byte offset, also when the file's name is gone; how many bytes, 0 at the end.
+    fn read_at(&self, _offset: u64, _room: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+    /// False when its name does not lead to it any more: whoever looks for it finds nothing.
+    fn is_there(&self) -> bool {
+        true
+    }
 }
 
 /// A folder of the file system.
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
+    mounted: bool,
 }
 
 impl Folder {
     /// A folder, made when it does not exist.
     pub fn open(root: &Path) -> io::Result<Folder> {
         fs::create_dir_all(root)?;
-        Ok(Folder { root: root.to_owned() })
+        Ok(Folder { root: root.to_owned(), mounted: is_mount(root) })
     }
+
+    /// A folder that need not be there yet; each new file looks again.
+    pub(crate) fn later(root: &Path) -> Folder {
+        let _: io::Result<()> = fs::create_dir_all(root);
+        Folder { root: root.to_owned(), mounted: is_mount(root) }
+    }
+}
+
+fn is_mount(folder: &Path) -> bool {
+    let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    matches!((device(folder), device(&folder.join(".."))), (Some(own), Some(above)) if own != above)
 }
 
 impl Disk for Folder {
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
-        let relative = Path::new(path);
-        let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
-        if !inside || path.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a path outside the recordings folder"));
+        let path = self.root.join(inside(path)?);
+        if self.mounted && !is_mount(&self.root) {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "its disk is not mounted"));
         }
-        let path = self.root.join(relative);
         let parent = path.parent().unwrap_or(&self.root).to_owned();
         fs::create_dir_all(&parent)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
         File::open(&parent)?.sync_all()?;
-        Ok(Box::new(FolderFile { file, parent }))
+        Ok(Box::new(FolderFile { file, path, parent }))
     }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        fs::remove_file(self.root.join(inside(path)?))
+    }
+}
+
+fn inside(path: &str) -> io::Result<&Path> {
+    let relative = Path::new(path);
+    let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
+    if !inside || path.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a path outside the recordings folder"));
+    }
+    Ok(relative)
 }
 
 struct FolderFile {
     file: File,
+    path: PathBuf,
     parent: PathBuf,
 }
 
@@ -70,6 +109,16 @@ impl DiskFile for FolderFile {
         self.file.sync_all()?;
         File::open(&self.parent)?.sync_all()?;
         sha256(&self.file)
+    }
+
+    fn read_at(&self, offset: u64, room: &mut [u8]) -> io::Result<usize> {
+        self.file.read_at(room, offset)
+    }
+
+    fn is_there(&self) -> bool {
+        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let ours = self.file.metadata().map(id).ok();
+        ours.is_some() && ours == fs::metadata(&self.path).map(id).ok()
     }
 }
 

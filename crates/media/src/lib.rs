@@ -20,11 +20,14 @@ mod quality;
 mod recorder;
 mod repair;
 mod resample;
+mod spans;
+mod storage;
 mod strain;
 mod tap;
 mod thread;
 mod transform;
 mod writer;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -41,11 +44,12 @@ use model::{CallId, MediaOrder, MediaReport};
 pub use counters::Counters;
 pub use disk::{Disk, DiskFile, Folder};
 pub use prompts::{PromptError, Prompts};
-pub use repair::{RepairError, Repaired, repair};
+pub use repair::{RepairError, Repaired, repair, repair_in};
 
 use counters::Tally;
 use os::Waker;
 use ports::Ports;
+use storage::{Beat, Places};
 use thread::{Setup, ToMedia};
 use writer::ToWriter;
 
@@ -64,6 +68,8 @@ pub struct Settings {
     pub recorders: usize,
     /// The folder that recordings' paths begin in.
     pub recordings_dir: PathBuf,
+    /// The folder that takes over while the first fails. It need not be there yet.
+    pub recordings_fallback: Option<PathBuf>,
     /// The clips that can be played.
     pub prompts: Arc<Prompts>,
     /// A peer that should send and does not is reported after this time.
@@ -90,6 +96,7 @@ impl Settings {
             threads: 1,
             recorders: 1,
             recordings_dir,
+            recordings_fallback: None,
             prompts,
             silence_timeout: Duration::from_secs(30),
             one_way_after: Duration::from_secs(3),
@@ -153,7 +160,11 @@ impl Media {
     pub fn start(settings: Settings, reports: Sender<MediaReport>) -> Result<Media, StartError> {
         let dir = settings.recordings_dir.clone();
         let folder = Folder::open(&dir).map_err(|source| StartError::Recordings { dir, source })?;
-        Media::start_on(settings, reports, Arc::new(folder))
+        let mut disks: Vec<Arc<dyn Disk>> = vec![Arc::new(folder)];
+        if let Some(fallback) = &settings.recordings_fallback {
+            disks.push(Arc::new(Folder::later(fallback)));
+        }
+        Media::start_on_disks(settings, reports, disks)
     }
 
     /// Starts with recordings on a given disk.
@@ -162,10 +173,19 @@ impl Media {
         reports: Sender<MediaReport>,
         disk: Arc<dyn Disk>,
     ) -> Result<Media, StartError> {
+        Media::start_on_disks(settings, reports, vec![disk])
+    }
+
+    /// Starts with recordings on given disks: the first, and the one that takes over.
+    pub fn start_on_disks(
+        settings: Settings,
+        reports: Sender<MediaReport>,
+        disks: Vec<Arc<dyn Disk>>,
+    ) -> Result<Media, StartError> {
         let ip = settings.bind_ip;
         std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
         let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };
-        let rings = media.start_writers(settings.recorders.max(1), &disk, &reports)?;
+        let rings = media.start_writers(settings.recorders.max(1), disks, &reports)?;
         let count = settings.threads.max(1);
         for (index, ports) in Ports::share(&settings.ports, count, settings.port_rest).into_iter().enumerate()
         {
@@ -194,21 +214,30 @@ impl Media {
         Ok(media)
     }
 
-    /// Starts the recording threads; returns the rings that lead to them.
+    /// Starts the recording threads and their watch; returns the rings that lead to them.
     fn start_writers(
         &mut self,
         count: usize,
-        disk: &Arc<dyn Disk>,
+        disks: Vec<Arc<dyn Disk>>,
         reports: &Sender<MediaReport>,
     ) -> Result<Vec<Sender<ToWriter>>, StartError> {
-        let mut rings = Vec::new();
+        let places = Arc::new(Places::new(disks, reports.clone(), self.tally.clone()));
+        let (mut rings, mut beats) = (Vec::new(), Vec::new());
+        // The watch ends when the last recording thread has dropped its end of this.
+        let (alive, ended) = crossbeam_channel::bounded::<()>(0);
         for index in 0..count {
             let (ring, messages) = crossbeam_channel::bounded(FRAMES);
-            let (disk, reports, tally) = (disk.clone(), reports.clone(), self.tally.clone());
-            let run = move || writer::run(&messages, &*disk, &reports, &tally);
+            let (places, beat, alive) = (places.clone(), Arc::new(Beat::new()), alive.clone());
+            let (reports, tally) = (reports.clone(), self.tally.clone());
+            beats.push(beat.clone());
+            let run = move || {
+                writer::run(&messages, &places, &beat, &reports, &tally);
+                drop(alive);
+            };
             self.writers.push(spawn(format!("rec-{index}"), run)?);
             rings.push(ring);
         }
+        self.writers.push(spawn("rec-watch".to_owned(), move || storage::watch(&beats, &places, &ended))?);
         Ok(rings)
     }
 

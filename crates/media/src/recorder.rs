@@ -116,6 +116,7 @@ impl Recorder {
 mod tests {
     use super::*;
     use crate::disk::Folder;
+    use crate::storage::{Beat, Places};
     use crate::tap::PIECE;
     use model::{ContactId, Gap, GapCause, Ids, LegId, MediaReport, Time};
 
@@ -143,7 +144,8 @@ mod tests {
         let (late, written) = crossbeam_channel::unbounded();
         taken.into_iter().chain(messages).for_each(|message| late.send(message).unwrap());
         drop(late);
-        crate::writer::run(&written, &disk, &reports, &tally);
+        let places = Places::new(vec![Arc::new(disk)], reports.clone(), tally.clone());
+        crate::writer::run(&written, &places, &Beat::new(), &reports, &tally);
         let Ok(MediaReport::Sealed { duration_ms, gaps, .. }) = read.try_recv() else { panic!("sealed") };
         let gap = |channel| Gap { channel, from_ms: 440, length_ms: 2000, cause: GapCause::Dropped };
         assert_eq!((duration_ms, gaps), (3500, vec![gap(0), gap(1)]));

@@ -58,8 +58,81 @@ pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
     Ok(Repaired { duration_ms: repair.duration_ms(), sha256 })
 }
 
+/// Repairs a recording wherever it lies. One that went on in another folder lies in two: what the shorter file
+/// has is where the longer one has silence, and is brought over; the shorter one is removed then.
+pub fn repair_in(folders: &[PathBuf], path: &str) -> Result<Repaired, RepairError> {
+    let mut files: Vec<(u64, PathBuf)> = Vec::new();
+    for folder in folders {
+        let path = folder.join(path);
+        if let Ok(metadata) = std::fs::metadata(&path) {
+            files.push((metadata.len(), path));
+        }
+    }
+    files.sort();
+    let Some((_, longest)) = files.pop() else {
+        let path = folders.first().map(|folder| folder.join(path)).unwrap_or_default();
+        return Err(RepairError::Io { path, source: io::ErrorKind::NotFound.into() });
+    };
+    for (_, shorter) in files {
+        let io = |source| RepairError::Io { path: shorter.clone(), source };
+        repair(&shorter)?;
+        bring_over(&shorter, &longest).map_err(io)?;
+        std::fs::remove_file(&shorter).map_err(io)?;
+    }
+    repair(&longest)
+}
+
+fn bring_over(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to) = (File::open(from)?, OpenOptions::new().write(true).open(to)?);
+    // Two files of one recording were made by one version: ours.
+    let (mut at, mut room) = (HEADER_LEN as u64, vec![0; 1 << 16]);
+    loop {
+        let read = from.read_at(&mut room, at)?;
+        if read == 0 {
+            return to.sync_all();
+        }
+        to.write_all_at(room.get(..read).unwrap_or_default(), at)?;
+        at += read as u64;
+    }
+}
+
 fn head(file: &File, len: u64) -> io::Result<Vec<u8>> {
     let mut head = vec![0; HEADER_LEN.min(usize::try_from(len).unwrap_or(HEADER_LEN))];
     file.read_exact_at(&mut head, 0)?;
     Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use audio::wav::MAX_RIFF;
+
+    #[test]
+    fn a_file_above_four_gigabytes_is_repaired_and_other_tools_read_its_length() {
+        let path = std::env::temp_dir().join(format!("hotline-rf64-{}.wav", std::process::id()));
+        let file = File::create(&path).unwrap();
+        // The header of a file that was killed just before the switch; the rest is a hole, and a torn sample.
+        let len = HEADER_LEN as u64 + MAX_RIFF + 32_002;
+        file.write_all_at(&wav::StereoWav::default().header(), 0).unwrap();
+        file.set_len(len).unwrap();
+        let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let first = head(&file, len).unwrap();
+        let repair = wav::repair(&first, len).unwrap();
+        assert!(first.starts_with(b"RIFF") && repair.header.starts_with(b"RF64"));
+        assert_eq!(repair.samples, MAX_RIFF / 4 + 8000);
+        file.set_len(repair.file_len).unwrap();
+        file.write_all_at(&repair.header, 0).unwrap();
+        let read = std::process::Command::new("ffprobe")
+            .args(["-v", "error", "-show_entries", "stream=duration_ts", "-of", "csv=p=0"])
+            .arg(&path)
+            .output();
+        match read {
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+                assert_eq!(said, (MAX_RIFF / 4 + 8000).to_string());
+            }
+            Err(_) => eprintln!("ffprobe is not here: RF64 was not read by another tool"),
+        }
+        std::fs::remove_file(path).unwrap();
+    }
 }

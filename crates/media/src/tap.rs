@@ -10,9 +10,10 @@ use std::ops::Range;
 use audio::playout::Heard;
 use audio::rtp::RtpPacket;
 use audio::timeline::{LONGEST_HOLE, Timeline, close};
-use model::{Gap, GapCause};
+use model::{Actor, Gap, GapCause};
 
 use crate::clock::milliseconds;
+use crate::spans::Spans;
 
 /// How long audio waits for packets that come late (300 ms).
 const WAIT: u64 = 2400;
@@ -44,6 +45,7 @@ pub(crate) struct Tap {
     window: VecDeque<[i16; 2]>,
     left: Track,
     right: Track,
+    spans: Spans,
 }
 
 impl Tap {
@@ -56,6 +58,7 @@ impl Tap {
             window: VecDeque::new(),
             left: Track::default(),
             right: Track::default(),
+            spans: Spans::default(),
         }
     }
 
@@ -98,6 +101,22 @@ impl Tap {
         self.track(channel).rest();
     }
 
+    /// As [`Tap::rest`], and the session says that nothing will come.
+    pub(crate) fn hold(&mut self, channel: Channel, now: u64) {
+        self.track(channel).rest();
+        self.spans.hold(channel, now.saturating_sub(self.began));
+    }
+
+    /// Leaves out what belongs to `now` or later.
+    pub(crate) fn mask(&mut self, now: u64, by: Actor, reason: String) {
+        self.spans.mask(now.saturating_sub(self.began), by, reason);
+    }
+
+    /// Records again what belongs to `now` or later.
+    pub(crate) fn unmask(&mut self, now: u64) {
+        self.spans.unmask(now.saturating_sub(self.began));
+    }
+
     /// The next piece, when one is complete: its position and audio.
     pub(crate) fn poll_piece(&mut self, now: u64) -> Option<(u64, Vec<[i16; 2]>)> {
         let complete = now.saturating_sub(self.began).saturating_sub(WAIT);
@@ -114,6 +133,7 @@ impl Tap {
         let rest = self.take(length - self.emitted);
         let mut gaps = self.left.finish(0, length);
         gaps.extend(self.right.finish(1, length));
+        gaps.extend(self.spans.finish(length));
         (rest, length, gaps)
     }
 
@@ -124,7 +144,9 @@ impl Tap {
             self.window.resize(length, [0, 0]);
         }
         self.emitted = at.saturating_add(count);
-        (at, self.window.drain(..length).collect())
+        let mut piece: Vec<[i16; 2]> = self.window.drain(..length).collect();
+        self.spans.blank(at, &mut piece);
+        (at, piece)
     }
 
     fn track(&mut self, channel: Channel) -> &mut Track {
@@ -139,6 +161,7 @@ impl Tap {
         if end <= self.emitted || end > self.emitted.saturating_add(AHEAD) {
             return;
         }
+        self.spans.written(channel, at);
         // What lies before the window is too late and left out.
         let late = usize::try_from(self.emitted.saturating_sub(at)).unwrap_or(0);
         let from = usize::try_from(at.saturating_sub(self.emitted)).unwrap_or(0);

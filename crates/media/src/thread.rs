@@ -11,7 +11,8 @@ use audio::g711::Law;
 use audio::rtp::RtpPacket;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use model::{
-    CallId, ClipId, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec, RemoteMedia,
+    CallId, ClipId, Kept, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec,
+    RemoteMedia,
 };
 
 use crate::Map;
@@ -310,6 +311,16 @@ impl Thread {
                 legs.for_each(|leg| leg.recording = None);
                 self.recorder.stop(recording, self.clock.now());
             }
+            MediaOp::PauseRecording { recording, by, reason } => {
+                let now = self.clock.now();
+                if let Some(tap) = self.recorder.tap(Some(recording)) {
+                    tap.mask(now, by, reason);
+                }
+            }
+            MediaOp::ResumeRecording { recording } => {
+                let now = self.clock.now();
+                self.recorder.tap(Some(recording)).into_iter().for_each(|tap| tap.unmask(now));
+            }
         }
     }
 
@@ -339,12 +350,15 @@ impl Thread {
     fn connect(&mut self, id: LegId, remote: RemoteMedia) {
         let now = self.clock.now();
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let rests = !remote.direction.receives();
+        let (rests, sends) = (!remote.direction.receives(), remote.direction.sends());
         leg.connect(remote, now);
         let (own, other) = (leg.recording, leg.other);
+        if let Some(tap) = self.recorder.tap(own).filter(|_| !sends) {
+            tap.hold(Channel::Right, now);
+        }
         self.equip([Some(id), other]);
         if rests {
-            self.rest(own, Channel::Left);
+            self.recorder.tap(own).into_iter().for_each(|tap| tap.hold(Channel::Left, now));
             let others = other.and_then(|other| self.legs.get(&other)?.recording);
             self.rest(others, Channel::Right);
         }
@@ -418,7 +432,8 @@ impl Thread {
         let recording = spec.recording;
         let Some(leg) = self.legs.get_mut(&spec.leg) else {
             let why = "the leg to be recorded is gone".to_owned();
-            return self.outbox.push(MediaReport::RecordingFailed { recording, why });
+            let kept = Kept::default();
+            return self.outbox.push(MediaReport::RecordingFailed { recording, why, kept });
         };
         let before = leg.recording.replace(recording);
         let now = self.clock.now();

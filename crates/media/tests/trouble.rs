@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use media::{Disk, DiskFile, Media, Prompts, Settings, StartError};
-use model::{Codec, Direction, LegId, MediaOp, MediaReport};
+use model::{Codec, Direction, LegId, MediaOp, MediaReport, Storage, StorageReport, StorageTrouble};
 use world::{LOCALHOST, World, talk};
 
 /// A disk that takes so many writes and then is full.
@@ -54,21 +54,26 @@ fn a_full_disk_is_told_once_and_the_call_goes_on() {
         let recording = world.record(caller.leg, "full.wav");
         world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
         talk(&mut [&mut caller, &mut agent], 50);
-        let failed = world.wait_for(|report| match report {
-            MediaReport::RecordingFailed { recording, .. } => Some(*recording),
+        let (storage, trouble) = world.wait_for(|report| match report {
+            MediaReport::Storage(StorageReport::Failed { storage, trouble, .. }) => {
+                Some((*storage, *trouble))
+            }
             _ => None,
         });
-        assert_eq!(failed, recording);
+        assert_eq!((storage, trouble), (Storage::Main, StorageTrouble::Full));
         let from = agent.heard.len();
         talk(&mut [&mut caller, &mut agent], 20);
         assert!(agent.level(440.0, from) > -20.0);
+        assert_eq!(world.media.counters().interrupted_recordings, 1);
         world.order(MediaOp::StopRecording { recording });
         let reports = world.reports.clone();
         world.end();
-        let more = reports.try_iter().filter(|report| {
-            matches!(report, MediaReport::RecordingFailed { .. } | MediaReport::Sealed { .. })
-        });
-        assert_eq!(more.count(), 0, "told once");
+        let told = |report: &MediaReport| {
+            matches!(report, MediaReport::RecordingFailed { .. } | MediaReport::Storage(_))
+        };
+        let more: Vec<MediaReport> = reports.try_iter().filter(told).collect();
+        // Told once, and once that the recording is not whole.
+        assert!(matches!(more[..], [MediaReport::RecordingFailed { .. }]), "{more:?}");
     }
 }
 

@@ -41,6 +41,44 @@ pub enum AgentOrder {
         /// The agent.
         agent: AgentId,
     },
+    /// Leave out of a contact's recording what is said from now on.
+    PauseRecording {
+        /// The contact.
+        contact: ContactId,
+        /// The agent who asks, and who must be talking in it; `None` for those who may always.
+        agent: Option<AgentId>,
+        /// Why, for the gap map and the log.
+        reason: String,
+    },
+    /// Record a contact again.
+    ResumeRecording {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+    },
+    /// Note in the log that a contact's recordings may not be erased, or may be again.
+    NoteLegalHold {
+        /// The contact.
+        contact: ContactId,
+        /// True to hold, false to let go.
+        held: bool,
+        /// The person on whose word, beside whoever commands.
+        person: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Note in the log that a recording is being erased by a rule.
+    NoteErased {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// The rule's name.
+        rule: String,
+        /// SHA-256 of what is erased; empty when it had none.
+        sha256: String,
+    },
     /// Note in the log that somebody listened to or fetched a recording.
     NoteListened {
         /// The recording.
@@ -67,6 +105,12 @@ pub enum Refused {
     UnknownAgent,
     /// The agent's seat is not registered.
     SeatOffline,
+    /// No such contact is in progress.
+    UnknownContact,
+    /// The agent does not talk with this contact.
+    NotTheirContact,
+    /// The contact is not being recorded.
+    NotRecorded,
     /// The center is too busy to take commands now; try again.
     Busy,
     /// The center is shutting down.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, AgentId, Cause, ContactId, Digit, End, EndedBy, Gap, Language, LegQuality, Number, OfferId,
-    QueueName, RecordingId, Refusal, SegmentId, Time,
+    QueueName, RecordingId, Refusal, SegmentId, Storage, StorageTrouble, Time,
 };
 
 /// One entry of the log.
@@ -185,6 +185,26 @@ pub enum Event {
         /// Samples a second.
         rate: u32,
     },
+    /// A recording leaves out what is said from now on.
+    RecordingPaused {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// Who wanted it.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// A recording goes on.
+    RecordingResumed {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// Who wanted it; `None` when the conversation that it was paused in ended.
+        by: Option<Actor>,
+    },
     /// A recording reached its end state.
     RecordingClosed {
         /// The recording.
@@ -224,6 +244,55 @@ pub enum Event {
         recording: RecordingId,
         /// Who.
         by: Actor,
+    },
+    /// A contact's recordings may not be erased from now on, whatever the rules say.
+    LegalHoldSet {
+        /// The contact.
+        contact: ContactId,
+        /// Who commanded it.
+        by: Actor,
+        /// The person on whose word.
+        person: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// The rules apply to a contact's recordings again.
+    LegalHoldCleared {
+        /// The contact.
+        contact: ContactId,
+        /// Who commanded it.
+        by: Actor,
+        /// The person on whose word.
+        person: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// A recording was erased by a rule. Said before its file is removed, so that none vanishes untold.
+    RecordingErased {
+        /// The recording.
+        recording: RecordingId,
+        /// Its contact.
+        contact: ContactId,
+        /// Who had the rules applied.
+        by: Actor,
+        /// The rule's name.
+        rule: String,
+        /// SHA-256 of what was erased, lower-case hexadecimal; empty when it had none.
+        sha256: String,
+    },
+    /// A place that recordings are written to takes nothing any more. Calls go on.
+    StorageFailed {
+        /// Which.
+        storage: Storage,
+        /// What is wrong.
+        trouble: StorageTrouble,
+        /// In the system's words.
+        why: String,
+    },
+    /// A place that recordings are written to works again.
+    StorageRestored {
+        /// Which.
+        storage: Storage,
     },
     /// An agent's state changed.
     AgentChanged {

@@ -13,6 +13,7 @@ mod leg;
 mod media;
 mod seed;
 mod srtp;
+mod storage;
 mod time;
 mod words;
 
@@ -26,9 +27,10 @@ pub use id::{
 };
 pub use leg::{Codec, Direction, LegOrder, LegReport, OpusWish, Origin, Refusal, RemoteMedia, Target};
 pub use media::{
-    ClipId, Gap, GapCause, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
+    ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
 };
 pub use seed::Seed;
 pub use srtp::{Srtp, SrtpKey, SrtpSuite};
+pub use storage::{Storage, StorageReport, StorageTrouble};
 pub use time::{Time, UtcOffset};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

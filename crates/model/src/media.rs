@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, Codec, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia};
+use crate::{
+    Actor, CallId, Codec, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia, StorageReport,
+};
 
 /// A prompt clip's name: language folder and stem (`zh-CN/welcome`), or a stem alone for what has no
 /// language (`music/default`). Cheap to copy about.
@@ -87,6 +89,20 @@ pub enum MediaOp {
     StartRecording(RecordingSpec),
     /// End a recording: drain, fsync, hash. Reported as `Sealed`.
     StopRecording {
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// From now on both channels are silence, in a gap `Masked`; the time base goes on.
+    PauseRecording {
+        /// The recording.
+        recording: RecordingId,
+        /// Who wants it.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Record again.
+    ResumeRecording {
         /// The recording.
         recording: RecordingId,
     },
@@ -205,7 +221,22 @@ pub enum MediaReport {
         recording: RecordingId,
         /// For the log and the alert.
         why: String,
+        /// What there is of it.
+        kept: Kept,
     },
+    /// A place that recordings are written to failed, or works again. Told once for all its recordings.
+    Storage(StorageReport),
+}
+
+/// What is left of a recording that could not be written to its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Length of the file in milliseconds.
+    pub duration_ms: u64,
+    /// SHA-256 of the file, lower-case hexadecimal; empty when there is no file.
+    pub sha256: String,
+    /// Spans without audio, also after the file's end.
+    pub gaps: Vec<Gap>,
 }
 
 /// What arrived of one peer's audio, from the leg's beginning to its end.
@@ -247,11 +278,20 @@ pub struct Gap {
 }
 
 /// Why audio is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapCause {
     /// Packets did not arrive.
     Lost,
     /// We could not keep up with the disk and dropped frames.
     Dropped,
+    /// A person paused the recording.
+    Masked {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The session said that nothing comes: one side held the other.
+    Held,
 }

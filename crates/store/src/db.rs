@@ -129,12 +129,21 @@ impl Db {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        let sql = match self {
-            Db::Sqlite { .. } => include_str!("../migrations/sqlite/0001_journal.sql"),
-            Db::Postgres { .. } => include_str!("../migrations/postgres/0001_journal.sql"),
+        let (journal, holds) = match self {
+            Db::Sqlite { .. } => (
+                include_str!("../migrations/sqlite/0001_journal.sql"),
+                include_str!("../migrations/sqlite/0002_legal_holds.sql"),
+            ),
+            Db::Postgres { .. } => (
+                include_str!("../migrations/postgres/0001_journal.sql"),
+                include_str!("../migrations/postgres/0002_legal_holds.sql"),
+            ),
         };
-        let first = Migration::new(1, "journal".into(), MigrationType::Simple, sql.into_sql_str(), false);
-        let migrator = Migrator::with_migrations(vec![first]);
+        let migration = |version, name: &'static str, sql: &'static str| {
+            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        };
+        let all = vec![migration(1, "journal", journal), migration(2, "legal_holds", holds)];
+        let migrator = Migrator::with_migrations(all);
         match self {
             Db::Sqlite { pool, .. } => migrator.run(pool).await?,
             Db::Postgres { pool, .. } => migrator.run(pool).await?,

@@ -3,13 +3,16 @@
 //! The [`Journal`] writes what the center tells; the [`Store`] answers what people ask. Every table but
 //! the journal and the tokens can be dropped and made again from the journal.
 
+mod coverage;
 mod db;
 mod error;
 mod follower;
 mod journal;
 mod live;
+mod manifest;
 mod projection;
 mod queries;
+mod retention;
 mod rows;
 #[cfg(test)]
 mod scratch;
@@ -22,9 +25,12 @@ mod unfinished;
 mod value;
 mod verify;
 
+pub use coverage::Coverage;
 pub use error::StoreError;
 pub use journal::{InboxFull, Journal, JournalStatus};
+pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
 pub use queries::{ContactFilter, RecordingFilter};
+pub use retention::{DueRecording, LegalHold, RetentionRule};
 pub use rows::{AgentRow, Contact, QueueRow, QueueVisit, RecordingRow, Segment};
 pub use token::{Bearer, Role, TokenRow};
 pub use unfinished::{OpenOffer, Unfinished};

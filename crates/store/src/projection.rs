@@ -18,7 +18,11 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
         Event::DrainStarted
         | Event::DigitPressed { .. }
         | Event::OneWayAudio { .. }
-        | Event::QualityMeasured { .. } => Vec::new(),
+        | Event::QualityMeasured { .. }
+        | Event::RecordingPaused { .. }
+        | Event::RecordingResumed { .. }
+        | Event::StorageFailed { .. }
+        | Event::StorageRestored { .. } => Vec::new(),
         Event::ContactStarted { contact, caller, caller_name, number, trunk, language, flow } => {
             let caller = caller.as_ref().map(|number| number.as_str());
             let (number, trunk, language) = (number.as_str(), trunk.as_ref(), language.tag());
@@ -87,6 +91,14 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
             let gaps = serde_json::to_string(gaps).unwrap_or_else(|_| "[]".to_owned());
             let fault: Option<&str> = fault.as_deref();
             change(sql::CLOSE_RECORDING, values![id, state, at, *duration_ms, sha256, gaps, fault])
+        }
+        Event::LegalHoldSet { contact, by, person, reason } => {
+            let (person, reason): (Option<&str>, &str) = (person.as_deref(), reason.as_ref());
+            change(sql::SET_HOLD, values![contact.number(), at, print_actor(by), person, reason])
+        }
+        Event::LegalHoldCleared { contact, .. } => change(sql::CLEAR_HOLD, values![contact.number()]),
+        Event::RecordingErased { recording, .. } => {
+            change(sql::ERASE_RECORDING, values![recording.number(), print_word(&RecordingState::Erased)])
         }
         Event::RecordingListened { recording, .. } => {
             change(sql::COUNT_LISTENED, values![recording.number()])

@@ -10,7 +10,8 @@ pub(crate) const LOCK_STATE: &str = "UPDATE projection_state SET seq = seq WHERE
 pub(crate) const ADVANCE_STATE: &str = "UPDATE projection_state SET seq = $1 WHERE id = 1";
 
 /// The tables that the journal alone determines.
-pub(crate) const EMPTY_PROJECTIONS: [&str; 7] = [
+pub(crate) const EMPTY_PROJECTIONS: [&str; 8] = [
+    "DELETE FROM legal_holds",
     "DELETE FROM contacts",
     "DELETE FROM queue_visits",
     "DELETE FROM offers",
@@ -80,6 +81,15 @@ pub(crate) const SHOW_RECORDING: &str = "UPDATE contacts SET recording = $2 WHER
 pub(crate) const CLOSE_RECORDING: &str =
     "UPDATE recordings SET state = $2, closed_ms = $3, duration_ms = $4, sha256 = $5, gaps = $6, fault = $7
      WHERE id = $1";
+
+pub(crate) const ERASE_RECORDING: &str = "UPDATE recordings SET state = $2 WHERE id = $1";
+
+pub(crate) const SET_HOLD: &str =
+    "INSERT INTO legal_holds (contact, since_ms, actor, person, reason) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (contact) DO UPDATE SET actor = excluded.actor, person = excluded.person,
+         reason = excluded.reason";
+
+pub(crate) const CLEAR_HOLD: &str = "DELETE FROM legal_holds WHERE contact = $1";
 
 pub(crate) const COUNT_LISTENED: &str = "UPDATE recordings SET listened = listened + 1 WHERE id = $1";
 

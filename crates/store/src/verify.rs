@@ -143,10 +143,13 @@ pub enum Difference {
 ///
 /// When the database or the recordings folder itself cannot be read. A single file that cannot be read is
 /// a difference.
-pub async fn verify(store: &Store, recordings: &Path) -> Result<Vec<Difference>, StoreError> {
-    let failed = |source| StoreError::File { path: recordings.to_owned(), source };
+pub async fn verify(store: &Store, folders: &[PathBuf]) -> Result<Vec<Difference>, StoreError> {
     // Files before rows: the row of a call that begins meanwhile is there by the time it is looked for.
-    let files = wav_files(recordings).map_err(failed)?;
+    let mut files = BTreeSet::new();
+    for folder in folders {
+        let failed = |source| StoreError::File { path: folder.clone(), source };
+        files.append(&mut wav_files(folder).map_err(failed)?);
+    }
     let mut differences = Vec::new();
     let mut known = BTreeSet::new();
     let mut after = -1;
@@ -160,7 +163,7 @@ pub async fn verify(store: &Store, recordings: &Path) -> Result<Vec<Difference>,
                 differences.extend(still_open(store, &row).await?);
             }
             known.insert(row.path.clone());
-            differences.extend(compare(&row, recordings));
+            differences.extend(compare(&row, folders));
         }
     }
     let strangers = files.into_iter().filter(|path| !known.contains(path));
@@ -190,14 +193,16 @@ async fn still_open(store: &Store, row: &RecordingRow) -> Result<Option<Differen
     Ok(ended.then_some(Difference::StillOpen { recording: row.id, contact: row.contact_id }))
 }
 
-fn compare(row: &RecordingRow, folder: &Path) -> Vec<Difference> {
+fn compare(row: &RecordingRow, folders: &[PathBuf]) -> Vec<Difference> {
     let (recording, path) = (row.id, row.path.clone());
     let inside = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_)));
     if !inside {
         return vec![Difference::PathOutside { recording, path }];
     }
-    let full = folder.join(&path);
-    match (row.state, full.is_file()) {
+    // It lies in the first folder that has it: the fallback's files have the same paths.
+    let found = folders.iter().map(|folder| folder.join(&path)).find(|full| full.is_file());
+    let full = found.clone().unwrap_or_default();
+    match (row.state, found.is_some()) {
         (RecordingState::Open, _) | (RecordingState::Erased, false) => Vec::new(),
         (RecordingState::Erased, true) => vec![Difference::NotErased { recording, path }],
         // A recording that could not be written at all is damaged, and has no hash.
@@ -253,17 +258,22 @@ fn file_length_ms(file: &mut File, row: &RecordingRow) -> io::Result<Result<u64,
         return Ok(Err("shorter than a header"));
     }
     file.read_exact(&mut riff)?;
-    if !riff.starts_with(b"RIFF") || !riff.ends_with(b"WAVE") {
+    if !(riff.starts_with(b"RIFF") || riff.starts_with(b"RF64")) || !riff.ends_with(b"WAVE") {
         return Ok(Err("not RIFF/WAVE"));
     }
-    let (mut at, mut shape) = (12, None);
+    let (mut at, mut shape, mut long) = (12, None, None);
     while at + 8 <= total {
         let mut head = [0; 8];
         file.seek(SeekFrom::Start(at))?;
         file.read_exact(&mut head)?;
         let [a, b, c, d, length @ ..] = head;
         let length = u64::from(u32::from_le_bytes(length));
-        if at + 8 + length > total {
+        // Above 4 GiB the length stands in ds64 (EBU Tech 3306).
+        let length = match (&[a, b, c, d], long) {
+            (b"data", Some(long)) if length == u64::from(u32::MAX) => long,
+            _ => length,
+        };
+        if length > total.saturating_sub(at + 8) {
             return Ok(Err("a chunk is longer than the file"));
         }
         match &[a, b, c, d] {
@@ -271,6 +281,12 @@ fn file_length_ms(file: &mut File, row: &RecordingRow) -> io::Result<Result<u64,
                 let mut format = [0; 16];
                 file.read_exact(&mut format)?;
                 shape = Some(format);
+            }
+            b"ds64" if length >= 16 => {
+                let mut sizes = [0; 16];
+                file.read_exact(&mut sizes)?;
+                let [_, _, _, _, _, _, _, _, data @ ..] = sizes;
+                long = Some(u64::from_le_bytes(data));
             }
             b"data" => return Ok(data_length_ms(length, shape, row)),
             _ => {}
@@ -293,7 +309,7 @@ fn data_length_ms(length: u64, shape: Option<[u8; 16]>, row: &RecordingRow) -> R
     Ok((length / (channels * 2)).saturating_mul(1000) / rate)
 }
 
-fn hash(file: &mut File) -> io::Result<String> {
+pub(crate) fn hash(file: &mut File) -> io::Result<String> {
     file.seek(SeekFrom::Start(0))?;
     let mut sha256 = Sha256::new();
     let mut chunk = vec![0; 1 << 16];
@@ -307,7 +323,7 @@ fn hash(file: &mut File) -> io::Result<String> {
 }
 
 /// Every `.wav` below the folder, as rows name them, in order. A folder that is not there has none.
-fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
+pub(crate) fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     let mut folders: Vec<PathBuf> = if folder.exists() { vec![folder.to_owned()] } else { Vec::new() };
     while let Some(next) = folders.pop() {
@@ -323,4 +339,45 @@ fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Ids;
+
+    #[test]
+    fn the_length_of_a_file_above_four_gigabytes_stands_in_ds64() {
+        let scratch = crate::scratch::Scratch::new("verify-rf64");
+        let path = scratch.path().join("long.wav");
+        // 37 hours and 20 minutes: 32 bytes a millisecond.
+        let (ms, at) = (134_400_000_u64, Time::from_unix_ms(0));
+        let data = ms * 32;
+        let mut head = b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0".to_vec();
+        head.extend([data + 72, data, data / 4].map(u64::to_le_bytes).concat());
+        head.extend(
+            b"\0\0\0\0fmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data\xff\xff\xff\xff",
+        );
+        std::fs::write(&path, &head).unwrap();
+        let mut file = File::options().read(true).write(true).open(&path).unwrap();
+        file.set_len(80 + data).unwrap();
+        let row = RecordingRow {
+            id: RecordingId::new(&mut Ids::new(1), at),
+            contact_id: ContactId::new(&mut Ids::new(1), at),
+            path: "long.wav".to_owned(),
+            state: RecordingState::Sealed,
+            opened_at: at,
+            closed_at: None,
+            duration_ms: Some(ms),
+            channels: 2,
+            rate: 8000,
+            sha256: None,
+            gaps: Vec::new(),
+            fault: None,
+            listened: 0,
+        };
+        assert_eq!(file_length_ms(&mut file, &row).unwrap(), Ok(ms));
+        file.set_len(80 + data - 4).unwrap();
+        assert_eq!(file_length_ms(&mut file, &row).unwrap(), Err("a chunk is longer than the file"));
+    }
 }

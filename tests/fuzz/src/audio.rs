@@ -113,7 +113,7 @@ pub fn wav_repair(bytes: &[u8]) {
 fn any_length(head: &[u8], file_len: u64) {
     let Ok(repair) = wav::repair(head, file_len) else { return };
     assert!(repair.samples * wav::BLOCK <= wav::MAX_DATA);
-    assert_eq!(repair.file_len, wav::HEADER_LEN as u64 + repair.samples * wav::BLOCK);
+    assert_eq!(repair.file_len, repair.header.len() as u64 + repair.samples * wav::BLOCK);
     assert!(repair.duration_ms() <= repair.samples);
 }
 
@@ -123,7 +123,7 @@ fn repaired(file: &[u8]) -> Option<u64> {
     let repair = wav::repair(head, file.len() as u64).ok()?;
     let mut whole = file.to_vec();
     whole.resize(usize::try_from(repair.file_len).expect("as long as the file"), 0);
-    whole.splice(..wav::HEADER_LEN, repair.header);
+    whole.splice(..repair.header.len(), repair.header.clone());
     let reader = hound::WavReader::new(whole.as_slice()).expect("another reader reads it");
     assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, ::audio::RATE));
     let found: Vec<i16> = reader.into_samples::<i16>().map(|sample| sample.expect("a sample")).collect();

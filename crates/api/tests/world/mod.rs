@@ -48,7 +48,11 @@ impl Commands for FakeCenter {
         self.orders.lock().unwrap().push((by, order.clone()));
         Box::pin(async move {
             match order {
-                AgentOrder::NoteListened { .. } => Ok(()),
+                AgentOrder::PauseRecording { .. }
+                | AgentOrder::ResumeRecording { .. }
+                | AgentOrder::NoteLegalHold { .. }
+                | AgentOrder::NoteErased { .. }
+                | AgentOrder::NoteListened { .. } => Ok(()),
                 AgentOrder::Ready { agent } | AgentOrder::Break { agent } => match agent.as_str() {
                     "1001" => Ok(()),
                     "1002" => Err(Refused::SeatOffline),
@@ -86,7 +90,8 @@ impl World {
         let (readiness, center) = (Readiness::default(), Arc::new(FakeCenter::default()));
         let app = App::new(AppParts {
             store: store.clone(),
-            recordings,
+            recordings: vec![recordings],
+            retention: Vec::new(),
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
             offset: UtcOffset::UTC,

@@ -89,7 +89,11 @@ fn take(world: &mut World, step: &Step) {
         }
         Step::RecordingFails => {
             if let Some(recording) = world.recording.pop_first() {
-                let failed = MediaReport::RecordingFailed { recording, why: "disk full".to_owned() };
+                let failed = MediaReport::RecordingFailed {
+                    recording,
+                    why: "disk full".to_owned(),
+                    kept: model::Kept::default(),
+                };
                 world.send(Input::Media(failed));
             }
         }

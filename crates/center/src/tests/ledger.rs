@@ -65,6 +65,9 @@ pub(super) fn balance(records: &[Record]) {
                 assert!(contacts.is_open(*contact));
                 recordings.begin(*recording);
             }
+            Event::RecordingPaused { recording, .. } | Event::RecordingResumed { recording, .. } => {
+                assert!(recordings.is_open(*recording), "a pause outside of a recording");
+            }
             Event::RecordingClosed { recording, .. } => recordings.end(*recording),
             Event::ContactAnswered { contact }
             | Event::LanguageChosen { contact, .. }
@@ -75,6 +78,11 @@ pub(super) fn balance(records: &[Record]) {
             | Event::OneWayAudio { .. }
             | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }
+            | Event::LegalHoldSet { .. }
+            | Event::LegalHoldCleared { .. }
+            | Event::RecordingErased { .. }
+            | Event::StorageFailed { .. }
+            | Event::StorageRestored { .. }
             | Event::AgentChanged { .. } => {}
         }
     }

@@ -1,7 +1,8 @@
 //! Caller and agent together: holding, silence, recording, the end.
 
 use model::{
-    Activity, Cause, Class, Direction, EndedBy, Event, LegOrder, MediaOp, MediaReport, RecordingState,
+    Activity, AgentOrder, Cause, Class, Direction, EndedBy, Event, LegOrder, MediaOp, MediaReport,
+    RecordingState, Refused,
 };
 
 use super::stories::{CALLER_DONE, conversation};
@@ -79,7 +80,11 @@ fn a_hold_that_the_caller_leaves_from_ends_with_the_call() {
 fn a_recording_that_fails_in_mid_call_does_not_end_the_call() {
     let (mut world, caller, _) = conversation();
     let recording = world.recording.pop_first().unwrap();
-    world.send(Input::Media(MediaReport::RecordingFailed { recording, why: "disk full".to_owned() }));
+    world.send(Input::Media(MediaReport::RecordingFailed {
+        recording,
+        why: "disk full".to_owned(),
+        kept: model::Kept::default(),
+    }));
     assert_eq!(world.closed(), [RecordingState::Damaged]);
     world.run(seconds(10));
     assert_eq!(world.center.calls(), 1);
@@ -87,6 +92,27 @@ fn a_recording_that_fails_in_mid_call_does_not_end_the_call() {
     world.assert_over();
     assert_eq!(world.closed(), [RecordingState::Damaged]);
     assert_eq!(world.ends(), [CALLER_DONE]);
+}
+
+#[test]
+fn a_pause_is_asked_for_by_the_agent_who_talks_and_ends_with_the_conversation() {
+    let (mut world, _, seat) = conversation();
+    let contact = *world.center.contacts.keys().next().unwrap();
+    let pause =
+        |id: &str| AgentOrder::PauseRecording { contact, agent: Some(agent(id)), reason: "card".to_owned() };
+    world.order(pause("1002"));
+    assert_eq!(world.replies.last().unwrap().result, Err(Refused::NotTheirContact));
+    world.order(pause("1001"));
+    world.order(pause("1001"));
+    assert_eq!(world.replies.last().unwrap().result, Ok(()));
+    let pauses = world.media.iter().filter(|op| matches!(op, MediaOp::PauseRecording { .. })).count();
+    assert_eq!(pauses, 1, "the second changes nothing");
+    world.hang_up(seat);
+    world.assert_over();
+    let resumed = world.events().filter(|event| matches!(event, Event::RecordingResumed { by: None, .. }));
+    assert_eq!(resumed.count(), 1);
+    world.order(pause("1001"));
+    assert_eq!(world.replies.last().unwrap().result, Err(Refused::UnknownContact));
 }
 
 #[test]

@@ -416,7 +416,11 @@ impl World {
                 let sealed = MediaReport::Sealed { recording, duration_ms: 1, sha256, gaps: Vec::new() };
                 self.later(Duration::from_millis(100), Input::Media(sealed));
             }
-            MediaOp::Connect { .. } | MediaOp::SendDigit { .. } | MediaOp::Confer { .. } => {}
+            MediaOp::Connect { .. }
+            | MediaOp::SendDigit { .. }
+            | MediaOp::Confer { .. }
+            | MediaOp::PauseRecording { .. }
+            | MediaOp::ResumeRecording { .. } => {}
         }
     }
 

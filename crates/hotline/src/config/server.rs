@@ -2,12 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use ::sip::Encryption;
 use ivr::source::{Problems, Section, parse};
-use model::UtcOffset;
+use ivr::text;
+use model::{QueueName, UtcOffset};
+use store::RetentionRule;
 
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone)]
@@ -36,6 +39,10 @@ pub struct Server {
     pub max_calls: usize,
     /// How long a drain waits for calls to end.
     pub drain_limit: Duration,
+    /// The recordings folder that takes over while the first fails.
+    pub recordings_fallback: Option<PathBuf>,
+    /// How long recordings are kept; without a rule, for ever.
+    pub retention: Vec<RetentionRule>,
 }
 
 /// A range of ports, `FIRST-LAST`.
@@ -62,6 +69,7 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
     let mut rtp = section(&mut file, "rtp");
     let mut store = section(&mut file, "store");
     let mut center = section(&mut file, "center");
+    let mut recordings = section(&mut file, "recordings");
     let listen = sip.require::<SocketAddr>("listen");
     let web = http.require::<SocketAddr>("listen");
     let ports = rtp.require::<Ports>("ports");
@@ -78,11 +86,39 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         utc_offset: center.parsed::<UtcOffset>("utc_offset").map_or(UtcOffset::UTC, |at| at.value),
         max_calls: number(&mut center, "max_calls", 1..=100_000, 2000),
         drain_limit: seconds(&mut center, "drain_limit_s", 60),
+        recordings_fallback: recordings.string("fallback").map(|at| at.value.into()),
+        retention: retention(&mut recordings),
     };
-    for section in [sip, http, rtp, store, center, file] {
+    for section in [sip, http, rtp, store, center, recordings, file] {
         section.finish();
     }
     Some(server)
+}
+
+fn retention(recordings: &mut Section) -> Vec<RetentionRule> {
+    let mut rules: Vec<RetentionRule> = Vec::new();
+    for mut section in recordings.list("retention") {
+        let (name, queue) = (section.require::<String>("name"), section.parsed::<QueueName>("queue"));
+        let days = section.integer("days", 1..=36_500);
+        if days.is_none() {
+            let hint = text!("for how many days recordings are kept", "录音保留的天数");
+            section.problem(section.line(), text!("days is missing", "缺少 days"), hint);
+        }
+        if let (Some(name), Some(days)) = (name, days) {
+            let queue = queue.map(|at| at.value);
+            if rules.iter().any(|rule| rule.queue == queue) {
+                let hint = text!(
+                    "one rule for each queue, and one for all others",
+                    "每个队列一条规则，其余共用一条"
+                );
+                section.problem(name.line, text!("two rules for one queue", "同一队列有两条规则"), hint);
+            }
+            let days = u32::try_from(days.value).unwrap_or(u32::MAX);
+            rules.push(RetentionRule { name: name.value, queue, days });
+        }
+        section.finish();
+    }
+    rules
 }
 
 /// A table that may be left out.

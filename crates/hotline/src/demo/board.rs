@@ -100,7 +100,14 @@ impl Board {
             | Event::RecordingClosed { .. }
             | Event::OneWayAudio { .. }
             | Event::QualityMeasured { .. }
-            | Event::RecordingListened { .. } => {}
+            | Event::RecordingListened { .. }
+            | Event::RecordingPaused { .. }
+            | Event::RecordingResumed { .. }
+            | Event::LegalHoldSet { .. }
+            | Event::LegalHoldCleared { .. }
+            | Event::RecordingErased { .. }
+            | Event::StorageFailed { .. }
+            | Event::StorageRestored { .. } => {}
         }
     }
 

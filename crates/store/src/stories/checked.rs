@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::stories::PATIENCE;
 use crate::stories::world::{World, call, contact, each_database, recording};
 use crate::value::hexadecimal;
-use crate::{Difference, verify};
+use crate::{Difference, RetentionRule, verify};
 
 #[test]
 fn verify_names_every_difference_and_nothing_else() {
@@ -23,7 +23,7 @@ fn verify_names_every_difference_and_nothing_else() {
         let is_recording =
             |event: &Event| matches!(event, Event::RecordingOpened { .. } | Event::RecordingClosed { .. });
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
-        assert_eq!(verify(&world.store, &folder).await.unwrap(), []);
+        assert_eq!(verify(&world.store, std::slice::from_ref(&folder)).await.unwrap(), []);
 
         // A file that its row knows, of a contact that went on for longer.
         let half = wav(200);
@@ -43,7 +43,7 @@ fn verify_names_every_difference_and_nothing_else() {
         std::fs::write(folder.join("2026/4.wav"), &good[..30]).unwrap();
         std::fs::write(folder.join("stray.wav"), &good).unwrap();
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
-        let differences = verify(&world.store, &folder).await.unwrap();
+        let differences = verify(&world.store, std::slice::from_ref(&folder)).await.unwrap();
         let named =
             |n: u16| differences.iter().filter(move |d| d.to_string().contains(&recording(n).to_string()));
         assert!(matches!(named(1).collect::<Vec<_>>()[..], [Difference::FileMissing { .. }]));
@@ -79,8 +79,51 @@ fn a_path_that_leads_out_of_the_folder_is_never_opened() {
         }
         world.append(&journal, events);
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
-        let differences = verify(&world.store, world.data()).await.unwrap();
+        let differences = verify(&world.store, &[world.data().to_owned()]).await.unwrap();
         assert!(matches!(differences[..], [Difference::PathOutside { .. }]));
+        assert!(journal.close(PATIENCE));
+    });
+}
+
+#[test]
+fn rules_find_what_is_due_and_a_legal_hold_keeps_it() {
+    each_database("retention", async |world: World| {
+        let journal = world.journal().await;
+        for (n, queue) in [(0, "inquiry"), (1, "complaint"), (2, "inquiry")] {
+            world.append(&journal, call(n, queue, "1001"));
+        }
+        let by = model::Actor::CommandLine;
+        let (person, reason) = (Some("Lin".to_owned()), "case 7".to_owned());
+        let hold =
+            Event::LegalHoldSet { contact: contact(2), by: by.clone(), person, reason: reason.clone() };
+        world.append(&journal, [hold]);
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let rule = |queue: Option<&str>, days| RetentionRule {
+            name: format!("{queue:?}"),
+            queue: queue.map(|queue| queue.parse().unwrap()),
+            days,
+        };
+        let rules = [rule(None, 30), rule(Some("complaint"), 1000)];
+        let due = async |days: u64| {
+            let now = world.now() + std::time::Duration::from_secs(days * 86_400);
+            let due = world.store.due_recordings(&rules, now).await.unwrap();
+            due.into_iter().map(|due| (due.recording_id, due.held)).collect::<Vec<_>>()
+        };
+        assert_eq!(due(29).await, []);
+        assert_eq!(due(31).await, [(recording(0), false), (recording(2), true)]);
+        assert_eq!(due(1001).await.len(), 3);
+        assert_eq!(world.store.legal_hold(contact(2)).await.unwrap().unwrap().reason, "case 7");
+        let clear = Event::LegalHoldCleared { contact: contact(2), by: by.clone(), person: None, reason };
+        let (sha256, rule) = ("00".repeat(32), "all".to_owned());
+        let erase = Event::RecordingErased { recording: recording(0), contact: contact(0), by, rule, sha256 };
+        world.append(&journal, [clear, erase]);
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        assert_eq!(due(31).await, [(recording(2), false)]);
+        let erased = world.store.recording(recording(0)).await.unwrap().unwrap();
+        assert_eq!((erased.state, erased.sha256), (RecordingState::Erased, Some("00".repeat(32))));
+        let before = world.all_tables().await;
+        world.store.rebuild().await.unwrap();
+        assert_eq!(world.all_tables().await, before);
         assert!(journal.close(PATIENCE));
     });
 }

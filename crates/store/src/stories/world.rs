@@ -86,6 +86,7 @@ impl World {
             "SELECT * FROM agents ORDER BY id",
             "SELECT * FROM agent_states ORDER BY agent, seq",
             "SELECT * FROM recordings ORDER BY id",
+            "SELECT * FROM legal_holds ORDER BY contact",
         ] {
             let rows = self.store.db().rows(sql, &[]).await.unwrap();
             all.extend(rows.into_iter().map(|row| format!("{sql}: {row:?}")));

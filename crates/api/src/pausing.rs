@@ -1,0 +1,70 @@
+//! Pausing and resuming a contact's recording.
+
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use model::{AgentId, AgentOrder, ContactId};
+use serde::Deserialize;
+use store::{Bearer, Role};
+
+use crate::App;
+use crate::agents::send;
+use crate::problem::Problem;
+use crate::query::Named;
+
+/// The longest reason, in bytes.
+const LONGEST_REASON: usize = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Why {
+    reason: String,
+}
+
+impl Why {
+    /// The reason of a body, which must be there.
+    pub(crate) fn read(body: Result<Json<Why>, JsonRejection>) -> Result<String, Problem> {
+        let Json(Why { reason }) = body.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+        checked(&reason)
+    }
+}
+
+/// A reason or a name, trimmed.
+pub(crate) fn checked(text: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > LONGEST_REASON || text.chars().any(char::is_control) {
+        return Err(Problem::invalid("a reason is 1 to 200 bytes of text on one line"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) async fn pause(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+    why: Result<Json<Why>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let (agent, reason) = (own_agent(&bearer)?, Why::read(why)?);
+    send(&app, bearer, AgentOrder::PauseRecording { contact, agent, reason }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn resume(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+) -> Result<StatusCode, Problem> {
+    let agent = own_agent(&bearer)?;
+    send(&app, bearer, AgentOrder::ResumeRecording { contact, agent }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An agent's token pauses only what that agent talks in; `None` for those who may always.
+fn own_agent(bearer: &Bearer) -> Result<Option<AgentId>, Problem> {
+    match (bearer.role, &bearer.agent) {
+        (Role::Agent, None) => Err(Problem::forbidden()),
+        (Role::Agent, Some(agent)) => Ok(Some(agent.clone())),
+        (Role::Admin | Role::Supervisor | Role::Qa | Role::Viewer, _) => Ok(None),
+    }
+}

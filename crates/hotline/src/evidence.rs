@@ -1,0 +1,75 @@
+//! Keeps the day manifests of the recordings folder behind the event log.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use model::{Event, Record, RecordingState};
+use store::{Fate, Line, Manifests, Store, StoreError};
+
+/// How long the log is waited for at once, and how long a folder that refused is left alone.
+const WAIT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(1);
+const PAGE: u32 = 500;
+
+/// Follows the log for as long as the task lives. A folder that takes no line now gets it later: nothing is
+/// passed over.
+pub(crate) async fn follow(store: Store, mut manifests: Manifests, folders: Vec<PathBuf>) {
+    let mut after = manifests.last_seq();
+    let mut well = true;
+    loop {
+        let followed = match store.wait_journal(after, PAGE, WAIT).await {
+            Ok(records) => follow_all(&store, &mut manifests, &folders, &records, &mut after).await,
+            Err(error) => Err(anyhow::Error::from(error)),
+        };
+        match &followed {
+            Ok(()) if !well => tracing::warn!("the day manifests are written again"),
+            Err(error) if well => tracing::error!("the day manifests cannot be written: {error:#}"),
+            Ok(()) | Err(_) => {}
+        }
+        well = followed.is_ok();
+        if !well {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn follow_all(
+    store: &Store,
+    manifests: &mut Manifests,
+    folders: &[PathBuf],
+    records: &[std::sync::Arc<Record>],
+    after: &mut u64,
+) -> anyhow::Result<()> {
+    for record in records {
+        if let Some(line) = line_of(store, record, folders).await? {
+            // A line is rare and small: one for each call.
+            manifests.append(line)?;
+        }
+        *after = record.seq;
+    }
+    Ok(())
+}
+
+/// What a record tells of a recording's fate.
+async fn line_of(store: &Store, record: &Record, folders: &[PathBuf]) -> Result<Option<Line>, StoreError> {
+    let (recording, fate) = match &record.event {
+        Event::RecordingClosed { recording, state: RecordingState::Sealed, .. } => (*recording, Fate::Sealed),
+        Event::RecordingClosed { recording, .. } => (*recording, Fate::Damaged),
+        Event::RecordingErased { recording, .. } => (*recording, Fate::Erased),
+        _ => return Ok(None),
+    };
+    let Some(row) = store.recording(recording).await? else { return Ok(None) };
+    let found = folders.iter().find_map(|folder| std::fs::metadata(folder.join(&row.path)).ok());
+    Ok(Some(Line {
+        seq: record.seq,
+        at: record.at,
+        fate,
+        recording,
+        contact: row.contact_id,
+        bytes: found.map_or(0, |file| file.len()),
+        sha256: row.sha256.unwrap_or_default(),
+        duration_ms: row.duration_ms.unwrap_or(0),
+        path: row.path,
+        gaps: row.gaps,
+    }))
+}

@@ -1,0 +1,183 @@
+//! The places that recordings are written to, and their health, shared by all recording threads.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use model::{MediaReport, Storage, StorageReport, StorageTrouble};
+
+use crate::counters::Tally;
+use crate::disk::{Disk, DiskFile};
+
+/// How long a place that failed is left alone before it is tried again.
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
+/// A reader of reports that takes nothing for so long counts as gone until it reads again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Main and, where configured, fallback.
+#[derive(Debug)]
+pub(crate) struct Places {
+    disks: Vec<(Storage, Arc<dyn Disk>)>,
+    health: Mutex<[Health; 2]>,
+    reports: Sender<MediaReport>,
+    tally: Arc<Tally>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Health {
+    #[default]
+    Well,
+    /// Since the last refusal; told to the reader.
+    Ill(Instant),
+}
+
+impl Places {
+    /// At most two disks: main, then fallback.
+    pub(crate) fn new(disks: Vec<Arc<dyn Disk>>, reports: Sender<MediaReport>, tally: Arc<Tally>) -> Places {
+        let disks = Storage::ALL.into_iter().zip(disks).collect();
+        Places { disks, health: Mutex::default(), reports, tally }
+    }
+
+    /// The places that may be tried now, in order.
+    pub(crate) fn worth_trying(&self) -> Vec<Storage> {
+        let rested = |storage: &Storage| match self.health()[index(*storage)] {
+            Health::Well => true,
+            Health::Ill(since) => since.elapsed() >= RETRY,
+        };
+        self.all().into_iter().filter(rested).collect()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Storage> {
+        self.disks.iter().map(|(storage, _)| *storage).collect()
+    }
+
+    pub(crate) fn create(&self, storage: Storage, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.disk(storage)?.create(path)
+    }
+
+    pub(crate) fn remove(&self, storage: Storage, path: &str) -> io::Result<()> {
+        self.disk(storage)?.remove(path)
+    }
+
+    fn disk(&self, storage: Storage) -> io::Result<&dyn Disk> {
+        let found = self.disks.iter().find(|(place, _)| *place == storage);
+        found.map(|(_, disk)| &**disk).ok_or_else(|| io::Error::other("there is no fallback"))
+    }
+
+    /// A place refused; told when it was well before.
+    pub(crate) fn failed(&self, storage: Storage, error: &io::Error) {
+        self.fail(storage, trouble_of(error), &error.to_string());
+    }
+
+    pub(crate) fn fail(&self, storage: Storage, trouble: StorageTrouble, why: &str) {
+        let before = std::mem::replace(&mut self.health()[index(storage)], Health::Ill(Instant::now()));
+        if matches!(before, Health::Ill(_)) {
+            return;
+        }
+        self.tally.storage_failed[index(storage)].store(true, Ordering::Relaxed);
+        tracing::error!(%storage, ?trouble, why, "a recordings folder takes nothing; calls go on");
+        self.report(MediaReport::Storage(StorageReport::Failed { storage, trouble, why: why.to_owned() }));
+    }
+
+    /// A place took audio; told when it had failed, and not within a moment: a full disk takes a little now
+    /// and then.
+    pub(crate) fn works(&self, storage: Storage) {
+        if !self.tally.storage_failed[index(storage)].load(Ordering::Relaxed) {
+            return;
+        }
+        let mut health = self.health();
+        let Health::Ill(since) = health[index(storage)] else { return };
+        if since.elapsed() < RETRY {
+            return;
+        }
+        health[index(storage)] = Health::Well;
+        drop(health);
+        self.tally.storage_failed[index(storage)].store(false, Ordering::Relaxed);
+        tracing::warn!(%storage, "a recordings folder works again");
+        self.report(MediaReport::Storage(StorageReport::Restored { storage }));
+    }
+
+    fn health(&self) -> std::sync::MutexGuard<'_, [Health; 2]> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Never called on a media thread: waits for the reader.
+    fn report(&self, report: MediaReport) {
+        if let Err(error) = self.reports.send_timeout(report, PATIENCE) {
+            tracing::error!(report = ?error.into_inner(), "nobody reads what became of a recordings folder");
+        }
+    }
+}
+
+/// A path that is refused for itself, whatever the disk.
+pub(crate) fn is_the_paths_fault(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::AlreadyExists)
+}
+
+fn index(storage: Storage) -> usize {
+    match storage {
+        Storage::Main => 0,
+        Storage::Fallback => 1,
+    }
+}
+
+fn trouble_of(error: &io::Error) -> StorageTrouble {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageTrouble::Full,
+        io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle => StorageTrouble::Gone,
+        _ => StorageTrouble::Failed,
+    }
+}
+
+/// What a recording thread is doing, for the watch.
+#[derive(Debug)]
+pub(crate) struct Beat {
+    origin: Instant,
+    /// Milliseconds since `origin` when the disk was asked, plus 1; 0 while it is not.
+    asked: AtomicU64,
+    storage: AtomicU64,
+}
+
+/// A disk that has not answered for so long is stalled.
+const STALLED: Duration = Duration::from_secs(3);
+
+impl Beat {
+    pub(crate) fn new() -> Beat {
+        Beat { origin: Instant::now(), asked: AtomicU64::new(0), storage: AtomicU64::new(0) }
+    }
+
+    /// Notes that a place is being asked.
+    pub(crate) fn ask(&self, storage: Storage) {
+        self.storage.store(index(storage) as u64, Ordering::Relaxed);
+        self.asked.store(self.now().saturating_add(1), Ordering::Release);
+    }
+
+    /// Notes that it answered.
+    pub(crate) fn rest(&self) {
+        self.asked.store(0, Ordering::Release);
+    }
+
+    /// The place that has not answered for too long.
+    pub(crate) fn stalled(&self) -> Option<Storage> {
+        let asked = self.asked.load(Ordering::Acquire).checked_sub(1)?;
+        let long = self.now().saturating_sub(asked) >= STALLED.as_millis() as u64;
+        let storage = self.storage.load(Ordering::Relaxed) as usize;
+        long.then(|| Storage::ALL.get(storage).copied()).flatten()
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+}
+
+/// Looks after recording threads that wait for a disk, until they are gone.
+pub(crate) fn watch(beats: &[Arc<Beat>], places: &Places, ended: &crossbeam_channel::Receiver<()>) {
+    const EVERY: Duration = Duration::from_millis(500);
+    while let Err(crossbeam_channel::RecvTimeoutError::Timeout) = ended.recv_timeout(EVERY) {
+        for storage in beats.iter().filter_map(|beat| beat.stalled()) {
+            places.fail(storage, StorageTrouble::Stalled, "the disk has not answered for seconds");
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Recordings through trouble with their folders: full, removed, unmounted, stalled.
+
+mod world;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use audio::tone::level_db;
+use media::{Disk, DiskFile, Folder};
+use model::{
+    Codec, Gap, GapCause, MediaOp, MediaReport, RecordingId, Storage, StorageReport, StorageTrouble,
+};
+use world::{Phone, World, channels, talk};
+
+/// Two phones in a bridge, recorded.
+struct Story {
+    world: World,
+    caller: Phone,
+    agent: Phone,
+    recording: RecordingId,
+}
+
+impl Story {
+    fn new(mut world: World) -> Story {
+        let caller = world.phone(Codec::Pcma, 440.0);
+        let agent = world.phone(Codec::Pcma, 880.0);
+        world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+        let recording = world.record(caller.leg, "2026/one.wav");
+        Story { world, caller, agent, recording }
+    }
+
+    /// Both talk for so long, and the caller hears the agent all the time.
+    fn talk_ms(&mut self, ms: u32) {
+        let from = self.caller.heard.len();
+        talk(&mut [&mut self.caller, &mut self.agent], ms / 20);
+        assert!(self.caller.level(880.0, from) > -20.0, "the call suffers");
+    }
+
+    fn told(&self) -> StorageReport {
+        self.world.wait_for(|report| match report {
+            MediaReport::Storage(report) => Some(report.clone()),
+            _ => None,
+        })
+    }
+
+    fn failed(&self, expected: (Storage, StorageTrouble)) {
+        match self.told() {
+            StorageReport::Failed { storage, trouble, .. } => assert_eq!((storage, trouble), expected),
+            StorageReport::Restored { storage } => panic!("{storage} was restored"),
+        }
+    }
+
+    fn restored(&self, expected: Storage) {
+        assert_eq!(self.told(), StorageReport::Restored { storage: expected });
+    }
+
+    fn seal(&self) -> (u64, String, Vec<Gap>) {
+        self.world.order(MediaOp::StopRecording { recording: self.recording });
+        self.world.wait_for(|report| match report {
+            MediaReport::Sealed { duration_ms, sha256, gaps, .. } => {
+                Some((*duration_ms, sha256.clone(), gaps.clone()))
+            }
+            MediaReport::RecordingFailed { why, .. } => panic!("{why}"),
+            _ => None,
+        })
+    }
+}
+
+/// Milliseconds of the left channel that our own trouble cost.
+fn dropped_ms(gaps: &[Gap]) -> u64 {
+    let ours = gaps.iter().filter(|gap| gap.channel == 0 && gap.cause == GapCause::Dropped);
+    ours.map(|gap| gap.length_ms).sum()
+}
+
+/// The caller's tone is heard in this span of the file.
+fn is_heard(file: &Path, from_ms: usize, until_ms: usize) -> bool {
+    let (left, right) = channels(file);
+    // In short spans: a phone that was kept waiting goes on at another phase.
+    let heard = |samples: &[i16], hertz| {
+        let spans: Vec<f64> =
+            samples[from_ms * 8..until_ms * 8].chunks(400).map(|span| level_db(span, hertz)).collect();
+        let loud = spans.iter().filter(|level| **level > -25.0).count();
+        println!("{hertz} Hz in {loud} of {} spans", spans.len());
+        loud * 10 >= spans.len() * 9
+    };
+    heard(&left, 440.0) && heard(&right, 880.0)
+}
+
+fn fallback_of(port: u16) -> PathBuf {
+    std::env::temp_dir().join(format!("hotline-fallback-{}-{port}", std::process::id()))
+}
+
+#[test]
+fn a_removed_folder_is_made_anew_and_the_file_is_whole() {
+    let mut story = Story::new(World::new(23_000));
+    story.talk_ms(3000);
+    fs::remove_dir_all(story.world.dir.join("recordings")).unwrap();
+    story.talk_ms(5000);
+    story.failed((Storage::Main, StorageTrouble::Gone));
+    story.restored(Storage::Main);
+    let (duration_ms, _, gaps) = story.seal();
+    let file = story.world.file("2026/one.wav");
+    assert!(duration_ms >= 7900, "{duration_ms}");
+    assert_eq!(dropped_ms(&gaps), 0, "what the removed file held is brought over: {gaps:?}");
+    assert!(is_heard(&file, 500, 2500) && is_heard(&file, 4000, 7500));
+    assert_eq!(story.world.media.counters().recordings_moved, 1);
+    story.world.end();
+}
+
+/// A folder behind a switch: while it is off, every write is refused for want of room.
+#[derive(Debug)]
+struct Switched(Folder, Arc<AtomicBool>);
+
+struct SwitchedFile(Box<dyn DiskFile>, Arc<AtomicBool>);
+
+fn room(full: &AtomicBool) -> std::io::Result<()> {
+    if full.load(Ordering::Relaxed) { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+}
+
+impl Disk for Switched {
+    fn create(&self, path: &str) -> std::io::Result<Box<dyn DiskFile>> {
+        room(&self.1)?;
+        Ok(Box::new(SwitchedFile(self.0.create(path)?, self.1.clone())))
+    }
+
+    fn remove(&self, path: &str) -> std::io::Result<()> {
+        self.0.remove(path)
+    }
+}
+
+impl DiskFile for SwitchedFile {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+        room(&self.1)?;
+        self.0.write_at(offset, bytes)
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        self.0.sync()
+    }
+
+    fn seal(&mut self) -> std::io::Result<String> {
+        self.0.seal()
+    }
+
+    fn read_at(&self, offset: u64, room: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read_at(offset, room)
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.is_there()
+    }
+}
+
+#[test]
+fn a_recording_resumes_by_itself_when_there_is_room_again() {
+    let full = Arc::new(AtomicBool::new(false));
+    let folder = fallback_of(23_100);
+    let disk = Switched(Folder::open(&folder).unwrap(), full.clone());
+    let mut story = Story::new(World::with(23_100, |_| {}, Some(Arc::new(disk))));
+    story.talk_ms(2000);
+    full.store(true, Ordering::Relaxed);
+    story.talk_ms(2000);
+    story.failed((Storage::Main, StorageTrouble::Full));
+    full.store(false, Ordering::Relaxed);
+    story.talk_ms(4000);
+    story.restored(Storage::Main);
+    let (duration_ms, _, gaps) = story.seal();
+    let dropped = dropped_ms(&gaps);
+    println!("{duration_ms} ms, {dropped} ms dropped");
+    assert!(duration_ms >= 7900 && (800..=3600).contains(&dropped), "{duration_ms}: {gaps:?}");
+    let file = folder.join("2026/one.wav");
+    assert!(is_heard(&file, 300, 1300) && is_heard(&file, 6000, 7800));
+    let lost = story.world.media.counters().frames_dropped;
+    assert!(lost.abs_diff(dropped / 20) <= 1, "{lost} frames counted, {dropped} ms told");
+    story.world.end();
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// A tmpfs of so many kilobytes; `None` where this process may not mount.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(name: &str, kilobytes: u32) -> Option<Small> {
+        let path = std::env::temp_dir().join(format!("hotline-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        let size = format!("size={kilobytes}k");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).status();
+        if mount.is_ok_and(|status| status.success()) {
+            return Some(Small(path));
+        }
+        eprintln!("{name}: this process may not mount; left out");
+        let _ = fs::remove_dir(&path);
+        None
+    }
+
+    fn unmount(&self) {
+        assert!(Command::new("umount").arg("-l").arg(&self.0).status().unwrap().success());
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).stderr(std::process::Stdio::null()).status();
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_full_disk_hands_over_to_the_second_folder_without_a_gap() {
+    let Some(small) = Small::mount("full", 96) else { return };
+    let fallback = fallback_of(23_200);
+    let (main, second) = (small.0.clone(), fallback.clone());
+    let change = move |settings: &mut media::Settings| {
+        settings.recordings_dir = main;
+        settings.recordings_fallback = Some(second);
+    };
+    let mut story = Story::new(World::with(23_200, change, None));
+    // 96 KiB are three seconds.
+    story.talk_ms(6000);
+    story.failed((Storage::Main, StorageTrouble::Full));
+    let (duration_ms, sha256, gaps) = story.seal();
+    let file = fallback.join("2026/one.wav");
+    assert!(duration_ms >= 5900 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
+    assert!(is_heard(&file, 300, 2500) && is_heard(&file, 3000, 5800));
+    assert!(!small.0.join("2026/one.wav").exists(), "the first part was brought over");
+    assert_eq!(media::repair(&file).unwrap().sha256, sha256, "what was hashed lies on the disk");
+    story.world.end();
+    fs::remove_dir_all(fallback).unwrap();
+}
+
+#[test]
+fn a_full_disk_without_another_keeps_what_it_has_and_resumes_when_room_is_made() {
+    let Some(small) = Small::mount("resume", 256) else { return };
+    fs::write(small.0.join("ballast"), vec![1; 188 * 1024]).unwrap();
+    let main = small.0.clone();
+    let mut story = Story::new(World::with(23_300, move |settings| settings.recordings_dir = main, None));
+    story.talk_ms(4000);
+    story.failed((Storage::Main, StorageTrouble::Full));
+    fs::remove_file(small.0.join("ballast")).unwrap();
+    // A hole costs no room: what was dropped need not be written.
+    story.talk_ms(2400);
+    let (duration_ms, _, gaps) = story.seal();
+    let dropped = dropped_ms(&gaps);
+    println!("{duration_ms} ms, {dropped} ms dropped");
+    assert!(duration_ms >= 6300 && dropped > 1000, "{duration_ms}: {gaps:?}");
+    assert!(is_heard(&small.0.join("2026/one.wav"), 5700, 6200));
+    story.world.end();
+}
+
+#[test]
+fn an_unmounted_disk_hands_over_to_the_second_folder() {
+    let Some(small) = Small::mount("unmounted", 4096) else { return };
+    let fallback = fallback_of(23_400);
+    let (main, second) = (small.0.clone(), fallback.clone());
+    let change = move |settings: &mut media::Settings| {
+        settings.recordings_dir = main;
+        settings.recordings_fallback = Some(second);
+    };
+    let mut story = Story::new(World::with(23_400, change, None));
+    story.talk_ms(2000);
+    small.unmount();
+    story.talk_ms(4000);
+    story.failed((Storage::Main, StorageTrouble::Gone));
+    let (duration_ms, _, gaps) = story.seal();
+    let file = fallback.join("2026/one.wav");
+    assert!(duration_ms >= 5900 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
+    assert!(is_heard(&file, 300, 1500) && is_heard(&file, 4000, 5800));
+    assert!(!small.0.join("2026").exists(), "nothing is written below an unmounted disk");
+    story.world.end();
+    fs::remove_dir_all(fallback).unwrap();
+}
+
+/// A disk whose writes wait while the switch is on.
+#[derive(Debug)]
+struct Stalling(Folder, Arc<AtomicBool>);
+
+struct StallingFile(Box<dyn DiskFile>, Arc<AtomicBool>);
+
+impl Disk for Stalling {
+    fn create(&self, path: &str) -> std::io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(StallingFile(self.0.create(path)?, self.1.clone())))
+    }
+}
+
+impl DiskFile for StallingFile {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
+        while self.1.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.0.write_at(offset, bytes)
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        self.0.sync()
+    }
+
+    fn seal(&mut self) -> std::io::Result<String> {
+        self.0.seal()
+    }
+}
+
+#[test]
+fn a_stalled_disk_is_told_and_costs_nothing_that_fits_into_the_ring() {
+    let stalled = Arc::new(AtomicBool::new(false));
+    let folder = fallback_of(23_500);
+    let disk = Stalling(Folder::open(&folder).unwrap(), stalled.clone());
+    let mut story = Story::new(World::with(23_500, |_| {}, Some(Arc::new(disk))));
+    story.talk_ms(1000);
+    stalled.store(true, Ordering::Relaxed);
+    let began = Instant::now();
+    story.talk_ms(4600);
+    story.failed((Storage::Main, StorageTrouble::Stalled));
+    assert!(began.elapsed() < Duration::from_secs(10));
+    stalled.store(false, Ordering::Relaxed);
+    story.talk_ms(2000);
+    story.restored(Storage::Main);
+    let (duration_ms, _, gaps) = story.seal();
+    assert!(duration_ms >= 7500 && gaps.is_empty(), "{duration_ms}: {gaps:?}");
+    story.world.end();
+    fs::remove_dir_all(folder).unwrap();
+}

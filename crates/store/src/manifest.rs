@@ -1,0 +1,214 @@
+//! Day manifests: what was recorded, in an order and with hashes that nobody can change unseen.
+//!
+//! Each day's folder below the recordings folder has a `manifest.jsonl`, a line for each recording that was
+//! sealed, closed as damaged, or erased on that day. A line has the SHA-256 of the line before it, the first
+//! of a day that of the last of the day before; it is signed with Ed25519. `manifest.head` in the recordings
+//! folder, signed too, says which line is the last, so that lines cut off at the end are missed.
+//!
+//! The manifests follow the event log as the tables do: a line has its event's sequence number, and a writer
+//! that was away goes on behind the last line.
+
+mod check;
+mod key;
+
+pub use check::{Finding, check};
+pub use key::{KeyError, PublicKeys, SigningKey};
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use model::{ContactId, Gap, RecordingId, Time, UtcOffset};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::value::hexadecimal;
+
+/// The name of a day's manifest.
+pub(crate) const MANIFEST: &str = "manifest.jsonl";
+/// The name of the file that names the last line.
+const HEAD: &str = "manifest.head";
+/// Between what is signed and the signature.
+const SIGNATURE: &str = ",\"signature\":\"";
+
+/// What became of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Whole.
+    Sealed,
+    /// Cut off, or not written to its end.
+    Damaged,
+    /// Deleted by rule.
+    Erased,
+}
+
+/// What a line tells of a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Sequence number of the event.
+    pub seq: u64,
+    /// When.
+    pub at: Time,
+    /// What.
+    pub fate: Fate,
+    /// The recording.
+    pub recording: RecordingId,
+    /// Its contact.
+    pub contact: ContactId,
+    /// Path below the recordings folder.
+    pub path: String,
+    /// SHA-256 of the file, lower-case hexadecimal; empty when there is none.
+    pub sha256: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Length in milliseconds.
+    pub duration_ms: u64,
+    /// Spans without audio.
+    pub gaps: Vec<Gap>,
+}
+
+/// A line with its place in the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Link {
+    /// 1, 2, 3 … through all days.
+    entry: u64,
+    /// SHA-256 of the line before, with its signature; zeros for the very first.
+    previous: String,
+    #[serde(flatten)]
+    line: Line,
+}
+
+/// The last line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    entry: u64,
+    seq: u64,
+    day: String,
+    /// SHA-256 of that line.
+    sha256: String,
+}
+
+/// The writer of the manifests of a recordings folder.
+#[derive(Debug)]
+pub struct Manifests {
+    root: PathBuf,
+    key: SigningKey,
+    offset: UtcOffset,
+    head: Head,
+}
+
+impl Manifests {
+    /// Goes on behind the last line of the newest manifest; a line torn by a crash is cut off.
+    ///
+    /// # Errors
+    /// When a folder or manifest cannot be read, or its last line is none of ours.
+    pub fn open(root: &Path, key: SigningKey, offset: UtcOffset) -> io::Result<Manifests> {
+        let mut head = Head { entry: 0, seq: 0, day: String::new(), sha256: "0".repeat(64) };
+        for (day, path) in days(root)?.into_iter().rev() {
+            let text = fs::read_to_string(&path)?;
+            let whole = text.rfind('\n').map_or(0, |end| end + 1);
+            if whole < text.len() {
+                OpenOptions::new().write(true).open(&path)?.set_len(whole as u64)?;
+            }
+            let Some(last) = text.get(..whole).and_then(|text| text.lines().next_back()) else { continue };
+            let link: Link = parse(last).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
+            head = Head { entry: link.entry, seq: link.line.seq, day, sha256: sha256(last) };
+            break;
+        }
+        Ok(Manifests { root: root.to_owned(), key, offset, head })
+    }
+
+    /// The sequence number of the last event that a line tells of, 0 when there is none.
+    pub fn last_seq(&self) -> u64 {
+        self.head.seq
+    }
+
+    /// Adds a line, on disk when this returns. One that is there already is passed over.
+    ///
+    /// # Errors
+    /// When it cannot be written; it may be tried again.
+    pub fn append(&mut self, line: Line) -> io::Result<()> {
+        if line.seq <= self.head.seq {
+            return Ok(());
+        }
+        let (year, month, day) = line.at.date(self.offset);
+        // A clock that goes back does not: the chain goes by day.
+        let day = format!("{year:04}/{month:02}/{day:02}").max(self.head.day.clone());
+        let (entry, seq, previous) = (self.head.entry + 1, line.seq, self.head.sha256.clone());
+        let text = self.sign(&Link { entry, previous, line })?;
+        let path = self.root.join(&day).join(MANIFEST);
+        let folder = self.root.join(&day);
+        fs::create_dir_all(&folder)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let before = file.metadata()?.len();
+        let written = file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_all());
+        if let Err(error) = written {
+            // Half a line would make every later one unreadable.
+            let _: io::Result<()> = file.set_len(before);
+            return Err(error);
+        }
+        File::open(&folder)?.sync_all()?;
+        self.head = Head { entry, seq, day, sha256: sha256(&text) };
+        self.write_head()
+    }
+
+    fn write_head(&self) -> io::Result<()> {
+        let new = self.root.join("manifest.head.new");
+        fs::write(&new, self.sign(&self.head)? + "\n")?;
+        fs::rename(new, self.root.join(HEAD))
+    }
+
+    fn sign(&self, what: &impl Serialize) -> io::Result<String> {
+        let mut body = serde_json::to_string(what).map_err(io::Error::other)?;
+        body.pop();
+        let signature = hexadecimal(&self.key.sign(body.as_bytes()));
+        Ok(format!("{body}{SIGNATURE}{signature}\"}}"))
+    }
+}
+
+/// The manifests below a folder, with their days, oldest first.
+fn days(root: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    for year in numbered(root, 4)? {
+        for month in numbered(&root.join(&year), 2)? {
+            for day in numbered(&root.join(&year).join(&month), 2)? {
+                let day = format!("{year}/{month}/{day}");
+                let path = root.join(&day).join(MANIFEST);
+                if path.is_file() {
+                    found.push((day, path));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The folders in a folder whose names are so many digits, in order.
+fn numbered(folder: &Path, digits: usize) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.len() == digits
+            && name.bytes().all(|byte| byte.is_ascii_digit())
+            && folder.join(&name).is_dir()
+        {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// A signed text without its signature.
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    let (body, _) = text.rsplit_once(SIGNATURE).ok_or("it has no signature")?;
+    serde_json::from_str(&format!("{body}}}")).map_err(|error| error.to_string())
+}
+
+fn sha256(text: &str) -> String {
+    hexadecimal(&Sha256::digest(text.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Which recordings are kept no longer, and which must be kept whatever the rules say.
+
+use std::time::Duration;
+
+use model::{ContactId, QueueName, RecordingId, Time};
+use serde::Serialize;
+
+use crate::queries::read_all;
+use crate::value::values;
+use crate::{Row, Store, StoreError};
+
+/// How long recordings are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionRule {
+    /// Its name, for the log.
+    pub name: String,
+    /// Only contacts whose last queue was this; `None` for those that no other rule names.
+    pub queue: Option<QueueName>,
+    /// Days from the beginning of the recording.
+    pub days: u32,
+}
+
+/// A recording that a rule has erased now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DueRecording {
+    /// The recording.
+    pub recording_id: RecordingId,
+    /// Its contact.
+    pub contact_id: ContactId,
+    /// Path below the recordings folder.
+    pub path: String,
+    /// SHA-256 of the file, if it has one.
+    pub sha256: Option<String>,
+    /// When it began.
+    pub opened_at: Time,
+    /// The contact's last queue.
+    pub queue: Option<QueueName>,
+    /// The rule's name.
+    pub rule: String,
+    /// A legal hold keeps it all the same.
+    pub held: bool,
+}
+
+/// A contact whose recordings may not be erased.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LegalHold {
+    /// Since when.
+    pub since: Time,
+    /// Who commanded it.
+    pub by: String,
+    /// The person on whose word.
+    pub person: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// # Errors
+///
+/// As all queries.
+impl Store {
+    /// The closed recordings whose time is over by these rules, oldest first. The rule of a contact's queue
+    /// goes before the one for all; without a rule a recording is kept for ever.
+    pub async fn due_recordings(
+        &self,
+        rules: &[RetentionRule],
+        now: Time,
+    ) -> Result<Vec<DueRecording>, StoreError> {
+        let Some(shortest) = rules.iter().map(|rule| rule.days).min() else { return Ok(Vec::new()) };
+        let rows = self.db().rows(CLOSED_BEFORE, &values![now - days(shortest)]).await?;
+        let closed = read_all(rows, read)?;
+        Ok(closed.into_iter().filter_map(|row| due(row, rules, now)).collect())
+    }
+
+    /// A contact's legal hold, if it has one.
+    pub async fn legal_hold(&self, contact: ContactId) -> Result<Option<LegalHold>, StoreError> {
+        let rows = self.db().rows(HOLD, &values![contact.number()]).await?;
+        let read = |mut row: Row| {
+            let (since, by) = (row.time()?, row.text()?);
+            Ok(LegalHold { since, by, person: row.maybe_text()?, reason: row.text()? })
+        };
+        rows.into_iter().next().map(read).transpose()
+    }
+}
+
+fn days(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count) * 86_400)
+}
+
+fn due(row: DueRecording, rules: &[RetentionRule], now: Time) -> Option<DueRecording> {
+    let of_queue = rules.iter().find(|rule| rule.queue.is_some() && rule.queue == row.queue);
+    let rule = of_queue.or_else(|| rules.iter().find(|rule| rule.queue.is_none()))?;
+    let over = now.since(row.opened_at) >= days(rule.days);
+    over.then(|| DueRecording { rule: rule.name.clone(), ..row })
+}
+
+fn read(mut row: Row) -> Result<DueRecording, StoreError> {
+    Ok(DueRecording {
+        recording_id: row.id(RecordingId::from_number)?,
+        contact_id: row.id(ContactId::from_number)?,
+        path: row.text()?,
+        sha256: row.maybe_text()?,
+        opened_at: row.time()?,
+        queue: row.maybe_name()?,
+        rule: String::new(),
+        held: row.int()? != 0,
+    })
+}
+
+const CLOSED_BEFORE: &str = "SELECT recordings.id, recordings.contact, recordings.path, recordings.sha256,
+         recordings.opened_ms, contacts.queue, CASE WHEN legal_holds.contact IS NULL THEN 0 ELSE 1 END
+     FROM recordings LEFT JOIN contacts ON contacts.id = recordings.contact
+         LEFT JOIN legal_holds ON legal_holds.contact = recordings.contact
+     WHERE recordings.state IN ('sealed', 'damaged') AND recordings.opened_ms <= $1
+     ORDER BY recordings.id";
+
+const HOLD: &str = "SELECT since_ms, actor, person, reason FROM legal_holds WHERE contact = $1";
