@@ -57,7 +57,7 @@ pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
         comfort_noise: remote.comfort_noise,
         telephone_event: remote.telephone_event,
         direction,
-        srtp: remote.keys.as_ref().map(srtp).map(Box::new),
+        srtp: remote.keys.as_deref().map(srtp).map(Box::new),
     })
 }
 

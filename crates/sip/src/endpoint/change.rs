@@ -60,7 +60,7 @@ impl Endpoint {
             Some(theirs) => {
                 let mut remote = find_audio(theirs, &ours, session.audio.security.encryption())?;
                 let before = session.remote.clone();
-                let keys = before.as_ref().and_then(|remote| remote.keys.as_ref());
+                let keys = before.as_ref().and_then(|remote| remote.keys.as_deref());
                 session.audio.security.answer(&mut remote, keys, &mut self.random);
                 let in_use = before.as_ref().and_then(|remote| remote.codecs.first().copied());
                 let codec = choose(&remote, in_use.unwrap_or(AudioCodec::Pcma));

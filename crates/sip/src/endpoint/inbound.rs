@@ -47,8 +47,11 @@ impl Endpoint {
         request: &Request,
     ) -> Result<(SessionId, Option<OfferedAudio>), Answer> {
         let offer = read_offer(request)?;
-        let mut remote =
-            offer.as_ref().map(|sdp| find_audio(sdp, &OUR_CODECS, Encryption::Optional)).transpose()?;
+        let find = |sdp| {
+            find_audio(sdp, &OUR_CODECS, Encryption::Off)
+                .or_else(|_| find_audio(sdp, &OUR_CODECS, Encryption::Optional))
+        };
+        let mut remote = offer.as_ref().map(find).transpose()?;
         let mut audio = self.silent_audio();
         if let Some(remote) = &mut remote {
             audio.security.answer(remote, None, &mut self.random);
@@ -83,7 +86,7 @@ impl Endpoint {
             rtp: self.settings.local,
             codecs: OUR_CODECS.to_vec(),
             direction: Direction::SendReceive,
-            security: Security::answering(Encryption::Optional),
+            security: Security::answering(Encryption::Off),
             session_id: self.random.draw() >> 2,
             version: 1,
         }
@@ -100,8 +103,9 @@ impl Endpoint {
         self.server_steps(&key, steps);
     }
 
-    /// Inbound: holds the session to `encryption` and `codecs` (best first, for an offer of ours); the peer's audio as it is then, with keys. Without this
-    /// word a session is encrypted when the peer offers keys. `None` inside when the peer offered nothing:
+    /// Inbound: holds the session to `encryption` and `codecs` (best first, for an offer of ours); the peer's
+    /// audio as it is then, with keys. Without this word a session is plain where the peer offers that, and
+    /// else encrypted, in any codec. `None` inside when the peer offered nothing:
     /// then we do.
     ///
     /// # Errors

@@ -105,7 +105,7 @@ pub struct OfferedAudio {
     /// force.
     pub crypto: Vec<Crypto>,
     /// The keys in force; `None` without encryption, and as long as nothing is answered.
-    pub keys: Option<Keys>,
+    pub keys: Option<Box<Keys>>,
     /// RTP/SAVP instead of RTP/AVP.
     pub(super) savp: bool,
     index: usize,

@@ -108,10 +108,11 @@ impl Security {
             let same = before.filter(|keys| keys.suite == theirs.suite && keys.theirs == theirs.key);
             let ours = same.map(|keys| keys.ours.clone());
             let ours = ours.unwrap_or_else(|| CryptoKey::generate(theirs.suite, random));
-            Keys { suite: theirs.suite, ours, theirs: theirs.key.clone() }
+            Box::new(Keys { suite: theirs.suite, ours, theirs: theirs.key.clone() })
         });
         let line = |theirs: &Crypto, keys: &Keys| Crypto { key: keys.ours.clone(), ..theirs.clone() };
-        let lines = stream.crypto.first().zip(stream.keys.as_ref()).map(|(theirs, keys)| line(theirs, keys));
+        let lines =
+            stream.crypto.first().zip(stream.keys.as_deref()).map(|(theirs, keys)| line(theirs, keys));
         self.settle(stream.savp, lines);
     }
 
@@ -127,7 +128,7 @@ impl Security {
                     self.lines.iter().find(|ours| (ours.tag, ours.suite) == (theirs.tag, theirs.suite));
                 let Some(ours) = ours.cloned() else { return false };
                 let keys = (ours.key.clone(), theirs.key.clone());
-                stream.keys = Some(Keys { suite: ours.suite, ours: keys.0, theirs: keys.1 });
+                stream.keys = Some(Box::new(Keys { suite: ours.suite, ours: keys.0, theirs: keys.1 }));
                 Some(ours)
             }
             _ => return false,

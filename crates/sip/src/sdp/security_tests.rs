@@ -35,7 +35,7 @@ fn agree(offerer: Encryption, answerer: Encryption) -> Option<(String, Option<Ke
     assert_eq!(a.security.encryption() == Encryption::Required, heard.keys.is_some());
     let media = answered.media.first().unwrap();
     assert_eq!(attribute(&media.lines, "crypto").count(), usize::from(seen.keys.is_some()), "exactly one");
-    Some((media.protocol.clone(), heard.keys, seen.keys))
+    Some((media.protocol.clone(), heard.keys.map(|keys| *keys), seen.keys.map(|keys| *keys)))
 }
 
 #[test]

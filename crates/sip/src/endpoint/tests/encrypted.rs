@@ -12,7 +12,7 @@ fn savp(key: &str) -> String {
 
 impl World {
     /// The keys of the last `Connected` or `Changed`.
-    fn keys(&mut self) -> Option<Keys> {
+    fn keys(&mut self) -> Option<Box<Keys>> {
         let mut remotes = self.events.drain(..).filter_map(|event| match event {
             Event::Connected { remote, .. } | Event::Changed { remote, .. } => Some(remote),
             _ => None,
@@ -21,7 +21,7 @@ impl World {
     }
 
     /// A call from B with this offer, held to `encryption`, answered and acknowledged.
-    fn encrypted(&mut self, offer: &str, encryption: Encryption) -> (String, Option<Keys>) {
+    fn encrypted(&mut self, offer: &str, encryption: Encryption) -> (String, Option<Box<Keys>>) {
         self.receive(&invite("i1", offer, ""));
         let session = self.invited();
         let early = self.endpoint.secure(session, encryption, &AudioCodec::ALL).unwrap().unwrap();
@@ -152,4 +152,20 @@ fn our_own_hold_offers_the_one_key_again() {
     assert!(offer.contains("RTP/SAVP") && offer.matches("a=crypto:").count() == 1, "{offer}");
     world.receive(&respond(&request, 200, "theirs", "", &(savp(KEY) + "a=recvonly\r\n")));
     assert_eq!(world.keys(), keys);
+}
+
+#[test]
+fn without_a_word_of_the_user_plain_comes_first() {
+    for (offer, encrypted) in [(savp(KEY), true), (savp(KEY).replace("RTP/SAVP", "RTP/AVP"), false)] {
+        let mut world = World::new();
+        world.receive(&invite("i1", &offer, ""));
+        let Some(Event::Invited { remote: Some(remote), .. }) = world.events.first() else {
+            panic!("{offer}")
+        };
+        assert_eq!(remote.keys.is_some(), encrypted, "{offer}");
+        let session = world.invited();
+        world.endpoint.accept(world.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcmu);
+        world.drain();
+        assert_eq!(world.last_body().contains("a=crypto:3"), encrypted);
+    }
 }
