@@ -20,6 +20,21 @@ fn two_opus_telephones_talk() {
     talk("opus/48000/2", "opus/48000/2");
 }
 
+#[test]
+fn a_trunk_that_speaks_pcmu_alone_refuses_a_g722_customer() {
+    let center = Center::start_with(&[(
+        "trunks.toml",
+        "name = \"loopback\"",
+        "name = \"loopback\"\ncodecs = [\"PCMU\"]",
+    )]);
+    let mut customer = Phone::customer_with_codec(&center, "alice", "G722/16000/1", CUSTOMER_HZ);
+    customer.begin_to_dial("8000");
+    customer.wait_for_log("488 Not Acceptable Here", 1);
+    assert_eq!(center.contacts().len(), 0);
+    let mut other = Phone::customer_with_codec(&center, "bob", "PCMU/8000/1", CUSTOMER_HZ);
+    other.dial("8000");
+}
+
 /// The customer hears the menu well enough to press a key, then both hear each other and are recorded.
 fn talk(customers: &str, agents: &str) {
     let center = Center::start();

@@ -13,11 +13,10 @@ use ivr::source::{Problem, Problems, Section, parse};
 use ivr::{Catalogue, flow_test, text};
 use media::Prompts;
 use model::{AgentId, Number, QueueName};
-use sip::Encryption;
 
 pub use server::{Ports, Server};
 
-use crate::signalling::Trunk;
+use crate::signalling::{Terms, Trunk};
 use numbers::Flows;
 
 /// Everything that the files say, checked.
@@ -28,8 +27,8 @@ pub struct Configuration {
     pub acd: acd::Config,
     /// Agents with their passwords.
     pub passwords: Vec<(AgentId, String)>,
-    /// Whether agents' calls are encrypted.
-    pub srtp: BTreeMap<AgentId, Encryption>,
+    /// What agents' audio may be.
+    pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
     pub trunks: Vec<Trunk>,
     /// Dialled numbers.
@@ -73,13 +72,13 @@ fn read_all(dir: &Path, prompts_dir: &Path, flow_tests: bool, problems: &Problem
     let trunks = open(dir, "trunks.toml", problems).map(|file| people::trunks(file, srtp));
     let (flows, tally) = load_flows(&dir.join("flows"), &prompts, &names, flow_tests, problems);
     let numbers = open(dir, "numbers.toml", problems).map(|file| numbers::read(file, &flows));
-    let people::Agents { agents, passwords, srtp } = agents?;
+    let people::Agents { agents, passwords, seats } = agents?;
     let (routes, feature_codes) = numbers?;
     Some(Configuration {
         server: server??,
         acd: acd::Config { queues, agents },
         passwords,
-        srtp,
+        seats,
         trunks: trunks?,
         routes,
         feature_codes,

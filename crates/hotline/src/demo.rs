@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::clock::now;
 use crate::config::{Configuration, Ports};
 use crate::serve::{self, Folders, Running};
-use crate::signalling::Trunk;
+use crate::signalling::{Terms, Trunk};
 use board::Board;
 use phone::{Customer, Seat};
 
@@ -95,10 +95,10 @@ fn people(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Strin
     configuration.trunks = vec![Trunk {
         name: "demo".to_owned(),
         sources: loopback.into_iter().collect(),
-        srtp: sip::Encryption::Off,
+        terms: Terms::default(),
     }];
     // The demo's telephones speak plainly.
-    configuration.srtp.clear();
+    configuration.seats.clear();
     passwords
 }
 

@@ -267,7 +267,7 @@ fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
         advertised: server.advertised,
         realm: server.realm.clone(),
         agents: configuration.passwords.clone(),
-        srtp: configuration.srtp.clone(),
+        seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
         feature_codes: configuration.feature_codes.keys().cloned().collect(),
         first_maker: MAKER_SIGNALLING,

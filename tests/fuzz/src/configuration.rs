@@ -39,9 +39,9 @@ pub fn configuration(bytes: &[u8]) {
             assert!(!sound || names.len() == queues.len(), "each name once");
         }
         b'a' => {
-            let people::Agents { agents, passwords, srtp } = people::agents(file, &queues(), Encryption::Required);
+            let people::Agents { agents, passwords, seats } = people::agents(file, &queues(), Encryption::Required);
             assert_eq!(agents.len(), passwords.len());
-            assert!(agents.iter().all(|agent| srtp.contains_key(&agent.id)));
+            assert!(agents.iter().all(|agent| seats.contains_key(&agent.id)));
             let known = queues();
             let sound = problems.count() == 0;
             let all = agents.iter().flat_map(|agent| &agent.queues);

@@ -9,7 +9,7 @@ use ivr::source::{At, Section};
 use ivr::text;
 use model::{AgentId, QueueName};
 
-use crate::signalling::{Network, Trunk};
+use crate::signalling::{CodecName, Codecs, Network, Terms, Trunk};
 
 pub(super) fn queues(mut file: Section) -> Vec<QueueConfig> {
     let mut queues: Vec<QueueConfig> = Vec::new();
@@ -36,8 +36,8 @@ pub(super) struct Agents {
     pub agents: Vec<AgentConfig>,
     /// Their passwords.
     pub passwords: Vec<(AgentId, String)>,
-    /// Whether their calls are encrypted.
-    pub srtp: BTreeMap<AgentId, Encryption>,
+    /// What their audio may be.
+    pub seats: BTreeMap<AgentId, Terms>,
 }
 
 pub(super) fn agents(mut file: Section, known: &[QueueName], srtp: Encryption) -> Agents {
@@ -49,7 +49,7 @@ pub(super) fn agents(mut file: Section, known: &[QueueName], srtp: Encryption) -
     for mut section in file.list("agent") {
         let id = section.require::<AgentId>("id");
         let password = section.require::<String>("password");
-        let srtp = section.parsed::<Encryption>("srtp").map_or(srtp, |at| at.value);
+        let terms = terms(&mut section, srtp);
         let mut queues = Vec::new();
         for At { value, line } in section.parsed_list::<QueueName>("queues") {
             if !known.contains(&value) {
@@ -68,7 +68,7 @@ pub(super) fn agents(mut file: Section, known: &[QueueName], srtp: Encryption) -
             }
             let agent = AgentConfig { id: id.clone(), queues, starts_ready, miss_limit, rest_after_miss };
             found.agents.push(agent);
-            found.srtp.insert(id.clone(), srtp);
+            found.seats.insert(id.clone(), terms);
             found.passwords.push((id, password.value));
         }
         section.finish();
@@ -82,14 +82,23 @@ pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Vec<Trunk> {
     for mut section in file.list("trunk") {
         let name = section.require::<String>("name");
         let sources = section.parsed_list::<Network>("sources").into_iter().map(|at| at.value).collect();
-        let srtp = section.parsed::<Encryption>("srtp").map_or(srtp, |at| at.value);
+        let terms = terms(&mut section, srtp);
         if let Some(name) = name {
-            trunks.push(Trunk { name: name.value, sources, srtp });
+            trunks.push(Trunk { name: name.value, sources, terms });
         }
         section.finish();
     }
     file.finish();
     trunks
+}
+
+/// What the audio of an agent's or a trunk's calls may be; `srtp` is what holds when nothing else is said.
+fn terms(section: &mut Section, srtp: Encryption) -> Terms {
+    let srtp = section.parsed::<Encryption>("srtp").map_or(srtp, |at| at.value);
+    let listed: Vec<_> =
+        section.parsed_list::<CodecName>("codecs").into_iter().map(|at| at.value.0).collect();
+    let codecs = if listed.is_empty() { Codecs::Cheapest } else { Codecs::Listed(listed) };
+    Terms { srtp, codecs }
 }
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {

@@ -100,15 +100,15 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
         let caller = wish.caller.as_ref().map_or("anonymous", Number::as_str).replace('#', "%23");
         let (display, rtp) = (wish.display.clone(), wish.rtp);
-        let encryption = self.srtp.get(&wish.agent).copied().unwrap_or_default();
-        let codecs: Vec<_> = wish.codecs.iter().copied().map(translate::audio_codec).collect();
+        let terms = self.seats.get(&wish.agent).cloned().unwrap_or_default();
+        let codecs = terms.codecs.offer(&wish.codecs);
         let mut forks = Vec::new();
         for (uri, destination) in contacts {
             let audio = LocalAudio {
                 rtp,
                 codecs: codecs.clone(),
                 direction: Direction::SendReceive,
-                security: Security::offering(encryption, &mut self.random),
+                security: Security::offering(terms.srtp, &mut self.random),
                 session_id: self.random.draw() >> 2,
                 version: 1,
             };

@@ -23,6 +23,7 @@ mod legs;
 mod registrar;
 mod shard;
 mod tcp;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod translate;
@@ -35,12 +36,13 @@ use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
 use model::{AgentId, LegId, LegOrder, LegReport, Number, Time};
-use sip::{Encryption, Moment, Random, RegistrarSettings};
+use sip::{Moment, Random, RegistrarSettings};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use shard::{Shard, ShardInput};
+pub use terms::{CodecName, Codecs, Terms};
 pub use trunk::{Network, Trunk};
 
 /// Datagrams and messages that may wait for a shard.
@@ -64,8 +66,8 @@ pub struct Settings {
     pub md5_clients: Vec<String>,
     /// Agents with their passwords.
     pub agents: Vec<(AgentId, String)>,
-    /// Whether agents' calls are encrypted; those who are not named: off.
-    pub srtp: BTreeMap<AgentId, Encryption>,
+    /// What agents' audio may be; those who are not named: anything unencrypted.
+    pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
     pub trunks: Vec<Trunk>,
     /// Numbers that only agents may dial, whatever the address they call from.
@@ -92,7 +94,7 @@ impl Settings {
             // Both were seen to fail: baresip 1.0.0 ("Function not implemented") and sipp 3.6.1.
             md5_clients: ["baresip v0.", "baresip v1.", "SIPp"].map(str::to_owned).to_vec(),
             agents: Vec::new(),
-            srtp: BTreeMap::new(),
+            seats: BTreeMap::new(),
             trunks: Vec::new(),
             feature_codes: Vec::new(),
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{AgentId, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
 use sip::{
-    Answer, Destination, Encryption, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output,
-    Random, Request, SessionId, Status, Transport,
+    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, Random,
+    Request, SessionId, Status, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, watch};
@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::legs::{Leg, Stage};
 use super::registrar::{Judgement, Question, Reply};
 use super::tcp::HubInput;
-use super::{Clock, QUESTIONS, Settings, SignallingInput, Trunk, shard_of_leg, translate};
+use super::{Clock, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
 
 /// Waiting reports beyond which those that may be dropped are.
 const BACKLOG: usize = 10_000;
@@ -52,7 +52,7 @@ pub(super) struct Shard<T> {
     trunks: Vec<Trunk>,
     feature_codes: Vec<Number>,
     /// Of agents' seats.
-    pub(super) srtp: BTreeMap<AgentId, Encryption>,
+    pub(super) seats: BTreeMap<AgentId, Terms>,
     pub(super) legs: BTreeMap<LegId, Leg>,
     pub(super) sessions: BTreeMap<SessionId, LegId>,
     /// Inbound sessions whose sender is being judged.
@@ -96,7 +96,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             clock,
             trunks: settings.trunks.clone(),
             feature_codes: settings.feature_codes.clone(),
-            srtp: settings.srtp.clone(),
+            seats: settings.seats.clone(),
             legs: BTreeMap::new(),
             sessions: BTreeMap::new(),
             unjudged: BTreeMap::new(),
@@ -248,8 +248,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
         let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
         let trunk = self.trunks.iter().find(inside).filter(|_| !is_code);
-        match trunk.map(|trunk| (trunk.name.clone(), trunk.srtp)) {
-            Some((name, srtp)) => self.let_in(session, Origin::Trunk(name), &request, srtp),
+        match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
+            Some((name, terms)) => self.let_in(session, Origin::Trunk(name), &request, &terms),
             None => {
                 self.unjudged.insert(session, Unjudged { request: request.clone() });
                 self.asking.push_back(Question::Judge { session, request, flow });
@@ -259,19 +259,18 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
 
     /// Tells the center of a call, or the caller that it is not encrypted as it has to be or that there is no
     /// room for it.
-    fn let_in(&mut self, session: SessionId, origin: Origin, request: &Request, srtp: Encryption) {
+    fn let_in(&mut self, session: SessionId, origin: Origin, request: &Request, terms: &Terms) {
         let now = self.clock.now();
         let Some(dialled) = translate::dialled(request) else {
             return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
         };
-        let Ok(remote) = self.endpoint.secure(session, srtp) else {
-            tracing::warn!(
-                ?origin,
-                ?srtp,
-                "call refused: it offers nothing that this setting of srtp allows"
-            );
-            return self.endpoint.refuse(now, session, &translate::not_encrypted(srtp));
+        let Ok(mut remote) = self.endpoint.secure(session, terms.srtp, &terms.codecs.allowed()) else {
+            tracing::warn!(?origin, ?terms, "call refused: it offers nothing that its srtp and codecs allow");
+            return self.endpoint.refuse(now, session, &translate::not_acceptable(terms.srtp));
         };
+        if let Some(remote) = &mut remote {
+            remote.codecs = terms.codecs.choose(&remote.codecs).into_iter().collect();
+        }
         let leg = self.new_leg();
         let report = LegReport::Invited {
             origin,
@@ -314,8 +313,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 match judgement {
                     Judgement::Refuse(answer) => self.endpoint.refuse(now, session, &answer),
                     Judgement::Agent(agent) => {
-                        let srtp = self.srtp.get(&agent).copied().unwrap_or_default();
-                        self.let_in(session, Origin::Agent(agent), &unjudged.request, srtp);
+                        let terms = self.seats.get(&agent).cloned().unwrap_or_default();
+                        self.let_in(session, Origin::Agent(agent), &unjudged.request, &terms);
                     }
                 }
             }

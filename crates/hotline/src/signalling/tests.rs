@@ -14,7 +14,7 @@ use sip::{
 };
 use tokio::net::UdpSocket;
 
-use super::{Settings, Signalling, SignallingInput, Trunk, start};
+use super::{Settings, Signalling, SignallingInput, Terms, Trunk, start};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -36,12 +36,16 @@ impl World {
 
     /// A trunk and a seat that are held to this encryption.
     async fn held_to(srtp: Encryption, room: usize, network: &str) -> World {
+        let terms = Terms { srtp, ..Terms::default() };
         let (to_center, center) = bounded(room);
         let mut settings = Settings::new("127.0.0.1:0".parse().unwrap());
         settings.agents = vec![(agent("1001"), "sample-1001".to_owned())];
-        settings.trunks =
-            vec![Trunk { name: "loopback".to_owned(), sources: vec![network.parse().unwrap()], srtp }];
-        settings.srtp = [(agent("1001"), srtp)].into();
+        settings.trunks = vec![Trunk {
+            name: "loopback".to_owned(),
+            sources: vec![network.parse().unwrap()],
+            terms: terms.clone(),
+        }];
+        settings.seats = [(agent("1001"), terms)].into();
         settings.feature_codes = vec![number("*70")];
         let signalling = start(settings, to_center).await.unwrap();
         World { signalling, center, ids: Ids::new(900) }

@@ -7,6 +7,8 @@ use sip::{
     Status,
 };
 
+use super::terms::Codecs;
+
 /// The longest caller name that passes, in characters.
 const LONGEST_NAME: usize = 64;
 
@@ -44,7 +46,7 @@ pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
         Direction::ReceiveOnly => model::Direction::SendOnly,
         Direction::Inactive => model::Direction::Inactive,
     };
-    let chosen = cheapest(&remote.codecs)?;
+    let chosen = Codecs::Cheapest.choose(&remote.codecs)?;
     let opus = OpusFormat::parse(remote.parameters(chosen).unwrap_or_default());
     Some(RemoteMedia {
         rtp: remote.rtp,
@@ -68,11 +70,6 @@ fn srtp(keys: &Keys) -> Srtp {
     };
     let key = |key: &CryptoKey| SrtpKey::new(key.as_bytes());
     Srtp { suite, ours: key(&keys.ours), theirs: key(&keys.theirs) }
-}
-
-/// The peer's first choice among those that cost a bridge least: G.711, and only without it any other.
-fn cheapest(codecs: &[AudioCodec]) -> Option<AudioCodec> {
-    codecs.iter().copied().min_by_key(|choice| !codec(*choice).is_g711())
 }
 
 /// The dialled number, when it is one.
@@ -112,11 +109,13 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
     }
 }
 
-/// 488: what the peer offered is not encrypted as it has to be.
-pub(super) fn not_encrypted(encryption: Encryption) -> Answer {
+/// 488: what the peer offered is not encrypted as it has to be, or in no codec that it may speak.
+pub(super) fn not_acceptable(encryption: Encryption) -> Answer {
     let warning = match encryption {
-        Encryption::Required => "304 hotline \"RTP/SAVP with a=crypto is required here\"",
-        Encryption::Optional | Encryption::Off => "304 hotline \"RTP/AVP is required here\"",
+        Encryption::Required => "304 hotline \"RTP/SAVP with a=crypto and a codec of ours is required here\"",
+        Encryption::Optional | Encryption::Off => {
+            "304 hotline \"RTP/AVP with a codec of ours is required here\""
+        }
     };
     Answer::new(Status::NOT_ACCEPTABLE_HERE).with("Warning", warning)
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ::sip::Encryption;
+use super::Terms;
 
 /// A carrier's line, known by the addresses it calls from.
 #[derive(Debug, Clone)]
@@ -12,8 +12,8 @@ pub struct Trunk {
     pub name: String,
     /// The networks it calls from.
     pub sources: Vec<Network>,
-    /// Whether its calls are encrypted.
-    pub srtp: Encryption,
+    /// What the audio of its calls may be.
+    pub terms: Terms,
 }
 
 /// An address with the number of leading bits that count.

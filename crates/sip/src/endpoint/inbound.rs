@@ -100,7 +100,7 @@ impl Endpoint {
         self.server_steps(&key, steps);
     }
 
-    /// Inbound: holds the session to `encryption`; the peer's audio as it is then, with keys. Without this
+    /// Inbound: holds the session to `encryption` and `codecs` (best first, for an offer of ours); the peer's audio as it is then, with keys. Without this
     /// word a session is encrypted when the peer offers keys. `None` inside when the peer offered nothing:
     /// then we do.
     ///
@@ -110,15 +110,17 @@ impl Endpoint {
         &mut self,
         id: SessionId,
         encryption: Encryption,
+        codecs: &[AudioCodec],
     ) -> Result<Option<OfferedAudio>, NoCommonAudio> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(None) };
         let Stage::Incoming(Incoming { offer, .. }) = &session.stage else {
             return Ok(session.remote.clone());
         };
         session.audio.security = Security::answering(encryption);
+        session.audio.codecs = codecs.to_vec();
         session.remote = match offer {
             Some(offer) => {
-                let mut remote = OfferedAudio::find(offer, &OUR_CODECS, encryption)?;
+                let mut remote = OfferedAudio::find(offer, codecs, encryption)?;
                 session.audio.security.answer(&mut remote, None, &mut self.random);
                 Some(remote)
             }
