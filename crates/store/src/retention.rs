@@ -107,7 +107,8 @@ fn read(mut row: Row) -> Result<DueRecording, StoreError> {
 }
 
 const CLOSED_BEFORE: &str = "SELECT recordings.id, recordings.contact, recordings.path, recordings.sha256,
-         recordings.opened_ms, contacts.queue, CASE WHEN legal_holds.contact IS NULL THEN 0 ELSE 1 END
+         recordings.opened_ms, contacts.queue,
+         CAST(CASE WHEN legal_holds.contact IS NULL THEN 0 ELSE 1 END AS BIGINT)
      FROM recordings LEFT JOIN contacts ON contacts.id = recordings.contact
          LEFT JOIN legal_holds ON legal_holds.contact = recordings.contact
      WHERE recordings.state IN ('sealed', 'damaged') AND recordings.opened_ms <= $1
