@@ -15,6 +15,7 @@ use crate::peer::{PEERS, Peer, US, flow};
 
 const MAX_SESSIONS: usize = 4;
 const MAX_TRANSACTIONS: usize = 16;
+const CODECS: [AudioCodec; 2] = [AudioCodec::Pcma, AudioCodec::Pcmu];
 const ENCRYPTION: [Encryption; 3] = [Encryption::Off, Encryption::Required, Encryption::Optional];
 /// Calls that the user begins.
 const MAX_DIALS: usize = 2;
@@ -143,7 +144,7 @@ impl World {
             match order % 8 {
                 2 => self.endpoint.accept(now, id, US.parse().expect("an address"), AudioCodec::Pcma),
                 3 => self.endpoint.ring(now, id),
-                4 => match self.endpoint.secure(id, ENCRYPTION[which % 3]) {
+                4 => match self.endpoint.secure(id, ENCRYPTION[which % 3], &CODECS) {
                     Ok(_) => self.endpoint.admit(id),
                     Err(_) => self.endpoint.refuse(now, id, &Answer::new(Status::NOT_ACCEPTABLE_HERE)),
                 },
