@@ -7,7 +7,8 @@ use axum::{Extension, Json};
 use model::{AgentId, ContactId, QueueName, Time};
 use serde::{Deserialize, Serialize};
 use store::{
-    Bearer, Contact, ContactFilter, Coverage, LegalHold, QueueVisit, RecordingFilter, RecordingRow, Segment,
+    Bearer, Contact, ContactFilter, Coverage, LegalHold, QualityRow, QueueVisit, RecordingFilter,
+    RecordingRow, Segment,
 };
 
 use crate::App;
@@ -60,6 +61,8 @@ struct Whole {
     contact: Contact,
     segments: Vec<Segment>,
     queue_visits: Vec<QueueVisit>,
+    /// What each party sounded like.
+    quality: Vec<QualityRow>,
     /// How much of it was recorded, once it is over and recorded.
     coverage: Option<Coverage>,
     /// What keeps its recordings from being erased.
@@ -81,5 +84,7 @@ pub(crate) async fn one(
     let recordings = RECORDINGS.contains(&bearer.role).then_some(recordings);
     let legal_hold = app.store.legal_hold(id).await?;
     let (segments, queue_visits) = (app.store.segments(id).await?, app.store.queue_visits(id).await?);
-    Ok(Json(Whole { contact, segments, queue_visits, coverage, legal_hold, recordings }).into_response())
+    let quality = app.store.quality(id).await?;
+    Ok(Json(Whole { contact, segments, queue_visits, quality, coverage, legal_hold, recordings })
+        .into_response())
 }

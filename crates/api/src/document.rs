@@ -145,7 +145,9 @@ fn schemas() -> Value {
     let contact = "id:string caller:string? caller_name:string? number:string trunk:string language:string \
                    flow:string node:string? queue:string? agent:string? started_at:time answered_at:time? \
                    talked_at:time? ended_at:time? end:object? recording_id:string?";
-    let whole = format!("{contact} segments:array queue_visits:array coverage:object? legal_hold:object?");
+    let whole = format!(
+        "{contact} segments:array queue_visits:array quality:array coverage:object? legal_hold:object?"
+    );
     let mut schemas = Map::new();
     for (name, fields) in [
         ("Contact", contact),

@@ -384,6 +384,18 @@ impl Metrics for Gauges {
                 counters.packets_lost,
             ),
             sample(
+                "hotline_rtp_packets_forged_total",
+                "SRTP packets that were not authentic",
+                Kind::Counter,
+                counters.packets_forged,
+            ),
+            sample(
+                "hotline_one_way_audio_total",
+                "Parties of a conversation that were not heard for 3 s",
+                Kind::Counter,
+                counters.one_way,
+            ),
+            sample(
                 "hotline_media_late_ticks_total",
                 "Media ticks that came late",
                 Kind::Counter,

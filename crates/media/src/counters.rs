@@ -16,6 +16,8 @@ pub struct Counters {
     /// SRTP and SRTCP packets that were not the peer's: made with another key, changed on the way, or there
     /// before.
     pub packets_forged: u64,
+    /// Times that a party of a conversation was not heard although it should have been.
+    pub one_way: u64,
     /// 20 ms ticks that began more than 20 ms late.
     pub late_ticks: u64,
     /// 20 ms frames of recordings dropped because a disk was too slow or failed.
@@ -42,6 +44,7 @@ pub(crate) struct Tally {
     pub(crate) packets_lost: AtomicU64,
     pub(crate) packets_ignored: AtomicU64,
     pub(crate) packets_forged: AtomicU64,
+    pub(crate) one_way: AtomicU64,
     pub(crate) late_ticks: AtomicU64,
     pub(crate) frames_dropped: AtomicU64,
     pub(crate) reports_dropped: AtomicU64,
@@ -62,6 +65,7 @@ impl Tally {
             packets_lost: count(&self.packets_lost),
             packets_ignored: count(&self.packets_ignored),
             packets_forged: count(&self.packets_forged),
+            one_way: count(&self.one_way),
             late_ticks: count(&self.late_ticks),
             frames_dropped: count(&self.frames_dropped),
             reports_dropped: count(&self.reports_dropped),

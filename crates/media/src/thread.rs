@@ -93,6 +93,8 @@ const WAKER: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 /// Ticks made up for after a stall (200 ms); a longer one is a hole, for nobody wants old audio.
 const CATCH_UP: u64 = 10;
+/// Packets taken from a socket that is about to be closed (1 s).
+const MOST_WAITING: usize = 50;
 /// The timer ends every wait long before.
 const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -262,6 +264,7 @@ impl Thread {
                 self.outbox.push(MediaReport::PlayEnded { leg: *id, play, finished: true });
             }
             if leg.poll_one_way(now, one_way) {
+                add(&self.tally.one_way, 1);
                 self.outbox.push(MediaReport::OneWay { leg: *id });
             }
             let Some(link) = &mut leg.link else { continue };
@@ -307,6 +310,8 @@ impl Thread {
             MediaOp::Close { leg } => self.close(leg),
             MediaOp::StartRecording(spec) => self.start_recording(spec),
             MediaOp::StopRecording { recording } => {
+                let recorded = |(id, leg): (&LegId, &Leg)| (leg.recording == Some(recording)).then_some(*id);
+                self.legs.iter().find_map(recorded).into_iter().for_each(|leg| self.drain(leg));
                 let legs = self.legs.values_mut().filter(|leg| leg.recording == Some(recording));
                 legs.for_each(|leg| leg.recording = None);
                 self.recorder.stop(recording, self.clock.now());
@@ -415,7 +420,17 @@ impl Thread {
         self.equip([Some(id), Some(other)]);
     }
 
+    /// Hears what lies in a leg's socket: the tail of a call belongs to it.
+    fn drain(&mut self, id: LegId) {
+        for _ in 0..MOST_WAITING {
+            let Some(leg) = self.legs.get(&id) else { return };
+            let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) else { return };
+            self.handle_rtp(id, length, from);
+        }
+    }
+
     fn close(&mut self, id: LegId) {
+        self.drain(id);
         self.stop_play(id);
         self.unbridge(id);
         self.leave_conference(id);

@@ -1,5 +1,7 @@
 //! Recordings through trouble with their folders: full, removed, unmounted, stalled.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code")]
+
 mod world;
 
 use std::fs;

@@ -129,20 +129,26 @@ impl Db {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        let (journal, holds) = match self {
+        let (journal, holds, quality) = match self {
             Db::Sqlite { .. } => (
                 include_str!("../migrations/sqlite/0001_journal.sql"),
                 include_str!("../migrations/sqlite/0002_legal_holds.sql"),
+                include_str!("../migrations/sqlite/0003_quality.sql"),
             ),
             Db::Postgres { .. } => (
                 include_str!("../migrations/postgres/0001_journal.sql"),
                 include_str!("../migrations/postgres/0002_legal_holds.sql"),
+                include_str!("../migrations/postgres/0003_quality.sql"),
             ),
         };
         let migration = |version, name: &'static str, sql: &'static str| {
             Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
         };
-        let all = vec![migration(1, "journal", journal), migration(2, "legal_holds", holds)];
+        let all = vec![
+            migration(1, "journal", journal),
+            migration(2, "legal_holds", holds),
+            migration(3, "quality", quality),
+        ];
         let migrator = Migrator::with_migrations(all);
         match self {
             Db::Sqlite { pool, .. } => migrator.run(pool).await?,

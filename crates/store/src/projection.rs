@@ -18,7 +18,6 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
         Event::DrainStarted
         | Event::DigitPressed { .. }
         | Event::OneWayAudio { .. }
-        | Event::QualityMeasured { .. }
         | Event::RecordingPaused { .. }
         | Event::RecordingResumed { .. }
         | Event::StorageFailed { .. }
@@ -99,6 +98,11 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
         Event::LegalHoldCleared { contact, .. } => change(sql::CLEAR_HOLD, values![contact.number()]),
         Event::RecordingErased { recording, .. } => {
             change(sql::ERASE_RECORDING, values![recording.number(), print_word(&RecordingState::Erased)])
+        }
+        Event::QualityMeasured { contact, agent, quality } => {
+            let agent: Option<&str> = agent.as_ref().map(|agent| agent.as_str());
+            let figures = serde_json::to_string(quality).unwrap_or_else(|_| "null".to_owned());
+            change(sql::MEASURE, values![seq, contact.number(), agent, at, figures])
         }
         Event::RecordingListened { recording, .. } => {
             change(sql::COUNT_LISTENED, values![recording.number()])

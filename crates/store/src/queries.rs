@@ -7,7 +7,9 @@ use model::{AgentId, ContactId, QueueName, Record, RecordingId, Time};
 
 use crate::db::Db;
 use crate::value::values;
-use crate::{AgentRow, Contact, QueueRow, QueueVisit, RecordingRow, Row, Segment, Store, StoreError};
+use crate::{
+    AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Row, Segment, Store, StoreError,
+};
 
 /// Which contacts, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +72,15 @@ impl Store {
     pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>, StoreError> {
         let rows = self.db().rows(CONTACT, &values![id.number()]).await?;
         rows.into_iter().next().map(Contact::read).transpose()
+    }
+
+    /// What each party of a contact sounded like, in the order in which their legs ended.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn quality(&self, contact: ContactId) -> Result<Vec<QualityRow>, StoreError> {
+        read_all(self.db().rows(QUALITY, &values![contact.number()]).await?, QualityRow::read)
     }
 
     /// A contact's time with agents, in order.
@@ -200,6 +211,8 @@ const RECORDINGS: &str = recording_columns!(
 const RECORDING: &str = recording_columns!("WHERE id = $1");
 pub(crate) const OPEN_RECORDINGS: &str = recording_columns!("WHERE state = 'open' ORDER BY id");
 pub(crate) const RECORDINGS_PAGE: &str = recording_columns!("WHERE id > $1 ORDER BY id LIMIT $2");
+
+const QUALITY: &str = "SELECT agent, measured_ms, figures FROM quality WHERE contact = $1 ORDER BY seq";
 
 /// Sealed recordings that are shorter than their contacts by more than `$1` milliseconds.
 pub(crate) const SHORT_RECORDINGS: &str =

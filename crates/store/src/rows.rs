@@ -1,8 +1,8 @@
 //! The rows that people ask for, with the names that they have in JSON.
 
 use model::{
-    Activity, AgentId, Cause, ContactId, End, EndedBy, Gap, Language, LeaveReason, Number, QueueName,
-    RecordingId, RecordingState, SegmentId, Shift, Time,
+    Activity, AgentId, Cause, ContactId, End, EndedBy, Gap, Language, LeaveReason, LegQuality, Number,
+    QueueName, RecordingId, RecordingState, SegmentId, Shift, Time,
 };
 use serde::Serialize;
 
@@ -104,6 +104,24 @@ impl QueueVisit {
             reason: row.maybe_word()?,
             waited_ms: row.maybe_count()?,
         })
+    }
+}
+
+/// What one party's audio of a contact was like.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct QualityRow {
+    /// The agent whose leg it was; `None`: the customer's.
+    pub agent: Option<AgentId>,
+    /// When the leg was over.
+    pub measured_at: Time,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: LegQuality,
+}
+
+impl QualityRow {
+    pub(crate) fn read(mut row: Row) -> Result<QualityRow, StoreError> {
+        Ok(QualityRow { agent: row.maybe_name()?, measured_at: row.time()?, figures: row.json()? })
     }
 }
 

@@ -10,7 +10,8 @@ pub(crate) const LOCK_STATE: &str = "UPDATE projection_state SET seq = seq WHERE
 pub(crate) const ADVANCE_STATE: &str = "UPDATE projection_state SET seq = $1 WHERE id = 1";
 
 /// The tables that the journal alone determines.
-pub(crate) const EMPTY_PROJECTIONS: [&str; 8] = [
+pub(crate) const EMPTY_PROJECTIONS: [&str; 9] = [
+    "DELETE FROM quality",
     "DELETE FROM legal_holds",
     "DELETE FROM contacts",
     "DELETE FROM queue_visits",
@@ -83,6 +84,10 @@ pub(crate) const CLOSE_RECORDING: &str =
      WHERE id = $1";
 
 pub(crate) const ERASE_RECORDING: &str = "UPDATE recordings SET state = $2 WHERE id = $1";
+
+pub(crate) const MEASURE: &str =
+    "INSERT INTO quality (seq, contact, agent, measured_ms, figures) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (seq) DO NOTHING";
 
 pub(crate) const SET_HOLD: &str =
     "INSERT INTO legal_holds (contact, since_ms, actor, person, reason) VALUES ($1, $2, $3, $4, $5)

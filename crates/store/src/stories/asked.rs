@@ -3,7 +3,7 @@
 use model::{AgentId, QueueName, RecordingState, Shift, Time};
 
 use crate::stories::PATIENCE;
-use crate::stories::world::{World, call, contact, each_database, recording};
+use crate::stories::world::{QUALITY, World, call, contact, each_database, recording};
 use crate::{ContactFilter, RecordingFilter, Role, StoreError};
 
 #[test]
@@ -33,6 +33,8 @@ fn lists_show_what_happened_with_the_names_of_the_contract() {
         assert_eq!(recordings[0].gaps[0].from_ms, 20);
         let segment = &world.store.segments(contact(0)).await.unwrap()[0];
         assert_eq!((segment.holds, segment.held_ms), (2, 300), "holds of both sides overlap");
+        let quality = world.store.quality(contact(0)).await.unwrap();
+        assert_eq!((quality.len(), &quality[0].agent, quality[0].figures), (1, &None, QUALITY));
         assert!(journal.close(PATIENCE));
     });
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{
-    Activity, Cause, ContactId, End, EndedBy, Event, Ids, Language, LeaveReason, OfferId, OfferOutcome,
-    Record, RecordingId, RecordingState, SegmentEnd, SegmentId, Shift, Time,
+    Activity, Cause, Codec, ContactId, End, EndedBy, Event, Ids, Language, LeaveReason, LegQuality, OfferId,
+    OfferOutcome, Record, RecordingId, RecordingState, SegmentEnd, SegmentId, Shift, Time,
 };
 use sqlx::{AssertSqlSafe, Connection as _};
 
@@ -87,6 +87,7 @@ impl World {
             "SELECT * FROM agent_states ORDER BY agent, seq",
             "SELECT * FROM recordings ORDER BY id",
             "SELECT * FROM legal_holds ORDER BY contact",
+            "SELECT * FROM quality ORDER BY seq",
         ] {
             let rows = self.store.db().rows(sql, &[]).await.unwrap();
             all.extend(rows.into_iter().map(|row| format!("{sql}: {row:?}")));
@@ -100,6 +101,20 @@ impl World {
         rows.into_iter().map(|mut row| row.count().unwrap()).collect()
     }
 }
+
+/// What the customer of every call sounded like.
+pub(crate) const QUALITY: LegQuality = LegQuality {
+    codec: Codec::Opus,
+    packets: 50,
+    lost: 1,
+    jitter_ms: 3,
+    round_trip_ms: Some(20),
+    mos: 4.21,
+    speech_dbov: None,
+    silence: 0.25,
+    clipped_ms: 0,
+    talk_over_ms: 140,
+};
 
 pub(crate) fn contact(n: u16) -> ContactId {
     ContactId::new(&mut Ids::new(n), Time::from_unix_ms(BEGAN + i64::from(n)))
@@ -161,6 +176,7 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
         },
         changed(Activity::WrapUp),
         Event::ContactEnded { contact, end: End::new(Cause::HungUp, EndedBy::Caller, true) },
+        Event::QualityMeasured { contact, agent: None, quality: QUALITY },
         Event::RecordingClosed {
             recording,
             contact,
