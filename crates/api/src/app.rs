@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use model::{Actor, AgentId, AgentOrder, ContactId, QueueName, Refused, Time, UtcOffset};
-use store::{RetentionRule, Store};
+use model::{Actor, AgentId, AgentOrder, ContactId, QueueName, Refused, RetentionRule, Time, UtcOffset};
+use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
 use crate::{Metrics, Readiness};

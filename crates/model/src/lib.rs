@@ -31,6 +31,6 @@ pub use media::{
 };
 pub use seed::Seed;
 pub use srtp::{Srtp, SrtpKey, SrtpSuite};
-pub use storage::{Storage, StorageReport, StorageTrouble};
+pub use storage::{RetentionRule, Storage, StorageReport, StorageTrouble};
 pub use time::{Time, UtcOffset};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

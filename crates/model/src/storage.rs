@@ -1,8 +1,10 @@
-//! Where recordings are written, and what can be wrong with a place.
+//! Where recordings are written, what can be wrong with a place, and how long they are kept.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::QueueName;
 
 /// A folder that recordings are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,4 +61,15 @@ pub enum StorageReport {
         /// Which.
         storage: Storage,
     },
+}
+
+/// How long recordings are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionRule {
+    /// Its name, for the log.
+    pub name: String,
+    /// Only contacts whose last queue was this; `None` for those that no other rule names.
+    pub queue: Option<QueueName>,
+    /// Days from the beginning of the recording.
+    pub days: u32,
 }

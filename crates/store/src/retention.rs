@@ -2,23 +2,12 @@
 
 use std::time::Duration;
 
-use model::{ContactId, QueueName, RecordingId, Time};
+use model::{ContactId, QueueName, RecordingId, RetentionRule, Time};
 use serde::Serialize;
 
 use crate::queries::read_all;
 use crate::value::values;
 use crate::{Row, Store, StoreError};
-
-/// How long recordings are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetentionRule {
-    /// Its name, for the log.
-    pub name: String,
-    /// Only contacts whose last queue was this; `None` for those that no other rule names.
-    pub queue: Option<QueueName>,
-    /// Days from the beginning of the recording.
-    pub days: u32,
-}
 
 /// A recording that a rule has erased now.
 #[derive(Debug, Clone, PartialEq, Serialize)]

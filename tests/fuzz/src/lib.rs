@@ -12,7 +12,6 @@ pub mod ivr;
 mod peer;
 mod registrar;
 pub mod rtp;
-#[path = "../../../crates/hotline/src/signalling/trunk.rs"]
 pub mod signalling;
 pub mod sip;
 pub mod srtp;

@@ -9,8 +9,7 @@ use std::time::Duration;
 use ::sip::Encryption;
 use ivr::source::{Problems, Section, parse};
 use ivr::text;
-use model::{QueueName, UtcOffset};
-use store::RetentionRule;
+use model::{QueueName, RetentionRule, UtcOffset};
 
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, Security, Se
 
 use super::registrar::Question;
 use super::shard::Shard;
-use super::{SignallingInput, shard_of_call, translate};
+use super::{SignallingInput, shard_of_call, terms, translate};
 
 /// A leg.
 pub(super) struct Leg {
@@ -53,7 +53,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             }
             LegOrder::Answer { rtp, codec } => {
                 if let Some(session) = self.inbound(leg) {
-                    self.endpoint.accept(now, session, rtp, translate::audio_codec(codec));
+                    self.endpoint.accept(now, session, rtp, terms::audio_codec(codec));
                 }
             }
             LegOrder::Refuse(cause) => {

@@ -6,8 +6,6 @@ use std::str::FromStr;
 use ::sip::{AudioCodec, Encryption};
 use model::Codec;
 
-use super::translate;
-
 /// An endpoint's encryption and codecs.
 #[derive(Debug, Clone, Default)]
 pub struct Terms {
@@ -65,18 +63,16 @@ impl Codecs {
     pub(super) fn allowed(&self) -> Vec<AudioCodec> {
         match self {
             Codecs::Cheapest => AudioCodec::ALL.to_vec(),
-            Codecs::Listed(listed) => listed.iter().copied().map(translate::audio_codec).collect(),
+            Codecs::Listed(listed) => listed.iter().copied().map(audio_codec).collect(),
         }
     }
 
     /// The one to answer an offer with.
     pub(super) fn choose(&self, offered: &[AudioCodec]) -> Option<AudioCodec> {
         match self {
-            Codecs::Cheapest => {
-                offered.iter().copied().min_by_key(|choice| !translate::codec(*choice).is_g711())
-            }
+            Codecs::Cheapest => offered.iter().copied().min_by_key(|choice| !codec(*choice).is_g711()),
             Codecs::Listed(listed) => {
-                listed.iter().copied().map(translate::audio_codec).find(|codec| offered.contains(codec))
+                listed.iter().copied().map(audio_codec).find(|codec| offered.contains(codec))
             }
         }
     }
@@ -92,7 +88,31 @@ impl Codecs {
                 first.into_iter().chain(rest).copied().collect()
             }
         };
-        codecs.into_iter().map(translate::audio_codec).collect()
+        codecs.into_iter().map(audio_codec).collect()
+    }
+}
+
+/// A codec of SIP as the center names it.
+pub(super) fn codec(codec: AudioCodec) -> Codec {
+    match codec {
+        AudioCodec::Pcmu => Codec::Pcmu,
+        AudioCodec::Pcma => Codec::Pcma,
+        AudioCodec::G722 => Codec::G722,
+        AudioCodec::Opus => Codec::Opus,
+        AudioCodec::L16Wide => Codec::L16Wide,
+        AudioCodec::L16 => Codec::L16,
+    }
+}
+
+/// A codec of the center as SIP names it.
+pub(super) fn audio_codec(codec: Codec) -> AudioCodec {
+    match codec {
+        Codec::Pcmu => AudioCodec::Pcmu,
+        Codec::Pcma => AudioCodec::Pcma,
+        Codec::G722 => AudioCodec::G722,
+        Codec::Opus => AudioCodec::Opus,
+        Codec::L16Wide => AudioCodec::L16Wide,
+        Codec::L16 => AudioCodec::L16,
     }
 }
 

@@ -1,41 +1,18 @@
 //! Between the words of SIP and those of the center.
 
 use audio::codec::OpusFormat;
-use model::{Cause, Codec, LegReport, Number, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
+use model::{Cause, LegReport, Number, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
 use sip::{
-    Answer, AudioCodec, CryptoKey, CryptoSuite, Direction, Encryption, Ending, Keys, OfferedAudio, Request,
-    Status,
+    Answer, CryptoKey, CryptoSuite, Direction, Encryption, Ending, Keys, OfferedAudio, Request, Status,
 };
 
-use super::terms::Codecs;
+use super::terms::{Codecs, codec};
 
 /// The longest caller name that passes, in characters.
 const LONGEST_NAME: usize = 64;
 
 /// Seconds after which a refused caller may try again.
 const RETRY_AFTER: &str = "5";
-
-pub(super) fn codec(codec: AudioCodec) -> Codec {
-    match codec {
-        AudioCodec::Pcmu => Codec::Pcmu,
-        AudioCodec::Pcma => Codec::Pcma,
-        AudioCodec::G722 => Codec::G722,
-        AudioCodec::Opus => Codec::Opus,
-        AudioCodec::L16Wide => Codec::L16Wide,
-        AudioCodec::L16 => Codec::L16,
-    }
-}
-
-pub(super) fn audio_codec(codec: Codec) -> AudioCodec {
-    match codec {
-        Codec::Pcmu => AudioCodec::Pcmu,
-        Codec::Pcma => AudioCodec::Pcma,
-        Codec::G722 => AudioCodec::G722,
-        Codec::Opus => AudioCodec::Opus,
-        Codec::L16Wide => AudioCodec::L16Wide,
-        Codec::L16 => AudioCodec::L16,
-    }
-}
 
 /// The peer's audio, its direction turned to our side; of several codecs the one that we would answer with. `None`
 /// without any codec, which no description has that was accepted.

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::stories::PATIENCE;
 use crate::stories::world::{World, call, contact, each_database, recording};
 use crate::value::hexadecimal;
-use crate::{Difference, RetentionRule, verify};
+use crate::{Difference, verify};
 
 #[test]
 fn verify_names_every_difference_and_nothing_else() {
@@ -98,7 +98,7 @@ fn rules_find_what_is_due_and_a_legal_hold_keeps_it() {
             Event::LegalHoldSet { contact: contact(2), by: by.clone(), person, reason: reason.clone() };
         world.append(&journal, [hold]);
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
-        let rule = |queue: Option<&str>, days| RetentionRule {
+        let rule = |queue: Option<&str>, days| model::RetentionRule {
             name: format!("{queue:?}"),
             queue: queue.map(|queue| queue.parse().unwrap()),
             days,
