@@ -1,26 +1,27 @@
 //! One leg: its sockets, what it hears and what it sends.
 
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
+mod link;
+mod rtcp;
+
+use std::net::SocketAddr;
 
 use audio::FRAME;
 use audio::codec::CodecError;
 use audio::dtmf::DtmfDetector;
 use audio::g711::Law;
-use audio::latch::Latch;
 use audio::outgoing::{Outgoing, Stamp};
 use audio::playout::Payload;
-use audio::rtcp::{self, RtcpPacket, SenderPart};
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::source::Source;
-use audio::telephone_event::{EventFrame, EventReceiver, EventSender};
+use audio::telephone_event::{EventFrame, EventSender};
 use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
 use crate::ear::{Ear, Mouth, worked};
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
-use crate::transform::{ADDED, Transform};
+use crate::transform::ADDED;
+pub(crate) use link::Link;
 
 /// Longest payload taken or sent: an Ethernet frame's worth.
 pub(crate) const LONGEST: usize = 1480;
@@ -59,26 +60,6 @@ pub(crate) struct Leg {
     key_began: u32,
     outgoing: Outgoing,
     passed_at: u64,
-}
-
-/// What is known of the peer once it is connected.
-#[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) remote: RemoteMedia,
-    pub(crate) last_heard: u64,
-    pub(crate) silence_told: bool,
-    /// What came last described silence: the peer may rest.
-    rests: bool,
-    one_way_told: bool,
-    transform: Transform,
-    latch: Latch,
-    source: Option<Source>,
-    lost_told: i64,
-    presses: EventReceiver,
-    rtcp: Option<SocketAddr>,
-    /// The middle of the peer's last sender report's time, and when it came.
-    sender_report: Option<(u32, u64)>,
-    pub(crate) next_report: u64,
 }
 
 /// What a packet of the peer brings.
@@ -348,75 +329,6 @@ impl Leg {
         let Some(length) = print(stamp, payload_type, payload, room) else { return false };
         link.send(&self.pair.rtp, room, length)
     }
-
-    /// Takes an RTCP compound of the peer; false when it is not authentic.
-    pub(crate) fn hear_rtcp(&mut self, datagram: &mut [u8], from: SocketAddr, now: u64, ntp: u64) -> bool {
-        let own = self.outgoing.ssrc();
-        let Some(link) = self.link.as_mut().filter(|link| from.ip() == link.latch.target().ip()) else {
-            return true;
-        };
-        let Some(length) = link.transform.open_rtcp(datagram) else { return false };
-        for packet in rtcp::parse(datagram.get(..length).unwrap_or_default()) {
-            match packet {
-                Ok(RtcpPacket::SenderReport { sender, blocks, .. }) => {
-                    link.rtcp = Some(from);
-                    let about_us = blocks.into_iter().filter(|block| block.ssrc == own);
-                    about_us.for_each(|block| self.quality.reported(&block, ntp));
-                    link.sender_report = Some((sender.middle_of_ntp(), now));
-                }
-                Ok(RtcpPacket::ReceiverReport { blocks, .. }) => {
-                    link.rtcp = Some(from);
-                    let about_us = blocks.into_iter().filter(|block| block.ssrc == own);
-                    about_us.for_each(|block| self.quality.reported(&block, ntp));
-                }
-                // A good-bye in RTCP ends nothing: signalling does.
-                Ok(
-                    RtcpPacket::SourceDescription { .. } | RtcpPacket::Bye { .. } | RtcpPacket::Other { .. },
-                ) => {}
-                Err(error) => {
-                    tracing::trace!(leg = %self.id, %error, "RTCP that cannot be read");
-                    break;
-                }
-            }
-        }
-        true
-    }
-
-    /// Sends an RTCP report, with good-bye when the leg closes; returns packets newly known as lost.
-    pub(crate) fn report(&mut self, now: u64, ntp: u64, bye: bool) -> u64 {
-        let Some(link) = &mut self.link else { return 0 };
-        link.next_report = now.saturating_add(REPORT);
-        let block = link.source.as_mut().and_then(Source::report).map(|mut block| {
-            if let Some((middle, at)) = link.sender_report {
-                block.last_sender_report = middle;
-                // 65,536ths of a second from samples.
-                let delay = now.saturating_sub(at).saturating_mul(65_536) / u64::from(audio::RATE);
-                block.delay_since = u32::try_from(delay).unwrap_or(u32::MAX);
-            }
-            block
-        });
-        let (packets, octets) = self.outgoing.sent();
-        let rtp_timestamp = self.outgoing.timestamp(now);
-        let sender = (packets > 0 && link.remote.direction.sends()).then_some(SenderPart {
-            ntp,
-            rtp_timestamp,
-            packets,
-            octets,
-        });
-        let mut bytes = rtcp::compound(self.outgoing.ssrc(), sender, block, "hotline", bye);
-        let length = bytes.len();
-        bytes.resize(length + ADDED, 0);
-        let sealed = link.transform.seal_rtcp(&mut bytes, length).and_then(|length| bytes.get(..length));
-        let target = link.rtcp_target();
-        if let Some(bytes) = sealed
-            && !target.ip().is_unspecified()
-            && target.port() != 0
-        {
-            // Lost like any packet when it cannot be sent.
-            let _: io::Result<usize> = self.pair.rtcp.send_to(bytes, target);
-        }
-        link.newly_lost()
-    }
 }
 
 /// What a tick did.
@@ -428,102 +340,6 @@ pub(crate) struct Ticked {
     pub(crate) samples: Option<[i16; FRAME]>,
     /// A play that came to its end.
     pub(crate) ended: Option<Player>,
-}
-
-impl Link {
-    fn new(remote: RemoteMedia, now: u64) -> Link {
-        Link {
-            latch: Latch::new(remote.rtp),
-            transform: Transform::new(remote.srtp.as_deref()),
-            remote,
-            last_heard: now,
-            silence_told: false,
-            rests: false,
-            one_way_told: false,
-            source: None,
-            lost_told: 0,
-            presses: EventReceiver::default(),
-            rtcp: None,
-            sender_report: None,
-            next_report: now.saturating_add(REPORT),
-        }
-    }
-
-    fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
-        let content = self.content(packet.payload_type)?;
-        if packet.payload.is_empty() || packet.payload.len() > LONGEST {
-            return None;
-        }
-        if !self.latch.accepts(from, packet.ssrc, packet.sequence) {
-            return None;
-        }
-        (self.last_heard, self.silence_told, self.one_way_told) = (now, false, false);
-        self.rests = content == Kind::Comfort;
-        if self.source.as_ref().is_none_or(|source| source.ssrc() != packet.ssrc) {
-            self.source = Some(Source::new(packet.ssrc, packet.sequence));
-            self.lost_told = 0;
-        }
-        if let Some(source) = &mut self.source {
-            // Jitter is measured in units of the stream's own clock.
-            let units = u64::from(worked(self.remote.codec).clock() / audio::RATE);
-            source.handle(packet, now.wrapping_mul(units));
-        }
-        Some(match content {
-            Kind::Key(_) => {
-                let pressed = self.presses.handle(packet.ssrc, packet.timestamp, packet.payload);
-                Kind::Key(pressed.and_then(Digit::from_event))
-            }
-            Kind::Audio(_) | Kind::Coded | Kind::Comfort if self.remote.direction.receives() => content,
-            Kind::Audio(_) | Kind::Coded | Kind::Comfort | Kind::Unwanted => Kind::Unwanted,
-        })
-    }
-
-    /// What a payload type is; `None` when it was not agreed.
-    fn content(&self, payload_type: u8) -> Option<Kind> {
-        let RemoteMedia { codec, telephone_event, .. } = self.remote;
-        if telephone_event == Some(payload_type) {
-            return Some(Kind::Key(None));
-        }
-        let agreed = payload_type == self.remote.payload_type || payload_type == codec.payload_type();
-        match law_of(codec) {
-            // Some peers send the other law than they agreed to; the packet says which it is.
-            Some(law) => [(Codec::Pcmu, Law::Mu), (Codec::Pcma, Law::A)]
-                .into_iter()
-                .find(|(codec, _)| codec.payload_type() == payload_type)
-                .map(|(_, law)| Kind::Audio(law))
-                .or_else(|| agreed.then_some(Kind::Audio(law))),
-            None => agreed.then_some(Kind::Coded),
-        }
-        .or_else(|| (payload_type == COMFORT_NOISE).then_some(Kind::Comfort))
-    }
-
-    /// True when packets may go out: the session says so and there is an address (0.0.0.0 is hold in the
-    /// manner of RFC 2543).
-    fn sends(&self) -> bool {
-        let target = self.latch.target();
-        self.remote.direction.sends() && !target.ip().is_unspecified() && target.port() != 0
-    }
-
-    /// Sends the packet that lies in `room`. A full socket buffer or an unreachable peer costs this packet, as
-    /// any network could.
-    fn send(&mut self, socket: &UdpSocket, room: &mut [u8; DATAGRAM], length: usize) -> bool {
-        let sealed = self.transform.seal_rtp(room, length).and_then(|length| room.get(..length));
-        sealed.is_some_and(|datagram| socket.send_to(datagram, self.latch.target()).is_ok())
-    }
-
-    fn rtcp_target(&self) -> SocketAddr {
-        let target = self.latch.target();
-        let next = SocketAddr::new(target.ip(), target.port().saturating_add(1));
-        let announced = self.remote.rtcp.filter(|_| target == self.remote.rtp);
-        self.rtcp.or(announced).unwrap_or(next)
-    }
-
-    fn newly_lost(&mut self) -> u64 {
-        let lost = self.source.as_ref().map_or(0, Source::lost);
-        let more = u64::try_from(lost - self.lost_told).unwrap_or(0);
-        self.lost_told = self.lost_told.max(lost);
-        more
-    }
 }
 
 /// Writes a packet into `room`; its length.

@@ -1,6 +1,7 @@
 //! A media thread: sockets, orders and the 20 ms clock, in one loop that never waits for anything else.
 
 mod hearing;
+mod orders;
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,21 +11,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use audio::g711::Law;
 use audio::rtp::RtpPacket;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use model::{
-    CallId, ClipId, Kept, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec,
-    RemoteMedia,
-};
+use model::{CallId, LegId, MediaOrder, MediaReport};
 
 use crate::Map;
 use crate::Settings;
 use crate::clock::{Clock, TICK, TICK_TIME, from_microseconds, samples};
 use crate::conference::Conference;
-use crate::counters::{Tally, add, shift};
+use crate::counters::{Tally, add};
 use crate::ear::Frame;
 use crate::leg::{DATAGRAM, Kind, LONGEST, Leg};
 use crate::os::{Poll, Timer, Waker};
 use crate::outbox::Outbox;
-use crate::player::Player;
 use crate::ports::Ports;
 use crate::recorder::Recorder;
 use crate::strain::Strain;
@@ -291,174 +288,7 @@ impl Thread {
         }
         self.outbox.send();
     }
-
-    fn handle_order(&mut self, order: MediaOrder) {
-        match order.op {
-            MediaOp::Open { leg } => self.open(leg),
-            MediaOp::Connect { leg, remote } => self.connect(leg, remote),
-            MediaOp::Play { leg, play, clips, mode } => self.play(leg, play, clips, mode),
-            MediaOp::StopPlay { leg } => self.stop_play(leg),
-            MediaOp::Bridge { a, b } => self.bridge(a, b),
-            MediaOp::Unbridge { leg } => self.unbridge(leg),
-            MediaOp::Confer { members } => self.confer(order.call, members),
-            MediaOp::SendDigit { leg, digit } => {
-                let refused = self.legs.get_mut(&leg).is_some_and(|leg| !leg.press(digit));
-                if refused {
-                    tracing::warn!(%leg, "too many keys wait to be sent; one was dropped");
-                }
-            }
-            MediaOp::Close { leg } => self.close(leg),
-            MediaOp::StartRecording(spec) => self.start_recording(spec),
-            MediaOp::StopRecording { recording } => {
-                let recorded = |(id, leg): (&LegId, &Leg)| (leg.recording == Some(recording)).then_some(*id);
-                self.legs.iter().find_map(recorded).into_iter().for_each(|leg| self.drain(leg));
-                let legs = self.legs.values_mut().filter(|leg| leg.recording == Some(recording));
-                legs.for_each(|leg| leg.recording = None);
-                self.recorder.stop(recording, self.clock.now());
-            }
-            MediaOp::PauseRecording { recording, by, reason } => {
-                let now = self.clock.now();
-                if let Some(tap) = self.recorder.tap(Some(recording)) {
-                    tap.mask(now, by, reason);
-                }
-            }
-            MediaOp::ResumeRecording { recording } => {
-                let now = self.clock.now();
-                self.recorder.tap(Some(recording)).into_iter().for_each(|tap| tap.unmask(now));
-            }
-        }
-    }
-
-    fn open(&mut self, id: LegId) {
-        if self.legs.contains_key(&id) {
-            return tracing::warn!(leg = %id, "a leg that is open was ordered to open");
-        }
-        let opened = self.ports.open(self.settings.bind_ip).and_then(|pair| {
-            let token = (id.number() as u64) << 1;
-            self.poll.watch(&pair.rtp, token)?;
-            self.poll.watch(&pair.rtcp, token | 1)?;
-            Ok(pair)
-        });
-        match opened {
-            Ok(pair) => {
-                let rtp = SocketAddr::new(self.settings.advertised_ip, pair.port);
-                self.legs.insert(id, Leg::new(id, pair));
-                shift(&self.tally.open_legs, 1);
-                self.outbox.push(MediaReport::Opened { leg: id, rtp });
-            }
-            Err(error) => {
-                self.outbox.push(MediaReport::OpenFailed { leg: id, why: error.to_string() });
-            }
-        }
-    }
-
-    fn connect(&mut self, id: LegId, remote: RemoteMedia) {
-        let now = self.clock.now();
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let (rests, sends) = (!remote.direction.receives(), remote.direction.sends());
-        leg.connect(remote, now);
-        let (own, other) = (leg.recording, leg.other);
-        if let Some(tap) = self.recorder.tap(own).filter(|_| !sends) {
-            tap.hold(Channel::Right, now);
-        }
-        self.equip([Some(id), other]);
-        if rests {
-            self.recorder.tap(own).into_iter().for_each(|tap| tap.hold(Channel::Left, now));
-            let others = other.and_then(|other| self.legs.get(&other)?.recording);
-            self.rest(others, Channel::Right);
-        }
-    }
-
-    fn rest(&mut self, recording: Option<model::RecordingId>, channel: Channel) {
-        if let Some(tap) = self.recorder.tap(recording) {
-            tap.rest(channel);
-        }
-    }
-
-    fn play(&mut self, id: LegId, play: PlayId, clips: Vec<ClipId>, mode: PlayMode) {
-        self.stop_play(id);
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let player = Player::new(&self.settings.prompts, play, clips, mode, leg.music.as_ref());
-        leg.player = Some(player);
-        let recording = leg.recording;
-        self.rest(recording, Channel::Right);
-    }
-
-    fn stop_play(&mut self, id: LegId) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let Some(player) = leg.player.take() else { return };
-        let play = player.play;
-        leg.music = player.pause().or(leg.music.take());
-        self.outbox.push(MediaReport::PlayEnded { leg: id, play, finished: false });
-    }
-
-    fn bridge(&mut self, a: LegId, b: LegId) {
-        if a == b || !self.legs.contains_key(&a) || !self.legs.contains_key(&b) {
-            return tracing::warn!(%a, %b, "a bridge needs two open legs of one call");
-        }
-        let now = self.clock.now();
-        for (id, other) in [(a, b), (b, a)] {
-            self.leave_conference(id);
-            self.unbridge(id);
-            self.stop_play(id);
-            if let Some(leg) = self.legs.get_mut(&id) {
-                (leg.other, leg.bridged_at) = (Some(other), now);
-            }
-        }
-        self.equip([Some(a), Some(b)]);
-    }
-
-    fn unbridge(&mut self, id: LegId) {
-        let Some(other) = self.legs.get_mut(&id).and_then(|leg| leg.other.take()) else { return };
-        if let Some(other) = self.legs.get_mut(&other) {
-            other.other = None;
-        }
-        for id in [id, other] {
-            let recording = self.legs.get(&id).and_then(|leg| leg.recording);
-            self.rest(recording, Channel::Right);
-        }
-        self.equip([Some(id), Some(other)]);
-    }
-
-    /// Hears what lies in a leg's socket: the tail of a call belongs to it.
-    fn drain(&mut self, id: LegId) {
-        for _ in 0..MOST_WAITING {
-            let Some(leg) = self.legs.get(&id) else { return };
-            let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) else { return };
-            self.handle_rtp(id, length, from);
-        }
-    }
-
-    fn close(&mut self, id: LegId) {
-        self.drain(id);
-        self.stop_play(id);
-        self.unbridge(id);
-        self.leave_conference(id);
-        let Some(mut leg) = self.legs.remove(&id) else { return };
-        self.listeners.retain(|listener| *listener != id);
-        add(&self.tally.packets_lost, leg.report(self.clock.now(), ntp_now(), true));
-        self.rest(leg.recording, Channel::Left);
-        self.ports.close(leg.pair.port);
-        shift(&self.tally.open_legs, -1);
-        self.outbox.push(MediaReport::Closed { leg: id, quality: leg.measured() });
-    }
-
-    fn start_recording(&mut self, spec: RecordingSpec) {
-        let recording = spec.recording;
-        let Some(leg) = self.legs.get_mut(&spec.leg) else {
-            let why = "the leg to be recorded is gone".to_owned();
-            let kept = Kept::default();
-            return self.outbox.push(MediaReport::RecordingFailed { recording, why, kept });
-        };
-        let before = leg.recording.replace(recording);
-        let now = self.clock.now();
-        if let Some(before) = before {
-            self.recorder.stop(before, now);
-        }
-        self.recorder.start(spec, now);
-    }
 }
-
 /// Gives a packet to a recording, if there is one.
 fn record(
     tap: Option<&mut Tap>,

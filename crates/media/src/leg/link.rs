@@ -1,0 +1,130 @@
+//! What is known of a leg's peer: judging what it sends, and where it is sent to.
+
+use std::net::{SocketAddr, UdpSocket};
+
+use audio::g711::Law;
+use audio::latch::Latch;
+use audio::rtp::RtpPacket;
+use audio::source::Source;
+use audio::telephone_event::EventReceiver;
+use model::{Codec, Digit, RemoteMedia};
+
+use super::{COMFORT_NOISE, DATAGRAM, Kind, LONGEST, REPORT, law_of};
+use crate::ear::worked;
+use crate::transform::Transform;
+
+/// What is known of the peer once it is connected.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) remote: RemoteMedia,
+    pub(crate) last_heard: u64,
+    pub(crate) silence_told: bool,
+    /// What came last described silence: the peer may rest.
+    pub(super) rests: bool,
+    pub(super) one_way_told: bool,
+    pub(super) transform: Transform,
+    pub(super) latch: Latch,
+    pub(super) source: Option<Source>,
+    pub(super) lost_told: i64,
+    pub(super) presses: EventReceiver,
+    pub(super) rtcp: Option<SocketAddr>,
+    /// The middle of the peer's last sender report's time, and when it came.
+    pub(super) sender_report: Option<(u32, u64)>,
+    pub(crate) next_report: u64,
+}
+
+impl Link {
+    pub(super) fn new(remote: RemoteMedia, now: u64) -> Link {
+        Link {
+            latch: Latch::new(remote.rtp),
+            transform: Transform::new(remote.srtp.as_deref()),
+            remote,
+            last_heard: now,
+            silence_told: false,
+            rests: false,
+            one_way_told: false,
+            source: None,
+            lost_told: 0,
+            presses: EventReceiver::default(),
+            rtcp: None,
+            sender_report: None,
+            next_report: now.saturating_add(REPORT),
+        }
+    }
+
+    pub(super) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
+        let content = self.content(packet.payload_type)?;
+        if packet.payload.is_empty() || packet.payload.len() > LONGEST {
+            return None;
+        }
+        if !self.latch.accepts(from, packet.ssrc, packet.sequence) {
+            return None;
+        }
+        (self.last_heard, self.silence_told, self.one_way_told) = (now, false, false);
+        self.rests = content == Kind::Comfort;
+        if self.source.as_ref().is_none_or(|source| source.ssrc() != packet.ssrc) {
+            self.source = Some(Source::new(packet.ssrc, packet.sequence));
+            self.lost_told = 0;
+        }
+        if let Some(source) = &mut self.source {
+            // Jitter is measured in units of the stream's own clock.
+            let units = u64::from(worked(self.remote.codec).clock() / audio::RATE);
+            source.handle(packet, now.wrapping_mul(units));
+        }
+        Some(match content {
+            Kind::Key(_) => {
+                let pressed = self.presses.handle(packet.ssrc, packet.timestamp, packet.payload);
+                Kind::Key(pressed.and_then(Digit::from_event))
+            }
+            Kind::Audio(_) | Kind::Coded | Kind::Comfort if self.remote.direction.receives() => content,
+            Kind::Audio(_) | Kind::Coded | Kind::Comfort | Kind::Unwanted => Kind::Unwanted,
+        })
+    }
+
+    /// What a payload type is; `None` when it was not agreed.
+    fn content(&self, payload_type: u8) -> Option<Kind> {
+        let RemoteMedia { codec, telephone_event, .. } = self.remote;
+        if telephone_event == Some(payload_type) {
+            return Some(Kind::Key(None));
+        }
+        let agreed = payload_type == self.remote.payload_type || payload_type == codec.payload_type();
+        match law_of(codec) {
+            // Some peers send the other law than they agreed to; the packet says which it is.
+            Some(law) => [(Codec::Pcmu, Law::Mu), (Codec::Pcma, Law::A)]
+                .into_iter()
+                .find(|(codec, _)| codec.payload_type() == payload_type)
+                .map(|(_, law)| Kind::Audio(law))
+                .or_else(|| agreed.then_some(Kind::Audio(law))),
+            None => agreed.then_some(Kind::Coded),
+        }
+        .or_else(|| (payload_type == COMFORT_NOISE).then_some(Kind::Comfort))
+    }
+
+    /// True when packets may go out: the session says so and there is an address (0.0.0.0 is hold in the
+    /// manner of RFC 2543).
+    pub(super) fn sends(&self) -> bool {
+        let target = self.latch.target();
+        self.remote.direction.sends() && !target.ip().is_unspecified() && target.port() != 0
+    }
+
+    /// Sends the packet that lies in `room`. A full socket buffer or an unreachable peer costs this packet, as
+    /// any network could.
+    pub(super) fn send(&mut self, socket: &UdpSocket, room: &mut [u8; DATAGRAM], length: usize) -> bool {
+        let sealed = self.transform.seal_rtp(room, length).and_then(|length| room.get(..length));
+        sealed.is_some_and(|datagram| socket.send_to(datagram, self.latch.target()).is_ok())
+    }
+
+    pub(super) fn rtcp_target(&self) -> SocketAddr {
+        let target = self.latch.target();
+        let next = SocketAddr::new(target.ip(), target.port().saturating_add(1));
+        let announced = self.remote.rtcp.filter(|_| target == self.remote.rtp);
+        self.rtcp.or(announced).unwrap_or(next)
+    }
+
+    pub(super) fn newly_lost(&mut self) -> u64 {
+        let lost = self.source.as_ref().map_or(0, Source::lost);
+        let more = u64::try_from(lost - self.lost_told).unwrap_or(0);
+        self.lost_told = self.lost_told.max(lost);
+        more
+    }
+}
