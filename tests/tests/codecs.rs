@@ -7,17 +7,17 @@ const AGENT_HZ: u32 = 880;
 
 #[test]
 fn an_opus_customer_talks_to_a_g711_agent() {
-    talk("opus/48000/2", "PCMU/8000/1");
+    talk("opus/48000/2", "PCMU/8000/1", 16_000);
 }
 
 #[test]
 fn a_g711_customer_talks_to_a_g722_agent() {
-    talk("PCMA/8000/1", "G722/16000/1");
+    talk("PCMA/8000/1", "G722/16000/1", 8000);
 }
 
 #[test]
 fn two_opus_telephones_talk() {
-    talk("opus/48000/2", "opus/48000/2");
+    talk("opus/48000/2", "opus/48000/2", 16_000);
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_trunk_that_speaks_pcmu_alone_refuses_a_g722_customer() {
 }
 
 /// The customer hears the menu well enough to press a key, then both hear each other and are recorded.
-fn talk(customers: &str, agents: &str) {
+fn talk(customers: &str, agents: &str, rate: u64) {
     let center = Center::start();
     let agent = Phone::agent_with_codec(&center, "1001", agents, AGENT_HZ);
     let mut customer = Phone::customer_with_codec(&center, "alice", customers, CUSTOMER_HZ);
@@ -48,6 +48,7 @@ fn talk(customers: &str, agents: &str) {
 
     center.wait_for_contact("/end/class", "answered");
     let recording = center.wait_for_recording("sealed");
+    assert_eq!(recording["rate"], rate);
     let file = center.recording_file(&recording);
     assert_only_tone(&customer.heard(), 1, AGENT_HZ, CUSTOMER_HZ);
     assert_only_tone(&agent.heard(), 1, CUSTOMER_HZ, AGENT_HZ);

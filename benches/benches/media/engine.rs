@@ -64,7 +64,7 @@ impl Engine {
         order(MediaOp::Bridge { a, b });
         let (recording, contact) = (RecordingId::new(ids, now), ContactId::new(ids, now));
         let path = format!("{number}.wav");
-        order(MediaOp::StartRecording(RecordingSpec { recording, contact, leg: a, path }));
+        order(MediaOp::StartRecording(RecordingSpec { recording, contact, leg: a, path, rate: 8000 }));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Stereo 16-bit WAV at 8 kHz as a stream of bytes whose header is true at every step.
+//! Stereo 16-bit WAV at 8 or 16 kHz as a stream of bytes whose header is true at every step.
 //!
 //! ```text
 //!   below 4 GiB   RIFF size WAVE   JUNK 28  (28 zeros)                       fmt  16 …   data size
@@ -19,6 +19,9 @@ use crate::RATE;
 pub const HEADER_LEN: usize = 80;
 /// Bytes before the first sample in files of earlier versions.
 const OLD_HEADER_LEN: usize = 44;
+/// Where a header says its samples a second, and what it says in recordings of wide-band calls.
+const RATE_AT: usize = 60;
+const WIDE: u32 = 16_000;
 /// The `ds64` chunk's content: three 64-bit sizes and an empty table.
 const DS64_LEN: usize = 28;
 /// Bytes of one sample of both channels.
@@ -29,9 +32,16 @@ pub const MAX_RIFF: u64 = (u32::MAX as u64 - (HEADER_LEN as u64 - 8)) / BLOCK * 
 pub const MAX_DATA: u64 = 1 << 40;
 
 /// Counts what has been written, and says what the header must be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct StereoWav {
     samples: u64,
+    rate: u32,
+}
+
+impl Default for StereoWav {
+    fn default() -> StereoWav {
+        StereoWav::new(RATE)
+    }
 }
 
 /// The file has as much as its format can hold.
@@ -40,6 +50,11 @@ pub struct StereoWav {
 pub struct WavFull;
 
 impl StereoWav {
+    /// An empty recording of so many samples a second.
+    pub fn new(rate: u32) -> StereoWav {
+        StereoWav { samples: 0, rate }
+    }
+
     /// Samples per channel so far.
     pub fn samples(&self) -> u64 {
         self.samples
@@ -71,11 +86,11 @@ impl StereoWav {
 
     /// The header that is true now.
     pub fn header(&self) -> [u8; HEADER_LEN] {
-        header((self.samples * BLOCK).min(MAX_DATA))
+        header((self.samples * BLOCK).min(MAX_DATA), self.rate)
     }
 }
 
-fn header(data: u64) -> [u8; HEADER_LEN] {
+fn header(data: u64, rate: u32) -> [u8; HEADER_LEN] {
     let riff = data + HEADER_LEN as u64 - 8;
     let small = data <= MAX_RIFF;
     // 0xFFFF_FFFF says: look into ds64.
@@ -98,13 +113,13 @@ fn header(data: u64) -> [u8; HEADER_LEN] {
     put(if small { b"JUNK" } else { b"ds64" });
     put(&(DS64_LEN as u32).to_le_bytes());
     put(&ds64);
-    put(&format_chunk());
+    put(&format_chunk(rate));
     put(b"data");
     put(&short(data));
     out
 }
 
-fn format_chunk() -> [u8; 24] {
+fn format_chunk(rate: u32) -> [u8; 24] {
     const CHANNELS: u16 = 2;
     let mut out = [0; 24];
     let mut at = 0;
@@ -116,8 +131,8 @@ fn format_chunk() -> [u8; 24] {
     put(&16_u32.to_le_bytes());
     put(&1_u16.to_le_bytes());
     put(&CHANNELS.to_le_bytes());
-    put(&RATE.to_le_bytes());
-    put(&(RATE * BLOCK as u32).to_le_bytes());
+    put(&rate.to_le_bytes());
+    put(&(rate * BLOCK as u32).to_le_bytes());
     put(&(BLOCK as u16).to_le_bytes());
     put(&16_u16.to_le_bytes());
     out
@@ -131,7 +146,7 @@ fn old_header(data: u64) -> [u8; OLD_HEADER_LEN] {
         b"RIFF",
         &data.saturating_add(36).to_le_bytes(),
         b"WAVE",
-        &format_chunk(),
+        &format_chunk(RATE),
         b"data",
         &data.to_le_bytes(),
     ];
@@ -150,18 +165,20 @@ pub struct Repair {
     pub file_len: u64,
     /// Samples per channel.
     pub samples: u64,
+    /// Samples a second, as the header says; 8,000 when it says nothing yet.
+    pub rate: u32,
 }
 
 impl Repair {
     /// Length in milliseconds.
     pub fn duration_ms(&self) -> u64 {
-        self.samples * 1000 / u64::from(RATE)
+        self.samples * 1000 / u64::from(self.rate)
     }
 }
 
 /// The file does not begin as our recordings do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a stereo 16-bit 8 kHz WAV file of ours")]
+#[error("not a stereo 16-bit WAV file of ours at 8 or 16 kHz")]
 pub struct NotOurs;
 
 /// Tells what a file should be from its first bytes (up to 80) and its length.
@@ -175,6 +192,10 @@ pub fn repair(head: &[u8], file_len: u64) -> Result<Repair, NotOurs> {
     let header_len = if is_old { OLD_HEADER_LEN } else { HEADER_LEN } as u64;
     let samples = file_len.saturating_sub(header_len).min(most) / BLOCK;
     let data = samples * BLOCK;
+    let rate = match head.get(RATE_AT..RATE_AT + 4) {
+        Some(bytes) if !is_old && bytes == WIDE.to_le_bytes() => WIDE,
+        Some(_) | None => RATE,
+    };
     let fits = |template: &[u8], sizes: &[Range<usize>]| {
         let free = |at: usize| sizes.iter().any(|range| range.contains(&at));
         head.iter().zip(template).enumerate().all(|(at, (is, be))| is == be || free(at))
@@ -186,13 +207,13 @@ pub fn repair(head: &[u8], file_len: u64) -> Result<Repair, NotOurs> {
     } else {
         // The sizes of a header that was not yet made true; which of the two it is says its first word.
         let sizes = [4..8, 20..20 + DS64_LEN, HEADER_LEN - 4..HEADER_LEN];
-        fits(&header(0), &sizes) || fits(&header(MAX_DATA), &sizes)
+        fits(&header(0, rate), &sizes) || fits(&header(MAX_DATA, rate), &sizes)
     };
     if !(blank || ours) {
         return Err(NotOurs);
     }
-    let header = if is_old { old_header(data).to_vec() } else { header(data).to_vec() };
-    Ok(Repair { header, file_len: header_len + data, samples })
+    let header = if is_old { old_header(data).to_vec() } else { header(data, rate).to_vec() };
+    Ok(Repair { header, file_len: header_len + data, samples, rate })
 }
 
 #[cfg(test)]
@@ -257,7 +278,7 @@ mod tests {
 
     #[test]
     fn above_four_gigabytes_the_header_is_rf64_and_nothing_moves() {
-        let at = |samples| StereoWav { samples }.header();
+        let at = |samples| StereoWav { samples, rate: RATE }.header();
         let (small, large) = (at(MAX_RIFF / BLOCK), at(MAX_RIFF / BLOCK + 1));
         assert!(small.starts_with(b"RIFF") && &small[12..16] == b"JUNK");
         assert!(
@@ -289,9 +310,21 @@ mod tests {
     }
 
     #[test]
+    fn a_wide_file_says_so_and_is_repaired_as_such() {
+        let (mut wav, mut data) = (StereoWav::new(16_000), Vec::new());
+        wav.append(&[[1, 2]; 16_000], &mut data).unwrap();
+        let file = [wav.header().as_slice(), &data].concat();
+        let reader = hound::WavReader::new(file.as_slice()).unwrap();
+        assert_eq!((reader.spec().sample_rate, reader.duration()), (16_000, 16_000));
+        let repair = repair(&file, file.len() as u64 - 32_000).unwrap();
+        assert_eq!((repair.rate, repair.samples, repair.duration_ms()), (16_000, 8000, 500));
+        assert_eq!(hound::WavReader::new(repair.header.as_slice()).unwrap().spec().sample_rate, 16_000);
+    }
+
+    #[test]
     fn a_file_of_others_is_left_alone() {
         assert_eq!(repair(b"%PDF-1.7", 1000), Err(NotOurs));
-        let mut mono = header(0);
+        let mut mono = header(0, RATE);
         mono[58] = 1;
         assert_eq!(repair(&mono, 1000), Err(NotOurs));
         assert!(repair(&[0; 44], 4096).is_ok(), "a block that a power cut left unwritten");
@@ -299,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_full_file_refuses_more_and_stays_valid() {
-        let mut wav = StereoWav { samples: MAX_DATA / BLOCK };
+        let mut wav = StereoWav { samples: MAX_DATA / BLOCK, rate: RATE };
         let mut out = Vec::new();
         assert_eq!(wav.append(&[[1, 2]], &mut out), Err(WavFull));
         assert!(out.is_empty());

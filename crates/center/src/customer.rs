@@ -151,14 +151,16 @@ impl Center {
         let Some(recording) = customer.recording else { return };
         let remote = customer.remote.clone();
         let codec = remote.as_ref().map_or(Codec::Pcma, |remote| remote.codec);
+        // The recording keeps what the customer's codec can carry.
+        let rate = codec.rate();
         let (year, month, day) = now.date(offset);
         let path = format!("{year:04}/{month:02}/{day:02}/{contact}.wav");
         if let Some(remote) = remote {
             self.media(call, MediaOp::Connect { leg, remote });
         }
-        let spec = RecordingSpec { recording, contact, leg, path: path.clone() };
+        let spec = RecordingSpec { recording, contact, leg, path: path.clone(), rate };
         self.media(call, MediaOp::StartRecording(spec));
-        self.record(now, Event::RecordingOpened { recording, contact, path, channels: 2, rate: 8000 });
+        self.record(now, Event::RecordingOpened { recording, contact, path, channels: 2, rate });
         self.order(leg, LegOrder::Answer { rtp, codec });
     }
 

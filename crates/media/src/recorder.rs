@@ -29,10 +29,10 @@ impl Recorder {
     }
 
     pub(crate) fn start(&mut self, spec: RecordingSpec, now: u64) {
-        let RecordingSpec { recording, path, .. } = spec;
+        let RecordingSpec { recording, path, rate, .. } = spec;
         self.begun += 1;
-        self.taps.insert(recording, Tap::new(now, self.begun));
-        self.waiting.push_back(ToWriter::Open { recording, path });
+        self.taps.insert(recording, Tap::new(now, self.begun, rate));
+        self.waiting.push_back(ToWriter::Open { recording, path, rate });
         self.send_waiting();
     }
 
@@ -133,7 +133,7 @@ mod tests {
         let (mut ids, now) = (Ids::new(0), Time::from_unix_ms(1_800_000_000_000));
         let recording = RecordingId::new(&mut ids, now);
         let (contact, leg) = (ContactId::new(&mut ids, now), LegId::new(&mut ids, now));
-        recorder.start(RecordingSpec { recording, contact, leg, path: "a.wav".to_owned() }, 0);
+        recorder.start(RecordingSpec { recording, contact, leg, path: "a.wav".to_owned(), rate: 8000 }, 0);
         // The beginning and two pieces fit; the next five do not.
         (1..=7).for_each(|piece| recorder.tick(PIECE * piece + 2400));
         let taken: Vec<ToWriter> = messages.try_iter().collect();

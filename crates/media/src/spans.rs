@@ -57,13 +57,15 @@ impl Spans {
         }
     }
 
-    /// Makes masked audio silent: `piece` begins at `at` and is about to leave for the disk.
-    pub(crate) fn blank(&self, at: u64, piece: &mut [[i16; 2]]) {
-        let end = at.saturating_add(piece.len() as u64);
+    /// Makes masked audio silent: `piece` begins at `at`, has `scale` samples for each of 8 kHz and is about to leave for
+    /// the disk.
+    pub(crate) fn blank(&self, at: u64, scale: usize, piece: &mut [[i16; 2]]) {
+        let end = at.saturating_add((piece.len() / scale) as u64);
         for mask in &self.masks {
             let (from, until) = (mask.from.max(at), mask.until.unwrap_or(end).min(end));
             if from < until {
-                let index = |sample: u64| usize::try_from(sample - at).unwrap_or(usize::MAX);
+                let index =
+                    |sample: u64| usize::try_from(sample - at).unwrap_or(usize::MAX).saturating_mul(scale);
                 let masked = piece.get_mut(index(from)..index(until)).unwrap_or_default();
                 masked.fill([0, 0]);
             }
@@ -108,7 +110,7 @@ mod tests {
         spans.mask(800, who(), "card".to_owned());
         spans.mask(900, Actor::CommandLine, "again".to_owned());
         let mut piece = vec![[5, 6]; 1600];
-        spans.blank(0, &mut piece);
+        spans.blank(0, 1, &mut piece);
         assert!(
             piece[..800].iter().all(|both| *both == [5, 6])
                 && piece[800..].iter().all(|both| *both == [0, 0])
@@ -116,7 +118,7 @@ mod tests {
         spans.unmask(2400);
         spans.unmask(9000);
         let mut piece = vec![[5, 6]; 1600];
-        spans.blank(1600, &mut piece);
+        spans.blank(1600, 1, &mut piece);
         assert!(
             piece[..800].iter().all(|both| *both == [0, 0])
                 && piece[800..].iter().all(|both| *both == [5, 6])

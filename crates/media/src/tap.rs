@@ -1,18 +1,21 @@
 //! A recording as its media thread sees it: a short window in which late packets still find their place,
 //! handed on in pieces.
 //!
-//! Positions are samples since the recording began. Left is what the customer sent, placed by RTP time;
+//! Positions are samples of 8 kHz since the recording began; a wide recording has two of its own for each. Left is what the customer sent, placed by RTP time;
 //! right is what they were sent: our own frames at their tick, a bridged party's packets by RTP time.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use audio::playout::Heard;
+use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
 use audio::timeline::{LONGEST_HOLE, Timeline, close};
 use model::{Actor, Gap, GapCause};
 
 use crate::clock::milliseconds;
+use crate::ear::Frame;
+use crate::leg::LONGEST;
 use crate::spans::Spans;
 
 /// How long audio waits for packets that come late (300 ms).
@@ -43,15 +46,23 @@ pub(crate) struct Tap {
     /// The next piece's length: the first one's is any, which spreads the work over the ticks.
     piece: u64,
     window: VecDeque<[i16; 2]>,
+    /// Samples of the window for each position: 1 or 2.
+    scale: usize,
+    /// What brings narrow audio of each channel to a wide recording.
+    up: Option<[Resampler; 2]>,
     left: Track,
     right: Track,
     spans: Spans,
 }
 
 impl Tap {
-    /// A recording that begins at `now`. `turn` counts recordings: neighbours take different ticks.
-    pub(crate) fn new(now: u64, turn: u64) -> Tap {
+    /// A recording at `rate` that begins at `now`. `turn` counts recordings: neighbours take different ticks.
+    pub(crate) fn new(now: u64, turn: u64, rate: u32) -> Tap {
+        let up = || Resampler::new(audio::RATE, rate);
+        let up = if rate == audio::RATE { None } else { up().zip(up()).map(<[Resampler; 2]>::from) };
         Tap {
+            scale: if up.is_some() { 2 } else { 1 },
+            up,
             piece: (turn % FRAMES + 1) * audio::FRAME as u64,
             began: now,
             emitted: 0,
@@ -67,18 +78,27 @@ impl Tap {
         let (now, emitted) = (now.saturating_sub(self.began), self.emitted);
         let end = self.track(channel).covered.map(|covered| covered.until);
         if let Some(at) = self.track(channel).place(packet, samples.len() as u64, now, emitted) {
-            self.write(channel, at, samples);
+            self.write_narrow(channel, at, samples);
             end.filter(|end| *end < at).into_iter().for_each(|end| self.close_hole(channel, end..at));
         }
     }
 
     /// Writes a frame of a peer whose audio is decoded, as it was heard in the tick of `clock`. What was concealed is
     /// silence here and a loss.
-    pub(crate) fn frame(&mut self, channel: Channel, samples: &[i16], heard: Heard, clock: u64) {
+    pub(crate) fn frame(&mut self, channel: Channel, frame: &Frame, clock: u64) {
         let Some(at) = clock.checked_sub(self.began) else { return };
-        match heard {
-            Heard::Audio | Heard::Silence => self.write(channel, at, samples),
-            Heard::Concealed => self.track(channel).lose(at..at + samples.len() as u64),
+        match frame.heard {
+            Heard::Audio | Heard::Silence => {
+                self.write_either(channel, at, (frame.samples(), frame.rate), frame.narrow());
+            }
+            Heard::Concealed => self.track(channel).lose(at..at + audio::FRAME as u64),
+        }
+    }
+
+    /// Writes what the customer hears of a conference in the tick of `clock`: the mix at its rate, and at 8 kHz.
+    pub(crate) fn mixed(&mut self, mix: (&[i16], u32), narrow: &[i16], clock: u64) {
+        if let Some(at) = clock.checked_sub(self.began) {
+            self.write_either(Channel::Right, at, mix, narrow);
         }
     }
 
@@ -91,7 +111,7 @@ impl Tap {
     /// Writes a frame of our own that belongs at `clock`.
     pub(crate) fn own_frame(&mut self, samples: &[i16], clock: u64) {
         if let Some(at) = clock.checked_sub(self.began) {
-            self.write(Channel::Right, at, samples);
+            self.write_narrow(Channel::Right, at, samples);
         }
     }
 
@@ -139,13 +159,13 @@ impl Tap {
 
     fn take(&mut self, count: u64) -> (u64, Vec<[i16; 2]>) {
         let at = self.emitted;
-        let length = usize::try_from(count).unwrap_or(0);
+        let length = usize::try_from(count).unwrap_or(0) * self.scale;
         if self.window.len() < length {
             self.window.resize(length, [0, 0]);
         }
         self.emitted = at.saturating_add(count);
         let mut piece: Vec<[i16; 2]> = self.window.drain(..length).collect();
-        self.spans.blank(at, &mut piece);
+        self.spans.blank(at, self.scale, &mut piece);
         (at, piece)
     }
 
@@ -156,15 +176,40 @@ impl Tap {
         }
     }
 
+    /// Writes audio at the recording's own rate where it is there, else at 8 kHz.
+    fn write_either(&mut self, channel: Channel, at: u64, own: (&[i16], u32), narrow: &[i16]) {
+        let (samples, rate) = own;
+        if rate as usize == audio::RATE as usize * self.scale {
+            self.write(channel, at, samples);
+        } else {
+            self.write_narrow(channel, at, narrow);
+        }
+    }
+
+    /// Writes audio at 8 kHz.
+    fn write_narrow(&mut self, channel: Channel, at: u64, samples: &[i16]) {
+        let Some(up) = &mut self.up else { return self.write(channel, at, samples) };
+        let mut room = [0; 2 * LONGEST];
+        let [left, right] = up;
+        let up = match channel {
+            Channel::Left => left,
+            Channel::Right => right,
+        };
+        let made = up.process(samples, &mut room);
+        self.write(channel, at, room.get(..made).unwrap_or_default());
+    }
+
+    /// Writes audio at the recording's rate.
     fn write(&mut self, channel: Channel, at: u64, samples: &[i16]) {
-        let end = at.saturating_add(samples.len() as u64);
+        let end = at.saturating_add((samples.len() / self.scale) as u64);
         if end <= self.emitted || end > self.emitted.saturating_add(AHEAD) {
             return;
         }
         self.spans.written(channel, at);
         // What lies before the window is too late and left out.
-        let late = usize::try_from(self.emitted.saturating_sub(at)).unwrap_or(0);
-        let from = usize::try_from(at.saturating_sub(self.emitted)).unwrap_or(0);
+        let scaled = |count: u64| usize::try_from(count).unwrap_or(0) * self.scale;
+        let late = scaled(self.emitted.saturating_sub(at));
+        let from = scaled(at.saturating_sub(self.emitted));
         let samples = samples.get(late..).unwrap_or_default();
         if self.window.len() < from + samples.len() {
             self.window.resize(from + samples.len(), [0, 0]);
@@ -180,7 +225,11 @@ impl Tap {
         if hole.end - hole.start > LONGEST_HOLE {
             return;
         }
-        let index = |at: u64| at.checked_sub(self.emitted).and_then(|index| usize::try_from(index).ok());
+        let scale = self.scale;
+        let index = |at: u64| {
+            let index = usize::try_from(at.checked_sub(self.emitted)?).ok()?;
+            Some(index * scale)
+        };
         let (Some(first), Some(after)) = (index(hole.start), index(hole.end)) else { return };
         let sample = |index: usize| self.window.get(index).copied().map(|mut both| *side(channel, &mut both));
         let (Some(from), Some(to)) = (first.checked_sub(1).and_then(sample), sample(after)) else { return };
@@ -305,7 +354,7 @@ mod tests {
 
     #[test]
     fn lost_packets_are_silence_and_told() {
-        let mut tap = Tap::new(1000, FRAMES - 1);
+        let mut tap = Tap::new(1000, FRAMES - 1, audio::RATE);
         for (sequence, arrival) in [(10, 0), (11, 160), (14, 640), (15, 800), (13, 810)] {
             tap.packet(Channel::Left, &packet(sequence), &VOICE, 1000 + arrival);
         }
@@ -317,7 +366,7 @@ mod tests {
 
     #[test]
     fn silence_before_the_first_packet_while_at_rest_or_by_choice_is_no_loss() {
-        let mut tap = Tap::new(0, FRAMES - 1);
+        let mut tap = Tap::new(0, FRAMES - 1, audio::RATE);
         tap.packet(Channel::Left, &packet(20), &VOICE, 3200);
         tap.rest(Channel::Left);
         tap.packet(Channel::Left, &packet(60), &VOICE, 9600);
@@ -328,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_key_held_for_long_is_no_loss_and_moves_no_audio() {
-        let mut tap = Tap::new(0, FRAMES - 1);
+        let mut tap = Tap::new(0, FRAMES - 1, audio::RATE);
         tap.packet(Channel::Left, &packet(0), &VOICE, 0);
         (1..150).for_each(|sequence| {
             let key = RtpPacket { timestamp: 160, payload: &[1, 0, 0, 0], ..packet(sequence) };
@@ -344,7 +393,7 @@ mod tests {
 
     #[test]
     fn a_peer_that_falls_silent_for_good_is_a_loss() {
-        let mut tap = Tap::new(0, FRAMES - 1);
+        let mut tap = Tap::new(0, FRAMES - 1, audio::RATE);
         tap.packet(Channel::Left, &packet(0), &VOICE, 0);
         let (audio, gaps) = finished(tap, 8160);
         assert_eq!(gaps, [Gap { channel: 0, from_ms: 20, length_ms: 1000, cause: GapCause::Lost }]);
@@ -353,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_peers_slow_clock_leaves_no_holes() {
-        let (mut tap, mut silent) = (Tap::new(0, FRAMES - 1), 0);
+        let (mut tap, mut silent) = (Tap::new(0, FRAMES - 1, audio::RATE), 0);
         for index in 0..2000_u16 {
             // 1,000 ppm: a sample in six packets.
             let now = u64::from(index) * 160 + u64::from(index) * 160 / 1000;
@@ -368,7 +417,7 @@ mod tests {
 
     #[test]
     fn pieces_follow_each_other_and_channels_stay_together() {
-        let (mut tap, mut total) = (Tap::new(7, FRAMES - 1), 0);
+        let (mut tap, mut total) = (Tap::new(7, FRAMES - 1, audio::RATE), 0);
         for tick in 0..500_u16 {
             let clock = u64::from(tick) * 160 + 160;
             tap.own_frame(&VOICE, clock);
@@ -387,7 +436,7 @@ mod tests {
     #[test]
     fn recordings_that_begin_together_hand_on_in_different_ticks() {
         let first = |turn| {
-            let mut tap = Tap::new(0, turn);
+            let mut tap = Tap::new(0, turn, audio::RATE);
             (0..).find_map(|tick| tap.poll_piece(tick * 160).map(|(_, piece)| (tick, piece.len())))
         };
         assert_eq!(
@@ -398,11 +447,32 @@ mod tests {
 
     #[test]
     fn nonsense_far_ahead_or_behind_is_left_out() {
-        let mut tap = Tap::new(0, FRAMES - 1);
+        let mut tap = Tap::new(0, FRAMES - 1, audio::RATE);
         tap.own_frame(&VOICE, 1_000_000);
         tap.own_frame(&VOICE, 0);
         while tap.poll_piece(20_000).is_some() {}
         tap.own_frame(&VOICE, 0);
         assert_eq!(finished(tap, 20_000).0.len() as u64, 20_000 - 16_000);
+    }
+
+    #[test]
+    fn a_wide_recording_has_two_samples_for_each_of_narrow_audio_in_the_same_place() {
+        let mut tap = Tap::new(0, FRAMES - 1, 16_000);
+        for sequence in 0..50 {
+            let clock = u64::from(sequence) * 160;
+            tap.packet(Channel::Left, &packet(sequence), &VOICE, clock);
+            tap.own_frame(&VOICE, clock);
+        }
+        let mut audio = Vec::new();
+        while let Some((at, piece)) = tap.poll_piece(8000) {
+            assert_eq!(at * 2, audio.len() as u64);
+            audio.extend(piece);
+        }
+        let ((at, rest), length, gaps) = tap.finish(8000);
+        assert_eq!((at * 2, length, gaps), (audio.len() as u64, 8000, Vec::new()));
+        audio.extend(rest);
+        assert_eq!(audio.len(), 16_000);
+        let steady = |both: &[i16; 2]| both.iter().all(|sample| (495..=505).contains(sample));
+        assert!(audio[200..15_990].iter().all(steady), "one voice without a seam");
     }
 }

@@ -23,9 +23,9 @@ use crate::writing::{Desk, Outcome, Writing};
 /// What a media thread tells a recording thread.
 #[derive(Debug)]
 pub(crate) enum ToWriter {
-    /// Make the file.
-    Open { recording: RecordingId, path: String },
-    /// Write what belongs at a position (in samples). What is missing before it was dropped.
+    /// Make the file, of so many samples a second.
+    Open { recording: RecordingId, path: String, rate: u32 },
+    /// Write what belongs at a position (in samples of 8 kHz, whatever the rate). What is missing before it was dropped.
     Piece { recording: RecordingId, at: u64, audio: Vec<[i16; 2]> },
     /// Close and report.
     Seal { recording: RecordingId, length: u64, gaps: Vec<Gap> },
@@ -67,7 +67,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Writer<'_> {
     fn handle(&mut self, message: ToWriter) {
         match message {
-            ToWriter::Open { recording, path } => self.open(recording, path),
+            ToWriter::Open { recording, path, rate } => self.open(recording, path, rate),
             ToWriter::Piece { recording, at, audio } => self.piece(recording, at, &audio),
             ToWriter::Seal { recording, length, gaps } => {
                 if let Some(file) = self.files.remove(&recording) {
@@ -77,9 +77,9 @@ impl Writer<'_> {
         }
     }
 
-    fn open(&mut self, recording: RecordingId, path: String) {
+    fn open(&mut self, recording: RecordingId, path: String, rate: u32) {
         shift(&self.tally.open_recordings, 1);
-        let file = match Writing::create(self.desk, path) {
+        let file = match Writing::create(self.desk, path, rate) {
             Ok(writing) => {
                 shift(&self.tally.interrupted_recordings, i64::from(writing.is_away()));
                 File::Writing(writing)

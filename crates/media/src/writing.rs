@@ -19,9 +19,9 @@ use crate::clock::milliseconds;
 use crate::disk::DiskFile;
 use crate::storage::{Beat, Places, is_the_paths_fault};
 
-/// Samples between two syncs (10 s).
+/// Samples between two syncs (10 s; 5 s of a wide recording).
 const SYNC: u64 = 80_000;
-/// Samples between two looks whether the file is still there (2 s).
+/// Samples between two looks whether the file is still there (2 s; 1 s of a wide recording).
 const LOOK: u64 = 16_000;
 /// A recording that finds no place is not tried more often than this in one go.
 const ATTEMPTS: usize = 4;
@@ -33,6 +33,7 @@ pub(crate) struct Writing {
     /// Files that were left, oldest first.
     left: Vec<Part>,
     wav: StereoWav,
+    rate: u32,
     synced: u64,
     looked: u64,
     gaps: Vec<Gap>,
@@ -79,12 +80,13 @@ impl Desk<'_> {
 
 impl Writing {
     /// Makes the file where it can be made. Fails only when the path itself is refused.
-    pub(crate) fn create(desk: Desk<'_>, path: String) -> io::Result<Writing> {
+    pub(crate) fn create(desk: Desk<'_>, path: String, rate: u32) -> io::Result<Writing> {
         let mut writing = Writing {
             path,
             target: Target::Away(None),
             left: Vec::new(),
-            wav: StereoWav::default(),
+            wav: StereoWav::new(rate),
+            rate,
             synced: 0,
             looked: 0,
             gaps: Vec::new(),
@@ -94,8 +96,9 @@ impl Writing {
         Ok(writing)
     }
 
-    /// Writes what belongs at a position. False when no place took it.
+    /// Writes what belongs at a position, in samples of 8 kHz. False when no place took it.
     pub(crate) fn piece(&mut self, desk: Desk<'_>, at: u64, audio: &[[i16; 2]]) -> bool {
+        let at = at * self.scale();
         self.persist(desk, |writing| {
             writing.look()?;
             writing.fill_until(at)?;
@@ -114,13 +117,24 @@ impl Writing {
         self.left.len()
     }
 
-    /// Samples so far.
+    /// Its length so far, in samples of 8 kHz.
     pub(crate) fn length(&self) -> u64 {
-        self.wav.samples()
+        self.wav.samples() / self.scale()
+    }
+
+    /// Samples of the file in one of 8 kHz.
+    fn scale(&self) -> u64 {
+        u64::from(self.rate / audio::RATE).max(1)
+    }
+
+    /// Samples of the file in milliseconds.
+    fn milliseconds(&self, samples: u64) -> u64 {
+        milliseconds(samples / self.scale())
     }
 
     /// Ends it: what lies in other files is brought over, then it is hashed as it lies on the disk.
     pub(crate) fn seal(mut self, desk: Desk<'_>, length: u64, gaps: Vec<Gap>) -> Outcome {
+        let length = length * self.scale();
         self.try_everything(desk);
         let whole = self.persist(desk, |writing| {
             writing.look()?;
@@ -137,7 +151,7 @@ impl Writing {
             fault = Some(format!("cannot seal: {error}"));
             String::new()
         });
-        let duration_ms = if sha256.is_empty() { 0 } else { milliseconds(self.wav.samples()) };
+        let duration_ms = if sha256.is_empty() { 0 } else { self.milliseconds(self.wav.samples()) };
         Outcome { duration_ms, sha256, gaps: self.gaps, fault }
     }
 
@@ -211,7 +225,7 @@ impl Writing {
 
     fn make(&mut self, places: &Places, storage: Storage) -> io::Result<()> {
         let mut file = places.create(storage, &self.path)?;
-        let made = file.write_at(0, &StereoWav::default().header()).and_then(|()| file.sync());
+        let made = file.write_at(0, &StereoWav::new(self.rate).header()).and_then(|()| file.sync());
         if let Err(error) = made {
             drop(file);
             // An empty file would stand in the way of the next attempt.
@@ -260,7 +274,7 @@ impl Writing {
 
     fn miss(&mut self, span: std::ops::Range<u64>) {
         let (from_ms, length_ms) =
-            (milliseconds(span.start), milliseconds(span.end - span.start.min(span.end)));
+            (self.milliseconds(span.start), self.milliseconds(span.end - span.start.min(span.end)));
         let gap = |channel| Gap { channel, from_ms, length_ms, cause: GapCause::Dropped };
         self.gaps.extend([gap(0), gap(1)]);
     }

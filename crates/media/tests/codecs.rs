@@ -144,3 +144,22 @@ fn packets_lost_on_a_decoded_leg_are_silence_and_told() {
     assert!((60..=180).contains(&lost), "{gaps:?}");
     world.end();
 }
+
+#[test]
+fn a_wide_recording_keeps_what_lies_above_four_kilohertz() {
+    let mut world = World::new(23_400);
+    let mut caller = world.phone(Codec::L16Wide, 5500.0);
+    let mut agent = world.phone(Codec::Pcma, 880.0);
+    let recording = world.record_at(caller.leg, "wide.wav", 16_000);
+    world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
+    talk(&mut [&mut caller, &mut agent], 120);
+    let (duration_ms, _, _) = sealed(&world, recording);
+    let (left, right) = channels(&world.file("wide.wav"));
+    assert_eq!(left.len() as u64 / 16, duration_ms);
+    let middle = 12_000..32_000;
+    // The meter counts at 8 kHz: half of what was sung at 16.
+    let levels = [steady(&left[middle.clone()], 2750.0), steady(&right[middle.clone()], 440.0)];
+    assert!(levels.iter().all(|level| *level > -16.0), "{levels:?}");
+    assert!(steady(&left[middle], 440.0) < -40.0);
+    world.end();
+}

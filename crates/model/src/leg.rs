@@ -46,6 +46,14 @@ impl Codec {
         }
     }
 
+    /// Samples a second of its audio.
+    pub const fn rate(self) -> u32 {
+        match self {
+            Codec::Pcmu | Codec::Pcma | Codec::L16 => 8000,
+            Codec::G722 | Codec::Opus | Codec::L16Wide => 16_000,
+        }
+    }
+
     /// True for the two laws of G.711, between which a bridge translates byte by byte.
     pub const fn is_g711(self) -> bool {
         match self {

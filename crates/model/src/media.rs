@@ -143,6 +143,8 @@ pub struct RecordingSpec {
     pub leg: LegId,
     /// Path below the recordings folder, made of date and contact id alone.
     pub path: String,
+    /// Samples a second: 8,000, or 16,000 for a customer with a wide-band codec.
+    pub rate: u32,
 }
 
 /// What the media threads report.

@@ -25,7 +25,7 @@ impl Thread {
                 leg.quality.audio(frame.narrow());
                 leg.find_keys(frame.narrow(), |digit| outbox.push(MediaReport::Digit { leg: *id, digit }));
                 if let Some(tap) = recorder.tap(leg.recording) {
-                    tap.frame(Channel::Left, frame.narrow(), frame.heard, clock);
+                    tap.frame(Channel::Left, frame, clock);
                 }
             }
             if let Some(conference) = leg.conference.and_then(|call| conferences.get_mut(&call)) {
@@ -39,7 +39,7 @@ impl Thread {
                 && (!codec.is_g711() || !passes)
                 && let Some(tap) = recorder.tap(other.recording)
             {
-                tap.frame(Channel::Right, frame.narrow(), frame.heard, clock);
+                tap.frame(Channel::Right, frame, clock);
             }
             if !passes {
                 sent += u64::from(other.say(frame.samples(), frame.rate, clock, &mut room.outgoing));
@@ -52,7 +52,7 @@ impl Thread {
                 if leg.player.is_none()
                     && let Some(tap) = recorder.tap(leg.recording)
                 {
-                    tap.own_frame(heard.narrow, clock);
+                    tap.mixed((heard.samples, rate), heard.narrow, clock);
                 }
                 sent += u64::from(leg.say(heard.samples, rate, clock, &mut room.outgoing));
             });

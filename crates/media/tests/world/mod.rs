@@ -96,10 +96,14 @@ impl World {
     }
 
     pub(crate) fn record(&mut self, leg: LegId, path: &str) -> RecordingId {
+        self.record_at(leg, path, 8000)
+    }
+
+    pub(crate) fn record_at(&mut self, leg: LegId, path: &str, rate: u32) -> RecordingId {
         let recording = RecordingId::new(&mut self.ids, now());
         let contact = ContactId::new(&mut self.ids, now());
         let path = path.to_owned();
-        self.order(MediaOp::StartRecording(RecordingSpec { recording, contact, leg, path }));
+        self.order(MediaOp::StartRecording(RecordingSpec { recording, contact, leg, path, rate }));
         recording
     }
 
