@@ -1,6 +1,6 @@
 //! What people ask.
 
-use model::{AgentId, QueueName, RecordingState, Shift, Time};
+use model::{AgentId, Event, QueueName, RecordingState, Shift, Time};
 
 use crate::stories::PATIENCE;
 use crate::stories::world::{QUALITY, World, call, contact, each_database, recording};
@@ -12,6 +12,8 @@ fn lists_show_what_happened_with_the_names_of_the_contract() {
         let journal = world.journal().await;
         world.append(&journal, call(0, "inquiry", "1001"));
         world.append(&journal, call(1, "complaint", "2001"));
+        let quality = QUALITY;
+        world.append(&journal, [Event::QualityMeasured { contact: contact(0), agent: None, quality }]);
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let all = world.store.contacts(&ContactFilter::default()).await.unwrap();
         assert_eq!(all.iter().map(|c| c.id).collect::<Vec<_>>(), [contact(1), contact(0)]);

@@ -102,7 +102,7 @@ impl World {
     }
 }
 
-/// What the customer of every call sounded like.
+/// What a customer sounded like.
 pub(crate) const QUALITY: LegQuality = LegQuality {
     codec: Codec::Opus,
     packets: 50,
@@ -176,7 +176,6 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
         },
         changed(Activity::WrapUp),
         Event::ContactEnded { contact, end: End::new(Cause::HungUp, EndedBy::Caller, true) },
-        Event::QualityMeasured { contact, agent: None, quality: QUALITY },
         Event::RecordingClosed {
             recording,
             contact,
