@@ -8,9 +8,9 @@ mod world;
 
 use std::time::Duration;
 
-use model::{Class, LeaveReason};
+use model::{Class, Event, LeaveReason};
 
-use crate::stories::world::{World, call, each_database};
+use crate::stories::world::{QUALITY, World, call, contact, each_database};
 use crate::{ContactFilter, Journal};
 
 /// Long enough for any of these on a busy machine; nothing waits this long when all is well.
@@ -21,6 +21,8 @@ fn the_tables_are_the_same_when_made_anew_from_the_journal() {
     each_database("rebuild", async |world: World| {
         let journal = world.journal().await;
         world.append(&journal, (0..20).flat_map(|n| call(n, "inquiry", "1001")));
+        let measured = |n| Event::QualityMeasured { contact: contact(n), agent: None, quality: QUALITY };
+        world.append(&journal, (0..20).map(measured));
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let before = world.all_tables().await;
         assert_eq!(world.store.rebuild().await.unwrap(), journal.last_seq());
