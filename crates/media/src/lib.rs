@@ -47,7 +47,7 @@ pub use prompts::{PromptError, Prompts};
 pub use repair::{RepairError, Repaired, repair, repair_in};
 
 use counters::Tally;
-use os::Waker;
+use os::{Urgency, Waker};
 use ports::Ports;
 use storage::{Beat, Places};
 use thread::{Setup, ToMedia};
@@ -64,6 +64,8 @@ pub struct Settings {
     pub ports: RangeInclusive<u16>,
     /// Media threads, at least 1.
     pub threads: usize,
+    /// Whether media threads run before all ordinary threads of the machine, where that is allowed.
+    pub realtime: bool,
     /// Recording threads, at least 1.
     pub recorders: usize,
     /// The folder that recordings' paths begin in.
@@ -94,6 +96,7 @@ impl Settings {
             advertised_ip: bind_ip,
             ports,
             threads: 1,
+            realtime: true,
             recorders: 1,
             recordings_dir,
             recordings_fallback: None,
@@ -205,8 +208,12 @@ impl Media {
                 tally: media.tally.clone(),
             };
             let mut thread = thread::Thread::new(setup).map_err(StartError::Thread)?;
+            let realtime = settings.realtime;
             let handle = spawn(format!("media-{index}"), move || {
                 os::pin_to_core(index);
+                if realtime && os::hurry() != Urgency::RealTime {
+                    tracing::info!(thread = index, "a media thread runs without real-time priority: not allowed");
+                }
                 thread.run();
             })?;
             media.threads.push(MediaThread { orders, waker, handle });

@@ -1,5 +1,5 @@
-//! The system calls that the standard library lacks: epoll, eventfd, timerfd, affinity, and the mark on
-//! packets.
+//! The system calls that the standard library lacks: epoll, eventfd, timerfd, affinity, urgency, and the mark
+//! on packets.
 //! The only unsafe code of the crate.
 #![allow(unsafe_code, reason = "direct system calls, each with its reason")]
 
@@ -153,6 +153,38 @@ pub fn pin_to_core(index: usize) {
     }
 }
 
+/// How soon the kernel lets a thread run that has become ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// At once, before every ordinary thread (`SCHED_RR`).
+    RealTime,
+    /// Soon: it asks for short slices of time, and Linux from 6.12 on lets who does so run earlier.
+    Soon,
+}
+
+/// The lowest real-time priority: above all ordinary threads, below whatever else on the machine is real-time.
+const PRIORITY: libc::c_int = 1;
+/// The shortest slice that the kernel takes, in nanoseconds.
+const SLICE: u64 = 100_000;
+
+/// Asks that this thread runs as soon as it is ready: real-time needs root, `CAP_SYS_NICE` or `RLIMIT_RTPRIO`.
+pub fn hurry() -> Urgency {
+    let parameter = libc::sched_param { sched_priority: PRIORITY };
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: `parameter` outlives the call; 0 is this thread.
+    if unsafe { libc::sched_setscheduler(0, policy, &parameter) } == 0 {
+        return Urgency::RealTime;
+    }
+    // SAFETY: a plain struct of integers, all of which zero stands for.
+    let mut attributes: libc::sched_attr = unsafe { mem::zeroed() };
+    attributes.size = mem::size_of::<libc::sched_attr>() as u32;
+    attributes.sched_runtime = SLICE;
+    // SAFETY: `attributes` has the size that it tells and outlives the call; 0 is this thread. An older kernel
+    // leaves everything as it is.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+    Urgency::Soon
+}
+
 /// Marks what a socket sends as voice (DSCP EF, RFC 3246). Where that is refused, packets go unmarked.
 pub(crate) fn mark_as_voice(socket: &UdpSocket) {
     let ef: libc::c_int = 46 << 2;
@@ -187,6 +219,15 @@ mod tests {
             waker.rearm();
         }
     }
+
+    #[test]
+    fn a_thread_that_hurries_goes_on_and_its_children_do_not_hurry() {
+        let urgency = std::thread::spawn(hurry).join().unwrap();
+        // SAFETY: takes no pointer; 0 is this thread.
+        let own = unsafe { libc::sched_getscheduler(0) };
+        assert_eq!(own, libc::SCHED_OTHER, "after {urgency:?} elsewhere");
+    }
+
     #[test]
     fn a_timer_comes_again() {
         let poll = Poll::new().unwrap();

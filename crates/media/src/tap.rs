@@ -4,7 +4,6 @@
 //! Positions are samples of 8 kHz since the recording began; a wide recording has two of its own for each. Left is what the customer sent, placed by RTP time;
 //! right is what they were sent: our own frames at their tick, a bridged party's packets by RTP time.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use audio::playout::Heard;
@@ -24,6 +23,8 @@ const WAIT: u64 = 2400;
 pub(crate) const PIECE: u64 = 3200;
 /// Frames of a piece: recordings that began together hand on in different ticks.
 const FRAMES: u64 = PIECE / audio::FRAME as u64;
+/// Samples of 8 kHz that a window has when it hands on a piece, as a rule.
+const ROOM: usize = (PIECE + WAIT + 2 * audio::FRAME as u64) as usize;
 /// Audio placed further ahead than this is nonsense (2 s).
 const AHEAD: u64 = 16_000;
 /// Silence at the very end counts as loss from this length (500 ms); less is the way a call ends.
@@ -45,7 +46,7 @@ pub(crate) struct Tap {
     emitted: u64,
     /// The next piece's length: the first one's is any, which spreads the work over the ticks.
     piece: u64,
-    window: VecDeque<[i16; 2]>,
+    window: Vec<[i16; 2]>,
     /// Samples of the window for each position: 1 or 2.
     scale: usize,
     /// What brings narrow audio of each channel to a wide recording.
@@ -66,7 +67,7 @@ impl Tap {
             piece: (turn % FRAMES + 1) * audio::FRAME as u64,
             began: now,
             emitted: 0,
-            window: VecDeque::new(),
+            window: Vec::new(),
             left: Track::default(),
             right: Track::default(),
             spans: Spans::default(),
@@ -164,7 +165,11 @@ impl Tap {
             self.window.resize(length, [0, 0]);
         }
         self.emitted = at.saturating_add(count);
-        let mut piece: Vec<[i16; 2]> = self.window.drain(..length).collect();
+        // The piece goes away with the room it has; what is left is little, and moves to the room of the next.
+        let mut next = Vec::with_capacity(self.scale * ROOM);
+        next.extend_from_slice(self.window.get(length..).unwrap_or_default());
+        let mut piece = std::mem::replace(&mut self.window, next);
+        piece.truncate(length);
         self.spans.blank(at, self.scale, &mut piece);
         (at, piece)
     }
@@ -214,8 +219,10 @@ impl Tap {
         if self.window.len() < from + samples.len() {
             self.window.resize(from + samples.len(), [0, 0]);
         }
-        for (slot, sample) in self.window.range_mut(from..from + samples.len()).zip(samples) {
-            *side(channel, slot) = *sample;
+        let window = self.window.iter_mut().skip(from).zip(samples);
+        match channel {
+            Channel::Left => window.for_each(|([left, _], sample)| *left = *sample),
+            Channel::Right => window.for_each(|([_, right], sample)| *right = *sample),
         }
     }
 
@@ -233,7 +240,7 @@ impl Tap {
         let (Some(first), Some(after)) = (index(hole.start), index(hole.end)) else { return };
         let sample = |index: usize| self.window.get(index).copied().map(|mut both| *side(channel, &mut both));
         let (Some(from), Some(to)) = (first.checked_sub(1).and_then(sample), sample(after)) else { return };
-        for (slot, sample) in self.window.range_mut(first..after).zip(close(from, to, after - first)) {
+        for (slot, sample) in self.window.iter_mut().skip(first).zip(close(from, to, after - first)) {
             *side(channel, slot) = sample;
         }
     }
