@@ -9,6 +9,7 @@ mod conference;
 mod counters;
 mod disk;
 mod ear;
+mod encodings;
 mod leg;
 #[doc(hidden)]
 pub mod os;
@@ -212,7 +213,10 @@ impl Media {
             let handle = spawn(format!("media-{index}"), move || {
                 os::pin_to_core(index);
                 if realtime && os::hurry() != Urgency::RealTime {
-                    tracing::info!(thread = index, "a media thread runs without real-time priority: not allowed");
+                    tracing::info!(
+                        thread = index,
+                        "a media thread runs without real-time priority: not allowed"
+                    );
                 }
                 thread.run();
             })?;
