@@ -26,6 +26,7 @@ mod storage;
 mod strain;
 mod tap;
 mod thread;
+mod track;
 mod transform;
 mod writer;
 mod writing;
@@ -155,6 +156,8 @@ struct MediaThread {
 /// Orders that wait for one thread. The thread empties them at least every 20 ms; whoever orders faster
 /// waits, because an order must not be lost.
 const ORDERS: usize = 8192;
+/// Files that are open beside the media ports: a recording for every second pair, connections, the database.
+const OTHER_FILES: usize = 4096;
 /// Messages that wait for one recording thread: 16 s of 400 recordings. More become gaps.
 const FRAMES: usize = 16_384;
 
@@ -187,6 +190,11 @@ impl Media {
         disks: Vec<Arc<dyn Disk>>,
     ) -> Result<Media, StartError> {
         let ip = settings.bind_ip;
+        let wanted = settings.ports.len() + OTHER_FILES;
+        let allowed = os::make_room_for_files(wanted);
+        if allowed < wanted {
+            tracing::warn!(allowed, wanted, "the limit of open files does not allow a call on every media port");
+        }
         std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
         let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };
         let rings = media.start_writers(settings.recorders.max(1), disks, &reports)?;

@@ -185,6 +185,38 @@ pub fn hurry() -> Urgency {
     Urgency::Soon
 }
 
+/// Lets this process have `wanted` open files, or as many as the system allows it; returns how many.
+///
+/// The kernel's table of them is made as large at once. It grows by doubling otherwise, and whoever opens the file that
+/// needs it waits until every processor has passed a quiet point (20 ms on a busy machine): a media thread that opens
+/// a port would be late for all its calls.
+pub fn make_room_for_files(wanted: usize) -> usize {
+    // SAFETY: a plain struct of two integers.
+    let mut limit: libc::rlimit = unsafe { mem::zeroed() };
+    // SAFETY: `limit` is live.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
+        return wanted;
+    }
+    let allowed = limit.rlim_cur.max(limit.rlim_max.min(wanted as libc::rlim_t));
+    if allowed > limit.rlim_cur {
+        limit.rlim_cur = allowed;
+        // SAFETY: as above.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0 {
+            return wanted;
+        }
+    }
+    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+    let highest = libc::c_int::try_from(allowed.min(wanted).saturating_sub(1)).unwrap_or(libc::c_int::MAX);
+    // SAFETY: takes no pointer; 2 is copied to the lowest free number from `highest` on. It fails where the number is
+    // beyond the limit, and then the table grows as it goes.
+    let copy = unsafe { libc::fcntl(2, libc::F_DUPFD_CLOEXEC, highest) };
+    if copy >= 0 {
+        // SAFETY: a fresh descriptor that nobody else owns.
+        drop(unsafe { OwnedFd::from_raw_fd(copy) });
+    }
+    allowed
+}
+
 /// Marks what a socket sends as voice (DSCP EF, RFC 3246). Where that is refused, packets go unmarked.
 pub(crate) fn mark_as_voice(socket: &UdpSocket) {
     let ef: libc::c_int = 46 << 2;
@@ -218,6 +250,14 @@ mod tests {
             assert_eq!(ready, [9]);
             waker.rearm();
         }
+    }
+
+    #[test]
+    fn room_for_files_is_made_as_far_as_it_is_allowed() {
+        let now = make_room_for_files(1);
+        let more = make_room_for_files(now + 1);
+        assert!(more == now || more == now + 1, "{now} {more}");
+        assert_eq!(make_room_for_files(usize::MAX), make_room_for_files(1), "as many as there can be");
     }
 
     #[test]
