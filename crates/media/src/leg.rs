@@ -119,7 +119,7 @@ impl Leg {
             self.link = Some(Link::new(remote, now));
             return;
         };
-        link.latch.announce(remote.rtp);
+        link.announce(remote.rtp, &self.pair.rtp);
         if link.remote.codec != remote.codec {
             link.source = None;
         }
@@ -141,7 +141,9 @@ impl Leg {
 
     /// Judges a packet that came from `from`; `None` when it is not of the peer.
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
-        let kind = self.link.as_mut()?.hear(packet, from, now)?;
+        let link = self.link.as_mut()?;
+        let kind = link.hear(packet, from, now)?;
+        link.tie(&self.pair.rtp);
         self.quality.packet(packet.ssrc, packet.sequence);
         Some(kind)
     }
