@@ -4,6 +4,8 @@
 //! [`Media::start`]. Nothing on a media thread waits for a disk, a database or a reader: see the table of
 //! channels in the crate's README.
 
+#[doc(hidden)]
+pub mod batch;
 mod clock;
 mod conference;
 mod counters;
@@ -25,7 +27,8 @@ mod storage;
 mod strain;
 mod tap;
 mod thread;
-mod transform;
+#[doc(hidden)]
+pub mod transform;
 mod writer;
 mod writing;
 

@@ -3,7 +3,9 @@
 use std::net::SocketAddrV4;
 
 use audio::rtp::RtpPacket;
-use model::Seed;
+use media::batch::DATAGRAM;
+use media::transform::Transform;
+use model::{Seed, Srtp};
 use sip::AudioCodec;
 
 use super::histogram::Histogram;
@@ -19,12 +21,15 @@ pub(super) struct Talk {
     pub(super) remote: SocketAddrV4,
     pub(super) codec: AudioCodec,
     pub(super) telephone_event: Option<u8>,
+    /// The keys of both directions, when it is encrypted.
+    pub(super) srtp: Option<Srtp>,
 }
 
 /// A phone in a call.
 #[derive(Debug)]
 pub(super) struct Leg {
     talk: Talk,
+    transform: Transform,
     run: u32,
     voice: Voice,
     weather: Weather,
@@ -62,7 +67,8 @@ impl Leg {
         let ssrc = run.wrapping_add(talk.leg.wrapping_mul(0x9e37_79b9));
         let voice = Voice::new(ssrc);
         let (next_number, unsent, sent, heard) = (0, Vec::new(), 0, Heard::default());
-        Leg { talk, run, voice, weather, seed, next_number, unsent, sent, heard }
+        let transform = Transform::new(talk.srtp.as_ref());
+        Leg { talk, transform, run, voice, weather, seed, next_number, unsent, sent, heard }
     }
 
     pub(super) fn id(&self) -> u32 {
@@ -73,8 +79,9 @@ impl Leg {
         self.talk.remote
     }
 
-    /// The peer says that it listens elsewhere, or speaks another codec.
+    /// The peer says that it listens elsewhere, speaks another codec, or has other keys.
     pub(super) fn change(&mut self, talk: Talk) {
+        self.transform.change(self.talk.srtp.as_ref(), talk.srtp.as_ref());
         self.talk = talk;
     }
 
@@ -109,7 +116,19 @@ impl Leg {
     pub(super) fn print(&mut self, packet: &Packet, now_us: u64, datagram: &mut [u8]) -> Option<usize> {
         let stamp = Stamp { run: self.run, leg: self.talk.leg, number: packet.number, sent_us: now_us };
         self.sent += 1;
-        packet.frame.print(&stamp.audio(law(self.talk.codec)), datagram)
+        let length = packet.frame.print(&stamp.audio(law(self.talk.codec)), datagram)?;
+        self.transform.seal_rtp(datagram, length)
+    }
+
+    /// The RTP packet in a datagram of the peer's; `room` has place for it. `None` when it is not authentic.
+    pub(super) fn open<'a>(&mut self, datagram: &'a [u8], room: &'a mut [u8; DATAGRAM]) -> Option<&'a [u8]> {
+        if self.talk.srtp.is_none() {
+            return Some(datagram);
+        }
+        let sealed = room.get_mut(..datagram.len())?;
+        sealed.copy_from_slice(datagram);
+        let length = self.transform.open_rtp(sealed)?;
+        room.get(..length)
     }
 
     /// A packet of the peer arrived. Returns whose voice it was when it is the first of the call.
@@ -270,7 +289,7 @@ mod tests {
 
     fn leg(id: u32, weather: Weather) -> Leg {
         let remote = "127.0.0.1:4000".parse().unwrap();
-        Leg::new(Talk { leg: id, remote, codec: AudioCodec::Pcma, telephone_event: Some(101) }, 9, weather)
+        Leg::new(Talk { leg: id, remote, codec: AudioCodec::Pcma, telephone_event: Some(101), srtp: None }, 9, weather)
     }
 
     /// So many packets of a leg, each as the datagram that leaves.
