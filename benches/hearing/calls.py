@@ -100,6 +100,7 @@ async def hold_all(center, calls):
         agents = [await agent(center, nth, some[0].agent.codec) for nth in range(len(some))]
         await asyncio.gather(*(hold_one(center, call, agents) for call in some))
         for phone in agents:
+            await phone.register(f"sample-{phone.user}", seconds=0)
             phone.close()
 
 

@@ -53,10 +53,11 @@ class Phone:
 
     # What it does.
 
-    async def register(self, password):
+    async def register(self, password, seconds=600):
+        """Registers, or with no seconds takes the registration back."""
         uri, again = f"sip:{self.center[0]}:{self.center[1]}", ""
         for _ in range(2):
-            headers = f"Contact: <sip:{self.user}@{self.contact}>\r\nExpires: 600\r\n{again}"
+            headers = f"Contact: <sip:{self.user}@{self.contact}>\r\nExpires: {seconds}\r\n{again}"
             status, message = await self.ask("REGISTER", uri, self.user, headers)
             if status != 401:
                 break

@@ -191,7 +191,7 @@ pub(super) struct LegFigures {
     pub(super) repeated: u64,
     /// Heard after a higher number.
     pub(super) reordered: u64,
-    /// Heard with other codes than were sent.
+    /// Those of them with other codes than were sent.
     pub(super) changed: u64,
     /// Heard of any other leg.
     pub(super) foreign: u64,
@@ -243,8 +243,8 @@ impl Heard {
             self.foreign += 1;
             return None;
         }
-        self.changed += u64::from(!as_sent);
         if self.place(stamp.number) {
+            self.changed += u64::from(!as_sent);
             durations.delay.count(arrived_us.saturating_sub(stamp.sent_us));
         }
         news
@@ -296,8 +296,9 @@ mod tests {
     fn spoken(leg: &mut Leg, count: u64) -> Vec<Vec<u8>> {
         let speak = |number: u64| {
             let packet = leg.next_packet()?;
-            let mut datagram = vec![0; HEADER_LEN + audio::FRAME];
-            leg.print(&packet, number * 20_000, &mut datagram)?;
+            let mut datagram = vec![0; DATAGRAM];
+            let length = leg.print(&packet, number * 20_000, &mut datagram)?;
+            datagram.truncate(length);
             Some(datagram)
         };
         (0..count).filter_map(speak).collect()
@@ -365,6 +366,30 @@ mod tests {
         }
         assert_eq!((durations.spacing.percentiles().count, durations.spacing.quantile(1.0)), (2, Some(500)));
         assert_eq!(phone.close().made, 4);
+    }
+
+    #[test]
+    fn an_encrypted_leg_hears_its_peer_and_nobody_else() {
+        let key = |byte| model::SrtpKey::new(&[byte; 28]);
+        let suite = model::SrtpSuite::AeadAes128Gcm;
+        let encrypted = |id, ours, theirs| {
+            let mut leg = leg(id, Weather::default());
+            let srtp = Some(Srtp { suite, ours: key(ours), theirs: key(theirs) });
+            leg.change(Talk { srtp, ..leg.talk.clone() });
+            leg
+        };
+        let (mut one, mut other, mut stranger) =
+            (encrypted(1, 1, 2), encrypted(2, 2, 1), encrypted(3, 3, 1));
+        let mut room = [0; DATAGRAM];
+        for datagram in spoken(&mut one, 3) {
+            assert!(RtpPacket::parse(&datagram).is_ok_and(|sealed| Stamp::read(sealed.payload).is_none()));
+            let packet = RtpPacket::parse(other.open(&datagram, &mut room).unwrap()).unwrap();
+            assert_eq!(Stamp::read(packet.payload).map(|stamp| stamp.leg), Some(1));
+            assert_eq!(other.open(&datagram, &mut room), None, "a second time");
+        }
+        for datagram in spoken(&mut stranger, 1) {
+            assert_eq!(other.open(&datagram, &mut room), None);
+        }
     }
 
     #[test]
