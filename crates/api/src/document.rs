@@ -164,6 +164,7 @@ fn schemas() -> Value {
             "name:string waiting:integer longest_waiting_ms:integer offered:integer answered:integer \
              abandoned:integer answered_in_time:integer service_level:number?",
         ),
+        ("Pressed", "keys:string count:integer"),
         ("Sample", "queue:string frame_size:integer seed:integer contacts:array"),
         ("Event", "seq:integer at:time event:object"),
         ("Token", "name:string role:string agent:string? created_at:time revoked_at:time?"),

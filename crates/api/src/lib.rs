@@ -20,6 +20,7 @@ mod recordings;
 mod retention;
 mod routes;
 mod samples;
+mod secure;
 mod tokens;
 
 pub use app::{Answer, App, AppParts, Commands};

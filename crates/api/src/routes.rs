@@ -10,7 +10,7 @@ use crate::guard::{Guard, authorise, harden};
 use crate::problem::Problem;
 use crate::{
     App, agents, audio, contacts, document, events, health, metrics, pausing, recordings, retention, samples,
-    tokens,
+    secure, tokens,
 };
 
 /// The greatest body of a request, in bytes.
@@ -30,6 +30,10 @@ const STATES: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent];
 const HOLDS: &[Role] = &[Role::Admin, Role::Supervisor];
 /// Those who see figures.
 const METRICS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Viewer];
+/// Those who begin and end secure inputs; an agent only in the own contact.
+const SECURE: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent, Role::Payment];
+/// Those who are handed what was pressed in secret.
+const PRESSED: &[Role] = &[Role::Admin, Role::Payment];
 const ADMIN: &[Role] = &[Role::Admin];
 
 pub(crate) const PAUSE: &str = "/api/v1/contacts/{id}/recording/pause";
@@ -37,6 +41,7 @@ pub(crate) const HOLD: &str = "/api/v1/contacts/{id}/legal-hold";
 pub(crate) const LET_GO: &str = "/api/v1/contacts/{id}/legal-hold/clear";
 pub(crate) const RETENTION: &str = "/api/v1/retention";
 const RESUME: &str = "/api/v1/contacts/{id}/recording/resume";
+const SECURE_INPUT: &str = "/api/v1/contacts/{id}/secure-input";
 
 /// One route.
 pub(crate) struct Route {
@@ -74,6 +79,9 @@ pub(crate) fn routes() -> Vec<Route> {
         route("get", "/api/v1/recordings/{id}/audio", AUDIO, "Its audio", "audio", get(audio::fetch)),
         route("post", PAUSE, STATES, "Leave out of the recording what is said", "", post(pausing::pause)),
         route("post", RESUME, STATES, "Record again", "", post(pausing::resume)),
+        route("post", SECURE_INPUT, SECURE, "Keep what the customer presses", "", post(secure::start)),
+        route("delete", SECURE_INPUT, SECURE, "End the secure input", "", delete(secure::end)),
+        route("get", SECURE_INPUT, PRESSED, "What was pressed, once", "Pressed", get(secure::read)),
         route("post", HOLD, HOLDS, "Keep its recordings whatever the rules say", "", post(retention::hold)),
         route("post", LET_GO, HOLDS, "Let the rules apply again", "", post(retention::let_go)),
         route("post", RETENTION, ADMIN, "Erase what is kept no longer", "[Erasure]", post(retention::apply)),

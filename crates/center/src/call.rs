@@ -1,13 +1,16 @@
 //! The data of calls.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use ivr::Session;
 use model::{
-    AgentId, ContactId, Digit, LegId, Number, OfferId, PlayId, QueueName, RecordingId, RemoteMedia,
+    AgentId, ContactId, Digit, LegId, Number, OfferId, PlayId, QueueName, RecordingId, RemoteMedia, Secret,
     SegmentId, Time,
 };
+
+use crate::secure::Secure;
 
 /// One call of the center.
 #[derive(Debug)]
@@ -29,8 +32,12 @@ pub(crate) struct Customer {
     pub(crate) play: Option<PlayId>,
     /// The open recording; `None` once it failed in mid-call.
     pub(crate) recording: Option<RecordingId>,
-    /// True while a person has the recording leave out what is said.
-    pub(crate) paused: bool,
+    /// Why the recording leaves out what is said; empty while it does not.
+    pub(crate) masks: BTreeSet<Mask>,
+    /// Whether what the customer presses may be seen.
+    pub(crate) secure: Secure,
+    /// What was pressed in secret for an agent, until it is read.
+    pub(crate) pressed: Option<Secret>,
     /// The customer's audio, once known.
     pub(crate) remote: Option<RemoteMedia>,
     pub(crate) stage: Stage,
@@ -40,6 +47,15 @@ pub(crate) struct Customer {
     pub(crate) timer: Option<Time>,
     /// The last key that counted.
     pub(crate) last_key: Option<Key>,
+}
+
+/// Why a recording leaves out what is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mask {
+    /// A person wants it.
+    Person,
+    /// The customer presses what nobody may see.
+    SecureInput,
 }
 
 /// A key of the customer.

@@ -8,6 +8,7 @@ use model::{
 
 use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
 use crate::machine::Center;
+use crate::secure::Secure;
 
 /// What one side hears while the other holds.
 const HOLD_MUSIC: &str = "music/default";
@@ -43,7 +44,9 @@ impl Center {
             session,
             play: None,
             recording: Some(RecordingId::new(&mut self.ids, now)),
-            paused: false,
+            masks: std::collections::BTreeSet::new(),
+            secure: Secure::Open,
+            pressed: None,
             remote,
             stage: Stage::Opening,
             talked: false,
@@ -103,7 +106,7 @@ impl Center {
             }
             // Between bridged legs keys pass by themselves; the flow hears the customer's alone.
             MediaReport::Digit { digit, .. } if of_customer => {
-                if !matches!(customer.stage, Stage::Talking(_)) {
+                if !matches!(customer.stage, Stage::Talking(_)) || customer.secure.takes_keys() {
                     self.customer_digit(now, call, digit, KeyWay::Audio);
                 }
             }
@@ -135,6 +138,7 @@ impl Center {
         if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
             customer.timer = None;
             customer.session.handle_timeout(now);
+            self.secure_timeout(now, call);
             self.follow_session(now, call);
         }
     }
@@ -189,6 +193,10 @@ impl Center {
             customer.last_key = before;
             return;
         }
+        if self.take_secret_key(now, call, digit) {
+            return;
+        }
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         match &customer.stage {
             Stage::InFlow { .. } => {
                 customer.session.handle(now, ivr::Input::Digit(digit));
@@ -222,6 +230,10 @@ impl Center {
                 ivr::Output::Pressed(node, digit) => {
                     self.record(now, Event::DigitPressed { contact, node, digit });
                 }
+                ivr::Output::SecretBegan(node) => self.secret_node_entered(now, call, node),
+                ivr::Output::SecretEnded { node, digits, complete, by_end_key } => {
+                    self.secret_node_left(now, call, node, digits, (complete, by_end_key));
+                }
                 ivr::Output::LanguageChosen(language) => {
                     self.record(now, Event::LanguageChosen { contact, language });
                 }
@@ -240,9 +252,9 @@ impl Center {
         self.rearm(call);
     }
 
-    fn rearm(&mut self, call: CallId) {
+    pub(crate) fn rearm(&mut self, call: CallId) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let due = customer.session.poll_timeout();
+        let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due()).min();
         if customer.timer != due {
             if let Some(old) = customer.timer {
                 self.timers.remove(&(old, call));
@@ -305,6 +317,7 @@ impl Center {
         if let Some(due) = customer.timer {
             self.timers.remove(&(due, call));
         }
+        self.end_all_secret(now, call);
         self.leave_queue(now, contact, cause, by);
         self.end_segment(now, call, cause, by);
         if answered {

@@ -24,6 +24,7 @@ mod customer;
 mod machine;
 mod pause;
 mod ring;
+mod secure;
 
 pub use config::{Config, FeatureCode, Route};
 pub use machine::{Center, Input, Output};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
-    AgentId, AgentOrder, CallId, Cause, Command, ContactId, EndedBy, Event, Gap, Ids, Kept, LegId, LegOrder,
-    LegReport, MediaOp, MediaOrder, MediaReport, OfferId, Origin, Record, RecordingId, RecordingState,
-    Refused, Reply, StorageReport, Time,
+    AgentId, AgentOrder, CallId, Cause, Command, ContactId, Done, EndedBy, Event, Gap, Ids, Kept, LegId,
+    LegOrder, LegReport, MediaOp, MediaOrder, MediaReport, OfferId, Origin, Record, RecordingId,
+    RecordingState, Refused, Reply, StorageReport, Time,
 };
 
 use crate::call::Call;
@@ -289,21 +289,28 @@ impl Center {
             AgentOrder::ResumeRecording { contact, agent } => {
                 self.resume_recording(now, by, contact, agent.as_ref())
             }
+            AgentOrder::StartSecureInput { contact, agent } => {
+                self.start_secure_input(now, by, contact, agent.as_ref())
+            }
+            AgentOrder::EndSecureInput { contact, agent } => {
+                self.stop_secure_input(now, contact, agent.as_ref())
+            }
+            AgentOrder::ReadSecureInput { contact } => self.read_secure_input(now, by, contact),
             AgentOrder::NoteLegalHold { contact, held: true, person, reason } => {
                 self.record(now, Event::LegalHoldSet { contact, by, person, reason });
-                Ok(())
+                Ok(Done::Obeyed)
             }
             AgentOrder::NoteLegalHold { contact, held: false, person, reason } => {
                 self.record(now, Event::LegalHoldCleared { contact, by, person, reason });
-                Ok(())
+                Ok(Done::Obeyed)
             }
             AgentOrder::NoteErased { recording, contact, rule, sha256 } => {
                 self.record(now, Event::RecordingErased { recording, contact, by, rule, sha256 });
-                Ok(())
+                Ok(Done::Obeyed)
             }
             AgentOrder::NoteListened { recording, contact: _ } => {
                 self.record(now, Event::RecordingListened { recording, by });
-                Ok(())
+                Ok(Done::Obeyed)
             }
         };
         self.outputs.push_back(Output::Reply(Reply { id, result }));
@@ -314,10 +321,10 @@ impl Center {
         now: Time,
         agent: AgentId,
         input: impl FnOnce(AgentId) -> acd::Input,
-    ) -> Result<(), Refused> {
+    ) -> Result<Done, Refused> {
         self.acd.may_command(&agent)?;
         self.acd(now, input(agent));
-        Ok(())
+        Ok(Done::Obeyed)
     }
 
     fn settle(&mut self) {

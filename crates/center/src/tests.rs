@@ -4,6 +4,7 @@ mod generated;
 mod house;
 mod ledger;
 mod races;
+mod secure;
 mod stories;
 mod talking;
 mod world;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CommandId, ContactId, RecordingId};
+use crate::{AgentId, CommandId, ContactId, RecordingId, Secret};
 
 /// Who commands, for the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum Actor {
     Token(String),
     /// Somebody at the command line of the machine.
     CommandLine,
+    /// The caller's flow.
+    Flow,
 }
 
 /// A command to the center.
@@ -57,6 +59,25 @@ pub enum AgentOrder {
         /// As for the pause.
         agent: Option<AgentId>,
     },
+    /// Keep what the customer presses from now on from log, recording and agent.
+    StartSecureInput {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+    },
+    /// End the secure input; what was pressed is kept until it is read.
+    EndSecureInput {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+    },
+    /// Hand over what was pressed, and forget it. Done as [`Done::Secret`].
+    ReadSecureInput {
+        /// The contact.
+        contact: ContactId,
+    },
     /// Note in the log that a contact's recordings may not be erased, or may be again.
     NoteLegalHold {
         /// The contact.
@@ -89,12 +110,21 @@ pub enum AgentOrder {
 }
 
 /// The answer to a command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The command's id.
     pub id: CommandId,
     /// Done, or why not.
-    pub result: Result<(), Refused>,
+    pub result: Result<Done, Refused>,
+}
+
+/// What a command that was done gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing more.
+    Obeyed,
+    /// What a customer pressed in secret.
+    Secret(Secret),
 }
 
 /// Why a command was not done. A value, not an error.
@@ -111,6 +141,12 @@ pub enum Refused {
     NotTheirContact,
     /// The contact is not being recorded.
     NotRecorded,
+    /// The contact talks with nobody.
+    NotTalking,
+    /// The secure input goes on.
+    InputGoesOn,
+    /// There is no secure input, or it was read already.
+    NoInput,
     /// The center is too busy to take commands now; try again.
     Busy,
     /// The center is shutting down.

@@ -77,6 +77,35 @@ pub enum Event {
         /// The key.
         digit: Digit,
     },
+    /// What the customer presses is kept from log, recording and agent from now on.
+    SecureInputStarted {
+        /// The contact.
+        contact: ContactId,
+        /// The node of the flow that asks; `None` when an agent's customer presses.
+        node: Option<String>,
+        /// Who wanted it.
+        by: Actor,
+    },
+    /// The customer presses in the open again.
+    SecureInputEnded {
+        /// The contact.
+        contact: ContactId,
+        /// The node of the flow that asked.
+        node: Option<String>,
+        /// How many keys were pressed, in the last attempt; which ones is told nowhere.
+        digits: u32,
+        /// How it ended.
+        how: SecureEnd,
+    },
+    /// Somebody was handed what was pressed in secret; it is forgotten here.
+    SecureInputRead {
+        /// The contact.
+        contact: ContactId,
+        /// How many keys.
+        digits: u32,
+        /// Who.
+        by: Actor,
+    },
     /// The contact joined a queue.
     QueueEntered {
         /// The contact.
@@ -379,6 +408,22 @@ pub enum OfferOutcome {
     CallerGone,
     /// The agent went away (break, sign-out) while it rang.
     AgentGone,
+}
+
+/// How a secure input ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecureEnd {
+    /// The customer pressed the end key, or as many keys as were wanted.
+    Complete,
+    /// The flow got too few or too many keys, and asks no more.
+    Incomplete,
+    /// By command.
+    Stopped,
+    /// Its time was over.
+    TimedOut,
+    /// The conversation or the call ended.
+    CallEnded,
 }
 
 /// Why a segment ended.

@@ -25,6 +25,8 @@ enum Step {
     Silent(usize),
     /// A report that comes when nobody expects it.
     Stray(usize, usize),
+    /// Begin, end or read a secure input.
+    Secure(usize, usize),
     Drain,
 }
 
@@ -47,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (legs.clone(), 0..DIRECTIONS.len()).prop_map(|(leg, direction)| Step::Change(leg, direction)),
         1 => prop_oneof![8 => 0_usize..2, 1 => Just(2)].prop_map(Step::Ports),
         1 => Just(Step::RecordingFails),
+        3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
         1 => legs.clone().prop_map(Step::Silent),
         3 => (legs, 0_usize..6).prop_map(|(leg, report)| Step::Stray(leg, report)),
         1 => prop::bool::weighted(0.02).prop_map(|drain| if drain { Step::Drain } else { Step::Pass(1) }),
@@ -56,7 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn take(world: &mut World, step: &Step) {
     match *step {
         Step::Call(chinese) => {
-            world.call(if chinese { "8000" } else { "8001" });
+            world.call(if chinese { "8000" } else { "8002" });
         }
         Step::Code(index, ready) => {
             let origin = Origin::Agent(agent(AGENTS[index].0));
@@ -101,8 +104,21 @@ fn take(world: &mut World, step: &Step) {
             world.send(Input::Media(MediaReport::Silent { leg, direction: Direction::Both }));
         }),
         Step::Stray(leg, report) => with_leg(world, leg, |world, leg| stray(world, leg, report)),
+        Step::Secure(contact, order) => secure(world, contact, order),
         Step::Drain => world.send(Input::Drain),
     }
+}
+
+fn secure(world: &mut World, index: usize, order: usize) {
+    let contacts: Vec<_> = world.center.contacts.keys().copied().collect();
+    let Some(contact) = contacts.get(index % contacts.len().max(1)).copied() else { return };
+    world.order(match order {
+        0 => AgentOrder::EndSecureInput { contact, agent: None },
+        1 => AgentOrder::ReadSecureInput { contact },
+        2 => AgentOrder::PauseRecording { contact, agent: None, reason: "card".to_owned() },
+        3 => AgentOrder::ResumeRecording { contact, agent: None },
+        _ => AgentOrder::StartSecureInput { contact, agent: None },
+    });
 }
 
 fn with_leg(world: &mut World, index: usize, act: impl FnOnce(&mut World, LegId)) {

@@ -34,6 +34,7 @@ pub(super) fn balance(records: &[Record]) {
     let mut segments = Pairs("segment", BTreeMap::new());
     let mut recordings = Pairs("recording", BTreeMap::new());
     let (mut waiting, mut talking) = (BTreeSet::new(), BTreeSet::new());
+    let mut pressing = BTreeSet::new();
     for (expected, record) in (1..).zip(records) {
         assert_eq!(record.seq, expected, "the log has a gap");
         match &record.event {
@@ -72,7 +73,15 @@ pub(super) fn balance(records: &[Record]) {
             Event::ContactAnswered { contact }
             | Event::LanguageChosen { contact, .. }
             | Event::NodeEntered { contact, .. }
+            | Event::SecureInputRead { contact, .. }
             | Event::DigitPressed { contact, .. } => assert!(contacts.is_open(*contact)),
+            Event::SecureInputStarted { contact, .. } => {
+                assert!(contacts.is_open(*contact));
+                assert!(pressing.insert(*contact), "{contact} presses twice");
+            }
+            Event::SecureInputEnded { contact, .. } => {
+                assert!(pressing.remove(contact), "{contact} did not press in secret");
+            }
             Event::CenterStarted { .. }
             | Event::DrainStarted
             | Event::OneWayAudio { .. }
@@ -90,5 +99,5 @@ pub(super) fn balance(records: &[Record]) {
     offers.all_ended();
     segments.all_ended();
     recordings.all_ended();
-    assert!(waiting.is_empty() && talking.is_empty());
+    assert!(waiting.is_empty() && talking.is_empty() && pressing.is_empty());
 }

@@ -90,6 +90,9 @@ impl Board {
             | Event::LanguageChosen { .. }
             | Event::NodeEntered { .. }
             | Event::DigitPressed { .. }
+            | Event::SecureInputStarted { .. }
+            | Event::SecureInputEnded { .. }
+            | Event::SecureInputRead { .. }
             | Event::QueueLeft { .. }
             | Event::OfferMade { .. }
             | Event::OfferEnded { .. }
