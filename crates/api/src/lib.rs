@@ -21,6 +21,7 @@ mod retention;
 mod routes;
 mod samples;
 mod secure;
+mod supervision;
 mod tokens;
 
 pub use app::{Answer, App, AppParts, Commands};

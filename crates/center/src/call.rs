@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ivr::Session;
 use model::{
-    AgentId, ContactId, Digit, LegId, Number, OfferId, PlayId, QueueName, RecordingId, RemoteMedia, Secret,
-    SegmentId, Time,
+    AgentId, ContactId, Digit, LegId, Number, OfferId, Part, PlayId, QueueName, RecordingId, RemoteMedia,
+    Secret, SegmentId, Supervision, Time,
 };
 
 use crate::secure::Secure;
@@ -114,9 +114,70 @@ pub(crate) struct Ring {
 pub(crate) struct Talk {
     pub(crate) segment: SegmentId,
     pub(crate) agent: AgentId,
+    pub(crate) queue: QueueName,
     pub(crate) leg: LegId,
     pub(crate) held_by_agent: bool,
     pub(crate) held_by_caller: bool,
+    /// Who else is in it or rings for it, in the order of invitation.
+    pub(crate) guests: Vec<Guest>,
+}
+
+/// A supervisor or a colleague in a conversation.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) leg: LegId,
+    pub(crate) agent: AgentId,
+    pub(crate) part: Part,
+    pub(crate) stage: GuestStage,
+}
+
+/// Where a guest is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum GuestStage {
+    /// The media port is being opened.
+    Opening { until: Time },
+    /// The seat rings.
+    Ringing { until: Time },
+    /// In the conversation.
+    Joined { holds: bool },
+}
+
+impl GuestStage {
+    /// When the guest was rung for long enough.
+    pub(crate) fn due(self) -> Option<Time> {
+        match self {
+            GuestStage::Opening { until } | GuestStage::Ringing { until } => Some(until),
+            GuestStage::Joined { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_joined(self) -> bool {
+        matches!(self, GuestStage::Joined { .. })
+    }
+
+    /// True while the guest's device holds.
+    pub(crate) fn holds(self) -> bool {
+        matches!(self, GuestStage::Joined { holds: true })
+    }
+}
+
+impl Guest {
+    /// True for those whom the customer hears.
+    pub(crate) fn is_party(&self) -> bool {
+        match self.part {
+            Part::Colleague | Part::Supervisor(Supervision::Barge | Supervision::TakeOver) => true,
+            Part::Supervisor(Supervision::Listen | Supervision::Whisper) => false,
+        }
+    }
+}
+
+/// Whom a seat rang for that was withdrawn.
+#[derive(Debug)]
+pub(crate) enum Withdrawn {
+    /// For the distributor's offer.
+    Offer(OfferId),
+    /// For a conversation that its agent was to join.
+    Guest(AgentId),
 }
 
 impl Talk {

@@ -1,17 +1,13 @@
 //! A customer's call, from the INVITE to its one end.
 
 use model::{
-    CallId, Cause, ClipId, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder,
-    LegReport, MediaOp, MediaReport, Number, PlayId, PlayMode, RecordingId, RecordingSpec, RemoteMedia,
-    SegmentEnd, Time,
+    CallId, Cause, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder, LegReport,
+    MediaOp, MediaReport, Number, PlayId, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
 };
 
 use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
 use crate::machine::Center;
 use crate::secure::Secure;
-
-/// What one side hears while the other holds.
-const HOLD_MUSIC: &str = "music/default";
 
 impl Center {
     #[expect(clippy::too_many_arguments, reason = "the fields of one report")]
@@ -64,6 +60,9 @@ impl Center {
     }
 
     pub(crate) fn customer_leg(&mut self, now: Time, call: CallId, leg: LegId, report: LegReport) {
+        if self.is_guest(call, leg) {
+            return self.guest_report(now, call, leg, report);
+        }
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         if leg != customer.leg {
             return match customer.stage {
@@ -88,6 +87,9 @@ impl Center {
     }
 
     pub(crate) fn customer_media(&mut self, now: Time, call: CallId, leg: LegId, report: MediaReport) {
+        if self.is_guest(call, leg) {
+            return self.guest_media(now, call, leg, &report);
+        }
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let of_customer = leg == customer.leg;
         match report {
@@ -114,7 +116,10 @@ impl Center {
             // Whoever waits or holds may be silent; a conversation in which one side vanished is over.
             MediaReport::Silent { .. } => {
                 if matches!(&customer.stage, Stage::Talking(talk) if !talk.is_held_by(of_customer)) {
-                    self.end(now, call, Cause::MediaTimeout, EndedBy::Network);
+                    match self.who_stays(call).filter(|_| !of_customer) {
+                        Some(stays) => self.promote_guest(now, call, stays, EndedBy::Network, false),
+                        None => self.end(now, call, Cause::MediaTimeout, EndedBy::Network),
+                    }
                 }
             }
             MediaReport::OneWay { .. } => {
@@ -139,6 +144,7 @@ impl Center {
             customer.timer = None;
             customer.session.handle_timeout(now);
             self.secure_timeout(now, call);
+            self.guests_timeout(now, call);
             self.follow_session(now, call);
         }
     }
@@ -254,7 +260,12 @@ impl Center {
 
     pub(crate) fn rearm(&mut self, call: CallId) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due()).min();
+        let guests = match &customer.stage {
+            Stage::Talking(talk) => &talk.guests[..],
+            Stage::Opening | Stage::Answering | Stage::InFlow { .. } => &[],
+        };
+        let rings = guests.iter().filter_map(|guest| guest.stage.due());
+        let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due()).chain(rings).min();
         if customer.timer != due {
             if let Some(old) = customer.timer {
                 self.timers.remove(&(old, call));
@@ -262,39 +273,6 @@ impl Center {
             customer.timer = due;
             self.timers.extend(due.map(|due| (due, call)));
         }
-    }
-
-    /// One side holds or comes back: the other hears music, or the two hear each other again. A side holds
-    /// when it wants nothing from us, whether or not it sends music of its own (RFC 3264 section 8.4).
-    pub(crate) fn hold(&mut self, now: Time, call: CallId, by: EndedBy, holds: bool) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let (contact, customer_leg) = (customer.contact, customer.leg);
-        let Stage::Talking(talk) = &mut customer.stage else { return };
-        let flag = if by == EndedBy::Agent { &mut talk.held_by_agent } else { &mut talk.held_by_caller };
-        if std::mem::replace(flag, holds) == holds {
-            return;
-        }
-        let (segment, agent_leg) = (talk.segment, talk.leg);
-        let (by_agent, by_caller) = (talk.held_by_agent, talk.held_by_caller);
-        self.media(call, MediaOp::Unbridge { leg: customer_leg });
-        if by_agent || by_caller {
-            for (listens, leg) in [(!by_caller, customer_leg), (!by_agent, agent_leg)] {
-                if listens {
-                    let (play, clips) = (PlayId::new(&mut self.ids, now), vec![ClipId::from(HOLD_MUSIC)]);
-                    self.media(call, MediaOp::Play { leg, play, clips, mode: PlayMode::Loop });
-                } else {
-                    self.media(call, MediaOp::StopPlay { leg });
-                }
-            }
-        } else {
-            self.media(call, MediaOp::Bridge { a: customer_leg, b: agent_leg });
-        }
-        let event = if holds {
-            Event::HoldStarted { segment, contact, by }
-        } else {
-            Event::HoldEnded { segment, contact, by }
-        };
-        self.record(now, event);
     }
 
     /// The one way in which a call ends.
@@ -345,6 +323,7 @@ impl Center {
     }
 
     fn end_segment(&mut self, now: Time, call: CallId, cause: Cause, by: EndedBy) {
+        self.dismiss_all(now, call);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let contact = customer.contact;
         let Stage::Talking(talk) = std::mem::replace(&mut customer.stage, Stage::Answering) else { return };

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
     AgentId, AgentOrder, CallId, Cause, Command, ContactId, Done, EndedBy, Event, Gap, Ids, Kept, LegId,
-    LegOrder, LegReport, MediaOp, MediaOrder, MediaReport, OfferId, Origin, Record, RecordingId,
-    RecordingState, Refused, Reply, StorageReport, Time,
+    LegOrder, LegReport, MediaOp, MediaOrder, MediaReport, Origin, Record, RecordingId, RecordingState,
+    Refused, Reply, StorageReport, Time,
 };
 
-use crate::call::Call;
+use crate::call::{Call, Withdrawn};
 use crate::config::Config;
 
 /// The one writer of call state. See the crate's documentation for the state chart.
@@ -23,7 +23,7 @@ pub struct Center {
     /// The call that each waiting contact is.
     pub(crate) contacts: BTreeMap<ContactId, CallId>,
     /// Seats that were withdrawn and have not yet given their last report.
-    pub(crate) releasing: BTreeMap<LegId, OfferId>,
+    pub(crate) releasing: BTreeMap<LegId, Withdrawn>,
     /// Recordings that are being sealed after their call ended.
     pub(crate) sealing: BTreeMap<RecordingId, ContactId>,
     /// Closed legs whose last report is on the way, with whose they were.
@@ -296,6 +296,15 @@ impl Center {
                 self.stop_secure_input(now, contact, agent.as_ref())
             }
             AgentOrder::ReadSecureInput { contact } => self.read_secure_input(now, by, contact),
+            AgentOrder::Supervise { watched, seat, how } => self.supervise(now, by, watched, seat, how),
+            AgentOrder::EndSupervision { seat } => self.end_supervision(now, &seat),
+            AgentOrder::AddParty { contact, agent, seat } => {
+                self.add_party(now, by, contact, agent.as_ref(), seat)
+            }
+            AgentOrder::RemoveParty { contact, agent, seat } => {
+                self.remove_party(now, contact, agent.as_ref(), &seat)
+            }
+            AgentOrder::LeaveToParty { contact, agent } => self.leave_to_party(now, contact, agent.as_ref()),
             AgentOrder::NoteLegalHold { contact, held: true, person, reason } => {
                 self.record(now, Event::LegalHoldSet { contact, by, person, reason });
                 Ok(Done::Obeyed)

@@ -6,5 +6,6 @@ mod ledger;
 mod races;
 mod secure;
 mod stories;
+mod supervision;
 mod talking;
 mod world;

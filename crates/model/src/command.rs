@@ -78,6 +78,45 @@ pub enum AgentOrder {
         /// The contact.
         contact: ContactId,
     },
+    /// Have a supervisor's seat join a conversation, or change what a supervisor in it does.
+    Supervise {
+        /// Whose conversation.
+        watched: Watched,
+        /// The agent whose seat rings.
+        seat: AgentId,
+        /// How.
+        how: Supervision,
+    },
+    /// Take a supervisor out of the conversation, or stop ringing for it.
+    EndSupervision {
+        /// The supervisor's seat.
+        seat: AgentId,
+    },
+    /// Ring a colleague's seat, to have it join the conversation.
+    AddParty {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+        /// The agent whose seat rings.
+        seat: AgentId,
+    },
+    /// Take a colleague out of the conversation again.
+    RemoveParty {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+        /// The colleague's seat.
+        seat: AgentId,
+    },
+    /// The agent leaves; whoever else talks with the customer becomes the agent.
+    LeaveToParty {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+    },
     /// Note in the log that a contact's recordings may not be erased, or may be again.
     NoteLegalHold {
         /// The contact.
@@ -107,6 +146,40 @@ pub enum AgentOrder {
         /// Its contact, when known.
         contact: Option<ContactId>,
     },
+}
+
+/// Whose conversation a supervisor joins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watched {
+    /// The one that this agent is in now.
+    Agent(AgentId),
+    /// This contact's.
+    Contact(ContactId),
+}
+
+/// What a supervisor does in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervision {
+    /// Hears, and is heard by nobody.
+    Listen,
+    /// Is heard by the agent alone.
+    Whisper,
+    /// Is heard by everybody.
+    Barge,
+    /// Takes the agent's place.
+    TakeOver,
+}
+
+/// Why somebody beside customer and agent is in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// As a supervisor.
+    Supervisor(Supervision),
+    /// As a colleague whom the agent asked in.
+    Colleague,
 }
 
 /// The answer to a command.
@@ -141,8 +214,14 @@ pub enum Refused {
     NotTheirContact,
     /// The contact is not being recorded.
     NotRecorded,
-    /// The contact talks with nobody.
+    /// The contact, or the agent, talks with nobody.
     NotTalking,
+    /// The agent's seat rings or is in a call.
+    SeatBusy,
+    /// There are as many in the conversation as can be.
+    ConferenceFull,
+    /// Nobody like that is in the conversation.
+    NoGuest,
     /// The secure input goes on.
     InputGoesOn,
     /// There is no secure input, or it was read already.

@@ -19,9 +19,9 @@ mod time;
 mod words;
 
 pub use cause::{Cause, Class, End, EndedBy};
-pub use command::{Actor, AgentOrder, Command, Done, Refused, Reply};
+pub use command::{Actor, AgentOrder, Command, Done, Part, Refused, Reply, Supervision, Watched};
 pub use event::{
-    Activity, Event, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SecureEnd,
+    Activity, Event, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SecureEnd,
     SegmentEnd, Shift,
 };
 pub use id::{

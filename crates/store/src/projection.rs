@@ -17,6 +17,10 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
         // These live in the journal only: no table shows them.
         Event::DrainStarted
         | Event::DigitPressed { .. }
+        | Event::GuestInvited { .. }
+        | Event::GuestJoined { .. }
+        | Event::GuestChanged { .. }
+        | Event::GuestLeft { .. }
         | Event::SecureInputStarted { .. }
         | Event::SecureInputEnded { .. }
         | Event::SecureInputRead { .. }

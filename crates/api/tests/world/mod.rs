@@ -54,6 +54,11 @@ impl Commands for FakeCenter {
                 | AgentOrder::NoteErased { .. }
                 | AgentOrder::StartSecureInput { .. }
                 | AgentOrder::EndSecureInput { .. }
+                | AgentOrder::EndSupervision { .. }
+                | AgentOrder::AddParty { .. }
+                | AgentOrder::RemoveParty { .. }
+                | AgentOrder::LeaveToParty { .. }
+                | AgentOrder::Supervise { .. }
                 | AgentOrder::NoteListened { .. } => Ok(Done::Obeyed),
                 AgentOrder::ReadSecureInput { .. } => {
                     let mut keys = Secret::default();

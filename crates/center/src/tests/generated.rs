@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AgentOrder, Direction, LegId, LegReport, MediaReport, Origin, Refusal};
+use model::{AgentOrder, Direction, LegId, LegReport, MediaReport, Origin, Refusal, Supervision, Watched};
 use proptest::prelude::*;
 
 use super::world::{AGENTS, Leg, Seat, World, agent, remote, seconds};
@@ -27,6 +27,8 @@ enum Step {
     Stray(usize, usize),
     /// Begin, end or read a secure input.
     Secure(usize, usize),
+    /// Somebody joins a conversation, or leaves it.
+    Guest(usize, usize, usize),
     Drain,
 }
 
@@ -44,10 +46,12 @@ fn step() -> impl Strategy<Value = Step> {
         14 => prop_oneof![0_u64..200, 0_u64..5_000, 0_u64..20_000].prop_map(Step::Pass),
         5 => (agents.clone(), prop::bool::weighted(0.8)).prop_map(|(agent, on)| Step::Registered(agent, on)),
         2 => (agents.clone(), any::<bool>()).prop_map(|(agent, ready)| Step::Ready(agent, ready)),
-        2 => (agents, 0_usize..4).prop_map(|(agent, seat)| Step::Script(agent, seat)),
+        2 => (agents.clone(), 0_usize..4).prop_map(|(agent, seat)| Step::Script(agent, seat)),
         4 => legs.clone().prop_map(Step::Answer),
         8 => (legs.clone(), 0..DIRECTIONS.len()).prop_map(|(leg, direction)| Step::Change(leg, direction)),
         1 => prop_oneof![8 => 0_usize..2, 1 => Just(2)].prop_map(Step::Ports),
+        4 => (legs.clone(), agents.clone(), 0_usize..8)
+            .prop_map(|(contact, seat, order)| Step::Guest(contact, seat, order)),
         1 => Just(Step::RecordingFails),
         3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
         1 => legs.clone().prop_map(Step::Silent),
@@ -105,6 +109,7 @@ fn take(world: &mut World, step: &Step) {
         }),
         Step::Stray(leg, report) => with_leg(world, leg, |world, leg| stray(world, leg, report)),
         Step::Secure(contact, order) => secure(world, contact, order),
+        Step::Guest(contact, seat, order) => guest(world, contact, seat, order),
         Step::Drain => world.send(Input::Drain),
     }
 }
@@ -118,6 +123,24 @@ fn secure(world: &mut World, index: usize, order: usize) {
         2 => AgentOrder::PauseRecording { contact, agent: None, reason: "card".to_owned() },
         3 => AgentOrder::ResumeRecording { contact, agent: None },
         _ => AgentOrder::StartSecureInput { contact, agent: None },
+    });
+}
+
+fn guest(world: &mut World, index: usize, seat: usize, order: usize) {
+    let contacts: Vec<_> = world.center.contacts.keys().copied().collect();
+    let Some(contact) = contacts.get(index % contacts.len().max(1)).copied() else { return };
+    let seat = agent(AGENTS[seat].0);
+    let supervise =
+        |how| AgentOrder::Supervise { watched: Watched::Contact(contact), seat: seat.clone(), how };
+    world.order(match order {
+        0 => supervise(Supervision::Listen),
+        1 => supervise(Supervision::Whisper),
+        2 => supervise(Supervision::Barge),
+        3 => supervise(Supervision::TakeOver),
+        4 => AgentOrder::EndSupervision { seat },
+        5 => AgentOrder::RemoveParty { contact, agent: None, seat },
+        6 => AgentOrder::LeaveToParty { contact, agent: None },
+        _ => AgentOrder::AddParty { contact, agent: None, seat },
     });
 }
 

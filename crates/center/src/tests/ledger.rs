@@ -34,7 +34,7 @@ pub(super) fn balance(records: &[Record]) {
     let mut segments = Pairs("segment", BTreeMap::new());
     let mut recordings = Pairs("recording", BTreeMap::new());
     let (mut waiting, mut talking) = (BTreeSet::new(), BTreeSet::new());
-    let mut pressing = BTreeSet::new();
+    let (mut pressing, mut guests) = (BTreeSet::new(), BTreeSet::new());
     for (expected, record) in (1..).zip(records) {
         assert_eq!(record.seq, expected, "the log has a gap");
         match &record.event {
@@ -54,6 +54,16 @@ pub(super) fn balance(records: &[Record]) {
             Event::SegmentStarted { segment, contact, .. } => {
                 assert!(talking.insert(*contact), "{contact} talks twice");
                 segments.begin(*segment);
+            }
+            Event::GuestInvited { contact, guest, .. } => {
+                assert!(talking.contains(contact), "{guest} is invited to nobody");
+                assert!(guests.insert((*contact, guest.clone())), "{guest} is invited twice");
+            }
+            Event::GuestJoined { contact, guest } | Event::GuestChanged { contact, guest, .. } => {
+                assert!(guests.contains(&(*contact, guest.clone())));
+            }
+            Event::GuestLeft { contact, guest, .. } => {
+                assert!(guests.remove(&(*contact, guest.clone())), "{guest} left twice");
             }
             Event::SegmentEnded { segment, contact, .. } => {
                 assert!(talking.remove(contact));
@@ -100,4 +110,5 @@ pub(super) fn balance(records: &[Record]) {
     segments.all_ended();
     recordings.all_ended();
     assert!(waiting.is_empty() && talking.is_empty() && pressing.is_empty());
+    assert!(guests.is_empty(), "guests left: {guests:?}");
 }

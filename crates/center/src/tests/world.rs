@@ -434,6 +434,10 @@ impl World {
                 self.silence(a);
                 self.silence(b);
             }
+            MediaOp::Confer { members } => {
+                assert!(members.iter().all(|(leg, _)| self.ports.contains(leg)), "all ports are open");
+                members.into_iter().for_each(|(leg, _)| self.silence(leg));
+            }
             MediaOp::Close { leg } => {
                 self.silence(leg);
                 assert!(self.ports.remove(&leg), "a port is closed once");
@@ -448,7 +452,6 @@ impl World {
             }
             MediaOp::Connect { .. }
             | MediaOp::SendDigit { .. }
-            | MediaOp::Confer { .. }
             | MediaOp::Shield { .. }
             | MediaOp::Unshield { .. }
             | MediaOp::PauseRecording { .. }
