@@ -16,7 +16,7 @@ use api::{Answer, Commands};
 use center::{Center, Input, Output};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use media::Media;
-use model::{Actor, AgentOrder, Command, CommandId, Ids, MediaReport, Record, Refused};
+use model::{Actor, AgentOrder, Command, CommandId, Done, Ids, MediaReport, Record, Refused};
 use std::sync::Mutex;
 use store::Journal;
 use tokio::sync::oneshot;
@@ -45,7 +45,7 @@ pub struct Conductor {
 }
 
 enum Request {
-    Command(Command, oneshot::Sender<Result<(), Refused>>),
+    Command(Command, oneshot::Sender<Result<Done, Refused>>),
     Drain(oneshot::Sender<()>),
     EndAll,
     Stop,
@@ -109,7 +109,7 @@ impl Conductor {
         &self,
         by: Actor,
         order: AgentOrder,
-    ) -> Result<oneshot::Receiver<Result<(), Refused>>, Refused> {
+    ) -> Result<oneshot::Receiver<Result<Done, Refused>>, Refused> {
         let id = match self.ids.lock() {
             Ok(mut ids) => CommandId::new(&mut ids, now()),
             Err(poisoned) => CommandId::new(&mut poisoned.into_inner(), now()),
@@ -138,7 +138,7 @@ struct Thread {
     media: Arc<Media>,
     journal: Journal,
     calls: Arc<AtomicU64>,
-    answers: HashMap<CommandId, oneshot::Sender<Result<(), Refused>>>,
+    answers: HashMap<CommandId, oneshot::Sender<Result<Done, Refused>>>,
     drained: Option<oneshot::Sender<()>>,
     /// Records that found the journal's inbox full, oldest first.
     unjournaled: VecDeque<Record>,

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, AgentId, Cause, ContactId, Digit, End, EndedBy, Gap, Language, LegQuality, Number, OfferId,
+    Actor, AgentId, Cause, ContactId, Digit, End, EndedBy, Gap, Language, LegQuality, Number, OfferId, Part,
     QueueName, RecordingId, Refusal, SegmentId, Storage, StorageTrouble, Time,
 };
 
@@ -76,6 +76,35 @@ pub enum Event {
         node: String,
         /// The key.
         digit: Digit,
+    },
+    /// What the customer presses is kept from log, recording and agent from now on.
+    SecureInputStarted {
+        /// The contact.
+        contact: ContactId,
+        /// The node of the flow that asks; `None` when an agent's customer presses.
+        node: Option<String>,
+        /// Who wanted it.
+        by: Actor,
+    },
+    /// The customer presses in the open again.
+    SecureInputEnded {
+        /// The contact.
+        contact: ContactId,
+        /// The node of the flow that asked.
+        node: Option<String>,
+        /// How many keys were pressed, in the last attempt; which ones is told nowhere.
+        digits: u32,
+        /// How it ended.
+        how: SecureEnd,
+    },
+    /// Somebody was handed what was pressed in secret; it is forgotten here.
+    SecureInputRead {
+        /// The contact.
+        contact: ContactId,
+        /// How many keys.
+        digits: u32,
+        /// Who.
+        by: Actor,
     },
     /// The contact joined a queue.
     QueueEntered {
@@ -153,6 +182,44 @@ pub enum Event {
         contact: ContactId,
         /// Who had put the other on hold.
         by: EndedBy,
+    },
+    /// A seat rings, to join a conversation.
+    GuestInvited {
+        /// The contact.
+        contact: ContactId,
+        /// The agent whose seat it is.
+        guest: AgentId,
+        /// What for.
+        part: Part,
+        /// Who commanded it.
+        by: Actor,
+    },
+    /// The guest answered and is in the conversation.
+    GuestJoined {
+        /// The contact.
+        contact: ContactId,
+        /// The guest.
+        guest: AgentId,
+    },
+    /// The guest does something else from now on.
+    GuestChanged {
+        /// The contact.
+        contact: ContactId,
+        /// The guest.
+        guest: AgentId,
+        /// What.
+        part: Part,
+        /// Who commanded it.
+        by: Actor,
+    },
+    /// The guest is in the conversation no more, or will not come.
+    GuestLeft {
+        /// The contact.
+        contact: ContactId,
+        /// The guest.
+        guest: AgentId,
+        /// Why.
+        how: GuestEnd,
     },
     /// They do not talk any more.
     SegmentEnded {
@@ -379,6 +446,40 @@ pub enum OfferOutcome {
     CallerGone,
     /// The agent went away (break, sign-out) while it rang.
     AgentGone,
+}
+
+/// Why a guest is in a conversation no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuestEnd {
+    /// The guest hung up.
+    HungUp,
+    /// The seat did not answer.
+    Refused(Refusal),
+    /// Nothing was heard of the guest's device any more.
+    Vanished,
+    /// By command.
+    Dismissed,
+    /// The conversation ended.
+    CallEnded,
+    /// The guest is the segment's agent now.
+    BecameAgent,
+}
+
+/// How a secure input ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecureEnd {
+    /// The customer pressed the end key, or as many keys as were wanted.
+    Complete,
+    /// The flow got too few or too many keys, and asks no more.
+    Incomplete,
+    /// By command.
+    Stopped,
+    /// Its time was over.
+    TimedOut,
+    /// The conversation or the call ended.
+    CallEnded,
 }
 
 /// Why a segment ended.

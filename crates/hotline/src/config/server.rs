@@ -38,6 +38,8 @@ pub struct Server {
     pub utc_offset: UtcOffset,
     /// The most calls at once.
     pub max_calls: usize,
+    /// How long a secure input with an agent may last.
+    pub secure_input: Duration,
     /// How long a drain waits for calls to end.
     pub drain_limit: Duration,
     /// The recordings folder that takes over while the first fails.
@@ -87,6 +89,7 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         database: store.string("url").map(|at| at.value),
         utc_offset: center.parsed::<UtcOffset>("utc_offset").map_or(UtcOffset::UTC, |at| at.value),
         max_calls: number(&mut center, "max_calls", 1..=100_000, 2000),
+        secure_input: seconds(&mut center, "secure_input_s", 120),
         drain_limit: seconds(&mut center, "drain_limit_s", 60),
         recordings_fallback: recordings.string("fallback").map(|at| at.value.into()),
         retention: retention(&mut recordings),
