@@ -271,9 +271,8 @@ async fn what_was_pressed_in_secret_is_for_payments_alone() {
     }
     let orders = world.center.orders.lock().unwrap();
     let contact = world.contact;
-    let of = |role: &str, agent| {
-        (Actor::Token(role.to_owned()), AgentOrder::StartSecureInput { contact, agent })
-    };
+    let of =
+        |role: &str, agent| (Actor::Token(role.to_owned()), AgentOrder::StartSecureInput { contact, agent });
     assert!(orders.contains(&of("agent", Some("1001".parse().unwrap()))), "only the own contact");
     assert!(orders.contains(&of("payment", None)));
 }
@@ -298,7 +297,11 @@ async fn a_shift_leader_names_a_seat_a_mode_and_whom() {
         (Role::Admin, json!({ "seat": "2001", "mode": "listen", "contact": contact }), 204),
         (Role::Supervisor, json!({ "seat": "2001", "mode": "shout", "agent": "1001" }), 422),
         (Role::Supervisor, json!({ "seat": "2001", "mode": "listen" }), 422),
-        (Role::Supervisor, json!({ "seat": "2001", "mode": "listen", "agent": "1", "contact": contact }), 422),
+        (
+            Role::Supervisor,
+            json!({ "seat": "2001", "mode": "listen", "agent": "1", "contact": contact }),
+            422,
+        ),
         (Role::Supervisor, json!({ "seat": "2001", "mode": "listen", "agent": "1001", "loud": true }), 422),
         (Role::Agent, json!({ "seat": "1001", "mode": "listen", "agent": "1002" }), 403),
     ] {

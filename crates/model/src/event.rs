@@ -96,6 +96,8 @@ pub enum Event {
         digits: u32,
         /// How it ended.
         how: SecureEnd,
+        /// Who commanded it, when somebody did.
+        by: Option<Actor>,
     },
     /// Somebody was handed what was pressed in secret; it is forgotten here.
     SecureInputRead {
@@ -220,6 +222,8 @@ pub enum Event {
         guest: AgentId,
         /// Why.
         how: GuestEnd,
+        /// Who commanded it, when somebody did.
+        by: Option<Actor>,
     },
     /// They do not talk any more.
     SegmentEnded {

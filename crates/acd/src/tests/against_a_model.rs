@@ -208,9 +208,7 @@ fn apply(
             }
             Input::Engaged { agent, contact, queue: queue("inquiry") }
         }
-        Step::Disengage(nth) if *nth < model.talking.len() => {
-            Input::Disengaged(model.talking.remove(*nth).1)
-        }
+        Step::Disengage(nth) if *nth < model.talking.len() => Input::Disengaged(model.talking.remove(*nth).1),
         Step::Release(_) | Step::EndTalk(_) | Step::Disengage(_) => return Vec::new(),
         Step::Pass(seconds) => {
             let outputs = world.pass(*seconds).to_vec();
