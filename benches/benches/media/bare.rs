@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crate::sys::{self, Batch, DATAGRAM, Epoll};
+use media::batch::{self, Batch, DATAGRAM};
+
+use crate::sys::{self, Epoll};
 
 /// How sockets are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,12 +116,11 @@ fn many(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
         let count = epoll.wait(&mut events, 20);
         for event in &events[..count] {
             let from = { event.u64 } as usize;
-            let taken = batch.receive(&legs[from].socket, false);
-            for index in 0..taken {
+            batch.receive(&legs[from].socket);
+            for packet in batch.arrived() {
                 let to = &legs[from ^ 1];
-                let (bytes, ..) = batch.received(index);
-                sys::send_one(&to.socket, bytes, to.peer);
-                recordings[from / 2].append(bytes);
+                sys::send_one(&to.socket, packet.bytes, to.peer);
+                recordings[from / 2].append(packet.bytes);
             }
         }
     }
@@ -129,22 +130,20 @@ fn shared(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
     let Some(Leg { socket, .. }) = legs.first() else { return };
     let epoll = Epoll::new().expect("an epoll can be made");
     epoll.watch(socket, 0, false).expect("a socket can be watched");
-    sys::prepare(socket, 4 << 20, false).expect("a socket can be given room");
+    batch::prepare(socket, 4 << 20).expect("a socket can be given room");
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 1];
     let mut batch = Batch::new(64);
     while !stop.load(Ordering::Relaxed) {
         if epoll.wait(&mut events, 20) == 0 {
             continue;
         }
-        let taken = batch.receive(socket, false);
-        for index in 0..taken {
-            let (bytes, ..) = batch.received(index);
+        batch.receive(socket);
+        batch.pass_on(socket, |bytes| {
             let ssrc = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
-            let (from, length) = (ssrc as usize - 1, bytes.len());
+            let from = ssrc as usize - 1;
             recordings[from / 2].append(bytes);
-            batch.readdress(index, length, legs[from ^ 1].peer);
-        }
-        batch.send(socket, taken);
+            legs[from ^ 1].peer
+        });
     }
 }
 

@@ -23,7 +23,7 @@ fn main() -> Result<(), Failure> {
     if arguments.first().is_some_and(|first| first == "generate") {
         return generator::run(arguments[1].parse()?, arguments[2] == "talk");
     }
-    sys::many_files();
+    media::batch::many_files();
     let value = |name: &str| {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1)?.parse::<u64>().ok()

@@ -11,8 +11,6 @@
 //!
 //! Nothing here knows Hotline: a peer can be put in its place.
 
-#[doc(hidden)]
-pub mod batch;
 mod customer;
 mod exchange;
 mod histogram;
@@ -46,7 +44,7 @@ use rtp::{Layout, Phones};
 /// When what was typed cannot be meant, a port cannot be opened, or a report cannot be written.
 pub fn run(options: Options) -> anyhow::Result<bool> {
     let plan = options.plan()?;
-    batch::many_files();
+    media::batch::many_files();
     let mut run = [0; 4];
     getrandom::fill(&mut run).map_err(std::io::Error::other)?;
     let waker = Arc::new(Waker::new()?);
