@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ivr::Session;
 use model::{
-    AgentId, ContactId, Digit, LegId, Number, OfferId, Part, PlayId, QueueName, RecordingId, RemoteMedia,
-    Secret, SegmentId, Supervision, Time,
+    Actor, AgentId, ContactId, Digit, EndedBy, LegId, Number, OfferId, Part, PlayId, QueueName, RecordingId,
+    RemoteMedia, Secret, SegmentId, Supervision, Time,
 };
 
 use crate::secure::Secure;
@@ -167,6 +167,44 @@ impl Guest {
         match self.part {
             Part::Colleague | Part::Supervisor(Supervision::Barge | Supervision::TakeOver) => true,
             Part::Supervisor(Supervision::Listen | Supervision::Whisper) => false,
+        }
+    }
+}
+
+/// How the agent's place in a conversation became free for a guest.
+#[derive(Debug)]
+pub(crate) enum Vacancy {
+    /// The agent hung up.
+    Gone,
+    /// Nothing was heard of the agent's device any more.
+    Vanished,
+    /// The agent leaves by this one's command.
+    Left(Actor),
+    /// A supervisor takes over; who commanded it, unless that was told with the invitation.
+    TakenOver(Option<Actor>),
+}
+
+impl Vacancy {
+    pub(crate) fn ended_by(&self) -> EndedBy {
+        match self {
+            Vacancy::Gone | Vacancy::Left(_) => EndedBy::Agent,
+            Vacancy::Vanished => EndedBy::Network,
+            Vacancy::TakenOver(_) => EndedBy::Operator,
+        }
+    }
+
+    pub(crate) fn leg_is_over(&self) -> bool {
+        match self {
+            Vacancy::Gone => true,
+            Vacancy::Vanished | Vacancy::Left(_) | Vacancy::TakenOver(_) => false,
+        }
+    }
+
+    pub(crate) fn commanded_by(self) -> Option<Actor> {
+        match self {
+            Vacancy::Gone | Vacancy::Vanished => None,
+            Vacancy::Left(by) => Some(by),
+            Vacancy::TakenOver(by) => by,
         }
     }
 }

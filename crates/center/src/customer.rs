@@ -5,7 +5,7 @@ use model::{
     MediaOp, MediaReport, Number, PlayId, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
 };
 
-use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
+use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk, Vacancy};
 use crate::machine::Center;
 use crate::secure::Secure;
 
@@ -117,7 +117,7 @@ impl Center {
             MediaReport::Silent { .. } => {
                 if matches!(&customer.stage, Stage::Talking(talk) if !talk.is_held_by(of_customer)) {
                     match self.who_stays(call).filter(|_| !of_customer) {
-                        Some(stays) => self.promote_guest(now, call, stays, EndedBy::Network, false),
+                        Some(stays) => self.promote_guest(now, call, stays, Vacancy::Vanished),
                         None => self.end(now, call, Cause::MediaTimeout, EndedBy::Network),
                     }
                 }

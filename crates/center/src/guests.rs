@@ -14,11 +14,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, CallId, Cause, Done, EndedBy, Event, GuestEnd, LegId, LegOrder, LegReport, MediaOp,
-    MediaReport, Part, Refusal, Refused, RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Supervision, Time,
+    Actor, AgentId, CallId, Cause, ContactId, Done, EndedBy, Event, GuestEnd, LegId, LegOrder, LegReport,
+    MediaOp, MediaReport, Part, Refusal, Refused, RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Supervision,
+    Time,
 };
 
-use crate::call::{Call, Guest, GuestStage, Stage, Talk, Withdrawn};
+use crate::call::{Call, Guest, GuestStage, Stage, Talk, Vacancy, Withdrawn};
 use crate::machine::Center;
 use crate::ring::codecs_like;
 
@@ -112,7 +113,7 @@ impl Center {
             MediaReport::Silent { .. } => {
                 let holds = self.guest(call, leg).is_some_and(|guest| guest.stage.holds());
                 if !holds {
-                    self.dismiss_guest(now, call, leg, GuestEnd::Vanished);
+                    self.dismiss_guest(now, call, leg, GuestEnd::Vanished, None);
                 }
             }
             MediaReport::PlayEnded { .. }
@@ -132,15 +133,22 @@ impl Center {
         let late = |guest: &&Guest| guest.stage.due().is_some_and(|due| due <= now);
         let late: Vec<LegId> = talk.guests.iter().filter(late).map(|guest| guest.leg).collect();
         for leg in late {
-            self.dismiss_guest(now, call, leg, GuestEnd::Refused(Refusal::NoAnswer));
+            self.dismiss_guest(now, call, leg, GuestEnd::Refused(Refusal::NoAnswer), None);
         }
     }
 
     /// Takes a guest out of the conversation from our side.
-    pub(crate) fn dismiss_guest(&mut self, now: Time, call: CallId, leg: LegId, how: GuestEnd) {
+    pub(crate) fn dismiss_guest(
+        &mut self,
+        now: Time,
+        call: CallId,
+        leg: LegId,
+        how: GuestEnd,
+        by: Option<Actor>,
+    ) {
         let Some(guest) = self.take_guest(call, leg) else { return };
         let was_there = guest.stage.is_joined();
-        self.let_guest_go(now, call, guest, how);
+        self.let_guest_go(now, call, guest, how, by);
         // Who never came changes nothing for those who talk.
         if was_there {
             self.arrange(now, call);
@@ -152,42 +160,47 @@ impl Center {
     pub(crate) fn dismiss_all(&mut self, now: Time, call: CallId) {
         let guests = self.talk(call).map(|talk| std::mem::take(&mut talk.guests)).unwrap_or_default();
         for guest in guests {
-            self.let_guest_go(now, call, guest, GuestEnd::CallEnded);
+            self.let_guest_go(now, call, guest, GuestEnd::CallEnded, None);
         }
     }
 
-    /// The guest becomes the segment's agent, and the agent's leg is let go. `over`: it has gone already.
-    pub(crate) fn promote_guest(&mut self, now: Time, call: CallId, leg: LegId, by: EndedBy, over: bool) {
-        let Some(Guest { agent, stage, .. }) = self.take_guest(call, leg) else { return };
+    /// The guest becomes the contact's agent, in a new segment, and the agent's leg is let go.
+    pub(crate) fn promote_guest(&mut self, now: Time, call: CallId, leg: LegId, vacancy: Vacancy) {
+        let Some(guest) = self.take_guest(call, leg) else { return };
         let next = SegmentId::new(&mut self.ids, now);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let contact = customer.contact;
         let Stage::Talking(talk) = &mut customer.stage else { return };
-        let (queue, held_by_caller) = (talk.queue.clone(), talk.held_by_caller);
+        let (queue, by_caller, by_agent) = (talk.queue.clone(), talk.held_by_caller, guest.stage.holds());
         let segment = std::mem::replace(&mut talk.segment, next);
-        let before = std::mem::replace(&mut talk.agent, agent.clone());
+        let before = std::mem::replace(&mut talk.agent, guest.agent.clone());
         let old = std::mem::replace(&mut talk.leg, leg);
-        talk.held_by_agent = stage.holds();
-        self.legs.remove(&old);
-        if !over {
-            self.order(old, LegOrder::HangUp(Cause::HungUp));
-        }
-        self.closing.insert(old, (contact, Some(before.clone())));
+        talk.held_by_agent = by_agent;
         self.arrange(now, call);
-        self.media(call, MediaOp::Close { leg: old });
-        self.end_secure_input(now, call, SecureEnd::CallEnded);
-        let end = SegmentEnd { by, cause: Cause::HungUp };
+        self.let_agent_go(call, contact, old, &before, &vacancy);
+        self.end_secure_input(now, call, SecureEnd::CallEnded, None);
+        let end = SegmentEnd { by: vacancy.ended_by(), cause: Cause::HungUp };
         self.record(now, Event::SegmentEnded { segment, contact, agent: before.clone(), end });
         self.resume_after_segment(now, call);
-        self.record(now, Event::GuestLeft { contact, guest: agent.clone(), how: GuestEnd::BecameAgent });
+        let (agent, how, by) = (guest.agent, GuestEnd::BecameAgent, vacancy.commanded_by());
+        self.record(now, Event::GuestLeft { contact, guest: agent.clone(), how, by });
         self.record(now, Event::SegmentStarted { segment: next, contact, agent, queue });
-        for (by, holds) in [(EndedBy::Caller, held_by_caller), (EndedBy::Agent, stage.holds())] {
+        for (by, holds) in [(EndedBy::Caller, by_caller), (EndedBy::Agent, by_agent)] {
             if holds {
                 self.record(now, Event::HoldStarted { segment: next, contact, by });
             }
         }
         self.acd(now, acd::Input::SegmentEnded(before));
         self.rearm(call);
+    }
+
+    fn let_agent_go(&mut self, call: CallId, contact: ContactId, leg: LegId, agent: &AgentId, why: &Vacancy) {
+        self.legs.remove(&leg);
+        if !why.leg_is_over() {
+            self.order(leg, LegOrder::HangUp(Cause::HungUp));
+        }
+        self.closing.insert(leg, (contact, Some(agent.clone())));
+        self.media(call, MediaOp::Close { leg });
     }
 
     /// Whoever can go on with the customer when the agent leaves: a colleague, or a supervisor who barged in.
@@ -219,7 +232,7 @@ impl Center {
         self.record(now, Event::GuestJoined { contact, guest: agent });
         match part {
             Part::Supervisor(Supervision::TakeOver) => {
-                self.promote_guest(now, call, leg, EndedBy::Operator, false);
+                self.promote_guest(now, call, leg, Vacancy::TakenOver(None));
             }
             Part::Supervisor(Supervision::Listen | Supervision::Whisper | Supervision::Barge)
             | Part::Colleague => self.arrange(now, call),
@@ -234,7 +247,7 @@ impl Center {
         let contact = customer.contact;
         self.legs.remove(&leg);
         self.media(call, MediaOp::Close { leg });
-        self.record(now, Event::GuestLeft { contact, guest: guest.agent.clone(), how });
+        self.record(now, Event::GuestLeft { contact, guest: guest.agent.clone(), how, by: None });
         if guest.stage.is_joined() {
             self.closing.insert(leg, (contact, Some(guest.agent.clone())));
             self.arrange(now, call);
@@ -244,12 +257,12 @@ impl Center {
     }
 
     /// Hangs up, or withdraws, a guest that is in no table of the conversation any more.
-    fn let_guest_go(&mut self, now: Time, call: CallId, guest: Guest, how: GuestEnd) {
+    fn let_guest_go(&mut self, now: Time, call: CallId, guest: Guest, how: GuestEnd, by: Option<Actor>) {
         let Guest { leg, agent, stage, .. } = guest;
         let Some(Call::Customer(customer)) = self.calls.get(&call) else { return };
         let contact = customer.contact;
         self.legs.remove(&leg);
-        self.record(now, Event::GuestLeft { contact, guest: agent.clone(), how });
+        self.record(now, Event::GuestLeft { contact, guest: agent.clone(), how, by });
         self.media(call, MediaOp::Close { leg });
         match stage {
             GuestStage::Joined { .. } => {

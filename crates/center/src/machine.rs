@@ -293,18 +293,20 @@ impl Center {
                 self.start_secure_input(now, by, contact, agent.as_ref())
             }
             AgentOrder::EndSecureInput { contact, agent } => {
-                self.stop_secure_input(now, contact, agent.as_ref())
+                self.stop_secure_input(now, by, contact, agent.as_ref())
             }
             AgentOrder::ReadSecureInput { contact } => self.read_secure_input(now, by, contact),
             AgentOrder::Supervise { watched, seat, how } => self.supervise(now, by, watched, seat, how),
-            AgentOrder::EndSupervision { seat } => self.end_supervision(now, &seat),
+            AgentOrder::EndSupervision { seat } => self.end_supervision(now, by, &seat),
             AgentOrder::AddParty { contact, agent, seat } => {
                 self.add_party(now, by, contact, agent.as_ref(), seat)
             }
             AgentOrder::RemoveParty { contact, agent, seat } => {
-                self.remove_party(now, contact, agent.as_ref(), &seat)
+                self.remove_party(now, by, contact, agent.as_ref(), &seat)
             }
-            AgentOrder::LeaveToParty { contact, agent } => self.leave_to_party(now, contact, agent.as_ref()),
+            AgentOrder::LeaveToParty { contact, agent } => {
+                self.leave_to_party(now, by, contact, agent.as_ref())
+            }
             AgentOrder::NoteLegalHold { contact, held: true, person, reason } => {
                 self.record(now, Event::LegalHoldSet { contact, by, person, reason });
                 Ok(Done::Obeyed)

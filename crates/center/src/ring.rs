@@ -5,7 +5,7 @@ use model::{
     OfferId, OfferOutcome, Refusal, RemoteMedia, SegmentId, Time,
 };
 
-use crate::call::{Call, Customer, Ring, Stage, Talk, Withdrawn};
+use crate::call::{Call, Customer, Ring, Stage, Talk, Vacancy, Withdrawn};
 use crate::machine::Center;
 
 impl Center {
@@ -203,7 +203,7 @@ impl Center {
     /// The agent's leg is over: the call too, unless somebody else talks with the customer.
     fn agent_gone(&mut self, now: Time, call: CallId, cause: Cause) {
         match self.who_stays(call) {
-            Some(leg) => self.promote_guest(now, call, leg, EndedBy::Agent, true),
+            Some(leg) => self.promote_guest(now, call, leg, Vacancy::Gone),
             None => self.end(now, call, cause, EndedBy::Agent),
         }
     }

@@ -84,6 +84,7 @@ impl Center {
     pub(crate) fn stop_secure_input(
         &mut self,
         now: Time,
+        by: Actor,
         contact: ContactId,
         agent: Option<&AgentId>,
     ) -> Result<Done, Refused> {
@@ -91,7 +92,7 @@ impl Center {
         if !matches!(customer.secure, Secure::WithAgent { .. }) {
             return Err(Refused::NoInput);
         }
-        self.end_secure_input(now, call, SecureEnd::Stopped);
+        self.end_secure_input(now, call, SecureEnd::Stopped, Some(by));
         Ok(Done::Obeyed)
     }
 
@@ -133,7 +134,7 @@ impl Center {
         let contact = customer.contact;
         let how = if complete { SecureEnd::Complete } else { SecureEnd::Incomplete };
         let digits = counted(digits);
-        self.record(now, Event::SecureInputEnded { contact, node: Some(node), digits, how });
+        self.record(now, Event::SecureInputEnded { contact, node: Some(node), digits, how, by: None });
         self.settle_input(now, call, !by_end_key);
     }
 
@@ -144,7 +145,7 @@ impl Center {
             Secure::Open | Secure::InFlow | Secure::Settling { swallows: false, .. } => return false,
             Secure::Settling { until, swallows: true } => *until = now + SETTLE,
             Secure::WithAgent { .. } if digit.key() == END_KEY => {
-                self.end_secure_input(now, call, SecureEnd::Complete);
+                self.end_secure_input(now, call, SecureEnd::Complete, None);
             }
             Secure::WithAgent { keys, .. } => keys.push(digit),
         }
@@ -160,19 +161,19 @@ impl Center {
         }
         match customer.secure {
             Secure::Open | Secure::InFlow => {}
-            Secure::WithAgent { .. } => self.end_secure_input(now, call, SecureEnd::TimedOut),
+            Secure::WithAgent { .. } => self.end_secure_input(now, call, SecureEnd::TimedOut, None),
             Secure::Settling { .. } => self.open_up(now, call),
         }
     }
 
     /// Ends an agent's secure input, if there is one; the keys are kept until they are read.
-    pub(crate) fn end_secure_input(&mut self, now: Time, call: CallId, how: SecureEnd) {
+    pub(crate) fn end_secure_input(&mut self, now: Time, call: CallId, how: SecureEnd, by: Option<Actor>) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let Secure::WithAgent { keys, .. } = &mut customer.secure else { return };
         let (contact, keys) = (customer.contact, std::mem::take(keys));
         let digits = counted(keys.count());
         customer.pressed = Some(keys).filter(|_| digits > 0);
-        self.record(now, Event::SecureInputEnded { contact, node: None, digits, how });
+        self.record(now, Event::SecureInputEnded { contact, node: None, digits, how, by });
         self.settle_input(now, call, true);
     }
 
@@ -189,7 +190,7 @@ impl Center {
             },
         };
         let (digits, how) = (counted(digits), SecureEnd::CallEnded);
-        self.record(now, Event::SecureInputEnded { contact, node, digits, how });
+        self.record(now, Event::SecureInputEnded { contact, node, digits, how, by: None });
     }
 
     fn settle_input(&mut self, now: Time, call: CallId, swallows: bool) {

@@ -1,11 +1,11 @@
 //! Commands about guests: shift leaders who listen, whisper, barge in or take over; agents who ask a colleague in.
 
 use model::{
-    Actor, AgentId, CallId, ContactId, Done, EndedBy, Event, GuestEnd, LegId, Part, Refused, Supervision,
-    Time, Watched,
+    Actor, AgentId, CallId, ContactId, Done, Event, GuestEnd, LegId, Part, Refused, Supervision, Time,
+    Watched,
 };
 
-use crate::call::{Call, Guest, Stage};
+use crate::call::{Call, Guest, Stage, Vacancy};
 use crate::machine::Center;
 
 impl Center {
@@ -34,21 +34,21 @@ impl Center {
         let (leg, joined) = (guest.leg, guest.stage.is_joined());
         if let Some(Call::Customer(customer)) = self.calls.get(&call) {
             let contact = customer.contact;
-            self.record(now, Event::GuestChanged { contact, guest: seat, part, by });
+            self.record(now, Event::GuestChanged { contact, guest: seat, part, by: by.clone() });
         }
         // Who still rings does what was said last, once there is an answer.
         if joined && how == Supervision::TakeOver {
-            self.promote_guest(now, call, leg, EndedBy::Operator, false);
+            self.promote_guest(now, call, leg, Vacancy::TakenOver(Some(by)));
         } else if joined {
             self.arrange(now, call);
         }
         Ok(Done::Obeyed)
     }
 
-    pub(crate) fn end_supervision(&mut self, now: Time, seat: &AgentId) -> Result<Done, Refused> {
+    pub(crate) fn end_supervision(&mut self, now: Time, by: Actor, seat: &AgentId) -> Result<Done, Refused> {
         let supervises = |guest: &Guest| guest.agent == *seat && guest.part != Part::Colleague;
         let (call, leg) = self.find_guest(supervises).ok_or(Refused::NoGuest)?;
-        self.dismiss_guest(now, call, leg, GuestEnd::Dismissed);
+        self.dismiss_guest(now, call, leg, GuestEnd::Dismissed, Some(by));
         Ok(Done::Obeyed)
     }
 
@@ -68,6 +68,7 @@ impl Center {
     pub(crate) fn remove_party(
         &mut self,
         now: Time,
+        by: Actor,
         contact: ContactId,
         agent: Option<&AgentId>,
         seat: &AgentId,
@@ -76,7 +77,7 @@ impl Center {
         let colleague = |guest: &&Guest| guest.agent == *seat && guest.part == Part::Colleague;
         let found = self.talk(call).and_then(|talk| talk.guests.iter().find(colleague));
         let leg = found.map(|guest| guest.leg).ok_or(Refused::NoGuest)?;
-        self.dismiss_guest(now, call, leg, GuestEnd::Dismissed);
+        self.dismiss_guest(now, call, leg, GuestEnd::Dismissed, Some(by));
         Ok(Done::Obeyed)
     }
 
@@ -84,12 +85,13 @@ impl Center {
     pub(crate) fn leave_to_party(
         &mut self,
         now: Time,
+        by: Actor,
         contact: ContactId,
         agent: Option<&AgentId>,
     ) -> Result<Done, Refused> {
         let (call, _) = self.conversation(contact, agent)?;
         let leg = self.who_stays(call).ok_or(Refused::NoGuest)?;
-        self.promote_guest(now, call, leg, EndedBy::Agent, false);
+        self.promote_guest(now, call, leg, Vacancy::Left(by));
         Ok(Done::Obeyed)
     }
 

@@ -342,4 +342,52 @@ fn every_use_stands_in_the_log_with_who_commanded_it() {
     let parts = [Supervision::Listen, Supervision::Barge].map(|how| (Part::Supervisor(how), by.clone()));
     assert_eq!(told, parts);
     assert_eq!(guests_left(&world), [GuestEnd::CallEnded]);
+    let (mut world, caller, _, _) = supervised(Supervision::Listen);
+    world.order(AgentOrder::EndSupervision { seat: agent(BOSS) });
+    world.hang_up(caller);
+    world.assert_over();
+    let guest = agent(BOSS);
+    let contact = world.events().find_map(|event| match event {
+        Event::GuestLeft { contact, .. } => Some(*contact),
+        _ => None,
+    });
+    let dismissed =
+        Event::GuestLeft { contact: contact.unwrap(), guest, how: GuestEnd::Dismissed, by: Some(by) };
+    assert!(world.events().any(|event| *event == dismissed));
+}
+
+#[test]
+fn a_whisperer_follows_the_contact_to_the_next_agent() {
+    let (mut world, caller, seat, boss) = supervised(Supervision::Whisper);
+    world.seat("1002", true);
+    let contact = contact(&world);
+    world.order(AgentOrder::AddParty { contact, agent: Some(agent("1001")), seat: agent("1002") });
+    world.run(seconds(3));
+    let colleague = world.last_dialled();
+    world.hang_up(seat);
+    let members_now = members(&world).unwrap();
+    assert_eq!(
+        members_now,
+        [(caller, Role::Party), (colleague, Role::Party), (boss, Role::Whisperer { to: colleague })]
+    );
+    world.hang_up(caller);
+    world.assert_over();
+    assert_eq!(guests_left(&world), [GuestEnd::BecameAgent, GuestEnd::CallEnded]);
+}
+
+#[test]
+fn a_secure_input_ends_with_its_segment_and_may_be_read_as_long_as_the_contact_lasts() {
+    let (mut world, caller, seat, _) = three();
+    let contact = contact(&world);
+    world.order(AgentOrder::StartSecureInput { contact, agent: Some(agent("1001")) });
+    world.press(caller, '4');
+    world.hang_up(seat);
+    world.run(seconds(2));
+    let unshielded = world.media.iter().filter(|op| matches!(op, MediaOp::Unshield { .. })).count();
+    assert_eq!(unshielded, 1);
+    world.order(AgentOrder::ReadSecureInput { contact });
+    let Ok(Done::Secret(keys)) = world.replies.pop().unwrap().result else { panic!("keys were asked for") };
+    assert_eq!(keys.reveal().as_str(), "4");
+    world.hang_up(caller);
+    world.assert_over();
 }
