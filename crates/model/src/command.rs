@@ -14,6 +14,8 @@ pub enum Actor {
     Token(String),
     /// Somebody at the command line of the machine.
     CommandLine,
+    /// The center itself, at the hour that its configuration says.
+    Schedule,
 }
 
 /// A command to the center.

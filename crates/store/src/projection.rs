@@ -145,5 +145,6 @@ fn print_actor(actor: &Actor) -> String {
         Actor::Agent(agent) => format!("agent:{agent}"),
         Actor::Token(name) => format!("token:{name}"),
         Actor::CommandLine => "command_line".to_owned(),
+        Actor::Schedule => "schedule".to_owned(),
     }
 }
