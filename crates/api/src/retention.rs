@@ -153,7 +153,7 @@ async fn left_over(app: &App) -> Result<Vec<DueRecording>, Problem> {
         let folders = app.recordings.clone();
         let is_there = move |due: &DueRecording| {
             let mut paths = paths_of(&due.path);
-            paths.any(|path| folders.iter().any(|folder| folder.join(&path).symlink_metadata().is_ok()))
+            paths.any(|path| folders.iter().any(|folder| folder.join(&path).try_exists().unwrap_or(true)))
         };
         let look = move || page.into_iter().filter(is_there).collect::<Vec<_>>();
         let looked = tokio::task::spawn_blocking(look).await;
@@ -167,7 +167,9 @@ async fn remove(app: &App, due: DueRecording, again: bool, dry_run: bool) -> Out
         return Outcome { due, again, erased: false, fault: None };
     }
     let (folders, path) = (app.recordings.clone(), due.path.clone());
-    let removing = move || paths_of(&path).try_for_each(|path| remove_in(&folders, Path::new(&path)));
+    // Each is tried, also when one stays.
+    let removing =
+        move || paths_of(&path).map(|path| remove_in(&folders, Path::new(&path))).fold(Ok(()), Result::and);
     let removed = tokio::task::spawn_blocking(removing).await;
     let fault = removed.unwrap_or_else(|error| Err(io::Error::other(error))).err().map(|error| {
         tracing::error!(
