@@ -150,6 +150,7 @@ def measure(hotline, calls):
     return against_a_center(hotline, agents, [
         "--press", "1", "--agents", f"50000-{50000 + agents - 1}", "--calls", calls, "--rate", RATE,
         "--hold", ramp + STEADY_S, "--seconds", int(ramp) + 2, "--patience", 20, "--phones-per-port", 16,
+        "--threads", min(2, os.cpu_count()),
     ])
 
 

@@ -12,6 +12,11 @@ use hotline::{clock, control, demo, listings, load, vault};
 use model::{AgentId, ContactId, QueueName, RecordingId};
 use store::{ContactFilter, PublicKeys, RecordingFilter, Role, SigningKey, Store};
 
+/// Media threads hand audio to recording threads, which free it: with the system's allocator they wait for each other's
+/// lock, and for the lock of the whole address space whenever a thread's heap grows.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Hotline, the open call center. 开放呼叫中心
 #[derive(Parser)]
 #[command(version)]

@@ -85,6 +85,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         Arc::clone(&configuration.prompts),
     );
     settings.threads = server.media_threads;
+    settings.realtime = server.realtime;
     settings.silence_timeout = server.silence;
     settings.recordings_fallback = server.recordings_fallback.clone();
     settings.keys = Arc::clone(&keys);

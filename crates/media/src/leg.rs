@@ -17,6 +17,7 @@ use audio::telephone_event::{EventFrame, EventSender};
 use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
 use crate::ear::{Ear, Mouth, worked};
+use crate::encodings::Encodings;
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
@@ -267,7 +268,12 @@ impl Leg {
     }
 
     /// What is due in the tick that begins at `clock`.
-    pub(crate) fn tick(&mut self, clock: u64, room: &mut [u8; DATAGRAM]) -> Ticked {
+    pub(crate) fn tick(
+        &mut self,
+        clock: u64,
+        encodings: &mut Encodings,
+        room: &mut [u8; DATAGRAM],
+    ) -> Ticked {
         let mut ticked = Ticked::default();
         let Some(link) = &self.link else { return ticked };
         let event_type = link.remote.telephone_event;
@@ -281,21 +287,32 @@ impl Leg {
                 ticked.sent += u64::from(self.send(stamp, payload_type, &event.print(), room));
             }
             (EventFrame::Pause, Some(_)) => {}
-            (EventFrame::Idle, _) | (_, None) => self.tick_audio(clock, &mut ticked, room),
+            (EventFrame::Idle, _) | (_, None) => self.tick_audio(clock, encodings, &mut ticked, room),
         }
         ticked
     }
 
-    fn tick_audio(&mut self, clock: u64, ticked: &mut Ticked, room: &mut [u8; DATAGRAM]) {
+    fn tick_audio(
+        &mut self,
+        clock: u64,
+        encodings: &mut Encodings,
+        ticked: &mut Ticked,
+        room: &mut [u8; DATAGRAM],
+    ) {
         let law = self.codec().and_then(law_of);
-        if let Some(player) = &mut self.player {
-            // Clips are there in both laws; any other codec says their samples.
+        if let (Some(player), Some(link)) = (&mut self.player, &self.link) {
+            // Clips are there in both laws; in other codecs, as somebody heard them before.
             let Some(frame) = player.frame(law.unwrap_or(Law::A)) else {
                 ticked.ended = self.player.take();
                 return;
             };
-            ticked.sent += u64::from(match law {
-                Some(_) => self.send_frame(&frame.codes, clock, room),
+            let coded = match law {
+                Some(_) => Some(&frame.codes[..]),
+                None => player.coded(&frame, &link.remote, encodings),
+            };
+            ticked.sent += u64::from(match coded {
+                Some([]) => false,
+                Some(codes) => self.send_frame(codes, clock, room),
                 None => self.speak(&frame.samples, audio::RATE, clock, room),
             });
             ticked.samples = Some(frame.samples);

@@ -10,6 +10,7 @@ mod copies;
 mod counters;
 mod disk;
 mod ear;
+mod encodings;
 mod leg;
 #[doc(hidden)]
 pub mod os;
@@ -26,6 +27,7 @@ mod storage;
 mod strain;
 mod tap;
 mod thread;
+mod track;
 mod transform;
 mod vault;
 mod writer;
@@ -51,7 +53,7 @@ pub use repair::{RepairError, Repaired, repair, repair_in};
 pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
 
 use counters::Tally;
-use os::Waker;
+use os::{Urgency, Waker};
 use ports::Ports;
 use storage::{Beat, Places};
 use thread::{Setup, ToMedia};
@@ -68,6 +70,8 @@ pub struct Settings {
     pub ports: RangeInclusive<u16>,
     /// Media threads, at least 1.
     pub threads: usize,
+    /// Whether media threads run before all ordinary threads of the machine, where that is allowed.
+    pub realtime: bool,
     /// Recording threads, at least 1.
     pub recorders: usize,
     /// The folder that recordings' paths begin in.
@@ -100,6 +104,7 @@ impl Settings {
             advertised_ip: bind_ip,
             ports,
             threads: 1,
+            realtime: true,
             recorders: 1,
             recordings_dir,
             recordings_fallback: None,
@@ -158,6 +163,8 @@ struct MediaThread {
 /// Orders that wait for one thread. The thread empties them at least every 20 ms; whoever orders faster
 /// waits, because an order must not be lost.
 const ORDERS: usize = 8192;
+/// Files that are open beside the media ports: a recording for every second pair, connections, the database.
+const OTHER_FILES: usize = 4096;
 /// Messages that wait for one recording thread: 16 s of 400 recordings. More become gaps.
 const FRAMES: usize = 16_384;
 
@@ -190,6 +197,11 @@ impl Media {
         disks: Vec<Arc<dyn Disk>>,
     ) -> Result<Media, StartError> {
         let ip = settings.bind_ip;
+        let wanted = settings.ports.len() + OTHER_FILES;
+        let allowed = os::make_room_for_files(wanted);
+        if allowed < wanted {
+            tracing::warn!(allowed, wanted, "the limit of open files does not allow a call on every media port");
+        }
         std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
         let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };
         let vault = |disk| Arc::new(Vault::new(disk, settings.keys.clone())) as Arc<dyn Disk>;
@@ -214,8 +226,15 @@ impl Media {
                 tally: media.tally.clone(),
             };
             let mut thread = thread::Thread::new(setup).map_err(StartError::Thread)?;
+            let realtime = settings.realtime;
             let handle = spawn(format!("media-{index}"), move || {
                 os::pin_to_core(index);
+                if realtime && os::hurry() != Urgency::RealTime {
+                    tracing::info!(
+                        thread = index,
+                        "a media thread runs without real-time priority: not allowed"
+                    );
+                }
                 thread.run();
             })?;
             media.threads.push(MediaThread { orders, waker, handle });

@@ -26,8 +26,10 @@ pub struct Server {
     pub http: SocketAddr,
     /// RTP and RTCP.
     pub rtp: Ports,
-    /// Media threads.
+    /// Media threads: one a processor unless told otherwise.
     pub media_threads: usize,
+    /// Whether media threads may run before everything else on the machine.
+    pub realtime: bool,
     /// Whether calls are encrypted with those for whom nothing else is said.
     pub srtp: Encryption,
     /// How long a conversation may be without packets from one side.
@@ -103,7 +105,8 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
-        media_threads: number(&mut rtp, "threads", 1..=64, 1),
+        media_threads: number(&mut rtp, "threads", 1..=64, processors()),
+        realtime: rtp.boolean("realtime").is_none_or(|at| at.value),
         srtp: rtp.parsed::<Encryption>("srtp").map_or_else(Encryption::default, |at| at.value),
         silence: seconds(&mut rtp, "silence_s", 60),
         database: store.string("url").map(|at| at.value),
@@ -160,6 +163,11 @@ fn section(file: &mut Section, key: &'static str) -> Section {
 
 fn number(section: &mut Section, key: &'static str, range: RangeInclusive<u64>, default: usize) -> usize {
     section.integer(key, range).and_then(|at| usize::try_from(at.value).ok()).unwrap_or(default)
+}
+
+/// As many as there are, within what may be configured.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get().min(64))
 }
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
