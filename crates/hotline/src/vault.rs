@@ -53,7 +53,7 @@ struct Clear(Box<dyn DiskFile>);
 
 impl Audio for Clear {
     fn length(&self) -> io::Result<u64> {
-        self.0.len()
+        self.0.length()
     }
 
     fn read_at(&self, offset: u64, room: &mut [u8]) -> io::Result<usize> {

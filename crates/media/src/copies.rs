@@ -130,7 +130,7 @@ impl Source {
         let mut head = vec![0; wav::HEADER_LEN];
         let read = vault::read_all(&*file, 0, &mut head).map_err(io)?;
         head.truncate(read);
-        let found = wav::repair(&head, file.len().map_err(io)?);
+        let found = wav::repair(&head, file.length().map_err(io)?);
         let found = found.map_err(|source| CopyError::NotOurs { path: path.to_owned(), source })?;
         Ok(Source { file, header: found.header.len() as u64, samples: found.samples, rate: found.rate })
     }
@@ -210,7 +210,7 @@ fn compare(source: &Source, copy: Box<dyn DiskFile>) -> Result<(), String> {
 type Decoding = (Box<dyn FormatReader>, Box<dyn AudioDecoder>);
 
 fn decoder_of(copy: Box<dyn DiskFile>) -> Result<Decoding, DecodeError> {
-    let len = copy.len()?;
+    let len = copy.length()?;
     let stream = Box::new(Stream { file: Mutex::new(copy), at: 0, len });
     let stream = MediaSourceStream::new(stream, Default::default());
     let mut hint = Hint::new();

@@ -36,7 +36,7 @@ pub trait DiskFile: Send {
         true
     }
     /// Its length in bytes.
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Err(io::ErrorKind::Unsupported.into())
     }
     /// Cuts it off or extends it with zeros.
@@ -146,7 +146,7 @@ impl DiskFile for FolderFile {
         ours.is_some() && ours == fs::metadata(&self.path).map(id).ok()
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
 

@@ -200,7 +200,11 @@ impl Media {
         let wanted = settings.ports.len() + OTHER_FILES;
         let allowed = os::make_room_for_files(wanted);
         if allowed < wanted {
-            tracing::warn!(allowed, wanted, "the limit of open files does not allow a call on every media port");
+            tracing::warn!(
+                allowed,
+                wanted,
+                "the limit of open files does not allow a call on every media port"
+            );
         }
         std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
         let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };

@@ -43,7 +43,7 @@ pub enum RepairError {
 pub fn repair(path: &Path, keys: &CenterKeys) -> Result<Repaired, RepairError> {
     let io = |source| RepairError::Io { path: path.to_owned(), source };
     let mut file = vault::reopen(path, keys).map_err(io)?;
-    let len = file.len().map_err(io)?;
+    let len = file.length().map_err(io)?;
     let head = head(&*file).map_err(io)?;
     let repair =
         wav::repair(&head, len).map_err(|source| RepairError::NotOurs { path: path.to_owned(), source })?;

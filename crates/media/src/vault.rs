@@ -125,7 +125,7 @@ impl Encrypted {
             return Err(Locked::NotOurs.into());
         }
         let key = envelope::open(keys, &block)?;
-        let stored = inner.len()?.saturating_sub(LEN as u64);
+        let stored = inner.length()?.saturating_sub(LEN as u64);
         let mut file = Encrypted { inner, xts: Xts::new(&key), len: stored - stored % BLOCK as u64 };
         if let Some(last) = file.len.checked_sub(BLOCK as u64) {
             file.len -= padding(&file.block(last)?);
@@ -228,7 +228,7 @@ impl DiskFile for Encrypted {
         self.inner.is_there()
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.len)
     }
 

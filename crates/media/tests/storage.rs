@@ -266,7 +266,7 @@ fn an_encrypted_recording_hands_over_to_the_second_folder_too() {
     assert!(!small.0.join("2026/one.wav.enc").exists(), "the first part was brought over");
     assert!(!fs::read(&file).unwrap().windows(4).any(|bytes| bytes == b"RIFF"), "in the clear");
     let clear = media::open(fs::File::open(&file).unwrap(), &file, &keys).unwrap();
-    let mut bytes = vec![0; clear.len().unwrap() as usize];
+    let mut bytes = vec![0; clear.length().unwrap() as usize];
     let mut at = 0;
     while at < bytes.len() {
         at += clear.read_at(at as u64, &mut bytes[at..]).unwrap();

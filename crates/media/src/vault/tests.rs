@@ -32,7 +32,7 @@ impl Scratch {
     fn seen(&self, name: &str) -> Vec<u8> {
         let path = self.0.join(name);
         let file = open(File::open(&path).unwrap(), &path, &keys(1)).unwrap();
-        let mut all = vec![0; file.len().unwrap() as usize];
+        let mut all = vec![0; file.length().unwrap() as usize];
         assert_eq!(read_all(&*file, 0, &mut all).unwrap(), all.len());
         all
     }
@@ -64,7 +64,7 @@ fn whatever_is_written_in_whatever_order_reads_as_from_a_plain_file() {
                 plain[offset..offset + bytes.len()].copy_from_slice(&bytes);
                 file.write_at(offset as u64, &bytes).unwrap();
             }
-            assert_eq!(file.len().unwrap(), plain.len() as u64);
+            assert_eq!(file.length().unwrap(), plain.len() as u64);
         }
         drop(file);
         assert!(scratch.seen(&name) == plain, "round {round}");
@@ -164,7 +164,7 @@ fn above_four_gigabytes_an_encrypted_file_becomes_rf64_too() {
     let file = reopen(&path, &keys(1)).unwrap();
     let mut head = [0; HEADER_LEN];
     file.read_at(0, &mut head).unwrap();
-    let repaired = audio::wav::repair(&head, file.len().unwrap()).unwrap();
+    let repaired = audio::wav::repair(&head, file.length().unwrap()).unwrap();
     assert!(repaired.header.starts_with(b"RF64"));
     let mut silence = [1; 4096];
     file.read_at(1 << 31, &mut silence).unwrap();
