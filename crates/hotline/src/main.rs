@@ -387,6 +387,7 @@ async fn wait_for_signal() -> anyhow::Result<()> {
 
 fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {
     let configuration = place.load(flow_tests)?;
+    vault::keys(&configuration.server)?;
     println!("The configuration is sound 配置正确");
     if flow_tests {
         println!("{} flow tests passed 流程测试通过", configuration.flow_tests.passed);

@@ -113,8 +113,8 @@ struct Encrypted {
 
 impl Encrypted {
     fn create(mut inner: Box<dyn DiskFile>, keys: &CenterKeys) -> io::Result<Encrypted> {
-        let current = keys.current().ok_or_else(|| io::Error::other("there is no key to encrypt with"))?;
-        let (key, block) = envelope::seal(current)?;
+        let center = keys.wrapping().ok_or_else(|| io::Error::other("there is no key to encrypt with"))?;
+        let (key, block) = envelope::seal(center)?;
         inner.write_at(0, &block)?;
         Ok(Encrypted { inner, xts: Xts::new(&key), len: 0 })
     }

@@ -132,7 +132,7 @@ pub struct CenterKeys {
 }
 
 impl CenterKeys {
-    /// The key of new recordings, if they are encrypted, and those that only open older ones.
+    /// The key of new recordings, if they are encrypted, and those that only open older ones, the newest first.
     pub fn new(current: Option<CenterKey>, old: Vec<CenterKey>) -> CenterKeys {
         CenterKeys { current, old }
     }
@@ -150,6 +150,12 @@ impl CenterKeys {
     /// The key of new recordings.
     pub fn current(&self) -> Option<&CenterKey> {
         self.current.as_ref()
+    }
+
+    /// The key that wraps the key of a new encrypted file: once encryption was switched off, the newest of the old
+    /// ones still does for copies and repairs of encrypted recordings.
+    pub(super) fn wrapping(&self) -> Option<&CenterKey> {
+        self.current.as_ref().or(self.old.first())
     }
 
     /// The key of this name.

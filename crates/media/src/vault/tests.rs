@@ -126,6 +126,18 @@ fn without_the_key_nothing_is_touched_and_the_error_names_it() {
 }
 
 #[test]
+fn once_encryption_is_switched_off_old_recordings_are_repaired_and_copied_all_the_same() {
+    let scratch = Scratch::new("off");
+    a_recording(&scratch, "a.wav.enc", 5000);
+    let key = CenterKey::new(Zeroizing::new([1; 32]));
+    let old = Arc::new(CenterKeys::new(None, vec![key]));
+    let path = scratch.0.join("a.wav.enc");
+    assert_eq!(repair(&path, &old).unwrap().duration_ms, 625);
+    let (copy, _) = crate::copy_as_flac(&path, &old).unwrap();
+    assert!(copy.ends_with("a.flac.enc") && scratch.seen("a.flac.enc").starts_with(b"fLaC"));
+}
+
+#[test]
 fn blocks_that_a_power_cut_left_unwritten_are_an_empty_recording() {
     let scratch = Scratch::new("blank");
     let path = scratch.0.join("a.wav.enc");
