@@ -93,3 +93,41 @@ fn ask(port: u16, method: &str, path: &str, token: Option<&str>, body: &str) -> 
     let status = head.split(' ').nth(1)?.parse().ok()?;
     Some((status, body.to_owned()))
 }
+
+/// What is fetched of a recording.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The HTTP status.
+    pub status: u16,
+    /// The answer's head.
+    pub head: String,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+impl Center {
+    /// A recording's audio as somebody of quality control fetches it: `query` such as `?format=flac`, `range` such as
+    /// `bytes=0-99`, or nothing.
+    ///
+    /// # Panics
+    /// When the center does not answer.
+    pub fn audio(&self, recording: &Value, query: &str, range: &str) -> Fetched {
+        let output = self.command("token").args(["create", "--role", "qa"]).output().expect("hotline runs");
+        let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let id = recording["id"].as_str().expect("a recording has an id");
+        let range = if range.is_empty() { String::new() } else { format!("Range: {range}\r\n") };
+        let request = format!(
+            "GET /api/v1/recordings/{id}/audio{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+             Authorization: Bearer {token}\r\n{range}Connection: close\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).expect("the center listens");
+        stream.write_all(request.as_bytes()).expect("the center reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the center answers");
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head and a body");
+        let body = answer.split_off(end + 4);
+        let head = String::from_utf8_lossy(&answer).into_owned();
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Fetched { status, head, body }
+    }
+}

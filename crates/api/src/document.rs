@@ -95,6 +95,7 @@ fn query_of(route: &Route) -> &'static [(&'static str, &'static str, bool)] {
             ("since", "string", false),
             ("limit", "integer", false),
         ],
+        ("get", "/api/v1/recordings/{id}/audio") => &[("format", "string", false)],
         ("get", "/api/v1/qa/samples") => &[
             ("queue", "string", true),
             ("count", "integer", true),
@@ -135,7 +136,10 @@ fn content(answer: &str) -> Value {
     match answer {
         "" => json!({}),
         "text" => json!({ "text/plain": { "schema": { "type": "string" } } }),
-        "audio" => json!({ "audio/wav": { "schema": { "type": "string", "format": "binary" } } }),
+        "audio" => json!({
+            "audio/wav": { "schema": { "type": "string", "format": "binary" } },
+            "audio/flac": { "schema": { "type": "string", "format": "binary" } },
+        }),
         _ if answer.starts_with('[') => {
             json!({ "application/json": { "schema": { "type": "array", "items": schema } } })
         }
@@ -157,7 +161,7 @@ fn schemas() -> Value {
         ("WholeContact", whole.as_str()),
         (
             "Recording",
-            "id:string contact_id:string path:string state:string opened_at:time closed_at:time? \
+            "id:string contact_id:string path:string encrypted:boolean state:string opened_at:time closed_at:time? \
              duration_ms:integer? channels:integer rate:integer sha256:string? gaps:array fault:string? \
              listened:integer",
         ),
@@ -181,7 +185,7 @@ fn schemas() -> Value {
         (
             "Erasure",
             "recording_id:string contact_id:string path:string sha256:string? opened_at:time queue:string? \
-             rule:string held:boolean erased:boolean",
+             rule:string held:boolean again:boolean erased:boolean",
         ),
         ("Problem", "type:string title:string title_zh:string title_en:string status:integer"),
         ("Document", "openapi:string info:object paths:object components:object"),

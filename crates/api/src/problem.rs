@@ -40,6 +40,11 @@ impl Problem {
         Kind::NotFound.into()
     }
 
+    /// What is named is there, but not in the form that is asked for.
+    pub(crate) fn not_in_this_form(detail: impl Into<String>) -> Problem {
+        Problem { kind: Kind::NotFound, detail: Some(detail.into()) }
+    }
+
     pub(crate) fn method_not_allowed() -> Problem {
         Kind::MethodNotAllowed.into()
     }
@@ -63,6 +68,13 @@ impl Problem {
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
         Problem { kind: Kind::Unavailable, detail: Some(detail.into()) }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (_, _, title) = self.kind.parts();
+        out.write_str(self.detail.as_deref().unwrap_or(title))
     }
 }
 

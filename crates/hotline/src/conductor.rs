@@ -22,6 +22,7 @@ use store::Journal;
 use tokio::sync::oneshot;
 
 use crate::clock::now;
+use crate::naming::Naming;
 use crate::signalling::{Signalling, SignallingInput};
 
 /// Reports that may wait for the center.
@@ -34,6 +35,18 @@ pub struct Inboxes {
     pub signalling: Receiver<SignallingInput>,
     /// Of the media threads.
     pub media: Receiver<MediaReport>,
+}
+
+/// Where the center's outputs go.
+pub struct Shells {
+    /// SIP.
+    pub signalling: Arc<Signalling>,
+    /// Audio.
+    pub media: Arc<Media>,
+    /// The event log.
+    pub journal: Journal,
+    /// What recordings' names end in.
+    pub naming: Naming,
 }
 
 /// The way to a running center.
@@ -58,9 +71,7 @@ enum Request {
 pub fn start(
     center: Center,
     inboxes: Inboxes,
-    signalling: Arc<Signalling>,
-    media: Arc<Media>,
-    journal: Journal,
+    shells: Shells,
     ids: Ids,
 ) -> io::Result<(Conductor, JoinHandle<()>)> {
     let (sender, requests) = bounded(COMMANDS);
@@ -70,9 +81,7 @@ pub fn start(
         center,
         inboxes,
         requests,
-        signalling,
-        media,
-        journal,
+        shells,
         calls,
         answers: HashMap::new(),
         drained: None,
@@ -134,9 +143,7 @@ struct Thread {
     center: Center,
     inboxes: Inboxes,
     requests: Receiver<Request>,
-    signalling: Arc<Signalling>,
-    media: Arc<Media>,
-    journal: Journal,
+    shells: Shells,
     calls: Arc<AtomicU64>,
     answers: HashMap<CommandId, oneshot::Sender<Result<Done, Refused>>>,
     drained: Option<oneshot::Sender<()>>,
@@ -186,11 +193,12 @@ impl Thread {
     }
 
     fn carry_out(&mut self) {
+        let Shells { signalling, media, journal, naming } = &self.shells;
         while let Some(output) = self.center.poll_output() {
             match output {
-                Output::Leg(leg, order) => self.signalling.order(leg, order),
-                Output::Media(order) => self.media.order(order),
-                Output::Record(record) => self.unjournaled.push_back(record),
+                Output::Leg(leg, order) => signalling.order(leg, order),
+                Output::Media(order) => media.order(naming.order(order)),
+                Output::Record(record) => self.unjournaled.push_back(naming.record(record)),
                 Output::Reply(reply) => {
                     if let Some(answer) = self.answers.remove(&reply.id) {
                         // Whoever asked may have gone meanwhile.
@@ -205,7 +213,7 @@ impl Thread {
             }
         }
         while let Some(record) = self.unjournaled.pop_front() {
-            if self.journal.append(record.clone()).is_err() {
+            if journal.append(record.clone()).is_err() {
                 self.unjournaled.push_front(record);
                 break;
             }

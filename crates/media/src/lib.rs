@@ -8,6 +8,7 @@
 pub mod batch;
 mod clock;
 mod conference;
+mod copies;
 mod counters;
 mod disk;
 mod ear;
@@ -31,6 +32,7 @@ mod thread;
 mod track;
 #[doc(hidden)]
 pub mod transform;
+mod vault;
 mod writer;
 mod writing;
 
@@ -46,10 +48,12 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use model::{CallId, MediaOrder, MediaReport};
 
+pub use copies::{CopyError, copy_as_flac};
 pub use counters::Counters;
 pub use disk::{Disk, DiskFile, Folder};
 pub use prompts::{PromptError, Prompts};
 pub use repair::{RepairError, Repaired, repair, repair_in};
+pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
 
 use counters::Tally;
 use os::{Urgency, Waker};
@@ -77,6 +81,8 @@ pub struct Settings {
     pub recordings_dir: PathBuf,
     /// The folder that takes over while the first fails. It need not be there yet.
     pub recordings_fallback: Option<PathBuf>,
+    /// What encrypts the recordings whose paths end in [`model::ENCRYPTED`].
+    pub keys: Arc<CenterKeys>,
     /// The clips that can be played.
     pub prompts: Arc<Prompts>,
     /// A peer that should send and does not is reported after this time.
@@ -105,6 +111,7 @@ impl Settings {
             recorders: 1,
             recordings_dir,
             recordings_fallback: None,
+            keys: Arc::default(),
             prompts,
             silence_timeout: Duration::from_secs(30),
             one_way_after: Duration::from_secs(3),
@@ -204,6 +211,8 @@ impl Media {
         }
         std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
         let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };
+        let vault = |disk| Arc::new(Vault::new(disk, settings.keys.clone())) as Arc<dyn Disk>;
+        let disks = disks.into_iter().map(vault).collect();
         let rings = media.start_writers(settings.recorders.max(1), disks, &reports)?;
         let count = settings.threads.max(1);
         for (index, ports) in Ports::share(&settings.ports, count, settings.port_rest).into_iter().enumerate()

@@ -199,12 +199,16 @@ fn a_file_cut_off_at_any_moment_plays_and_is_repaired() {
     assert!(left.len() >= 8000 * 12 / 10, "2.2 s went by, at most the last one is missing: {}", left.len());
     bytes.truncate(bytes.len() - 1601);
     std::fs::write(&copy, &bytes).unwrap();
-    let repaired = repair(&copy).unwrap();
+    let repaired = repair(&copy, &media::CenterKeys::default()).unwrap();
     assert_eq!(repaired.duration_ms, (bytes.len() as u64 - 80) / 4 / 8);
     assert_eq!(channels(&copy).0.len() as u64 / 8, repaired.duration_ms);
-    assert_eq!(repair(&copy).unwrap(), repaired, "repairing twice changes nothing");
+    assert_eq!(
+        repair(&copy, &media::CenterKeys::default()).unwrap(),
+        repaired,
+        "repairing twice changes nothing"
+    );
     std::fs::write(&copy, b"%PDF").unwrap();
-    assert!(repair(&copy).is_err());
+    assert!(repair(&copy, &media::CenterKeys::default()).is_err());
     world.end();
 }
 

@@ -16,6 +16,8 @@ pub enum Actor {
     CommandLine,
     /// The caller's flow.
     Flow,
+    /// The center itself, at the hour that its configuration says.
+    Schedule,
 }
 
 /// A command to the center.

@@ -34,6 +34,8 @@ pub use media::{
 pub use secret::Secret;
 pub use seed::Seed;
 pub use srtp::{Srtp, SrtpKey, SrtpSuite};
-pub use storage::{RetentionRule, Storage, StorageReport, StorageTrouble};
+pub use storage::{
+    ENCRYPTED, RetentionRule, Storage, StorageReport, StorageTrouble, flac_name, flac_part_name, paths_of,
+};
 pub use time::{Time, UtcOffset};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

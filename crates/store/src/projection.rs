@@ -153,5 +153,6 @@ fn print_actor(actor: &Actor) -> String {
         Actor::Token(name) => format!("token:{name}"),
         Actor::CommandLine => "command_line".to_owned(),
         Actor::Flow => "flow".to_owned(),
+        Actor::Schedule => "schedule".to_owned(),
     }
 }

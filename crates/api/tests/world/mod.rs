@@ -76,6 +76,15 @@ impl Commands for FakeCenter {
     }
 }
 
+/// A vault whose keys are not here.
+struct Lost;
+
+impl api::Vault for Lost {
+    fn open(&self, _: std::fs::File, _: &Path) -> Result<Box<dyn api::Audio>, api::Unopened> {
+        Err(api::Unopened::Locked("this recording needs the encryption key 0011223344556677".to_owned()))
+    }
+}
+
 pub(crate) fn now() -> Time {
     Time::from_unix_ms(1_800_000_000_000)
 }
@@ -103,6 +112,7 @@ impl World {
         let app = App::new(AppParts {
             store: store.clone(),
             recordings: vec![recordings],
+            vault: Arc::new(Lost),
             retention: Vec::new(),
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],

@@ -11,6 +11,8 @@ use ivr::source::{Problems, Section, parse};
 use ivr::text;
 use model::{QueueName, RetentionRule, UtcOffset};
 
+use crate::retention::TimeOfDay;
+
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -44,8 +46,31 @@ pub struct Server {
     pub drain_limit: Duration,
     /// The recordings folder that takes over while the first fails.
     pub recordings_fallback: Option<PathBuf>,
+    /// The file of the key that encrypts new recordings; without one they are not encrypted.
+    pub encryption_key: Option<PathBuf>,
+    /// The files of keys that open older ones.
+    pub old_encryption_keys: Vec<PathBuf>,
+    /// Whether copies of closed recordings are made.
+    pub copy: Option<CopyFormat>,
+    /// When the rules are applied every day; without it, only when that is ordered.
+    pub retention_at: Option<TimeOfDay>,
     /// How long recordings are kept; without a rule, for ever.
     pub retention: Vec<RetentionRule>,
+}
+
+/// What copies of recordings are made in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFormat {
+    /// The same samples in less room.
+    Flac,
+}
+
+impl FromStr for CopyFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<CopyFormat, &'static str> {
+        if text == "flac" { Ok(CopyFormat::Flac) } else { Err("\"flac\"") }
+    }
 }
 
 /// A range of ports, `FIRST-LAST`.
@@ -92,6 +117,14 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         secure_input: seconds(&mut center, "secure_input_s", 120),
         drain_limit: seconds(&mut center, "drain_limit_s", 60),
         recordings_fallback: recordings.string("fallback").map(|at| at.value.into()),
+        encryption_key: recordings.string("encryption_key").map(|at| at.value.into()),
+        old_encryption_keys: recordings
+            .strings("old_encryption_keys")
+            .into_iter()
+            .map(|at| at.value.into())
+            .collect(),
+        copy: recordings.parsed::<CopyFormat>("copy").map(|at| at.value),
+        retention_at: recordings.parsed::<TimeOfDay>("retention_at").map(|at| at.value),
         retention: retention(&mut recordings),
     };
     for section in [sip, http, rtp, store, center, recordings, file] {
