@@ -108,6 +108,8 @@ impl Caller {
                 | Output::Pressed(..)
                 | Output::LanguageChosen(_)
                 | Output::Enqueue(..)
+                | Output::SecretBegan(_)
+                | Output::SecretEnded { .. }
                 | Output::AskPosition => {}
             }
         }
