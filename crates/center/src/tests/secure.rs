@@ -121,7 +121,9 @@ fn it_ends_by_order_by_its_limit_or_with_the_call() {
     world.press(caller, '7');
     world.run(seconds(2));
     start(&mut world).unwrap();
-    assert_eq!(read(&mut world), Err(Refused::InputGoesOn), "a new one forgets the last one");
+    assert_eq!(read(&mut world), Err(Refused::InputGoesOn));
+    let calls = format!("{:?}", world.center.calls);
+    assert!(calls.contains("pressed: None"), "a new one forgets the last one: {calls}");
     assert!(!world.media.iter().any(|op| matches!(op, MediaOp::SendDigit { .. })));
     world.press(caller, '6');
     world.hang_up(caller);
