@@ -1,160 +1,108 @@
 #!/usr/bin/env python3
-"""How codecs and concealment sound, by PESQ (ITU-T P.862), beside ffmpeg's codecs and spandsp's concealment.
+"""How speech sounds through the calls of a running center, by PESQ (ITU-T P.862), beside codecs that we did not write.
 
-    python3 -m venv /tmp/pesq && /tmp/pesq/bin/pip install pesq numpy
-    /tmp/pesq/bin/python benches/quality.py
+    python3 benches/quality.py            calls through the release binary (or $HOTLINE_BIN), about five minutes; a table in Markdown
+    python3 benches/quality.py codecs     our codecs and concealment alone, without a center
 
-Needs cargo, ffmpeg and espeak-ng; with Debian's libspandsp2 its concealment is measured too. Speech is synthetic
-(espeak-ng, four voices, about 12 s each), so that scores of narrow-band codecs lie below those of people. Prints a
-table in Markdown; the same seeds give the same table.
+Customer and agent are small telephones of this folder; what they say and hear is compared payload by payload. The first
+run makes a Python environment in the target folder (pesq, numpy, scipy, soundfile) and fetches speech. Needs cargo, ffmpeg with
+libopus, and for the concealment's peer Debian's libspandsp2. Ends with 1 when a figure misses its limit.
 """
 
-import ctypes
-import ctypes.util
 import os
+import pathlib
 import random
 import subprocess
+import sys
+import venv
 
-import numpy
-from pesq import pesq
+import run
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TEXT = {
-    "en-us": "Thank you for calling. All of our agents are busy at the moment. You are number seven in the queue, "
-    "and the wait is about nine minutes. Please hold the line, or press one to be called back.",
-    "en-us+f3": "Your complaint was received on Tuesday. A colleague will look into it today, and we shall send you "
-    "a message as soon as there is an answer. Would you like anything else?",
-    "en-gb+m3": "The quick brown fox jumps over the lazy dog. She sells sea shells by the sea shore, while many a "
-    "rural juror was waiting for the early ferry to arrive.",
-    "cmn+f2": "您好，欢迎致电客户服务中心。现在所有座席都在忙，请您稍候。您的前面还有三位客户，预计等待时间约为两分钟。",
-}
-TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
-DEGRADE = os.path.join(TARGET, "release", "examples", "degrade")
-SEEDS = (1, 2, 3)
+PACKAGES = ["pesq", "numpy", "scipy", "soundfile"]
+FORWARDED, TRANSCODED = 0.05, 0.1  # MOS that a call may cost beside the codecs alone
+LOSS_SPREAD = 0.1  # MOS between two concealments that are as good
 
 
-def run(arguments, data=b""):
-    return subprocess.run(arguments, input=data, stdout=subprocess.PIPE, check=True).stdout
-
-
-def ffmpeg(arguments, data):
-    return run(["ffmpeg", "-hide_banner", "-loglevel", "error", *arguments.split()], data)
-
-
-def speech(rate):
-    """The voices at -26 dBov, as raw samples."""
-    voices = []
-    for voice, text in TEXT.items():
-        spoken = run(["espeak-ng", "-v", voice, "-s", "150", "--stdout", text])
-        raw = ffmpeg(f"-i - -ar {rate} -ac 1 -f s16le -", spoken)
-        samples = numpy.frombuffer(raw, numpy.int16).astype(float)
-        loud = samples[numpy.abs(samples) > 300]
-        samples *= 32768 * 10 ** (-26 / 20) / numpy.sqrt(numpy.mean(loud**2))
-        samples = samples[: len(samples) // 960 * 960]
-        voices.append(samples.round().clip(-32768, 32767).astype(numpy.int16).tobytes())
-    return voices
-
-
-def ours(codec, concealment, losses, raw):
-    return run([DEGRADE, codec, concealment, losses], raw)
-
-
-def theirs(codec, raw):
-    """The same codec in ffmpeg, there and back."""
-    if codec.startswith("PCM"):
-        law = "mulaw" if codec.startswith("PCMU") else "alaw"
-        coded = ffmpeg(f"-f s16le -ar 8000 -ac 1 -i - -f {law} -", raw)
-        return ffmpeg(f"-f {law} -ar 8000 -ac 1 -i - -f s16le -", coded)
-    if codec.startswith("G722"):
-        return ffmpeg("-f g722 -i - -f s16le -", ffmpeg("-f s16le -ar 16000 -ac 1 -i - -f g722 -", raw))
-    encode = "-f s16le -ar 16000 -ac 1 -i - -c:a libopus -b:a 24k -application voip -f ogg -"
-    return ffmpeg("-c:a libopus -f ogg -i - -ar 16000 -f s16le -", ffmpeg(encode, raw))
-
-
-def score(rate, reference, degraded):
-    length = min(len(reference), len(degraded))
-    one = numpy.frombuffer(reference[:length], numpy.int16)
-    other = numpy.frombuffer(degraded[:length], numpy.int16)
-    return pesq(rate, one, other, "nb" if rate == 8000 else "wb")
-
-
-def pattern(percent, burst, seed, frames=2000):
-    """Loss of so many percent in bursts of so many frames on average (1: each frame for itself)."""
-    dice, bad, losses = random.Random(seed), False, ""
-    share = percent / 100
-    for _ in range(frames):
-        if burst == 1:
-            bad = dice.random() < share
-        else:
-            bad = dice.random() >= 1 / burst if bad else dice.random() < share / (1 - share) / burst
-        losses += "1" if bad else "0"
-    return losses
-
-
-def spandsp(raw, losses):
-    """G.711 A-law with spandsp's packet loss concealment."""
-    library = ctypes.CDLL("libspandsp.so.2")
-    library.plc_init.restype = ctypes.c_void_p
-    state = ctypes.c_void_p(library.plc_init(None))
-    decoded, heard = ours("PCMA/8000", "own", "0", raw), b""
-    for index in range(len(decoded) // 320):
-        frame = ctypes.create_string_buffer(decoded[index * 320 : index * 320 + 320], 320)
-        if losses[index % len(losses)] == "1":
-            library.plc_fillin(state, frame, 160)
-        else:
-            library.plc_rx(state, frame, 160)
-        heard += frame.raw
-    return heard
-
-
-def mean(values):
-    values = list(values)
-    return sum(values) / len(values)
-
-
-def codecs(narrow, wide):
-    print("| codec | PESQ | ours | ffmpeg |\n|---|---|---|---|")
-    for codec in ("PCMU/8000", "PCMA/8000", "G722/8000", "opus/48000/2"):
-        rate, voices = (8000, narrow) if codec.startswith("PCM") else (16000, wide)
-        own = mean(score(rate, raw, ours(codec, "own", "0", raw)) for raw in voices)
-        other = mean(score(rate, raw, theirs(codec, raw)) for raw in voices)
-        print(f"| {codec} | {'nb' if rate == 8000 else 'wb'} | {own:.2f} | {other:.2f} |", flush=True)
-
-
-def losses(narrow, wide):
-    try:
-        ctypes.CDLL("libspandsp.so.2")
-        other = spandsp
-    except OSError:
-        other = None
-    print("\n| loss | PCMA ours | spandsp | repetition | silence | G.722 ours | repetition | Opus ours | no redundancy |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for percent in (1, 3, 5):
-        for burst, name in ((1, "random"), (3, "bursts of 3")):
-            patterns = [pattern(percent, burst, seed) for seed in SEEDS]
-
-            def row(rate, voices, degrade):
-                return mean(score(rate, raw, degrade(raw, lost)) for raw in voices for lost in patterns)
-
-            def by(codec, concealment):
-                return lambda raw, lost: ours(codec, concealment, lost, raw)
-
-            cells = [row(8000, narrow, by("PCMA/8000", "own"))]
-            cells.append(row(8000, narrow, other) if other else None)
-            cells += [row(8000, narrow, by("PCMA/8000", kind)) for kind in ("repeat", "silence")]
-            cells += [row(16000, wide, by("G722/8000", kind)) for kind in ("own", "repeat")]
-            cells += [row(16000, wide, by("opus/48000/2", kind)) for kind in ("own", "guess")]
-            cells = " | ".join("–" if cell is None else f"{cell:.2f}" for cell in cells)
-            print(f"| {percent} %, {name} | {cells} |", flush=True)
+def environment():
+    """Goes on in an environment that has the packages; says so and ends when it cannot be made."""
+    folder = run.target_directory() / "hearing"
+    python = folder / "environment/bin/python"
+    if pathlib.Path(sys.prefix) == folder / "environment":
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "complete").exists():
+        run.say("making the Python environment")
+        venv.create(folder / "environment", with_pip=True, clear=True)
+        done = subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], capture_output=True, text=True)
+        if done.returncode != 0:
+            print(f"SKIPPED: {', '.join(PACKAGES)} cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
+            sys.exit(0)
+        (folder / "complete").touch()
+    os.execv(python, [python, *sys.argv])
 
 
 def main():
-    run(["cargo", "build", "--release", "-q", "-p", "hotline-benches", "--example", "degrade"])
-    narrow, wide = speech(8000), speech(16000)
-    codecs(narrow, wide)
-    losses(narrow, wide)
+    folder = environment()
+    if sys.argv[1:] == ["codecs"]:
+        from hearing import concealment
+        return concealment.main()
+    if sys.argv[1:]:
+        return __doc__
+    from hearing import calls, judge, speech
+    voices, missed = speech.speakers(folder), []
+    hotline = os.environ.get("HOTLINE_BIN", run.target_directory() / "release/hotline")
+    with calls.Center(hotline) as center:
+        bench = judge.Bench(center, list(voices.values()))
+        print(f"Speakers: {', '.join(voices)}.\n")
+        pairs(bench, missed)
+        print()
+        losses(bench, missed)
+    return "missed its limit: " + "; ".join(missed) if missed else None
+
+
+def pairs(bench, missed):
+    """Two codecs at a time, each way, and both channels of the recording."""
+    from hearing.codecs import G722, LAWS, OPUS, PCMA, PCMU
+    print("| customer, agent | agent hears | customer hears | recorded left | recorded right | passed on as it came |")
+    print("|---|---|---|---|---|---|")
+    for pair in [(PCMU, PCMU), (PCMU, PCMA), (PCMU, G722), (PCMU, OPUS), (G722, OPUS), (G722, G722), (OPUS, OPUS)]:
+        name = ", ".join(codec.name.split("/")[0] for codec in pair)
+        run.say(name)
+        cells, passed = bench.pair(*pair)
+        worked = [not (pair[0] == pair[1] or set(pair) <= set(LAWS))] * 2 + [codec not in LAWS for codec in pair]
+        for cell, where, worked in zip(cells, ["agent", "customer", "left", "right"], worked):
+            if cell.own < cell.alone - (TRANSCODED if worked else FORWARDED):
+                missed.append(f"{name}, {where}: {cell}")
+        if pair[0] == pair[1] and not passed:
+            missed.append(f"{name}: changed on the way")
+        print(f"| {name} | {' | '.join(map(str, cells))} | {'yes' if passed else '–'} |", flush=True)
+
+
+def losses(bench, missed):
+    """A customer of PCMU over a bad network, heard by an agent without any further codec (L16)."""
+    from hearing import speech
+    print("| lost packets of PCMU | through the center | spandsp | silence |\n|---|---|---|---|")
+    for percent in (1, 3, 5):
+        for burst, kind in ((1, "random"), (3, "bursts of 3")):
+            run.say(f"{percent} % {kind}")
+            patterns = [pattern(percent, burst, nth) for nth in range(len(bench.voices))]
+            columns = bench.lossy(patterns)
+            own, peer, silence = (None if None in column else speech.mean(column) for column in columns)
+            if peer is not None and own < peer - LOSS_SPREAD:
+                missed.append(f"{percent} % {kind}: {own:.2f}, spandsp {peer:.2f}")
+            cells = " | ".join("–" if cell is None else f"{cell:.2f}" for cell in (own, peer, silence))
+            print(f"| {percent} %, {kind} | {cells} |", flush=True)
+
+
+def pattern(percent, burst, seed, frames=1000):
+    """Numbers of the lost packets: so many percent, in bursts of so many on average (1: each for itself)."""
+    dice, bad, share, lost = random.Random(seed), False, percent / 100, []
+    for number in range(frames):
+        bad = dice.random() < (share if burst == 1 else 1 - 1 / burst if bad else share / (1 - share) / burst)
+        lost += [number] if bad else []
+    return frozenset(lost)
 
 
 if __name__ == "__main__":
-    os.chdir(ROOT)
-    main()
+    os.chdir(run.ROOT)
+    sys.exit(main())

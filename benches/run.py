@@ -115,7 +115,7 @@ def media():
     bare = {}
     for row in rows:
         cells = [cell.strip() for cell in row.strip("|").split("|")]
-        if cells[1] == "port per leg, recvfrom":
+        if cells[1] == "port per leg, connected":
             bare[int(cells[0])] = float(cells[4])
     return "\n".join(rows), bare
 

@@ -23,34 +23,22 @@ pub struct Phone {
 impl Phone {
     /// An agent's seat with its sample password, registered and ready.
     pub fn agent(center: &Center, id: &str, tone_hz: u32) -> Phone {
-        let phone = Phone::seat(center, id, &format!("sample-{id}"), tone_hz);
-        center.wait_for_seat(id);
-        phone
+        Phone::ready(center, id, "answermode=auto", tone_hz)
     }
 
     /// An agent's seat, registered and ready, that rings until it is told what to do.
     pub fn ringing_agent(center: &Center, id: &str, tone_hz: u32) -> Phone {
-        let options = format!("auth_user={id};auth_pass=sample-{id};answermode=manual;regint=60");
-        let phone = Phone::start(center, id, &options, tone_hz);
-        center.wait_for_seat(id);
-        phone
+        Phone::ready(center, id, "answermode=manual", tone_hz)
     }
 
     /// The same with one codec, as baresip names it.
     pub fn agent_with_codec(center: &Center, id: &str, codec: &str, tone_hz: u32) -> Phone {
-        let options =
-            format!("auth_user={id};auth_pass=sample-{id};answermode=auto;regint=60;audio_codecs={codec}");
-        let phone = Phone::start(center, id, &options, tone_hz);
-        center.wait_for_seat(id);
-        phone
+        Phone::ready(center, id, &format!("answermode=auto;audio_codecs={codec}"), tone_hz)
     }
 
     /// An agent's seat, registered and ready, that takes nothing but SRTP by SDES.
     pub fn encrypted_agent(center: &Center, id: &str, tone_hz: u32) -> Phone {
-        let options = format!("auth_user={id};auth_pass=sample-{id};answermode=auto;regint=60;{ENCRYPTED}");
-        let phone = Phone::start(center, id, &options, tone_hz);
-        center.wait_for_seat(id);
-        phone
+        Phone::ready(center, id, &format!("answermode=auto;{ENCRYPTED}"), tone_hz)
     }
 
     /// A customer's telephone that offers nothing but SRTP by SDES.
@@ -60,8 +48,7 @@ impl Phone {
 
     /// A seat that tries to register with the password.
     pub fn seat(center: &Center, id: &str, password: &str, tone_hz: u32) -> Phone {
-        let options = format!("auth_user={id};auth_pass={password};answermode=auto;regint=60");
-        Phone::start(center, id, &options, tone_hz)
+        Phone::start(center, id, &registering(id, password, "answermode=auto"), tone_hz)
     }
 
     /// A customer's telephone.
@@ -126,6 +113,13 @@ impl Phone {
         })
     }
 
+    /// An agent's seat with its sample password and further options of baresip's, once it is registered.
+    fn ready(center: &Center, id: &str, options: &str, tone_hz: u32) -> Phone {
+        let phone = Phone::start(center, id, &registering(id, &format!("sample-{id}"), options), tone_hz);
+        center.wait_for_seat(id);
+        phone
+    }
+
     fn start(center: &Center, name: &str, options: &str, tone_hz: u32) -> Phone {
         // baresip takes the port after its SIP port too, for TLS.
         let (sip, control, rtp) = (center.ports.take(2), center.ports.take(1), center.ports.take(11));
@@ -164,6 +158,11 @@ impl Phone {
         // A netstring: length, colon, text, comma.
         write!(self.control, "{}:{order},", order.len()).expect("baresip listens");
     }
+}
+
+/// A seat's options in baresip's words.
+fn registering(id: &str, password: &str, options: &str) -> String {
+    format!("auth_user={id};auth_pass={password};regint=60;{options}")
 }
 
 impl Drop for Phone {

@@ -60,6 +60,12 @@ impl Center {
         }
     }
 
+    /// Status and body of a GET at a path below `/api/v1/`, asked with a token of this role, made for it.
+    pub fn get_as(&self, role: &str, path: &str) -> (u16, String) {
+        let token = self.make_token(role);
+        get(self.http, &format!("/api/v1/{path}"), Some(&token)).expect("the center answers")
+    }
+
     /// The status of a POST, at a path below `/api/v1/`.
     pub fn post(&self, path: &str, body: &str) -> u16 {
         let path = format!("/api/v1/{path}");

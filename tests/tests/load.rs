@@ -47,6 +47,30 @@ fn injected_loss_is_told_and_is_not_laid_at_the_centers_door() {
 }
 
 #[test]
+fn phones_that_encrypt_hear_each_other_and_their_suite_is_used() {
+    let center = Center::start_with(&[("hotline.toml", "srtp = \"off\"", "srtp = \"required\"")]);
+    for suite in ["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM"] {
+        let run = Load::at(&center)
+            .with(&["--calls", "2", "--rate", "2", "--seconds", "1", "--hold", "1"])
+            .with(&[&format!("--srtp={suite}")])
+            .run();
+        assert!(run.succeeded, "{}", run.said);
+        assert_eq!(run.report["plan"]["srtp"], suite);
+        assert!(run.number("/media/packets_received") > 100.0, "{}", run.report);
+        for none in ["lost_by_target", "foreign", "changed", "not_authentic"] {
+            assert_eq!(run.number(&format!("/media/{none}")), 0.0, "{none} in {}", run.report);
+        }
+    }
+    let plain = Load::at(&center).with(&["--calls", "1", "--seconds", "1", "--hold", "1"]).run();
+    assert_eq!(
+        plain.number("/calls/by_outcome/refused 488"),
+        plain.number("/calls/begun"),
+        "{}",
+        plain.report
+    );
+}
+
+#[test]
 fn a_call_without_an_agent_fails_the_run() {
     let center = Center::start();
     let run = Load::at(&center)

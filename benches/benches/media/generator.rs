@@ -9,7 +9,9 @@ use std::io::{BufRead, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::sys::{self, Batch};
+use media::batch::{self, Arrived, Batch};
+
+use crate::sys;
 
 /// Sockets that the phones share: the side under test sees addresses, not processes.
 const SOCKETS: usize = 8;
@@ -65,12 +67,13 @@ impl Outcome {
 /// The body of the process: tells its ports, reads the legs' ports, runs, tells the outcome. `talk`: false
 /// for phones that only listen.
 pub(crate) fn run(seconds: u64, talk: bool) -> Result<(), Box<dyn std::error::Error>> {
-    sys::many_files();
+    media::os::make_room_for_files(crate::FILES);
     sys::pin(1);
+    media::os::hurry();
     let sockets: Vec<UdpSocket> =
         (0..SOCKETS).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
     for socket in &sockets {
-        sys::prepare(socket, 4 << 20, true)?;
+        batch::prepare(socket, 4 << 20)?;
     }
     let ports: Vec<String> =
         sockets.iter().map(|s| Ok(sys::local(s)?.port().to_string())).collect::<std::io::Result<_>>()?;
@@ -157,24 +160,23 @@ impl Phones {
         let first = (number % phones) as usize;
         let frame = (number / phones) as u32;
         let now = since_1970();
-        let mut datagram = [0; HEADER + PAYLOAD];
-        for index in 0..count as usize {
-            let phone = first + index;
-            fill(&mut datagram, phone, frame, now);
+        for phone in first..first + count as usize {
             let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.legs[phone]);
-            self.outbox.put(index, &datagram, to);
+            self.outbox.put(to, |room| {
+                fill(room.first_chunk_mut()?, phone, frame, now);
+                Some(HEADER + PAYLOAD)
+            });
         }
-        let sent = self.outbox.send(&self.sockets[socket_of(first)], count as usize);
+        let sent = self.outbox.send(&self.sockets[socket_of(first)]);
         self.outcome.sent += sent as u64;
     }
 
     fn receive(&mut self) {
         for socket in 0..self.sockets.len() {
             loop {
-                let count = self.inbox.receive(&self.sockets[socket], true);
-                for index in 0..count {
-                    let (datagram, port, arrived) = self.inbox.received(index);
-                    let known = self.phone_of_port[usize::from(port)];
+                let more = self.inbox.receive(&self.sockets[socket]);
+                for Arrived { bytes: datagram, source, at_ns: arrived } in self.inbox.arrived() {
+                    let known = self.phone_of_port[usize::from(source.port())];
                     let phone = if known == usize::MAX { addressee(datagram) } else { known };
                     let judged = judge(datagram, phone, &mut self.next);
                     if let Some(last) = self.last.get_mut(phone) {
@@ -192,7 +194,7 @@ impl Phones {
                         Judged::Wrong => self.outcome.wrong += 1,
                     }
                 }
-                if count < self.inbox.size() {
+                if !more {
                     break;
                 }
             }

@@ -1,114 +1,10 @@
-//! The system calls that both sides of the benchmark make, bare.
+//! The system calls of the bare loops that nobody else makes: one datagram at a time, and edge triggering.
 #![allow(unsafe_code, reason = "direct system calls, each with its reason")]
 
 use std::io;
 use std::mem;
 use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-
-/// Longest datagram handled.
-pub(crate) const DATAGRAM: usize = 512;
-
-/// Room for several datagrams, their addresses and their kernel receive times.
-pub(crate) struct Batch {
-    bytes: Vec<[u8; DATAGRAM]>,
-    slices: Vec<libc::iovec>,
-    addresses: Vec<libc::sockaddr_in>,
-    control: Vec<[u64; 8]>,
-    messages: Vec<libc::mmsghdr>,
-}
-
-// SAFETY: the pointers inside point into the batch's own heap memory, which moves with it.
-unsafe impl Send for Batch {}
-
-impl Batch {
-    pub(crate) fn new(size: usize) -> Batch {
-        // SAFETY: plain integers and null pointers, all of which zero stands for.
-        let zero: (libc::iovec, libc::sockaddr_in, libc::mmsghdr) = unsafe { mem::zeroed() };
-        let mut batch = Batch {
-            bytes: vec![[0; DATAGRAM]; size],
-            slices: vec![zero.0; size],
-            addresses: vec![zero.1; size],
-            control: vec![[0; 8]; size],
-            messages: vec![zero.2; size],
-        };
-        for index in 0..size {
-            batch.slices[index].iov_base = batch.bytes[index].as_mut_ptr().cast();
-            batch.slices[index].iov_len = DATAGRAM;
-            let header = &mut batch.messages[index].msg_hdr;
-            header.msg_iov = &raw mut batch.slices[index];
-            header.msg_iovlen = 1;
-            header.msg_name = (&raw mut batch.addresses[index]).cast();
-            header.msg_namelen = mem::size_of::<libc::sockaddr_in>() as libc::socklen_t;
-        }
-        batch
-    }
-
-    /// Takes what has arrived, without waiting; returns how many. `stamped`: with the kernel's times.
-    pub(crate) fn receive(&mut self, socket: &impl AsRawFd, stamped: bool) -> usize {
-        if stamped {
-            for (message, control) in self.messages.iter_mut().zip(&mut self.control) {
-                message.msg_hdr.msg_control = control.as_mut_ptr().cast();
-                message.msg_hdr.msg_controllen = mem::size_of_val(control);
-            }
-        }
-        self.slices.iter_mut().for_each(|slice| slice.iov_len = DATAGRAM);
-        // SAFETY: every header points at memory of this batch, which outlives the call.
-        let count = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                self.messages.as_mut_ptr(),
-                self.messages.len() as libc::c_uint,
-                libc::MSG_DONTWAIT,
-                std::ptr::null_mut(),
-            )
-        };
-        usize::try_from(count).unwrap_or(0)
-    }
-
-    /// A datagram of the last receive, its sender's port, and its kernel time (ns since 1970) if asked for.
-    pub(crate) fn received(&self, index: usize) -> (&[u8], u16, u64) {
-        let length = self.messages[index].msg_len as usize;
-        let port = u16::from_be(self.addresses[index].sin_port);
-        // One control message is there: a header of 16 bytes, then a timespec.
-        let [_, _, seconds, nanoseconds, ..] = self.control[index];
-        (&self.bytes[index][..length.min(DATAGRAM)], port, seconds * 1_000_000_000 + nanoseconds)
-    }
-
-    /// Fills a place for sending.
-    pub(crate) fn put(&mut self, index: usize, bytes: &[u8], to: SocketAddrV4) {
-        self.bytes[index][..bytes.len()].copy_from_slice(bytes);
-        self.slices[index].iov_len = bytes.len();
-        self.addresses[index] = raw(to);
-        let header = &mut self.messages[index].msg_hdr;
-        header.msg_controllen = 0;
-        header.msg_control = std::ptr::null_mut();
-    }
-
-    /// Sends what was received on to another address.
-    pub(crate) fn readdress(&mut self, index: usize, length: usize, to: SocketAddrV4) {
-        self.slices[index].iov_len = length;
-        self.addresses[index] = raw(to);
-    }
-
-    /// Sends the first `count`; returns how many the kernel took.
-    pub(crate) fn send(&mut self, socket: &UdpSocket, count: usize) -> usize {
-        // SAFETY: as for receiving; `count` is within the batch.
-        let sent = unsafe {
-            libc::sendmmsg(
-                socket.as_raw_fd(),
-                self.messages.as_mut_ptr(),
-                count.min(self.messages.len()) as libc::c_uint,
-                libc::MSG_DONTWAIT,
-            )
-        };
-        usize::try_from(sent).unwrap_or(0)
-    }
-
-    pub(crate) fn size(&self) -> usize {
-        self.messages.len()
-    }
-}
 
 fn raw(address: SocketAddrV4) -> libc::sockaddr_in {
     libc::sockaddr_in {
@@ -117,23 +13,6 @@ fn raw(address: SocketAddrV4) -> libc::sockaddr_in {
         sin_addr: libc::in_addr { s_addr: u32::from(*address.ip()).to_be() },
         sin_zero: [0; 8],
     }
-}
-
-/// Large socket buffers and, for a receiver that measures, the kernel's receive times.
-pub(crate) fn prepare(socket: &UdpSocket, bytes: libc::c_int, stamped: bool) -> io::Result<()> {
-    let on: libc::c_int = stamped.into();
-    let options = [(libc::SO_RCVBUF, bytes), (libc::SO_SNDBUF, bytes), (libc::SO_TIMESTAMPNS, on)];
-    for (option, value) in options {
-        let size = mem::size_of::<libc::c_int>() as libc::socklen_t;
-        // SAFETY: the option's value is one live integer of the given size.
-        let result = unsafe {
-            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const value).cast(), size)
-        };
-        if result != 0 {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    Ok(())
 }
 
 /// Which of many sockets can be read.
@@ -202,18 +81,6 @@ pub(crate) fn send_one(socket: &UdpSocket, bytes: &[u8], to: SocketAddrV4) {
             mem::size_of::<libc::sockaddr_in>() as libc::socklen_t,
         )
     };
-}
-
-/// Raises the limit of open files to what is allowed.
-pub(crate) fn many_files() {
-    // SAFETY: a plain struct of two integers.
-    let mut limit: libc::rlimit = unsafe { mem::zeroed() };
-    // SAFETY: `limit` is live.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0 {
-        limit.rlim_cur = limit.rlim_max;
-        // SAFETY: as above.
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
-    }
 }
 
 /// Keeps this thread on the core that is `from_last` before the last; media threads start from the last.

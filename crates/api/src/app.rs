@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use model::{Actor, AgentId, AgentOrder, ContactId, QueueName, Refused, RetentionRule, Time, UtcOffset};
+use model::{
+    Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, UtcOffset,
+};
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
@@ -16,7 +18,7 @@ use crate::{Metrics, Readiness, Vault};
 const FOLLOWERS: usize = 256;
 
 /// What comes of an order: done, or why not.
-pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + 'a>>;
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Done, Refused>> + Send + 'a>>;
 
 /// The way to the center.
 pub trait Commands: Send + Sync {

@@ -20,6 +20,8 @@ mod recordings;
 mod retention;
 mod routes;
 mod samples;
+mod secure;
+mod supervision;
 mod tokens;
 mod vault;
 

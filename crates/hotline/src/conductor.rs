@@ -16,7 +16,7 @@ use api::{Answer, Commands};
 use center::{Center, Input, Output};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use media::Media;
-use model::{Actor, AgentOrder, Command, CommandId, Ids, MediaReport, Record, Refused};
+use model::{Actor, AgentOrder, Command, CommandId, Done, Ids, MediaReport, Record, Refused};
 use std::sync::Mutex;
 use store::Journal;
 use tokio::sync::oneshot;
@@ -58,7 +58,7 @@ pub struct Conductor {
 }
 
 enum Request {
-    Command(Command, oneshot::Sender<Result<(), Refused>>),
+    Command(Command, oneshot::Sender<Result<Done, Refused>>),
     Drain(oneshot::Sender<()>),
     EndAll,
     Stop,
@@ -118,7 +118,7 @@ impl Conductor {
         &self,
         by: Actor,
         order: AgentOrder,
-    ) -> Result<oneshot::Receiver<Result<(), Refused>>, Refused> {
+    ) -> Result<oneshot::Receiver<Result<Done, Refused>>, Refused> {
         let id = match self.ids.lock() {
             Ok(mut ids) => CommandId::new(&mut ids, now()),
             Err(poisoned) => CommandId::new(&mut poisoned.into_inner(), now()),
@@ -145,7 +145,7 @@ struct Thread {
     requests: Receiver<Request>,
     shells: Shells,
     calls: Arc<AtomicU64>,
-    answers: HashMap<CommandId, oneshot::Sender<Result<(), Refused>>>,
+    answers: HashMap<CommandId, oneshot::Sender<Result<Done, Refused>>>,
     drained: Option<oneshot::Sender<()>>,
     /// Records that found the journal's inbox full, oldest first.
     unjournaled: VecDeque<Record>,

@@ -308,6 +308,7 @@ fn center_config(configuration: Configuration) -> center::Config {
         acd: configuration.acd,
         utc_offset: configuration.server.utc_offset,
         max_calls: configuration.server.max_calls,
+        secure_input_limit: configuration.server.secure_input,
     }
 }
 

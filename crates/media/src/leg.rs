@@ -2,6 +2,7 @@
 
 mod link;
 mod rtcp;
+mod shield;
 
 use std::net::SocketAddr;
 
@@ -23,6 +24,7 @@ use crate::ports::Pair;
 use crate::quality::Quality;
 use crate::transform::ADDED;
 pub(crate) use link::Link;
+use shield::Shield;
 
 /// Longest payload taken or sent: an Ethernet frame's worth.
 pub(crate) const LONGEST: usize = 1480;
@@ -55,6 +57,8 @@ pub(crate) struct Leg {
     /// Listens for keys among the audio of a peer that has no telephone events.
     in_band: Option<Box<DtmfDetector>>,
     pub(crate) quality: Quality,
+    /// Keeps the peer from the others.
+    pub(crate) shield: Shield,
     /// When its bridge began.
     pub(crate) bridged_at: u64,
     keys: EventSender,
@@ -100,6 +104,7 @@ impl Leg {
             mouth: None,
             in_band: None,
             quality: Quality::default(),
+            shield: Shield::default(),
             bridged_at: 0,
             keys: EventSender::default(),
             key_began: 0,
@@ -119,7 +124,7 @@ impl Leg {
             self.link = Some(Link::new(remote, now));
             return;
         };
-        link.latch.announce(remote.rtp);
+        link.announce(remote.rtp, &self.pair.rtp);
         if link.remote.codec != remote.codec {
             link.source = None;
         }
@@ -141,7 +146,9 @@ impl Leg {
 
     /// Judges a packet that came from `from`; `None` when it is not of the peer.
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
-        let kind = self.link.as_mut()?.hear(packet, from, now)?;
+        let link = self.link.as_mut()?;
+        let kind = link.hear(packet, from, now)?;
+        link.tie(&self.pair.rtp);
         self.quality.packet(packet.ssrc, packet.sequence);
         Some(kind)
     }
@@ -213,6 +220,25 @@ impl Leg {
         if let Some(in_band) = &mut self.in_band {
             in_band.listen(samples, |event| Digit::from_event(event).into_iter().for_each(&mut pressed));
         }
+    }
+
+    /// True when nothing of the peer may reach another leg or a recording at `now`.
+    pub(crate) fn is_shielded(&mut self, now: u64) -> bool {
+        let sounds = self.key_sounds();
+        self.shield.hides(sounds, now)
+    }
+
+    /// The same for a packet: that of a key which began behind the shield is hidden to its end.
+    pub(crate) fn hides(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) -> bool {
+        let sounds = self.key_sounds();
+        match kind {
+            Kind::Key(_) => self.shield.hides_key(packet.timestamp, sounds, now),
+            Kind::Audio(_) | Kind::Coded | Kind::Comfort | Kind::Unwanted => self.shield.hides(sounds, now),
+        }
+    }
+
+    fn key_sounds(&self) -> bool {
+        self.in_band.as_ref().is_some_and(|in_band| in_band.is_pressed())
     }
 
     /// Says 20 ms of the bridged leg, or of a conference, to the peer. False when nothing was sent.

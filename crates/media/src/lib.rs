@@ -4,6 +4,8 @@
 //! [`Media::start`]. Nothing on a media thread waits for a disk, a database or a reader: see the table of
 //! channels in the crate's README.
 
+#[doc(hidden)]
+pub mod batch;
 mod clock;
 mod conference;
 mod copies;
@@ -28,7 +30,8 @@ mod strain;
 mod tap;
 mod thread;
 mod track;
-mod transform;
+#[doc(hidden)]
+pub mod transform;
 mod vault;
 mod writer;
 mod writing;

@@ -207,6 +207,11 @@ impl Thread {
         }
         let speaks = leg.quality.speaks();
         leg.listen(&packet, kind, now);
+        if leg.hides(&packet, kind, now) {
+            // Its time passed, so that nothing counts as lost.
+            recorder.tap(recording).into_iter().for_each(|tap| tap.key(Channel::Left, &packet, now));
+            return;
+        }
         record(recorder.tap(recording), Channel::Left, kind, &packet, speech, now);
         if let (Some(call), Kind::Key(Some(digit))) = (leg.conference, kind)
             && let Some(conference) = conferences.get(&call)

@@ -5,11 +5,11 @@ use audio::srtp::{MasterKey, OVERHEAD, Protect, Suite, Unprotect};
 use model::{Srtp, SrtpKey, SrtpSuite};
 
 /// Bytes that the largest transform adds to a datagram.
-pub(crate) const ADDED: usize = OVERHEAD;
+pub const ADDED: usize = OVERHEAD;
 
 /// Protects what is sent, in place, and takes the protection off what came.
 #[derive(Debug)]
-pub(crate) enum Transform {
+pub enum Transform {
     /// As it is.
     Plain,
     /// SRTP and SRTCP (RFC 3711). A direction whose key is none of its suite's passes nothing.
@@ -18,13 +18,14 @@ pub(crate) enum Transform {
 
 /// One for each direction.
 #[derive(Debug)]
-pub(crate) struct Contexts {
+pub struct Contexts {
     protect: Option<Protect>,
     unprotect: Option<Unprotect>,
 }
 
 impl Transform {
-    pub(crate) fn new(keys: Option<&Srtp>) -> Transform {
+    /// Of a leg with these keys.
+    pub fn new(keys: Option<&Srtp>) -> Transform {
         match keys {
             None => Transform::Plain,
             Some(keys) => Transform::Srtp(Box::new(Contexts {
@@ -36,7 +37,7 @@ impl Transform {
 
     /// The session was negotiated anew. A direction that keeps its key keeps its indices with it: to count
     /// from zero again would encrypt two packets alike (RFC 3711 section 9.1).
-    pub(crate) fn change(&mut self, before: Option<&Srtp>, after: Option<&Srtp>) {
+    pub fn change(&mut self, before: Option<&Srtp>, after: Option<&Srtp>) {
         if before == after {
             return;
         }
@@ -56,7 +57,7 @@ impl Transform {
     }
 
     /// Protects the RTP packet at the start of `room`; its new length.
-    pub(crate) fn seal_rtp(&mut self, room: &mut [u8], length: usize) -> Option<usize> {
+    pub fn seal_rtp(&mut self, room: &mut [u8], length: usize) -> Option<usize> {
         match self {
             Transform::Plain => Some(length),
             Transform::Srtp(contexts) => contexts.protect.as_mut()?.rtp(room, length).ok(),
@@ -64,7 +65,7 @@ impl Transform {
     }
 
     /// Protects the RTCP compound at the start of `room`; its new length.
-    pub(crate) fn seal_rtcp(&mut self, room: &mut [u8], length: usize) -> Option<usize> {
+    pub fn seal_rtcp(&mut self, room: &mut [u8], length: usize) -> Option<usize> {
         match self {
             Transform::Plain => Some(length),
             Transform::Srtp(contexts) => contexts.protect.as_mut()?.rtcp(room, length).ok(),
@@ -72,7 +73,7 @@ impl Transform {
     }
 
     /// The length of the RTP packet in a datagram; `None` when it is not authentic.
-    pub(crate) fn open_rtp(&mut self, datagram: &mut [u8]) -> Option<usize> {
+    pub fn open_rtp(&mut self, datagram: &mut [u8]) -> Option<usize> {
         match self {
             Transform::Plain => Some(datagram.len()),
             Transform::Srtp(contexts) => contexts.unprotect.as_mut()?.rtp(datagram).ok(),
@@ -80,7 +81,7 @@ impl Transform {
     }
 
     /// The length of the RTCP compound in a datagram; `None` when it is not authentic.
-    pub(crate) fn open_rtcp(&mut self, datagram: &mut [u8]) -> Option<usize> {
+    pub fn open_rtcp(&mut self, datagram: &mut [u8]) -> Option<usize> {
         match self {
             Transform::Plain => Some(datagram.len()),
             Transform::Srtp(contexts) => contexts.unprotect.as_mut()?.rtcp(datagram).ok(),

@@ -9,16 +9,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use media::batch;
 use media::os::{Poll, Waker};
 use sip::{
-    Destination, Dial, Direction, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Message, Method,
-    Moment, Output, Random, SessionId, Status, Transport, parse_datagram,
+    Destination, Dial, Direction, Encryption, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Message,
+    Method, Moment, Output, Random, Security, SessionId, Status, Transport, parse_datagram,
 };
 
 use super::customer::{Customer, Outcome, RINGS_FOR, Stage};
 use super::leg::LegFigures;
 use super::plan::Plan;
-use super::rtp::{Phones, Report};
+use super::rtp::{Phones, Report, SOCKET_ROOM};
 use super::seats::Office;
 use super::watch::{self, Sample};
 use super::wire::Wire;
@@ -98,7 +99,7 @@ impl Exchange {
         let socket =
             UdpSocket::bind((plan.local, 0)).with_context(|| format!("open a port on {}", plan.local))?;
         socket.set_nonblocking(true)?;
-        super::batch::prepare(&socket)?;
+        batch::prepare(&socket, SOCKET_ROOM)?;
         let local = socket.local_addr()?;
         let poll = Poll::new()?;
         poll.watch(&socket, SOCKET)?;
@@ -192,6 +193,9 @@ impl Exchange {
         let Some(phone) = self.idle.pop_front() else { return false };
         let Some(rtp) = self.phones.address(phone) else { return false };
         let caller = format!("139{nth:08}");
+        let security = self.plan.srtp.map(|suite| {
+            Security::offering(Encryption::Required, &mut self.random).preferring(suite, &mut self.random)
+        });
         let dial = Dial {
             call_id: format!("{}@hotline-load", self.random.token()),
             uri: format!("sip:{}@{}", self.plan.number, self.plan.target),
@@ -201,7 +205,7 @@ impl Exchange {
             audio: LocalAudio {
                 rtp,
                 codecs: vec![self.plan.codec],
-                security: sip::Security::default(),
+                security: security.unwrap_or_default(),
                 direction: Direction::SendReceive,
                 session_id: self.random.draw() >> 2,
                 version: 1,

@@ -3,7 +3,9 @@
 use std::net::SocketAddrV4;
 
 use audio::rtp::RtpPacket;
-use model::Seed;
+use media::batch::DATAGRAM;
+use media::transform::Transform;
+use model::{Seed, Srtp};
 use sip::AudioCodec;
 
 use super::histogram::Histogram;
@@ -19,12 +21,15 @@ pub(super) struct Talk {
     pub(super) remote: SocketAddrV4,
     pub(super) codec: AudioCodec,
     pub(super) telephone_event: Option<u8>,
+    /// The keys of both directions, when it is encrypted.
+    pub(super) srtp: Option<Srtp>,
 }
 
 /// A phone in a call.
 #[derive(Debug)]
 pub(super) struct Leg {
     talk: Talk,
+    transform: Transform,
     run: u32,
     voice: Voice,
     weather: Weather,
@@ -62,7 +67,8 @@ impl Leg {
         let ssrc = run.wrapping_add(talk.leg.wrapping_mul(0x9e37_79b9));
         let voice = Voice::new(ssrc);
         let (next_number, unsent, sent, heard) = (0, Vec::new(), 0, Heard::default());
-        Leg { talk, run, voice, weather, seed, next_number, unsent, sent, heard }
+        let transform = Transform::new(talk.srtp.as_ref());
+        Leg { talk, transform, run, voice, weather, seed, next_number, unsent, sent, heard }
     }
 
     pub(super) fn id(&self) -> u32 {
@@ -73,8 +79,9 @@ impl Leg {
         self.talk.remote
     }
 
-    /// The peer says that it listens elsewhere, or speaks another codec.
+    /// The peer says that it listens elsewhere, speaks another codec, or has other keys.
     pub(super) fn change(&mut self, talk: Talk) {
+        self.transform.change(self.talk.srtp.as_ref(), talk.srtp.as_ref());
         self.talk = talk;
     }
 
@@ -109,7 +116,19 @@ impl Leg {
     pub(super) fn print(&mut self, packet: &Packet, now_us: u64, datagram: &mut [u8]) -> Option<usize> {
         let stamp = Stamp { run: self.run, leg: self.talk.leg, number: packet.number, sent_us: now_us };
         self.sent += 1;
-        packet.frame.print(&stamp.audio(law(self.talk.codec)), datagram)
+        let length = packet.frame.print(&stamp.audio(law(self.talk.codec)), datagram)?;
+        self.transform.seal_rtp(datagram, length)
+    }
+
+    /// The RTP packet in a datagram of the peer's; `room` has place for it. `None` when it is not authentic.
+    pub(super) fn open<'a>(&mut self, datagram: &'a [u8], room: &'a mut [u8; DATAGRAM]) -> Option<&'a [u8]> {
+        if self.talk.srtp.is_none() {
+            return Some(datagram);
+        }
+        let sealed = room.get_mut(..datagram.len())?;
+        sealed.copy_from_slice(datagram);
+        let length = self.transform.open_rtp(sealed)?;
+        room.get(..length)
     }
 
     /// A packet of the peer arrived. Returns whose voice it was when it is the first of the call.
@@ -172,7 +191,7 @@ pub(super) struct LegFigures {
     pub(super) repeated: u64,
     /// Heard after a higher number.
     pub(super) reordered: u64,
-    /// Heard with other codes than were sent.
+    /// Those of them with other codes than were sent.
     pub(super) changed: u64,
     /// Heard of any other leg.
     pub(super) foreign: u64,
@@ -224,8 +243,8 @@ impl Heard {
             self.foreign += 1;
             return None;
         }
-        self.changed += u64::from(!as_sent);
         if self.place(stamp.number) {
+            self.changed += u64::from(!as_sent);
             durations.delay.count(arrived_us.saturating_sub(stamp.sent_us));
         }
         news
@@ -270,15 +289,20 @@ mod tests {
 
     fn leg(id: u32, weather: Weather) -> Leg {
         let remote = "127.0.0.1:4000".parse().unwrap();
-        Leg::new(Talk { leg: id, remote, codec: AudioCodec::Pcma, telephone_event: Some(101) }, 9, weather)
+        Leg::new(
+            Talk { leg: id, remote, codec: AudioCodec::Pcma, telephone_event: Some(101), srtp: None },
+            9,
+            weather,
+        )
     }
 
     /// So many packets of a leg, each as the datagram that leaves.
     fn spoken(leg: &mut Leg, count: u64) -> Vec<Vec<u8>> {
         let speak = |number: u64| {
             let packet = leg.next_packet()?;
-            let mut datagram = vec![0; HEADER_LEN + audio::FRAME];
-            leg.print(&packet, number * 20_000, &mut datagram)?;
+            let mut datagram = vec![0; DATAGRAM];
+            let length = leg.print(&packet, number * 20_000, &mut datagram)?;
+            datagram.truncate(length);
             Some(datagram)
         };
         (0..count).filter_map(speak).collect()
@@ -346,6 +370,29 @@ mod tests {
         }
         assert_eq!((durations.spacing.percentiles().count, durations.spacing.quantile(1.0)), (2, Some(500)));
         assert_eq!(phone.close().made, 4);
+    }
+
+    #[test]
+    fn an_encrypted_leg_hears_its_peer_and_nobody_else() {
+        let key = |byte| model::SrtpKey::new(&[byte; 28]);
+        let suite = model::SrtpSuite::AeadAes128Gcm;
+        let encrypted = |id, ours, theirs| {
+            let mut leg = leg(id, Weather::default());
+            let srtp = Some(Srtp { suite, ours: key(ours), theirs: key(theirs) });
+            leg.change(Talk { srtp, ..leg.talk.clone() });
+            leg
+        };
+        let (mut one, mut other, mut stranger) = (encrypted(1, 1, 2), encrypted(2, 2, 1), encrypted(3, 3, 1));
+        let mut room = [0; DATAGRAM];
+        for datagram in spoken(&mut one, 3) {
+            assert!(RtpPacket::parse(&datagram).is_ok_and(|sealed| Stamp::read(sealed.payload).is_none()));
+            let packet = RtpPacket::parse(other.open(&datagram, &mut room).unwrap()).unwrap();
+            assert_eq!(Stamp::read(packet.payload).map(|stamp| stamp.leg), Some(1));
+            assert_eq!(other.open(&datagram, &mut room), None, "a second time");
+        }
+        for datagram in spoken(&mut stranger, 1) {
+            assert_eq!(other.open(&datagram, &mut room), None);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
-use sip::AudioCodec;
+use sip::{AudioCodec, CryptoSuite};
 
 use super::net::Weather;
 
@@ -58,6 +58,10 @@ pub struct Options {
     /// The agents' codec; default: the customers' 座席编码
     #[arg(long, value_enum)]
     agent_codec: Option<Codec>,
+    /// All phones speak nothing but SRTP, with keys by SDES; of this suite where the system has it 语音加密
+    #[arg(long, value_name = "SUITE", num_args = 0..=1, require_equals = true,
+        default_missing_value = "AES_CM_128_HMAC_SHA1_80")]
+    srtp: Option<CryptoSuite>,
     /// Packets lost on the way to the system 丢包率
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
     loss: f64,
@@ -124,6 +128,8 @@ pub(super) struct Plan {
     pub(super) patience: Duration,
     pub(super) codec: AudioCodec,
     pub(super) agent_codec: AudioCodec,
+    /// No call without SRTP, best of this suite.
+    pub(super) srtp: Option<CryptoSuite>,
     pub(super) weather: Weather,
     pub(super) answer_after: Duration,
     pub(super) threads: usize,
@@ -196,6 +202,7 @@ impl Options {
             patience: Duration::from_secs(self.patience),
             codec: self.codec.into(),
             agent_codec: self.agent_codec.unwrap_or(self.codec).into(),
+            srtp: self.srtp,
             weather,
             answer_after: Duration::from_millis(self.answer_after),
             threads: self.threads.map_or(half, usize::from),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use sip::CryptoSuite;
 
 use super::customer::Outcome;
 use super::exchange::Traces;
@@ -42,6 +43,8 @@ pub(super) struct Planned {
     pub(super) seconds: u64,
     pub(super) codec: String,
     pub(super) agent_codec: String,
+    /// The suite that phones prefer; none without SRTP.
+    pub(super) srtp: Option<&'static str>,
     pub(super) loss_percent: f64,
     pub(super) jitter_ms: f64,
     pub(super) reorder_percent: f64,
@@ -94,6 +97,8 @@ pub(super) struct Media {
     pub(super) foreign: u64,
     pub(super) made_by_target: u64,
     pub(super) strays: u64,
+    /// Of an encrypted call, and not made with its key.
+    pub(super) not_authentic: u64,
     pub(super) delay_us: Percentiles,
     pub(super) spacing_error_us: Percentiles,
 }
@@ -211,6 +216,7 @@ impl Planned {
             seconds: plan.seconds.as_secs(),
             codec: format!("{:?}", plan.codec).to_lowercase(),
             agent_codec: format!("{:?}", plan.agent_codec).to_lowercase(),
+            srtp: plan.srtp.map(CryptoSuite::name),
             loss_percent: percent(plan.weather.lost),
             jitter_ms: plan.weather.jitter_us as f64 / 1000.0,
             reorder_percent: percent(plan.weather.reordered),
@@ -279,6 +285,7 @@ impl Media {
             foreign: packets.foreign,
             made_by_target: packets.made,
             strays: figures.strays,
+            not_authentic: figures.not_authentic,
             delay_us: figures.durations.delay.percentiles(),
             spacing_error_us: figures.durations.spacing.percentiles(),
         }

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use media::batch;
 use media::os::Waker;
 
-use super::batch;
 use super::leg::{Durations, LegFigures, Talk};
 use super::net::Weather;
 use thread::Thread;
@@ -22,6 +22,8 @@ pub(super) use thread::since_1970_us;
 /// Bound of each channel. A thread that the signalling gets ahead of makes it wait; a signalling that reads too
 /// late makes a thread keep its reports.
 const CHANNEL: usize = 16_384;
+/// Bytes asked for each of a socket's buffers.
+pub(super) const SOCKET_ROOM: i32 = 1 << 20;
 
 /// What signalling orders.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub(super) struct ThreadFigures {
     pub(super) durations: Durations,
     /// Datagrams from addresses that no call expects: late ones of calls that ended, mostly.
     pub(super) strays: u64,
+    /// Datagrams of encrypted calls that were not made with the call's key.
+    pub(super) not_authentic: u64,
     /// Datagrams that the kernel did not take.
     pub(super) unsent: u64,
     /// Talks whose peer's address is another's on the same port.
@@ -151,6 +155,7 @@ impl Phones {
             all.durations.spacing.add(&figures.durations.spacing);
             all.durations.behind.add(&figures.durations.behind);
             all.strays += figures.strays;
+            all.not_authentic += figures.not_authentic;
             all.unsent += figures.unsent;
             all.crowded += figures.crowded;
         }
@@ -179,7 +184,7 @@ fn bind_pair(ip: IpAddr) -> io::Result<Port> {
         if port % 2 == 0
             && let Ok(rtcp) = UdpSocket::bind((ip, port + 1))
         {
-            batch::prepare(&rtp)?;
+            batch::prepare(&rtp, SOCKET_ROOM)?;
             return Ok(Port { rtp, _rtcp: rtcp });
         }
     }

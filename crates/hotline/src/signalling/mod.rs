@@ -43,6 +43,7 @@ use tokio::task::JoinHandle;
 
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
+pub(crate) use translate::srtp;
 pub use trunk::{Network, Trunk};
 
 /// Datagrams and messages that may wait for a shard.

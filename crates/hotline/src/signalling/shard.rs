@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{AgentId, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
 use sip::{
     Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, Random,
-    Request, SessionId, Status, Transport,
+    Request, Security, SessionId, Status, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, watch};
@@ -264,7 +264,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let Some(dialled) = translate::dialled(request) else {
             return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
         };
-        let Ok(mut remote) = self.endpoint.secure(session, terms.srtp, &terms.codecs.allowed()) else {
+        let security = Security::answering(terms.srtp);
+        let Ok(mut remote) = self.endpoint.secure(session, security, &terms.codecs.allowed()) else {
             tracing::warn!(?origin, ?terms, "call refused: it offers nothing that its srtp and codecs allow");
             return self.endpoint.refuse(now, session, &translate::not_acceptable(terms.srtp));
         };

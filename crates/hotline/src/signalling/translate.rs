@@ -38,7 +38,8 @@ pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
     })
 }
 
-fn srtp(keys: &Keys) -> Srtp {
+/// The keys of both directions.
+pub(crate) fn srtp(keys: &Keys) -> Srtp {
     let suite = match keys.suite {
         CryptoSuite::AesCm128HmacSha1_80 => SrtpSuite::AesCm128HmacSha1_80,
         CryptoSuite::AesCm128HmacSha1_32 => SrtpSuite::AesCm128HmacSha1_32,

@@ -103,7 +103,7 @@ impl Endpoint {
         self.server_steps(&key, steps);
     }
 
-    /// Inbound: holds the session to `encryption` and `codecs` (best first, for an offer of ours); the peer's
+    /// Inbound: holds the session to `security` and `codecs` (best first, for an offer of ours); the peer's
     /// audio as it is then, with keys. Without this word a session is plain where the peer offers that, and
     /// else encrypted, in any codec. `None` inside when the peer offered nothing:
     /// then we do.
@@ -113,14 +113,15 @@ impl Endpoint {
     pub fn secure(
         &mut self,
         id: SessionId,
-        encryption: Encryption,
+        security: Security,
         codecs: &[AudioCodec],
     ) -> Result<Option<OfferedAudio>, NoCommonAudio> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(None) };
         let Stage::Incoming(Incoming { offer, .. }) = &session.stage else {
             return Ok(session.remote.clone());
         };
-        session.audio.security = Security::answering(encryption);
+        let encryption = security.encryption();
+        session.audio.security = security;
         session.audio.codecs = codecs.to_vec();
         session.remote = match offer {
             Some(offer) => {

@@ -2,6 +2,7 @@
 //! section 14.1).
 
 use std::fmt;
+use std::str::FromStr;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -64,6 +65,15 @@ impl CryptoSuite {
     }
 }
 
+impl FromStr for CryptoSuite {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<CryptoSuite, &'static str> {
+        let named = CryptoSuite::ALL.into_iter().find(|suite| suite.name().eq_ignore_ascii_case(text));
+        named.ok_or("AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32, AEAD_AES_128_GCM or AEAD_AES_256_GCM")
+    }
+}
+
 /// A master key with its salt behind it. Wiped when dropped; its Debug prints nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CryptoKey(Zeroizing<Vec<u8>>);
@@ -114,8 +124,7 @@ impl Crypto {
     pub fn parse(value: &str) -> Option<Crypto> {
         let mut words = value.split_ascii_whitespace();
         let tag = words.next().filter(|tag| tag.len() <= 9 && tag.bytes().all(|b| b.is_ascii_digit()))?;
-        let name = words.next()?;
-        let suite = CryptoSuite::ALL.into_iter().find(|suite| suite.name().eq_ignore_ascii_case(name))?;
+        let suite: CryptoSuite = words.next()?.parse().ok()?;
         let params = words.next()?;
         let method = params.get(..7).filter(|method| method.eq_ignore_ascii_case("inline:"))?;
         let mut parts = params.get(method.len()..)?.split('|');

@@ -66,12 +66,14 @@ pub struct Security {
     savp: bool,
     /// What we offer; once agreed, the one line in force.
     lines: Vec<Crypto>,
+    /// Taken before any other that the peer offers.
+    preferred: Option<CryptoSuite>,
 }
 
 impl Security {
     /// Without keys to offer: for whoever is offered to.
     pub fn answering(encryption: Encryption) -> Security {
-        Security { encryption, savp: false, lines: Vec::new() }
+        Security { encryption, ..Security::default() }
     }
 
     /// With new keys to offer.
@@ -83,7 +85,21 @@ impl Security {
                 (1..).zip(CryptoSuite::OFFERED).map(line).collect()
             }
         };
-        Security { encryption, savp: encryption == Encryption::Required, lines }
+        Security { encryption, savp: encryption == Encryption::Required, lines, preferred: None }
+    }
+
+    /// With this suite before all others, in what we offer and in what we take of an offer.
+    pub fn preferring(mut self, suite: CryptoSuite, random: &mut Random) -> Security {
+        self.preferred = Some(suite);
+        if !self.lines.is_empty() {
+            let place = self.lines.iter().position(|line| line.suite == suite);
+            // Tags count from 1: that after the last is free.
+            let tag = (1..).nth(self.lines.len()).unwrap_or_default();
+            let new = || Crypto { tag, suite, key: CryptoKey::generate(suite, random) };
+            let line = place.map(|place| self.lines.remove(place)).unwrap_or_else(new);
+            self.lines.insert(0, line);
+        }
+        self
     }
 
     /// What the session is held to now.
@@ -100,9 +116,10 @@ impl Security {
         self.lines.iter().map(|line| Line::new('a', format!("crypto:{line}")))
     }
 
-    /// Chooses from the peer's offer, in its order; `before` are the keys in force. The stream is left with
+    /// Chooses from the peer's offer, in its order but for a suite that we prefer; `before` are the keys in force. The stream is left with
     /// the one line that was chosen and the keys in force from now on.
     pub fn answer(&mut self, stream: &mut OfferedAudio, before: Option<&Keys>, random: &mut Random) {
+        stream.crypto.sort_by_key(|line| self.preferred != Some(line.suite));
         stream.crypto.truncate(1);
         stream.keys = stream.crypto.first().map(|theirs| {
             let same = before.filter(|keys| keys.suite == theirs.suite && keys.theirs == theirs.key);

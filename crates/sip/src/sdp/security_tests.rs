@@ -1,7 +1,7 @@
 //! Both sides of offers and answers with and without keys.
 
 use super::*;
-use crate::Random;
+use crate::{CryptoSuite, Random};
 
 const OURS: [AudioCodec; 1] = [AudioCodec::Pcma];
 const ALL: [Encryption; 3] = [Encryption::Off, Encryption::Optional, Encryption::Required];
@@ -23,12 +23,15 @@ fn read(sdp: &Sdp) -> Sdp {
 
 /// What an offerer and an answerer agree on; `None` when the offer is refused.
 fn agree(offerer: Encryption, answerer: Encryption) -> Option<(String, Option<Keys>, Option<Keys>)> {
-    let (mut ours, mut theirs) = (Random::new([1; 32]), Random::new([2; 32]));
-    let mut a = local(Security::offering(offerer, &mut ours));
+    let offering = Security::offering(offerer, &mut Random::new([1; 32]));
+    agree_between(offering, Security::answering(answerer))
+}
+
+fn agree_between(offering: Security, answering: Security) -> Option<(String, Option<Keys>, Option<Keys>)> {
+    let (mut a, mut b) = (local(offering), local(answering));
     let offered = read(&offer(&a));
-    let mut seen = OfferedAudio::find(&offered, &OURS, answerer).ok()?;
-    let mut b = local(Security::answering(answerer));
-    b.security.answer(&mut seen, None, &mut theirs);
+    let mut seen = OfferedAudio::find(&offered, &OURS, b.security.encryption()).ok()?;
+    b.security.answer(&mut seen, None, &mut Random::new([2; 32]));
     let answered = read(&answer(&offered, &seen, &b, AudioCodec::Pcma));
     let mut heard = OfferedAudio::find(&answered, &OURS, a.security.encryption()).unwrap();
     assert!(a.security.take(&mut heard));
@@ -36,6 +39,21 @@ fn agree(offerer: Encryption, answerer: Encryption) -> Option<(String, Option<Ke
     let media = answered.media.first().unwrap();
     assert_eq!(attribute(&media.lines, "crypto").count(), usize::from(seen.keys.is_some()), "exactly one");
     Some((media.protocol.clone(), heard.keys.map(|keys| *keys), seen.keys.map(|keys| *keys)))
+}
+
+#[test]
+fn a_preferred_suite_is_agreed_on_whoever_prefers_it() {
+    let mut random = Random::new([4; 32]);
+    for suite in CryptoSuite::OFFERED.into_iter().chain([CryptoSuite::AesCm128HmacSha1_32]) {
+        let offering = Security::offering(Encryption::Required, &mut random);
+        let plainly = Security::answering(Encryption::Required);
+        let (_, keys, _) =
+            agree_between(offering.clone().preferring(suite, &mut random), plainly.clone()).unwrap();
+        assert_eq!(keys.unwrap().suite, suite);
+        let (_, keys, _) = agree_between(offering, plainly.preferring(suite, &mut random)).unwrap();
+        let offered = CryptoSuite::OFFERED.contains(&suite);
+        assert_eq!(keys.unwrap().suite == suite, offered, "another when it is not offered");
+    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use sip::{Answer, AudioCodec, Ending, OfferedAudio, Request, SessionId, Status};
+use sip::{
+    Answer, AudioCodec, Encryption, Ending, NoCommonAudio, OfferedAudio, Request, Security, SessionId, Status,
+};
 
 use super::super::customer::{Deed, Stage};
 use super::super::leg::Talk;
@@ -15,6 +17,9 @@ impl Exchange {
     /// Somebody calls a seat.
     pub(super) fn invited(&mut self, session: SessionId, request: &Request, remote: Option<OfferedAudio>) {
         let (now, leg) = (self.moment(), self.new_leg());
+        let Ok(remote) = self.secured(session, remote) else {
+            return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_ACCEPTABLE_HERE));
+        };
         let user = request.target().ok().and_then(|uri| uri.user()).unwrap_or_default();
         let seat = self.office.seats.get_mut(&user).filter(|seat| seat.state == State::Free);
         let (Some(seat), Some(remote)) = (seat, remote) else {
@@ -26,6 +31,17 @@ impl Exchange {
         self.at_seat.insert(session, user);
         let caller = request.from().ok().and_then(|from| from.uri.user()).unwrap_or_default();
         self.traces.callers.insert(leg, caller);
+    }
+
+    /// The caller's audio as the seat takes it: without SRTP in the plan as it is, else with keys.
+    fn secured(
+        &mut self,
+        session: SessionId,
+        remote: Option<OfferedAudio>,
+    ) -> Result<Option<OfferedAudio>, NoCommonAudio> {
+        let Some(suite) = self.plan.srtp else { return Ok(remote) };
+        let security = Security::answering(Encryption::Required).preferring(suite, &mut self.random);
+        self.endpoint.secure(session, security, &AudioCodec::ALL)
     }
 
     /// A session stands, or its audio changed.
@@ -51,7 +67,8 @@ impl Exchange {
         let first = remote.codecs.first().copied().unwrap_or(wanted);
         let codec = if remote.codecs.contains(&wanted) { wanted } else { first };
         let telephone_event = remote.telephone_event;
-        self.phones.talk(phone, Talk { leg, remote: address, codec, telephone_event });
+        let srtp = remote.keys.as_deref().map(crate::signalling::srtp);
+        self.phones.talk(phone, Talk { leg, remote: address, codec, telephone_event, srtp });
     }
 
     /// A session is over.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use audio::rtp::RtpPacket;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
+use media::batch::{Batch, DATAGRAM};
 use media::os::{Poll, Timer, Waker, hurry, pin_to_core};
 
-use super::super::batch::Batch;
 use super::super::leg::{Leg, Packet, Talk};
 use super::{Layout, Order, Port, Report, ThreadFigures};
 
@@ -281,8 +281,16 @@ impl Thread {
             let more = self.inbox.receive(rtp);
             for arrived in self.inbox.arrived() {
                 let slot = self.by_source.get(&(port, arrived.source));
-                let phone = slot.and_then(|slot| self.phones.get_mut(*slot)?.as_mut());
-                let (Some(phone), Ok(packet)) = (phone, RtpPacket::parse(arrived.bytes)) else {
+                let Some(phone) = slot.and_then(|slot| self.phones.get_mut(*slot)?.as_mut()) else {
+                    self.figures.strays += 1;
+                    continue;
+                };
+                let mut room = [0; DATAGRAM];
+                let Some(datagram) = phone.open(arrived.bytes, &mut room) else {
+                    self.figures.not_authentic += 1;
+                    continue;
+                };
+                let Ok(packet) = RtpPacket::parse(datagram) else {
                     self.figures.strays += 1;
                     continue;
                 };

@@ -1,5 +1,6 @@
 //! Many datagrams a system call, with the kernel's times of arrival: `recvmmsg`, `sendmmsg`.
-//! The only unsafe code of the crate.
+//! For what drives Hotline from outside (load generator, benchmarks); a leg has no use for it, as the crate's README
+//! tells.
 #![allow(unsafe_code, reason = "direct system calls, each with its reason")]
 
 use std::io;
@@ -130,17 +131,25 @@ impl Batch {
         };
         let Some(length) = write(bytes).filter(|length| *length <= DATAGRAM) else { return false };
         slice.iov_len = length;
-        *address = libc::sockaddr_in {
-            sin_family: libc::AF_INET as libc::sa_family_t,
-            sin_port: to.port().to_be(),
-            sin_addr: libc::in_addr { s_addr: u32::from(*to.ip()).to_be() },
-            sin_zero: [0; 8],
-        };
+        *address = raw(to);
         message.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_in>() as libc::socklen_t;
         message.msg_hdr.msg_control = ptr::null_mut();
         message.msg_hdr.msg_controllen = 0;
         self.waiting += 1;
         true
+    }
+
+    /// Sends what the last receive took on, each to where `to` says; returns how many the kernel took.
+    pub fn pass_on(&mut self, socket: &UdpSocket, mut to: impl FnMut(&[u8]) -> SocketAddrV4) -> usize {
+        self.waiting = mem::take(&mut self.received);
+        let rows = self.messages.iter_mut().zip(&self.bytes).zip(&mut self.slices).zip(&mut self.addresses);
+        for (((message, bytes), slice), address) in rows.take(self.waiting) {
+            slice.iov_len = usize::try_from(message.msg_len).unwrap_or(DATAGRAM).min(DATAGRAM);
+            *address = raw(to(bytes.get(..slice.iov_len).unwrap_or_default()));
+            message.msg_hdr.msg_control = ptr::null_mut();
+            message.msg_hdr.msg_controllen = 0;
+        }
+        self.send(socket)
     }
 
     /// How many were put in and not yet sent.
@@ -172,14 +181,22 @@ impl Batch {
     }
 }
 
-/// Large buffers, as far as the system allows, and times of arrival by the kernel.
+fn raw(address: SocketAddrV4) -> libc::sockaddr_in {
+    libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: address.port().to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from(*address.ip()).to_be() },
+        sin_zero: [0; 8],
+    }
+}
+
+/// Buffers of so many bytes, as far as the system allows, and times of arrival by the kernel.
 ///
 /// # Errors
 /// When the kernel refuses one of them.
-pub fn prepare(socket: &UdpSocket) -> io::Result<()> {
-    let options = [(libc::SO_RCVBUF, 1 << 20), (libc::SO_SNDBUF, 1 << 20), (libc::SO_TIMESTAMPNS, 1)];
+pub fn prepare(socket: &UdpSocket, bytes: i32) -> io::Result<()> {
+    let options = [(libc::SO_RCVBUF, bytes), (libc::SO_SNDBUF, bytes), (libc::SO_TIMESTAMPNS, 1)];
     for (option, value) in options {
-        let value: libc::c_int = value;
         let size = mem::size_of::<libc::c_int>() as libc::socklen_t;
         // SAFETY: the option's value is one live integer of the given size.
         let result = unsafe {
@@ -192,18 +209,6 @@ pub fn prepare(socket: &UdpSocket) -> io::Result<()> {
     Ok(())
 }
 
-/// Raises the limit of open files to what is allowed: a phone may have two ports of its own.
-pub fn many_files() {
-    // SAFETY: a plain struct of two integers.
-    let mut limit: libc::rlimit = unsafe { mem::zeroed() };
-    // SAFETY: `limit` is live.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0 {
-        limit.rlim_cur = limit.rlim_max;
-        // SAFETY: as above.
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,7 +218,7 @@ mod tests {
         let sockets = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
         let addresses: Vec<SocketAddrV4> =
             sockets.iter().map(|socket| socket.local_addr().unwrap().to_string().parse().unwrap()).collect();
-        sockets.iter().for_each(|socket| prepare(socket).unwrap());
+        sockets.iter().for_each(|socket| prepare(socket, 1 << 20).unwrap());
         let mut batch = Batch::new(3);
         for byte in 0..3 {
             let put = batch.put(addresses[1], |room| {
@@ -233,5 +238,27 @@ mod tests {
         assert!(arrived.iter().all(|one| one.1 == addresses[0] && one.2 > 1_700_000_000_000_000_000));
         assert!(!batch.receive(&sockets[1]) && batch.arrived().count() == 0);
         assert_eq!(batch.send(&sockets[0]), 0);
+    }
+
+    #[test]
+    fn what_arrived_is_passed_on_as_long_as_it_was() {
+        let sockets = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let address = |socket: &UdpSocket| socket.local_addr().unwrap().to_string().parse().unwrap();
+        let mut batch = Batch::new(2);
+        for datagram in [[1; 7].as_slice(), &[2; DATAGRAM + 1]] {
+            sockets[0].send_to(datagram, sockets[1].local_addr().unwrap()).unwrap();
+            let mut seen = Vec::new();
+            while seen.is_empty() {
+                batch.receive(&sockets[1]);
+                seen.extend(batch.arrived().map(|one| one.bytes.to_vec()));
+            }
+            let sent = batch.pass_on(&sockets[1], |bytes| {
+                assert_eq!(bytes, seen[0]);
+                address(&sockets[2])
+            });
+            let mut room = [0; 2 * DATAGRAM];
+            let length = sockets[2].recv(&mut room).unwrap();
+            assert_eq!((sent, &room[..length]), (1, &datagram[..datagram.len().min(DATAGRAM)]));
+        }
     }
 }

@@ -1,0 +1,1 @@
+"""How calls sound: telephones, codecs and reference speech for benches/quality.py."""
