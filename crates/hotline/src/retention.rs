@@ -8,15 +8,15 @@
 //! Only a run that came to its end is remembered: one that a crash cut off, or that no center was there for, is
 //! made up for at the next start.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use api::{App, Outcome};
 use model::{Actor, Time, UtcOffset};
+
+use crate::config::TimeOfDay;
 
 /// The file in the data folder that says when the last run began.
 pub(crate) const LAST: &str = "retention.last";
@@ -26,32 +26,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 const LOOK: Duration = Duration::from_secs(60);
 /// How long a database or center that refused is left alone.
 const PAUSE: Duration = Duration::from_secs(60);
-
-/// A minute of the day, `HH:MM`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeOfDay(u32);
-
-impl FromStr for TimeOfDay {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<TimeOfDay, &'static str> {
-        let two_digits = |part: &str| {
-            let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-            digits.then(|| part.parse::<u32>().ok()).flatten()
-        };
-        let parts = text.split_once(':').and_then(|(h, m)| Some((two_digits(h)?, two_digits(m)?)));
-        match parts {
-            Some((hour @ 0..24, minute @ 0..60)) => Ok(TimeOfDay(hour * 60 + minute)),
-            Some(_) | None => Err("a time of day from 00:00 to 23:59, such as 03:30"),
-        }
-    }
-}
-
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:02}:{:02}", self.0 / 60, self.0 % 60)
-    }
-}
 
 /// Once a day, by the clock of an offset from UTC.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +43,7 @@ impl Schedule {
 
     /// The newest of its hours that is not in the future.
     fn newest(&self, now: Time) -> Time {
-        let minutes = (now.minute_of_day(self.offset) + DAY_MINUTES - self.at.0) % DAY_MINUTES;
+        let minutes = (now.minute_of_day(self.offset) + DAY_MINUTES - self.at.minutes()) % DAY_MINUTES;
         let into_minute = now.unix_ms().rem_euclid(60_000);
         Time::from_unix_ms(now.unix_ms() - i64::from(minutes) * 60_000 - into_minute)
     }
@@ -191,13 +165,5 @@ mod tests {
         fs::write(&file, "yesterday").unwrap();
         assert_eq!(schedule("00:00").wait(remembered(&file, now), now), Duration::ZERO);
         fs::remove_file(file).unwrap();
-    }
-
-    #[test]
-    fn times_of_day() {
-        assert_eq!("23:59".parse::<TimeOfDay>().unwrap().to_string(), "23:59");
-        for text in ["24:00", "03:60", "3:30", "0330", "", "+3:30", "03:30:00"] {
-            assert!(text.parse::<TimeOfDay>().is_err(), "{text}");
-        }
     }
 }

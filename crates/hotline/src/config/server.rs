@@ -1,5 +1,6 @@
 //! `hotline.toml`.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -10,8 +11,6 @@ use ::sip::Encryption;
 use ivr::source::{Problems, Section, parse};
 use ivr::text;
 use model::{QueueName, RetentionRule, UtcOffset};
-
-use crate::retention::TimeOfDay;
 
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone)]
@@ -70,6 +69,39 @@ impl FromStr for CopyFormat {
 
     fn from_str(text: &str) -> Result<CopyFormat, &'static str> {
         if text == "flac" { Ok(CopyFormat::Flac) } else { Err("\"flac\"") }
+    }
+}
+
+/// A minute of the day, `HH:MM`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeOfDay(u32);
+
+impl FromStr for TimeOfDay {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<TimeOfDay, &'static str> {
+        let two_digits = |part: &str| {
+            let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| part.parse::<u32>().ok()).flatten()
+        };
+        let parts = text.split_once(':').and_then(|(h, m)| Some((two_digits(h)?, two_digits(m)?)));
+        match parts {
+            Some((hour @ 0..24, minute @ 0..60)) => Ok(TimeOfDay(hour * 60 + minute)),
+            Some(_) | None => Err("a time of day from 00:00 to 23:59, such as 03:30"),
+        }
+    }
+}
+
+impl TimeOfDay {
+    /// Minutes since midnight, 0–1439.
+    pub fn minutes(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:02}:{:02}", self.0 / 60, self.0 % 60)
     }
 }
 
@@ -175,4 +207,17 @@ fn processors() -> usize {
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
     Duration::from_secs(section.integer(key, 1..=86_400).map_or(default, |at| at.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_day() {
+        assert_eq!("23:59".parse::<TimeOfDay>().unwrap().to_string(), "23:59");
+        for text in ["24:00", "03:60", "3:30", "0330", "", "+3:30", "03:30:00"] {
+            assert!(text.parse::<TimeOfDay>().is_err(), "{text}");
+        }
+    }
 }
