@@ -17,6 +17,10 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn remove(&self, _path: &str) -> io::Result<()> {
         Ok(())
     }
+    /// False while it is known to stand still.
+    fn answers(&self) -> bool {
+        true
+    }
 }
 
 /// One recording file.

@@ -17,6 +17,7 @@ mod leg;
 #[doc(hidden)]
 pub mod os;
 mod outbox;
+mod patient;
 mod player;
 mod ports;
 mod prompts;
@@ -57,6 +58,7 @@ pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
 
 use counters::Tally;
 use os::{Urgency, Waker};
+use patient::Patient;
 use ports::Ports;
 use storage::{Beat, Places};
 use thread::{Setup, ToMedia};
@@ -210,6 +212,8 @@ impl Media {
             );
         }
         std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
+        // Where there is nowhere else to go, a disk is waited for.
+        let disks = if disks.len() > 1 { patiently(disks).map_err(StartError::Thread)? } else { disks };
         let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };
         let vault = |disk| Arc::new(Vault::new(disk, settings.keys.clone())) as Arc<dyn Disk>;
         let disks = disks.into_iter().map(vault).collect();
@@ -316,6 +320,10 @@ impl MediaThread {
         }
         self.waker.wake();
     }
+}
+
+fn patiently(disks: Vec<Arc<dyn Disk>>) -> io::Result<Vec<Arc<dyn Disk>>> {
+    disks.into_iter().map(|disk| Ok(Arc::new(Patient::new(disk)?) as Arc<dyn Disk>)).collect()
 }
 
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {

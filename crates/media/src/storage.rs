@@ -61,6 +61,11 @@ impl Places {
         self.disk(storage)?.remove(path)
     }
 
+    /// False while a place is known to stand still.
+    pub(crate) fn answers(&self, storage: Storage) -> bool {
+        self.disk(storage).is_ok_and(Disk::answers)
+    }
+
     fn disk(&self, storage: Storage) -> io::Result<&dyn Disk> {
         let found = self.disks.iter().find(|(place, _)| *place == storage);
         found.map(|(_, disk)| &**disk).ok_or_else(|| io::Error::other("there is no fallback"))
@@ -127,6 +132,7 @@ fn trouble_of(error: &io::Error) -> StorageTrouble {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageTrouble::Full,
         io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle => StorageTrouble::Gone,
+        io::ErrorKind::TimedOut => StorageTrouble::Stalled,
         _ => StorageTrouble::Failed,
     }
 }

@@ -69,6 +69,10 @@ impl Disk for Vault {
     fn remove(&self, path: &str) -> io::Result<()> {
         self.disk.remove(path)
     }
+
+    fn answers(&self) -> bool {
+        self.disk.answers()
+    }
 }
 
 /// Opens a stored file as it was before it was encrypted, if it was, to be read.

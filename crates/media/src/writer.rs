@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Open ──► Writing (through trouble: see `writing`) ──Seal──► on disk, reported
-//!     │
+//!     │          └──Seal, while a disk with a part of it stands still──► CutOff ──it answers──► as above
 //!     └─ the path is refused ──► Failed (reported once; pieces are counted) ──Seal──► forgotten
 //! ```
 //!
@@ -12,12 +12,12 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use model::{Gap, Kept, MediaReport, RecordingId};
 
 use crate::Map;
 use crate::counters::{Tally, add, shift};
-use crate::storage::{Beat, Places};
+use crate::storage::{Beat, Places, RETRY};
 use crate::writing::{Desk, Outcome, Writing};
 
 /// What a media thread tells a recording thread.
@@ -40,8 +40,17 @@ pub(crate) fn run(
     tally: &Tally,
 ) {
     let desk = Desk { places, beat };
-    let mut writer = Writer { desk, reports, tally, files: Map::new(), patience: PATIENCE };
-    messages.iter().for_each(|message| writer.handle(message));
+    let mut writer =
+        Writer { desk, reports, tally, files: Map::new(), cut_off: Vec::new(), patience: PATIENCE };
+    loop {
+        match messages.recv_timeout(RETRY) {
+            Ok(message) => writer.handle(message),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        writer.seal_what_is_whole_again();
+    }
+    writer.leave_what_is_cut_off();
     for (recording, file) in std::mem::take(&mut writer.files) {
         let length = file.length();
         writer.seal(recording, file, length, Vec::new());
@@ -53,7 +62,16 @@ struct Writer<'a> {
     reports: &'a Sender<MediaReport>,
     tally: &'a Tally,
     files: Map<RecordingId, File>,
+    /// Ended recordings that wait for a disk that stands still, for it holds their beginning.
+    cut_off: Vec<Ended>,
     patience: Duration,
+}
+
+struct Ended {
+    recording: RecordingId,
+    writing: Writing,
+    length: u64,
+    gaps: Vec<Gap>,
 }
 
 enum File {
@@ -111,8 +129,33 @@ impl Writer<'_> {
     }
 
     fn seal(&mut self, recording: RecordingId, file: File, length: u64, gaps: Vec<Gap>) {
+        match file {
+            File::Writing(writing) if writing.is_cut_off(self.desk.places) => {
+                self.cut_off.push(Ended { recording, writing, length, gaps });
+            }
+            File::Writing(writing) => self.end(Ended { recording, writing, length, gaps }),
+            File::Failed => shift(&self.tally.open_recordings, -1),
+        }
+    }
+
+    fn seal_what_is_whole_again(&mut self) {
+        let places = self.desk.places;
+        let whole: Vec<Ended> =
+            self.cut_off.extract_if(.., |ended| !ended.writing.is_cut_off(places)).collect();
+        whole.into_iter().for_each(|ended| self.end(ended));
+    }
+
+    /// The next start finds both parts and joins them; sealed now, the first would be lost.
+    fn leave_what_is_cut_off(&mut self) {
+        for Ended { recording, .. } in self.cut_off.drain(..) {
+            shift(&self.tally.open_recordings, -1);
+            tracing::error!(%recording, "a recording's first part is on a disk that does not answer; it is left to be repaired");
+        }
+    }
+
+    fn end(&mut self, ended: Ended) {
+        let Ended { recording, writing, length, gaps } = ended;
         shift(&self.tally.open_recordings, -1);
-        let File::Writing(writing) = file else { return };
         shift(&self.tally.interrupted_recordings, -i64::from(writing.is_away()));
         let Outcome { duration_ms, sha256, gaps, fault } = writing.seal(self.desk, length, gaps);
         match fault {

@@ -117,6 +117,11 @@ impl Writing {
         self.left.len()
     }
 
+    /// True while what it holds elsewhere cannot be reached, and may be later.
+    pub(crate) fn is_cut_off(&self, places: &Places) -> bool {
+        self.left.iter().any(|part| !places.answers(part.storage))
+    }
+
     /// Its length so far, in samples of 8 kHz.
     pub(crate) fn length(&self) -> u64 {
         self.wav.samples() / self.scale()

@@ -331,6 +331,10 @@ impl Disk for Stalling {
     fn create(&self, path: &str) -> std::io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(StallingFile(self.0.create(path)?, self.1.clone())))
     }
+
+    fn remove(&self, path: &str) -> std::io::Result<()> {
+        self.0.remove(path)
+    }
 }
 
 impl DiskFile for StallingFile {
@@ -347,6 +351,14 @@ impl DiskFile for StallingFile {
 
     fn seal(&mut self) -> std::io::Result<String> {
         self.0.seal()
+    }
+
+    fn read_at(&self, offset: u64, room: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read_at(offset, room)
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.is_there()
     }
 }
 
@@ -369,4 +381,29 @@ fn a_stalled_disk_is_told_and_costs_nothing_that_fits_into_the_ring() {
     assert!(duration_ms >= 7500 && gaps.is_empty(), "{duration_ms}: {gaps:?}");
     story.world.end();
     fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_stalled_disk_hands_over_to_the_second_folder_and_is_waited_for_in_the_end() {
+    let stalled = Arc::new(AtomicBool::new(false));
+    let [main, fallback] = [23_700, 23_710].map(fallback_of);
+    let disk = Stalling(Folder::open(&main).unwrap(), stalled.clone());
+    let second = fallback.clone();
+    let change = move |settings: &mut media::Settings| settings.recordings_fallback = Some(second);
+    let mut story = Story::new(World::with(23_700, change, Some(Arc::new(disk))));
+    story.talk_ms(2000);
+    stalled.store(true, Ordering::Relaxed);
+    story.talk_ms(7000);
+    story.failed((Storage::Main, StorageTrouble::Stalled));
+    story.world.order(MediaOp::StopRecording { recording: story.recording });
+    story.talk_ms(1500);
+    assert_eq!(story.world.media.counters().open_recordings, 1, "its beginning cannot be had yet");
+    stalled.store(false, Ordering::Relaxed);
+    let (duration_ms, _, gaps) = story.seal();
+    assert!(duration_ms >= 8900 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
+    let file = fallback.join("2026/one.wav");
+    assert!(is_heard(&file, 300, 1800) && is_heard(&file, 2200, 8800));
+    assert!(!main.join("2026/one.wav").exists(), "the first part was brought over");
+    story.world.end();
+    [main, fallback].iter().for_each(|folder| fs::remove_dir_all(folder).unwrap());
 }

@@ -13,7 +13,7 @@ use audio::srtp::{MasterKey, Protect, Suite, Unprotect};
 use audio::telephone_event::TelephoneEvent;
 use audio::tone::{Sine, level_db};
 use crossbeam_channel::Receiver;
-use media::{Disk, Media, Prompts, Settings};
+use media::{Disk, Folder, Media, Prompts, Settings};
 use model::{
     CallId, Codec, ContactId, Direction, Gap, Ids, LegId, MediaOp, MediaOrder, MediaReport, PlayId,
     RecordingId, RecordingSpec, RemoteMedia, Srtp, SrtpKey, SrtpSuite, Time,
@@ -50,7 +50,11 @@ impl World {
         let (sender, reports) = crossbeam_channel::bounded(1000);
         let media = match disk {
             None => Media::start(settings, sender),
-            Some(disk) => Media::start_on(settings, sender, disk),
+            Some(disk) => {
+                let second = settings.recordings_fallback.as_deref().map(|dir| Folder::open(dir).unwrap());
+                let disks = std::iter::once(disk).chain(second.map(|disk| Arc::new(disk) as Arc<dyn Disk>));
+                Media::start_on_disks(settings, sender, disks.collect())
+            }
         };
         let mut ids = Ids::new(1);
         let call = CallId::new(&mut ids, now());
