@@ -100,11 +100,13 @@ fn clear(file: FolderFile, path: &Path, keys: &CenterKeys) -> io::Result<Box<dyn
     Ok(Box::new(file))
 }
 
-/// No envelope was ever synced, and nothing behind it: a recording's first sync comes before its audio.
+/// No envelope was ever synced, and no audio is behind it: a recording's first sync comes before its audio. A longer
+/// file without an envelope is something else, and left alone.
 fn is_blank(file: &FolderFile) -> io::Result<bool> {
     let mut block = [0; LEN];
     let read = read_all(file, 0, &mut block)?;
-    Ok(read < LEN || block.iter().all(|byte| *byte == 0))
+    let is_short = file.length()? <= 2 * LEN as u64;
+    Ok(read < LEN || is_short && block.iter().all(|byte| *byte == 0))
 }
 
 /// An encrypted file seen in the clear.

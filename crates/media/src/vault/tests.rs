@@ -146,6 +146,9 @@ fn blocks_that_a_power_cut_left_unwritten_are_an_empty_recording() {
         assert_eq!(repair(&path, &keys(1)).unwrap().duration_ms, 0);
         assert_eq!(scratch.seen("a.wav.enc").len(), HEADER_LEN);
     }
+    fs::write(&path, vec![0; 100_000]).unwrap();
+    assert!(repair(&path, &keys(1)).is_err());
+    assert_eq!(fs::metadata(&path).unwrap().len(), 100_000, "what may hold more is left alone");
 }
 
 #[test]

@@ -80,8 +80,9 @@ impl Xts {
 
 fn add_tweaks(first: u128, bytes: &mut [u8]) {
     let mut tweak = first;
-    for block in bytes.chunks_exact_mut(BLOCK) {
-        block.iter_mut().zip(tweak.to_le_bytes()).for_each(|(byte, other)| *byte ^= other);
+    let (blocks, _) = bytes.as_chunks_mut::<BLOCK>();
+    for block in blocks {
+        *block = (u128::from_le_bytes(*block) ^ tweak).to_le_bytes();
         tweak = doubled(tweak);
     }
 }
