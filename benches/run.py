@@ -115,7 +115,7 @@ def media():
     bare = {}
     for row in rows:
         cells = [cell.strip() for cell in row.strip("|").split("|")]
-        if cells[1] == "port per leg, recvfrom":
+        if cells[1] == "port per leg, connected":
             bare[int(cells[0])] = float(cells[4])
     return "\n".join(rows), bare
 
@@ -150,6 +150,7 @@ def measure(hotline, calls):
     return against_a_center(hotline, agents, [
         "--press", "1", "--agents", f"50000-{50000 + agents - 1}", "--calls", calls, "--rate", RATE,
         "--hold", ramp + STEADY_S, "--seconds", int(ramp) + 2, "--patience", 20, "--phones-per-port", 16,
+        "--threads", min(2, os.cpu_count()),
     ])
 
 

@@ -149,6 +149,17 @@ def rtps():
     }
 
 
+def playouts():
+    def heard(codec, payload, steps):
+        return bytes([codec]) + b"".join(bytes([step, len(payload)]) + payload for step in steps)
+
+    in_time, lost, again, noise = 0x20, 0x28, 0x24, 0x22
+    steps = [in_time] * 8 + [lost, in_time, again, in_time, noise, in_time, 0x30, 0x00, 0xE0, in_time]
+    # In the order of `Codec::ALL`: G.711, G.722, Opus (20 ms of wide-band speech), L16.
+    payloads = [b"\xd5" * 160, b"\xff" * 160, b"\x55" * 160, bytes([0x48, *range(40)]), b"\1\2" * 120, b"\1\2" * 120]
+    return {f"codec-{index}": heard(index, payload, steps) for index, payload in enumerate(payloads)}
+
+
 def rtcps():
     report = struct.pack(">BBHI", 0x81, 200, 12, 5) + bytes(range(20)) + bytes(range(24))
     name = b"leg@hotline"
@@ -231,6 +242,7 @@ SEEDS = {
     "sdp": descriptions,
     "endpoint": endpoints,
     "rtp": rtps,
+    "playout": playouts,
     "rtcp": rtcps,
     "srtp": srtps,
     "telephone_event": events,

@@ -188,13 +188,14 @@ impl Center {
 
     /// A token that may read everything but audio; made when first asked for.
     pub(crate) fn token(&self) -> String {
-        let make = || {
-            let output = self.command("token").args(["create", "--role", "supervisor"]).output();
-            let output = output.expect("hotline runs");
-            assert!(output.status.success(), "token: {}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        };
-        self.token.get_or_init(make).clone()
+        self.token.get_or_init(|| self.make_token("supervisor")).clone()
+    }
+
+    /// A new token of this role.
+    pub(crate) fn make_token(&self, role: &str) -> String {
+        let output = self.command("token").args(["create", "--role", role]).output().expect("hotline runs");
+        assert!(output.status.success(), "token: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// A command of the binary on this center's folders.

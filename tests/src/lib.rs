@@ -20,6 +20,7 @@ pub use load::{Load, Run};
 pub use phone::Phone;
 pub use sipp::Sipp;
 pub use tone::{Heard, assert_only_tone, heard, likeness, loudness, samples};
+pub use web::Fetched;
 
 use std::time::{Duration, Instant};
 

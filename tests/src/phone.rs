@@ -115,8 +115,7 @@ impl Phone {
 
     /// An agent's seat with its sample password and further options of baresip's, once it is registered.
     fn ready(center: &Center, id: &str, options: &str, tone_hz: u32) -> Phone {
-        let phone =
-            Phone::start(center, id, &registering(id, &format!("sample-{id}"), options), tone_hz);
+        let phone = Phone::start(center, id, &registering(id, &format!("sample-{id}"), options), tone_hz);
         center.wait_for_seat(id);
         phone
     }

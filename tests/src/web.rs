@@ -60,6 +60,12 @@ impl Center {
         }
     }
 
+    /// Status and body of a GET at a path below `/api/v1/`, asked with a token of this role, made for it.
+    pub fn get_as(&self, role: &str, path: &str) -> (u16, String) {
+        let token = self.make_token(role);
+        get(self.http, &format!("/api/v1/{path}"), Some(&token)).expect("the center answers")
+    }
+
     /// The status of a POST, at a path below `/api/v1/`.
     pub fn post(&self, path: &str, body: &str) -> u16 {
         let path = format!("/api/v1/{path}");
@@ -86,4 +92,42 @@ fn ask(port: u16, method: &str, path: &str, token: Option<&str>, body: &str) -> 
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     Some((status, body.to_owned()))
+}
+
+/// What is fetched of a recording.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The HTTP status.
+    pub status: u16,
+    /// The answer's head.
+    pub head: String,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+impl Center {
+    /// A recording's audio as somebody of quality control fetches it: `query` such as `?format=flac`, `range` such as
+    /// `bytes=0-99`, or nothing.
+    ///
+    /// # Panics
+    /// When the center does not answer.
+    pub fn audio(&self, recording: &Value, query: &str, range: &str) -> Fetched {
+        let output = self.command("token").args(["create", "--role", "qa"]).output().expect("hotline runs");
+        let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let id = recording["id"].as_str().expect("a recording has an id");
+        let range = if range.is_empty() { String::new() } else { format!("Range: {range}\r\n") };
+        let request = format!(
+            "GET /api/v1/recordings/{id}/audio{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+             Authorization: Bearer {token}\r\n{range}Connection: close\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", self.http)).expect("the center listens");
+        stream.write_all(request.as_bytes()).expect("the center reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the center answers");
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head and a body");
+        let body = answer.split_off(end + 4);
+        let head = String::from_utf8_lossy(&answer).into_owned();
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Fetched { status, head, body }
+    }
 }

@@ -62,7 +62,12 @@ fn phones_that_encrypt_hear_each_other_and_their_suite_is_used() {
         }
     }
     let plain = Load::at(&center).with(&["--calls", "1", "--seconds", "1", "--hold", "1"]).run();
-    assert_eq!(plain.number("/calls/by_outcome/refused 488"), plain.number("/calls/begun"), "{}", plain.report);
+    assert_eq!(
+        plain.number("/calls/by_outcome/refused 488"),
+        plain.number("/calls/begun"),
+        "{}",
+        plain.report
+    );
 }
 
 #[test]

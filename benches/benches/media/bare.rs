@@ -16,7 +16,9 @@ use crate::sys::{self, Epoll};
 /// How sockets are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Design {
-    /// A port per leg, level-triggered, one receive and one send a packet.
+    /// A port per leg, connected to its peer, level-triggered, one receive and one send a packet.
+    Connected,
+    /// The same with sockets that hear everybody.
     PortPerLeg,
     /// A port per leg, edge-triggered, emptied by recvmmsg.
     PortPerLegMany,
@@ -57,18 +59,26 @@ impl Bare {
             .collect::<std::io::Result<Vec<_>>>()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
-        let legs: Vec<Leg> = peers
-            .iter()
-            .map(|peer| Ok(Leg { socket: bind()?, peer: *peer }))
-            .collect::<std::io::Result<_>>()?;
+        let leg = |peer: &SocketAddrV4| {
+            let socket = bind()?;
+            if design == Design::Connected {
+                socket.connect(peer)?;
+            }
+            Ok(Leg { socket, peer: *peer })
+        };
+        let legs: Vec<Leg> = peers.iter().map(leg).collect::<std::io::Result<_>>()?;
         let port = |leg: usize| {
             Ok(sys::local(&legs[if design == Design::OnePort { 0 } else { leg }].socket)?.port())
         };
         let ports = (0..legs.len()).map(port).collect::<std::io::Result<_>>()?;
         let run = move || {
             sys::pin(0);
+            // As a media thread does.
+            media::os::hurry();
             match design {
-                Design::PortPerLeg => one_by_one(&legs, recordings, &stopped),
+                Design::Connected | Design::PortPerLeg => {
+                    one_by_one(&legs, recordings, &stopped, design == Design::Connected);
+                }
                 Design::PortPerLegMany => many(&legs, recordings, &stopped),
                 Design::OnePort => shared(&legs, recordings, &stopped),
             }
@@ -91,7 +101,7 @@ fn watch(legs: &[Leg], edge: bool) -> Epoll {
     epoll
 }
 
-fn one_by_one(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
+fn one_by_one(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool, connected: bool) {
     let epoll = watch(legs, false);
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 256];
     let mut bytes = [0; DATAGRAM];
@@ -101,7 +111,12 @@ fn one_by_one(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
             let from = { event.u64 } as usize;
             if let Some(length) = sys::receive_one(&legs[from].socket, &mut bytes) {
                 let to = &legs[from ^ 1];
-                sys::send_one(&to.socket, &bytes[..length], to.peer);
+                if connected {
+                    // A packet that cannot leave is lost, and is seen to be.
+                    let _ = to.socket.send(&bytes[..length]);
+                } else {
+                    sys::send_one(&to.socket, &bytes[..length], to.peer);
+                }
                 recordings[from / 2].append(&bytes[..length]);
             }
         }

@@ -56,7 +56,9 @@ impl Engine {
             };
             self.ports.push(ours.port());
             let (rtp, codec, direction) = ((*peer).into(), Codec::Pcma, Direction::Both);
-            let remote = RemoteMedia::new(rtp, codec, direction);
+            // As most phones do; for those that have no telephone events, keys are sought in the audio.
+            let remote =
+                RemoteMedia { telephone_event: Some(101), ..RemoteMedia::new(rtp, codec, direction) };
             order(MediaOp::Connect { leg, remote });
             legs.push(leg);
         }

@@ -16,6 +16,9 @@ use bare::{Bare, Design};
 use engine::Engine;
 use generator::Outcome;
 
+/// Open files for the phones of a thousand calls, and what else there is.
+const FILES: usize = 16_384;
+
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
@@ -23,7 +26,7 @@ fn main() -> Result<(), Failure> {
     if arguments.first().is_some_and(|first| first == "generate") {
         return generator::run(arguments[1].parse()?, arguments[2] == "talk");
     }
-    media::batch::many_files();
+    media::os::make_room_for_files(FILES);
     let value = |name: &str| {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1)?.parse::<u64>().ok()
@@ -39,6 +42,7 @@ fn main() -> Result<(), Failure> {
     for calls in counts {
         let mut floor = None;
         let designs = [
+            ("port per leg, connected", Some(Design::Connected)),
             ("port per leg, recvfrom", Some(Design::PortPerLeg)),
             ("port per leg, recvmmsg", Some(Design::PortPerLegMany)),
             ("one port, recvmmsg, sendmmsg", Some(Design::OnePort)),

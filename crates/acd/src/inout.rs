@@ -42,6 +42,18 @@ pub enum Input {
     OfferReleased(OfferId),
     /// The agent's call is over.
     SegmentEnded(AgentId),
+    /// The agent is called into a conversation from the queue, without an offer. Does nothing unless
+    /// [`may_engage`](crate::Acd::may_engage) says yes.
+    Engaged {
+        /// The agent.
+        agent: AgentId,
+        /// The conversation's contact.
+        contact: ContactId,
+        /// Its queue, whose wrap-up follows if the agent stays to the end as the contact's own.
+        queue: QueueName,
+    },
+    /// The agent left that conversation, with nothing to write up.
+    Disengaged(AgentId),
 }
 
 /// What followed.

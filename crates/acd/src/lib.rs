@@ -25,6 +25,9 @@
 //!                             └───────────────────── over ◄───────────┘
 //! ```
 //!
+//! `Talking` is entered without an offer too, from `Idle`, `Resting` and `WrapUp`: by whoever is called into a
+//! conversation, as a supervisor or a colleague.
+//!
 //! `Releasing`: the offer is dead, but the device has not yet said that it stopped ringing. No second ring
 //! is sent into it meanwhile.
 

@@ -100,6 +100,20 @@ impl Acd {
         }
     }
 
+    /// Checks whether an agent can be called into a conversation now, whether ready for calls or not.
+    ///
+    /// # Errors
+    /// The refusal to answer the command with.
+    pub fn may_engage(&self, agent: &AgentId) -> Result<(), Refused> {
+        self.may_command(agent)?;
+        match self.agents.get(agent).map(|agent| &agent.doing) {
+            Some(Doing::Idle { .. } | Doing::Resting { .. } | Doing::WrapUp { .. }) => Ok(()),
+            Some(Doing::Offered { .. } | Doing::Releasing { .. } | Doing::Talking { .. }) | None => {
+                Err(Refused::SeatBusy)
+            }
+        }
+    }
+
     /// Takes an input; what follows is drained by [`Acd::poll_output`].
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
@@ -113,6 +127,8 @@ impl Acd {
             Input::OfferRefused(offer, refusal) => self.refused(now, offer, refusal),
             Input::OfferReleased(offer) => self.released(now, offer),
             Input::SegmentEnded(agent) => self.segment_ended(now, &agent),
+            Input::Engaged { agent, contact, queue } => self.engaged(&agent, contact, queue),
+            Input::Disengaged(agent) => self.disengaged(now, &agent),
         }
         self.dispatch(now);
     }
@@ -282,6 +298,20 @@ impl Acd {
             } else {
                 Doing::WrapUp { until: now + wrap_up }
             };
+        });
+    }
+
+    fn engaged(&mut self, id: &AgentId, contact: ContactId, queue: QueueName) {
+        if self.may_engage(id).is_ok() {
+            self.change(id, None, |agent| agent.doing = Doing::Talking { contact, queue });
+        }
+    }
+
+    fn disengaged(&mut self, now: Time, id: &AgentId) {
+        self.change(id, None, |agent| {
+            if let Doing::Talking { .. } = agent.doing {
+                agent.doing = Doing::Idle { since: now };
+            }
         });
     }
 

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{Actor, AgentId, AgentOrder};
+use model::{Actor, AgentId, AgentOrder, Done};
 use store::{Bearer, Role};
 
 use crate::App;
@@ -50,10 +50,15 @@ async fn command(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Sends an order in the name of the token's bearer; a center that does not answer in 3 s is busy.
-pub(crate) async fn send(app: &App, bearer: Bearer, order: AgentOrder) -> Result<(), Problem> {
+/// Sends an order in the name of the token's bearer.
+pub(crate) async fn send(app: &App, bearer: Bearer, order: AgentOrder) -> Result<Done, Problem> {
+    send_as(app, Actor::Token(bearer.name), order).await
+}
+
+/// Sends an order in somebody's name; a center that does not answer in 3 s is busy.
+pub(crate) async fn send_as(app: &App, by: Actor, order: AgentOrder) -> Result<Done, Problem> {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
-    let sent = app.commands.send(Actor::Token(bearer.name), order);
+    let sent = app.commands.send(by, order);
     match tokio::time::timeout(PATIENCE, sent).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Problem::unavailable("the center does not answer")),

@@ -4,18 +4,21 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
-use model::{Actor, AgentId, AgentOrder, ContactId, QueueName, Refused, RetentionRule, Time, UtcOffset};
+use model::{
+    Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, UtcOffset,
+};
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
-use crate::{Metrics, Readiness};
+use crate::{Metrics, Readiness, Vault};
 
 /// Long polls and streams at once; one more is answered 429.
 const FOLLOWERS: usize = 256;
 
 /// What comes of an order: done, or why not.
-pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + 'a>>;
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Done, Refused>> + Send + 'a>>;
 
 /// The way to the center.
 pub trait Commands: Send + Sync {
@@ -31,6 +34,8 @@ pub struct AppParts {
     pub store: Store,
     /// The folders that recordings lie in: the first, and the one that takes over.
     pub recordings: Vec<PathBuf>,
+    /// Opens those that are encrypted.
+    pub vault: Arc<dyn Vault>,
     /// How long they are kept.
     pub retention: Vec<RetentionRule>,
     /// The agents of the configuration.
@@ -57,6 +62,7 @@ pub struct App {
     parts: Arc<AppParts>,
     followers: Arc<Semaphore>,
     custody: Arc<Mutex<()>>,
+    unerased: Arc<AtomicU64>,
     closing: Arc<watch::Sender<bool>>,
 }
 
@@ -75,6 +81,7 @@ impl App {
             parts: Arc::new(parts),
             followers: Arc::new(Semaphore::new(FOLLOWERS)),
             custody: Arc::new(Mutex::new(())),
+            unerased: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
         }
     }
@@ -86,6 +93,11 @@ impl App {
     /// Holds and erasures go one after the other.
     pub(crate) async fn custody(&self) -> MutexGuard<'_, ()> {
         self.custody.lock().await
+    }
+
+    /// How many erased recordings' files the last erasing could not remove.
+    pub(crate) fn unerased(&self) -> &AtomicU64 {
+        &self.unerased
     }
 
     /// Long polls and streams that are open now.

@@ -1,7 +1,7 @@
 //! A recording's audio: whole, or a range of bytes (RFC 9110 section 14).
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
@@ -12,23 +12,43 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{AgentOrder, RecordingId, RecordingState};
+use model::{AgentOrder, ENCRYPTED, RecordingId, RecordingState, flac_name};
+use serde::Deserialize;
 use store::{Bearer, RecordingRow};
 use tokio::sync::mpsc;
 
-use crate::App;
 use crate::agents::send;
 use crate::problem::Problem;
-use crate::query::Named;
+use crate::query::{Asked, Named};
+use crate::{App, Audio, Unopened};
 
 /// Bytes read at once, and how many such pieces wait for a slow client.
 const PIECE: u64 = 1 << 16;
 const PIECES: usize = 4;
 
+/// What is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    /// The recording.
+    #[default]
+    Wav,
+    /// Its copy, where copies are made.
+    Flac,
+}
+
 pub(crate) async fn fetch(
     State(app): State<App>,
     Extension(bearer): Extension<Bearer>,
     Named(id): Named<RecordingId>,
+    Asked(Wanted { format }): Asked<Wanted>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -38,20 +58,21 @@ pub(crate) async fn fetch(
         RecordingState::Erased => return Err(Problem::not_found()),
         RecordingState::Sealed | RecordingState::Damaged => {}
     }
-    let tag = recording.sha256.as_ref().map(|sha256| format!("\"{sha256}\""));
+    let ending = if format == Format::Flac { "-flac" } else { "" };
+    let tag = recording.sha256.as_ref().map(|sha256| format!("\"{sha256}{ending}\""));
     if tag.is_some() && text(&headers, header::IF_NONE_MATCH) == tag.as_deref() {
         return Ok((StatusCode::NOT_MODIFIED, cache_headers(tag)).into_response());
     }
-    let (file, length) = open(&app, &recording).await?;
+    let (audio, length) = open(&app, &recording, format).await?;
     let fresh = match text(&headers, header::IF_RANGE) {
         Some(expected) => tag.as_deref() == Some(expected),
         None => true,
     };
     let asked = text(&headers, header::RANGE).filter(|_| fresh);
-    let range = match asked.map_or(Asked::Whole, |asked| parse_range(asked, length)) {
-        Asked::Whole => None,
-        Asked::Part(range) => Some(range),
-        Asked::Outside => return Err(Problem::range(length)),
+    let range = match asked.map_or(Span::Whole, |asked| parse_range(asked, length)) {
+        Span::Whole => None,
+        Span::Part(range) => Some(range),
+        Span::Outside => return Err(Problem::range(length)),
     };
     let mut body = Body::empty();
     if method != Method::HEAD {
@@ -59,16 +80,23 @@ pub(crate) async fn fetch(
         // Noted before the first byte leaves; what cannot be noted is not given out.
         send(&app, bearer, AgentOrder::NoteListened { recording: id, contact }).await?;
         let whole = || (length > 0).then(|| 0..=length - 1);
-        body = range.clone().or_else(whole).map_or_else(Body::empty, |range| stream(file, range));
+        body = range.clone().or_else(whole).map_or_else(Body::empty, |range| stream(audio, range));
     }
-    Ok(answer(range, length, tag, body))
+    Ok(answer(format, range, length, tag, body))
 }
 
-fn answer(range: Option<RangeInclusive<u64>>, length: u64, tag: Option<String>, body: Body) -> Response {
+fn answer(
+    format: Format,
+    range: Option<RangeInclusive<u64>>,
+    length: u64,
+    tag: Option<String>,
+    body: Body,
+) -> Response {
+    let kind = if format == Format::Flac { "audio/flac" } else { "audio/wav" };
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let part = range.as_ref().map_or(length, |range| range.end() - range.start() + 1);
     let fixed = [
-        (header::CONTENT_TYPE, "audio/wav".to_owned()),
+        (header::CONTENT_TYPE, kind.to_owned()),
         (header::ACCEPT_RANGES, "bytes".to_owned()),
         (header::CONTENT_LENGTH, part.to_string()),
     ];
@@ -98,21 +126,41 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 }
 
 /// Opens the row's file, which must lie below the recordings folder also after all links are followed.
-async fn open(app: &App, recording: &RecordingRow) -> Result<(File, u64), Problem> {
-    let (folders, path, id) = (app.recordings.clone(), recording.path.clone(), recording.id);
-    let open = move || open_in(&folders, Path::new(&path));
+async fn open(app: &App, recording: &RecordingRow, format: Format) -> Result<(Box<dyn Audio>, u64), Problem> {
+    let path = match format {
+        Format::Wav => Some(recording.path.clone()),
+        Format::Flac => flac_name(&recording.path),
+    };
+    let (app, path, id) = (app.clone(), path.ok_or_else(Problem::not_found)?, recording.id);
+    let open = move || open_clear(&app, &path);
     let opened = tokio::task::spawn_blocking(open).await;
-    match opened.unwrap_or_else(|error| Err(io::Error::other(error))) {
+    match opened.unwrap_or_else(|error| Err(io::Error::other(error).into())) {
         Ok(opened) => Ok(opened),
-        Err(error) => {
+        Err(Unopened::Locked(why)) => {
+            tracing::error!(recording = %id, why, "an encrypted recording cannot be opened");
+            Err(Problem::conflict(why))
+        }
+        Err(Unopened::Io(error)) if format == Format::Flac && error.kind() == io::ErrorKind::NotFound => {
+            Err(Problem::not_in_this_form("there is no FLAC copy of this recording 此录音没有 FLAC 副本"))
+        }
+        Err(Unopened::Io(error)) => {
             tracing::error!(recording = %id, %error, "a recording's file cannot be read");
             Err(Problem::not_found())
         }
     }
 }
 
+/// What is to be heard, and how many bytes it has.
+fn open_clear(app: &App, path: &str) -> Result<(Box<dyn Audio>, u64), Unopened> {
+    let file = open_in(&app.recordings, Path::new(path))?;
+    let audio =
+        if path.ends_with(ENCRYPTED) { app.vault.open(file, Path::new(path))? } else { Box::new(file) };
+    let length = audio.length()?;
+    Ok((audio, length))
+}
+
 /// Opens it in the first folder that has it.
-fn open_in(folders: &[PathBuf], path: &Path) -> io::Result<(File, u64)> {
+fn open_in(folders: &[PathBuf], path: &Path) -> io::Result<File> {
     let mut refusal = io::Error::other("there is no recordings folder");
     for folder in folders {
         match open_below(folder, path) {
@@ -123,7 +171,7 @@ fn open_in(folders: &[PathBuf], path: &Path) -> io::Result<(File, u64)> {
     Err(refusal)
 }
 
-fn open_below(folder: &Path, path: &Path) -> io::Result<(File, u64)> {
+fn open_below(folder: &Path, path: &Path) -> io::Result<File> {
     let outside = || io::Error::other("the path leads out of the recordings folder");
     if !path.components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(outside());
@@ -133,25 +181,24 @@ fn open_below(folder: &Path, path: &Path) -> io::Result<(File, u64)> {
         return Err(outside());
     }
     let file = File::open(full)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
+    if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a file"));
     }
-    Ok((file, metadata.len()))
+    Ok(file)
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Asked {
+enum Span {
     Whole,
     Part(RangeInclusive<u64>),
     Outside,
 }
 
 /// One range of bytes. What is not one range is ignored, as RFC 9110 section 14.2 allows.
-fn parse_range(text: &str, length: u64) -> Asked {
+fn parse_range(text: &str, length: u64) -> Span {
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
     else {
-        return Asked::Whole;
+        return Span::Whole;
     };
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -162,18 +209,18 @@ fn parse_range(text: &str, length: u64) -> Asked {
     let (start, end) = match (number(first), number(last)) {
         (Some(first), Some(last)) if first <= last => (first, last.min(end)),
         (Some(first), None) if last.is_empty() => (first, end),
-        (None, Some(suffix)) if first.is_empty() && suffix == 0 => return Asked::Outside,
+        (None, Some(suffix)) if first.is_empty() && suffix == 0 => return Span::Outside,
         (None, Some(suffix)) if first.is_empty() => (length.saturating_sub(suffix), end),
-        _ => return Asked::Whole,
+        _ => return Span::Whole,
     };
-    if start < length { Asked::Part(start..=end) } else { Asked::Outside }
+    if start < length { Span::Part(start..=end) } else { Span::Outside }
 }
 
-fn stream(file: File, range: RangeInclusive<u64>) -> Body {
+fn stream(audio: Box<dyn Audio>, range: RangeInclusive<u64>) -> Body {
     let (sender, pieces) = mpsc::channel(PIECES);
     // Reading blocks on the disk, and on a slow client as long as its connection lives.
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = read_pieces(file, range, &sender) {
+        if let Err(error) = read_pieces(&*audio, range, &sender) {
             let _ = sender.blocking_send(Err(error));
         }
     });
@@ -181,16 +228,19 @@ fn stream(file: File, range: RangeInclusive<u64>) -> Body {
 }
 
 fn read_pieces(
-    mut file: File,
+    audio: &dyn Audio,
     range: RangeInclusive<u64>,
     sender: &mpsc::Sender<io::Result<Bytes>>,
 ) -> io::Result<()> {
-    file.seek(SeekFrom::Start(*range.start()))?;
-    let mut left = range.end() - range.start() + 1;
-    while left > 0 {
-        let mut piece = vec![0; usize::try_from(left.min(PIECE)).unwrap_or(0)];
-        file.read_exact(&mut piece)?;
-        left -= piece.len() as u64;
+    let (mut at, end) = (*range.start(), *range.end() + 1);
+    while at < end {
+        let mut piece = vec![0; usize::try_from((end - at).min(PIECE)).unwrap_or(0)];
+        let read = audio.read_at(at, &mut piece)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        piece.truncate(read);
+        at += read as u64;
         if sender.blocking_send(Ok(piece.into())).is_err() {
             // The client has gone.
             return Ok(());
@@ -216,24 +266,24 @@ mod tests {
     #[test]
     fn ranges_of_a_file_of_a_hundred_bytes() {
         for (text, asked) in [
-            ("bytes=0-9", Asked::Part(0..=9)),
-            ("bytes=90-", Asked::Part(90..=99)),
-            ("bytes=90-1000", Asked::Part(90..=99)),
-            ("bytes=-10", Asked::Part(90..=99)),
-            ("bytes=-1000", Asked::Part(0..=99)),
-            ("bytes=0-99999999999999999999999", Asked::Part(0..=99)),
-            ("bytes=100-", Asked::Outside),
-            ("bytes=-0", Asked::Outside),
-            ("bytes=99999999999999999999999-", Asked::Outside),
-            ("bytes=9-0", Asked::Whole),
-            ("bytes=0-1,5-6", Asked::Whole),
-            ("bytes=-", Asked::Whole),
-            ("bytes=+1-2", Asked::Whole),
-            ("lines=0-1", Asked::Whole),
-            ("", Asked::Whole),
+            ("bytes=0-9", Span::Part(0..=9)),
+            ("bytes=90-", Span::Part(90..=99)),
+            ("bytes=90-1000", Span::Part(90..=99)),
+            ("bytes=-10", Span::Part(90..=99)),
+            ("bytes=-1000", Span::Part(0..=99)),
+            ("bytes=0-99999999999999999999999", Span::Part(0..=99)),
+            ("bytes=100-", Span::Outside),
+            ("bytes=-0", Span::Outside),
+            ("bytes=99999999999999999999999-", Span::Outside),
+            ("bytes=9-0", Span::Whole),
+            ("bytes=0-1,5-6", Span::Whole),
+            ("bytes=-", Span::Whole),
+            ("bytes=+1-2", Span::Whole),
+            ("lines=0-1", Span::Whole),
+            ("", Span::Whole),
         ] {
             assert_eq!(parse_range(text, 100), asked, "{text}");
         }
-        assert_eq!(parse_range("bytes=0-", 0), Asked::Outside);
+        assert_eq!(parse_range("bytes=0-", 0), Span::Outside);
     }
 }

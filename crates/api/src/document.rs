@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use model::Supervision;
 use serde_json::{Map, Value, json};
 
-use crate::routes::{HOLD, LET_GO, PAUSE, RETENTION, Route, routes};
+use crate::routes::{HOLD, LET_GO, PARTIES, PARTY_GONE, PAUSE, RETENTION, Route, SUPERVISIONS, routes};
 
 pub(crate) async fn show() -> Response {
     Json(document(&routes())).into_response()
@@ -70,6 +71,8 @@ fn body_of(route: &Route) -> Option<&'static str> {
     match (route.method, route.path) {
         ("post", "/api/v1/tokens") => Some("WantedToken"),
         ("post", PAUSE) => Some("Reason"),
+        ("post", SUPERVISIONS) => Some("WantedSupervision"),
+        ("post", PARTIES | PARTY_GONE) => Some("Seat"),
         ("post", HOLD | LET_GO) => Some("Word"),
         ("post", RETENTION) => Some("WantedErasure"),
         _ => None,
@@ -92,6 +95,7 @@ fn query_of(route: &Route) -> &'static [(&'static str, &'static str, bool)] {
             ("since", "string", false),
             ("limit", "integer", false),
         ],
+        ("get", "/api/v1/recordings/{id}/audio") => &[("format", "string", false)],
         ("get", "/api/v1/qa/samples") => &[
             ("queue", "string", true),
             ("count", "integer", true),
@@ -132,7 +136,10 @@ fn content(answer: &str) -> Value {
     match answer {
         "" => json!({}),
         "text" => json!({ "text/plain": { "schema": { "type": "string" } } }),
-        "audio" => json!({ "audio/wav": { "schema": { "type": "string", "format": "binary" } } }),
+        "audio" => json!({
+            "audio/wav": { "schema": { "type": "string", "format": "binary" } },
+            "audio/flac": { "schema": { "type": "string", "format": "binary" } },
+        }),
         _ if answer.starts_with('[') => {
             json!({ "application/json": { "schema": { "type": "array", "items": schema } } })
         }
@@ -154,7 +161,7 @@ fn schemas() -> Value {
         ("WholeContact", whole.as_str()),
         (
             "Recording",
-            "id:string contact_id:string path:string state:string opened_at:time closed_at:time? \
+            "id:string contact_id:string path:string encrypted:boolean state:string opened_at:time closed_at:time? \
              duration_ms:integer? channels:integer rate:integer sha256:string? gaps:array fault:string? \
              listened:integer",
         ),
@@ -164,6 +171,7 @@ fn schemas() -> Value {
             "name:string waiting:integer longest_waiting_ms:integer offered:integer answered:integer \
              abandoned:integer answered_in_time:integer service_level:number?",
         ),
+        ("Pressed", "keys:string count:integer"),
         ("Sample", "queue:string frame_size:integer seed:integer contacts:array"),
         ("Event", "seq:integer at:time event:object"),
         ("Token", "name:string role:string agent:string? created_at:time revoked_at:time?"),
@@ -171,12 +179,13 @@ fn schemas() -> Value {
         ("Health", "alive:boolean"),
         ("Readiness", "ready:boolean not_ready:array"),
         ("Reason", "reason:string"),
+        ("Seat", "seat:string"),
         ("Word", "reason:string person:string?"),
         ("WantedErasure", "dry_run:boolean"),
         (
             "Erasure",
             "recording_id:string contact_id:string path:string sha256:string? opened_at:time queue:string? \
-             rule:string held:boolean erased:boolean",
+             rule:string held:boolean again:boolean erased:boolean",
         ),
         ("Problem", "type:string title:string title_zh:string title_en:string status:integer"),
         ("Document", "openapi:string info:object paths:object components:object"),
@@ -193,6 +202,17 @@ fn schemas() -> Value {
         },
     });
     schemas.insert("WantedToken".to_owned(), wanted);
+    let wanted = json!({
+        "type": "object",
+        "required": ["seat", "mode"],
+        "properties": {
+            "seat": { "type": "string" },
+            "mode": { "enum": [Supervision::Listen, Supervision::Whisper, Supervision::Barge, Supervision::TakeOver] },
+            "agent": { "type": ["string", "null"] },
+            "contact": { "type": ["string", "null"] },
+        },
+    });
+    schemas.insert("WantedSupervision".to_owned(), wanted);
     Value::Object(schemas)
 }
 

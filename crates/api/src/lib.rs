@@ -20,12 +20,17 @@ mod recordings;
 mod retention;
 mod routes;
 mod samples;
+mod secure;
+mod supervision;
 mod tokens;
+mod vault;
 
 pub use app::{Answer, App, AppParts, Commands};
 pub use health::Readiness;
 pub use metrics::{Kind, Metrics, Sample};
+pub use retention::{NotApplied, Outcome, apply_retention};
 pub use routes::router;
+pub use vault::{Audio, Unopened, Vault};
 
 use std::future::Future;
 use std::io;

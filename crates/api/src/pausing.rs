@@ -60,11 +60,11 @@ pub(crate) async fn resume(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// An agent's token pauses only what that agent talks in; `None` for those who may always.
-fn own_agent(bearer: &Bearer) -> Result<Option<AgentId>, Problem> {
+/// An agent's token commands only in what that agent talks in; `None` for those who may always.
+pub(crate) fn own_agent(bearer: &Bearer) -> Result<Option<AgentId>, Problem> {
     match (bearer.role, &bearer.agent) {
         (Role::Agent, None) => Err(Problem::forbidden()),
         (Role::Agent, Some(agent)) => Ok(Some(agent.clone())),
-        (Role::Admin | Role::Supervisor | Role::Qa | Role::Viewer, _) => Ok(None),
+        (Role::Admin | Role::Supervisor | Role::Qa | Role::Payment | Role::Viewer, _) => Ok(None),
     }
 }

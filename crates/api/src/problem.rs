@@ -40,6 +40,11 @@ impl Problem {
         Kind::NotFound.into()
     }
 
+    /// What is named is there, but not in the form that is asked for.
+    pub(crate) fn not_in_this_form(detail: impl Into<String>) -> Problem {
+        Problem { kind: Kind::NotFound, detail: Some(detail.into()) }
+    }
+
     pub(crate) fn method_not_allowed() -> Problem {
         Kind::MethodNotAllowed.into()
     }
@@ -63,6 +68,13 @@ impl Problem {
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
         Problem { kind: Kind::Unavailable, detail: Some(detail.into()) }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (_, _, title) = self.kind.parts();
+        out.write_str(self.detail.as_deref().unwrap_or(title))
     }
 }
 
@@ -90,6 +102,12 @@ impl From<Refused> for Problem {
             Refused::UnknownAgent | Refused::UnknownContact => Problem::not_found(),
             Refused::NotTheirContact => Problem::forbidden(),
             Refused::NotRecorded => Problem::conflict("the contact is not being recorded"),
+            Refused::NotTalking => Problem::conflict("there is no conversation"),
+            Refused::SeatBusy => Problem::conflict("the agent's seat rings or is in a call"),
+            Refused::ConferenceFull => Problem::conflict("there are as many in the conversation as can be"),
+            Refused::NoGuest => Problem::conflict("nobody like that is in the conversation"),
+            Refused::InputGoesOn => Problem::conflict("the secure input goes on"),
+            Refused::NoInput => Problem::conflict("there is no secure input, or it was read already"),
             Refused::SeatOffline => Problem::conflict("the agent's seat is not registered"),
             Refused::Busy => Problem::unavailable("the center is busy"),
             Refused::ShuttingDown => Problem::unavailable("the center is shutting down"),

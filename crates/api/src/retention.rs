@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -9,18 +10,20 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{AgentOrder, ContactId};
+use model::{Actor, AgentOrder, ContactId, paths_of};
 use serde::{Deserialize, Serialize};
 use store::{Bearer, DueRecording};
 
 use crate::App;
-use crate::agents::send;
+use crate::agents::{send, send_as};
 use crate::pausing::checked;
 use crate::problem::Problem;
 use crate::query::Named;
 
 /// How long a command waits until the tables show it.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Rows read at once.
+const PAGE: u32 = 500;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,13 +80,18 @@ pub(crate) struct Wanted {
 }
 
 /// What became of a recording whose time is over.
-#[derive(Serialize)]
-struct Outcome {
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// Which.
     #[serde(flatten)]
-    due: DueRecording,
-    erased: bool,
+    pub due: DueRecording,
+    /// It was erased before, and a file of it was still there.
+    pub again: bool,
+    /// Its files are gone.
+    pub erased: bool,
+    /// Why they are not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    fault: Option<String>,
+    pub fault: Option<String>,
 }
 
 pub(crate) async fn apply(
@@ -92,10 +100,30 @@ pub(crate) async fn apply(
     wanted: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(Wanted { dry_run }) = wanted.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    Ok(Json(erase(&app, &Actor::Token(bearer.name), dry_run).await?).into_response())
+}
+
+/// Why the rules could not be applied.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotApplied(String);
+
+/// Applies the rules in somebody's name, as `POST /api/v1/retention` does.
+///
+/// # Errors
+/// When the database or the center does not answer; what was erased until then stays so.
+pub async fn apply_retention(app: &App, by: &Actor) -> Result<Vec<Outcome>, NotApplied> {
+    erase(app, by, false).await.map_err(|problem| NotApplied(problem.to_string()))
+}
+
+/// Erases what could not be erased before, then what is due now.
+async fn erase(app: &App, by: &Actor, dry_run: bool) -> Result<Vec<Outcome>, Problem> {
     let _custody = app.custody().await;
     let mut outcomes = Vec::new();
+    for due in left_over(app).await? {
+        outcomes.push(remove(app, due, true, dry_run).await);
+    }
     for due in app.store.due_recordings(&app.retention, (app.now)()).await? {
-        let (mut erased, mut fault) = (false, None);
         if !dry_run && !due.held {
             // Said before the file is removed: none vanishes untold.
             let order = AgentOrder::NoteErased {
@@ -104,18 +132,53 @@ pub(crate) async fn apply(
                 rule: due.rule.clone(),
                 sha256: due.sha256.clone().unwrap_or_default(),
             };
-            send(&app, bearer.clone(), order).await?;
-            let (folders, path) = (app.recordings.clone(), due.path.clone());
-            let removed = tokio::task::spawn_blocking(move || remove_in(&folders, Path::new(&path))).await;
-            fault = removed.unwrap_or_else(|error| Err(io::Error::other(error))).err().map(|error| {
-                tracing::error!(recording = %due.recording_id, %error, "an erased recording's file stays");
-                error.to_string()
-            });
-            erased = fault.is_none();
+            send_as(app, by.clone(), order).await?;
         }
-        outcomes.push(Outcome { due, erased, fault });
+        outcomes.push(remove(app, due, false, dry_run).await);
     }
-    Ok(Json(outcomes).into_response())
+    if !dry_run {
+        let failed = outcomes.iter().filter(|outcome| outcome.fault.is_some()).count();
+        app.unerased().store(failed as u64, Ordering::Relaxed);
+    }
+    Ok(outcomes)
+}
+
+/// Erased recordings of which a file is still there: the disk itself remembers what failed.
+async fn left_over(app: &App) -> Result<Vec<DueRecording>, Problem> {
+    let (mut after, mut left) = (-1, Vec::new());
+    loop {
+        let page = app.store.erased_recordings(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(left) };
+        after = last.recording_id.number();
+        let folders = app.recordings.clone();
+        let is_there = move |due: &DueRecording| {
+            let mut paths = paths_of(&due.path);
+            paths.any(|path| folders.iter().any(|folder| folder.join(&path).try_exists().unwrap_or(true)))
+        };
+        let look = move || page.into_iter().filter(is_there).collect::<Vec<_>>();
+        let looked = tokio::task::spawn_blocking(look).await;
+        left.extend(looked.map_err(|_| Problem::unavailable("the recordings folder cannot be looked at"))?);
+    }
+}
+
+/// Removes all files of a recording, unless it is held or only asked about.
+async fn remove(app: &App, due: DueRecording, again: bool, dry_run: bool) -> Outcome {
+    if dry_run || due.held {
+        return Outcome { due, again, erased: false, fault: None };
+    }
+    let (folders, path) = (app.recordings.clone(), due.path.clone());
+    // Each is tried, also when one stays.
+    let removing =
+        move || paths_of(&path).map(|path| remove_in(&folders, Path::new(&path))).fold(Ok(()), Result::and);
+    let removed = tokio::task::spawn_blocking(removing).await;
+    let fault = removed.unwrap_or_else(|error| Err(io::Error::other(error))).err().map(|error| {
+        tracing::error!(
+            recording = %due.recording_id, path = due.path, %error,
+            "an erased recording's file stays: make its folder writable; the next run tries again"
+        );
+        error.to_string()
+    });
+    Outcome { due, again, erased: fault.is_none(), fault }
 }
 
 /// Removes it wherever it lies. One that is not there is erased already.

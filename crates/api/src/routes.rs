@@ -10,7 +10,7 @@ use crate::guard::{Guard, authorise, harden};
 use crate::problem::Problem;
 use crate::{
     App, agents, audio, contacts, document, events, health, metrics, pausing, recordings, retention, samples,
-    tokens,
+    secure, supervision, tokens,
 };
 
 /// The greatest body of a request, in bytes.
@@ -26,10 +26,14 @@ pub(crate) const RECORDINGS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Qa
 const AUDIO: &[Role] = &[Role::Admin, Role::Qa];
 /// Those who change agents' states; an agent only the own one.
 const STATES: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent];
-/// Those who say what must be kept.
-const HOLDS: &[Role] = &[Role::Admin, Role::Supervisor];
+/// Shift leaders, who supervise and say what must be kept.
+const LEADERS: &[Role] = &[Role::Admin, Role::Supervisor];
 /// Those who see figures.
 const METRICS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Viewer];
+/// Those who begin and end secure inputs; an agent only in the own contact.
+const SECURE: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent, Role::Payment];
+/// Those who are handed what was pressed in secret.
+const PRESSED: &[Role] = &[Role::Admin, Role::Payment];
 const ADMIN: &[Role] = &[Role::Admin];
 
 pub(crate) const PAUSE: &str = "/api/v1/contacts/{id}/recording/pause";
@@ -37,6 +41,12 @@ pub(crate) const HOLD: &str = "/api/v1/contacts/{id}/legal-hold";
 pub(crate) const LET_GO: &str = "/api/v1/contacts/{id}/legal-hold/clear";
 pub(crate) const RETENTION: &str = "/api/v1/retention";
 const RESUME: &str = "/api/v1/contacts/{id}/recording/resume";
+pub(crate) const SUPERVISIONS: &str = "/api/v1/supervisions";
+pub(crate) const PARTIES: &str = "/api/v1/contacts/{id}/parties";
+pub(crate) const PARTY_GONE: &str = "/api/v1/contacts/{id}/parties/remove";
+const SUPERVISOR: &str = "/api/v1/supervisions/{id}";
+const LEAVE: &str = "/api/v1/contacts/{id}/leave";
+const SECURE_INPUT: &str = "/api/v1/contacts/{id}/secure-input";
 
 /// One route.
 pub(crate) struct Route {
@@ -74,8 +84,37 @@ pub(crate) fn routes() -> Vec<Route> {
         route("get", "/api/v1/recordings/{id}/audio", AUDIO, "Its audio", "audio", get(audio::fetch)),
         route("post", PAUSE, STATES, "Leave out of the recording what is said", "", post(pausing::pause)),
         route("post", RESUME, STATES, "Record again", "", post(pausing::resume)),
-        route("post", HOLD, HOLDS, "Keep its recordings whatever the rules say", "", post(retention::hold)),
-        route("post", LET_GO, HOLDS, "Let the rules apply again", "", post(retention::let_go)),
+        route("post", SECURE_INPUT, SECURE, "Keep what the customer presses", "", post(secure::start)),
+        route("delete", SECURE_INPUT, SECURE, "End the secure input", "", delete(secure::end)),
+        route("get", SECURE_INPUT, PRESSED, "What was pressed, once", "Pressed", get(secure::read)),
+        route(
+            "post",
+            SUPERVISIONS,
+            LEADERS,
+            "Listen, whisper, barge in, take over",
+            "",
+            post(supervision::supervise),
+        ),
+        route("delete", SUPERVISOR, LEADERS, "End a seat's supervision", "", delete(supervision::end)),
+        route(
+            "post",
+            PARTIES,
+            STATES,
+            "Ask a colleague into the conversation",
+            "",
+            post(supervision::add_party),
+        ),
+        route("post", PARTY_GONE, STATES, "Take a colleague out again", "", post(supervision::remove_party)),
+        route(
+            "post",
+            LEAVE,
+            STATES,
+            "Leave the customer to whoever else talks",
+            "",
+            post(supervision::leave),
+        ),
+        route("post", HOLD, LEADERS, "Keep its recordings whatever the rules say", "", post(retention::hold)),
+        route("post", LET_GO, LEADERS, "Let the rules apply again", "", post(retention::let_go)),
         route("post", RETENTION, ADMIN, "Erase what is kept no longer", "[Erasure]", post(retention::apply)),
         route("get", "/api/v1/agents", ALL, "Agents", "[Agent]", get(agents::list)),
         route("post", "/api/v1/agents/{id}/ready", STATES, "Ready for calls", "", post(agents::ready)),

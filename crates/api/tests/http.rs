@@ -5,7 +5,7 @@
 
 mod world;
 
-use model::{Actor, AgentOrder};
+use model::{Actor, AgentOrder, Supervision, Watched};
 use serde_json::{Value, json};
 use store::Role;
 use world::{World, large_audio};
@@ -57,7 +57,7 @@ async fn every_route_of_the_document_exists_and_obeys_its_roles() {
             }
         }
     }
-    assert_eq!(walked, 22 * 5);
+    assert_eq!(walked, 30 * 6);
     let text = document.to_string();
     for (_, found) in
         text.match_indices("#/components/schemas/").map(|(at, found)| (at, &text[at + found.len()..]))
@@ -246,4 +246,70 @@ async fn a_sample_tells_its_frame() {
     let heard = world.get(Role::Qa, "/api/v1/qa/samples?queue=complaint&count=5&seed=7").await.json();
     assert_eq!(heard["frame_size"], 1);
     assert_eq!(heard["contacts"], json!([world.contact]));
+}
+
+#[tokio::test]
+async fn what_was_pressed_in_secret_is_for_payments_alone() {
+    let world = World::start().await;
+    let path = format!("/api/v1/contacts/{}/secure-input", world.contact);
+    for (role, begins, reads) in [
+        (Role::Admin, 204, 200),
+        (Role::Payment, 204, 200),
+        (Role::Supervisor, 204, 403),
+        (Role::Agent, 204, 403),
+        (Role::Qa, 403, 403),
+        (Role::Viewer, 403, 403),
+    ] {
+        let heard = world.ask(role, "POST", &path, "Content-Length: 0\r\n").await;
+        assert_eq!(heard.status, begins, "{role}");
+        let heard = world.get(role, &path).await;
+        assert_eq!(heard.status, reads, "{role}");
+        if reads == 200 {
+            assert_eq!(heard.json(), json!({ "keys": "4111", "count": 4 }));
+            assert_eq!(heard.header("cache-control"), Some("no-store"));
+        }
+    }
+    let orders = world.center.orders.lock().unwrap();
+    let contact = world.contact;
+    let of =
+        |role: &str, agent| (Actor::Token(role.to_owned()), AgentOrder::StartSecureInput { contact, agent });
+    assert!(orders.contains(&of("agent", Some("1001".parse().unwrap()))), "only the own contact");
+    assert!(orders.contains(&of("payment", None)));
+}
+
+#[tokio::test]
+async fn a_shift_leader_names_a_seat_a_mode_and_whom() {
+    let world = World::start().await;
+    let ask = async |role, body: Value| {
+        let (body, token) = (body.to_string(), world.token(role));
+        let length = body.len();
+        world
+            .raw(&format!(
+                "POST /api/v1/supervisions HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n\
+                 Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n\r\n{body}"
+            ))
+            .await
+            .status
+    };
+    let contact = world.contact;
+    for (role, body, status) in [
+        (Role::Supervisor, json!({ "seat": "2001", "mode": "take_over", "agent": "1001" }), 204),
+        (Role::Admin, json!({ "seat": "2001", "mode": "listen", "contact": contact }), 204),
+        (Role::Supervisor, json!({ "seat": "2001", "mode": "shout", "agent": "1001" }), 422),
+        (Role::Supervisor, json!({ "seat": "2001", "mode": "listen" }), 422),
+        (
+            Role::Supervisor,
+            json!({ "seat": "2001", "mode": "listen", "agent": "1", "contact": contact }),
+            422,
+        ),
+        (Role::Supervisor, json!({ "seat": "2001", "mode": "listen", "agent": "1001", "loud": true }), 422),
+        (Role::Agent, json!({ "seat": "1001", "mode": "listen", "agent": "1002" }), 403),
+    ] {
+        assert_eq!(ask(role, body.clone()).await, status, "{role} {body}");
+    }
+    let orders = world.center.orders.lock().unwrap();
+    assert_eq!(orders.len(), 2);
+    let (watched, seat) = (Watched::Agent("1001".parse().unwrap()), "2001".parse().unwrap());
+    let how = Supervision::TakeOver;
+    assert_eq!(orders[0].1, AgentOrder::Supervise { watched, seat, how });
 }

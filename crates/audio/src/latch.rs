@@ -61,6 +61,11 @@ impl Latch {
         }
     }
 
+    /// True when nobody but the address that signalling announced will be accepted until it announces another one.
+    pub fn is_final(&self) -> bool {
+        self.state == State::Settled(self.announced)
+    }
+
     /// True when a well-formed packet of a negotiated payload type from `from` is the peer's.
     pub fn accepts(&mut self, from: SocketAddr, ssrc: u32, sequence: u16) -> bool {
         match self.state {
@@ -119,7 +124,9 @@ mod tests {
     fn a_stranger_who_is_faster_loses_the_call_to_the_announced_peer() {
         let mut latch = Latch::new(address(1));
         assert_eq!((0..5).filter(|s| latch.accepts(address(66), 9, *s)).count(), 1);
+        assert!(!latch.is_final());
         assert!(latch.accepts(address(1), 7, 1), "the announced peer is heard");
+        assert!(latch.is_final());
         assert_eq!(latch.target(), address(1));
         assert!((5..50).all(|s| !latch.accepts(address(66), 9, s)), "and the stranger is not, any more");
     }

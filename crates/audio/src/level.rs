@@ -2,18 +2,41 @@
 
 /// Power of `samples` in dBov: 0 is a square wave of full scale, a full sine −3.01; −127 for silence.
 pub fn dbov(samples: &[i16]) -> f64 {
-    let energy: i64 = samples.iter().map(|sample| i64::from(*sample) * i64::from(*sample)).sum();
-    let power = energy as f64 / (samples.len().max(1) as f64 * 32_768.0 * 32_768.0);
+    decibels(power(samples))
+}
+
+/// A power as a share of full scale, in dBov, −127 or more.
+pub fn decibels(power: f64) -> f64 {
     if power > 0.0 { (10.0 * power.log10()).max(-127.0) } else { -127.0 }
 }
 
-/// Speech is at least this far above the noise (dB), and at least this loud (dBov).
-const ABOVE_NOISE: f64 = 9.0;
-const LEAST: f64 = -50.0;
-/// The noise is at most this loud (dBov): louder is speech, whatever it is made of.
-const MOST_NOISE: f64 = -35.0;
-/// How fast the estimate of the noise rises: 2.5 dB a second.
-const RISE: f64 = 0.05;
+/// Sums that are kept side by side, so that the compiler may take as many samples at once.
+const LANES: usize = 8;
+
+/// Mean power of `samples` as a share of full scale: 0 to 1.
+pub fn power(samples: &[i16]) -> f64 {
+    let (whole, rest) = samples.as_chunks::<LANES>();
+    let mut sums = [0.0_f32; LANES];
+    for chunk in whole {
+        for (sum, sample) in sums.iter_mut().zip(chunk) {
+            *sum += f32::from(*sample) * f32::from(*sample);
+        }
+    }
+    let squares = sums.into_iter().chain(rest.iter().map(|sample| f32::from(*sample).powi(2)));
+    let energy: f64 = squares.map(f64::from).sum();
+    energy / (samples.len().max(1) as f64 * 32_768.0 * 32_768.0)
+}
+
+// Levels as powers, so that no frame needs a logarithm: those of an open call come fifty times a second.
+
+/// Speech is at least this far above the noise (9 dB), and at least this loud (−50 dBov).
+const ABOVE_NOISE: f64 = 7.943_282;
+const LEAST: f64 = 1e-5;
+/// The noise is at most this loud (−35 dBov): louder is speech, whatever it is made of. It is at least −90 dBov.
+const MOST_NOISE: f64 = 3.162_278e-4;
+const LEAST_NOISE: f64 = 1e-9;
+/// How fast the estimate of the noise rises in a frame: 2.5 dB a second.
+const RISE: f64 = 1.011_579;
 /// Frames that count as speech after the last loud one (200 ms).
 const HANGOVER: u8 = 10;
 
@@ -34,8 +57,8 @@ impl Default for VoiceMeter {
 /// A frame as the meter saw it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Metered {
-    /// In dBov.
-    pub level: f64,
+    /// Mean power, as a share of full scale.
+    pub power: f64,
     /// True when somebody speaks.
     pub speech: bool,
 }
@@ -43,16 +66,12 @@ pub struct Metered {
 impl VoiceMeter {
     /// Takes the next 20 ms.
     pub fn handle(&mut self, frame: &[i16]) -> Metered {
-        let level = dbov(frame);
-        self.noise = if level < self.noise { level.max(-90.0) } else { (self.noise + RISE).min(MOST_NOISE) };
-        let loud = level >= LEAST && level >= self.noise + ABOVE_NOISE;
+        let power = power(frame);
+        self.noise =
+            if power < self.noise { power.max(LEAST_NOISE) } else { (self.noise * RISE).min(MOST_NOISE) };
+        let loud = power >= LEAST && power >= self.noise * ABOVE_NOISE;
         self.hangover = if loud { HANGOVER } else { self.hangover.saturating_sub(1) };
-        Metered { level, speech: self.hangover > 0 }
-    }
-
-    /// The background's level in dBov, −90 to −35.
-    pub fn noise(&self) -> f64 {
-        self.noise
+        Metered { power, speech: self.hangover > 0 }
     }
 }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`codec`] | 3551, 6716, 7587 |
 //! | [`dtmf`] | ITU-T Q.23, Q.24 |
+//! | [`flac`] | 9639 |
 //! | [`g711`] | ITU-T G.711, G.191 |
 //! | [`rtp`], [`rtcp`], [`source`] | 3550 |
 //! | [`srtp`] | 3711, 7714 |
@@ -27,6 +28,7 @@ pub mod codec;
 pub mod comfort;
 pub mod conceal;
 pub mod dtmf;
+pub mod flac;
 pub mod g711;
 pub mod jitter;
 pub mod latch;

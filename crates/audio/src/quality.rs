@@ -6,7 +6,7 @@
 //! gain nothing; it knows nothing of the microphone.
 
 use crate::codec::Codec;
-use crate::level::{Metered, VoiceMeter};
+use crate::level::{Metered, VoiceMeter, decibels};
 
 /// R without any delay or loss (G.107 section 7.7).
 const BEST_R: f64 = 93.2;
@@ -105,17 +105,19 @@ impl LegFigures {
     pub fn handle(&mut self, frame: &[i16]) -> Metered {
         let metered = self.meter.handle(frame);
         self.frames += 1;
-        self.clipped += u64::from(frame.iter().any(|sample| sample.unsigned_abs() >= CLIPPED));
+        // Every sample is looked at, for a loop without a way out takes many at once.
+        let peak = frame.iter().map(|sample| sample.unsigned_abs()).max();
+        self.clipped += u64::from(peak >= Some(CLIPPED));
         if metered.speech {
             self.speech += 1;
-            self.power += 10_f64.powf(metered.level / 10.0);
+            self.power += metered.power;
         }
         metered
     }
 
     /// Mean level of the speech in dBov; `None` when nobody spoke.
     pub fn speech_level(&self) -> Option<f64> {
-        (self.speech > 0).then(|| (10.0 * (self.power / self.speech as f64).log10()).max(-127.0))
+        (self.speech > 0).then(|| decibels(self.power / self.speech as f64))
     }
 
     /// Share of frames without speech: 0 to 1.

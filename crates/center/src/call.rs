@@ -1,13 +1,16 @@
 //! The data of calls.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use ivr::Session;
 use model::{
-    AgentId, ContactId, Digit, LegId, Number, OfferId, PlayId, QueueName, RecordingId, RemoteMedia,
-    SegmentId, Time,
+    Actor, AgentId, ContactId, Digit, EndedBy, LegId, Number, OfferId, Part, PlayId, QueueName, RecordingId,
+    RemoteMedia, Secret, SegmentId, Supervision, Time,
 };
+
+use crate::secure::Secure;
 
 /// One call of the center.
 #[derive(Debug)]
@@ -29,8 +32,12 @@ pub(crate) struct Customer {
     pub(crate) play: Option<PlayId>,
     /// The open recording; `None` once it failed in mid-call.
     pub(crate) recording: Option<RecordingId>,
-    /// True while a person has the recording leave out what is said.
-    pub(crate) paused: bool,
+    /// Why the recording leaves out what is said; empty while it does not.
+    pub(crate) masks: BTreeSet<Mask>,
+    /// Whether what the customer presses may be seen.
+    pub(crate) secure: Secure,
+    /// What was pressed in secret for an agent, until it is read.
+    pub(crate) pressed: Option<Secret>,
     /// The customer's audio, once known.
     pub(crate) remote: Option<RemoteMedia>,
     pub(crate) stage: Stage,
@@ -40,6 +47,15 @@ pub(crate) struct Customer {
     pub(crate) timer: Option<Time>,
     /// The last key that counted.
     pub(crate) last_key: Option<Key>,
+}
+
+/// Why a recording leaves out what is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mask {
+    /// A person wants it.
+    Person,
+    /// The customer presses what nobody may see.
+    SecureInput,
 }
 
 /// A key of the customer.
@@ -98,9 +114,108 @@ pub(crate) struct Ring {
 pub(crate) struct Talk {
     pub(crate) segment: SegmentId,
     pub(crate) agent: AgentId,
+    pub(crate) queue: QueueName,
     pub(crate) leg: LegId,
     pub(crate) held_by_agent: bool,
     pub(crate) held_by_caller: bool,
+    /// Who else is in it or rings for it, in the order of invitation.
+    pub(crate) guests: Vec<Guest>,
+}
+
+/// A supervisor or a colleague in a conversation.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) leg: LegId,
+    pub(crate) agent: AgentId,
+    pub(crate) part: Part,
+    pub(crate) stage: GuestStage,
+}
+
+/// Where a guest is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum GuestStage {
+    /// The media port is being opened.
+    Opening { until: Time },
+    /// The seat rings.
+    Ringing { until: Time },
+    /// In the conversation.
+    Joined { holds: bool },
+}
+
+impl GuestStage {
+    /// When the guest was rung for long enough.
+    pub(crate) fn due(self) -> Option<Time> {
+        match self {
+            GuestStage::Opening { until } | GuestStage::Ringing { until } => Some(until),
+            GuestStage::Joined { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_joined(self) -> bool {
+        matches!(self, GuestStage::Joined { .. })
+    }
+
+    /// True while the guest's device holds.
+    pub(crate) fn holds(self) -> bool {
+        matches!(self, GuestStage::Joined { holds: true })
+    }
+}
+
+impl Guest {
+    /// True for those whom the customer hears.
+    pub(crate) fn is_party(&self) -> bool {
+        match self.part {
+            Part::Colleague | Part::Supervisor(Supervision::Barge | Supervision::TakeOver) => true,
+            Part::Supervisor(Supervision::Listen | Supervision::Whisper) => false,
+        }
+    }
+}
+
+/// How the agent's place in a conversation became free for a guest.
+#[derive(Debug)]
+pub(crate) enum Vacancy {
+    /// The agent hung up.
+    Gone,
+    /// Nothing was heard of the agent's device any more.
+    Vanished,
+    /// The agent leaves by this one's command.
+    Left(Actor),
+    /// A supervisor takes over; who commanded it, unless that was told with the invitation.
+    TakenOver(Option<Actor>),
+}
+
+impl Vacancy {
+    pub(crate) fn ended_by(&self) -> EndedBy {
+        match self {
+            Vacancy::Gone | Vacancy::Left(_) => EndedBy::Agent,
+            Vacancy::Vanished => EndedBy::Network,
+            Vacancy::TakenOver(_) => EndedBy::Operator,
+        }
+    }
+
+    pub(crate) fn leg_is_over(&self) -> bool {
+        match self {
+            Vacancy::Gone => true,
+            Vacancy::Vanished | Vacancy::Left(_) | Vacancy::TakenOver(_) => false,
+        }
+    }
+
+    pub(crate) fn commanded_by(self) -> Option<Actor> {
+        match self {
+            Vacancy::Gone | Vacancy::Vanished => None,
+            Vacancy::Left(by) => Some(by),
+            Vacancy::TakenOver(by) => by,
+        }
+    }
+}
+
+/// Whom a seat rang for that was withdrawn.
+#[derive(Debug)]
+pub(crate) enum Withdrawn {
+    /// For the distributor's offer.
+    Offer(OfferId),
+    /// For a conversation that its agent was to join.
+    Guest(AgentId),
 }
 
 impl Talk {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ivr::Flow;
 use model::{Language, Number, UtcOffset};
@@ -21,6 +22,8 @@ pub struct Config {
     pub utc_offset: UtcOffset,
     /// Calls in progress above which new ones are refused.
     pub max_calls: usize,
+    /// How long a secure input with an agent may last.
+    pub secure_input_limit: Duration,
 }
 
 /// Where a dialled number leads.

@@ -1,16 +1,13 @@
 //! A customer's call, from the INVITE to its one end.
 
 use model::{
-    CallId, Cause, ClipId, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder,
-    LegReport, MediaOp, MediaReport, Number, PlayId, PlayMode, RecordingId, RecordingSpec, RemoteMedia,
-    SegmentEnd, Time,
+    CallId, Cause, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder, LegReport,
+    MediaOp, MediaReport, Number, PlayId, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
 };
 
-use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
+use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk, Vacancy};
 use crate::machine::Center;
-
-/// What one side hears while the other holds.
-const HOLD_MUSIC: &str = "music/default";
+use crate::secure::Secure;
 
 impl Center {
     #[expect(clippy::too_many_arguments, reason = "the fields of one report")]
@@ -43,7 +40,9 @@ impl Center {
             session,
             play: None,
             recording: Some(RecordingId::new(&mut self.ids, now)),
-            paused: false,
+            masks: std::collections::BTreeSet::new(),
+            secure: Secure::Open,
+            pressed: None,
             remote,
             stage: Stage::Opening,
             talked: false,
@@ -61,6 +60,9 @@ impl Center {
     }
 
     pub(crate) fn customer_leg(&mut self, now: Time, call: CallId, leg: LegId, report: LegReport) {
+        if self.is_guest(call, leg) {
+            return self.guest_report(now, call, leg, report);
+        }
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         if leg != customer.leg {
             return match customer.stage {
@@ -85,6 +87,9 @@ impl Center {
     }
 
     pub(crate) fn customer_media(&mut self, now: Time, call: CallId, leg: LegId, report: MediaReport) {
+        if self.is_guest(call, leg) {
+            return self.guest_media(now, call, leg, &report);
+        }
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let of_customer = leg == customer.leg;
         match report {
@@ -103,7 +108,7 @@ impl Center {
             }
             // Between bridged legs keys pass by themselves; the flow hears the customer's alone.
             MediaReport::Digit { digit, .. } if of_customer => {
-                if !matches!(customer.stage, Stage::Talking(_)) {
+                if !matches!(customer.stage, Stage::Talking(_)) || customer.secure.takes_keys() {
                     self.customer_digit(now, call, digit, KeyWay::Audio);
                 }
             }
@@ -111,7 +116,10 @@ impl Center {
             // Whoever waits or holds may be silent; a conversation in which one side vanished is over.
             MediaReport::Silent { .. } => {
                 if matches!(&customer.stage, Stage::Talking(talk) if !talk.is_held_by(of_customer)) {
-                    self.end(now, call, Cause::MediaTimeout, EndedBy::Network);
+                    match self.who_stays(call).filter(|_| !of_customer) {
+                        Some(stays) => self.promote_guest(now, call, stays, Vacancy::Vanished),
+                        None => self.end(now, call, Cause::MediaTimeout, EndedBy::Network),
+                    }
                 }
             }
             MediaReport::OneWay { .. } => {
@@ -135,6 +143,8 @@ impl Center {
         if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
             customer.timer = None;
             customer.session.handle_timeout(now);
+            self.secure_timeout(now, call);
+            self.guests_timeout(now, call);
             self.follow_session(now, call);
         }
     }
@@ -189,6 +199,10 @@ impl Center {
             customer.last_key = before;
             return;
         }
+        if self.take_secret_key(now, call, digit) {
+            return;
+        }
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         match &customer.stage {
             Stage::InFlow { .. } => {
                 customer.session.handle(now, ivr::Input::Digit(digit));
@@ -222,6 +236,10 @@ impl Center {
                 ivr::Output::Pressed(node, digit) => {
                     self.record(now, Event::DigitPressed { contact, node, digit });
                 }
+                ivr::Output::SecretBegan(node) => self.secret_node_entered(now, call, node),
+                ivr::Output::SecretEnded { node, digits, complete, by_end_key } => {
+                    self.secret_node_left(now, call, node, digits, (complete, by_end_key));
+                }
                 ivr::Output::LanguageChosen(language) => {
                     self.record(now, Event::LanguageChosen { contact, language });
                 }
@@ -240,9 +258,14 @@ impl Center {
         self.rearm(call);
     }
 
-    fn rearm(&mut self, call: CallId) {
+    pub(crate) fn rearm(&mut self, call: CallId) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let due = customer.session.poll_timeout();
+        let guests = match &customer.stage {
+            Stage::Talking(talk) => &talk.guests[..],
+            Stage::Opening | Stage::Answering | Stage::InFlow { .. } => &[],
+        };
+        let rings = guests.iter().filter_map(|guest| guest.stage.due());
+        let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due()).chain(rings).min();
         if customer.timer != due {
             if let Some(old) = customer.timer {
                 self.timers.remove(&(old, call));
@@ -250,39 +273,6 @@ impl Center {
             customer.timer = due;
             self.timers.extend(due.map(|due| (due, call)));
         }
-    }
-
-    /// One side holds or comes back: the other hears music, or the two hear each other again. A side holds
-    /// when it wants nothing from us, whether or not it sends music of its own (RFC 3264 section 8.4).
-    pub(crate) fn hold(&mut self, now: Time, call: CallId, by: EndedBy, holds: bool) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let (contact, customer_leg) = (customer.contact, customer.leg);
-        let Stage::Talking(talk) = &mut customer.stage else { return };
-        let flag = if by == EndedBy::Agent { &mut talk.held_by_agent } else { &mut talk.held_by_caller };
-        if std::mem::replace(flag, holds) == holds {
-            return;
-        }
-        let (segment, agent_leg) = (talk.segment, talk.leg);
-        let (by_agent, by_caller) = (talk.held_by_agent, talk.held_by_caller);
-        self.media(call, MediaOp::Unbridge { leg: customer_leg });
-        if by_agent || by_caller {
-            for (listens, leg) in [(!by_caller, customer_leg), (!by_agent, agent_leg)] {
-                if listens {
-                    let (play, clips) = (PlayId::new(&mut self.ids, now), vec![ClipId::from(HOLD_MUSIC)]);
-                    self.media(call, MediaOp::Play { leg, play, clips, mode: PlayMode::Loop });
-                } else {
-                    self.media(call, MediaOp::StopPlay { leg });
-                }
-            }
-        } else {
-            self.media(call, MediaOp::Bridge { a: customer_leg, b: agent_leg });
-        }
-        let event = if holds {
-            Event::HoldStarted { segment, contact, by }
-        } else {
-            Event::HoldEnded { segment, contact, by }
-        };
-        self.record(now, event);
     }
 
     /// The one way in which a call ends.
@@ -305,6 +295,7 @@ impl Center {
         if let Some(due) = customer.timer {
             self.timers.remove(&(due, call));
         }
+        self.end_all_secret(now, call);
         self.leave_queue(now, contact, cause, by);
         self.end_segment(now, call, cause, by);
         if answered {
@@ -332,6 +323,7 @@ impl Center {
     }
 
     fn end_segment(&mut self, now: Time, call: CallId, cause: Cause, by: EndedBy) {
+        self.dismiss_all(now, call);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let contact = customer.contact;
         let Stage::Talking(talk) = std::mem::replace(&mut customer.stage, Stage::Answering) else { return };

@@ -17,13 +17,17 @@
 //! Every way to end passes through `end`. A seat that is withdrawn keeps its leg in `releasing` until the
 //! leg's last report; until then the distributor rings it for nobody else.
 
+mod arrange;
 mod call;
 mod code;
 mod config;
 mod customer;
+mod guests;
 mod machine;
 mod pause;
 mod ring;
+mod secure;
+mod supervision;
 
 pub use config::{Config, FeatureCode, Route};
 pub use machine::{Center, Input, Output};

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::{
-    AgentId, AgentOrder, CallId, Cause, Command, ContactId, EndedBy, Event, Gap, Ids, Kept, LegId, LegOrder,
-    LegReport, MediaOp, MediaOrder, MediaReport, OfferId, Origin, Record, RecordingId, RecordingState,
+    AgentId, AgentOrder, CallId, Cause, Command, ContactId, Done, EndedBy, Event, Gap, Ids, Kept, LegId,
+    LegOrder, LegReport, MediaOp, MediaOrder, MediaReport, Origin, Record, RecordingId, RecordingState,
     Refused, Reply, StorageReport, Time,
 };
 
-use crate::call::Call;
+use crate::call::{Call, Withdrawn};
 use crate::config::Config;
 
 /// The one writer of call state. See the crate's documentation for the state chart.
@@ -23,7 +23,7 @@ pub struct Center {
     /// The call that each waiting contact is.
     pub(crate) contacts: BTreeMap<ContactId, CallId>,
     /// Seats that were withdrawn and have not yet given their last report.
-    pub(crate) releasing: BTreeMap<LegId, OfferId>,
+    pub(crate) releasing: BTreeMap<LegId, Withdrawn>,
     /// Recordings that are being sealed after their call ended.
     pub(crate) sealing: BTreeMap<RecordingId, ContactId>,
     /// Closed legs whose last report is on the way, with whose they were.
@@ -289,21 +289,39 @@ impl Center {
             AgentOrder::ResumeRecording { contact, agent } => {
                 self.resume_recording(now, by, contact, agent.as_ref())
             }
+            AgentOrder::StartSecureInput { contact, agent } => {
+                self.start_secure_input(now, by, contact, agent.as_ref())
+            }
+            AgentOrder::EndSecureInput { contact, agent } => {
+                self.stop_secure_input(now, by, contact, agent.as_ref())
+            }
+            AgentOrder::ReadSecureInput { contact } => self.read_secure_input(now, by, contact),
+            AgentOrder::Supervise { watched, seat, how } => self.supervise(now, by, watched, seat, how),
+            AgentOrder::EndSupervision { seat } => self.end_supervision(now, by, &seat),
+            AgentOrder::AddParty { contact, agent, seat } => {
+                self.add_party(now, by, contact, agent.as_ref(), seat)
+            }
+            AgentOrder::RemoveParty { contact, agent, seat } => {
+                self.remove_party(now, by, contact, agent.as_ref(), &seat)
+            }
+            AgentOrder::LeaveToParty { contact, agent } => {
+                self.leave_to_party(now, by, contact, agent.as_ref())
+            }
             AgentOrder::NoteLegalHold { contact, held: true, person, reason } => {
                 self.record(now, Event::LegalHoldSet { contact, by, person, reason });
-                Ok(())
+                Ok(Done::Obeyed)
             }
             AgentOrder::NoteLegalHold { contact, held: false, person, reason } => {
                 self.record(now, Event::LegalHoldCleared { contact, by, person, reason });
-                Ok(())
+                Ok(Done::Obeyed)
             }
             AgentOrder::NoteErased { recording, contact, rule, sha256 } => {
                 self.record(now, Event::RecordingErased { recording, contact, by, rule, sha256 });
-                Ok(())
+                Ok(Done::Obeyed)
             }
             AgentOrder::NoteListened { recording, contact: _ } => {
                 self.record(now, Event::RecordingListened { recording, by });
-                Ok(())
+                Ok(Done::Obeyed)
             }
         };
         self.outputs.push_back(Output::Reply(Reply { id, result }));
@@ -314,10 +332,10 @@ impl Center {
         now: Time,
         agent: AgentId,
         input: impl FnOnce(AgentId) -> acd::Input,
-    ) -> Result<(), Refused> {
+    ) -> Result<Done, Refused> {
         self.acd.may_command(&agent)?;
         self.acd(now, input(agent));
-        Ok(())
+        Ok(Done::Obeyed)
     }
 
     fn settle(&mut self) {

@@ -5,7 +5,7 @@ use model::{
     OfferId, OfferOutcome, Refusal, RemoteMedia, SegmentId, Time,
 };
 
-use crate::call::{Call, Customer, Ring, Stage, Talk};
+use crate::call::{Call, Customer, Ring, Stage, Talk, Vacancy, Withdrawn};
 use crate::machine::Center;
 
 impl Center {
@@ -69,7 +69,7 @@ impl Center {
 
     fn release_leg(&mut self, call: CallId, leg: LegId, offer: OfferId, dialled: bool) {
         self.legs.remove(&leg);
-        self.releasing.insert(leg, offer);
+        self.releasing.insert(leg, Withdrawn::Offer(offer));
         self.media(call, MediaOp::Close { leg });
         if dialled {
             self.order(leg, LegOrder::HangUp(Cause::Cancelled));
@@ -106,8 +106,10 @@ impl Center {
     }
 
     fn released(&mut self, now: Time, leg: LegId) {
-        if let Some(offer) = self.releasing.remove(&leg) {
-            self.acd(now, acd::Input::OfferReleased(offer));
+        match self.releasing.remove(&leg) {
+            Some(Withdrawn::Offer(offer)) => self.acd(now, acd::Input::OfferReleased(offer)),
+            Some(Withdrawn::Guest(agent)) => self.acd(now, acd::Input::Disengaged(agent)),
+            None => {}
         }
     }
 
@@ -158,7 +160,9 @@ impl Center {
         customer.stage = Stage::Talking(Talk {
             segment,
             agent: agent.clone(),
+            queue: queue.clone(),
             leg,
+            guests: Vec::new(),
             held_by_agent: false,
             held_by_caller: false,
         });
@@ -179,8 +183,8 @@ impl Center {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let Stage::Talking(talk) = &mut customer.stage else { return };
         match report {
-            LegReport::Ended { cause } => self.end(now, call, cause, EndedBy::Agent),
-            LegReport::Refused(_) => self.end(now, call, Cause::Failed, EndedBy::Agent),
+            LegReport::Ended { cause } => self.agent_gone(now, call, cause),
+            LegReport::Refused(_) => self.agent_gone(now, call, Cause::Failed),
             LegReport::Changed { remote } => {
                 let (leg, holds) = (talk.leg, !remote.direction.sends());
                 self.media(call, MediaOp::Connect { leg, remote });
@@ -195,6 +199,16 @@ impl Center {
     }
 }
 
+impl Center {
+    /// The agent's leg is over: the call too, unless somebody else talks with the customer.
+    fn agent_gone(&mut self, now: Time, call: CallId, cause: Cause) {
+        match self.who_stays(call) {
+            Some(leg) => self.promote_guest(now, call, leg, Vacancy::Gone),
+            None => self.end(now, call, cause, EndedBy::Agent),
+        }
+    }
+}
+
 impl Customer {
     fn take_ring(&mut self) -> Option<Ring> {
         match &mut self.stage {
@@ -205,7 +219,7 @@ impl Customer {
 }
 
 /// The caller's codec first, then those that a bridge translates to at the least cost.
-fn codecs_like(remote: Option<&RemoteMedia>) -> Vec<Codec> {
+pub(crate) fn codecs_like(remote: Option<&RemoteMedia>) -> Vec<Codec> {
     let mut codecs = Codec::ALL.to_vec();
     if let Some(remote) = remote {
         codecs.sort_by_key(|codec| (*codec != remote.codec, !codec.is_g711()));

@@ -4,6 +4,8 @@ mod generated;
 mod house;
 mod ledger;
 mod races;
+mod secure;
 mod stories;
+mod supervision;
 mod talking;
 mod world;

@@ -16,12 +16,13 @@ use api::{Answer, Commands};
 use center::{Center, Input, Output};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use media::Media;
-use model::{Actor, AgentOrder, Command, CommandId, Ids, MediaReport, Record, Refused};
+use model::{Actor, AgentOrder, Command, CommandId, Done, Ids, MediaReport, Record, Refused};
 use std::sync::Mutex;
 use store::Journal;
 use tokio::sync::oneshot;
 
 use crate::clock::now;
+use crate::naming::Naming;
 use crate::signalling::{Signalling, SignallingInput};
 
 /// Reports that may wait for the center.
@@ -36,6 +37,18 @@ pub struct Inboxes {
     pub media: Receiver<MediaReport>,
 }
 
+/// Where the center's outputs go.
+pub struct Shells {
+    /// SIP.
+    pub signalling: Arc<Signalling>,
+    /// Audio.
+    pub media: Arc<Media>,
+    /// The event log.
+    pub journal: Journal,
+    /// What recordings' names end in.
+    pub naming: Naming,
+}
+
 /// The way to a running center.
 #[derive(Clone)]
 pub struct Conductor {
@@ -45,7 +58,7 @@ pub struct Conductor {
 }
 
 enum Request {
-    Command(Command, oneshot::Sender<Result<(), Refused>>),
+    Command(Command, oneshot::Sender<Result<Done, Refused>>),
     Drain(oneshot::Sender<()>),
     EndAll,
     Stop,
@@ -58,9 +71,7 @@ enum Request {
 pub fn start(
     center: Center,
     inboxes: Inboxes,
-    signalling: Arc<Signalling>,
-    media: Arc<Media>,
-    journal: Journal,
+    shells: Shells,
     ids: Ids,
 ) -> io::Result<(Conductor, JoinHandle<()>)> {
     let (sender, requests) = bounded(COMMANDS);
@@ -70,9 +81,7 @@ pub fn start(
         center,
         inboxes,
         requests,
-        signalling,
-        media,
-        journal,
+        shells,
         calls,
         answers: HashMap::new(),
         drained: None,
@@ -109,7 +118,7 @@ impl Conductor {
         &self,
         by: Actor,
         order: AgentOrder,
-    ) -> Result<oneshot::Receiver<Result<(), Refused>>, Refused> {
+    ) -> Result<oneshot::Receiver<Result<Done, Refused>>, Refused> {
         let id = match self.ids.lock() {
             Ok(mut ids) => CommandId::new(&mut ids, now()),
             Err(poisoned) => CommandId::new(&mut poisoned.into_inner(), now()),
@@ -134,11 +143,9 @@ struct Thread {
     center: Center,
     inboxes: Inboxes,
     requests: Receiver<Request>,
-    signalling: Arc<Signalling>,
-    media: Arc<Media>,
-    journal: Journal,
+    shells: Shells,
     calls: Arc<AtomicU64>,
-    answers: HashMap<CommandId, oneshot::Sender<Result<(), Refused>>>,
+    answers: HashMap<CommandId, oneshot::Sender<Result<Done, Refused>>>,
     drained: Option<oneshot::Sender<()>>,
     /// Records that found the journal's inbox full, oldest first.
     unjournaled: VecDeque<Record>,
@@ -186,11 +193,12 @@ impl Thread {
     }
 
     fn carry_out(&mut self) {
+        let Shells { signalling, media, journal, naming } = &self.shells;
         while let Some(output) = self.center.poll_output() {
             match output {
-                Output::Leg(leg, order) => self.signalling.order(leg, order),
-                Output::Media(order) => self.media.order(order),
-                Output::Record(record) => self.unjournaled.push_back(record),
+                Output::Leg(leg, order) => signalling.order(leg, order),
+                Output::Media(order) => media.order(naming.order(order)),
+                Output::Record(record) => self.unjournaled.push_back(naming.record(record)),
                 Output::Reply(reply) => {
                     if let Some(answer) = self.answers.remove(&reply.id) {
                         // Whoever asked may have gone meanwhile.
@@ -205,7 +213,7 @@ impl Thread {
             }
         }
         while let Some(record) = self.unjournaled.pop_front() {
-            if self.journal.append(record.clone()).is_err() {
+            if journal.append(record.clone()).is_err() {
                 self.unjournaled.push_front(record);
                 break;
             }

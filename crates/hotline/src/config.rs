@@ -14,7 +14,7 @@ use ivr::{Catalogue, flow_test, text};
 use media::Prompts;
 use model::{AgentId, Number, QueueName};
 
-pub use server::{Ports, Server};
+pub use server::{CopyFormat, Ports, Server, TimeOfDay};
 
 use crate::signalling::{Terms, Trunk};
 use numbers::Flows;

@@ -38,6 +38,8 @@ pub struct Scale {
 pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) -> anyhow::Result<()> {
     let folder = data.join("demo").join(now().unix_ms().to_string());
     let folders = Folders { data: folder.clone(), recordings: folder.join("recordings") };
+    // Its recordings are there to be listened to.
+    configuration.server.encryption_key = None;
     let passwords = people(&mut configuration, scale.agents);
     let queues: Vec<QueueName> = configuration.acd.queues.iter().map(|queue| queue.name.clone()).collect();
     let running = serve::start(configuration, &folders).await?;

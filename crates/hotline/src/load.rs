@@ -38,13 +38,16 @@ use exchange::Exchange;
 use report::Report;
 use rtp::{Layout, Phones};
 
+/// Open files at most, where so many are allowed: a phone may have two ports of its own.
+const FILES: usize = 65_536;
+
 /// Runs the load and reports; true when every call went well. It ends by itself.
 ///
 /// # Errors
 /// When what was typed cannot be meant, a port cannot be opened, or a report cannot be written.
 pub fn run(options: Options) -> anyhow::Result<bool> {
     let plan = options.plan()?;
-    media::batch::many_files();
+    media::os::make_room_for_files(FILES);
     let mut run = [0; 4];
     getrandom::fill(&mut run).map_err(std::io::Error::other)?;
     let waker = Arc::new(Waker::new()?);

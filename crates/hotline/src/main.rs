@@ -8,9 +8,14 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use hotline::config::{self, Configuration};
 use hotline::serve::{self, Folders};
-use hotline::{clock, control, demo, listings, load};
-use model::{AgentId, ContactId, QueueName};
+use hotline::{clock, control, demo, listings, load, vault};
+use model::{AgentId, ContactId, QueueName, RecordingId};
 use store::{ContactFilter, PublicKeys, RecordingFilter, Role, SigningKey, Store};
+
+/// Media threads hand audio to recording threads, which free it: with the system's allocator they wait for each other's
+/// lock, and for the lock of the whole address space whenever a thread's heap grows.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Hotline, the open call center. 开放呼叫中心
 #[derive(Parser)]
@@ -103,6 +108,18 @@ enum Verb {
     /// API tokens 接口令牌
     #[command(subcommand)]
     Token(Token),
+    /// Keys that encrypt recordings 录音加密密钥
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Make a key, for `encryption_key` in hotline.toml 创建密钥
+    New {
+        /// A new file; keep a copy of it where the recordings are not 密钥文件，请另行备份
+        file: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -152,6 +169,14 @@ struct Listing {
 enum AboutRecordings {
     /// Print the public key that proves the manifests 输出清单公钥
     Key,
+    /// Write one to a file, decrypted if it was encrypted 导出（解密）录音
+    Export {
+        /// The recording's id 录音编号
+        id: RecordingId,
+        /// A new file 目标文件
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -243,6 +268,14 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print!("{}", key.public_pem());
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Recordings { about: Some(AboutRecordings::Export { id, to }), .. } => {
+            let configuration = place.load(false)?;
+            let (keys, folders) =
+                (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
+            let bytes = vault::export(&place.store().await?, &folders, &keys, id, &to).await?;
+            println!("{}: {bytes} bytes 字节", to.display());
+            Ok(ExitCode::SUCCESS)
+        }
         Verb::Recordings { listing, about: None } => {
             let filter = RecordingFilter { limit: listing.limit, ..RecordingFilter::default() };
             let rows = place.store().await?.recordings(&filter).await?;
@@ -278,6 +311,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Retention { dry_run, json } => retention(&place, dry_run, json),
         Verb::LegalHold(LegalHold::Set(word)) => legal_hold(&place, &word, ""),
         Verb::LegalHold(LegalHold::Clear(word)) => legal_hold(&place, &word, "/clear"),
+        Verb::Keys(Keys::New { file }) => {
+            println!("{}: key 密钥 {}", file.display(), vault::new_key(&file)?);
+            println!("Without it no recording that it encrypts can be opened: back it up 请妥善备份此密钥");
+            Ok(ExitCode::SUCCESS)
+        }
         Verb::Token(Token::Create { role, name, agent }) => {
             let now = clock::now();
             let name = name.unwrap_or_else(|| format!("{role}-{}", now.unix_ms()));
@@ -349,6 +387,7 @@ async fn wait_for_signal() -> anyhow::Result<()> {
 
 fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {
     let configuration = place.load(flow_tests)?;
+    vault::keys(&configuration.server)?;
     println!("The configuration is sound 配置正确");
     if flow_tests {
         println!("{} flow tests passed 流程测试通过", configuration.flow_tests.passed);
@@ -415,7 +454,8 @@ fn retention(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCod
     let answer =
         control::post(&place.data, "retention", &serde_json::json!({ "dry_run": dry_run }).to_string())?;
     let rows: Vec<serde_json::Value> = serde_json::from_str(&answer).with_context(|| "read the answer")?;
-    let columns = ["recording_id", "contact_id", "opened_at", "queue", "rule", "held", "erased", "path"];
+    let columns =
+        ["recording_id", "contact_id", "opened_at", "queue", "rule", "held", "erased", "fault", "path"];
     listings::print(&rows, json, &columns)?;
     let (erased, held) = (count(&rows, "erased"), count(&rows, "held"));
     eprintln!(

@@ -9,16 +9,20 @@ use anyhow::{Context, bail};
 use api::{App, AppParts, Kind, Metrics, Readiness, Sample};
 use center::Center;
 use crossbeam_channel::bounded;
-use media::Media;
+use media::{CenterKeys, Media};
 use model::{AgentId, Event, Ids, QueueName, RecordingState, Time};
 use store::{Journal, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
 
 use crate::clock::now;
-use crate::conductor::{self, Conductor, INBOX, Inboxes};
-use crate::config::{Configuration, Server};
-use crate::evidence;
+use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
+use crate::config::{Configuration, CopyFormat, Server};
+use crate::copies::Copier;
+use crate::naming::Naming;
+use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
+use crate::vault::{self, Vault};
+use crate::{evidence, retention};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
 const MAKER_CENTER: u16 = 0;
@@ -63,10 +67,15 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     std::fs::create_dir_all(&folders.recordings)
         .with_context(|| format!("create {}", folders.recordings.display()))?;
     let server = configuration.server.clone();
+    let keys = vault::keys(&server)?;
+    if let Some(key) = keys.current() {
+        tracing::info!(key = %key.id(), "new recordings are encrypted");
+    }
     let url = database_url(&configuration, &folders.data);
     let store = Store::open(&url).await.with_context(|| "open the database")?;
     let journal = Journal::start(&store, &folders.data).await.with_context(|| "start the journal")?;
-    let left_open = end_what_was_cut_off(&store, &journal, &recordings_folders(&server, folders)).await?;
+    let left_open =
+        end_what_was_cut_off(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
 
     let (media_reports, media_inbox) = bounded(INBOX);
     let mut settings = media::Settings::new(
@@ -76,8 +85,10 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         Arc::clone(&configuration.prompts),
     );
     settings.threads = server.media_threads;
+    settings.realtime = server.realtime;
     settings.silence_timeout = server.silence;
     settings.recordings_fallback = server.recordings_fallback.clone();
+    settings.keys = Arc::clone(&keys);
     if let Some(advertised) = server.advertised {
         settings.advertised_ip = advertised;
     }
@@ -98,15 +109,14 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         left_open,
     );
     let inboxes = Inboxes { signalling: signalling_inbox, media: media_inbox };
-    let (conductor, center) = conductor::start(
-        center,
-        inboxes,
-        Arc::clone(&signalling),
-        Arc::clone(&media),
-        journal.clone(),
-        Ids::new(MAKER_COMMANDS),
-    )
-    .with_context(|| "start the center's thread")?;
+    let shells = Shells {
+        signalling: Arc::clone(&signalling),
+        media: Arc::clone(&media),
+        journal: journal.clone(),
+        naming: Naming { ending: keys.current().map_or("", |_| model::ENCRYPTED) },
+    };
+    let (conductor, center) = conductor::start(center, inboxes, shells, Ids::new(MAKER_COMMANDS))
+        .with_context(|| "start the center's thread")?;
 
     let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
     let manifests = Manifests::open(&folders.recordings, key, server.utc_offset)
@@ -116,6 +126,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let app = App::new(AppParts {
         store: store.clone(),
         recordings: recordings_folders(&server, folders),
+        vault: Arc::new(Vault(Arc::clone(&keys))),
         retention: server.retention.clone(),
         agents,
         queues,
@@ -129,15 +140,24 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let web = web_runtime()?;
     let (web_stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (http, listener) = listen(&web, server.http).await?;
+    let served = app.clone();
     web.spawn(async move {
         let stop = async {
             let _ = stopped.await;
         };
-        if let Err(error) = api::serve(listener, app, stop).await {
+        if let Err(error) = api::serve(listener, served, stop).await {
             tracing::error!(%error, "the API stopped");
         }
     });
     web.spawn(evidence::follow(store.clone(), manifests, recordings_folders(&server, folders)));
+    if let Some(CopyFormat::Flac) = server.copy {
+        let copier = Copier { store: store.clone(), folders: recordings_folders(&server, folders), keys };
+        web.spawn(copier.follow(journal.last_seq()));
+    }
+    if let Some(at) = server.retention_at {
+        let schedule = Schedule { at, offset: server.utc_offset };
+        web.spawn(retention::run(app, schedule, folders.data.clone(), now));
+    }
     write_control(&store, &folders.data, http).await?;
     for flag in [Readiness::sip, Readiness::media, Readiness::store] {
         flag(&readiness, true);
@@ -235,6 +255,7 @@ async fn end_what_was_cut_off(
     store: &Store,
     journal: &Journal,
     folders: &[PathBuf],
+    keys: &CenterKeys,
 ) -> anyhow::Result<Vec<Event>> {
     if !store.wait_committed(journal.last_seq(), Duration::from_secs(30)).await {
         bail!("the database does not take the records of the last run");
@@ -242,11 +263,11 @@ async fn end_what_was_cut_off(
     let unfinished = store.unfinished().await.with_context(|| "read what the last run left open")?;
     let mut events = unfinished.endings(now());
     for row in &unfinished.recordings {
-        let (duration_ms, sha256, fault) = match media::repair_in(folders, &row.path) {
+        let (duration_ms, sha256, fault) = match media::repair_in(folders, &row.path, keys) {
             Ok(repaired) => {
                 (repaired.duration_ms, repaired.sha256, "cut off; repaired at the next start".to_owned())
             }
-            Err(error) => (0, String::new(), format!("cut off; {error}")),
+            Err(error) => (0, String::new(), format!("cut off; {:#}", anyhow::Error::from(error))),
         };
         events.push(Event::RecordingClosed {
             recording: row.id,
@@ -287,6 +308,7 @@ fn center_config(configuration: Configuration) -> center::Config {
         acd: configuration.acd,
         utc_offset: configuration.server.utc_offset,
         max_calls: configuration.server.max_calls,
+        secure_input_limit: configuration.server.secure_input,
     }
 }
 

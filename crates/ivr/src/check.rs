@@ -23,7 +23,7 @@ pub(crate) fn graph(flow: &Flow, lines: &[u32], file: &Rc<str>, problems: &Probl
         let from_here = reachable_from(flow, NodeIndex(nth));
         let person = from_here.iter().any(|index| matches!(flow.node(*index).1, Node::Queue(_)));
         let must_have_person = match node {
-            Node::Say(_) | Node::Menu(_) => true,
+            Node::Say(_) | Node::Menu(_) | Node::Collect(_) => true,
             Node::Queue(_) | Node::HangUp(_) => false,
         };
         if must_have_person && !person {
@@ -55,6 +55,7 @@ fn exits(node: &Node) -> Vec<NodeIndex> {
             });
             chosen.chain([menu.otherwise]).collect()
         }
+        Node::Collect(collect) => vec![collect.next, collect.otherwise],
         Node::Queue(_) | Node::HangUp(_) => Vec::new(),
     }
 }
@@ -74,7 +75,7 @@ fn says_for_ever(flow: &Flow, start: NodeIndex) -> bool {
     for _ in 0..flow.nodes.len() {
         match flow.node(at).1 {
             Node::Say(say) => at = say.next,
-            Node::Menu(_) | Node::Queue(_) | Node::HangUp(_) => return false,
+            Node::Menu(_) | Node::Collect(_) | Node::Queue(_) | Node::HangUp(_) => return false,
         }
         if at == start {
             return true;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::{Digit, Language, QueueName};
 
 use crate::check;
-use crate::flow::{Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, QueueNode, Say};
+use crate::flow::{Collect, Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, QueueNode, Say};
 use crate::source::{At, Problems, Section, parse};
 use crate::speech;
 use crate::text;
@@ -73,13 +73,17 @@ impl NodeReader<'_> {
         let node = match kind.value.as_str() {
             "say" => self.say(&mut section).map(Node::Say),
             "menu" => self.menu(&mut section).map(Node::Menu),
+            "collect" => self.collect(&mut section).map(Node::Collect),
             "queue" => self.queue(&mut section).map(Node::Queue),
             "hang_up" => Some(Node::HangUp(HangUp { prompts: self.prompts(&mut section, "prompts") })),
             other => {
                 section.problem(
                     kind.line,
                     text!("there is no kind {other:?} of node", "没有 {other:?} 这种节点"),
-                    text!("the kinds are: say, menu, queue, hang_up", "节点种类：say、menu、queue、hang_up"),
+                    text!(
+                        "the kinds are: say, menu, collect, queue, hang_up",
+                        "节点种类：say、menu、collect、queue、hang_up"
+                    ),
                 );
                 // Without a kind the other keys cannot be judged.
                 return None;
@@ -109,6 +113,38 @@ impl NodeReader<'_> {
         let replays = u32::try_from(replays).unwrap_or(u32::MAX);
         let otherwise = otherwise?;
         Some(Menu { prompts, barge_in, timeout, inter_digit, replays, no_input, invalid, keys, otherwise })
+    }
+
+    fn collect(&mut self, section: &mut Section) -> Option<Collect> {
+        let prompts = self.prompts(section, "prompts");
+        let barge_in = section.boolean("barge_in").is_none_or(|at| at.value);
+        let secret = section.boolean("secret").is_some_and(|at| at.value);
+        let (least, most) = lengths(section);
+        let end_key = end_key(section);
+        let timeout = seconds(section, "timeout_s", 10);
+        let inter_digit = seconds(section, "inter_digit_s", 5);
+        let replays = section.integer("replays", 0..=10).map_or(2, |at| at.value);
+        let replays = u32::try_from(replays).unwrap_or(u32::MAX);
+        let no_input = self.prompts(section, "no_input");
+        let invalid = self.prompts(section, "invalid");
+        let next = self.target(section, "next");
+        let otherwise = self.target(section, "otherwise");
+        let (next, otherwise) = (next?, otherwise?);
+        Some(Collect {
+            prompts,
+            barge_in,
+            secret,
+            least,
+            most,
+            end_key,
+            timeout,
+            inter_digit,
+            replays,
+            no_input,
+            invalid,
+            next,
+            otherwise,
+        })
     }
 
     fn queue(&mut self, section: &mut Section) -> Option<QueueNode> {
@@ -226,4 +262,41 @@ impl NodeReader<'_> {
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
     Duration::from_secs(section.integer(key, 1..=120).map_or(default, |at| at.value))
+}
+
+/// The fewest and the most keys of a collecting node.
+fn lengths(section: &mut Section) -> (usize, usize) {
+    let least = section.integer("min_digits", 1..=64);
+    let most = section.integer("max_digits", 1..=64);
+    let number = |at: &Option<At<u64>>, default| {
+        at.as_ref().and_then(|at| usize::try_from(at.value).ok()).unwrap_or(default)
+    };
+    let fewest = number(&least, 1);
+    let longest = number(&most, fewest);
+    if longest < fewest {
+        let line = most.or(least).map_or(section.line(), |at| at.line);
+        section.problem(
+            line,
+            text!("max_digits is less than min_digits", "max_digits 小于 min_digits"),
+            text!("write max_digits = {fewest} or more", "请写 max_digits = {fewest} 或更大"),
+        );
+    }
+    (fewest, longest)
+}
+
+/// The key that ends a number: `#` unless something else is said.
+fn end_key(section: &mut Section) -> Option<Digit> {
+    let Some(At { value, line }) = section.string("end_key") else { return Digit::from_char('#') };
+    match value.as_str() {
+        "none" => None,
+        "#" | "*" => value.chars().next().and_then(Digit::from_char),
+        _ => {
+            section.problem(
+                line,
+                text!("end_key = {value:?} cannot be used", "end_key = {value:?} 不可用"),
+                text!("write \"#\", \"*\" or \"none\"", "请写 \"#\"、\"*\" 或 \"none\""),
+            );
+            None
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::QueueName;
+use model::{Digit, QueueName};
 
 /// A node's name, unique within its flow.
 pub type NodeName = String;
@@ -49,6 +49,8 @@ pub enum Node {
     Say(Say),
     /// Asks for keys.
     Menu(Menu),
+    /// Asks for several keys in a row.
+    Collect(Collect),
     /// Waits for an agent.
     Queue(QueueNode),
     /// Says something and hangs up.
@@ -85,6 +87,37 @@ pub struct Menu {
     pub invalid: Vec<String>,
     /// The choices.
     pub keys: Keys,
+    /// Where to go when the replays are used up.
+    pub otherwise: NodeIndex,
+}
+
+/// Asks for several keys in a row, such as a card number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collect {
+    /// What is asked.
+    pub prompts: Vec<String>,
+    /// True when a key ends the prompt.
+    pub barge_in: bool,
+    /// True when what is pressed may reach neither log, recording nor agent.
+    pub secret: bool,
+    /// The fewest keys, 1–64.
+    pub least: usize,
+    /// The most keys, 1–64.
+    pub most: usize,
+    /// Says that there are no more; not one of the keys itself. `None`: they end with the last one or with silence.
+    pub end_key: Option<Digit>,
+    /// How long after the prompt the first key may come.
+    pub timeout: Duration,
+    /// How long after one key the next may come.
+    pub inter_digit: Duration,
+    /// How often is asked again after silence, or too few or too many keys.
+    pub replays: u32,
+    /// Said before the replay after silence.
+    pub no_input: Vec<String>,
+    /// Said before the replay after too few or too many keys.
+    pub invalid: Vec<String>,
+    /// Where to go with the keys.
+    pub next: NodeIndex,
     /// Where to go when the replays are used up.
     pub otherwise: NodeIndex,
 }

@@ -217,7 +217,10 @@ impl Test {
                     }
                 }
                 Output::HangUp => self.ended = true,
-                Output::Pressed(..) | Output::LanguageChosen(_) => {}
+                Output::Pressed(..)
+                | Output::SecretBegan(_)
+                | Output::SecretEnded { .. }
+                | Output::LanguageChosen(_) => {}
             }
         }
     }

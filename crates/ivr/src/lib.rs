@@ -16,7 +16,7 @@ pub mod source;
 pub mod speech;
 
 pub use compile::{Catalogue, compile};
-pub use flow::{Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, NodeName, QueueNode, Say};
+pub use flow::{Collect, Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, NodeName, QueueNode, Say};
 pub use session::{Input, Output, Session, Sound};
 
 #[cfg(test)]

@@ -6,19 +6,23 @@
 //!    │                          │  ▲ silence, wrong key
 //!    │                          │  └──── replay (at most `replays` times)
 //!    └──────────┬───────────────┘
+//!               │     (a Collecting node asks like a menu, for several keys)
 //!               ▼     position due: announcement, then music again
 //!            Waiting ◄──────────────┐
 //!               │ agent answered    │ agent fell away
 //!               └────► WithAgent ───┘
 //! ```
 
-use std::collections::VecDeque;
+mod collecting;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use model::{ClipId, Digit, Language, PlayMode, QueueName, Time};
+use model::{ClipId, Digit, Language, PlayMode, QueueName, Secret, Time};
 
-use crate::flow::{Flow, Goto, Menu, Node, NodeIndex};
+use crate::flow::{Flow, Goto, Menu, Node, NodeIndex, NodeName};
 use crate::speech;
+use collecting::Collecting;
 
 /// A caller's way through a flow. The version it began in is the one it ends in.
 #[derive(Debug, Clone)]
@@ -26,6 +30,8 @@ pub struct Session {
     flow: Arc<Flow>,
     language: Language,
     state: State,
+    /// What collecting nodes were given.
+    collected: BTreeMap<NodeName, Secret>,
     outputs: VecDeque<Output>,
 }
 
@@ -57,6 +63,19 @@ pub enum Output {
     NodeEntered(String),
     /// The caller pressed a key where the flow listens.
     Pressed(String, Digit),
+    /// This node asks for keys that nobody may see, from now on.
+    SecretBegan(String),
+    /// The node that asked in secret is left.
+    SecretEnded {
+        /// The node.
+        node: String,
+        /// How many keys were pressed in the last attempt.
+        digits: usize,
+        /// True when they were as many as were wanted.
+        complete: bool,
+        /// True when the caller said that it was the last one: a key that follows is none of the secret.
+        by_end_key: bool,
+    },
     /// The caller is spoken to in this language from now on.
     LanguageChosen(Language),
     /// Put the caller into a queue with this bonus in seconds.
@@ -81,6 +100,7 @@ enum State {
     NotStarted,
     Saying(NodeIndex),
     Asking(Asking),
+    Collecting(Collecting),
     Waiting(Waiting),
     WithAgent(Waiting),
     Ending,
@@ -114,7 +134,8 @@ struct Waiting {
 impl Session {
     /// A caller at the beginning of a flow.
     pub fn new(flow: Arc<Flow>, language: Language) -> Session {
-        Session { flow, language, state: State::NotStarted, outputs: VecDeque::new() }
+        let (state, collected) = (State::NotStarted, BTreeMap::new());
+        Session { flow, language, state, collected, outputs: VecDeque::new() }
     }
 
     /// The flow that the caller is in.
@@ -163,10 +184,11 @@ impl Session {
                 let silent = asking.pressed.is_empty();
                 self.ask_again(now, if silent { Why::Silence } else { Why::WrongKey });
             }
+            State::Collecting(_) => self.collected_in_time(now),
             State::Waiting(waiting) => {
                 let every = match self.flow.node(waiting.node).1 {
                     Node::Queue(queue) => queue.position_every,
-                    Node::Say(_) | Node::Menu(_) | Node::HangUp(_) => None,
+                    Node::Say(_) | Node::Menu(_) | Node::Collect(_) | Node::HangUp(_) => None,
                 };
                 waiting.tell_at = every.map(|every| now + every);
                 self.outputs.push_back(Output::AskPosition);
@@ -178,9 +200,11 @@ impl Session {
     /// When [`Session::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Time> {
         match &self.state {
-            State::Asking(Asking { phase: Phase::Listening { until }, .. }) => Some(*until),
+            State::Asking(Asking { phase: Phase::Listening { until }, .. })
+            | State::Collecting(Collecting { phase: Phase::Listening { until }, .. }) => Some(*until),
             State::Waiting(waiting) => waiting.tell_at,
             State::Asking(Asking { phase: Phase::Prompting, .. })
+            | State::Collecting(Collecting { phase: Phase::Prompting, .. })
             | State::NotStarted
             | State::Saying(_)
             | State::WithAgent(_)
@@ -213,6 +237,7 @@ impl Session {
                     None => self.play(now, &menu.prompts),
                 }
             }
+            Node::Collect(_) => self.begin_to_collect(now, index, ahead),
             Node::Queue(queue) => {
                 let tell_at = queue.position_every.map(|every| now + every);
                 self.state = State::Waiting(Waiting { node: index, tell_at, greeted: false });
@@ -237,6 +262,13 @@ impl Session {
             State::Asking(asking) => {
                 if let (Phase::Prompting, Node::Menu(menu)) = (asking.phase, flow.node(asking.node).1) {
                     asking.phase = Phase::Listening { until: now + menu.timeout };
+                }
+            }
+            State::Collecting(collecting) => {
+                if let (Phase::Prompting, Node::Collect(collect)) =
+                    (collecting.phase, flow.node(collecting.node).1)
+                {
+                    collecting.phase = Phase::Listening { until: now + collect.timeout };
                 }
             }
             State::Waiting(waiting) => {
@@ -272,6 +304,7 @@ impl Session {
                 asking.pressed.push(digit.key());
                 self.choose(now, menu);
             }
+            State::Collecting(_) => self.collect(now, digit),
             State::NotStarted | State::Waiting(_) | State::WithAgent(_) | State::Ending | State::Over => {}
         }
     }

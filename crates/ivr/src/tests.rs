@@ -152,3 +152,72 @@ proptest! {
         flow_test::run("x", &source, &flow, &Problems::default());
     }
 }
+
+const CARD: &str = r##"
+name = "card"
+version = "1"
+start = "card"
+[nodes.card]
+kind = "collect"
+prompts = ["menu"]
+min_digits = 13
+max_digits = 19
+replays = 1
+secret = true
+next = "code"
+otherwise = "person"
+[nodes.code]
+kind = "collect"
+prompts = ["menu"]
+min_digits = 3
+end_key = "none"
+next = "person"
+otherwise = "person"
+[nodes.person]
+kind = "queue"
+queue = "inquiry"
+"##;
+
+#[test]
+fn a_collecting_node_takes_keys_to_its_end_key_its_length_or_a_silence() {
+    let flow = Arc::new(compile_with(CARD, &|_| true).0.unwrap());
+    let tests = "test with the end key\n  press 4111111111111111#\n  expect node code\n\
+                 test the length is fixed\n  press 4111111111111111#123\n  expect queue inquiry\n\
+                 test silence ends it too\n  press 4111111111111111\n  expect node card\n  wait 6\n  expect node code\n\
+                 test too few are asked for again\n  press 4111#\n  expect playing menu\n  expect node card\n\
+                 test twice too many\n  press 41111111111111111111#\n  press 41111111111111111111#\n  expect queue inquiry\n\
+                 test nothing at all\n  wait 30\n  expect queue inquiry\n";
+    let problems = Problems::default();
+    let tally = flow_test::run("card.flowtest", tests, &flow, &problems);
+    assert_eq!((problems.into_sorted(), tally.passed), (Vec::new(), 6));
+}
+
+#[test]
+fn what_is_collected_in_secret_is_neither_told_nor_printed() {
+    use crate::{Input, Output, Session};
+    use model::{Digit, Language, Time};
+    let flow = Arc::new(compile_with(CARD, &|_| true).0.unwrap());
+    let mut session = Session::new(flow, Language::ZhCn);
+    let now = Time::from_unix_ms(0);
+    session.handle(now, Input::Start);
+    for key in "4111111111111111#12".chars() {
+        session.handle(now, Input::Digit(Digit::from_char(key).unwrap()));
+    }
+    let told: Vec<Output> = std::iter::from_fn(|| session.poll_output()).collect();
+    let node = "card".to_owned();
+    assert!(told.contains(&Output::SecretBegan(node.clone())));
+    assert!(told.contains(&Output::SecretEnded { node, digits: 16, complete: true, by_end_key: true }));
+    let pressed = told.iter().filter(|output| matches!(output, Output::Pressed(..))).count();
+    assert_eq!(pressed, 2, "those of the other node");
+    let kept = session.collected("card").unwrap();
+    assert_eq!(kept.reveal().as_str(), "4111111111111111");
+    let shown = format!("{session:?}{told:?}");
+    assert!(!shown.contains("4111") && shown.contains("••••"), "{shown}");
+}
+
+#[test]
+fn a_collecting_nodes_mistakes_are_named() {
+    let source = CARD.replace("max_digits = 19", "max_digits = 9").replace("\"none\"", "\"5\"");
+    let messages: Vec<String> = problems_of(&source).into_iter().map(|(_, message)| message).collect();
+    assert_eq!(messages, ["max_digits is less than min_digits", "end_key = \"5\" cannot be used"]);
+}

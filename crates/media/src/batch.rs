@@ -209,18 +209,6 @@ pub fn prepare(socket: &UdpSocket, bytes: i32) -> io::Result<()> {
     Ok(())
 }
 
-/// Raises the limit of open files to what is allowed: a phone may have two ports of its own.
-pub fn many_files() {
-    // SAFETY: a plain struct of two integers.
-    let mut limit: libc::rlimit = unsafe { mem::zeroed() };
-    // SAFETY: `limit` is live.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0 {
-        limit.rlim_cur = limit.rlim_max;
-        // SAFETY: as above.
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

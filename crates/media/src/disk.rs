@@ -35,6 +35,14 @@ pub trait DiskFile: Send {
     fn is_there(&self) -> bool {
         true
     }
+    /// Its length in bytes.
+    fn length(&self) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    /// Cuts it off or extends it with zeros.
+    fn set_len(&mut self, _len: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A folder of the file system.
@@ -73,7 +81,7 @@ impl Disk for Folder {
         fs::create_dir_all(&parent)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
         File::open(&parent)?.sync_all()?;
-        Ok(Box::new(FolderFile { file, path, parent }))
+        Ok(Box::new(FolderFile::of(file, &path)))
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
@@ -90,10 +98,27 @@ fn inside(path: &str) -> io::Result<&Path> {
     Ok(relative)
 }
 
-struct FolderFile {
+/// A file of the file system.
+pub(crate) struct FolderFile {
     file: File,
     path: PathBuf,
     parent: PathBuf,
+}
+
+impl FolderFile {
+    /// Opens one that is there, to be changed.
+    pub(crate) fn open(path: &Path) -> io::Result<FolderFile> {
+        Ok(FolderFile::of(OpenOptions::new().read(true).write(true).open(path)?, path))
+    }
+
+    /// An open file.
+    pub(crate) fn of(file: File, path: &Path) -> FolderFile {
+        let parent = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            Some(_) | None => PathBuf::from("."),
+        };
+        FolderFile { file, path: path.to_owned(), parent }
+    }
 }
 
 impl DiskFile for FolderFile {
@@ -120,10 +145,18 @@ impl DiskFile for FolderFile {
         let ours = self.file.metadata().map(id).ok();
         ours.is_some() && ours == fs::metadata(&self.path).map(id).ok()
     }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
 }
 
 /// The SHA-256 of a whole file.
-pub(crate) fn sha256(file: &File) -> io::Result<String> {
+fn sha256(file: &File) -> io::Result<String> {
     use sha2::{Digest, Sha256};
     let mut digest = Sha256::new();
     let mut block = vec![0; 1 << 16];

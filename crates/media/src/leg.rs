@@ -2,6 +2,7 @@
 
 mod link;
 mod rtcp;
+mod shield;
 
 use std::net::SocketAddr;
 
@@ -17,11 +18,13 @@ use audio::telephone_event::{EventFrame, EventSender};
 use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
 use crate::ear::{Ear, Mouth, worked};
+use crate::encodings::Encodings;
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
 use crate::transform::ADDED;
 pub(crate) use link::Link;
+use shield::Shield;
 
 /// Longest payload taken or sent: an Ethernet frame's worth.
 pub(crate) const LONGEST: usize = 1480;
@@ -54,6 +57,8 @@ pub(crate) struct Leg {
     /// Listens for keys among the audio of a peer that has no telephone events.
     in_band: Option<Box<DtmfDetector>>,
     pub(crate) quality: Quality,
+    /// Keeps the peer from the others.
+    pub(crate) shield: Shield,
     /// When its bridge began.
     pub(crate) bridged_at: u64,
     keys: EventSender,
@@ -99,6 +104,7 @@ impl Leg {
             mouth: None,
             in_band: None,
             quality: Quality::default(),
+            shield: Shield::default(),
             bridged_at: 0,
             keys: EventSender::default(),
             key_began: 0,
@@ -118,7 +124,7 @@ impl Leg {
             self.link = Some(Link::new(remote, now));
             return;
         };
-        link.latch.announce(remote.rtp);
+        link.announce(remote.rtp, &self.pair.rtp);
         if link.remote.codec != remote.codec {
             link.source = None;
         }
@@ -140,7 +146,9 @@ impl Leg {
 
     /// Judges a packet that came from `from`; `None` when it is not of the peer.
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
-        let kind = self.link.as_mut()?.hear(packet, from, now)?;
+        let link = self.link.as_mut()?;
+        let kind = link.hear(packet, from, now)?;
+        link.tie(&self.pair.rtp);
         self.quality.packet(packet.ssrc, packet.sequence);
         Some(kind)
     }
@@ -214,6 +222,25 @@ impl Leg {
         }
     }
 
+    /// True when nothing of the peer may reach another leg or a recording at `now`.
+    pub(crate) fn is_shielded(&mut self, now: u64) -> bool {
+        let sounds = self.key_sounds();
+        self.shield.hides(sounds, now)
+    }
+
+    /// The same for a packet: that of a key which began behind the shield is hidden to its end.
+    pub(crate) fn hides(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) -> bool {
+        let sounds = self.key_sounds();
+        match kind {
+            Kind::Key(_) => self.shield.hides_key(packet.timestamp, sounds, now),
+            Kind::Audio(_) | Kind::Coded | Kind::Comfort | Kind::Unwanted => self.shield.hides(sounds, now),
+        }
+    }
+
+    fn key_sounds(&self) -> bool {
+        self.in_band.as_ref().is_some_and(|in_band| in_band.is_pressed())
+    }
+
     /// Says 20 ms of the bridged leg, or of a conference, to the peer. False when nothing was sent.
     pub(crate) fn say(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
         if self.player.is_some() || !self.keys.is_idle() {
@@ -267,7 +294,12 @@ impl Leg {
     }
 
     /// What is due in the tick that begins at `clock`.
-    pub(crate) fn tick(&mut self, clock: u64, room: &mut [u8; DATAGRAM]) -> Ticked {
+    pub(crate) fn tick(
+        &mut self,
+        clock: u64,
+        encodings: &mut Encodings,
+        room: &mut [u8; DATAGRAM],
+    ) -> Ticked {
         let mut ticked = Ticked::default();
         let Some(link) = &self.link else { return ticked };
         let event_type = link.remote.telephone_event;
@@ -281,21 +313,32 @@ impl Leg {
                 ticked.sent += u64::from(self.send(stamp, payload_type, &event.print(), room));
             }
             (EventFrame::Pause, Some(_)) => {}
-            (EventFrame::Idle, _) | (_, None) => self.tick_audio(clock, &mut ticked, room),
+            (EventFrame::Idle, _) | (_, None) => self.tick_audio(clock, encodings, &mut ticked, room),
         }
         ticked
     }
 
-    fn tick_audio(&mut self, clock: u64, ticked: &mut Ticked, room: &mut [u8; DATAGRAM]) {
+    fn tick_audio(
+        &mut self,
+        clock: u64,
+        encodings: &mut Encodings,
+        ticked: &mut Ticked,
+        room: &mut [u8; DATAGRAM],
+    ) {
         let law = self.codec().and_then(law_of);
-        if let Some(player) = &mut self.player {
-            // Clips are there in both laws; any other codec says their samples.
+        if let (Some(player), Some(link)) = (&mut self.player, &self.link) {
+            // Clips are there in both laws; in other codecs, as somebody heard them before.
             let Some(frame) = player.frame(law.unwrap_or(Law::A)) else {
                 ticked.ended = self.player.take();
                 return;
             };
-            ticked.sent += u64::from(match law {
-                Some(_) => self.send_frame(&frame.codes, clock, room),
+            let coded = match law {
+                Some(_) => Some(&frame.codes[..]),
+                None => player.coded(&frame, &link.remote, encodings),
+            };
+            ticked.sent += u64::from(match coded {
+                Some([]) => false,
+                Some(codes) => self.send_frame(codes, clock, room),
                 None => self.speak(&frame.samples, audio::RATE, clock, room),
             });
             ticked.samples = Some(frame.samples);

@@ -8,9 +8,11 @@
 pub mod batch;
 mod clock;
 mod conference;
+mod copies;
 mod counters;
 mod disk;
 mod ear;
+mod encodings;
 mod leg;
 #[doc(hidden)]
 pub mod os;
@@ -27,8 +29,10 @@ mod storage;
 mod strain;
 mod tap;
 mod thread;
+mod track;
 #[doc(hidden)]
 pub mod transform;
+mod vault;
 mod writer;
 mod writing;
 
@@ -44,13 +48,15 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use model::{CallId, MediaOrder, MediaReport};
 
+pub use copies::{CopyError, copy_as_flac};
 pub use counters::Counters;
 pub use disk::{Disk, DiskFile, Folder};
 pub use prompts::{PromptError, Prompts};
 pub use repair::{RepairError, Repaired, repair, repair_in};
+pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
 
 use counters::Tally;
-use os::Waker;
+use os::{Urgency, Waker};
 use ports::Ports;
 use storage::{Beat, Places};
 use thread::{Setup, ToMedia};
@@ -67,12 +73,16 @@ pub struct Settings {
     pub ports: RangeInclusive<u16>,
     /// Media threads, at least 1.
     pub threads: usize,
+    /// Whether media threads run before all ordinary threads of the machine, where that is allowed.
+    pub realtime: bool,
     /// Recording threads, at least 1.
     pub recorders: usize,
     /// The folder that recordings' paths begin in.
     pub recordings_dir: PathBuf,
     /// The folder that takes over while the first fails. It need not be there yet.
     pub recordings_fallback: Option<PathBuf>,
+    /// What encrypts the recordings whose paths end in [`model::ENCRYPTED`].
+    pub keys: Arc<CenterKeys>,
     /// The clips that can be played.
     pub prompts: Arc<Prompts>,
     /// A peer that should send and does not is reported after this time.
@@ -97,9 +107,11 @@ impl Settings {
             advertised_ip: bind_ip,
             ports,
             threads: 1,
+            realtime: true,
             recorders: 1,
             recordings_dir,
             recordings_fallback: None,
+            keys: Arc::default(),
             prompts,
             silence_timeout: Duration::from_secs(30),
             one_way_after: Duration::from_secs(3),
@@ -154,6 +166,8 @@ struct MediaThread {
 /// Orders that wait for one thread. The thread empties them at least every 20 ms; whoever orders faster
 /// waits, because an order must not be lost.
 const ORDERS: usize = 8192;
+/// Files that are open beside the media ports: a recording for every second pair, connections, the database.
+const OTHER_FILES: usize = 4096;
 /// Messages that wait for one recording thread: 16 s of 400 recordings. More become gaps.
 const FRAMES: usize = 16_384;
 
@@ -186,8 +200,19 @@ impl Media {
         disks: Vec<Arc<dyn Disk>>,
     ) -> Result<Media, StartError> {
         let ip = settings.bind_ip;
+        let wanted = settings.ports.len() + OTHER_FILES;
+        let allowed = os::make_room_for_files(wanted);
+        if allowed < wanted {
+            tracing::warn!(
+                allowed,
+                wanted,
+                "the limit of open files does not allow a call on every media port"
+            );
+        }
         std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
         let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };
+        let vault = |disk| Arc::new(Vault::new(disk, settings.keys.clone())) as Arc<dyn Disk>;
+        let disks = disks.into_iter().map(vault).collect();
         let rings = media.start_writers(settings.recorders.max(1), disks, &reports)?;
         let count = settings.threads.max(1);
         for (index, ports) in Ports::share(&settings.ports, count, settings.port_rest).into_iter().enumerate()
@@ -208,8 +233,15 @@ impl Media {
                 tally: media.tally.clone(),
             };
             let mut thread = thread::Thread::new(setup).map_err(StartError::Thread)?;
+            let realtime = settings.realtime;
             let handle = spawn(format!("media-{index}"), move || {
                 os::pin_to_core(index);
+                if realtime && os::hurry() != Urgency::RealTime {
+                    tracing::info!(
+                        thread = index,
+                        "a media thread runs without real-time priority: not allowed"
+                    );
+                }
                 thread.run();
             })?;
             media.threads.push(MediaThread { orders, waker, handle });

@@ -1,5 +1,5 @@
-//! The system calls that the standard library lacks: epoll, eventfd, timerfd, affinity, and the mark on
-//! packets.
+//! The system calls that the standard library lacks: epoll, eventfd, timerfd, affinity, urgency, and the mark
+//! on packets.
 //! The only unsafe code of the crate.
 #![allow(unsafe_code, reason = "direct system calls, each with its reason")]
 
@@ -153,6 +153,80 @@ pub fn pin_to_core(index: usize) {
     }
 }
 
+/// How soon the kernel lets a thread run that has become ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// At once, before every ordinary thread (`SCHED_RR`).
+    RealTime,
+    /// Soon: it asks for short slices of time, and Linux from 6.12 on lets who does so run earlier.
+    Soon,
+}
+
+/// The lowest real-time priority: above all ordinary threads, below whatever else on the machine is real-time.
+const PRIORITY: libc::c_int = 1;
+/// The shortest slice that the kernel takes, in nanoseconds.
+const SLICE: u64 = 100_000;
+
+/// Asks that this thread runs as soon as it is ready: real-time needs root, `CAP_SYS_NICE` or `RLIMIT_RTPRIO`.
+pub fn hurry() -> Urgency {
+    let parameter = libc::sched_param { sched_priority: PRIORITY };
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: `parameter` outlives the call; 0 is this thread.
+    if unsafe { libc::sched_setscheduler(0, policy, &parameter) } == 0 {
+        return Urgency::RealTime;
+    }
+    // SAFETY: a plain struct of integers, all of which zero stands for.
+    let mut attributes: libc::sched_attr = unsafe { mem::zeroed() };
+    attributes.size = mem::size_of::<libc::sched_attr>() as u32;
+    attributes.sched_runtime = SLICE;
+    // SAFETY: `attributes` has the size that it tells and outlives the call; 0 is this thread. An older kernel
+    // leaves everything as it is.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+    Urgency::Soon
+}
+
+/// Lets this process have `wanted` open files, or as many as the system allows it; returns how many.
+///
+/// The kernel's table of them is made as large at once. It grows by doubling otherwise, and whoever opens the file that
+/// needs it waits until every processor has passed a quiet point (20 ms on a busy machine): a media thread that opens
+/// a port would be late for all its calls.
+pub fn make_room_for_files(wanted: usize) -> usize {
+    // SAFETY: a plain struct of two integers.
+    let mut limit: libc::rlimit = unsafe { mem::zeroed() };
+    // SAFETY: `limit` is live.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
+        return wanted;
+    }
+    let allowed = limit.rlim_cur.max(limit.rlim_max.min(wanted as libc::rlim_t));
+    if allowed > limit.rlim_cur {
+        limit.rlim_cur = allowed;
+        // SAFETY: as above.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0 {
+            return wanted;
+        }
+    }
+    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+    let highest = libc::c_int::try_from(allowed.min(wanted).saturating_sub(1)).unwrap_or(libc::c_int::MAX);
+    // SAFETY: takes no pointer; 2 is copied to the lowest free number from `highest` on. It fails where the number is
+    // beyond the limit, and then the table grows as it goes.
+    let copy = unsafe { libc::fcntl(2, libc::F_DUPFD_CLOEXEC, highest) };
+    if copy >= 0 {
+        // SAFETY: a fresh descriptor that nobody else owns.
+        drop(unsafe { OwnedFd::from_raw_fd(copy) });
+    }
+    allowed
+}
+
+/// Lets a connected socket take packets of everybody again. It keeps its port when that was asked for by number.
+pub(crate) fn disconnect(socket: &UdpSocket) {
+    // SAFETY: plain integers, all of which zero stands for.
+    let mut nobody: libc::sockaddr = unsafe { mem::zeroed() };
+    nobody.sa_family = libc::AF_UNSPEC as libc::sa_family_t;
+    let size = mem::size_of::<libc::sockaddr>() as libc::socklen_t;
+    // SAFETY: `nobody` has `size` bytes and outlives the call, which cannot fail for an open socket.
+    unsafe { libc::connect(socket.as_raw_fd(), &raw const nobody, size) };
+}
+
 /// Marks what a socket sends as voice (DSCP EF, RFC 3246). Where that is refused, packets go unmarked.
 pub(crate) fn mark_as_voice(socket: &UdpSocket) {
     let ef: libc::c_int = 46 << 2;
@@ -187,6 +261,37 @@ mod tests {
             waker.rearm();
         }
     }
+
+    #[test]
+    fn a_disconnected_socket_hears_everybody_on_the_same_port() {
+        let [any, peer, other] = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let address = any.local_addr().unwrap();
+        drop(any);
+        let own = UdpSocket::bind(address).unwrap();
+        own.connect(peer.local_addr().unwrap()).unwrap();
+        disconnect(&own);
+        assert_eq!(own.local_addr().unwrap(), address);
+        other.send_to(b"hello", address).unwrap();
+        let (length, from) = own.recv_from(&mut [0; 10]).unwrap();
+        assert_eq!((length, from), (5, other.local_addr().unwrap()));
+    }
+
+    #[test]
+    fn room_for_files_is_made_as_far_as_it_is_allowed() {
+        let now = make_room_for_files(1);
+        let more = make_room_for_files(now + 1);
+        assert!(more == now || more == now + 1, "{now} {more}");
+        assert_eq!(make_room_for_files(usize::MAX), make_room_for_files(1), "as many as there can be");
+    }
+
+    #[test]
+    fn a_thread_that_hurries_goes_on_and_its_children_do_not_hurry() {
+        let urgency = std::thread::spawn(hurry).join().unwrap();
+        // SAFETY: takes no pointer; 0 is this thread.
+        let own = unsafe { libc::sched_getscheduler(0) };
+        assert_eq!(own, libc::SCHED_OTHER, "after {urgency:?} elsewhere");
+    }
+
     #[test]
     fn a_timer_comes_again() {
         let poll = Poll::new().unwrap();

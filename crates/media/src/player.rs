@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use audio::FRAME;
 use audio::g711::Law;
-use model::{ClipId, PlayId, PlayMode};
+use model::{ClipId, PlayId, PlayMode, RemoteMedia};
 
+use crate::encodings::{Encodings, Passage, ScoreId};
 use crate::prompts::{Clip, Prompts};
 
 /// Clips, one after another, cut into 20 ms frames.
@@ -17,6 +18,10 @@ pub(crate) struct Player {
     mode: PlayMode,
     clip: usize,
     sample: usize,
+    /// Frames since the first clip began.
+    number: usize,
+    /// Where the clips are in a codec other than G.711.
+    score: Option<ScoreId>,
 }
 
 /// Where a loop stopped, so that it can go on from there.
@@ -25,11 +30,14 @@ pub(crate) struct Pause {
     names: Vec<ClipId>,
     clip: usize,
     sample: usize,
+    number: usize,
 }
 
 /// One frame in both forms: for the wire and for the recording.
 #[derive(Debug)]
 pub(crate) struct Frame {
+    /// Counted from the first clip's beginning.
+    pub(crate) number: usize,
     pub(crate) codes: [u8; FRAME],
     pub(crate) samples: [i16; FRAME],
 }
@@ -52,29 +60,28 @@ impl Player {
         };
         let clips = names.iter().filter_map(find).collect();
         let resumed = pause.filter(|pause| mode == PlayMode::Loop && pause.names == names);
-        let (clip, sample) = resumed.map_or((0, 0), |pause| (pause.clip, pause.sample));
-        Player { play, names, clips, mode, clip, sample }
+        let (clip, sample, number) =
+            resumed.map_or((0, 0, 0), |pause| (pause.clip, pause.sample, pause.number));
+        Player { play, names, clips, mode, clip, sample, number, score: None }
     }
 
     /// Where it is, when it is a loop.
     pub(crate) fn pause(self) -> Option<Pause> {
-        let Player { names, clip, sample, .. } = self;
-        (self.mode == PlayMode::Loop).then_some(Pause { names, clip, sample })
+        let Player { names, clip, sample, number, .. } = self;
+        (self.mode == PlayMode::Loop).then_some(Pause { names, clip, sample, number })
     }
 
-    /// The next frame, its end filled with silence; `None` when everything was played.
+    /// The next frame, the last one's end filled with silence; `None` when everything was played. A loop begins anew
+    /// with a whole frame, so that a number stands for the same audio in every round.
     pub(crate) fn frame(&mut self, law: Law) -> Option<Frame> {
-        let mut frame = Frame { codes: [law.silence(); FRAME], samples: [0; FRAME] };
+        if self.mode == PlayMode::Loop && self.clip >= self.clips.len() {
+            (self.clip, self.sample, self.number) = (0, 0, 0);
+        }
+        let mut frame = Frame { number: self.number, codes: [law.silence(); FRAME], samples: [0; FRAME] };
+        self.number += 1;
         let mut filled = 0;
-        let looping = self.mode == PlayMode::Loop && !self.clips.is_empty();
         while filled < FRAME {
-            let Some(clip) = self.clips.get(self.clip) else {
-                if looping {
-                    self.clip = 0;
-                    continue;
-                }
-                break;
-            };
+            let Some(clip) = self.clips.get(self.clip) else { break };
             let wire = match law {
                 Law::Mu => &clip.mu,
                 Law::A => &clip.a,
@@ -92,6 +99,18 @@ impl Player {
         }
         // A loop of nothing is silence until it is stopped.
         (filled > 0 || self.mode == PlayMode::Loop).then_some(frame)
+    }
+
+    /// A frame of this player in the codec of a peer, shared with all who hear the same clips; empty when nothing
+    /// need be sent, `None` when it has to be encoded for this peer alone.
+    pub(crate) fn coded<'a>(
+        &mut self,
+        frame: &Frame,
+        remote: &RemoteMedia,
+        encodings: &'a mut Encodings,
+    ) -> Option<&'a [u8]> {
+        let passage = Passage { clips: &self.names, number: frame.number, samples: &frame.samples };
+        encodings.frame(&mut self.score, passage, remote)
     }
 }
 
@@ -129,10 +148,16 @@ mod tests {
         let mut first = player(&["a", "b"], PlayMode::Loop, None);
         first.frame(Law::Mu).unwrap();
         let pause = first.pause().unwrap();
-        let next = player(&["a", "b"], PlayMode::Loop, Some(&pause)).frame(Law::Mu).unwrap();
-        assert_eq!((next.samples[39], next.samples[40], next.samples[80]), (1000, -1000, 1000));
+        let mut resumed = player(&["a", "b"], PlayMode::Loop, Some(&pause));
+        let next = resumed.frame(Law::Mu).unwrap();
+        assert_eq!((next.samples[39], next.samples[40], next.samples[80]), (1000, -1000, 0));
+        let round = resumed.frame(Law::Mu).unwrap();
+        assert_eq!(
+            [(next.number, next.samples[0]), (round.number, round.samples[159])],
+            [(1, 1000), (0, 1000)]
+        );
         let other = player(&["b"], PlayMode::Loop, Some(&pause)).frame(Law::Mu).unwrap();
-        assert_eq!(other.samples, [-1000; 160]);
+        assert_eq!((other.samples[39], other.samples[40]), (-1000, 0), "rounds begin with a frame");
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! Recordings that a crash cut off: their headers are made true, and what there is is hashed.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use audio::wav::{self, HEADER_LEN, NotOurs};
 
-use crate::disk::sha256;
+use crate::disk::DiskFile;
+use crate::vault::{self, CenterKeys};
 
 /// A repaired recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,19 +39,22 @@ pub enum RepairError {
 }
 
 /// Makes a recording that was cut off whole: the header says its true length, a torn last sample is
-/// dropped. A whole recording stays as it is, to the byte.
-pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
+/// dropped. A whole recording stays as it is, to the byte. An encrypted one needs its center's key.
+pub fn repair(path: &Path, keys: &CenterKeys) -> Result<Repaired, RepairError> {
     let io = |source| RepairError::Io { path: path.to_owned(), source };
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(io)?;
-    let len = file.metadata().map_err(io)?.len();
-    let head = head(&file, len).map_err(io)?;
+    let mut file = vault::reopen(path, keys).map_err(io)?;
+    let len = file.length().map_err(io)?;
+    let head = head(&*file).map_err(io)?;
     let repair =
         wav::repair(&head, len).map_err(|source| RepairError::NotOurs { path: path.to_owned(), source })?;
-    let write = || {
-        file.set_len(repair.file_len)?;
-        file.write_all_at(&repair.header, 0)?;
-        file.sync_all()?;
-        sha256(&file)
+    let mut write = || {
+        if len != repair.file_len {
+            file.set_len(repair.file_len)?;
+        }
+        if head != repair.header {
+            file.write_at(0, &repair.header)?;
+        }
+        file.seal()
     };
     let sha256 = write().map_err(io)?;
     Ok(Repaired { duration_ms: repair.duration_ms(), sha256 })
@@ -60,7 +62,7 @@ pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
 
 /// Repairs a recording wherever it lies. One that went on in another folder lies in two: what the shorter file
 /// has is where the longer one has silence, and is brought over; the shorter one is removed then.
-pub fn repair_in(folders: &[PathBuf], path: &str) -> Result<Repaired, RepairError> {
+pub fn repair_in(folders: &[PathBuf], path: &str, keys: &CenterKeys) -> Result<Repaired, RepairError> {
     let mut files: Vec<(u64, PathBuf)> = Vec::new();
     for folder in folders {
         let path = folder.join(path);
@@ -75,36 +77,41 @@ pub fn repair_in(folders: &[PathBuf], path: &str) -> Result<Repaired, RepairErro
     };
     for (_, shorter) in files {
         let io = |source| RepairError::Io { path: shorter.clone(), source };
-        repair(&shorter)?;
-        bring_over(&shorter, &longest).map_err(io)?;
+        repair(&shorter, keys)?;
+        bring_over(&shorter, &longest, keys).map_err(io)?;
         std::fs::remove_file(&shorter).map_err(io)?;
     }
-    repair(&longest)
+    repair(&longest, keys)
 }
 
-fn bring_over(from: &Path, to: &Path) -> io::Result<()> {
-    let (from, to) = (File::open(from)?, OpenOptions::new().write(true).open(to)?);
+fn bring_over(from: &Path, to: &Path, keys: &CenterKeys) -> io::Result<()> {
+    let (from, mut to) = (vault::reopen(from, keys)?, vault::reopen(to, keys)?);
     // Two files of one recording were made by one version: ours.
     let (mut at, mut room) = (HEADER_LEN as u64, vec![0; 1 << 16]);
     loop {
-        let read = from.read_at(&mut room, at)?;
+        let read = from.read_at(at, &mut room)?;
         if read == 0 {
-            return to.sync_all();
+            return to.sync();
         }
-        to.write_all_at(room.get(..read).unwrap_or_default(), at)?;
+        to.write_at(at, room.get(..read).unwrap_or_default())?;
         at += read as u64;
     }
 }
 
-fn head(file: &File, len: u64) -> io::Result<Vec<u8>> {
-    let mut head = vec![0; HEADER_LEN.min(usize::try_from(len).unwrap_or(HEADER_LEN))];
-    file.read_exact_at(&mut head, 0)?;
+fn head(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; HEADER_LEN];
+    let read = file.read_at(0, &mut head)?;
+    head.truncate(read);
     Ok(head)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::{File, OpenOptions};
+    use std::os::unix::fs::FileExt;
+
+    use crate::disk::FolderFile;
     use audio::wav::MAX_RIFF;
 
     #[test]
@@ -116,7 +123,7 @@ mod tests {
         file.write_all_at(&wav::StereoWav::default().header(), 0).unwrap();
         file.set_len(len).unwrap();
         let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-        let first = head(&file, len).unwrap();
+        let first = head(&FolderFile::open(&path).unwrap()).unwrap();
         let repair = wav::repair(&first, len).unwrap();
         assert!(first.starts_with(b"RIFF") && repair.header.starts_with(b"RF64"));
         assert_eq!(repair.samples, MAX_RIFF / 4 + 8000);

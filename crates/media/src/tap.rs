@@ -4,19 +4,18 @@
 //! Positions are samples of 8 kHz since the recording began; a wide recording has two of its own for each. Left is what the customer sent, placed by RTP time;
 //! right is what they were sent: our own frames at their tick, a bridged party's packets by RTP time.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use audio::playout::Heard;
 use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
-use audio::timeline::{LONGEST_HOLE, Timeline, close};
-use model::{Actor, Gap, GapCause};
+use audio::timeline::{LONGEST_HOLE, close};
+use model::{Actor, Gap};
 
-use crate::clock::milliseconds;
 use crate::ear::Frame;
 use crate::leg::LONGEST;
 use crate::spans::Spans;
+use crate::track::Track;
 
 /// How long audio waits for packets that come late (300 ms).
 const WAIT: u64 = 2400;
@@ -24,12 +23,10 @@ const WAIT: u64 = 2400;
 pub(crate) const PIECE: u64 = 3200;
 /// Frames of a piece: recordings that began together hand on in different ticks.
 const FRAMES: u64 = PIECE / audio::FRAME as u64;
+/// Samples of 8 kHz that a window has when it hands on a piece, as a rule.
+const ROOM: usize = (PIECE + WAIT + 2 * audio::FRAME as u64) as usize;
 /// Audio placed further ahead than this is nonsense (2 s).
 const AHEAD: u64 = 16_000;
-/// Silence at the very end counts as loss from this length (500 ms); less is the way a call ends.
-const LAST_GAP: u64 = 4000;
-/// Gaps of one channel that are told apart; more are joined to the last.
-const MOST_GAPS: usize = 10_000;
 
 /// Left and right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +42,7 @@ pub(crate) struct Tap {
     emitted: u64,
     /// The next piece's length: the first one's is any, which spreads the work over the ticks.
     piece: u64,
-    window: VecDeque<[i16; 2]>,
+    window: Vec<[i16; 2]>,
     /// Samples of the window for each position: 1 or 2.
     scale: usize,
     /// What brings narrow audio of each channel to a wide recording.
@@ -66,7 +63,7 @@ impl Tap {
             piece: (turn % FRAMES + 1) * audio::FRAME as u64,
             began: now,
             emitted: 0,
-            window: VecDeque::new(),
+            window: Vec::new(),
             left: Track::default(),
             right: Track::default(),
             spans: Spans::default(),
@@ -76,7 +73,7 @@ impl Tap {
     /// Places a packet's audio, which arrived at `now`.
     pub(crate) fn packet(&mut self, channel: Channel, packet: &RtpPacket<'_>, samples: &[i16], now: u64) {
         let (now, emitted) = (now.saturating_sub(self.began), self.emitted);
-        let end = self.track(channel).covered.map(|covered| covered.until);
+        let end = self.track(channel).covered_until();
         if let Some(at) = self.track(channel).place(packet, samples.len() as u64, now, emitted) {
             self.write_narrow(channel, at, samples);
             end.filter(|end| *end < at).into_iter().for_each(|end| self.close_hole(channel, end..at));
@@ -164,7 +161,11 @@ impl Tap {
             self.window.resize(length, [0, 0]);
         }
         self.emitted = at.saturating_add(count);
-        let mut piece: Vec<[i16; 2]> = self.window.drain(..length).collect();
+        // The piece goes away with the room it has; what is left is little, and moves to the room of the next.
+        let mut next = Vec::with_capacity(self.scale * ROOM);
+        next.extend_from_slice(self.window.get(length..).unwrap_or_default());
+        let mut piece = std::mem::replace(&mut self.window, next);
+        piece.truncate(length);
         self.spans.blank(at, self.scale, &mut piece);
         (at, piece)
     }
@@ -214,8 +215,10 @@ impl Tap {
         if self.window.len() < from + samples.len() {
             self.window.resize(from + samples.len(), [0, 0]);
         }
-        for (slot, sample) in self.window.range_mut(from..from + samples.len()).zip(samples) {
-            *side(channel, slot) = *sample;
+        let window = self.window.iter_mut().skip(from).zip(samples);
+        match channel {
+            Channel::Left => window.for_each(|([left, _], sample)| *left = *sample),
+            Channel::Right => window.for_each(|([_, right], sample)| *right = *sample),
         }
     }
 
@@ -233,7 +236,7 @@ impl Tap {
         let (Some(first), Some(after)) = (index(hole.start), index(hole.end)) else { return };
         let sample = |index: usize| self.window.get(index).copied().map(|mut both| *side(channel, &mut both));
         let (Some(from), Some(to)) = (first.checked_sub(1).and_then(sample), sample(after)) else { return };
-        for (slot, sample) in self.window.range_mut(first..after).zip(close(from, to, after - first)) {
+        for (slot, sample) in self.window.iter_mut().skip(first).zip(close(from, to, after - first)) {
             *side(channel, slot) = sample;
         }
     }
@@ -247,97 +250,10 @@ fn side(channel: Channel, both: &mut [i16; 2]) -> &mut i16 {
     }
 }
 
-/// One peer's stream in a recording: where its packets go, and which never came.
-#[derive(Debug, Default)]
-struct Track {
-    timeline: Timeline,
-    covered: Option<Covered>,
-    gaps: Vec<Range<u64>>,
-}
-
-/// How far a stream has come.
-#[derive(Debug, Clone, Copy)]
-struct Covered {
-    until: u64,
-    ssrc: u32,
-    sequence: u16,
-}
-
-impl Track {
-    fn place(&mut self, packet: &RtpPacket<'_>, samples: u64, now: u64, emitted: u64) -> Option<u64> {
-        let at = self.timeline.place(packet.ssrc, packet.timestamp, now)?;
-        let until = at.saturating_add(samples);
-        let here = Covered { until, ssrc: packet.ssrc, sequence: packet.sequence };
-        let Some(before) = self.covered.filter(|covered| covered.ssrc == packet.ssrc) else {
-            self.covered = Some(here);
-            return Some(at);
-        };
-        let ahead = packet.sequence.wrapping_sub(before.sequence);
-        // A pause without a missing number is the peer's own silence.
-        if at > before.until && ahead > 1 {
-            self.lose(before.until..at);
-        } else if until > emitted {
-            self.find(at..until);
-        }
-        let newer = ahead < 0x8000;
-        let sequence = if newer { packet.sequence } else { before.sequence };
-        self.covered = Some(Covered { until: until.max(before.until), sequence, ..here });
-        Some(at)
-    }
-
-    /// A key's packets carry the time of its beginning and say nothing of where audio belongs; they cover
-    /// the time until now, and their numbers are not missing.
-    fn key(&mut self, packet: &RtpPacket<'_>, now: u64) {
-        let covered = self.covered.as_mut().filter(|covered| covered.ssrc == packet.ssrc);
-        let Some(covered) = covered else { return };
-        if packet.sequence.wrapping_sub(covered.sequence) < 0x8000 {
-            covered.sequence = packet.sequence;
-            covered.until = covered.until.max(now);
-        }
-    }
-
-    fn rest(&mut self) {
-        self.covered = None;
-        self.timeline.reset();
-    }
-
-    fn lose(&mut self, gap: Range<u64>) {
-        let full = self.gaps.len() >= MOST_GAPS;
-        match self.gaps.last_mut() {
-            Some(last) if last.end == gap.start || full => last.end = gap.end,
-            _ => self.gaps.push(gap),
-        }
-    }
-
-    /// A late packet fills what was counted as lost.
-    fn find(&mut self, found: Range<u64>) {
-        let touches = |gap: &Range<u64>| gap.start < found.end && found.start < gap.end;
-        let Some(index) = self.gaps.iter().rposition(touches) else { return };
-        let gap = self.gaps.remove(index);
-        let parts = [gap.start..found.start.min(gap.end), found.end.max(gap.start)..gap.end];
-        let parts = parts.into_iter().filter(|part| part.start < part.end);
-        self.gaps.splice(index..index, parts);
-    }
-
-    fn finish(mut self, channel: u8, length: u64) -> Vec<Gap> {
-        if let Some(covered) = self.covered
-            && covered.until + LAST_GAP <= length
-        {
-            self.lose(covered.until..length);
-        }
-        let gap = |range: Range<u64>| Gap {
-            channel,
-            from_ms: milliseconds(range.start),
-            length_ms: milliseconds(range.end.min(length).saturating_sub(range.start)),
-            cause: GapCause::Lost,
-        };
-        self.gaps.into_iter().map(gap).filter(|gap| gap.length_ms > 0).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::GapCause;
 
     const VOICE: [i16; 160] = [500; 160];
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use audio::tone::level_db;
-use media::{Disk, DiskFile, Folder};
+use media::{CenterKey, CenterKeys, Disk, DiskFile, Folder};
 use model::{
     Codec, Gap, GapCause, MediaOp, MediaReport, RecordingId, Storage, StorageReport, StorageTrouble,
 };
@@ -27,11 +27,15 @@ struct Story {
 }
 
 impl Story {
-    fn new(mut world: World) -> Story {
+    fn new(world: World) -> Story {
+        Story::record(world, "2026/one.wav")
+    }
+
+    fn record(mut world: World, path: &str) -> Story {
         let caller = world.phone(Codec::Pcma, 440.0);
         let agent = world.phone(Codec::Pcma, 880.0);
         world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
-        let recording = world.record(caller.leg, "2026/one.wav");
+        let recording = world.record(caller.leg, path);
         Story { world, caller, agent, recording }
     }
 
@@ -229,7 +233,48 @@ fn a_full_disk_hands_over_to_the_second_folder_without_a_gap() {
     assert!(duration_ms >= 5900 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
     assert!(is_heard(&file, 300, 2500) && is_heard(&file, 3000, 5800));
     assert!(!small.0.join("2026/one.wav").exists(), "the first part was brought over");
-    assert_eq!(media::repair(&file).unwrap().sha256, sha256, "what was hashed lies on the disk");
+    assert_eq!(
+        media::repair(&file, &media::CenterKeys::default()).unwrap().sha256,
+        sha256,
+        "what was hashed lies on the disk"
+    );
+    story.world.end();
+    fs::remove_dir_all(fallback).unwrap();
+}
+
+#[test]
+fn an_encrypted_recording_hands_over_to_the_second_folder_too() {
+    let Some(small) = Small::mount("secret", 96) else { return };
+    let fallback = fallback_of(23_600);
+    let (main, second) = (small.0.clone(), fallback.clone());
+    fs::create_dir_all(&fallback).unwrap();
+    let key = CenterKey::create(&fallback.join("key")).unwrap();
+    let keys = Arc::new(CenterKeys::new(Some(key), Vec::new()));
+    let ours = keys.clone();
+    let change = move |settings: &mut media::Settings| {
+        settings.recordings_dir = main;
+        settings.recordings_fallback = Some(second);
+        settings.keys = ours;
+    };
+    let mut story = Story::record(World::with(23_600, change, None), "2026/one.wav.enc");
+    // 96 KiB are less than three seconds.
+    story.talk_ms(6000);
+    story.failed((Storage::Main, StorageTrouble::Full));
+    let (duration_ms, sha256, gaps) = story.seal();
+    let file = fallback.join("2026/one.wav.enc");
+    assert!(duration_ms >= 5900 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
+    assert!(!small.0.join("2026/one.wav.enc").exists(), "the first part was brought over");
+    assert!(!fs::read(&file).unwrap().windows(4).any(|bytes| bytes == b"RIFF"), "in the clear");
+    let clear = media::open(fs::File::open(&file).unwrap(), &file, &keys).unwrap();
+    let mut bytes = vec![0; clear.length().unwrap() as usize];
+    let mut at = 0;
+    while at < bytes.len() {
+        at += clear.read_at(at as u64, &mut bytes[at..]).unwrap();
+    }
+    let exported = fallback.join("exported.wav");
+    fs::write(&exported, bytes).unwrap();
+    assert!(is_heard(&exported, 300, 2500) && is_heard(&exported, 3000, 5800));
+    assert_eq!(media::repair(&file, &keys).unwrap().sha256, sha256, "what was hashed lies on the disk");
     story.world.end();
     fs::remove_dir_all(fallback).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CommandId, ContactId, RecordingId};
+use crate::{AgentId, CommandId, ContactId, RecordingId, Secret};
 
 /// Who commands, for the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,10 @@ pub enum Actor {
     Token(String),
     /// Somebody at the command line of the machine.
     CommandLine,
+    /// The caller's flow.
+    Flow,
+    /// The center itself, at the hour that its configuration says.
+    Schedule,
 }
 
 /// A command to the center.
@@ -57,6 +61,64 @@ pub enum AgentOrder {
         /// As for the pause.
         agent: Option<AgentId>,
     },
+    /// Keep what the customer presses from now on from log, recording and agent.
+    StartSecureInput {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+    },
+    /// End the secure input; what was pressed is kept until it is read.
+    EndSecureInput {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+    },
+    /// Hand over what was pressed, and forget it. Done as [`Done::Secret`].
+    ReadSecureInput {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// Have a supervisor's seat join a conversation, or change what a supervisor in it does.
+    Supervise {
+        /// Whose conversation.
+        watched: Watched,
+        /// The agent whose seat rings.
+        seat: AgentId,
+        /// How.
+        how: Supervision,
+    },
+    /// Take a supervisor out of the conversation, or stop ringing for it.
+    EndSupervision {
+        /// The supervisor's seat.
+        seat: AgentId,
+    },
+    /// Ring a colleague's seat, to have it join the conversation.
+    AddParty {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+        /// The agent whose seat rings.
+        seat: AgentId,
+    },
+    /// Take a colleague out of the conversation again.
+    RemoveParty {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+        /// The colleague's seat.
+        seat: AgentId,
+    },
+    /// The agent leaves; whoever else talks with the customer becomes the agent.
+    LeaveToParty {
+        /// The contact.
+        contact: ContactId,
+        /// As for the pause.
+        agent: Option<AgentId>,
+    },
     /// Note in the log that a contact's recordings may not be erased, or may be again.
     NoteLegalHold {
         /// The contact.
@@ -88,13 +150,56 @@ pub enum AgentOrder {
     },
 }
 
-/// The answer to a command.
+/// Whose conversation a supervisor joins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watched {
+    /// The one that this agent is in now.
+    Agent(AgentId),
+    /// This contact's.
+    Contact(ContactId),
+}
+
+/// What a supervisor does in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervision {
+    /// Hears, and is heard by nobody.
+    Listen,
+    /// Is heard by the agent alone.
+    Whisper,
+    /// Is heard by everybody.
+    Barge,
+    /// Takes the agent's place.
+    TakeOver,
+}
+
+/// Why somebody beside customer and agent is in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// As a supervisor.
+    Supervisor(Supervision),
+    /// As a colleague whom the agent asked in.
+    Colleague,
+}
+
+/// The answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The command's id.
     pub id: CommandId,
     /// Done, or why not.
-    pub result: Result<(), Refused>,
+    pub result: Result<Done, Refused>,
+}
+
+/// What a command that was done gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing more.
+    Obeyed,
+    /// What a customer pressed in secret.
+    Secret(Secret),
 }
 
 /// Why a command was not done. A value, not an error.
@@ -111,6 +216,18 @@ pub enum Refused {
     NotTheirContact,
     /// The contact is not being recorded.
     NotRecorded,
+    /// The contact, or the agent, talks with nobody.
+    NotTalking,
+    /// The agent's seat rings or is in a call.
+    SeatBusy,
+    /// There are as many in the conversation as can be.
+    ConferenceFull,
+    /// Nobody like that is in the conversation.
+    NoGuest,
+    /// The secure input goes on.
+    InputGoesOn,
+    /// There is no secure input, or it was read already.
+    NoInput,
     /// The center is too busy to take commands now; try again.
     Busy,
     /// The center is shutting down.

@@ -3,11 +3,18 @@
 //! Tables, boards, streams and reports are made from these and from nothing else. A variant or field may be
 //! added; none may change its meaning, for old logs must stay readable.
 
+mod states;
+
 use serde::{Deserialize, Serialize};
 
+pub use states::{
+    Activity, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, RecordingState, SecureEnd, SegmentEnd,
+    Shift,
+};
+
 use crate::{
-    Actor, AgentId, Cause, ContactId, Digit, End, EndedBy, Gap, Language, LegQuality, Number, OfferId,
-    QueueName, RecordingId, Refusal, SegmentId, Storage, StorageTrouble, Time,
+    Actor, AgentId, ContactId, Digit, End, EndedBy, Gap, Language, LegQuality, Number, OfferId, Part,
+    QueueName, RecordingId, SegmentId, Storage, StorageTrouble, Time,
 };
 
 /// One entry of the log.
@@ -76,6 +83,37 @@ pub enum Event {
         node: String,
         /// The key.
         digit: Digit,
+    },
+    /// What the customer presses is kept from log, recording and agent from now on.
+    SecureInputStarted {
+        /// The contact.
+        contact: ContactId,
+        /// The node of the flow that asks; `None` when an agent's customer presses.
+        node: Option<String>,
+        /// Who wanted it.
+        by: Actor,
+    },
+    /// The customer presses in the open again.
+    SecureInputEnded {
+        /// The contact.
+        contact: ContactId,
+        /// The node of the flow that asked.
+        node: Option<String>,
+        /// How many keys were pressed, in the last attempt; which ones is told nowhere.
+        digits: u32,
+        /// How it ended.
+        how: SecureEnd,
+        /// Who commanded it, when somebody did.
+        by: Option<Actor>,
+    },
+    /// Somebody was handed what was pressed in secret; it is forgotten here.
+    SecureInputRead {
+        /// The contact.
+        contact: ContactId,
+        /// How many keys.
+        digits: u32,
+        /// Who.
+        by: Actor,
     },
     /// The contact joined a queue.
     QueueEntered {
@@ -153,6 +191,46 @@ pub enum Event {
         contact: ContactId,
         /// Who had put the other on hold.
         by: EndedBy,
+    },
+    /// A seat rings, to join a conversation.
+    GuestInvited {
+        /// The contact.
+        contact: ContactId,
+        /// The agent whose seat it is.
+        guest: AgentId,
+        /// What for.
+        part: Part,
+        /// Who commanded it.
+        by: Actor,
+    },
+    /// The guest answered and is in the conversation.
+    GuestJoined {
+        /// The contact.
+        contact: ContactId,
+        /// The guest.
+        guest: AgentId,
+    },
+    /// The guest does something else from now on.
+    GuestChanged {
+        /// The contact.
+        contact: ContactId,
+        /// The guest.
+        guest: AgentId,
+        /// What.
+        part: Part,
+        /// Who commanded it.
+        by: Actor,
+    },
+    /// The guest is in the conversation no more, or will not come.
+    GuestLeft {
+        /// The contact.
+        contact: ContactId,
+        /// The guest.
+        guest: AgentId,
+        /// Why.
+        how: GuestEnd,
+        /// Who commanded it, when somebody did.
+        by: Option<Actor>,
     },
     /// They do not talk any more.
     SegmentEnded {
@@ -309,104 +387,10 @@ pub enum Event {
     },
 }
 
-/// May the agent be given calls?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shift {
-    /// Signed out: the seat is not registered.
-    SignedOut,
-    /// Ready for calls.
-    Ready,
-    /// Signed in, not ready, with the reason.
-    NotReady(NotReadyReason),
-}
-
-/// Why an agent is not ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NotReadyReason {
-    /// On a break.
-    Break,
-    /// Rang out too often in a row.
-    NoAnswer,
-    /// Declined too often in a row.
-    Declined,
-    /// Busy too often in a row.
-    Busy,
-    /// Not reached too often in a row.
-    Unreachable,
-}
-
-/// What an agent does now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activity {
-    /// Nothing.
-    Idle,
-    /// The seat rings.
-    Offered,
-    /// In a call.
-    Talking,
-    /// Writing up the last call.
-    WrapUp,
-}
-
-/// Why a contact left a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LeaveReason {
-    /// An agent answered.
-    Answered,
-    /// The caller hung up.
-    Abandoned,
-    /// The flow took it elsewhere.
-    Redirected,
-    /// We ended the call: shutdown, failure.
-    Ended,
-}
-
-/// How an offer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OfferOutcome {
-    /// Answered.
-    Accepted,
-    /// The deadline passed.
-    TimedOut,
-    /// The device refused it.
-    Refused(Refusal),
-    /// The caller left first.
-    CallerGone,
-    /// The agent went away (break, sign-out) while it rang.
-    AgentGone,
-}
-
-/// Why a segment ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SegmentEnd {
-    /// Who ended it.
-    pub by: EndedBy,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// The life of a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecordingState {
-    /// Being written.
-    Open,
-    /// Whole, hashed, unchangeable.
-    Sealed,
-    /// Cut off by a crash or a disk; what there is was repaired and hashed.
-    Damaged,
-    /// Deleted by rule.
-    Erased,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cause;
 
     #[test]
     fn a_record_survives_the_journal() {

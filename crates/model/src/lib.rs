@@ -11,6 +11,7 @@ mod event;
 mod id;
 mod leg;
 mod media;
+mod secret;
 mod seed;
 mod srtp;
 mod storage;
@@ -18,9 +19,10 @@ mod time;
 mod words;
 
 pub use cause::{Cause, Class, End, EndedBy};
-pub use command::{Actor, AgentOrder, Command, Refused, Reply};
+pub use command::{Actor, AgentOrder, Command, Done, Part, Refused, Reply, Supervision, Watched};
 pub use event::{
-    Activity, Event, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SegmentEnd, Shift,
+    Activity, Event, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SecureEnd,
+    SegmentEnd, Shift,
 };
 pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
@@ -29,8 +31,11 @@ pub use leg::{Codec, Direction, LegOrder, LegReport, OpusWish, Origin, Refusal, 
 pub use media::{
     ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
 };
+pub use secret::Secret;
 pub use seed::Seed;
 pub use srtp::{Srtp, SrtpKey, SrtpSuite};
-pub use storage::{RetentionRule, Storage, StorageReport, StorageTrouble};
+pub use storage::{
+    ENCRYPTED, RetentionRule, Storage, StorageReport, StorageTrouble, flac_name, flac_part_name, paths_of,
+};
 pub use time::{Time, UtcOffset};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

@@ -79,6 +79,17 @@ pub enum MediaOp {
         /// The key.
         digit: Digit,
     },
+    /// From now on nothing of what the peer says or presses reaches another leg or a recording; keys are reported as
+    /// ever. The other legs hear silence.
+    Shield {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The peer is heard again, once no key has sounded in its audio for 300 ms.
+    Unshield {
+        /// The leg.
+        leg: LegId,
+    },
     /// Close a leg's port. Its recording, if any, must be stopped by `StopRecording`.
     Close {
         /// The leg.

@@ -138,7 +138,9 @@ impl FromStr for Language {
 }
 
 /// One key of a telephone (RFC 4733 section 3.2, events 0–15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Its `Debug` shows no key: reports pass through places that don't know whether what is pressed is secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digit(u8);
 
 const KEYS: &[u8; 16] = b"0123456789*#ABCD";
@@ -169,6 +171,12 @@ impl Digit {
 impl fmt::Display for Digit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Write::write_char(f, self.key())
+    }
+}
+
+impl fmt::Debug for Digit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digit(•)")
     }
 }
 

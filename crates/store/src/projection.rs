@@ -17,6 +17,13 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
         // These live in the journal only: no table shows them.
         Event::DrainStarted
         | Event::DigitPressed { .. }
+        | Event::GuestInvited { .. }
+        | Event::GuestJoined { .. }
+        | Event::GuestChanged { .. }
+        | Event::GuestLeft { .. }
+        | Event::SecureInputStarted { .. }
+        | Event::SecureInputEnded { .. }
+        | Event::SecureInputRead { .. }
         | Event::OneWayAudio { .. }
         | Event::RecordingPaused { .. }
         | Event::RecordingResumed { .. }
@@ -145,5 +152,7 @@ fn print_actor(actor: &Actor) -> String {
         Actor::Agent(agent) => format!("agent:{agent}"),
         Actor::Token(name) => format!("token:{name}"),
         Actor::CommandLine => "command_line".to_owned(),
+        Actor::Flow => "flow".to_owned(),
+        Actor::Schedule => "schedule".to_owned(),
     }
 }

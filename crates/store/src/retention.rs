@@ -60,6 +60,12 @@ impl Store {
         Ok(closed.into_iter().filter_map(|row| due(row, rules, now)).collect())
     }
 
+    /// Recordings that were erased, in order behind one (−1: from the first): their files should be gone. Their
+    /// rules are not told.
+    pub async fn erased_recordings(&self, after: i64, limit: u32) -> Result<Vec<DueRecording>, StoreError> {
+        read_all(self.db().rows(ERASED, &values![after, limit]).await?, read)
+    }
+
     /// A contact's legal hold, if it has one.
     pub async fn legal_hold(&self, contact: ContactId) -> Result<Option<LegalHold>, StoreError> {
         let rows = self.db().rows(HOLD, &values![contact.number()]).await?;
@@ -94,6 +100,14 @@ fn read(mut row: Row) -> Result<DueRecording, StoreError> {
         held: row.int()? != 0,
     })
 }
+
+const ERASED: &str = "SELECT recordings.id, recordings.contact, recordings.path, recordings.sha256,
+         recordings.opened_ms, contacts.queue,
+         CAST(CASE WHEN legal_holds.contact IS NULL THEN 0 ELSE 1 END AS BIGINT)
+     FROM recordings LEFT JOIN contacts ON contacts.id = recordings.contact
+         LEFT JOIN legal_holds ON legal_holds.contact = recordings.contact
+     WHERE recordings.state = 'erased' AND recordings.id > $1
+     ORDER BY recordings.id LIMIT $2";
 
 const CLOSED_BEFORE: &str = "SELECT recordings.id, recordings.contact, recordings.path, recordings.sha256,
          recordings.opened_ms, contacts.queue,

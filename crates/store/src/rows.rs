@@ -1,8 +1,8 @@
 //! The rows that people ask for, with the names that they have in JSON.
 
 use model::{
-    Activity, AgentId, Cause, ContactId, End, EndedBy, Gap, Language, LeaveReason, LegQuality, Number,
-    QueueName, RecordingId, RecordingState, SegmentId, Shift, Time,
+    Activity, AgentId, Cause, ContactId, ENCRYPTED, End, EndedBy, Gap, Language, LeaveReason, LegQuality,
+    Number, QueueName, RecordingId, RecordingState, SegmentId, Shift, Time,
 };
 use serde::Serialize;
 
@@ -176,6 +176,8 @@ pub struct RecordingRow {
     pub contact_id: ContactId,
     /// Path below the recordings folder.
     pub path: String,
+    /// Whether its file is encrypted, which its path tells too.
+    pub encrypted: bool,
     /// Where it is in its life.
     pub state: RecordingState,
     /// When it began.
@@ -200,10 +202,13 @@ pub struct RecordingRow {
 
 impl RecordingRow {
     pub(crate) fn read(mut row: Row) -> Result<RecordingRow, StoreError> {
+        let (id, contact_id) = (row.id(RecordingId::from_number)?, row.id(ContactId::from_number)?);
+        let path = row.text()?;
         Ok(RecordingRow {
-            id: row.id(RecordingId::from_number)?,
-            contact_id: row.id(ContactId::from_number)?,
-            path: row.text()?,
+            id,
+            contact_id,
+            encrypted: path.ends_with(ENCRYPTED),
+            path,
             state: row.word()?,
             opened_at: row.time()?,
             closed_at: row.maybe_time()?,

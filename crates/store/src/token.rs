@@ -26,13 +26,16 @@ pub enum Role {
     Qa,
     /// Lists of agents and queues, and the own state.
     Agent,
+    /// A program that takes payments: secure inputs with what was pressed in them, and lists of agents and queues.
+    Payment,
     /// Lists.
     Viewer,
 }
 
 impl Role {
     /// Every role, from the one that may most.
-    pub const ALL: [Role; 5] = [Role::Admin, Role::Supervisor, Role::Qa, Role::Agent, Role::Viewer];
+    pub const ALL: [Role; 6] =
+        [Role::Admin, Role::Supervisor, Role::Qa, Role::Agent, Role::Payment, Role::Viewer];
 }
 
 impl fmt::Display for Role {
@@ -43,7 +46,7 @@ impl fmt::Display for Role {
 
 /// A text that names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a role is admin, supervisor, qa, agent or viewer")]
+#[error("a role is admin, supervisor, qa, agent, payment or viewer")]
 pub struct ParseRoleError;
 
 impl FromStr for Role {

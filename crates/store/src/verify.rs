@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use model::{ContactId, RecordingId, RecordingState, Time};
+use model::{ContactId, ENCRYPTED, RecordingId, RecordingState, Time};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -202,9 +202,13 @@ fn compare(row: &RecordingRow, folders: &[PathBuf]) -> Vec<Difference> {
     // It lies in the first folder that has it: the fallback's files have the same paths.
     let found = folders.iter().map(|folder| folder.join(&path)).find(|full| full.is_file());
     let full = found.clone().unwrap_or_default();
+    if row.state == RecordingState::Erased {
+        let left =
+            model::paths_of(&path).filter(|path| folders.iter().any(|folder| folder.join(path).is_file()));
+        return left.map(|path| Difference::NotErased { recording, path }).collect();
+    }
     match (row.state, found.is_some()) {
-        (RecordingState::Open, _) | (RecordingState::Erased, false) => Vec::new(),
-        (RecordingState::Erased, true) => vec![Difference::NotErased { recording, path }],
+        (RecordingState::Open | RecordingState::Erased, _) => Vec::new(),
         // A recording that could not be written at all is damaged, and has no hash.
         (RecordingState::Damaged, false) if row.sha256.is_none() => Vec::new(),
         (RecordingState::Sealed | RecordingState::Damaged, false) => {
@@ -221,7 +225,9 @@ fn compare_file(row: &RecordingRow, full: &Path) -> io::Result<Vec<Difference>> 
     let (recording, path) = (row.id, row.path.clone());
     let mut file = File::open(full)?;
     let mut differences = Vec::new();
-    match file_length_ms(&mut file, row)? {
+    let length =
+        if row.encrypted { encrypted_length_ms(&file, row)? } else { file_length_ms(&mut file, row)? };
+    match length {
         Err(why) => {
             let why = why.to_owned();
             differences.push(Difference::HeaderInvalid { recording, path: path.clone(), why });
@@ -247,6 +253,24 @@ fn compare_file(row: &RecordingRow, full: &Path) -> io::Result<Vec<Difference>> 
         differences.push(Difference::HashDiffers { recording, path, row: sealed.clone(), file: found });
     }
     Ok(differences)
+}
+
+/// What surrounds an encrypted recording's audio: its envelope, the WAV header within, and at most so much
+/// padding.
+const ENVELOPE: u64 = 4096;
+const HEADER: u64 = 80;
+
+/// The length by the file's own, for without the key its header cannot be read.
+fn encrypted_length_ms(file: &File, row: &RecordingRow) -> io::Result<Result<u64, &'static str>> {
+    let mut magic = [0; 8];
+    let mut start = file;
+    if start.seek(SeekFrom::Start(0)).and_then(|_| start.read_exact(&mut magic)).is_err()
+        || magic != *b"HOTLREC\0"
+    {
+        return Ok(Err("not an encrypted recording of ours"));
+    }
+    let audio = file.metadata()?.len().saturating_sub(ENVELOPE + HEADER);
+    Ok(Ok((audio / (row.channels * 2).max(1)).saturating_mul(1000) / row.rate.max(1)))
 }
 
 /// The length by the header, or what is wrong with the header.
@@ -322,7 +346,8 @@ pub(crate) fn hash(file: &mut File) -> io::Result<String> {
     }
 }
 
-/// Every `.wav` below the folder, as rows name them, in order. A folder that is not there has none.
+/// Every `.wav` below the folder, encrypted or not, as rows name them, in order. A folder that is not there has
+/// none.
 pub(crate) fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     let mut folders: Vec<PathBuf> = if folder.exists() { vec![folder.to_owned()] } else { Vec::new() };
@@ -331,10 +356,11 @@ pub(crate) fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
             let path = entry?.path();
             if path.is_dir() && !path.is_symlink() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "wav")
-                && let Ok(below) = path.strip_prefix(folder)
-            {
-                files.insert(below.to_string_lossy().into_owned());
+            } else if let Ok(below) = path.strip_prefix(folder) {
+                let below = below.to_string_lossy().into_owned();
+                if below.strip_suffix(ENCRYPTED).unwrap_or(&below).ends_with(".wav") {
+                    files.insert(below);
+                }
             }
         }
     }
@@ -365,6 +391,7 @@ mod tests {
             id: RecordingId::new(&mut Ids::new(1), at),
             contact_id: ContactId::new(&mut Ids::new(1), at),
             path: "long.wav".to_owned(),
+            encrypted: false,
             state: RecordingState::Sealed,
             opened_at: at,
             closed_at: None,

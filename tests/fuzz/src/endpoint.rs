@@ -144,7 +144,7 @@ impl World {
             match order % 8 {
                 2 => self.endpoint.accept(now, id, US.parse().expect("an address"), AudioCodec::Pcma),
                 3 => self.endpoint.ring(now, id),
-                4 => match self.endpoint.secure(id, ENCRYPTION[which % 3], &CODECS) {
+                4 => match self.endpoint.secure(id, Security::answering(ENCRYPTION[which % 3]), &CODECS) {
                     Ok(_) => self.endpoint.admit(id),
                     Err(_) => self.endpoint.refuse(now, id, &Answer::new(Status::NOT_ACCEPTABLE_HERE)),
                 },

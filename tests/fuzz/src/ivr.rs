@@ -50,12 +50,14 @@ struct Caller {
     now: Time,
     plays: bool,
     has_ended: bool,
+    /// At a node whose keys nobody may see.
+    is_secret: bool,
 }
 
 impl Caller {
     fn new(flow: Arc<Flow>) -> Caller {
         let session = Session::new(flow, Language::EnUs);
-        Caller { session, now: Time::from_unix_ms(0), plays: false, has_ended: false }
+        Caller { session, now: Time::from_unix_ms(0), plays: false, has_ended: false, is_secret: false }
     }
 
     fn goes(mut self, bytes: &[u8]) {
@@ -104,8 +106,16 @@ impl Caller {
                 Output::Play(sound) => self.plays = sound.mode == PlayMode::Once,
                 Output::StopPlay => self.plays = false,
                 Output::HangUp => self.has_ended = true,
+                Output::SecretBegan(_) => {
+                    assert!(!self.is_secret, "a secret node within another");
+                    self.is_secret = true;
+                }
+                Output::SecretEnded { .. } => {
+                    assert!(self.is_secret, "the end of no secret node");
+                    self.is_secret = false;
+                }
+                Output::Pressed(..) => assert!(!self.is_secret, "a secret key is told"),
                 Output::NodeEntered(_)
-                | Output::Pressed(..)
                 | Output::LanguageChosen(_)
                 | Output::Enqueue(..)
                 | Output::AskPosition => {}

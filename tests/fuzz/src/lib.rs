@@ -10,6 +10,7 @@ pub mod digest;
 pub mod endpoint;
 pub mod ivr;
 mod peer;
+pub mod playout;
 mod registrar;
 pub mod rtp;
 pub mod signalling;

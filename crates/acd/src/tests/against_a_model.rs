@@ -25,6 +25,8 @@ enum Step {
     Refuse(usize),
     Release(usize),
     EndTalk(usize),
+    Engage(usize),
+    Disengage(usize),
     Pass(u64),
 }
 
@@ -40,6 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_usize..4).prop_map(Step::Refuse),
         3 => (0_usize..4).prop_map(Step::Release),
         3 => (0_usize..4).prop_map(Step::EndTalk),
+        1 => (0_usize..4).prop_map(Step::Engage),
+        1 => (0_usize..4).prop_map(Step::Disengage),
         3 => (0_u64..20).prop_map(Step::Pass),
     ]
 }
@@ -192,7 +196,20 @@ fn apply(
             Input::OfferReleased(model.releasing.remove(*nth).0)
         }
         Step::EndTalk(nth) if *nth < model.talking.len() => Input::SegmentEnded(model.talking.remove(*nth).1),
-        Step::Release(_) | Step::EndTalk(_) => return Vec::new(),
+        Step::Engage(nth) => {
+            let (agent, contact) = (id(*nth), ContactId::new(&mut world.ids, world.now));
+            let busy = model.ringing.iter().map(|(_, _, rings)| rings);
+            let busy = busy.chain(model.releasing.iter().map(|(_, agent)| agent));
+            let busy = busy.chain(model.talking.iter().map(|(_, agent)| agent)).any(|other| *other == agent);
+            let may = world.acd.agent(&agent).unwrap().seat_online && !busy;
+            assert_eq!(world.acd.may_engage(&agent).is_ok(), may, "{agent}");
+            if may {
+                model.talking.push((contact, agent.clone()));
+            }
+            Input::Engaged { agent, contact, queue: queue("inquiry") }
+        }
+        Step::Disengage(nth) if *nth < model.talking.len() => Input::Disengaged(model.talking.remove(*nth).1),
+        Step::Release(_) | Step::EndTalk(_) | Step::Disengage(_) => return Vec::new(),
         Step::Pass(seconds) => {
             let outputs = world.pass(*seconds).to_vec();
             let acd = &world.acd;

@@ -301,3 +301,31 @@ fn a_caller_whose_agent_fell_away_returns_with_its_old_waiting_time() {
     world.step(Input::Enter { contact, queue: queue("inquiry"), bonus_s: 0, since });
     assert_eq!(world.acd.position(contact), Some(1));
 }
+
+#[test]
+fn whoever_is_called_into_a_conversation_is_given_no_call_until_it_is_left() {
+    let mut world = World::new(&[("1001", INQUIRY)]);
+    let contact = ContactId::new(&mut world.ids, world.now);
+    let engaged = || Input::Engaged { agent: agent("1001"), contact, queue: queue("inquiry") };
+    world.step(engaged());
+    assert_eq!(world.outputs, [], "the seat is not there");
+    world.step(Input::SeatOnline(agent("1001")));
+    world.step(engaged());
+    assert_eq!(view(&world, "1001"), (Shift::Ready, Activity::Talking));
+    world.enter("inquiry", 0);
+    assert_eq!(world.offers(), []);
+    world.step(Input::Disengaged(agent("1001")));
+    assert_eq!(world.only_offer().2, agent("1001"), "nothing to write up");
+    world.step(Input::Disengaged(agent("1001")));
+    assert_eq!(view(&world, "1001").1, Activity::Offered, "said twice, it changes nothing");
+}
+
+#[test]
+fn whoever_stays_as_the_contacts_own_agent_writes_up() {
+    let mut world = World::new(&[("1001", INQUIRY)]);
+    world.step(Input::SeatOnline(agent("1001")));
+    let contact = ContactId::new(&mut world.ids, world.now);
+    world.step(Input::Engaged { agent: agent("1001"), contact, queue: queue("complaint") });
+    world.step(Input::SegmentEnded(agent("1001")));
+    assert_eq!(view(&world, "1001").1, Activity::WrapUp);
+}

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use api::{Answer, App, AppParts, Commands, Readiness};
 use model::{
-    Actor, AgentId, AgentOrder, Cause, ContactId, End, EndedBy, Event, Ids, Language, LeaveReason, Record,
-    RecordingId, RecordingState, Refused, Time, UtcOffset,
+    Actor, AgentId, AgentOrder, Cause, ContactId, Digit, Done, End, EndedBy, Event, Ids, Language,
+    LeaveReason, Record, RecordingId, RecordingState, Refused, Secret, Time, UtcOffset,
 };
 use serde_json::Value;
 use store::{Journal, Role, Store};
@@ -52,15 +52,36 @@ impl Commands for FakeCenter {
                 | AgentOrder::ResumeRecording { .. }
                 | AgentOrder::NoteLegalHold { .. }
                 | AgentOrder::NoteErased { .. }
-                | AgentOrder::NoteListened { .. } => Ok(()),
+                | AgentOrder::StartSecureInput { .. }
+                | AgentOrder::EndSecureInput { .. }
+                | AgentOrder::EndSupervision { .. }
+                | AgentOrder::AddParty { .. }
+                | AgentOrder::RemoveParty { .. }
+                | AgentOrder::LeaveToParty { .. }
+                | AgentOrder::Supervise { .. }
+                | AgentOrder::NoteListened { .. } => Ok(Done::Obeyed),
+                AgentOrder::ReadSecureInput { .. } => {
+                    let mut keys = Secret::default();
+                    "4111".chars().filter_map(Digit::from_char).for_each(|key| keys.push(key));
+                    Ok(Done::Secret(keys))
+                }
                 AgentOrder::Ready { agent } | AgentOrder::Break { agent } => match agent.as_str() {
-                    "1001" => Ok(()),
+                    "1001" => Ok(Done::Obeyed),
                     "1002" => Err(Refused::SeatOffline),
                     "1003" => Err(Refused::Busy),
                     _ => Err(Refused::UnknownAgent),
                 },
             }
         })
+    }
+}
+
+/// A vault whose keys are not here.
+struct Lost;
+
+impl api::Vault for Lost {
+    fn open(&self, _: std::fs::File, _: &Path) -> Result<Box<dyn api::Audio>, api::Unopened> {
+        Err(api::Unopened::Locked("this recording needs the encryption key 0011223344556677".to_owned()))
     }
 }
 
@@ -91,6 +112,7 @@ impl World {
         let app = App::new(AppParts {
             store: store.clone(),
             recordings: vec![recordings],
+            vault: Arc::new(Lost),
             retention: Vec::new(),
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],

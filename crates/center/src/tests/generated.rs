@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AgentOrder, Direction, LegId, LegReport, MediaReport, Origin, Refusal};
+use model::{AgentOrder, Direction, LegId, LegReport, MediaReport, Origin, Refusal, Supervision, Watched};
 use proptest::prelude::*;
 
 use super::world::{AGENTS, Leg, Seat, World, agent, remote, seconds};
@@ -25,6 +25,10 @@ enum Step {
     Silent(usize),
     /// A report that comes when nobody expects it.
     Stray(usize, usize),
+    /// Begin, end or read a secure input.
+    Secure(usize, usize),
+    /// Somebody joins a conversation, or leaves it.
+    Guest(usize, usize, usize),
     Drain,
 }
 
@@ -42,11 +46,14 @@ fn step() -> impl Strategy<Value = Step> {
         14 => prop_oneof![0_u64..200, 0_u64..5_000, 0_u64..20_000].prop_map(Step::Pass),
         5 => (agents.clone(), prop::bool::weighted(0.8)).prop_map(|(agent, on)| Step::Registered(agent, on)),
         2 => (agents.clone(), any::<bool>()).prop_map(|(agent, ready)| Step::Ready(agent, ready)),
-        2 => (agents, 0_usize..4).prop_map(|(agent, seat)| Step::Script(agent, seat)),
+        2 => (agents.clone(), 0_usize..4).prop_map(|(agent, seat)| Step::Script(agent, seat)),
         4 => legs.clone().prop_map(Step::Answer),
         8 => (legs.clone(), 0..DIRECTIONS.len()).prop_map(|(leg, direction)| Step::Change(leg, direction)),
         1 => prop_oneof![8 => 0_usize..2, 1 => Just(2)].prop_map(Step::Ports),
+        4 => (legs.clone(), agents.clone(), 0_usize..8)
+            .prop_map(|(contact, seat, order)| Step::Guest(contact, seat, order)),
         1 => Just(Step::RecordingFails),
+        3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
         1 => legs.clone().prop_map(Step::Silent),
         3 => (legs, 0_usize..6).prop_map(|(leg, report)| Step::Stray(leg, report)),
         1 => prop::bool::weighted(0.02).prop_map(|drain| if drain { Step::Drain } else { Step::Pass(1) }),
@@ -56,7 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn take(world: &mut World, step: &Step) {
     match *step {
         Step::Call(chinese) => {
-            world.call(if chinese { "8000" } else { "8001" });
+            world.call(if chinese { "8000" } else { "8002" });
         }
         Step::Code(index, ready) => {
             let origin = Origin::Agent(agent(AGENTS[index].0));
@@ -101,8 +108,40 @@ fn take(world: &mut World, step: &Step) {
             world.send(Input::Media(MediaReport::Silent { leg, direction: Direction::Both }));
         }),
         Step::Stray(leg, report) => with_leg(world, leg, |world, leg| stray(world, leg, report)),
+        Step::Secure(contact, order) => secure(world, contact, order),
+        Step::Guest(contact, seat, order) => guest(world, contact, seat, order),
         Step::Drain => world.send(Input::Drain),
     }
+}
+
+fn secure(world: &mut World, index: usize, order: usize) {
+    let contacts: Vec<_> = world.center.contacts.keys().copied().collect();
+    let Some(contact) = contacts.get(index % contacts.len().max(1)).copied() else { return };
+    world.order(match order {
+        0 => AgentOrder::EndSecureInput { contact, agent: None },
+        1 => AgentOrder::ReadSecureInput { contact },
+        2 => AgentOrder::PauseRecording { contact, agent: None, reason: "card".to_owned() },
+        3 => AgentOrder::ResumeRecording { contact, agent: None },
+        _ => AgentOrder::StartSecureInput { contact, agent: None },
+    });
+}
+
+fn guest(world: &mut World, index: usize, seat: usize, order: usize) {
+    let contacts: Vec<_> = world.center.contacts.keys().copied().collect();
+    let Some(contact) = contacts.get(index % contacts.len().max(1)).copied() else { return };
+    let seat = agent(AGENTS[seat].0);
+    let supervise =
+        |how| AgentOrder::Supervise { watched: Watched::Contact(contact), seat: seat.clone(), how };
+    world.order(match order {
+        0 => supervise(Supervision::Listen),
+        1 => supervise(Supervision::Whisper),
+        2 => supervise(Supervision::Barge),
+        3 => supervise(Supervision::TakeOver),
+        4 => AgentOrder::EndSupervision { seat },
+        5 => AgentOrder::RemoveParty { contact, agent: None, seat },
+        6 => AgentOrder::LeaveToParty { contact, agent: None },
+        _ => AgentOrder::AddParty { contact, agent: None, seat },
+    });
 }
 
 fn with_leg(world: &mut World, index: usize, act: impl FnOnce(&mut World, LegId)) {

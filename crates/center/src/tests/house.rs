@@ -1,7 +1,7 @@
 //! The house around the calls: drain, feature codes, refusals, commands.
 
 use model::{
-    AgentOrder, Cause, Class, EndedBy, LegOrder, MediaOp, MediaReport, NotReadyReason, Refused, Shift,
+    AgentOrder, Cause, Class, Done, EndedBy, LegOrder, MediaOp, MediaReport, NotReadyReason, Refused, Shift,
 };
 
 use super::stories::conversation;
@@ -133,10 +133,14 @@ fn commands_are_answered_with_their_id() {
     let done = world.order(AgentOrder::Break { agent: agent("1001") });
     let offline = world.order(AgentOrder::Ready { agent: agent("1002") });
     let unknown = world.order(AgentOrder::Ready { agent: agent("7777") });
-    let replies: Vec<_> = world.replies.iter().map(|reply| (reply.id, reply.result)).collect();
+    let replies: Vec<_> = world.replies.iter().map(|reply| (reply.id, reply.result.clone())).collect();
     assert_eq!(
         replies,
-        [(done, Ok(())), (offline, Err(Refused::SeatOffline)), (unknown, Err(Refused::UnknownAgent))]
+        [
+            (done, Ok(Done::Obeyed)),
+            (offline, Err(Refused::SeatOffline)),
+            (unknown, Err(Refused::UnknownAgent))
+        ]
     );
     world.assert_over();
 }

@@ -34,6 +34,7 @@ pub(super) fn balance(records: &[Record]) {
     let mut segments = Pairs("segment", BTreeMap::new());
     let mut recordings = Pairs("recording", BTreeMap::new());
     let (mut waiting, mut talking) = (BTreeSet::new(), BTreeSet::new());
+    let (mut pressing, mut guests) = (BTreeSet::new(), BTreeSet::new());
     for (expected, record) in (1..).zip(records) {
         assert_eq!(record.seq, expected, "the log has a gap");
         match &record.event {
@@ -54,6 +55,16 @@ pub(super) fn balance(records: &[Record]) {
                 assert!(talking.insert(*contact), "{contact} talks twice");
                 segments.begin(*segment);
             }
+            Event::GuestInvited { contact, guest, .. } => {
+                assert!(talking.contains(contact), "{guest} is invited to nobody");
+                assert!(guests.insert((*contact, guest.clone())), "{guest} is invited twice");
+            }
+            Event::GuestJoined { contact, guest } | Event::GuestChanged { contact, guest, .. } => {
+                assert!(guests.contains(&(*contact, guest.clone())));
+            }
+            Event::GuestLeft { contact, guest, .. } => {
+                assert!(guests.remove(&(*contact, guest.clone())), "{guest} left twice");
+            }
             Event::SegmentEnded { segment, contact, .. } => {
                 assert!(talking.remove(contact));
                 segments.end(*segment);
@@ -72,7 +83,15 @@ pub(super) fn balance(records: &[Record]) {
             Event::ContactAnswered { contact }
             | Event::LanguageChosen { contact, .. }
             | Event::NodeEntered { contact, .. }
+            | Event::SecureInputRead { contact, .. }
             | Event::DigitPressed { contact, .. } => assert!(contacts.is_open(*contact)),
+            Event::SecureInputStarted { contact, .. } => {
+                assert!(contacts.is_open(*contact));
+                assert!(pressing.insert(*contact), "{contact} presses twice");
+            }
+            Event::SecureInputEnded { contact, .. } => {
+                assert!(pressing.remove(contact), "{contact} did not press in secret");
+            }
             Event::CenterStarted { .. }
             | Event::DrainStarted
             | Event::OneWayAudio { .. }
@@ -90,5 +109,6 @@ pub(super) fn balance(records: &[Record]) {
     offers.all_ended();
     segments.all_ended();
     recordings.all_ended();
-    assert!(waiting.is_empty() && talking.is_empty());
+    assert!(waiting.is_empty() && talking.is_empty() && pressing.is_empty());
+    assert!(guests.is_empty(), "guests left: {guests:?}");
 }

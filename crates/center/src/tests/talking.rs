@@ -1,7 +1,7 @@
 //! Caller and agent together: holding, silence, recording, the end.
 
 use model::{
-    Activity, AgentOrder, Cause, Class, Direction, EndedBy, Event, LegOrder, MediaOp, MediaReport,
+    Activity, AgentOrder, Cause, Class, Direction, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport,
     RecordingState, Refused,
 };
 
@@ -104,7 +104,7 @@ fn a_pause_is_asked_for_by_the_agent_who_talks_and_ends_with_the_conversation() 
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::NotTheirContact));
     world.order(pause("1001"));
     world.order(pause("1001"));
-    assert_eq!(world.replies.last().unwrap().result, Ok(()));
+    assert_eq!(world.replies.last().unwrap().result, Ok(Done::Obeyed));
     let pauses = world.media.iter().filter(|op| matches!(op, MediaOp::PauseRecording { .. })).count();
     assert_eq!(pauses, 1, "the second changes nothing");
     world.hang_up(seat);

@@ -14,6 +14,28 @@ use model::{
 use crate::{Center, Config, FeatureCode, Input, Output, Route};
 
 const MAIN: &str = include_str!("../../../../config/flows/main.toml");
+/// Asks for four keys in secret, then waits for the inquiry.
+const SECRET: &str = r##"
+name = "secret"
+version = "1"
+start = "pin"
+[nodes.pin]
+kind = "collect"
+secret = true
+prompts = ["menu"]
+min_digits = 4
+replays = 1
+next = "menu"
+otherwise = "inquiry"
+[nodes.menu]
+kind = "menu"
+prompts = ["menu"]
+otherwise = "inquiry"
+keys = { "1" = "inquiry", "#" = "@repeat" }
+[nodes.inquiry]
+kind = "queue"
+queue = "inquiry"
+"##;
 const CLIP: Duration = Duration::from_secs(3);
 pub(super) const AGENTS: [(&str, &[&str]); 3] =
     [("1001", &["inquiry"]), ("1002", &["complaint"]), ("1003", &["inquiry", "complaint"])];
@@ -82,11 +104,18 @@ fn config() -> Config {
     let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
     let problems = ivr::source::Problems::default();
     let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: &queues };
-    let flow = Arc::new(ivr::compile("main.toml", MAIN, &catalogue, &problems).unwrap());
-    let route = |language| Route { flow: Arc::clone(&flow), language };
+    let flow = |text| Arc::new(ivr::compile("flow.toml", text, &catalogue, &problems).unwrap());
+    let main = flow(MAIN);
+    let route = |language| Route { flow: Arc::clone(&main), language };
+    let secret = Route { flow: flow(SECRET), language: Language::ZhCn };
     Config {
         version: "test".to_owned(),
-        routes: [(number("8000"), route(Language::ZhCn)), (number("8001"), route(Language::EnUs))].into(),
+        routes: [
+            (number("8000"), route(Language::ZhCn)),
+            (number("8001"), route(Language::EnUs)),
+            (number("8002"), secret),
+        ]
+        .into(),
         feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
         acd: acd::Config {
             queues: queues
@@ -110,6 +139,7 @@ fn config() -> Config {
         },
         utc_offset: UtcOffset::UTC,
         max_calls: 8,
+        secure_input_limit: seconds(120),
     }
 }
 
@@ -404,6 +434,10 @@ impl World {
                 self.silence(a);
                 self.silence(b);
             }
+            MediaOp::Confer { members } => {
+                assert!(members.iter().all(|(leg, _)| self.ports.contains(leg)), "all ports are open");
+                members.into_iter().for_each(|(leg, _)| self.silence(leg));
+            }
             MediaOp::Close { leg } => {
                 self.silence(leg);
                 assert!(self.ports.remove(&leg), "a port is closed once");
@@ -418,7 +452,8 @@ impl World {
             }
             MediaOp::Connect { .. }
             | MediaOp::SendDigit { .. }
-            | MediaOp::Confer { .. }
+            | MediaOp::Shield { .. }
+            | MediaOp::Unshield { .. }
             | MediaOp::PauseRecording { .. }
             | MediaOp::ResumeRecording { .. } => {}
         }

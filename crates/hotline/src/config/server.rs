@@ -1,5 +1,6 @@
 //! `hotline.toml`.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -24,8 +25,10 @@ pub struct Server {
     pub http: SocketAddr,
     /// RTP and RTCP.
     pub rtp: Ports,
-    /// Media threads.
+    /// Media threads: one a processor unless told otherwise.
     pub media_threads: usize,
+    /// Whether media threads may run before everything else on the machine.
+    pub realtime: bool,
     /// Whether calls are encrypted with those for whom nothing else is said.
     pub srtp: Encryption,
     /// How long a conversation may be without packets from one side.
@@ -36,12 +39,70 @@ pub struct Server {
     pub utc_offset: UtcOffset,
     /// The most calls at once.
     pub max_calls: usize,
+    /// How long a secure input with an agent may last.
+    pub secure_input: Duration,
     /// How long a drain waits for calls to end.
     pub drain_limit: Duration,
     /// The recordings folder that takes over while the first fails.
     pub recordings_fallback: Option<PathBuf>,
+    /// The file of the key that encrypts new recordings; without one they are not encrypted.
+    pub encryption_key: Option<PathBuf>,
+    /// The files of keys that open older ones.
+    pub old_encryption_keys: Vec<PathBuf>,
+    /// Whether copies of closed recordings are made.
+    pub copy: Option<CopyFormat>,
+    /// When the rules are applied every day; without it, only when that is ordered.
+    pub retention_at: Option<TimeOfDay>,
     /// How long recordings are kept; without a rule, for ever.
     pub retention: Vec<RetentionRule>,
+}
+
+/// What copies of recordings are made in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFormat {
+    /// The same samples in less room.
+    Flac,
+}
+
+impl FromStr for CopyFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<CopyFormat, &'static str> {
+        if text == "flac" { Ok(CopyFormat::Flac) } else { Err("\"flac\"") }
+    }
+}
+
+/// A minute of the day, `HH:MM`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeOfDay(u32);
+
+impl FromStr for TimeOfDay {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<TimeOfDay, &'static str> {
+        let two_digits = |part: &str| {
+            let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| part.parse::<u32>().ok()).flatten()
+        };
+        let parts = text.split_once(':').and_then(|(h, m)| Some((two_digits(h)?, two_digits(m)?)));
+        match parts {
+            Some((hour @ 0..24, minute @ 0..60)) => Ok(TimeOfDay(hour * 60 + minute)),
+            Some(_) | None => Err("a time of day from 00:00 to 23:59, such as 03:30"),
+        }
+    }
+}
+
+impl TimeOfDay {
+    /// Minutes since midnight, 0–1439.
+    pub fn minutes(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
 }
 
 /// A range of ports, `FIRST-LAST`.
@@ -78,14 +139,24 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
-        media_threads: number(&mut rtp, "threads", 1..=64, 1),
+        media_threads: number(&mut rtp, "threads", 1..=64, processors()),
+        realtime: rtp.boolean("realtime").is_none_or(|at| at.value),
         srtp: rtp.parsed::<Encryption>("srtp").map_or_else(Encryption::default, |at| at.value),
         silence: seconds(&mut rtp, "silence_s", 60),
         database: store.string("url").map(|at| at.value),
         utc_offset: center.parsed::<UtcOffset>("utc_offset").map_or(UtcOffset::UTC, |at| at.value),
         max_calls: number(&mut center, "max_calls", 1..=100_000, 2000),
+        secure_input: seconds(&mut center, "secure_input_s", 120),
         drain_limit: seconds(&mut center, "drain_limit_s", 60),
         recordings_fallback: recordings.string("fallback").map(|at| at.value.into()),
+        encryption_key: recordings.string("encryption_key").map(|at| at.value.into()),
+        old_encryption_keys: recordings
+            .strings("old_encryption_keys")
+            .into_iter()
+            .map(|at| at.value.into())
+            .collect(),
+        copy: recordings.parsed::<CopyFormat>("copy").map(|at| at.value),
+        retention_at: recordings.parsed::<TimeOfDay>("retention_at").map(|at| at.value),
         retention: retention(&mut recordings),
     };
     for section in [sip, http, rtp, store, center, recordings, file] {
@@ -129,6 +200,24 @@ fn number(section: &mut Section, key: &'static str, range: RangeInclusive<u64>, 
     section.integer(key, range).and_then(|at| usize::try_from(at.value).ok()).unwrap_or(default)
 }
 
+/// As many as there are, within what may be configured.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get().min(64))
+}
+
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
     Duration::from_secs(section.integer(key, 1..=86_400).map_or(default, |at| at.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_day() {
+        assert_eq!("23:59".parse::<TimeOfDay>().unwrap().to_string(), "23:59");
+        for text in ["24:00", "03:60", "3:30", "0330", "", "+3:30", "03:30:00"] {
+            assert!(text.parse::<TimeOfDay>().is_err(), "{text}");
+        }
+    }
 }

@@ -90,6 +90,13 @@ impl Board {
             | Event::LanguageChosen { .. }
             | Event::NodeEntered { .. }
             | Event::DigitPressed { .. }
+            | Event::GuestInvited { .. }
+            | Event::GuestJoined { .. }
+            | Event::GuestChanged { .. }
+            | Event::GuestLeft { .. }
+            | Event::SecureInputStarted { .. }
+            | Event::SecureInputEnded { .. }
+            | Event::SecureInputRead { .. }
             | Event::QueueLeft { .. }
             | Event::OfferMade { .. }
             | Event::OfferEnded { .. }

@@ -12,8 +12,8 @@ use anyhow::Context;
 use media::batch;
 use media::os::{Poll, Waker};
 use sip::{
-    Destination, Dial, Direction, Encryption, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Message, Method,
-    Moment, Output, Random, Security, SessionId, Status, Transport, parse_datagram,
+    Destination, Dial, Direction, Encryption, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Message,
+    Method, Moment, Output, Random, Security, SessionId, Status, Transport, parse_datagram,
 };
 
 use super::customer::{Customer, Outcome, RINGS_FOR, Stage};

@@ -289,7 +289,11 @@ mod tests {
 
     fn leg(id: u32, weather: Weather) -> Leg {
         let remote = "127.0.0.1:4000".parse().unwrap();
-        Leg::new(Talk { leg: id, remote, codec: AudioCodec::Pcma, telephone_event: Some(101), srtp: None }, 9, weather)
+        Leg::new(
+            Talk { leg: id, remote, codec: AudioCodec::Pcma, telephone_event: Some(101), srtp: None },
+            9,
+            weather,
+        )
     }
 
     /// So many packets of a leg, each as the datagram that leaves.
@@ -378,8 +382,7 @@ mod tests {
             leg.change(Talk { srtp, ..leg.talk.clone() });
             leg
         };
-        let (mut one, mut other, mut stranger) =
-            (encrypted(1, 1, 2), encrypted(2, 2, 1), encrypted(3, 3, 1));
+        let (mut one, mut other, mut stranger) = (encrypted(1, 1, 2), encrypted(2, 2, 1), encrypted(3, 3, 1));
         let mut room = [0; DATAGRAM];
         for datagram in spoken(&mut one, 3) {
             assert!(RtpPacket::parse(&datagram).is_ok_and(|sealed| Stamp::read(sealed.payload).is_none()));

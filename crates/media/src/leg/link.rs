@@ -11,6 +11,7 @@ use model::{Codec, Digit, RemoteMedia};
 
 use super::{COMFORT_NOISE, DATAGRAM, Kind, LONGEST, REPORT, law_of};
 use crate::ear::worked;
+use crate::os::disconnect;
 use crate::transform::Transform;
 
 /// What is known of the peer once it is connected.
@@ -24,6 +25,7 @@ pub(crate) struct Link {
     pub(super) one_way_told: bool,
     pub(super) transform: Transform,
     pub(super) latch: Latch,
+    tie: Tie,
     pub(super) source: Option<Source>,
     pub(super) lost_told: i64,
     pub(super) presses: EventReceiver,
@@ -33,10 +35,20 @@ pub(crate) struct Link {
     pub(crate) next_report: u64,
 }
 
+/// Whether the socket takes packets of the peer alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tie {
+    Loose,
+    Tied,
+    /// The system did not want to.
+    Refused,
+}
+
 impl Link {
     pub(super) fn new(remote: RemoteMedia, now: u64) -> Link {
         Link {
             latch: Latch::new(remote.rtp),
+            tie: Tie::Loose,
             transform: Transform::new(remote.srtp.as_deref()),
             remote,
             last_heard: now,
@@ -107,11 +119,32 @@ impl Link {
         self.remote.direction.sends() && !target.ip().is_unspecified() && target.port() != 0
     }
 
+    /// Ties the socket to a peer whose address is final: the kernel then looks for no way for each packet, and keeps
+    /// strangers' packets to itself.
+    pub(super) fn tie(&mut self, socket: &UdpSocket) {
+        if self.tie == Tie::Loose && self.latch.is_final() {
+            let tied = socket.connect(self.latch.target()).is_ok();
+            self.tie = if tied { Tie::Tied } else { Tie::Refused };
+        }
+    }
+
+    /// The peer announced an address, which may be another one.
+    pub(super) fn announce(&mut self, address: SocketAddr, socket: &UdpSocket) {
+        self.latch.announce(address);
+        if self.tie != Tie::Loose && !self.latch.is_final() {
+            disconnect(socket);
+            self.tie = Tie::Loose;
+        }
+    }
+
     /// Sends the packet that lies in `room`. A full socket buffer or an unreachable peer costs this packet, as
     /// any network could.
     pub(super) fn send(&mut self, socket: &UdpSocket, room: &mut [u8; DATAGRAM], length: usize) -> bool {
         let sealed = self.transform.seal_rtp(room, length).and_then(|length| room.get(..length));
-        sealed.is_some_and(|datagram| socket.send_to(datagram, self.latch.target()).is_ok())
+        sealed.is_some_and(|datagram| match self.tie {
+            Tie::Tied => socket.send(datagram).is_ok(),
+            Tie::Loose | Tie::Refused => socket.send_to(datagram, self.latch.target()).is_ok(),
+        })
     }
 
     pub(super) fn rtcp_target(&self) -> SocketAddr {

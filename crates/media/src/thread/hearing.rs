@@ -24,9 +24,14 @@ impl Thread {
             if !codec.is_g711() {
                 leg.quality.audio(frame.narrow());
                 leg.find_keys(frame.narrow(), |digit| outbox.push(MediaReport::Digit { leg: *id, digit }));
-                if let Some(tap) = recorder.tap(leg.recording) {
-                    tap.frame(Channel::Left, frame, clock);
-                }
+            }
+            if leg.is_shielded(clock) {
+                continue;
+            }
+            if !codec.is_g711()
+                && let Some(tap) = recorder.tap(leg.recording)
+            {
+                tap.frame(Channel::Left, frame, clock);
             }
             if let Some(conference) = leg.conference.and_then(|call| conferences.get_mut(&call)) {
                 conference.put(*id, frame);

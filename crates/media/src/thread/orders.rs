@@ -28,6 +28,13 @@ impl Thread {
                     tracing::warn!(%leg, "too many keys wait to be sent; one was dropped");
                 }
             }
+            MediaOp::Shield { leg } => {
+                self.legs.get_mut(&leg).into_iter().for_each(|leg| leg.shield.raise());
+            }
+            MediaOp::Unshield { leg } => {
+                let now = self.clock.now();
+                self.legs.get_mut(&leg).into_iter().for_each(|leg| leg.shield.lower(now));
+            }
             MediaOp::Close { leg } => self.close(leg),
             MediaOp::StartRecording(spec) => self.start_recording(spec),
             MediaOp::StopRecording { recording } => {

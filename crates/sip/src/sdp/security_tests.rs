@@ -47,7 +47,8 @@ fn a_preferred_suite_is_agreed_on_whoever_prefers_it() {
     for suite in CryptoSuite::OFFERED.into_iter().chain([CryptoSuite::AesCm128HmacSha1_32]) {
         let offering = Security::offering(Encryption::Required, &mut random);
         let plainly = Security::answering(Encryption::Required);
-        let (_, keys, _) = agree_between(offering.clone().preferring(suite, &mut random), plainly.clone()).unwrap();
+        let (_, keys, _) =
+            agree_between(offering.clone().preferring(suite, &mut random), plainly.clone()).unwrap();
         assert_eq!(keys.unwrap().suite, suite);
         let (_, keys, _) = agree_between(offering, plainly.preferring(suite, &mut random)).unwrap();
         let offered = CryptoSuite::OFFERED.contains(&suite);

@@ -24,7 +24,11 @@ impl World {
     fn encrypted(&mut self, offer: &str, encryption: Encryption) -> (String, Option<Box<Keys>>) {
         self.receive(&invite("i1", offer, ""));
         let session = self.invited();
-        let early = self.endpoint.secure(session, Security::answering(encryption), &AudioCodec::ALL).unwrap().unwrap();
+        let early = self
+            .endpoint
+            .secure(session, Security::answering(encryption), &AudioCodec::ALL)
+            .unwrap()
+            .unwrap();
         self.endpoint.accept(self.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcmu);
         self.drain();
         let tag = self.last_response().to().unwrap().tag().unwrap().to_owned();
@@ -98,7 +102,10 @@ fn a_call_without_offer_is_offered_keys() {
         let mut world = World::new();
         world.receive(&invite("i1", "", ""));
         let session = world.invited();
-        assert_eq!(world.endpoint.secure(session, Security::answering(encryption), &AudioCodec::ALL), Ok(None));
+        assert_eq!(
+            world.endpoint.secure(session, Security::answering(encryption), &AudioCodec::ALL),
+            Ok(None)
+        );
         world.endpoint.accept(world.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcmu);
         world.drain();
         let body = world.last_body();

@@ -1,0 +1,50 @@
+//! Secure input: what a customer presses for an agent, kept from log, recording and agent.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use model::{AgentOrder, ContactId, Done};
+use serde_json::json;
+use store::Bearer;
+
+use crate::App;
+use crate::agents::send;
+use crate::pausing::own_agent;
+use crate::problem::Problem;
+use crate::query::Named;
+
+pub(crate) async fn start(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+) -> Result<StatusCode, Problem> {
+    let agent = own_agent(&bearer)?;
+    send(&app, bearer, AgentOrder::StartSecureInput { contact, agent }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn end(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+) -> Result<StatusCode, Problem> {
+    let agent = own_agent(&bearer)?;
+    send(&app, bearer, AgentOrder::EndSecureInput { contact, agent }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Hands over what was pressed, once: the center forgets it with this answer.
+pub(crate) async fn read(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+) -> Result<Response, Problem> {
+    match send(&app, bearer, AgentOrder::ReadSecureInput { contact }).await? {
+        Done::Secret(keys) => {
+            let (count, keys) = (keys.count(), keys.reveal());
+            Ok(Json(json!({ "keys": keys.as_str(), "count": count })).into_response())
+        }
+        Done::Obeyed => Err(Problem::unavailable("the center handed over no keys")),
+    }
+}

@@ -1,0 +1,98 @@
+//! Supervisors in conversations, and colleagues whom agents ask in.
+
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use model::{AgentId, AgentOrder, ContactId, Supervision, Watched};
+use serde::Deserialize;
+use store::Bearer;
+
+use crate::App;
+use crate::agents::send;
+use crate::pausing::own_agent;
+use crate::problem::Problem;
+use crate::query::Named;
+
+/// What a shift leader asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    seat: AgentId,
+    mode: Supervision,
+    agent: Option<AgentId>,
+    contact: Option<ContactId>,
+}
+
+/// Whose seat rings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Seat {
+    seat: AgentId,
+}
+
+/// Begins to supervise, or changes the mode.
+pub(crate) async fn supervise(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    wanted: Result<Json<Wanted>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let Json(Wanted { seat, mode, agent, contact }) = wanted.map_err(unreadable)?;
+    let watched = match (agent, contact) {
+        (Some(agent), None) => Watched::Agent(agent),
+        (None, Some(contact)) => Watched::Contact(contact),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Problem::invalid("name either an agent or a contact"));
+        }
+    };
+    send(&app, bearer, AgentOrder::Supervise { watched, seat, how: mode }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn end(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(seat): Named<AgentId>,
+) -> Result<StatusCode, Problem> {
+    send(&app, bearer, AgentOrder::EndSupervision { seat }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn add_party(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+    seat: Result<Json<Seat>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let agent = own_agent(&bearer)?;
+    let Json(Seat { seat }) = seat.map_err(unreadable)?;
+    send(&app, bearer, AgentOrder::AddParty { contact, agent, seat }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn remove_party(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+    seat: Result<Json<Seat>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let agent = own_agent(&bearer)?;
+    let Json(Seat { seat }) = seat.map_err(unreadable)?;
+    send(&app, bearer, AgentOrder::RemoveParty { contact, agent, seat }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The agent leaves; the call goes on with whoever else talks in it.
+pub(crate) async fn leave(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+) -> Result<StatusCode, Problem> {
+    let agent = own_agent(&bearer)?;
+    send(&app, bearer, AgentOrder::LeaveToParty { contact, agent }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn unreadable(rejection: JsonRejection) -> Problem {
+    Problem::invalid(rejection.body_text())
+}

@@ -1,0 +1,223 @@
+//! What plays, in the codecs that carry state (all but G.711): each frame of a row of clips is encoded once on a
+//! thread, when the first listener comes to it, and every other listener is sent the same bytes.
+
+use model::{ClipId, Codec, OpusWish, RemoteMedia};
+
+use crate::Map;
+use crate::ear::Mouth;
+use crate::leg::LONGEST;
+
+/// Bytes that a thread keeps: 80 minutes of Opus or of G.722 each, and more than any center says.
+const MOST: usize = 32 << 20;
+
+/// The scores of one thread.
+#[derive(Debug)]
+pub(crate) struct Encodings {
+    scores: Map<ScoreId, Score>,
+    newest: u64,
+    /// Frames asked for so far: tells which score was not played for longest.
+    asked: u64,
+    held: usize,
+    most: usize,
+}
+
+/// Names a score; one that was given up is never named again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ScoreId(u64);
+
+/// A row of clips in one codec.
+#[derive(Debug)]
+struct Score {
+    clips: Vec<ClipId>,
+    codec: Codec,
+    wish: OpusWish,
+    mouth: Mouth,
+    /// By number; one that nobody came to yet is not there.
+    frames: Vec<Option<Box<[u8]>>>,
+    /// The frame that the encoder's state is ready for.
+    next: usize,
+    asked: u64,
+    held: usize,
+}
+
+/// One frame of a row of clips.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Passage<'a> {
+    pub(crate) clips: &'a [ClipId],
+    /// Its number since the row began.
+    pub(crate) number: usize,
+    /// 20 ms at 8 kHz.
+    pub(crate) samples: &'a [i16],
+}
+
+impl Default for Encodings {
+    fn default() -> Encodings {
+        Encodings { scores: Map::new(), newest: 0, asked: 0, held: 0, most: MOST }
+    }
+}
+
+impl Encodings {
+    /// A frame for a peer, from the score that `place` remembers; empty when nothing need be sent. `None` when the
+    /// listener came to a place that the encoder is not at: it has to be said to them alone.
+    pub(crate) fn frame(
+        &mut self,
+        place: &mut Option<ScoreId>,
+        passage: Passage<'_>,
+        remote: &RemoteMedia,
+    ) -> Option<&[u8]> {
+        self.asked += 1;
+        let known =
+            place.filter(|id| self.scores.get(id).is_some_and(|score| score.suits(passage.clips, remote)));
+        let id = match known.or_else(|| self.find(passage.clips, remote)) {
+            Some(id) => id,
+            None => self.add(passage, remote)?,
+        };
+        *place = Some(id);
+        let score = self.scores.get_mut(&id)?;
+        score.asked = self.asked;
+        let before = score.held;
+        score.come_to(passage)?;
+        self.held += score.held - before;
+        self.give_up_old(id);
+        self.scores.get(&id)?.frames.get(passage.number)?.as_deref()
+    }
+
+    fn find(&self, clips: &[ClipId], remote: &RemoteMedia) -> Option<ScoreId> {
+        self.scores.iter().find_map(|(id, score)| score.suits(clips, remote).then_some(*id))
+    }
+
+    fn add(&mut self, passage: Passage<'_>, remote: &RemoteMedia) -> Option<ScoreId> {
+        let mouth = Mouth::new(remote).ok()?;
+        self.newest += 1;
+        let id = ScoreId(self.newest);
+        let score = Score {
+            clips: passage.clips.to_vec(),
+            codec: remote.codec,
+            wish: remote.opus,
+            mouth,
+            frames: Vec::new(),
+            next: passage.number,
+            asked: self.asked,
+            held: 0,
+        };
+        self.scores.insert(id, score);
+        Some(id)
+    }
+
+    /// Makes room by forgetting what was not played for longest, but for `playing`.
+    fn give_up_old(&mut self, playing: ScoreId) {
+        while self.held > self.most {
+            let others = self.scores.iter().filter(|(id, _)| **id != playing);
+            let Some(oldest) = others.min_by_key(|(_, score)| score.asked).map(|(id, _)| *id) else { return };
+            if let Some(score) = self.scores.remove(&oldest) {
+                self.held -= score.held;
+            }
+        }
+    }
+}
+
+impl Score {
+    fn suits(&self, clips: &[ClipId], remote: &RemoteMedia) -> bool {
+        self.codec == remote.codec && self.wish == remote.opus && self.clips == clips
+    }
+
+    /// Encodes the frame unless it is there. `None` when the encoder is elsewhere; it is always ready to begin anew.
+    fn come_to(&mut self, passage: Passage<'_>) -> Option<()> {
+        let Passage { number, samples, .. } = passage;
+        if matches!(self.frames.get(number), Some(Some(_))) {
+            return Some(());
+        }
+        if number != self.next && number != 0 {
+            return None;
+        }
+        let mut payload = [0; LONGEST];
+        let length = self.mouth.say(samples, audio::RATE, &mut payload).unwrap_or(0);
+        if self.frames.len() <= number {
+            self.frames.resize(number + 1, None);
+        }
+        *self.frames.get_mut(number)? = Some(payload.get(..length)?.into());
+        self.next = number + 1;
+        self.held += length + size_of::<Box<[u8]>>();
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use audio::tone::Sine;
+    use model::Direction;
+
+    fn remote(codec: Codec) -> RemoteMedia {
+        RemoteMedia::new(([127, 0, 0, 1], 4000).into(), codec, Direction::Both)
+    }
+
+    fn tone(number: usize) -> [i16; 160] {
+        let (mut sine, mut samples) = (Sine::new(400.0, 8000), [0; 160]);
+        (0..=number).for_each(|_| sine.fill(&mut samples));
+        samples
+    }
+
+    fn heard(
+        encodings: &mut Encodings,
+        place: &mut Option<ScoreId>,
+        (name, number): (&str, usize),
+        codec: Codec,
+    ) -> Option<Vec<u8>> {
+        let (clips, samples) = ([ClipId::from(name)], tone(number));
+        let passage = Passage { clips: &clips, number, samples: &samples };
+        encodings.frame(place, passage, &remote(codec)).map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn whoever_comes_later_is_sent_the_same_bytes_and_each_codec_has_its_own() {
+        let mut encodings = Encodings::default();
+        for codec in [Codec::G722, Codec::Opus, Codec::L16Wide] {
+            let (mut first, mut second) = (None, None);
+            let all: Vec<_> = (0..5)
+                .map(|number| heard(&mut encodings, &mut first, ("a", number), codec).unwrap())
+                .collect();
+            assert!(all.iter().all(|frame| !frame.is_empty()));
+            let again: Vec<_> = (0..5)
+                .map(|number| heard(&mut encodings, &mut second, ("a", number), codec).unwrap())
+                .collect();
+            assert!(all == again && first == second, "{codec:?}");
+        }
+        assert_eq!(encodings.scores.len(), 3);
+    }
+
+    #[test]
+    fn a_listener_who_comes_where_the_encoder_is_not_is_spoken_to_alone() {
+        let (mut encodings, mut place) = (Encodings::default(), None);
+        assert!(
+            heard(&mut encodings, &mut place, ("a", 7), Codec::G722).is_some(),
+            "the first comes anywhere"
+        );
+        assert!(heard(&mut encodings, &mut None, ("a", 3), Codec::G722).is_none());
+        assert!(
+            heard(&mut encodings, &mut place, ("a", 8), Codec::G722).is_some(),
+            "nobody disturbs the first"
+        );
+        assert!(
+            heard(&mut encodings, &mut None, ("a", 0), Codec::G722).is_some(),
+            "a beginning is shared again"
+        );
+    }
+
+    #[test]
+    fn what_was_not_played_for_longest_gives_way() {
+        let mut encodings = Encodings { most: 3 * (160 + size_of::<Box<[u8]>>()), ..Encodings::default() };
+        let mut places = [None; 3];
+        for (name, place) in ["a", "b", "c"].iter().zip(&mut places) {
+            heard(&mut encodings, place, (name, 0), Codec::G722).unwrap();
+        }
+        heard(&mut encodings, &mut places[0], ("a", 1), Codec::G722).unwrap();
+        let names = |encodings: &Encodings| -> Vec<ClipId> {
+            encodings.scores.values().flat_map(|score| score.clips.clone()).collect()
+        };
+        assert_eq!(names(&encodings), ["a", "c"].map(ClipId::from));
+        assert!(heard(&mut encodings, &mut places[1], ("b", 1), Codec::G722).is_some(), "it is made anew");
+        assert_eq!(names(&encodings), ["a", "b"].map(ClipId::from));
+        assert_eq!(encodings.held, 3 * (160 + size_of::<Box<[u8]>>()));
+    }
+}

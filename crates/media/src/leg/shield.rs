@@ -1,0 +1,91 @@
+//! Keeping a peer from the others: while it presses what nobody may see, they hear nothing of it.
+//!
+//! ```text
+//!        Shield            Unshield           300 ms without a key in the audio
+//! Down ─────────► Up ──────────────► Falling ───────────────────────────────────► Down
+//! ```
+
+/// How long no key may have sounded before a peer is heard again: what lies in a jitter buffer is older (300 ms).
+const QUIET: u64 = 2400;
+
+/// Whether a peer is kept from the others.
+#[derive(Debug, Default)]
+pub(crate) struct Shield {
+    state: State,
+    /// The RTP time of the last key that was pressed behind the shield: its packets go on after it.
+    key: Option<u32>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+enum State {
+    #[default]
+    Down,
+    Up,
+    /// Ordered down; a key sounded last at `sounded`, or the order came then.
+    Falling {
+        sounded: u64,
+    },
+}
+
+impl Shield {
+    /// Keeps the peer from the others.
+    pub(crate) fn raise(&mut self) {
+        self.state = State::Up;
+    }
+
+    /// Lets the peer be heard again, once no key sounds any more.
+    pub(crate) fn lower(&mut self, now: u64) {
+        if let State::Up = self.state {
+            self.state = State::Falling { sounded: now };
+        }
+    }
+
+    /// True while nothing of the peer may be heard; `sounds` when a key is heard in its audio right now.
+    pub(crate) fn hides(&mut self, sounds: bool, now: u64) -> bool {
+        if let State::Falling { sounded } = &mut self.state {
+            if sounds {
+                *sounded = now;
+            } else if now.saturating_sub(*sounded) >= QUIET {
+                self.state = State::Down;
+            }
+        }
+        !matches!(self.state, State::Down)
+    }
+
+    /// As [`Shield::hides`] for a packet of the key that began at `began` of the peer's RTP clock.
+    pub(crate) fn hides_key(&mut self, began: u32, sounds: bool, now: u64) -> bool {
+        if self.hides(sounds, now) {
+            self.key = Some(began);
+        }
+        self.key == Some(began)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_falls_once_no_key_has_sounded_for_300_ms() {
+        let mut shield = Shield::default();
+        assert!(!shield.hides(true, 0));
+        shield.raise();
+        assert!(shield.hides(false, 100_000));
+        shield.lower(100_000);
+        assert!(shield.hides(true, 104_000), "a key is held");
+        assert!(shield.hides(false, 106_399));
+        assert!(!shield.hides(false, 106_400));
+        shield.lower(200_000);
+        assert!(!shield.hides(true, 200_000), "nothing to lower");
+    }
+
+    #[test]
+    fn a_key_that_began_behind_it_is_hidden_to_its_end() {
+        let mut shield = Shield::default();
+        shield.raise();
+        assert!(shield.hides_key(7, false, 0));
+        shield.lower(0);
+        assert!(shield.hides_key(7, false, 9000), "held longer than the shield");
+        assert!(!shield.hides_key(8, false, 9000), "the next one is not");
+    }
+}

@@ -1,0 +1,283 @@
+//! Recordings encrypted at rest: a layer between whoever writes files and the [`Disk`] that keeps them.
+//!
+//! ```text
+//!   on the disk   envelope (4,096 bytes) ║ AES-256-XTS of (the file, 1 to 16 bytes of padding)
+//!   seen above    the file
+//! ```
+//!
+//! Files whose name ends in [`ENCRYPTED`] pass through here; all others go to the disk as they are. The
+//! padding (each byte says how many) ends at a whole block, so the file's length on the disk tells its own. A block
+//! of zeros on the disk is a hole: it reads as zeros, as it would in a file that is not encrypted, and no block
+//! that was written looks so but once in 2¹²⁸.
+//!
+//! XTS keeps secret, it does not prove: that a sealed file is whole says its hash, which is of the bytes on the
+//! disk, in the signed manifest.
+
+mod envelope;
+mod keys;
+mod xts;
+
+pub use envelope::Locked;
+pub use keys::{CenterKey, CenterKeys, KeyError, KeyId};
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use model::ENCRYPTED;
+
+use crate::disk::{Disk, DiskFile, FolderFile};
+use envelope::LEN;
+use xts::{BLOCK, Xts};
+
+/// True for the name of a file that is encrypted.
+pub(crate) fn is_encrypted(path: &str) -> bool {
+    path.ends_with(ENCRYPTED)
+}
+
+/// A disk whose encrypted files are written and read in the clear.
+#[derive(Debug)]
+pub struct Vault {
+    disk: Arc<dyn Disk>,
+    keys: Arc<CenterKeys>,
+}
+
+impl Vault {
+    /// Encrypts with the current key of these.
+    pub fn new(disk: Arc<dyn Disk>, keys: Arc<CenterKeys>) -> Vault {
+        Vault { disk, keys }
+    }
+}
+
+impl Disk for Vault {
+    fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        if !is_encrypted(path) {
+            return self.disk.create(path);
+        }
+        let inner = self.disk.create(path)?;
+        match Encrypted::create(inner, &self.keys) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => {
+                // Without its envelope it would stand in the way of the next attempt.
+                let _: io::Result<()> = self.disk.remove(path);
+                Err(error)
+            }
+        }
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+}
+
+/// Opens a stored file as it was before it was encrypted, if it was, to be read.
+///
+/// # Errors
+/// What the system says; where it is about keys, [`Locked::of`] tells.
+pub fn open(file: File, path: &Path, keys: &CenterKeys) -> io::Result<Box<dyn DiskFile>> {
+    clear(FolderFile::of(file, path), path, keys)
+}
+
+/// Opens a stored file to be repaired. One that was cut off before its first sync gets a new envelope.
+pub(crate) fn reopen(path: &Path, keys: &CenterKeys) -> io::Result<Box<dyn DiskFile>> {
+    let mut file = FolderFile::open(path)?;
+    if is_encrypted(&path.to_string_lossy()) && is_blank(&file)? {
+        file.set_len(0)?;
+        return Ok(Box::new(Encrypted::create(Box::new(file), keys)?));
+    }
+    clear(file, path, keys)
+}
+
+fn clear(file: FolderFile, path: &Path, keys: &CenterKeys) -> io::Result<Box<dyn DiskFile>> {
+    if is_encrypted(&path.to_string_lossy()) {
+        return Ok(Box::new(Encrypted::open(Box::new(file), keys)?));
+    }
+    Ok(Box::new(file))
+}
+
+/// No envelope was ever synced, and nothing behind it: a recording's first sync comes before its audio.
+fn is_blank(file: &FolderFile) -> io::Result<bool> {
+    let mut block = [0; LEN];
+    let read = read_all(file, 0, &mut block)?;
+    Ok(read < LEN || block.iter().all(|byte| *byte == 0))
+}
+
+/// An encrypted file seen in the clear.
+struct Encrypted {
+    inner: Box<dyn DiskFile>,
+    xts: Xts,
+    /// Bytes, without envelope and padding.
+    len: u64,
+}
+
+impl Encrypted {
+    fn create(mut inner: Box<dyn DiskFile>, keys: &CenterKeys) -> io::Result<Encrypted> {
+        let center = keys.wrapping().ok_or_else(|| io::Error::other("there is no key to encrypt with"))?;
+        let (key, block) = envelope::seal(center)?;
+        inner.write_at(0, &block)?;
+        Ok(Encrypted { inner, xts: Xts::new(&key), len: 0 })
+    }
+
+    fn open(inner: Box<dyn DiskFile>, keys: &CenterKeys) -> io::Result<Encrypted> {
+        let mut block = [0; LEN];
+        if read_all(&*inner, 0, &mut block)? < LEN {
+            return Err(Locked::NotOurs.into());
+        }
+        let key = envelope::open(keys, &block)?;
+        let stored = inner.length()?.saturating_sub(LEN as u64);
+        let mut file = Encrypted { inner, xts: Xts::new(&key), len: stored - stored % BLOCK as u64 };
+        if let Some(last) = file.len.checked_sub(BLOCK as u64) {
+            file.len -= padding(&file.block(last)?);
+        }
+        Ok(file)
+    }
+
+    /// Reads whole blocks from the offset of one on. What was never written is zeros.
+    fn blocks(&self, offset: u64, room: &mut [u8]) -> io::Result<usize> {
+        let read = read_all(&*self.inner, LEN as u64 + offset, room)?;
+        room[read..].fill(0);
+        let mut rest = &mut room[..];
+        let mut first = offset / BLOCK as u64;
+        // Runs of written blocks between holes.
+        while !rest.is_empty() {
+            let hole = run(rest, true);
+            let until = hole + run(&rest[hole..], false);
+            let (before, behind) = rest.split_at_mut(until);
+            let written = &mut before[hole..];
+            self.xts.decrypt(first + (hole / BLOCK) as u64, written);
+            first += ((hole + written.len()) / BLOCK) as u64;
+            rest = behind;
+        }
+        Ok(read)
+    }
+
+    fn block(&self, offset: u64) -> io::Result<[u8; BLOCK]> {
+        let mut block = [0; BLOCK];
+        self.blocks(offset, &mut block)?;
+        Ok(block)
+    }
+
+    /// Encrypts whole blocks and writes them where they belong.
+    fn put(&mut self, offset: u64, mut bytes: Vec<u8>) -> io::Result<()> {
+        self.xts.encrypt(offset / BLOCK as u64, &mut bytes);
+        self.inner.write_at(LEN as u64 + offset, &bytes)
+    }
+
+    /// What lies before an offset in its block.
+    fn before(&self, offset: u64) -> io::Result<Vec<u8>> {
+        let within = (offset % BLOCK as u64) as usize;
+        if within == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(self.block(offset - within as u64)?[..within].to_vec())
+    }
+
+    /// Makes the padding zeros, for what is written behind a hole.
+    fn blank_the_padding(&mut self) -> io::Result<()> {
+        let mut block = self.before(self.len)?;
+        let at = self.len - block.len() as u64;
+        block.resize(BLOCK, 0);
+        self.put(at, block)
+    }
+}
+
+impl DiskFile for Encrypted {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if offset > self.len {
+            self.blank_the_padding()?;
+        }
+        let end = offset + bytes.len() as u64;
+        let mut whole = self.before(offset)?;
+        let from = offset - whole.len() as u64;
+        whole.extend_from_slice(bytes);
+        let within = whole.len() % BLOCK;
+        if end >= self.len {
+            pad(&mut whole);
+        } else if within > 0 {
+            whole.extend_from_slice(&self.block(end - within as u64)?[within..]);
+        }
+        self.put(from, whole)?;
+        self.len = self.len.max(end);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.inner.sync()
+    }
+
+    fn seal(&mut self) -> io::Result<String> {
+        self.inner.seal()
+    }
+
+    fn read_at(&self, offset: u64, room: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let wanted = room.len().min(left);
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let within = (offset % BLOCK as u64) as usize;
+        let mut blocks = vec![0; (within + wanted).next_multiple_of(BLOCK)];
+        let read = self.blocks(offset - within as u64, &mut blocks)?;
+        let found = wanted.min(read.saturating_sub(within));
+        room[..found].copy_from_slice(&blocks[within..within + found]);
+        Ok(found)
+    }
+
+    fn is_there(&self) -> bool {
+        self.inner.is_there()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.len)
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        if len > self.len {
+            self.blank_the_padding()?;
+        }
+        let mut last = self.before(len)?;
+        let from = len - last.len() as u64;
+        pad(&mut last);
+        let end = from + last.len() as u64;
+        self.put(from, last)?;
+        self.inner.set_len(LEN as u64 + end)?;
+        self.len = len;
+        Ok(())
+    }
+}
+
+/// Bytes at the start that are blocks of zeros, or that are others.
+fn run(blocks: &[u8], zeros: bool) -> usize {
+    let same = |block: &&[u8]| block.iter().all(|byte| *byte == 0) == zeros;
+    blocks.chunks_exact(BLOCK).take_while(same).count() * BLOCK
+}
+
+/// Fills up to a whole block, at least one byte; each says how many (PKCS #7, RFC 5652 section 6.3).
+fn pad(bytes: &mut Vec<u8>) {
+    let count = BLOCK - bytes.len() % BLOCK;
+    bytes.resize(bytes.len() + count, count as u8);
+}
+
+/// How many bytes of a last block are padding; none in a file that was cut off within its audio.
+fn padding(block: &[u8; BLOCK]) -> u64 {
+    let count = block[BLOCK - 1];
+    let is_padding = (1..=BLOCK as u8).contains(&count)
+        && block.iter().rev().take(usize::from(count)).all(|byte| *byte == count);
+    if is_padding { u64::from(count) } else { 0 }
+}
+
+/// Reads until the room is full or the file ends.
+pub(crate) fn read_all(file: &dyn DiskFile, offset: u64, room: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < room.len() {
+        match file.read_at(offset + filled as u64, &mut room[filled..])? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests;

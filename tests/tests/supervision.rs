@@ -1,0 +1,89 @@
+//! A supervisor listens, whispers, barges in and takes over: who hears whom, and what the recording holds.
+
+use std::path::Path;
+
+use hotline_tests::{Center, Phone, loudness, samples};
+use serde_json::json;
+
+const CUSTOMER_HZ: u32 = 440;
+const AGENT_HZ: u32 = 880;
+const BOSS_HZ: u32 = 1320;
+/// Half a second.
+const PIECE: usize = 4000;
+
+const CUSTOMER: Voices = [true, false, false];
+const AGENT: Voices = [false, true, false];
+const BOSS: Voices = [false, false, true];
+
+/// Whether customer, agent and supervisor are heard.
+type Voices = [bool; 3];
+
+#[test]
+fn a_supervisor_listens_whispers_barges_in_and_takes_over() {
+    let center = Center::start();
+    let agent = Phone::agent(&center, "1001", AGENT_HZ);
+    let mut boss = Phone::agent(&center, "2001", BOSS_HZ);
+    let mut customer = Phone::customer(&center, "alice", CUSTOMER_HZ);
+    customer.dial("8000");
+    customer.press('1');
+    center.talk_for_seconds(3);
+    for mode in ["listen", "whisper", "barge", "take_over"] {
+        let body = json!({ "seat": "2001", "mode": mode, "agent": "1001" }).to_string();
+        assert_eq!(center.post("supervisions", &body), 204, "{mode}");
+        center.wait_for_events("guest_joined", 1);
+        center.record_for_seconds(3);
+    }
+    boss.hang_up();
+
+    let contact = center.wait_for_contact("/end/class", "answered");
+    assert_eq!(contact["agent"], "2001");
+    let recording = center.wait_for_recording("sealed");
+    let both = |one: Voices, other: Voices| [0, 1, 2].map(|index: usize| one[index] || other[index]);
+    let whole = [AGENT, both(AGENT, BOSS), BOSS];
+    assert_heard(&customer.heard(), 1, &whole);
+    assert_heard(&agent.heard(), 1, &[CUSTOMER, both(CUSTOMER, BOSS)]);
+    assert_heard(&boss.heard(), 1, &[both(CUSTOMER, AGENT), CUSTOMER]);
+    let file = center.recording_file(&recording);
+    assert_heard(&file, 1, &[CUSTOMER]);
+    assert_heard(&file, 2, &whole);
+    center.assert_rows_and_files_agree();
+}
+
+#[test]
+fn an_agent_asks_a_colleague_in_and_leaves_and_the_call_goes_on() {
+    let center = Center::start();
+    let mut agent = Phone::agent(&center, "1001", AGENT_HZ);
+    let mut colleague = Phone::agent(&center, "2001", BOSS_HZ);
+    let mut customer = Phone::customer(&center, "alice", CUSTOMER_HZ);
+    customer.dial("8000");
+    customer.press('1');
+    center.talk_for_seconds(3);
+    let contact = center.wait_for_contact("/agent", "1001");
+    let path = format!("contacts/{}/parties", contact["id"].as_str().expect("a contact has an id"));
+    assert_eq!(center.post(&path, &json!({ "seat": "2001" }).to_string()), 204);
+    center.wait_for_events("guest_joined", 1);
+    center.record_for_seconds(3);
+    agent.hang_up();
+    center.wait_for_events("segment_started", 2);
+    center.record_for_seconds(3);
+    colleague.hang_up();
+
+    center.wait_for_contact("/end/class", "answered");
+    let recording = center.wait_for_recording("sealed");
+    let whole = [AGENT, [false, true, true], BOSS];
+    assert_heard(&customer.heard(), 1, &whole);
+    assert_heard(&center.recording_file(&recording), 2, &whole);
+    center.assert_rows_and_files_agree();
+}
+
+/// The file ends with these voices one after the other, each for a second at least.
+fn assert_heard(file: &Path, channel: u16, expected: &[Voices]) {
+    let sound = samples(file, channel);
+    let voices = |piece: &[i16]| [CUSTOMER_HZ, AGENT_HZ, BOSS_HZ].map(|hz| loudness(piece, hz) > 3_000.0);
+    let halves: Vec<Voices> = sound.chunks_exact(PIECE).map(voices).collect();
+    let long = halves.chunk_by(PartialEq::eq).filter(|stretch| stretch.len() >= 2).map(|stretch| stretch[0]);
+    let mut stretches: Vec<Voices> = long.filter(|voices| *voices != [false; 3]).collect();
+    stretches.dedup();
+    println!("{} channel {channel}: {stretches:?} in {halves:?}", file.display());
+    assert!(stretches.ends_with(expected), "{} channel {channel}: {stretches:?}", file.display());
+}
