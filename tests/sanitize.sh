@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the tests around the `unsafe` code (crates/media: system calls, batches of datagrams) under AddressSanitizer, which
 # sees reads and writes beyond a buffer, of freed memory, and leaks. The stable toolchain brings its runtime; the standard
-# library itself is not instrumented. About two minutes the first time, then seconds.
+# library itself is not instrumented. Minutes to build the first time, then half a minute.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -146,7 +146,11 @@ fn step(high: f64) -> f64 {
     }
     let least = high / f64::from(STEPS);
     let power = 10_f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0].map(|factor| factor * power).into_iter().find(|step| *step >= least).unwrap_or(10.0 * power)
+    [1.0, 2.0, 5.0]
+        .map(|factor| factor * power)
+        .into_iter()
+        .find(|step| *step >= least)
+        .unwrap_or(10.0 * power)
 }
 
 fn across(place: f64) -> f64 {
