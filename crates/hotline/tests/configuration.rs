@@ -61,7 +61,7 @@ fn every_file_is_told_its_problems_in_one_run() {
         "all",
         &[
             ("hotline.toml", "listen = \"127.0.0.1:5060\"", "listen = \"here\""),
-            ("hotline.toml", "threads = 1", "treads = 1"),
+            ("hotline.toml", "# threads = 2 ", "treads = 2 "),
             ("queues.toml", "wrap_up_s = 10", "wrap_up_s = \"ten\""),
             ("agents.toml", "queues = [\"inquiry\"]", "queues = [\"sales\"]"),
             ("agents.toml", "id = \"2002\"", "id = \"2001\""),
