@@ -1,7 +1,7 @@
 """Runs all benchmarks and writes their figures into benches/README.md: `make bench`.
 
-    python3 benches/run.py                    everything, about seven minutes once it is built
-    python3 benches/run.py load               only some parts: criterion, media, load
+    python3 benches/run.py                    everything, about fifteen minutes once it is built
+    python3 benches/run.py load               only some parts: criterion, media, load, quality
     python3 benches/run.py load --most 300    not beyond so many calls
 
 Tables lie between `<!-- figures: NAME -->` and `<!-- end -->`; everything else in the README is written by hand.
@@ -29,16 +29,18 @@ PLOT = ROOT / "benches/cost-per-call.svg"
 COUNTS = [10, 50, 100, 200, 300, 500, 700, 1000, 1300, 1700]
 RATE = 100  # new calls a second
 SET_UP_RATES = [100, 200, 400]  # calls a second that are answered and hung up at once
+SRTP_CALLS, SRTP_ROUNDS = 100, 3
+SUITES = ["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"]
 STEADY_S = 8  # how long all of them talk
 LOAD_LIMIT_S = 200  # no further count begins after so long
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", help="criterion, media, load; default: all")
+    parser.add_argument("parts", nargs="*", help="criterion, media, load, quality; default: all")
     parser.add_argument("--most", type=int, default=COUNTS[-1], help="calls at most")
     arguments = parser.parse_args()
-    parts = set(arguments.parts) or {"criterion", "media", "load"}
+    parts = set(arguments.parts) or {"criterion", "media", "load", "quality"}
     figures = {"machine": machine()}
     target = target_directory()
     bare = {}
@@ -51,7 +53,10 @@ def main():
         figures["load"] = load_table(points, bare)
         figures["admission"] = admission(points)
         figures["set-up"] = set_up(target / "release/hotline")
+        figures["srtp"] = encrypted(target / "release/hotline")
         PLOT.write_text(plot(points, bare), encoding="utf-8")
+    if "quality" in parts:
+        figures |= quality()
     write(figures)
     print(f"{README.relative_to(ROOT)} has the new figures")
 
@@ -120,6 +125,17 @@ def media():
     return "\n".join(rows), bare
 
 
+def quality():
+    """How calls sound; nothing new where it cannot be measured. A missed limit is a figure like others."""
+    say("speech through calls")
+    command = [sys.executable, ROOT / "benches/quality.py"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if "|" not in done.stdout:
+        say(done.stdout.strip() or "no figures of quality")
+        return {}
+    return {"quality": done.stdout.strip()}
+
+
 def load(hotline, most):
     """A center of its own for each number of calls, upwards until it refuses calls, or two in a row do not hold."""
     points, began = [], time.time()
@@ -144,13 +160,13 @@ def holds(point):
     return point["calls"]["failed"] == 0 and point["media"]["lost_by_target"] == 0
 
 
-def measure(hotline, calls):
+def measure(hotline, calls, more=()):
     agents = calls + calls // 20 + 2
     ramp = calls / RATE
     return against_a_center(hotline, agents, [
         "--press", "1", "--agents", f"50000-{50000 + agents - 1}", "--calls", calls, "--rate", RATE,
         "--hold", ramp + STEADY_S, "--seconds", int(ramp) + 2, "--patience", 20, "--phones-per-port", 16,
-        "--threads", min(2, os.cpu_count()),
+        "--threads", min(2, os.cpu_count()), *more,
     ])
 
 
@@ -173,6 +189,23 @@ def set_up(hotline):
             f"| {begun / 8:.0f} | {signalling['SER_percent']:.2f} % | {used:.2f} | {ms(signalling['SRD_us'], three)} | "
             f"{ms(signalling['SDD_us'], three)} | {signalling['requests_repeated']} |"
         )
+    return "\n".join(rows)
+
+
+def encrypted(hotline):
+    """What whole calls cost whose both legs are encrypted, beside plain ones: the least of some rounds, for it is little."""
+    rows = ["| both legs | held | core-seconds a call-minute | of plain calls | not authentic |", "|---|---|---|---|---|"]
+    points = {suite: [] for suite in [None, *SUITES]}
+    for _ in range(SRTP_ROUNDS):
+        for suite, measured in points.items():
+            say(f"hotline load: {suite or 'plain'}")
+            measured.append(measure(hotline, SRTP_CALLS, [f"--srtp={suite}"] if suite else []))
+    least = {suite: min(point["cost"]["core_seconds_per_call_minute"] for point in points[suite]) for suite in points}
+    for suite, measured in points.items():
+        held = "yes" if all(map(holds, measured)) else "no"
+        forged = sum(point["media"]["not_authentic"] for point in measured)
+        ratio = least[suite] / least[None]
+        rows.append(f"| {suite or 'plain RTP'} | {held} | {least[suite]:.4f} | {ratio:.2f} | {forged} |")
     return "\n".join(rows)
 
 
@@ -216,7 +249,9 @@ def configure(folder, agents):
     queues = folder / "queues.toml"
     queues.write_text(queues.read_text().replace("wrap_up_s = 10", "wrap_up_s = 0"))
     server = folder / "hotline.toml"
-    server.write_text(re.sub(r"max_calls = \d+", "max_calls = 10000", server.read_text()))
+    text = re.sub(r"max_calls = \d+", "max_calls = 10000", server.read_text())
+    # Whoever wants it may encrypt; the others are as plain as ever.
+    server.write_text(text.replace('srtp = "off"', 'srtp = "optional"'))
 
 
 def free_port(kind):

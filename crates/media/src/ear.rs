@@ -3,6 +3,9 @@
 //! A bridge of two G.711 legs, or of two legs with one codec, needs neither: packets pass as they came. An [`Ear`] is
 //! made where audio must be decoded, a [`Mouth`] where it must be encoded; both once, so that no frame allocates.
 
+#[cfg(test)]
+mod recorded;
+
 use audio::FRAME;
 use audio::codec::{Codec as Worked, CodecError, Encoder, OpusFormat};
 use audio::playout::{Heard, Payload, Playout};

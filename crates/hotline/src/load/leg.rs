@@ -191,7 +191,7 @@ pub(super) struct LegFigures {
     pub(super) repeated: u64,
     /// Heard after a higher number.
     pub(super) reordered: u64,
-    /// Those of them with other codes than were sent.
+    /// Different numbers heard with other codes than were sent.
     pub(super) changed: u64,
     /// Heard of any other leg.
     pub(super) foreign: u64,

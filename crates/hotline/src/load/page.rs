@@ -8,7 +8,7 @@ use plot::{Axis, Line, Plot};
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
     h1,h2{line-height:1.2}table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #ccc;padding:.3rem .6rem;\
     text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}.good{color:#0a7d33}.bad{color:#b00020}\
-    svg{width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:#444}";
+    .plot{overflow-x:auto}svg{width:100%;min-width:36rem;height:auto}svg text{font:12px system-ui,sans-serif;fill:#444}";
 
 /// Prints the page.
 pub(super) fn print(report: &Report) -> String {
@@ -18,7 +18,8 @@ pub(super) fn print(report: &Report) -> String {
         ("bad", "calls failed 有通话失败")
     };
     format!(
-        "<!doctype html>\n<html lang=\"zh\">\n<meta charset=\"utf-8\">\n<title>hotline load</title>\n\
+        "<!doctype html>\n<html lang=\"zh\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>hotline load · 负载测试</title>\n\
          <style>{STYLE}</style>\n<h1>Load report · 负载测试报告</h1>\n<p class=\"{class}\">{verdict}</p>\n\
          {}{}{}{}{}</html>\n",
         plan(report),
@@ -41,6 +42,7 @@ fn plan(report: &Report) -> String {
             ),
             ("agents 座席", format!("{} (answer after 振铃 {} ms)", plan.agents, plan.answer_after_ms)),
             ("codecs 编码", format!("{}, {}", plan.codec, plan.agent_codec)),
+            ("encryption 加密", plan.srtp.unwrap_or("none 无").to_owned()),
             (
                 "injected 注入",
                 format!(
@@ -61,8 +63,27 @@ fn calls(report: &Report) -> String {
         ("most at once 最高并发", format!("{} ({} talking 通话中)", calls.most_at_once, calls.most_talking)),
         ("seats registered 已注册座席", format!("{} / {}", calls.seats_registered, calls.seats)),
     ];
-    rows.extend(calls.by_outcome.iter().map(|(outcome, count)| (outcome.as_str(), count.to_string())));
+    // The completed have a row already.
+    let others = calls.by_outcome.iter().filter(|(outcome, _)| *outcome != "completed");
+    let others: Vec<(String, String)> =
+        others.map(|(outcome, count)| (in_both(outcome), count.to_string())).collect();
+    rows.extend(others.iter().map(|(outcome, count)| (outcome.as_str(), count.clone())));
     table("Calls · 通话", &rows)
+}
+
+/// An outcome's name, with the Chinese.
+fn in_both(outcome: &str) -> String {
+    let chinese = match outcome {
+        "no answer" => "无应答",
+        "nobody came" => "无座席接听",
+        "cut short" => "中途中断",
+        "wrong voice" => "串音",
+        "one way" => "单通",
+        "unfinished" => "未完成",
+        refused if refused.starts_with("refused") => "被拒绝",
+        _ => "",
+    };
+    format!("{outcome} {chinese}")
 }
 
 fn signalling(report: &Report) -> String {
@@ -120,8 +141,8 @@ fn plots(report: &Report) -> String {
     let of = |value: fn(&super::watch::Sample) -> f64| samples.iter().map(|s| (s.at_s, value(s))).collect();
     let mut plots = vec![Plot {
         title: "Calls over time · 并发通话",
-        x: Axis { name: "s", logarithmic: false },
-        y: Axis { name: "calls", logarithmic: false },
+        x: Axis { name: "s 秒", logarithmic: false },
+        y: Axis { name: "calls 通话", logarithmic: false },
         lines: vec![
             Line { name: "begun 进行中", points: of(|sample| sample.calls as f64) },
             Line { name: "talking 通话中", points: of(|sample| sample.talking as f64) },
@@ -131,8 +152,8 @@ fn plots(report: &Report) -> String {
     let tail = |(share, us): &(f64, u64)| (1.0 / (1.0 - share.min(0.999_99)), (*us as f64).max(1.0) / 1000.0);
     plots.push(Plot {
         title: "Added delay: one packet of so many is later · 附加时延尾部",
-        x: Axis { name: "1 of", logarithmic: true },
-        y: Axis { name: "ms", logarithmic: true },
+        x: Axis { name: "one packet of 每多少包中一包", logarithmic: true },
+        y: Axis { name: "ms 毫秒", logarithmic: true },
         lines: vec![Line { name: "delay 时延", points: report.delay_curve.iter().map(tail).collect() }],
     });
     let used = samples.windows(2).filter_map(|pair| {
@@ -141,8 +162,8 @@ fn plots(report: &Report) -> String {
     });
     plots.push(Plot {
         title: "Cores that the system uses · 系统占用核数",
-        x: Axis { name: "s", logarithmic: false },
-        y: Axis { name: "cores", logarithmic: false },
+        x: Axis { name: "s 秒", logarithmic: false },
+        y: Axis { name: "cores 核", logarithmic: false },
         lines: vec![Line { name: "cores 核", points: used.collect() }],
     });
     plots.iter().map(Plot::print).collect()

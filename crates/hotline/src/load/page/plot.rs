@@ -7,9 +7,11 @@ use super::text;
 const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 280.0;
 const LEFT: f64 = 60.0;
-const RIGHT: f64 = 20.0;
+const RIGHT: f64 = 36.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 40.0;
+/// Steps of an axis that is not logarithmic, at most.
+const STEPS: u32 = 10;
 const COLOURS: [&str; 4] = ["#1b6ca8", "#c2571a", "#2c8a3f", "#7a3fa0"];
 
 pub(super) struct Plot {
@@ -44,7 +46,7 @@ impl Scale {
             let whole = |value: f64| 10_f64.powf(value);
             (whole(low.max(1e-9).log10().floor()), whole(high.max(1e-9).log10().ceil()))
         } else {
-            (0.0, high)
+            (0.0, (high / step(high)).ceil() * step(high))
         };
         let high = if high > low { high } else { low + 1.0 };
         Scale { low, high, logarithmic: axis.logarithmic }
@@ -64,7 +66,8 @@ impl Scale {
             let next = |tick: &f64| Some(tick * 10.0).filter(|tick| *tick <= self.high * 1.01);
             return std::iter::successors(Some(self.low), next).collect();
         }
-        (0..=4).map(|quarter| self.low + (self.high - self.low) * f64::from(quarter) / 4.0).collect()
+        let step = step(self.high);
+        (0..=STEPS).map(|nth| step * f64::from(nth)).filter(|tick| *tick <= self.high * 1.01).collect()
     }
 }
 
@@ -78,7 +81,7 @@ impl Plot {
         let x = Scale::of(&self.x, points().map(|point| point.0));
         let y = Scale::of(&self.y, points().map(|point| point.1));
         let mut svg = format!(
-            "<h2>{}</h2>\n<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">\n",
+            "<h2>{}</h2>\n<div class=\"plot\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">\n",
             text(self.title)
         );
         self.print_axes(&mut svg, &x, &y);
@@ -94,11 +97,11 @@ impl Plot {
                 "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" points=\"{}\"/>\
                  <text x=\"{}\" y=\"16\" style=\"fill:{colour}\">{}</text>",
                 places.join(" "),
-                LEFT + 160.0 * nth as f64,
+                LEFT + 60.0 + 160.0 * nth as f64,
                 text(line.name)
             );
         }
-        svg + "</svg>\n"
+        svg + "</svg></div>\n"
     }
 
     fn print_axes(&self, svg: &mut String, x: &Scale, y: &Scale) {
@@ -136,6 +139,20 @@ impl Plot {
     }
 }
 
+/// The least of 1, 2, 5, 10, … that divides up to `high` into at most [`STEPS`]; 1 for nothing.
+fn step(high: f64) -> f64 {
+    if high <= 0.0 || !high.is_finite() {
+        return 1.0;
+    }
+    let least = high / f64::from(STEPS);
+    let power = 10_f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0]
+        .map(|factor| factor * power)
+        .into_iter()
+        .find(|step| *step >= least)
+        .unwrap_or(10.0 * power)
+}
+
 fn across(place: f64) -> f64 {
     LEFT + place * (WIDTH - LEFT - RIGHT)
 }
@@ -145,7 +162,13 @@ fn up(place: f64) -> f64 {
 }
 
 fn number(value: f64) -> String {
-    let digits = if value >= 100.0 { 0 } else { 3 };
+    let digits = if value >= 100.0 {
+        0
+    } else if value >= 0.01 {
+        3
+    } else {
+        6
+    };
     let text = format!("{value:.digits$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
@@ -163,7 +186,18 @@ mod tests {
     #[test]
     fn points_lie_inside_and_the_highest_is_at_the_top() {
         let svg = plot(&[(0.0, 0.0), (5.0, 10.0), (10.0, 5.0)], false);
-        assert!(svg.contains("points=\"60.0,240.0 420.0,24.0 780.0,132.0\""), "{svg}");
+        assert!(svg.contains("points=\"60.0,240.0 412.0,24.0 764.0,132.0\""), "{svg}");
+    }
+
+    #[test]
+    fn a_plain_axis_has_round_steps_and_room_for_the_highest() {
+        let svg = plot(&[(0.0, 0.0), (16.676, 0.035)], false);
+        for tick in [">2<", ">16<", ">18<", ">0.005<", ">0.035<"] {
+            assert!(svg.contains(tick), "{tick} in {svg}");
+        }
+        for (high, expected) in [(10.0, 1.0), (10.1, 2.0), (4.0, 0.5), (0.0, 1.0), (1_700.0, 200.0)] {
+            assert!((step(high) - expected).abs() < 1e-9, "{high}: {}", step(high));
+        }
     }
 
     #[test]
