@@ -61,6 +61,7 @@ use os::{Urgency, Waker};
 use patient::Patient;
 use ports::Ports;
 use storage::{Beat, Places};
+use tap::Buffer;
 use thread::{Setup, ToMedia};
 use writer::ToWriter;
 
@@ -217,7 +218,8 @@ impl Media {
         let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };
         let vault = |disk| Arc::new(Vault::new(disk, settings.keys.clone())) as Arc<dyn Disk>;
         let disks = disks.into_iter().map(vault).collect();
-        let rings = media.start_writers(settings.recorders.max(1), disks, &reports)?;
+        let (back, spares) = crossbeam_channel::bounded(writer::SPARES);
+        let rings = media.start_writers(settings.recorders.max(1), disks, &reports, &back)?;
         let count = settings.threads.max(1);
         for (index, ports) in Ports::share(&settings.ports, count, settings.port_rest).into_iter().enumerate()
         {
@@ -234,6 +236,7 @@ impl Media {
                 waker: waker.clone(),
                 reports: reports.clone(),
                 rings: rings.clone(),
+                spares: spares.clone(),
                 tally: media.tally.clone(),
             };
             let mut thread = thread::Thread::new(setup).map_err(StartError::Thread)?;
@@ -259,6 +262,7 @@ impl Media {
         count: usize,
         disks: Vec<Arc<dyn Disk>>,
         reports: &Sender<MediaReport>,
+        spares: &Sender<Buffer>,
     ) -> Result<Vec<Sender<ToWriter>>, StartError> {
         let places = Arc::new(Places::new(disks, reports.clone(), self.tally.clone()));
         let (mut rings, mut beats) = (Vec::new(), Vec::new());
@@ -267,10 +271,10 @@ impl Media {
         for index in 0..count {
             let (ring, messages) = crossbeam_channel::bounded(FRAMES);
             let (places, beat, alive) = (places.clone(), Arc::new(Beat::new()), alive.clone());
-            let (reports, tally) = (reports.clone(), self.tally.clone());
+            let (reports, spares, tally) = (reports.clone(), spares.clone(), self.tally.clone());
             beats.push(beat.clone());
             let run = move || {
-                writer::run(&messages, &places, &beat, &reports, &tally);
+                writer::run((&messages, &spares), &places, &beat, &reports, &tally);
                 drop(alive);
             };
             self.writers.push(spawn(format!("rec-{index}"), run)?);

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crossbeam_channel::{Sender, TrySendError};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{RecordingId, RecordingSpec};
 
 use crate::Map;
 use crate::counters::{Tally, add};
-use crate::tap::Tap;
+use crate::tap::{Buffer, Tap};
 use crate::writer::ToWriter;
 
 /// Open recordings.
@@ -17,6 +17,8 @@ pub(crate) struct Recorder {
     taps: Map<RecordingId, Tap>,
     begun: u64,
     rings: Vec<Sender<ToWriter>>,
+    /// Buffers that recording threads have done with, or made ahead.
+    spares: Receiver<Buffer>,
     /// Beginnings and ends that found their ring full. They must not be lost, and there are at most two
     /// of a recording; audio gives way to them.
     waiting: VecDeque<ToWriter>,
@@ -24,14 +26,16 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn new(rings: Vec<Sender<ToWriter>>, tally: Arc<Tally>) -> Recorder {
-        Recorder { taps: Map::new(), begun: 0, rings, waiting: VecDeque::new(), tally }
+    pub(crate) fn new(rings: Vec<Sender<ToWriter>>, spares: Receiver<Buffer>, tally: Arc<Tally>) -> Recorder {
+        Recorder { taps: Map::new(), begun: 0, rings, spares, waiting: VecDeque::new(), tally }
     }
 
     pub(crate) fn start(&mut self, spec: RecordingSpec, now: u64) {
         let RecordingSpec { recording, path, rate, .. } = spec;
         self.begun += 1;
-        self.taps.insert(recording, Tap::new(now, self.begun, rate));
+        let mut tap = Tap::new(now, self.begun, rate);
+        self.spares.try_recv().into_iter().for_each(|spare| tap.begin_in(spare));
+        self.taps.insert(recording, tap);
         self.waiting.push_back(ToWriter::Open { recording, path, rate });
         self.send_waiting();
     }
@@ -53,8 +57,10 @@ impl Recorder {
         self.send_waiting();
         let mut pieces = Vec::new();
         for (recording, tap) in &mut self.taps {
-            while let Some((at, audio)) = tap.poll_piece(now) {
-                pieces.push(ToWriter::Piece { recording: *recording, at, audio });
+            while tap.has_piece(now) {
+                self.spares.try_recv().into_iter().for_each(|spare| tap.lend(spare));
+                let piece = tap.poll_piece(now);
+                pieces.extend(piece.map(|(at, audio)| ToWriter::Piece { recording: *recording, at, audio }));
             }
         }
         pieces.into_iter().for_each(|piece| self.send_piece(piece));
@@ -129,7 +135,8 @@ mod tests {
         let tally = Arc::new(Tally::default());
         let (ring, messages) = crossbeam_channel::bounded(3);
         let (reports, read) = crossbeam_channel::bounded(10);
-        let mut recorder = Recorder::new(vec![ring], tally.clone());
+        let (back, spares) = crossbeam_channel::bounded(10);
+        let mut recorder = Recorder::new(vec![ring], spares.clone(), tally.clone());
         let (mut ids, now) = (Ids::new(0), Time::from_unix_ms(1_800_000_000_000));
         let recording = RecordingId::new(&mut ids, now);
         let (contact, leg) = (ContactId::new(&mut ids, now), LegId::new(&mut ids, now));
@@ -145,7 +152,7 @@ mod tests {
         taken.into_iter().chain(messages).for_each(|message| late.send(message).unwrap());
         drop(late);
         let places = Places::new(vec![Arc::new(disk)], reports.clone(), tally.clone());
-        crate::writer::run(&written, &places, &Beat::new(), &reports, &tally);
+        crate::writer::run((&written, &back), &places, &Beat::new(), &reports, &tally);
         let Ok(MediaReport::Sealed { duration_ms, gaps, .. }) = read.try_recv() else { panic!("sealed") };
         let gap = |channel| Gap { channel, from_ms: 440, length_ms: 2000, cause: GapCause::Dropped };
         assert_eq!((duration_ms, gaps), (3500, vec![gap(0), gap(1)]));

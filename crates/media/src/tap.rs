@@ -24,9 +24,12 @@ pub(crate) const PIECE: u64 = 3200;
 /// Frames of a piece: recordings that began together hand on in different ticks.
 const FRAMES: u64 = PIECE / audio::FRAME as u64;
 /// Samples of 8 kHz that a window has when it hands on a piece, as a rule.
-const ROOM: usize = (PIECE + WAIT + 2 * audio::FRAME as u64) as usize;
+pub(crate) const ROOM: usize = (PIECE + WAIT + 2 * audio::FRAME as u64) as usize;
 /// Audio placed further ahead than this is nonsense (2 s).
 const AHEAD: u64 = 16_000;
+
+/// Samples of both channels.
+pub(crate) type Buffer = Vec<[i16; 2]>;
 
 /// Left and right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +45,9 @@ pub(crate) struct Tap {
     emitted: u64,
     /// The next piece's length: the first one's is any, which spreads the work over the ticks.
     piece: u64,
-    window: Vec<[i16; 2]>,
+    window: Buffer,
+    /// Room for the window after the next piece; without it, it is made then.
+    spare: Buffer,
     /// Samples of the window for each position: 1 or 2.
     scale: usize,
     /// What brings narrow audio of each channel to a wide recording.
@@ -63,7 +68,8 @@ impl Tap {
             piece: (turn % FRAMES + 1) * audio::FRAME as u64,
             began: now,
             emitted: 0,
-            window: Vec::new(),
+            window: Buffer::new(),
+            spare: Buffer::new(),
             left: Track::default(),
             right: Track::default(),
             spans: Spans::default(),
@@ -134,10 +140,25 @@ impl Tap {
         self.spans.unmask(now.saturating_sub(self.began));
     }
 
-    /// The next piece, when one is complete: its position and audio.
-    pub(crate) fn poll_piece(&mut self, now: u64) -> Option<(u64, Vec<[i16; 2]>)> {
+    /// True when a piece is complete.
+    pub(crate) fn has_piece(&self, now: u64) -> bool {
         let complete = now.saturating_sub(self.began).saturating_sub(WAIT);
-        if complete < self.emitted.saturating_add(self.piece) {
+        complete >= self.emitted.saturating_add(self.piece)
+    }
+
+    /// Gives it an empty buffer with room for its beginning.
+    pub(crate) fn begin_in(&mut self, spare: Buffer) {
+        self.window = spare;
+    }
+
+    /// Gives it an empty buffer with room for what follows the next piece.
+    pub(crate) fn lend(&mut self, spare: Buffer) {
+        self.spare = spare;
+    }
+
+    /// The next piece, when one is complete: its position and audio.
+    pub(crate) fn poll_piece(&mut self, now: u64) -> Option<(u64, Buffer)> {
+        if !self.has_piece(now) {
             return None;
         }
         let piece = std::mem::replace(&mut self.piece, PIECE);
@@ -145,7 +166,7 @@ impl Tap {
     }
 
     /// What is left at the end, in one piece; then the total length and the losses.
-    pub(crate) fn finish(mut self, now: u64) -> ((u64, Vec<[i16; 2]>), u64, Vec<Gap>) {
+    pub(crate) fn finish(mut self, now: u64) -> ((u64, Buffer), u64, Vec<Gap>) {
         let length = now.saturating_sub(self.began).max(self.emitted);
         let rest = self.take(length - self.emitted);
         let mut gaps = self.left.finish(0, length);
@@ -154,7 +175,7 @@ impl Tap {
         (rest, length, gaps)
     }
 
-    fn take(&mut self, count: u64) -> (u64, Vec<[i16; 2]>) {
+    fn take(&mut self, count: u64) -> (u64, Buffer) {
         let at = self.emitted;
         let length = usize::try_from(count).unwrap_or(0) * self.scale;
         if self.window.len() < length {
@@ -162,7 +183,8 @@ impl Tap {
         }
         self.emitted = at.saturating_add(count);
         // The piece goes away with the room it has; what is left is little, and moves to the room of the next.
-        let mut next = Vec::with_capacity(self.scale * ROOM);
+        let mut next = std::mem::take(&mut self.spare);
+        next.reserve(self.scale * ROOM);
         next.extend_from_slice(self.window.get(length..).unwrap_or_default());
         let mut piece = std::mem::replace(&mut self.window, next);
         piece.truncate(length);

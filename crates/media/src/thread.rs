@@ -26,7 +26,7 @@ use crate::outbox::Outbox;
 use crate::ports::Ports;
 use crate::recorder::Recorder;
 use crate::strain::Strain;
-use crate::tap::{Channel, Tap};
+use crate::tap::{Buffer, Channel, Tap};
 use crate::writer::ToWriter;
 
 /// What a thread is told.
@@ -48,6 +48,7 @@ pub(crate) struct Setup {
     pub(crate) waker: Arc<Waker>,
     pub(crate) reports: Sender<MediaReport>,
     pub(crate) rings: Vec<Sender<ToWriter>>,
+    pub(crate) spares: Receiver<Buffer>,
     pub(crate) tally: Arc<Tally>,
 }
 
@@ -99,7 +100,7 @@ const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Thread {
     pub(crate) fn new(setup: Setup) -> io::Result<Thread> {
-        let Setup { index, settings, ports, orders, waker, reports, rings, tally } = setup;
+        let Setup { index, settings, ports, orders, waker, reports, rings, spares, tally } = setup;
         let poll = Poll::new()?;
         poll.watch(&*waker, WAKER)?;
         let clock = Clock::new();
@@ -127,7 +128,7 @@ impl Thread {
             listeners: Vec::new(),
             conferences: Map::new(),
             encodings: Encodings::default(),
-            recorder: Recorder::new(rings, tally.clone()),
+            recorder: Recorder::new(rings, spares, tally.clone()),
             outbox: Outbox::new(reports, tally.clone()),
             tally,
         })

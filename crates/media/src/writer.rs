@@ -12,12 +12,13 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use model::{Gap, Kept, MediaReport, RecordingId};
 
 use crate::Map;
 use crate::counters::{Tally, add, shift};
 use crate::storage::{Beat, Places, RETRY};
+use crate::tap::{Buffer, ROOM};
 use crate::writing::{Desk, Outcome, Writing};
 
 /// What a media thread tells a recording thread.
@@ -26,23 +27,30 @@ pub(crate) enum ToWriter {
     /// Make the file, of so many samples a second.
     Open { recording: RecordingId, path: String, rate: u32 },
     /// Write what belongs at a position (in samples of 8 kHz, whatever the rate). What is missing before it was dropped.
-    Piece { recording: RecordingId, at: u64, audio: Vec<[i16; 2]> },
+    Piece { recording: RecordingId, at: u64, audio: Buffer },
     /// Close and report.
     Seal { recording: RecordingId, length: u64, gaps: Vec<Gap> },
 }
 
-/// Works until every media thread is gone, then seals what is still open.
+/// Buffers that are kept ready for media threads.
+const READY: usize = 128;
+/// Buffers that are kept at all.
+pub(crate) const SPARES: usize = 2 * READY;
+
+/// Works until every media thread is gone, then seals what is still open. Buffers go back to the media threads by
+/// `spares`.
 pub(crate) fn run(
-    messages: &Receiver<ToWriter>,
+    (messages, spares): (&Receiver<ToWriter>, &Sender<Buffer>),
     places: &Places,
     beat: &Beat,
     reports: &Sender<MediaReport>,
     tally: &Tally,
 ) {
     let desk = Desk { places, beat };
-    let mut writer =
-        Writer { desk, reports, tally, files: Map::new(), cut_off: Vec::new(), patience: PATIENCE };
+    let (files, cut_off) = (Map::new(), Vec::new());
+    let mut writer = Writer { desk, spares, reports, tally, files, cut_off, patience: PATIENCE };
     loop {
+        stock(spares);
         match messages.recv_timeout(RETRY) {
             Ok(message) => writer.handle(message),
             Err(RecvTimeoutError::Timeout) => {}
@@ -57,8 +65,21 @@ pub(crate) fn run(
     }
 }
 
+/// Makes buffers ahead, in memory that was written to: for who first touches a page, the kernel finds and clears it, which
+/// takes 3.5 ms for a huge one. Here that costs nobody a packet.
+fn stock(spares: &Sender<Buffer>) {
+    while spares.len() < READY {
+        let mut buffer = vec![[1, 1]; ROOM];
+        buffer.clear();
+        if spares.try_send(buffer).is_err() {
+            return;
+        }
+    }
+}
+
 struct Writer<'a> {
     desk: Desk<'a>,
+    spares: &'a Sender<Buffer>,
     reports: &'a Sender<MediaReport>,
     tally: &'a Tally,
     files: Map<RecordingId, File>,
@@ -86,7 +107,12 @@ impl Writer<'_> {
     fn handle(&mut self, message: ToWriter) {
         match message {
             ToWriter::Open { recording, path, rate } => self.open(recording, path, rate),
-            ToWriter::Piece { recording, at, audio } => self.piece(recording, at, &audio),
+            ToWriter::Piece { recording, at, mut audio } => {
+                self.piece(recording, at, &audio);
+                audio.clear();
+                // One too many is freed.
+                let _: Result<(), TrySendError<Buffer>> = self.spares.try_send(audio);
+            }
             ToWriter::Seal { recording, length, gaps } => {
                 if let Some(file) = self.files.remove(&recording) {
                     self.seal(recording, file, length, gaps);
