@@ -1,5 +1,6 @@
 //! Whether a thread still has room: judged each second by its idle time and by how late its ticks begin, so
-//! that new calls are refused before the ones in progress suffer.
+//! that new calls are refused before the ones in progress suffer. Time in which it had work and waited for its
+//! processor is not idle.
 //!
 //! ```text
 //!            a second with less than 10 % idle, or half its ticks late
@@ -33,6 +34,16 @@ impl Strain {
         self.idle = self.idle.saturating_add(microseconds);
     }
 
+    /// True when a second has passed since it was last judged.
+    pub(crate) fn is_due(&self, now: u64) -> bool {
+        now.saturating_sub(self.began) >= WINDOW
+    }
+
+    /// For so many of the microseconds that it seemed to wait it was ready, and others had its processor.
+    pub(crate) fn starved(&mut self, microseconds: u64) {
+        self.idle = self.idle.saturating_sub(microseconds);
+    }
+
     /// A tick began so many microseconds after it was due.
     pub(crate) fn ticked(&mut self, late: u64) {
         self.ticks += 1;
@@ -41,10 +52,10 @@ impl Strain {
 
     /// At `now` (microseconds), with so many legs: whether the thread is strained from now on, when that changed.
     pub(crate) fn poll_change(&mut self, now: u64, legs: usize) -> Option<bool> {
-        let length = now.saturating_sub(self.began);
-        if length < WINDOW {
+        if !self.is_due(now) {
             return None;
         }
+        let length = now.saturating_sub(self.began);
         let busy = self.idle < length / 10 || self.late * 2 > self.ticks;
         let roomy = self.idle >= length / 5 && self.late * 10 <= self.ticks;
         self.calm = if roomy { self.calm + 1 } else { 0 };
@@ -80,6 +91,17 @@ mod tests {
     #[test]
     fn late_ticks_strain_however_idle_the_thread() {
         assert_eq!(judged(&[(90, 26), (90, 6), (90, 0)]), [Some(true), None, None]);
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_its_processor_is_not_idle() {
+        let mut strain = Strain::default();
+        strain.waited(600_000);
+        strain.starved(550_000);
+        assert_eq!(strain.poll_change(1_000_000, 1), Some(true));
+        strain.waited(50_000);
+        strain.starved(60_000);
+        assert_eq!(strain.poll_change(2_000_000, 1), None, "more than it waited is no less than nothing");
     }
 
     #[test]

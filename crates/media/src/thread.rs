@@ -21,7 +21,7 @@ use crate::counters::{Tally, add};
 use crate::ear::Frame;
 use crate::encodings::Encodings;
 use crate::leg::{DATAGRAM, Kind, LONGEST, Leg};
-use crate::os::{Poll, Timer, Waker};
+use crate::os::{Poll, Timer, Waker, run_delay};
 use crate::outbox::Outbox;
 use crate::ports::Ports;
 use crate::recorder::Recorder;
@@ -67,6 +67,8 @@ pub(crate) struct Thread {
     now: u64,
     tick: u64,
     strain: Strain,
+    /// Microseconds that it was ready and did not run, as last read.
+    delayed: u64,
     room: Room,
     legs: Map<LegId, Leg>,
     /// Legs with an ear, which are heard once a tick.
@@ -118,6 +120,7 @@ impl Thread {
             now: 0,
             tick: 0,
             strain: Strain::default(),
+            delayed: 0,
             room: Room {
                 datagram: Box::new([0; DATAGRAM]),
                 samples: Box::new([0; LONGEST]),
@@ -286,6 +289,11 @@ impl Thread {
         }
         add(&self.tally.packets_out, sent);
         self.recorder.tick(now);
+        if self.strain.is_due(now * 125) {
+            let delay = run_delay() / 1000;
+            self.strain.starved(delay.saturating_sub(self.delayed));
+            self.delayed = delay;
+        }
         if let Some(strained) = self.strain.poll_change(now * 125, self.legs.len()) {
             let thread = self.index;
             if strained {
