@@ -72,7 +72,7 @@ impl Bare {
         };
         let ports = (0..legs.len()).map(port).collect::<std::io::Result<_>>()?;
         let run = move || {
-            sys::pin(0);
+            media::os::pin_to_core(0);
             // As a media thread does.
             media::os::hurry();
             match design {

@@ -68,7 +68,7 @@ impl Outcome {
 /// for phones that only listen.
 pub(crate) fn run(seconds: u64, talk: bool) -> Result<(), Box<dyn std::error::Error>> {
     media::os::make_room_for_files(crate::FILES);
-    sys::pin(1);
+    media::os::pin_to_core(1);
     media::os::hurry();
     let sockets: Vec<UdpSocket> =
         (0..SOCKETS).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;

@@ -83,18 +83,6 @@ pub(crate) fn send_one(socket: &UdpSocket, bytes: &[u8], to: SocketAddrV4) {
     };
 }
 
-/// Keeps this thread on the core that is `from_last` before the last; media threads start from the last.
-pub(crate) fn pin(from_last: usize) {
-    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
-    let core = cores.saturating_sub(1 + from_last);
-    // SAFETY: an all-zero set is a valid, empty one.
-    let mut one: libc::cpu_set_t = unsafe { mem::zeroed() };
-    // SAFETY: `core` is below the number of cores, which is below CPU_SETSIZE.
-    unsafe { libc::CPU_SET(core, &mut one) };
-    // SAFETY: `one` is live and of the size told.
-    unsafe { libc::sched_setaffinity(0, mem::size_of_val(&one), &one) };
-}
-
 /// The address that a socket is bound to.
 pub(crate) fn local(socket: &UdpSocket) -> io::Result<SocketAddrV4> {
     match socket.local_addr()? {

@@ -25,7 +25,7 @@ pub(crate) struct Why {
 impl Why {
     /// The reason of a body, which must be there.
     pub(crate) fn read(body: Result<Json<Why>, JsonRejection>) -> Result<String, Problem> {
-        let Json(Why { reason }) = body.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+        let Json(Why { reason }) = body?;
         checked(&reason)
     }
 }

@@ -1,6 +1,7 @@
 //! Refusals as `application/problem+json` (RFC 9457), in two languages.
 
 use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::Refused;
@@ -81,6 +82,13 @@ impl std::fmt::Display for Problem {
 impl From<Kind> for Problem {
     fn from(kind: Kind) -> Problem {
         Problem { kind, detail: None }
+    }
+}
+
+/// A body that is not what the route reads.
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Problem {
+        Problem::invalid(rejection.body_text())
     }
 }
 

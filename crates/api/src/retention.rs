@@ -57,7 +57,7 @@ async fn change(
     word: Result<Json<Word>, JsonRejection>,
     held: bool,
 ) -> Result<StatusCode, Problem> {
-    let Json(Word { reason, person }) = word.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    let Json(Word { reason, person }) = word?;
     let (reason, person) = (checked(&reason)?, person.map(|person| checked(&person)).transpose()?);
     app.store.contact(contact).await?.ok_or_else(Problem::not_found)?;
     // Nothing is erased between the order and the tables that show it.
@@ -99,7 +99,7 @@ pub(crate) async fn apply(
     Extension(bearer): Extension<Bearer>,
     wanted: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let Json(Wanted { dry_run }) = wanted.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    let Json(Wanted { dry_run }) = wanted?;
     Ok(Json(erase(&app, &Actor::Token(bearer.name), dry_run).await?).into_response())
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn supervise(
     Extension(bearer): Extension<Bearer>,
     wanted: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Json(Wanted { seat, mode, agent, contact }) = wanted.map_err(unreadable)?;
+    let Json(Wanted { seat, mode, agent, contact }) = wanted?;
     let watched = match (agent, contact) {
         (Some(agent), None) => Watched::Agent(agent),
         (None, Some(contact)) => Watched::Contact(contact),
@@ -65,7 +65,7 @@ pub(crate) async fn add_party(
     seat: Result<Json<Seat>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let agent = own_agent(&bearer)?;
-    let Json(Seat { seat }) = seat.map_err(unreadable)?;
+    let Json(Seat { seat }) = seat?;
     send(&app, bearer, AgentOrder::AddParty { contact, agent, seat }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -77,7 +77,7 @@ pub(crate) async fn remove_party(
     seat: Result<Json<Seat>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let agent = own_agent(&bearer)?;
-    let Json(Seat { seat }) = seat.map_err(unreadable)?;
+    let Json(Seat { seat }) = seat?;
     send(&app, bearer, AgentOrder::RemoveParty { contact, agent, seat }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -91,8 +91,4 @@ pub(crate) async fn leave(
     let agent = own_agent(&bearer)?;
     send(&app, bearer, AgentOrder::LeaveToParty { contact, agent }).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn unreadable(rejection: JsonRejection) -> Problem {
-    Problem::invalid(rejection.body_text())
 }

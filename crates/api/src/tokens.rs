@@ -29,7 +29,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     wanted: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let Json(wanted) = wanted.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    let Json(wanted) = wanted?;
     if !is_name(&wanted.name) {
         return Err(Problem::invalid("a token's name is 1 to 64 letters, digits, '-', '_' or '.'"));
     }

@@ -15,13 +15,10 @@ use std::time::Instant;
 
 use audio::flac::{BLOCK, Encoder, HEADER_LEN};
 use audio::wav::{self, NotOurs};
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as DecodeError;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
-use symphonia::core::meta::MetadataOptions;
 
+use crate::decoding::Track;
 use crate::disk::{Disk, DiskFile, Folder};
 use crate::vault::{self, CenterKeys, Vault};
 
@@ -188,7 +185,7 @@ fn compare(source: &Source, copy: Box<dyn DiskFile>) -> Result<(), String> {
         return Ok(());
     }
     let said = |error: DecodeError| error.to_string();
-    let (mut format, mut decoder) = decoder_of(copy).map_err(said)?;
+    let Track { mut format, mut decoder, .. } = decoder_of(copy).map_err(said)?;
     let (mut at, mut heard, mut pace) = (0_u64, Vec::<i16>::new(), Pace(Instant::now()));
     while let Some(packet) = format.next_packet().map_err(said)? {
         let buffer = decoder.decode(&packet).map_err(said)?;
@@ -207,26 +204,10 @@ fn compare(source: &Source, copy: Box<dyn DiskFile>) -> Result<(), String> {
     if at == source.samples { Ok(()) } else { Err(format!("it has {at} of {} samples", source.samples)) }
 }
 
-type Decoding = (Box<dyn FormatReader>, Box<dyn AudioDecoder>);
-
-fn decoder_of(copy: Box<dyn DiskFile>) -> Result<Decoding, DecodeError> {
+fn decoder_of(copy: Box<dyn DiskFile>) -> Result<Track, DecodeError> {
     let len = copy.length()?;
     let stream = Box::new(Stream { file: Mutex::new(copy), at: 0, len });
-    let stream = MediaSourceStream::new(stream, Default::default());
-    let mut hint = Hint::new();
-    hint.with_extension("flac");
-    let format = symphonia::default::get_probe().probe(
-        &hint,
-        stream,
-        FormatOptions::default(),
-        MetadataOptions::default(),
-    )?;
-    let no_audio = || DecodeError::DecodeError("no audio track");
-    let track = format.default_track(TrackType::Audio).ok_or_else(no_audio)?;
-    let parameters = track.codec_params.as_ref().and_then(|codec| codec.audio()).ok_or_else(no_audio)?;
-    let decoder =
-        symphonia::default::get_codecs().make_audio_decoder(parameters, &AudioDecoderOptions::default())?;
-    Ok((format, decoder))
+    Track::open(MediaSourceStream::new(stream, Default::default()), Some("flac"))
 }
 
 /// A stored file as the decoder reads it. The lock is there because a decoder may be shared, which ours is not.

@@ -10,6 +10,7 @@ mod clock;
 mod conference;
 mod copies;
 mod counters;
+mod decoding;
 mod disk;
 mod ear;
 mod encodings;

@@ -7,13 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audio::g711::Law;
-use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error as DecodeError;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::MediaSourceStream;
-use symphonia::core::meta::MetadataOptions;
 
+use crate::decoding::Track;
 use crate::resample::resample;
 
 /// One clip, ready to be sent.
@@ -161,26 +158,12 @@ fn read(path: &Path) -> Result<Clip, PromptError> {
 
 /// All samples of the first audio track, its channels averaged, −1 to 1, and its rate.
 fn decode(file: File, path: &Path) -> Result<(Vec<f32>, u32), DecodeError> {
-    let mut hint = Hint::new();
-    if let Some(extension) = path.extension().and_then(|extension| extension.to_str()) {
-        hint.with_extension(extension);
-    }
     let stream = MediaSourceStream::new(Box::new(file), Default::default());
-    let mut format = symphonia::default::get_probe().probe(
-        &hint,
-        stream,
-        FormatOptions::default(),
-        MetadataOptions::default(),
-    )?;
-    let no_audio = || DecodeError::DecodeError("no audio track");
-    let track = format.default_track(TrackType::Audio).ok_or_else(no_audio)?;
-    let parameters = track.codec_params.as_ref().and_then(|codec| codec.audio()).ok_or_else(no_audio)?;
-    let track_id = track.id;
-    let mut decoder =
-        symphonia::default::get_codecs().make_audio_decoder(parameters, &AudioDecoderOptions::default())?;
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let Track { mut format, mut decoder, id } = Track::open(stream, extension)?;
     let (mut mono, mut interleaved, mut rate) = (Vec::new(), Vec::<f32>::new(), audio::RATE);
     while let Some(packet) = format.next_packet()? {
-        if packet.track_id != track_id {
+        if packet.track_id != id {
             continue;
         }
         let buffer = decoder.decode(&packet)?;
