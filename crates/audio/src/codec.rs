@@ -176,6 +176,14 @@ impl Codec {
         (least * ms..=LONGEST_MS * ms).contains(&units).then_some(units)
     }
 
+    /// G.711 of a law.
+    pub fn of_law(law: Law) -> Codec {
+        match law {
+            Law::Mu => Codec::Pcmu,
+            Law::A => Codec::Pcma,
+        }
+    }
+
     fn law(self) -> Option<Law> {
         match self {
             Codec::Pcmu => Some(Law::Mu),

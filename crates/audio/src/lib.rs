@@ -21,7 +21,7 @@
 //! | [`timeline`], [`wav`] | – |
 //! | [`comfort`], [`level`] | 3389 |
 //! | [`mix`], [`tone`] | – |
-//! | [`playout`] | – |
+//! | [`playout`], [`reader`] | – |
 //! | [`quality`] | ITU-T G.107, G.113 |
 
 pub mod codec;
@@ -38,6 +38,7 @@ pub mod outgoing;
 mod pitch;
 pub mod playout;
 pub mod quality;
+pub mod reader;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;

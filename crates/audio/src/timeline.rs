@@ -12,6 +12,8 @@
 //! few samples is closed by a straight line ([`close`]). Only from 100 ms is it paid at once: then the peer's
 //! clock stood still or its way changed.
 
+use crate::RATE;
+
 /// A packet placed this far from its arrival belongs to a new count (one second).
 const STRAY: i64 = 8000;
 /// Owed from here, it is paid at once (100 ms).
@@ -39,6 +41,8 @@ pub struct Timeline {
 #[derive(Debug, Clone, Copy)]
 struct Tie {
     ssrc: u32,
+    /// RTP units of a sample of 8 kHz.
+    units: i64,
     /// The newest timestamp, and where it was placed.
     timestamp: u32,
     position: i64,
@@ -52,11 +56,13 @@ struct Tie {
 
 impl Timeline {
     /// The position on our clock, in samples, of a packet that arrived at `now`; `None` when it belongs
-    /// before the clock's beginning.
-    pub fn place(&mut self, ssrc: u32, timestamp: u32, now: u64) -> Option<u64> {
+    /// before the clock's beginning. `rtp_clock`: RTP units a second, 8000 or a multiple.
+    pub fn place(&mut self, ssrc: u32, timestamp: u32, rtp_clock: u32, now: u64) -> Option<u64> {
         let clock = i64::try_from(now).unwrap_or(i64::MAX);
+        let units = i64::from((rtp_clock / RATE).max(1));
         let fresh = Tie {
             ssrc,
+            units,
             timestamp,
             position: clock,
             interval_began: now,
@@ -64,8 +70,8 @@ impl Timeline {
             quickest: i64::MAX,
             owed: 0,
         };
-        let mut tie = self.tie.filter(|tie| tie.ssrc == ssrc).unwrap_or(fresh);
-        let step = i64::from(timestamp.wrapping_sub(tie.timestamp) as i32);
+        let mut tie = self.tie.filter(|tie| tie.ssrc == ssrc && tie.units == units).unwrap_or(fresh);
+        let step = i64::from(timestamp.wrapping_sub(tie.timestamp) as i32) / units;
         let mut position = tie.position.saturating_add(step);
         if clock.saturating_sub(position).abs() > STRAY {
             tie = fresh;
@@ -135,27 +141,27 @@ mod tests {
         for (index, late) in late.into_iter().enumerate() {
             let nominal = index as u64 * 160;
             let timestamp = (u32::MAX - 200).wrapping_add(nominal as u32);
-            assert_eq!(timeline.place(1, timestamp, 1000 + nominal + late), Some(1000 + nominal));
+            assert_eq!(timeline.place(1, timestamp, RATE, 1000 + nominal + late), Some(1000 + nominal));
         }
     }
 
     #[test]
     fn order_and_repetition_do_not_matter() {
         let mut timeline = Timeline::default();
-        timeline.place(1, 0, 0);
-        assert_eq!(timeline.place(1, 480, 480), Some(480));
-        assert_eq!(timeline.place(1, 160, 490), Some(160));
-        assert_eq!(timeline.place(1, 480, 500), Some(480));
-        assert_eq!(timeline.place(1, 640, 640), Some(640));
+        timeline.place(1, 0, RATE, 0);
+        assert_eq!(timeline.place(1, 480, RATE, 480), Some(480));
+        assert_eq!(timeline.place(1, 160, RATE, 490), Some(160));
+        assert_eq!(timeline.place(1, 480, RATE, 500), Some(480));
+        assert_eq!(timeline.place(1, 640, RATE, 640), Some(640));
     }
 
     #[test]
     fn a_new_source_and_a_jump_are_placed_by_arrival() {
         let mut timeline = Timeline::default();
-        timeline.place(1, 0, 0);
-        assert_eq!(timeline.place(2, 99, 300), Some(300));
-        assert_eq!(timeline.place(2, 4_000_000_000, 460), Some(460));
-        assert_eq!(timeline.place(2, 4_000_000_160, 630), Some(620));
+        timeline.place(1, 0, RATE, 0);
+        assert_eq!(timeline.place(2, 99, RATE, 300), Some(300));
+        assert_eq!(timeline.place(2, 4_000_000_000, RATE, 460), Some(460));
+        assert_eq!(timeline.place(2, 4_000_000_160, RATE, 630), Some(620));
     }
 
     #[test]
@@ -165,7 +171,7 @@ mod tests {
             let (mut stamp, mut worst, mut last) = (0.0, 0, 0);
             for frame in 0..50 * 60 * 60_u64 {
                 let now = frame * 160;
-                let at = timeline.place(1, stamp as i64 as u32, now).unwrap();
+                let at = timeline.place(1, stamp as i64 as u32, RATE, now).unwrap();
                 assert!(frame == 0 || (158..=162).contains(&(at - last)), "{}", at - last);
                 (worst, last) = (worst.max(at.abs_diff(now)), at);
                 stamp += samples_a_frame;
@@ -179,7 +185,7 @@ mod tests {
     fn off(packets: u64, late: impl Fn(u64) -> u64) -> Vec<i64> {
         let mut timeline = Timeline::default();
         let place = |index: u64| {
-            let at = timeline.place(1, (index * 160) as u32, index * 160 + late(index));
+            let at = timeline.place(1, (index * 160) as u32, RATE, index * 160 + late(index));
             at.unwrap() as i64 - index as i64 * 160
         };
         (0..packets).map(place).collect()
@@ -205,9 +211,9 @@ mod tests {
     #[test]
     fn in_a_pause_all_is_paid_at_once() {
         let mut timeline = Timeline::default();
-        timeline.place(1, 0, 400);
-        assert_eq!(timeline.place(1, 160, 160), Some(558), "early by 400: two samples");
-        assert_eq!(timeline.place(1, 4160, 4160), Some(4160), "the rest in the pause");
+        timeline.place(1, 0, RATE, 400);
+        assert_eq!(timeline.place(1, 160, RATE, 160), Some(558), "early by 400: two samples");
+        assert_eq!(timeline.place(1, 4160, RATE, 4160), Some(4160), "the rest in the pause");
     }
 
     #[test]
@@ -220,7 +226,7 @@ mod tests {
     #[test]
     fn nothing_is_placed_before_the_beginning() {
         let mut timeline = Timeline::default();
-        timeline.place(1, 1000, 10);
-        assert_eq!(timeline.place(1, 0, 20), None);
+        timeline.place(1, 1000, RATE, 10);
+        assert_eq!(timeline.place(1, 0, RATE, 20), None);
     }
 }

@@ -8,6 +8,7 @@ use audio::dtmf::DtmfDetector;
 use audio::mix::Mixer;
 use audio::playout::{Payload, Playout};
 use audio::quality::LegFigures;
+use audio::reader::Reader;
 use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
 use audio::srtp::{MasterKey, OVERHEAD, Protect, Suite, Unprotect};
@@ -38,6 +39,7 @@ fn nothing_is_allocated_per_frame() {
         let mut encoder = Encoder::new(codec, OpusFormat::default()).expect("an encoder");
         let mut decoder = Decoder::new(codec).expect("a decoder");
         let mut playout = Playout::new(codec, 1).expect("a playout");
+        let mut reader = Reader::new(codec).expect("a reader");
         let (mut frame, mut payload, mut out) = ([0; 320], [0; 1480], [0; 960]);
         let count = allocations(|turn| {
             let frame = &mut frame[..codec.frame()];
@@ -56,7 +58,9 @@ fn nothing_is_allocated_per_frame() {
             // Opus allocates where it recovers a loss from redundancy; the others lose a packet now and then.
             if codec == Codec::Opus || turn % 9 != 0 {
                 playout.push(&packet, Payload::Audio, turn * 160);
+                reader.push(&packet, turn * 160);
             }
+            while reader.next(turn * 160).is_some() {}
             playout.pull(turn * 160, frame);
         });
         assert_eq!(count, 0, "{codec:?}");

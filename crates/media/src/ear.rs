@@ -3,12 +3,9 @@
 //! A bridge of two G.711 legs, or of two legs with one codec, needs neither: packets pass as they came. An [`Ear`] is
 //! made where audio must be decoded, a [`Mouth`] where it must be encoded; both once, so that no frame allocates.
 
-#[cfg(test)]
-mod recorded;
-
 use audio::FRAME;
 use audio::codec::{Codec as Worked, CodecError, Encoder, OpusFormat};
-use audio::playout::{Heard, Payload, Playout};
+use audio::playout::{Payload, Playout};
 use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
 use model::{Codec, OpusWish, RemoteMedia};
@@ -20,14 +17,13 @@ pub(crate) const WIDEST: usize = 2 * FRAME;
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
     pub(crate) rate: u32,
-    pub(crate) heard: Heard,
     samples: [i16; WIDEST],
     narrow: [i16; FRAME],
 }
 
 impl Default for Frame {
     fn default() -> Frame {
-        Frame { rate: audio::RATE, heard: Heard::Silence, samples: [0; WIDEST], narrow: [0; FRAME] }
+        Frame { rate: audio::RATE, samples: [0; WIDEST], narrow: [0; FRAME] }
     }
 }
 
@@ -70,7 +66,7 @@ impl Ear {
     pub(crate) fn listen(&mut self, clock: u64, frame: &mut Frame) {
         let worked = worked(self.codec);
         frame.rate = worked.rate();
-        frame.heard = self.playout.pull(clock, frame.samples.get_mut(..worked.frame()).unwrap_or_default());
+        self.playout.pull(clock, frame.samples.get_mut(..worked.frame()).unwrap_or_default());
         let samples = frame.samples.get(..worked.frame()).unwrap_or_default();
         match &mut self.down {
             Some(down) => {

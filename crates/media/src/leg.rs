@@ -12,6 +12,7 @@ use audio::dtmf::DtmfDetector;
 use audio::g711::Law;
 use audio::outgoing::{Outgoing, Stamp};
 use audio::playout::Payload;
+use audio::reader::{Passage, Reader};
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::source::Source;
 use audio::telephone_event::{EventFrame, EventSender};
@@ -50,6 +51,8 @@ pub(crate) struct Leg {
     pub(crate) conference: Option<CallId>,
     /// The recording that this customer's leg is the left of.
     pub(crate) recording: Option<RecordingId>,
+    /// Reads what the peer says, where that takes a decoder's memory: in any codec but G.711.
+    pub(crate) reader: Option<Box<Reader>>,
     /// Hears the peer where packets cannot pass as they came.
     pub(crate) ear: Option<Ear>,
     /// Speaks to the peer what is not there in its codec.
@@ -100,6 +103,7 @@ impl Leg {
             other: None,
             conference: None,
             recording: None,
+            reader: None,
             ear: None,
             mouth: None,
             in_band: None,
@@ -163,20 +167,21 @@ impl Leg {
         self.codec().is_some_and(|own| codec.passes_to(own))
     }
 
-    /// Has an ear and a mouth where they are needed: beside `other`, the codec of the bridged leg.
+    /// Has a reader, an ear and a mouth where they are needed: beside `other`, the codec of the bridged leg.
     pub(crate) fn equip(&mut self, other: Option<Codec>) {
         let Some(link) = &self.link else { return };
         let own = link.remote.codec;
-        let works =
-            !own.is_g711() || self.conference.is_some() || other.is_some_and(|other| !other.passes_to(own));
-        if !works {
-            (self.ear, self.mouth) = (None, None);
-            return;
+        let hears = self.conference.is_some() || other.is_some_and(|other| !other.passes_to(own));
+        self.reader = self.reader.take().filter(|reader| reader.codec() == worked(own));
+        if self.reader.is_none() && !own.is_g711() {
+            self.reader = told(self.id, Reader::new(worked(own))).map(Box::new);
         }
-        if self.ear.as_ref().is_none_or(|ear| ear.codec() != own) {
+        self.ear = self.ear.take().filter(|ear| hears && ear.codec() == own);
+        if self.ear.is_none() && hears {
             self.ear = told(self.id, Ear::new(own, self.id.number() as u64));
         }
-        if self.mouth.as_ref().is_none_or(|mouth| !mouth.suits(&link.remote)) {
+        self.mouth = self.mouth.take().filter(|mouth| mouth.suits(&link.remote));
+        if self.mouth.is_none() && (hears || !own.is_g711()) {
             self.mouth = told(self.id, Mouth::new(&link.remote));
         }
     }
@@ -202,8 +207,11 @@ impl Leg {
         self.quality.read(link.remote.codec, link.source.as_ref().map_or(0, Source::jitter))
     }
 
-    /// Gives a packet to the ear, if there is one.
+    /// Gives a packet to the reader and the ear, if there are any.
     pub(crate) fn listen(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) {
+        if let (Kind::Coded, Some(reader)) = (kind, &mut self.reader) {
+            reader.push(packet, now);
+        }
         let payload = match kind {
             Kind::Audio(_) | Kind::Coded => Payload::Audio,
             Kind::Comfort => Payload::Comfort,
@@ -215,10 +223,13 @@ impl Leg {
         }
     }
 
-    /// Tells of keys among audio at 8 kHz.
-    pub(crate) fn find_keys(&mut self, samples: &[i16], mut pressed: impl FnMut(Digit)) {
+    /// Judges what the peer says, and tells of keys in it.
+    pub(crate) fn attend(&mut self, passage: &Passage<'_>, mut pressed: impl FnMut(Digit)) {
+        self.quality.audio(passage.narrow);
         if let Some(in_band) = &mut self.in_band {
-            in_band.listen(samples, |event| Digit::from_event(event).into_iter().for_each(&mut pressed));
+            in_band.listen(passage.narrow, |event| {
+                Digit::from_event(event).into_iter().for_each(&mut pressed);
+            });
         }
     }
 

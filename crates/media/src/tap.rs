@@ -4,15 +4,17 @@
 //! Positions are samples of 8 kHz since the recording began; a wide recording has two of its own for each. Left is what the customer sent, placed by RTP time;
 //! right is what they were sent: our own frames at their tick, a bridged party's packets by RTP time.
 
+#[cfg(test)]
+mod recorded;
+
 use std::ops::Range;
 
-use audio::playout::Heard;
+use audio::reader::Passage;
 use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
 use audio::timeline::{LONGEST_HOLE, close};
 use model::{Actor, Gap};
 
-use crate::ear::Frame;
 use crate::leg::LONGEST;
 use crate::spans::Spans;
 use crate::track::Track;
@@ -76,25 +78,13 @@ impl Tap {
         }
     }
 
-    /// Places a packet's audio, which arrived at `now`.
-    pub(crate) fn packet(&mut self, channel: Channel, packet: &RtpPacket<'_>, samples: &[i16], now: u64) {
-        let (now, emitted) = (now.saturating_sub(self.began), self.emitted);
+    /// Places what a packet says.
+    pub(crate) fn passage(&mut self, channel: Channel, passage: &Passage<'_>) {
+        let (now, emitted) = (passage.arrived.saturating_sub(self.began), self.emitted);
         let end = self.track(channel).covered_until();
-        if let Some(at) = self.track(channel).place(packet, samples.len() as u64, now, emitted) {
-            self.write_narrow(channel, at, samples);
+        if let Some(at) = self.track(channel).place(passage, now, emitted) {
+            self.write_either(channel, at, (passage.samples, passage.codec.rate()), passage.narrow);
             end.filter(|end| *end < at).into_iter().for_each(|end| self.close_hole(channel, end..at));
-        }
-    }
-
-    /// Writes a frame of a peer whose audio is decoded, as it was heard in the tick of `clock`. What was concealed is
-    /// silence here and a loss.
-    pub(crate) fn frame(&mut self, channel: Channel, frame: &Frame, clock: u64) {
-        let Some(at) = clock.checked_sub(self.began) else { return };
-        match frame.heard {
-            Heard::Audio | Heard::Silence => {
-                self.write_either(channel, at, (frame.samples(), frame.rate), frame.narrow());
-            }
-            Heard::Concealed => self.track(channel).lose(at..at + audio::FRAME as u64),
         }
     }
 
@@ -275,6 +265,7 @@ fn side(channel: Channel, both: &mut [i16; 2]) -> &mut i16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use audio::codec::Codec as Worked;
     use model::GapCause;
 
     const VOICE: [i16; 160] = [500; 160];
@@ -282,6 +273,11 @@ mod tests {
     fn packet(sequence: u16) -> RtpPacket<'static> {
         let timestamp = u32::from(sequence) * 160;
         RtpPacket { marker: false, payload_type: 8, sequence, timestamp, ssrc: 1, payload: &[] }
+    }
+
+    /// What a packet says, which came at `arrived`.
+    fn said(packet: RtpPacket<'_>, arrived: u64) -> Passage<'_> {
+        Passage { packet, codec: Worked::Pcma, arrived, samples: &VOICE, narrow: &VOICE }
     }
 
     fn finished(tap: Tap, now: u64) -> (Vec<[i16; 2]>, Vec<Gap>) {
@@ -294,7 +290,7 @@ mod tests {
     fn lost_packets_are_silence_and_told() {
         let mut tap = Tap::new(1000, FRAMES - 1, audio::RATE);
         for (sequence, arrival) in [(10, 0), (11, 160), (14, 640), (15, 800), (13, 810)] {
-            tap.packet(Channel::Left, &packet(sequence), &VOICE, 1000 + arrival);
+            tap.passage(Channel::Left, &said(packet(sequence), 1000 + arrival));
         }
         let (audio, gaps) = finished(tap, 1000 + 960);
         assert_eq!(gaps, [Gap { channel: 0, from_ms: 40, length_ms: 20, cause: GapCause::Lost }]);
@@ -305,24 +301,24 @@ mod tests {
     #[test]
     fn silence_before_the_first_packet_while_at_rest_or_by_choice_is_no_loss() {
         let mut tap = Tap::new(0, FRAMES - 1, audio::RATE);
-        tap.packet(Channel::Left, &packet(20), &VOICE, 3200);
+        tap.passage(Channel::Left, &said(packet(20), 3200));
         tap.rest(Channel::Left);
-        tap.packet(Channel::Left, &packet(60), &VOICE, 9600);
+        tap.passage(Channel::Left, &said(packet(60), 9600));
         let quiet = RtpPacket { timestamp: 60 * 160 + 1600, ..packet(61) };
-        tap.packet(Channel::Left, &quiet, &VOICE, 11_200);
+        tap.passage(Channel::Left, &said(quiet, 11_200));
         assert_eq!(finished(tap, 11_400).1, []);
     }
 
     #[test]
     fn a_key_held_for_long_is_no_loss_and_moves_no_audio() {
         let mut tap = Tap::new(0, FRAMES - 1, audio::RATE);
-        tap.packet(Channel::Left, &packet(0), &VOICE, 0);
+        tap.passage(Channel::Left, &said(packet(0), 0));
         (1..150).for_each(|sequence| {
             let key = RtpPacket { timestamp: 160, payload: &[1, 0, 0, 0], ..packet(sequence) };
             tap.key(Channel::Left, &key, u64::from(sequence) * 160);
         });
         while tap.poll_piece(24_000).is_some() {}
-        tap.packet(Channel::Left, &packet(150), &VOICE, 24_100);
+        tap.passage(Channel::Left, &said(packet(150), 24_100));
         let (audio, gaps) = finished(tap, 24_160);
         assert_eq!(gaps, []);
         let spoken = audio.len() - 160;
@@ -332,7 +328,7 @@ mod tests {
     #[test]
     fn a_peer_that_falls_silent_for_good_is_a_loss() {
         let mut tap = Tap::new(0, FRAMES - 1, audio::RATE);
-        tap.packet(Channel::Left, &packet(0), &VOICE, 0);
+        tap.passage(Channel::Left, &said(packet(0), 0));
         let (audio, gaps) = finished(tap, 8160);
         assert_eq!(gaps, [Gap { channel: 0, from_ms: 20, length_ms: 1000, cause: GapCause::Lost }]);
         assert_eq!(audio.len(), 8160);
@@ -344,7 +340,7 @@ mod tests {
         for index in 0..2000_u16 {
             // 1,000 ppm: a sample in six packets.
             let now = u64::from(index) * 160 + u64::from(index) * 160 / 1000;
-            tap.packet(Channel::Left, &packet(index), &VOICE, now);
+            tap.passage(Channel::Left, &said(packet(index), now));
             while let Some((_, piece)) = tap.poll_piece(now) {
                 silent += piece.iter().filter(|both| both[0] == 0).count();
             }
@@ -359,7 +355,7 @@ mod tests {
         for tick in 0..500_u16 {
             let clock = u64::from(tick) * 160 + 160;
             tap.own_frame(&VOICE, clock);
-            tap.packet(Channel::Left, &packet(tick), &VOICE, clock);
+            tap.passage(Channel::Left, &said(packet(tick), clock));
             while let Some((at, piece)) = tap.poll_piece(clock) {
                 assert_eq!((at, piece.len() as u64), (total, PIECE));
                 if at > 0 {
@@ -398,7 +394,7 @@ mod tests {
         let mut tap = Tap::new(0, FRAMES - 1, 16_000);
         for sequence in 0..50 {
             let clock = u64::from(sequence) * 160;
-            tap.packet(Channel::Left, &packet(sequence), &VOICE, clock);
+            tap.passage(Channel::Left, &said(packet(sequence), clock));
             tap.own_frame(&VOICE, clock);
         }
         let mut audio = Vec::new();

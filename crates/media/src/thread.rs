@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use audio::codec::Codec;
 use audio::g711::Law;
+use audio::reader::Passage;
 use audio::rtp::RtpPacket;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use model::{CallId, LegId, MediaOrder, MediaReport};
@@ -204,19 +206,25 @@ impl Thread {
         if let Kind::Key(Some(digit)) = kind {
             outbox.push(MediaReport::Digit { leg: id, digit });
         }
-        let speech = decode(&packet, kind, &mut room.samples);
-        leg.find_keys(speech, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
-        if !speech.is_empty() {
-            leg.quality.audio(speech);
+        let passage = read(&packet, kind, &mut room.samples, now);
+        if let Some(passage) = &passage {
+            leg.attend(passage, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
         }
-        let speaks = leg.quality.speaks();
         leg.listen(&packet, kind, now);
+        let leg = if kind == Kind::Coded {
+            hearing::take_down(id, (now, now), legs, recorder, outbox);
+            let Some(leg) = legs.get_mut(&id) else { return };
+            leg
+        } else {
+            leg
+        };
+        let speaks = leg.quality.speaks();
         if leg.hides(&packet, kind, now) {
             // Its time passed, so that nothing counts as lost.
             recorder.tap(recording).into_iter().for_each(|tap| tap.key(Channel::Left, &packet, now));
             return;
         }
-        record(recorder.tap(recording), Channel::Left, kind, &packet, speech, now);
+        record(recorder.tap(recording), Channel::Left, kind, &packet, passage.as_ref(), now);
         if let (Some(call), Kind::Key(Some(digit))) = (leg.conference, kind)
             && let Some(conference) = conferences.get(&call)
         {
@@ -227,15 +235,15 @@ impl Thread {
         let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { return };
         // The conversation is measured beside one of its two parties: the one that this frame is heard by.
         other.quality.beside(speaks);
+        if other.player.is_none() {
+            record(recorder.tap(other.recording), Channel::Right, kind, &packet, passage.as_ref(), now);
+        }
         if !codec.is_some_and(|codec| other.takes(codec)) {
             // What is heard goes on with the next tick; a key is pressed anew, for its clock is another one.
             if let Kind::Key(Some(digit)) = kind {
                 other.press(digit);
             }
             return;
-        }
-        if other.player.is_none() {
-            record(recorder.tap(other.recording), Channel::Right, kind, &packet, speech, now);
         }
         add(&tally.packets_out, u64::from(other.pass_on(&packet, kind, now, &mut room.outgoing)));
     }
@@ -312,26 +320,32 @@ fn record(
     channel: Channel,
     kind: Kind,
     packet: &RtpPacket<'_>,
-    speech: &[i16],
+    passage: Option<&Passage<'_>>,
     now: u64,
 ) {
     let Some(tap) = tap else { return };
-    match kind {
-        Kind::Audio(_) => tap.packet(channel, packet, speech, now),
-        Kind::Key(_) | Kind::Comfort => tap.key(channel, packet, now),
-        // What is decoded is recorded as it is heard.
-        Kind::Coded | Kind::Unwanted => {}
+    match (kind, passage) {
+        (Kind::Audio(_), Some(passage)) => tap.passage(channel, passage),
+        (Kind::Key(_) | Kind::Comfort, _) => tap.key(channel, packet, now),
+        // What needs a decoder's memory is taken down in its order.
+        (Kind::Audio(_) | Kind::Coded | Kind::Unwanted, _) => {}
     }
 }
 
-/// The audio of a packet as samples; empty when it holds none.
-fn decode<'a>(packet: &RtpPacket<'_>, kind: Kind, samples: &'a mut [i16; LONGEST]) -> &'a [i16] {
+/// What a packet of G.711 says, which came at `now`.
+fn read<'a>(
+    packet: &RtpPacket<'a>,
+    kind: Kind,
+    samples: &'a mut [i16; LONGEST],
+    now: u64,
+) -> Option<Passage<'a>> {
     let law: Law = match kind {
         Kind::Audio(law) => law,
-        Kind::Coded | Kind::Comfort | Kind::Key(_) | Kind::Unwanted => return &[],
+        Kind::Coded | Kind::Comfort | Kind::Key(_) | Kind::Unwanted => return None,
     };
     law.decode_into(packet.payload, samples);
-    samples.get(..packet.payload.len()).unwrap_or_default()
+    let samples = samples.get(..packet.payload.len()).unwrap_or_default();
+    Some(Passage { packet: *packet, codec: Codec::of_law(law), arrived: now, samples, narrow: samples })
 }
 
 /// Wall-clock time as RTCP writes it: seconds since 1900 in 32.32 bits.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use audio::reader::Passage;
 use audio::rtp::RtpPacket;
 use audio::timeline::Timeline;
 use model::{Gap, GapCause};
@@ -35,16 +36,11 @@ impl Track {
         self.covered.map(|covered| covered.until)
     }
 
-    /// Where a packet's audio of so many samples belongs, which arrived at `now`; what lies before `emitted` was handed on.
-    pub(crate) fn place(
-        &mut self,
-        packet: &RtpPacket<'_>,
-        samples: u64,
-        now: u64,
-        emitted: u64,
-    ) -> Option<u64> {
-        let at = self.timeline.place(packet.ssrc, packet.timestamp, now)?;
-        let until = at.saturating_add(samples);
+    /// Where what a packet says belongs, which arrived at `now`; what lies before `emitted` was handed on.
+    pub(crate) fn place(&mut self, passage: &Passage<'_>, now: u64, emitted: u64) -> Option<u64> {
+        let Passage { packet, codec, narrow, .. } = passage;
+        let at = self.timeline.place(packet.ssrc, packet.timestamp, codec.clock(), now)?;
+        let until = at.saturating_add(narrow.len() as u64);
         let here = Covered { until, ssrc: packet.ssrc, sequence: packet.sequence };
         let Some(before) = self.covered.filter(|covered| covered.ssrc == packet.ssrc) else {
             self.covered = Some(here);
@@ -81,7 +77,7 @@ impl Track {
     }
 
     /// Notes what never came.
-    pub(crate) fn lose(&mut self, gap: Range<u64>) {
+    fn lose(&mut self, gap: Range<u64>) {
         let full = self.gaps.len() >= MOST_GAPS;
         match self.gaps.last_mut() {
             Some(last) if last.end == gap.start || full => last.end = gap.end,

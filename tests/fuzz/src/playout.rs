@@ -1,7 +1,9 @@
-//! A peer's stream in any codec, heard: jitter buffer, decoder, concealment, comfort noise and stretching together.
+//! A peer's stream in any codec, heard: jitter buffer, decoder, concealment, comfort noise and stretching together; and
+//! read for a recording.
 
 use ::audio::codec::Codec;
 use ::audio::playout::{Heard, Payload, Playout};
+use ::audio::reader::{PATIENCE, Reader};
 use ::audio::rtp::RtpPacket;
 
 use crate::bytes::Bytes;
@@ -16,6 +18,7 @@ pub fn playout(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let Some(codec) = bytes.choose(&Codec::ALL) else { return };
     let mut playout = Playout::new(codec, 1).expect("every codec can be set up");
+    let mut reader = Reader::new(codec).expect("every codec can be set up");
     let (mut sequence, mut timestamp, mut now, mut pushed) = (65_530_u16, u32::MAX - 2000, 0, 0);
     while let (Some(what), Some(length)) = (bytes.byte(), bytes.byte()) {
         let payload = bytes.take(usize::from(length));
@@ -36,6 +39,10 @@ pub fn playout(bytes: &[u8]) {
         let ssrc = u32::from(what >> 4 & 1);
         let packet = RtpPacket { marker: false, payload_type: 96, sequence, timestamp, ssrc, payload };
         playout.push(&packet, kind, now);
+        if kind == Payload::Audio {
+            reader.push(&packet, now);
+        }
+        read(&mut reader, codec, now);
         pushed += 1;
         assert_eq!(playout.counts().received, pushed);
         for _ in 0..what >> 5 {
@@ -43,6 +50,12 @@ pub fn playout(bytes: &[u8]) {
             now += TICK;
         }
     }
+    read(&mut reader, codec, now + PATIENCE);
+    reader.push(
+        &RtpPacket { marker: false, payload_type: 96, sequence, timestamp, ssrc: 9, payload: &[] },
+        now,
+    );
+    assert!(reader.next(now).is_none(), "nothing waits for ever, and nothing is read of nothing");
     let mut heard = Heard::Audio;
     for _ in 0..AFTER {
         heard = tick(&mut playout, codec, now);
@@ -56,4 +69,15 @@ fn tick(playout: &mut Playout, codec: Codec, now: u64) -> Heard {
     let heard = playout.pull(now, &mut vec![0; codec.frame()]);
     assert!(playout.broken() <= playout.counts().played);
     heard
+}
+
+/// What is read is as long as its packet said.
+fn read(reader: &mut Reader, codec: Codec, now: u64) {
+    while let Some(passage) = reader.next(now) {
+        let ms = passage.samples.len() as u32 * 1000 / codec.rate();
+        assert!(
+            (2..=60).contains(&ms)
+                && passage.narrow.len() * (codec.rate() / 8000) as usize == passage.samples.len()
+        );
+    }
 }

@@ -69,7 +69,7 @@ impl Listener {
         if let Some(block) = self.source.report() {
             assert!((-0x80_0000..=0x7f_ffff).contains(&block.lost), "24 bits");
         }
-        if let Some(placed) = self.timeline.place(packet.ssrc, packet.timestamp, self.now) {
+        if let Some(placed) = self.timeline.place(packet.ssrc, packet.timestamp, ::audio::RATE, self.now) {
             assert!(placed.abs_diff(self.now) <= FARTHEST, "placed at {placed}, now is {}", self.now);
         }
         self.buffer(packet);

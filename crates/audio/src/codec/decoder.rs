@@ -11,6 +11,10 @@ use crate::g711::Law;
 /// 10 ms of Opus at 16 kHz.
 const OPUS_STEP: usize = 160;
 
+/// From this loss on (40 ms at 16 kHz), G.722 begins anew: what it remembers fits what follows worse than nothing would, and
+/// clicks where a loud sound was lost and a quiet one follows.
+const FORGETS: usize = 640;
+
 /// Reads payloads of 10 to 60 ms in the order of their time, and conceals missing ones.
 pub struct Decoder {
     codec: Codec,
@@ -19,7 +23,7 @@ pub struct Decoder {
 
 enum Kind {
     G711 { law: Law, concealer: Box<Concealer> },
-    G722 { decoder: Box<G722Decoder>, concealer: Box<Concealer> },
+    G722 { decoder: Box<G722Decoder>, concealer: Box<Concealer>, lost: usize },
     Opus { decoder: Box<OpusDecoder>, pcm: Box<[f32; MOST_SAMPLES]> },
     L16 { concealer: Box<Concealer> },
 }
@@ -30,7 +34,7 @@ impl Decoder {
         let concealer = Box::new(Concealer::new(codec.rate()));
         let kind = match (codec.law(), codec) {
             (Some(law), _) => Kind::G711 { law, concealer },
-            (None, Codec::G722) => Kind::G722 { decoder: Box::new(G722Decoder::new()), concealer },
+            (None, Codec::G722) => Kind::G722 { decoder: Box::default(), concealer, lost: 0 },
             (None, Codec::Opus) => {
                 let decoder = OpusDecoder::new(16_000, 1);
                 let decoder = decoder.map_err(|reason| CodecError::Broken { codec, reason })?;
@@ -57,7 +61,10 @@ impl Decoder {
                 law.decode_into(payload, out);
                 concealer.good(out);
             }
-            Kind::G722 { decoder, concealer } => {
+            Kind::G722 { decoder, concealer, lost } => {
+                if std::mem::take(lost) >= FORGETS {
+                    **decoder = G722Decoder::new();
+                }
                 decoder.decode_into(payload, out).map_err(|_| CodecError::Room { codec, wanted })?;
                 concealer.good(out);
             }
@@ -75,12 +82,30 @@ impl Decoder {
         Ok(wanted)
     }
 
+    /// Passes over a loss of so many samples before `next`, without a word made up for it. True when `next` repeats the
+    /// packet before it (Opus alone does), which `out` then holds: as long as `next` itself.
+    pub fn recover(&mut self, samples: usize, next: &[u8], out: &mut [i16]) -> bool {
+        match &mut self.kind {
+            Kind::G711 { .. } | Kind::L16 { .. } => false,
+            Kind::G722 { lost, .. } => {
+                *lost += samples;
+                false
+            }
+            Kind::Opus { .. } => {
+                self.conceal(Some(next), out);
+                repeats(next)
+            }
+        }
+    }
+
     /// Fills `out` (at most 60 ms) in place of what is missing. `next` is the payload that follows at once, if it is
     /// there already: Opus repeats in it what was lost.
     pub fn conceal(&mut self, next: Option<&[u8]>, out: &mut [i16]) {
         match &mut self.kind {
-            Kind::G711 { concealer, .. } | Kind::G722 { concealer, .. } | Kind::L16 { concealer } => {
+            Kind::G711 { concealer, .. } | Kind::L16 { concealer } => concealer.lost(out),
+            Kind::G722 { concealer, lost, .. } => {
                 concealer.lost(out);
+                *lost += out.len();
             }
             Kind::Opus { decoder, pcm } => {
                 // Opus makes whole 10 ms here; what a caller wants beyond stays silent.
@@ -97,6 +122,19 @@ impl Decoder {
             }
         }
     }
+}
+
+/// True when an Opus packet of one mono frame repeats the one before it: RFC 6716 section 4.2.3, a bit after one for
+/// each 20 ms that says whether there is a voice.
+fn repeats(payload: &[u8]) -> bool {
+    let [toc, first, ..] = payload else { return false };
+    let frames = match toc >> 3 {
+        config @ 0..12 => [1, 1, 2, 3][usize::from(config % 4)],
+        12..16 => 1,
+        _ => return false,
+    };
+    let single_and_mono = toc & 0b111 == 0;
+    single_and_mono && first >> (7 - frames) & 1 == 1
 }
 
 /// Takes the `made` samples of Opus over to 16 bits; the rest of `out` is silence.

@@ -161,3 +161,24 @@ proptest! {
         }
     }
 }
+
+/// A loud tone is lost in its middle, and silence follows.
+#[test]
+fn g722_does_not_click_after_a_loss() {
+    let codec = Codec::G722;
+    let (mut encoder, mut decoder) =
+        (Encoder::new(codec, OpusFormat::default()).unwrap(), Decoder::new(codec).unwrap());
+    let mut sine = Sine::new(500.0, 12_000);
+    for frame in 0..20 {
+        let (mut samples, mut payload) = (vec![0; codec.frame()], [0; 160]);
+        if frame < 8 {
+            sine.fill(&mut samples);
+        }
+        let length = encoder.encode(&samples, &mut payload).unwrap();
+        match frame {
+            4..12 => decoder.conceal(None, &mut samples),
+            _ => _ = decoder.decode(&payload[..length], &mut samples).unwrap(),
+        }
+        assert!(frame < 12 || samples.iter().all(|sample| sample.abs() < 100), "{frame}: {samples:?}");
+    }
+}

@@ -117,7 +117,7 @@ fn errors(arrivals: &[Arrival]) -> Vec<(u64, i64)> {
     let mut timeline = Timeline::default();
     let place = |arrival: &Arrival| {
         let packet: RtpPacket<'_> = arrival.packet();
-        let at = timeline.place(packet.ssrc, packet.timestamp, arrival.at);
+        let at = timeline.place(packet.ssrc, packet.timestamp, audio::RATE, arrival.at);
         (arrival.index, at.expect("after the beginning") as i64 - arrival.truth as i64)
     };
     arrivals.iter().map(place).collect()

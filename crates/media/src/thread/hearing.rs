@@ -1,52 +1,70 @@
-//! Audio that is worked: decoded once a tick for recordings, for a party with another codec, and for conferences.
+//! Audio that is worked: read for recordings as it comes, and heard once a tick for a party with another codec and for
+//! conferences.
 
 use audio::mix::MOST_MEMBERS;
+use audio::reader::PATIENCE;
 use model::{CallId, LegId, MediaReport, Role};
 
 use super::Thread;
+use crate::Map;
 use crate::conference::Conference;
 use crate::ear::worked;
+use crate::leg::Leg;
+use crate::outbox::Outbox;
+use crate::recorder::Recorder;
 use crate::tap::Channel;
 
+/// Takes down what the peer of a leg with a reader said, as far as it is known at `until`: keys, level, recordings. It is
+/// `now`.
+pub(super) fn take_down(
+    id: LegId,
+    (until, now): (u64, u64),
+    legs: &mut Map<LegId, Leg>,
+    recorder: &mut Recorder,
+    outbox: &mut Outbox,
+) {
+    let other = legs.get(&id).and_then(|leg| legs.get(&leg.other?));
+    let beside = other.filter(|other| other.player.is_none()).and_then(|other| other.recording);
+    let Some(leg) = legs.get_mut(&id) else { return };
+    let Some(mut reader) = leg.reader.take() else { return };
+    while let Some(passage) = reader.next(until) {
+        leg.attend(&passage, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
+        let hidden = leg.is_shielded(now);
+        for (recording, channel) in [(leg.recording, Channel::Left), (beside, Channel::Right)] {
+            match recorder.tap(recording) {
+                Some(tap) if !hidden => tap.passage(channel, &passage),
+                // Its time passed, so that nothing counts as lost.
+                Some(tap) => tap.key(channel, &passage.packet, now),
+                None => {}
+            }
+        }
+    }
+    leg.reader = Some(reader);
+}
+
 impl Thread {
-    /// Hears every leg whose audio is decoded, for its recordings and for a party with another codec; the packets
-    /// sent.
+    /// Takes down the last words of a leg: what is still missing will not come, or belongs to another bridge.
+    pub(super) fn take_down_rest(&mut self, id: LegId) {
+        let Thread { legs, recorder, outbox, now, .. } = self;
+        take_down(id, (*now + PATIENCE, *now), legs, recorder, outbox);
+    }
+
+    /// Hears every leg that is heard by a conference or by a party with another codec; the packets sent.
     pub(super) fn listen(&mut self, clock: u64) -> u64 {
-        let Thread { listeners, legs, conferences, recorder, outbox, room, .. } = self;
+        let Thread { listeners, legs, conferences, recorder, outbox, room, now, .. } = self;
         let mut sent = 0;
         for id in listeners {
+            take_down(*id, (*now, *now), legs, recorder, outbox);
             let Some(leg) = legs.get_mut(id) else { continue };
-            let codec = leg.codec();
-            let (Some(ear), Some(codec)) = (&mut leg.ear, codec) else { continue };
+            let Some(ear) = &mut leg.ear else { continue };
             let frame = &mut *room.frame;
             ear.listen(clock, frame);
-            // G.711 is recorded packet by packet, by its own time.
-            if !codec.is_g711() {
-                leg.quality.audio(frame.narrow());
-                leg.find_keys(frame.narrow(), |digit| outbox.push(MediaReport::Digit { leg: *id, digit }));
-            }
             if leg.is_shielded(clock) {
                 continue;
             }
-            if !codec.is_g711()
-                && let Some(tap) = recorder.tap(leg.recording)
-            {
-                tap.frame(Channel::Left, frame, clock);
-            }
             if let Some(conference) = leg.conference.and_then(|call| conferences.get_mut(&call)) {
                 conference.put(*id, frame);
-                continue;
-            }
-            let other = leg.other;
-            let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { continue };
-            let passes = other.takes(codec);
-            if other.player.is_none()
-                && (!codec.is_g711() || !passes)
-                && let Some(tap) = recorder.tap(other.recording)
-            {
-                tap.frame(Channel::Right, frame, clock);
-            }
-            if !passes {
+            } else if let Some(other) = leg.other.and_then(|other| legs.get_mut(&other)) {
                 sent += u64::from(other.say(frame.samples(), frame.rate, clock, &mut room.outgoing));
             }
         }
@@ -119,14 +137,14 @@ impl Thread {
         }
     }
 
-    /// Gives legs the ears that they need, after a leg or its bridge changed.
+    /// Gives legs the readers and ears that they need, after a leg or its bridge changed.
     pub(super) fn equip(&mut self, changed: [Option<LegId>; 2]) {
         for id in changed.into_iter().flatten() {
             let other = self.legs.get(&id).and_then(|leg| leg.other);
             let codec = other.and_then(|other| self.legs.get(&other)?.codec());
             let Some(leg) = self.legs.get_mut(&id) else { continue };
             leg.equip(codec);
-            let (hears, listed) = (leg.ear.is_some(), self.listeners.contains(&id));
+            let (hears, listed) = (leg.reader.is_some() || leg.ear.is_some(), self.listeners.contains(&id));
             match (hears, listed) {
                 (true, false) => self.listeners.push(id),
                 (false, true) => self.listeners.retain(|listener| *listener != id),

@@ -38,8 +38,11 @@ impl Thread {
             MediaOp::Close { leg } => self.close(leg),
             MediaOp::StartRecording(spec) => self.start_recording(spec),
             MediaOp::StopRecording { recording } => {
-                let recorded = |(id, leg): (&LegId, &Leg)| (leg.recording == Some(recording)).then_some(*id);
-                self.legs.iter().find_map(recorded).into_iter().for_each(|leg| self.drain(leg));
+                let recorded = |(id, leg): (&LegId, &Leg)| {
+                    (leg.recording == Some(recording)).then_some([Some(*id), leg.other])
+                };
+                let recorded = self.legs.iter().find_map(recorded).into_iter().flatten().flatten();
+                recorded.for_each(|leg| self.drain(leg));
                 let legs = self.legs.values_mut().filter(|leg| leg.recording == Some(recording));
                 legs.for_each(|leg| leg.recording = None);
                 self.recorder.stop(recording, self.clock.now());
@@ -82,6 +85,7 @@ impl Thread {
 
     fn connect(&mut self, id: LegId, remote: RemoteMedia) {
         let now = self.clock.now();
+        self.take_down_rest(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let (rests, sends) = (!remote.direction.receives(), remote.direction.sends());
         leg.connect(remote, now);
@@ -128,6 +132,7 @@ impl Thread {
         for (id, other) in [(a, b), (b, a)] {
             self.leave_conference(id);
             self.unbridge(id);
+            self.take_down_rest(id);
             self.stop_play(id);
             if let Some(leg) = self.legs.get_mut(&id) {
                 (leg.other, leg.bridged_at) = (Some(other), now);
@@ -137,24 +142,26 @@ impl Thread {
     }
 
     pub(super) fn unbridge(&mut self, id: LegId) {
-        let Some(other) = self.legs.get_mut(&id).and_then(|leg| leg.other.take()) else { return };
-        if let Some(other) = self.legs.get_mut(&other) {
-            other.other = None;
+        let Some(other) = self.legs.get(&id).and_then(|leg| leg.other) else { return };
+        for id in [id, other] {
+            self.take_down_rest(id);
         }
         for id in [id, other] {
+            self.legs.get_mut(&id).into_iter().for_each(|leg| leg.other = None);
             let recording = self.legs.get(&id).and_then(|leg| leg.recording);
             self.rest(recording, Channel::Right);
         }
         self.equip([Some(id), Some(other)]);
     }
 
-    /// Hears what lies in a leg's socket: the tail of a call belongs to it.
+    /// Hears what lies in a leg's socket, and waits for nothing more: the tail of a call belongs to it.
     fn drain(&mut self, id: LegId) {
         for _ in 0..MOST_WAITING {
             let Some(leg) = self.legs.get(&id) else { return };
-            let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) else { return };
+            let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) else { break };
             self.handle_rtp(id, length, from);
         }
+        self.take_down_rest(id);
     }
 
     pub(super) fn close(&mut self, id: LegId) {
