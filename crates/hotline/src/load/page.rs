@@ -2,7 +2,7 @@
 
 mod plot;
 
-use super::report::{Report, ms};
+use super::report::{Media, Report, ms};
 use plot::{Axis, Line, Plot};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
@@ -112,6 +112,7 @@ fn media(report: &Report) -> String {
         ("repeated, out of order 重复、乱序", format!("{}, {}", media.repeated, media.reordered)),
         ("of other calls 串音", media.foreign.to_string()),
         ("with changed codes 重新编码", media.changed.to_string()),
+        ("known by ear alone 仅靠听辨认", by_ear(media)),
         ("added delay 附加时延", ms(&media.delay_us)),
         ("spacing error of prompts and music 提示音与音乐间隔误差", ms(&media.spacing_error_us)),
         ("the generator behind by 发生器自身延迟", ms(&generator.behind_us)),
@@ -128,6 +129,17 @@ fn media(report: &Report) -> String {
         rows.push(("memory a call 每通话内存", format!("{:.1} KiB", cost.bytes_per_call / 1024.0)));
     }
     table("Audio · 语音", &rows)
+}
+
+/// Of those phones the packets say nothing of loss and delay.
+fn by_ear(media: &Media) -> String {
+    match media.ears_by_name {
+        0 => "none 无".to_owned(),
+        ears => format!(
+            "{ears} phones 部话机; their loss and delay are not measurable 其丢包与时延无法测量 ({} names heard 次)",
+            media.names_heard
+        ),
+    }
 }
 
 fn table(title: &str, rows: &[(&str, String)]) -> String {

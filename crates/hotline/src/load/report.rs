@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use sip::CryptoSuite;
+use sip::{AudioCodec, CryptoSuite};
 
 use super::customer::Outcome;
 use super::exchange::Traces;
@@ -41,8 +41,8 @@ pub(super) struct Planned {
     pub(super) rate: f64,
     pub(super) hold_s: f64,
     pub(super) seconds: u64,
-    pub(super) codec: String,
-    pub(super) agent_codec: String,
+    pub(super) codec: &'static str,
+    pub(super) agent_codec: &'static str,
     /// The suite that phones prefer; none without SRTP.
     pub(super) srtp: Option<&'static str>,
     pub(super) loss_percent: f64,
@@ -99,6 +99,11 @@ pub(super) struct Media {
     pub(super) strays: u64,
     /// Of an encrypted call, and not made with its key.
     pub(super) not_authentic: u64,
+    /// Phones that knew their counterpart by its voice, decoded, for the system made new packets of it: of their
+    /// packets neither loss nor delay can be measured.
+    pub(super) ears_by_name: usize,
+    pub(super) names_heard: u64,
+    pub(super) packets_decoded: u64,
     pub(super) delay_us: Percentiles,
     pub(super) spacing_error_us: Percentiles,
 }
@@ -178,6 +183,13 @@ impl Report {
             media.foreign,
             media.reordered
         ));
+        if media.ears_by_name > 0 {
+            line(format!(
+                "{} phones knew their counterpart by ear 靠听辨认 ({} names heard 次, {} packets decoded 包): \
+                 of what the system encoded again, neither loss nor delay can be measured 重新编码的语音无法测量丢包与时延",
+                media.ears_by_name, media.names_heard, media.packets_decoded
+            ));
+        }
         line(format!("added delay 附加时延: {}", ms(&media.delay_us)));
         line(format!(
             "spacing error of the system's own packets 系统自发包间隔误差: {}",
@@ -214,8 +226,8 @@ impl Planned {
             rate: plan.rate,
             hold_s: plan.hold.as_secs_f64(),
             seconds: plan.seconds.as_secs(),
-            codec: format!("{:?}", plan.codec).to_lowercase(),
-            agent_codec: format!("{:?}", plan.agent_codec).to_lowercase(),
+            codec: name_of(plan.codec),
+            agent_codec: name_of(plan.agent_codec),
             srtp: plan.srtp.map(CryptoSuite::name),
             loss_percent: percent(plan.weather.lost),
             jitter_ms: plan.weather.jitter_us as f64 / 1000.0,
@@ -284,11 +296,26 @@ impl Media {
             changed: packets.changed,
             foreign: packets.foreign,
             made_by_target: packets.made,
+            ears_by_name: packets.by_ear,
+            names_heard: packets.names,
+            packets_decoded: packets.decoded,
             strays: figures.strays,
             not_authentic: figures.not_authentic,
             delay_us: figures.durations.delay.percentiles(),
             spacing_error_us: figures.durations.spacing.percentiles(),
         }
+    }
+}
+
+/// As it is typed.
+fn name_of(codec: AudioCodec) -> &'static str {
+    match codec {
+        AudioCodec::Pcmu => "pcmu",
+        AudioCodec::Pcma => "pcma",
+        AudioCodec::G722 => "g722",
+        AudioCodec::Opus => "opus",
+        AudioCodec::L16Wide => "l16",
+        AudioCodec::L16 => "l16 at 8 kHz",
     }
 }
 

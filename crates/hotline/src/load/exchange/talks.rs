@@ -7,8 +7,8 @@ use sip::{
 };
 
 use super::super::customer::{Deed, Stage};
-use super::super::leg::Talk;
-use super::super::plan::Expects;
+use super::super::leg::{Manner, Talk};
+use super::super::plan::{Expects, is_g711};
 use super::super::rtp::{Report, v4};
 use super::super::seats::State;
 use super::{Call, Exchange};
@@ -66,9 +66,20 @@ impl Exchange {
         };
         let first = remote.codecs.first().copied().unwrap_or(wanted);
         let codec = if remote.codecs.contains(&wanted) { wanted } else { first };
-        let telephone_event = remote.telephone_event;
-        let srtp = remote.keys.as_deref().map(crate::signalling::srtp);
-        self.phones.talk(phone, Talk { leg, remote: address, codec, telephone_event, srtp });
+        let manner = match self.plan.manner {
+            Manner::Signs if !is_g711(codec) => Manner::Stamps,
+            planned @ (Manner::Signs | Manner::Stamps | Manner::Names) => planned,
+        };
+        let talk = Talk {
+            leg,
+            remote: address,
+            codec,
+            payload_type: remote.payload_type(codec),
+            manner,
+            telephone_event: remote.telephone_event,
+            srtp: remote.keys.as_deref().map(crate::signalling::srtp),
+        };
+        self.phones.talk(phone, talk);
     }
 
     /// A session is over.
