@@ -108,6 +108,7 @@ fn opus_customers_and_g711_agents_know_each_other_by_ear() {
     assert_eq!(run.number("/media/foreign"), 0.0);
     // What the center encoded anew has no stamp: nothing is claimed of it.
     assert_eq!(run.number("/media/packets_expected"), 0.0);
+    assert!(run.report["media"]["loss_percent"].is_null(), "{}", run.report);
     assert_eq!(run.number("/media/delay_us/count"), 0.0);
     for told in ["6 phones knew their counterpart by ear 靠听辨认", "neither loss nor delay can be measured"]
     {

@@ -2,7 +2,7 @@
 
 mod plot;
 
-use super::report::{Media, Report, ms};
+use super::report::{Media, Report, ms, percent};
 use plot::{Axis, Line, Plot};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
@@ -88,15 +88,14 @@ fn in_both(outcome: &str) -> String {
 
 fn signalling(report: &Report) -> String {
     let signalling = &report.signalling;
-    let percent = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.2} %"));
     table(
         "Signalling, RFC 6076 · 信令",
         &[
             ("RRD registration 注册", ms(&signalling.rrd)),
             ("SRD session request 呼叫建立", ms(&signalling.srd)),
             ("SDD session disconnect 呼叫拆除", ms(&signalling.sdd)),
-            ("SER establishment ratio 接通率", percent(signalling.ser)),
-            ("SEER establishment effectiveness 有效接通率", percent(signalling.seer)),
+            ("SER establishment ratio 接通率", percent(signalling.ser, 2)),
+            ("SEER establishment effectiveness 有效接通率", percent(signalling.seer, 2)),
             ("requests sent again 重发", signalling.requests_repeated.to_string()),
         ],
     )
@@ -106,7 +105,7 @@ fn media(report: &Report) -> String {
     let (media, generator) = (&report.media, &report.generator);
     let mut rows = vec![
         ("heard of expected 收到/应收", format!("{} / {}", media.packets_received, media.packets_expected)),
-        ("missing 丢失", format!("{:.3} %", media.loss_percent)),
+        ("missing 丢失", percent(media.loss_percent, 3)),
         ("of these injected 其中注入", media.injected_loss.to_string()),
         ("lost by the system 系统丢失", media.lost_by_target.to_string()),
         ("repeated, out of order 重复、乱序", format!("{}, {}", media.repeated, media.reordered)),

@@ -87,8 +87,8 @@ pub(super) struct Media {
     pub(super) packets_sent: u64,
     pub(super) packets_expected: u64,
     pub(super) packets_received: u64,
-    /// All that is missing, of the expected.
-    pub(super) loss_percent: f64,
+    /// All that is missing, of the expected; none where nothing could be.
+    pub(super) loss_percent: Option<f64>,
     pub(super) injected_loss: u64,
     pub(super) lost_by_target: u64,
     pub(super) repeated: u64,
@@ -169,15 +169,15 @@ impl Report {
             ms(&signalling.srd),
             ms(&signalling.sdd),
             ms(&signalling.rrd),
-            percent(signalling.ser),
-            percent(signalling.seer)
+            percent(signalling.ser, 1),
+            percent(signalling.seer, 1)
         ));
         line(format!(
-            "audio 语音: {} of {} packets heard 包, {:.3} % missing 丢失 ({} on the way there 注入, {} by the system 系统), \
+            "audio 语音: {} of {} packets heard 包, {} missing 丢失 ({} on the way there 注入, {} by the system 系统), \
              {} foreign 串音, {} out of order 乱序",
             media.packets_received,
             media.packets_expected,
-            media.loss_percent,
+            percent(media.loss_percent, 3),
             media.injected_loss,
             media.lost_by_target,
             media.foreign,
@@ -288,7 +288,7 @@ impl Media {
             packets_sent: packets.sent,
             packets_expected: packets.expected,
             packets_received: packets.received,
-            loss_percent: missing as f64 * 100.0 / packets.expected.max(1) as f64,
+            loss_percent: (packets.expected > 0).then(|| missing as f64 * 100.0 / packets.expected as f64),
             injected_loss: packets.injected,
             lost_by_target: packets.lost,
             repeated: packets.repeated,
@@ -338,6 +338,7 @@ pub(super) fn ms(figures: &Percentiles) -> String {
     }
 }
 
-fn percent(value: Option<f64>) -> String {
-    value.map_or("–".to_owned(), |value| format!("{value:.1} %"))
+/// With so many decimals.
+pub(super) fn percent(value: Option<f64>, decimals: usize) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.decimals$} %"))
 }
