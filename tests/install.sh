@@ -15,11 +15,12 @@ espeak-ng espeak-ng
 ffmpeg ffmpeg
 python3 python3
 initdb postgresql
+kamailio kamailio
 "
 
-# Debian keeps PostgreSQL's server programs out of PATH.
+# Debian keeps PostgreSQL's server programs out of PATH, and a user's PATH does not lead to those of root.
 has() {
-    command -v "$1" >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1
+    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1
 }
 
 missing() {
@@ -48,6 +49,14 @@ if may_install; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update || true
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $packages || true
+    # As a service it would take the SIP port that a center is to have; the tests start their own.
+    case " $packages " in
+    *" kamailio "*)
+        if command -v systemctl >/dev/null 2>&1; then
+            as_root systemctl disable --now kamailio >/dev/null 2>&1 || true
+        fi
+        ;;
+    esac
     packages=$(missing)
 fi
 if [ -n "$packages" ]; then

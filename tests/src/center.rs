@@ -254,7 +254,7 @@ fn serve(folder: &Path, sip: u16, http: u16, ports: &Ports) -> Child {
         .expect("hotline starts")
 }
 
-fn new_folder() -> PathBuf {
+pub(crate) fn new_folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let nth = NEXT.fetch_add(1, Ordering::Relaxed);
     let folder = env::temp_dir().join(format!("hotline-story-{}-{nth}", std::process::id()));
@@ -267,7 +267,7 @@ pub(crate) fn repository() -> &'static Path {
 }
 
 /// `$HOTLINE_BIN`, or the binary that `cargo build --bin hotline` put beside this test.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let path = env::var_os("HOTLINE_BIN").map_or_else(beside_this_test, PathBuf::from);
     assert!(path.is_file(), "{} is missing: run `cargo build --bin hotline` first", path.display());
     path

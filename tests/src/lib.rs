@@ -7,6 +7,8 @@
 mod center;
 mod configuration;
 mod database;
+mod echo;
+mod kamailio;
 mod load;
 mod phone;
 mod ports;
@@ -16,6 +18,8 @@ mod web;
 
 pub use center::Center;
 pub use database::Database;
+pub use echo::Echo;
+pub use kamailio::Kamailio;
 pub use load::{Load, Run};
 pub use phone::Phone;
 pub use sipp::Sipp;

@@ -1,15 +1,18 @@
-//! The load generator, `hotline load`, against a center.
+//! The load generator, `hotline load`, against a center or a peer in its place.
 
-use std::process::Output;
+use std::path::Path;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::Center;
+use crate::center::binary;
+use crate::{Center, Echo, Kamailio};
 
 /// A run that is to be.
 #[derive(Debug)]
 pub struct Load<'a> {
-    center: &'a Center,
+    /// Where its reports go.
+    folder: &'a Path,
     arguments: Vec<String>,
 }
 
@@ -29,7 +32,7 @@ pub struct Run {
 impl<'a> Load<'a> {
     /// Calls to the inquiry queue, and the sample agents of that queue.
     pub fn at(center: &'a Center) -> Load<'a> {
-        Load { center, arguments: Vec::new() }.with(&[
+        Load { folder: &center.folder, arguments: Vec::new() }.with(&[
             "--target",
             &center.sip(),
             "--number",
@@ -39,6 +42,18 @@ impl<'a> Load<'a> {
             "--agents",
             "1001-1003",
         ])
+    }
+
+    /// Calls to the number that Kamailio distributes, and three agents.
+    pub fn at_kamailio(kamailio: &'a Kamailio) -> Load<'a> {
+        let arguments = ["--target", &kamailio.sip(), "--number", "8000", "--agents", "1001-1003"];
+        Load { folder: &kamailio.folder, arguments: Vec::new() }.with(&arguments)
+    }
+
+    /// Calls that hear themselves.
+    pub fn at_echo(echo: &'a Echo) -> Load<'a> {
+        let arguments = ["--target", &echo.sip(), "--codec", "pcmu"];
+        Load { folder: &echo.folder, arguments: vec!["--echo".to_owned()] }.with(&arguments)
     }
 
     /// Adds arguments; of those that are there twice, the last counts.
@@ -59,9 +74,8 @@ impl<'a> Load<'a> {
     /// # Panics
     /// When it writes no report.
     pub fn run(self) -> Run {
-        let folder = &self.center.folder;
-        let (json, html) = (folder.join("load.json"), folder.join("load.html"));
-        let mut command = self.center.command("load");
+        let (json, html) = (self.folder.join("load.json"), self.folder.join("load.html"));
+        let mut command = command();
         command.args(&self.arguments).arg("--json").arg(&json).arg("--html").arg(&html);
         let output = command.output().expect("hotline runs");
         let said = said(&output);
@@ -80,7 +94,7 @@ impl<'a> Load<'a> {
     /// # Panics
     /// When it runs.
     pub fn refused(self) -> String {
-        let output = self.center.command("load").args(&self.arguments).output().expect("hotline runs");
+        let output = command().args(&self.arguments).output().expect("hotline runs");
         let said = said(&output);
         assert!(!output.status.success(), "{said}");
         said
@@ -96,6 +110,12 @@ impl Run {
         let found = self.report.pointer(pointer).and_then(Value::as_f64);
         found.unwrap_or_else(|| panic!("no number at {pointer} in {}", self.report))
     }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(binary());
+    command.arg("load").env("NO_COLOR", "1");
+    command
 }
 
 fn said(output: &Output) -> String {

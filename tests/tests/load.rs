@@ -71,6 +71,53 @@ fn phones_that_encrypt_hear_each_other_and_their_suite_is_used() {
 }
 
 #[test]
+fn phones_of_one_codec_are_told_apart_packet_by_packet() {
+    let center = Center::start_with(&[("hotline.toml", "srtp = \"off\"", "srtp = \"optional\"")]);
+    for (codec, srtp) in [("g722", &[][..]), ("opus", &["--srtp"]), ("l16", &[])] {
+        let run = Load::at(&center)
+            .with(&["--codec", codec, "--calls", "3", "--rate", "3", "--seconds", "1", "--hold", "2"])
+            .with(srtp)
+            .run();
+        assert!(run.succeeded, "{}", run.said);
+        assert_eq!(run.number("/calls/completed"), 3.0, "{}", run.report);
+        for side in ["codec", "agent_codec"] {
+            assert_eq!(run.report["plan"][side], codec);
+        }
+        assert!(run.number("/media/packets_received") > 500.0, "{}", run.report);
+        for none in ["lost_by_target", "foreign", "changed", "ears_by_name"] {
+            assert_eq!(run.number(&format!("/media/{none}")), 0.0, "{none} in {}", run.report);
+        }
+        let received = run.number("/media/packets_received");
+        assert_eq!(run.number("/media/delay_us/count"), received, "every packet was timed");
+    }
+    let recordings = center.wait_until_sealed(9);
+    assert!(recordings.iter().all(|recording| recording["rate"] == 16_000), "{recordings:?}");
+}
+
+#[test]
+fn opus_customers_and_g711_agents_know_each_other_by_ear() {
+    let center = Center::start();
+    let run = Load::at(&center)
+        .with(&["--codec", "opus", "--agent-codec", "pcma"])
+        .with(&["--calls", "3", "--rate", "3", "--seconds", "1", "--hold", "3"])
+        .run();
+    assert!(run.succeeded, "{}", run.said);
+    assert_eq!(run.number("/calls/completed"), 3.0, "{}", run.report);
+    assert_eq!(run.number("/media/ears_by_name"), 6.0, "{}", run.report);
+    assert!(run.number("/media/names_heard") >= 6.0, "{}", run.report);
+    assert_eq!(run.number("/media/foreign"), 0.0);
+    // What the center encoded anew has no stamp: nothing is claimed of it.
+    assert_eq!(run.number("/media/packets_expected"), 0.0);
+    assert!(run.report["media"]["loss_percent"].is_null(), "{}", run.report);
+    assert_eq!(run.number("/media/delay_us/count"), 0.0);
+    for told in ["6 phones knew their counterpart by ear 靠听辨认", "neither loss nor delay can be measured"]
+    {
+        assert!(run.said.contains(told), "{}", run.said);
+    }
+    assert!(run.page.contains("not measurable 其丢包与时延无法测量"), "{}", run.page);
+}
+
+#[test]
 fn a_call_without_an_agent_fails_the_run() {
     let center = Center::start();
     let run = Load::at(&center)

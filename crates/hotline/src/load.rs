@@ -3,8 +3,9 @@
 //!
 //! ```text
 //!   Options ──plan──► Exchange (signalling, this thread) ──orders──► rtp threads (audio)
-//!                         │  customer, seats: who does what when          │ leg: stamps sent, stamps heard
-//!                         │  wire: the times of RFC 6076                  │ net: loss, jitter, reordering
+//!                         │  customer, seats: who does what when          │ leg: stamps and names sent and heard
+//!                         │  wire: the times of RFC 6076                  │ voices: encoded ahead; ear: decodes some
+//!                         │                                               │ net: loss, jitter, reordering
 //!                         └──── traces ───► verdict ◄──── figures ────────┘
 //!                                              └──► report: lines, JSON, HTML
 //! ```
@@ -12,9 +13,11 @@
 //! Nothing here knows Hotline: a peer can be put in its place.
 
 mod customer;
+mod ear;
 mod exchange;
 mod histogram;
 mod leg;
+mod name;
 mod net;
 mod page;
 mod plan;
@@ -23,6 +26,7 @@ mod rtp;
 mod seats;
 mod stamp;
 mod verdict;
+mod voices;
 mod watch;
 mod wire;
 
@@ -35,8 +39,10 @@ use media::os::Waker;
 pub use plan::Options;
 
 use exchange::Exchange;
+use leg::Manner;
 use report::Report;
 use rtp::{Layout, Phones};
+use voices::Voices;
 
 /// Open files at most, where so many are allowed: a phone may have two ports of its own.
 const FILES: usize = 65_536;
@@ -61,7 +67,12 @@ pub fn run(options: Options) -> anyhow::Result<bool> {
         began_unix_us: rtp::since_1970_us(),
         pinned: plan.target.ip().is_loopback(),
     };
-    let phones = Phones::start(layout, &waker).with_context(|| "open the phones' ports")?;
+    // Before the first packet is due, for some codecs take their time.
+    let voices = match plan.manner {
+        Manner::Signs => Voices::default(),
+        Manner::Stamps | Manner::Names => Voices::of(&[plan.codec, plan.agent_codec]),
+    };
+    let phones = Phones::start(layout, voices, &waker).with_context(|| "open the phones' ports")?;
     let (mut traces, phones) = Exchange::new(plan.clone(), phones, waker)?.run()?;
     let (figures, late) = phones.stop();
     traces.read(late);

@@ -3,13 +3,26 @@
 mod registration;
 mod voice;
 
+use audio::codec::Codec;
 use audio::g711::Law;
 use sip::AudioCodec;
 
 pub(crate) use registration::{Progress, Registration};
 pub(crate) use voice::{Frame, Voice};
 
-/// The law of a codec. Simulated telephones offer the two laws of G.711 alone.
+/// A codec of SIP as audio names it.
+pub(crate) fn codec(codec: AudioCodec) -> Codec {
+    match codec {
+        AudioCodec::Pcmu => Codec::Pcmu,
+        AudioCodec::Pcma => Codec::Pcma,
+        AudioCodec::G722 => Codec::G722,
+        AudioCodec::Opus => Codec::Opus,
+        AudioCodec::L16Wide => Codec::L16Wide,
+        AudioCodec::L16 => Codec::L16,
+    }
+}
+
+/// The law of a codec, for telephones that offer the two laws of G.711 alone.
 pub(crate) fn law(codec: AudioCodec) -> Law {
     if codec == AudioCodec::Pcmu { Law::Mu } else { Law::A }
 }

@@ -1,28 +1,28 @@
-//! The phones' signalling: one socket and one endpoint for all customers and agents, on one thread.
+//! The phones' signalling, on one thread: a socket and an endpoint for all customers, and one for all agents.
 
+mod side;
 mod talks;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use media::batch;
 use media::os::{Poll, Waker};
 use sip::{
-    Destination, Dial, Direction, Encryption, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Message,
-    Method, Moment, Output, Random, Security, SessionId, Status, Transport, parse_datagram,
+    Destination, Dial, Direction, Encryption, Event, Flow, LocalAudio, Message, Method, Moment, Output,
+    Random, Security, SessionId, Status, Transport, parse_datagram,
 };
 
 use super::customer::{Customer, Outcome, RINGS_FOR, Stage};
 use super::leg::LegFigures;
 use super::plan::Plan;
-use super::rtp::{Phones, Report, SOCKET_ROOM};
+use super::rtp::{Phones, Report};
 use super::seats::Office;
 use super::watch::{self, Sample};
 use super::wire::Wire;
+use side::{Party, Side};
 
 /// How long all seats together may take to register, and calls to end after the last was to.
 const REGISTERING: Duration = Duration::from_secs(60);
@@ -31,8 +31,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_millis(4);
 /// Datagrams taken before looking at the clocks again, however many come.
 const DATAGRAMS: usize = 1_000;
-const SOCKET: u64 = 0;
-const WAKER: u64 = 1;
+/// Of the sockets the party's number is the token.
+const WAKER: u64 = 2;
 
 /// All that a run left behind, to be judged.
 #[derive(Debug, Default)]
@@ -74,10 +74,11 @@ pub(super) struct Call {
 pub(super) struct Exchange {
     plan: Plan,
     phones: Phones,
-    socket: UdpSocket,
+    /// The customers' signalling, and the agents'.
+    dialling: Side,
+    answering: Side,
     poll: Poll,
     waker: Arc<Waker>,
-    endpoint: Endpoint,
     random: Random,
     began: Instant,
     customers: BTreeMap<SessionId, Customer>,
@@ -96,31 +97,25 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Customers' phones are the first, agents' follow.
     pub(super) fn new(plan: Plan, phones: Phones, waker: Arc<Waker>) -> anyhow::Result<Exchange> {
-        let socket =
-            UdpSocket::bind((plan.local, 0)).with_context(|| format!("open a port on {}", plan.local))?;
-        socket.set_nonblocking(true)?;
-        batch::prepare(&socket, SOCKET_ROOM)?;
-        let local = socket.local_addr()?;
-        let poll = Poll::new()?;
-        poll.watch(&socket, SOCKET)?;
-        poll.watch(&*waker, WAKER)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let mut random = Random::new(seed);
-        seed.reverse();
-        let settings = EndpointSettings {
-            local,
-            user_agent: "hotline-load".to_owned(),
-            max_sessions: 4 * (plan.calls + plan.agents.len()) + 1_000,
-            max_transactions: 100_000,
-        };
-        let office = Office::new(&plan.agents, plan.calls, plan.target.into(), local, &mut random);
+        let (mut customers, mut agents) = ([0; 32], [0; 32]);
+        random.fill(&mut customers);
+        random.fill(&mut agents);
+        let dialling = Side::open(&plan, Random::new(customers))?;
+        let answering = Side::open(&plan, Random::new(agents))?;
+        let poll = Poll::new()?;
+        poll.watch(&dialling.socket, Party::Customers as u64)?;
+        poll.watch(&answering.socket, Party::Agents as u64)?;
+        poll.watch(&*waker, WAKER)?;
+        let office = Office::new(&plan.agents, plan.calls, plan.target.into(), answering.local, &mut random);
         Ok(Exchange {
-            endpoint: Endpoint::new(settings, Random::new(seed)),
             idle: (0..plan.calls).collect(),
             plan,
             phones,
-            socket,
+            dialling,
+            answering,
             poll,
             waker,
             random,
@@ -150,7 +145,7 @@ impl Exchange {
         let deadline = Instant::now() + REGISTERING;
         while !self.office.is_settled() && Instant::now() < deadline {
             for request in self.office.due(Instant::now(), &mut self.random) {
-                self.send(self.plan.target.into(), &request);
+                self.send(Party::Agents, self.plan.target.into(), &request);
             }
             self.turn()?;
         }
@@ -180,7 +175,8 @@ impl Exchange {
                 self.stop_all();
             }
             self.turn()?;
-            let nothing_left = self.customers.is_empty() && self.endpoint.session_count() == 0;
+            let sessions = self.dialling.endpoint.session_count() + self.answering.endpoint.session_count();
+            let nothing_left = self.customers.is_empty() && sessions == 0;
             if now >= last && (nothing_left || now >= end + GRACE) {
                 self.look_at_process(now.duration_since(began));
                 return Ok(());
@@ -212,7 +208,7 @@ impl Exchange {
             },
             credentials: None,
         };
-        let session = self.endpoint.dial(self.moment(), dial);
+        let session = self.dialling.endpoint.dial(self.moment(), dial);
         let leg = self.new_leg();
         self.sessions.insert(leg, session);
         let stage = Stage::Dialling { gives_up: now + RINGS_FOR };
@@ -240,75 +236,100 @@ impl Exchange {
         });
     }
 
+    fn side(&mut self, party: Party) -> &mut Side {
+        match party {
+            Party::Customers => &mut self.dialling,
+            Party::Agents => &mut self.answering,
+        }
+    }
+
     /// One wake: what arrived, what is due, what follows from it.
     fn turn(&mut self) -> io::Result<()> {
         self.drain();
         let mut ready = Vec::new();
         self.poll.wait(BEAT, &mut ready)?;
         self.waker.rearm();
-        self.receive();
+        Party::BOTH.into_iter().for_each(|party| self.receive(party));
         let reports: Vec<Report> = self.phones.reports.try_iter().collect();
         reports.into_iter().for_each(|report| self.reported(report));
-        if self.endpoint.poll_timeout().is_some_and(|due| due <= self.moment()) {
-            self.endpoint.handle_timeout(self.moment());
+        let now = self.moment();
+        for party in Party::BOTH {
+            let endpoint = &mut self.side(party).endpoint;
+            if endpoint.poll_timeout().is_some_and(|due| due <= now) {
+                endpoint.handle_timeout(now);
+            }
         }
         self.drain();
         Ok(())
     }
 
-    fn receive(&mut self) {
+    fn receive(&mut self, party: Party) {
         let mut datagram = [0; 8_192];
         for _ in 0..DATAGRAMS {
             // An error is nothing to read, or the echo of a datagram that could not be delivered.
-            let Ok((length, source)) = self.socket.recv_from(&mut datagram) else { return };
-            let (now, bytes) = (Instant::now(), datagram.get(..length).unwrap_or_default());
-            let flow = Flow { transport: Transport::Udp, source };
-            match parse_datagram(bytes) {
-                Ok(Message::Response(response)) => {
-                    self.traces.wire.received(now, &response);
-                    if response.cseq().is_ok_and(|cseq| cseq.method == Method::Register) {
-                        if let Some(request) = self.office.handle(now, &response, &mut self.random) {
-                            self.send(self.plan.target.into(), &request);
-                        }
-                    } else {
-                        self.endpoint.handle_message(self.moment(), flow, Message::Response(response));
-                    }
-                }
-                Ok(request) => self.endpoint.handle_message(self.moment(), flow, request),
-                Err(malformed) => self.endpoint.handle_malformed(flow, malformed),
-            }
+            let Ok((length, source)) = self.side(party).socket.recv_from(&mut datagram) else { return };
+            let bytes = datagram.get(..length).unwrap_or_default();
+            self.arrived(party, source, bytes);
             self.drain();
         }
     }
 
+    fn arrived(&mut self, party: Party, source: SocketAddr, bytes: &[u8]) {
+        let (now, moment) = (Instant::now(), self.moment());
+        let flow = Flow { transport: Transport::Udp, source };
+        match parse_datagram(bytes) {
+            Ok(Message::Response(response)) => {
+                self.traces.wire.received(now, &response);
+                if response.cseq().is_ok_and(|cseq| cseq.method == Method::Register) {
+                    if let Some(request) = self.office.handle(now, &response, &mut self.random) {
+                        self.send(Party::Agents, self.plan.target.into(), &request);
+                    }
+                } else {
+                    self.side(party).endpoint.handle_message(moment, flow, Message::Response(response));
+                }
+            }
+            Ok(request) => self.side(party).endpoint.handle_message(moment, flow, request),
+            Err(malformed) => self.side(party).endpoint.handle_malformed(flow, malformed),
+        }
+    }
+
     fn drain(&mut self) {
-        while let Some(output) = self.endpoint.poll_output() {
-            match output {
-                Output::Send { destination, bytes } => self.send(destination.address, &bytes),
-                Output::Event(event) => self.happened(event),
+        for party in Party::BOTH {
+            while let Some(output) = self.side(party).endpoint.poll_output() {
+                match output {
+                    Output::Send { destination, bytes } => self.send(party, destination.address, &bytes),
+                    Output::Event(event) => self.happened(party, event),
+                }
             }
         }
     }
 
-    fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+    fn send(&mut self, party: Party, to: SocketAddr, bytes: &[u8]) {
         if !self.plan.allows(to) {
             return;
         }
         self.traces.wire.sent(Instant::now(), bytes);
         // What cannot be sent now is sent again by its transaction.
-        let _ = self.socket.send_to(bytes, to);
+        let _ = self.side(party).socket.send_to(bytes, to);
     }
 
-    fn happened(&mut self, event: Event) {
+    fn happened(&mut self, party: Party, event: Event) {
         match event {
-            Event::Invited { session, request, remote, .. } => self.invited(session, &request, remote),
-            Event::Connected { session, remote } | Event::Changed { session, remote } => {
-                self.connected(session, &remote);
-            }
-            Event::Ended { session, why } => self.ended(session, why),
+            Event::Invited { session, request, remote, .. } => match party {
+                Party::Agents => self.invited(session, &request, remote),
+                Party::Customers => self.refuse_a_call_to_a_customer(session),
+            },
+            Event::Connected { session, remote } | Event::Changed { session, remote } => match party {
+                Party::Customers => self.customer_connected(session, &remote),
+                Party::Agents => self.seat_connected(session, &remote),
+            },
+            Event::Ended { session, why } => match party {
+                Party::Customers => self.customer_ended(session, why),
+                Party::Agents => self.seat_ended(session),
+            },
             Event::Register { id, .. } => {
-                let answer = sip::Answer::new(Status::METHOD_NOT_ALLOWED);
-                self.endpoint.respond(self.moment(), id, &answer);
+                let (now, answer) = (self.moment(), sip::Answer::new(Status::METHOD_NOT_ALLOWED));
+                self.side(party).endpoint.respond(now, id, &answer);
             }
             Event::Ringing { .. } | Event::Digit { .. } => {}
         }

@@ -2,7 +2,7 @@
 
 mod plot;
 
-use super::report::{Report, ms};
+use super::report::{Media, Report, ms, percent};
 use plot::{Axis, Line, Plot};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
@@ -88,15 +88,14 @@ fn in_both(outcome: &str) -> String {
 
 fn signalling(report: &Report) -> String {
     let signalling = &report.signalling;
-    let percent = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.2} %"));
     table(
         "Signalling, RFC 6076 · 信令",
         &[
             ("RRD registration 注册", ms(&signalling.rrd)),
             ("SRD session request 呼叫建立", ms(&signalling.srd)),
             ("SDD session disconnect 呼叫拆除", ms(&signalling.sdd)),
-            ("SER establishment ratio 接通率", percent(signalling.ser)),
-            ("SEER establishment effectiveness 有效接通率", percent(signalling.seer)),
+            ("SER establishment ratio 接通率", percent(signalling.ser, 2)),
+            ("SEER establishment effectiveness 有效接通率", percent(signalling.seer, 2)),
             ("requests sent again 重发", signalling.requests_repeated.to_string()),
         ],
     )
@@ -106,12 +105,13 @@ fn media(report: &Report) -> String {
     let (media, generator) = (&report.media, &report.generator);
     let mut rows = vec![
         ("heard of expected 收到/应收", format!("{} / {}", media.packets_received, media.packets_expected)),
-        ("missing 丢失", format!("{:.3} %", media.loss_percent)),
+        ("missing 丢失", percent(media.loss_percent, 3)),
         ("of these injected 其中注入", media.injected_loss.to_string()),
         ("lost by the system 系统丢失", media.lost_by_target.to_string()),
         ("repeated, out of order 重复、乱序", format!("{}, {}", media.repeated, media.reordered)),
         ("of other calls 串音", media.foreign.to_string()),
         ("with changed codes 重新编码", media.changed.to_string()),
+        ("known by ear alone 仅靠听辨认", by_ear(media)),
         ("added delay 附加时延", ms(&media.delay_us)),
         ("spacing error of prompts and music 提示音与音乐间隔误差", ms(&media.spacing_error_us)),
         ("the generator behind by 发生器自身延迟", ms(&generator.behind_us)),
@@ -128,6 +128,17 @@ fn media(report: &Report) -> String {
         rows.push(("memory a call 每通话内存", format!("{:.1} KiB", cost.bytes_per_call / 1024.0)));
     }
     table("Audio · 语音", &rows)
+}
+
+/// Of those phones the packets say nothing of loss and delay.
+fn by_ear(media: &Media) -> String {
+    match media.ears_by_name {
+        0 => "none 无".to_owned(),
+        ears => format!(
+            "{ears} phones 部话机; their loss and delay are not measurable 其丢包与时延无法测量 ({} names heard 次)",
+            media.names_heard
+        ),
+    }
 }
 
 fn table(title: &str, rows: &[(&str, String)]) -> String {

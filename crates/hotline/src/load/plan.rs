@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
 use sip::{AudioCodec, CryptoSuite};
 
+use super::leg::Manner;
 use super::net::Weather;
 
 /// How many calls, of what kind, at whom.
@@ -96,6 +97,10 @@ pub struct Options {
 enum Codec {
     Pcmu,
     Pcma,
+    G722,
+    Opus,
+    /// Plain samples at 16 kHz, L16/16000 原始采样
+    L16,
 }
 
 impl From<Codec> for AudioCodec {
@@ -103,9 +108,19 @@ impl From<Codec> for AudioCodec {
         match codec {
             Codec::Pcmu => AudioCodec::Pcmu,
             Codec::Pcma => AudioCodec::Pcma,
+            Codec::G722 => AudioCodec::G722,
+            Codec::Opus => AudioCodec::Opus,
+            Codec::L16 => AudioCodec::L16Wide,
         }
     }
 }
+
+pub(super) fn is_g711(codec: AudioCodec) -> bool {
+    matches!(codec, AudioCodec::Pcmu | AudioCodec::Pcma)
+}
+
+/// The shortest talk, in seconds, in which both surely hear a name of 1.2 s from its beginning to its end.
+const SHORTEST_BY_EAR: f64 = 3.0;
 
 /// A checked plan.
 #[derive(Debug, Clone)]
@@ -128,6 +143,8 @@ pub(super) struct Plan {
     pub(super) patience: Duration,
     pub(super) codec: AudioCodec,
     pub(super) agent_codec: AudioCodec,
+    /// How both sides of a call know each other.
+    pub(super) manner: Manner,
     /// No call without SRTP, best of this suite.
     pub(super) srtp: Option<CryptoSuite>,
     pub(super) weather: Weather,
@@ -185,6 +202,21 @@ impl Options {
             (true, true) => Expects::Echo,
             (true, false) => Expects::Nobody,
         };
+        let (codec, agent_codec) = (self.codec.into(), self.agent_codec.unwrap_or(self.codec).into());
+        let manner = match (is_g711(codec), is_g711(agent_codec)) {
+            (true, true) => Manner::Signs,
+            _ if codec == agent_codec => Manner::Stamps,
+            _ => Manner::Names,
+        };
+        ensure!(
+            manner != Manner::Names || self.hold >= SHORTEST_BY_EAR,
+            "where codecs differ voices are known by ear, which takes a --hold of {SHORTEST_BY_EAR} at least \
+             编码不同时靠听辨认，--hold 至少 {SHORTEST_BY_EAR} 秒"
+        );
+        ensure!(
+            self.srtp.is_none() || ![codec, agent_codec].contains(&AudioCodec::L16Wide),
+            "l16 cannot be told with --srtp: its packets are too long to be read whole l16 不能与 --srtp 同用"
+        );
         let half = std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).clamp(1, 8);
         Ok(Plan {
             target: self.target,
@@ -200,8 +232,9 @@ impl Options {
             hold: Duration::from_secs_f64(within("hold", self.hold, 0.0..=3_000.0)?),
             seconds: Duration::from_secs(self.seconds),
             patience: Duration::from_secs(self.patience),
-            codec: self.codec.into(),
-            agent_codec: self.agent_codec.unwrap_or(self.codec).into(),
+            codec,
+            agent_codec,
+            manner,
             srtp: self.srtp,
             weather,
             answer_after: Duration::from_millis(self.answer_after),
@@ -345,6 +378,18 @@ mod tests {
             let wrong = [wrong[0].to_owned() + "=" + wrong[1]];
             assert!(plan(&["--target", "127.0.0.1:5060", &wrong[0]]).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn codecs_say_how_voices_are_known_and_what_that_takes() {
+        let manner = |typed: &[&str]| Plan::typed(typed).manner;
+        assert_eq!(manner(&["--agent-codec", "pcmu"]), Manner::Signs);
+        assert_eq!(manner(&["--codec", "opus"]), Manner::Stamps);
+        assert_eq!(manner(&["--codec", "l16", "--agent-codec", "g722"]), Manner::Names);
+        let target = ["--target", "127.0.0.1:5060", "--codec", "opus"];
+        let refused = |more: &[&str]| plan(&[&target, more].concat()).unwrap_err().to_string();
+        assert!(refused(&["--agent-codec", "pcma", "--hold", "2"]).contains("--hold of 3"));
+        assert!(refused(&["--agent-codec", "l16", "--srtp"]).contains("--srtp"));
     }
 
     #[test]

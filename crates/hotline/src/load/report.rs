@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use sip::CryptoSuite;
+use sip::{AudioCodec, CryptoSuite};
 
 use super::customer::Outcome;
 use super::exchange::Traces;
@@ -41,8 +41,8 @@ pub(super) struct Planned {
     pub(super) rate: f64,
     pub(super) hold_s: f64,
     pub(super) seconds: u64,
-    pub(super) codec: String,
-    pub(super) agent_codec: String,
+    pub(super) codec: &'static str,
+    pub(super) agent_codec: &'static str,
     /// The suite that phones prefer; none without SRTP.
     pub(super) srtp: Option<&'static str>,
     pub(super) loss_percent: f64,
@@ -87,8 +87,8 @@ pub(super) struct Media {
     pub(super) packets_sent: u64,
     pub(super) packets_expected: u64,
     pub(super) packets_received: u64,
-    /// All that is missing, of the expected.
-    pub(super) loss_percent: f64,
+    /// All that is missing, of the expected; none where nothing could be.
+    pub(super) loss_percent: Option<f64>,
     pub(super) injected_loss: u64,
     pub(super) lost_by_target: u64,
     pub(super) repeated: u64,
@@ -99,6 +99,11 @@ pub(super) struct Media {
     pub(super) strays: u64,
     /// Of an encrypted call, and not made with its key.
     pub(super) not_authentic: u64,
+    /// Phones that knew their counterpart by its voice, decoded, for the system made new packets of it: of their
+    /// packets neither loss nor delay can be measured.
+    pub(super) ears_by_name: usize,
+    pub(super) names_heard: u64,
+    pub(super) packets_decoded: u64,
     pub(super) delay_us: Percentiles,
     pub(super) spacing_error_us: Percentiles,
 }
@@ -164,20 +169,27 @@ impl Report {
             ms(&signalling.srd),
             ms(&signalling.sdd),
             ms(&signalling.rrd),
-            percent(signalling.ser),
-            percent(signalling.seer)
+            percent(signalling.ser, 1),
+            percent(signalling.seer, 1)
         ));
         line(format!(
-            "audio 语音: {} of {} packets heard 包, {:.3} % missing 丢失 ({} on the way there 注入, {} by the system 系统), \
+            "audio 语音: {} of {} packets heard 包, {} missing 丢失 ({} on the way there 注入, {} by the system 系统), \
              {} foreign 串音, {} out of order 乱序",
             media.packets_received,
             media.packets_expected,
-            media.loss_percent,
+            percent(media.loss_percent, 3),
             media.injected_loss,
             media.lost_by_target,
             media.foreign,
             media.reordered
         ));
+        if media.ears_by_name > 0 {
+            line(format!(
+                "{} phones knew their counterpart by ear 靠听辨认 ({} names heard 次, {} packets decoded 包): \
+                 of what the system encoded again, neither loss nor delay can be measured 重新编码的语音无法测量丢包与时延",
+                media.ears_by_name, media.names_heard, media.packets_decoded
+            ));
+        }
         line(format!("added delay 附加时延: {}", ms(&media.delay_us)));
         line(format!(
             "spacing error of the system's own packets 系统自发包间隔误差: {}",
@@ -214,8 +226,8 @@ impl Planned {
             rate: plan.rate,
             hold_s: plan.hold.as_secs_f64(),
             seconds: plan.seconds.as_secs(),
-            codec: format!("{:?}", plan.codec).to_lowercase(),
-            agent_codec: format!("{:?}", plan.agent_codec).to_lowercase(),
+            codec: name_of(plan.codec),
+            agent_codec: name_of(plan.agent_codec),
             srtp: plan.srtp.map(CryptoSuite::name),
             loss_percent: percent(plan.weather.lost),
             jitter_ms: plan.weather.jitter_us as f64 / 1000.0,
@@ -276,7 +288,7 @@ impl Media {
             packets_sent: packets.sent,
             packets_expected: packets.expected,
             packets_received: packets.received,
-            loss_percent: missing as f64 * 100.0 / packets.expected.max(1) as f64,
+            loss_percent: (packets.expected > 0).then(|| missing as f64 * 100.0 / packets.expected as f64),
             injected_loss: packets.injected,
             lost_by_target: packets.lost,
             repeated: packets.repeated,
@@ -284,11 +296,26 @@ impl Media {
             changed: packets.changed,
             foreign: packets.foreign,
             made_by_target: packets.made,
+            ears_by_name: packets.by_ear,
+            names_heard: packets.names,
+            packets_decoded: packets.decoded,
             strays: figures.strays,
             not_authentic: figures.not_authentic,
             delay_us: figures.durations.delay.percentiles(),
             spacing_error_us: figures.durations.spacing.percentiles(),
         }
+    }
+}
+
+/// As it is typed.
+fn name_of(codec: AudioCodec) -> &'static str {
+    match codec {
+        AudioCodec::Pcmu => "pcmu",
+        AudioCodec::Pcma => "pcma",
+        AudioCodec::G722 => "g722",
+        AudioCodec::Opus => "opus",
+        AudioCodec::L16Wide => "l16",
+        AudioCodec::L16 => "l16 at 8 kHz",
     }
 }
 
@@ -311,6 +338,7 @@ pub(super) fn ms(figures: &Percentiles) -> String {
     }
 }
 
-fn percent(value: Option<f64>) -> String {
-    value.map_or("–".to_owned(), |value| format!("{value:.1} %"))
+/// With so many decimals.
+pub(super) fn percent(value: Option<f64>, decimals: usize) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.decimals$} %"))
 }

@@ -16,6 +16,7 @@ use media::os::Waker;
 
 use super::leg::{Durations, LegFigures, Talk};
 use super::net::Weather;
+use super::voices::Voices;
 use thread::Thread;
 pub(super) use thread::since_1970_us;
 
@@ -92,7 +93,8 @@ struct Line {
 
 impl Phones {
     /// Binds all ports and starts the threads; `listener` is woken when there are reports.
-    pub(super) fn start(layout: Layout, listener: &Arc<Waker>) -> io::Result<Phones> {
+    pub(super) fn start(layout: Layout, voices: Voices, listener: &Arc<Waker>) -> io::Result<Phones> {
+        let voices = Arc::new(voices);
         let (sender, reports) = bounded(CHANNEL);
         let mut threads = Vec::new();
         let mut addresses: Vec<Vec<SocketAddr>> = vec![Vec::new(); layout.threads];
@@ -108,7 +110,7 @@ impl Phones {
             let waker = Arc::new(Waker::new()?);
             let ears = thread::Ears { orders: receiver, waker: Arc::clone(&waker) };
             let mouth = thread::Mouth::new(sender.clone(), Arc::clone(listener));
-            let thread = Thread::new(layout, phones, ports, ears, mouth)?;
+            let thread = Thread::new((layout, Arc::clone(&voices)), phones, ports, ears, mouth)?;
             let name = format!("load-rtp-{nth}");
             let thread = std::thread::Builder::new().name(name).spawn(move || thread.run(nth))?;
             threads.push(Line { orders, waker, thread });

@@ -59,8 +59,13 @@ pub(super) struct Packets {
     pub(super) reordered: u64,
     pub(super) changed: u64,
     pub(super) foreign: u64,
-    /// From the system itself: prompts, music, silence.
+    /// From the system itself: prompts, music, silence, and voices that it encoded again.
     pub(super) made: u64,
+    /// Legs that knew their counterpart by its name alone, and how often those names were heard.
+    pub(super) by_ear: usize,
+    pub(super) names: u64,
+    /// Packets that were decoded to hear names.
+    pub(super) decoded: u64,
 }
 
 /// Adds up.
@@ -74,6 +79,9 @@ pub(super) fn packets(legs: &BTreeMap<u32, LegFigures>) -> Packets {
         all.changed += leg.changed;
         all.foreign += leg.foreign;
         all.made += leg.made;
+        all.by_ear += usize::from(leg.counterpart.is_some() && leg.numbers.is_none());
+        all.names += leg.names;
+        all.decoded += leg.decoded;
         let Some((first, highest)) = leg.numbers else { continue };
         let expected = u64::from(highest - first) + 1;
         let taken = leg.counterpart.and_then(|other| legs.get(&other)).map_or(0, |other| {
@@ -142,6 +150,24 @@ mod tests {
         let legs = [leg(1, None), leg(2, Some(1))];
         let found = outcomes(&traces(&legs, &[]), Expects::Nobody);
         assert_eq!(found, [Outcome::Completed, Outcome::WrongVoice]);
+    }
+
+    #[test]
+    fn ears_that_heard_names_alone_are_counted_and_claim_no_packets() {
+        let by_ear = |leg, counterpart| LegFigures {
+            leg,
+            counterpart: Some(counterpart),
+            names: 2,
+            decoded: 120,
+            ..LegFigures::default()
+        };
+        let legs = [by_ear(1, 11), by_ear(11, 1), by_ear(2, 12), by_ear(12, 1)];
+        let traces = traces(&legs, &[]);
+        let found = outcomes(&traces, Expects::Agent);
+        assert_eq!(found, [Outcome::Completed, Outcome::WrongVoice]);
+        let packets = packets(&traces.legs);
+        assert_eq!((packets.by_ear, packets.names, packets.decoded), (4, 8, 480));
+        assert_eq!((packets.expected, packets.lost), (0, 0));
     }
 
     #[test]

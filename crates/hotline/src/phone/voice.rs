@@ -5,9 +5,11 @@ use audio::rtp::RtpPacket;
 use audio::telephone_event::{EventFrame, EventSender};
 
 /// A sender's stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Voice {
     ssrc: u32,
+    /// RTP units of 20 ms.
+    step: u32,
     sequence: u16,
     timestamp: u32,
     event_timestamp: u32,
@@ -26,9 +28,21 @@ pub(crate) struct Frame {
 }
 
 impl Voice {
-    /// A stream of this source.
+    /// A stream of this source, at 8000 RTP units a second.
     pub(crate) fn new(ssrc: u32) -> Voice {
-        Voice { ssrc, ..Voice::default() }
+        Voice {
+            ssrc,
+            step: FRAME as u32,
+            sequence: 0,
+            timestamp: 0,
+            event_timestamp: 0,
+            keys: EventSender::default(),
+        }
+    }
+
+    /// From now on there are so many RTP units a second.
+    pub(crate) fn keep_time(&mut self, clock: u32) {
+        self.step = clock / 50;
     }
 
     /// Queues a key, as RFC 4733 numbers them.
@@ -40,7 +54,7 @@ impl Voice {
     /// What goes out in the next 20 ms; nothing in the pause between two keys, and none for a peer that does
     /// not take keys.
     pub(crate) fn next(&mut self, audio_type: u8, telephone_event: Option<u8>) -> Option<Frame> {
-        self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
+        self.timestamp = self.timestamp.wrapping_add(self.step);
         let (payload_type, marker, timestamp, key) = match (self.keys.poll_frame(), telephone_event) {
             (EventFrame::Packet { event, first }, Some(kind)) => {
                 if first {

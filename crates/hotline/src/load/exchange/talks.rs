@@ -7,8 +7,8 @@ use sip::{
 };
 
 use super::super::customer::{Deed, Stage};
-use super::super::leg::Talk;
-use super::super::plan::Expects;
+use super::super::leg::{Manner, Talk};
+use super::super::plan::{Expects, is_g711};
 use super::super::rtp::{Report, v4};
 use super::super::seats::State;
 use super::{Call, Exchange};
@@ -18,16 +18,16 @@ impl Exchange {
     pub(super) fn invited(&mut self, session: SessionId, request: &Request, remote: Option<OfferedAudio>) {
         let (now, leg) = (self.moment(), self.new_leg());
         let Ok(remote) = self.secured(session, remote) else {
-            return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_ACCEPTABLE_HERE));
+            return self.answering.endpoint.refuse(now, session, &Answer::new(Status::NOT_ACCEPTABLE_HERE));
         };
         let user = request.target().ok().and_then(|uri| uri.user()).unwrap_or_default();
         let seat = self.office.seats.get_mut(&user).filter(|seat| seat.state == State::Free);
         let (Some(seat), Some(remote)) = (seat, remote) else {
-            return self.endpoint.refuse(now, session, &Answer::new(Status::BUSY_HERE));
+            return self.answering.endpoint.refuse(now, session, &Answer::new(Status::BUSY_HERE));
         };
         let answers = Instant::now() + self.plan.answer_after;
         seat.state = State::Ringing { session, leg, answers, remote: Box::new(remote) };
-        self.endpoint.ring(now, session);
+        self.answering.endpoint.ring(now, session);
         self.at_seat.insert(session, user);
         let caller = request.from().ok().and_then(|from| from.uri.user()).unwrap_or_default();
         self.traces.callers.insert(leg, caller);
@@ -41,16 +41,24 @@ impl Exchange {
     ) -> Result<Option<OfferedAudio>, NoCommonAudio> {
         let Some(suite) = self.plan.srtp else { return Ok(remote) };
         let security = Security::answering(Encryption::Required).preferring(suite, &mut self.random);
-        self.endpoint.secure(session, security, &AudioCodec::ALL)
+        self.answering.endpoint.secure(session, security, &AudioCodec::ALL)
     }
 
-    /// A session stands, or its audio changed.
-    pub(super) fn connected(&mut self, session: SessionId, remote: &OfferedAudio) {
-        if let Some(customer) = self.customers.get_mut(&session) {
-            customer.answered(Instant::now(), &self.plan);
-            let (phone, leg) = (customer.phone, customer.leg);
-            return self.talk(phone, leg, remote, self.plan.codec);
-        }
+    /// No customer was told to answer.
+    pub(super) fn refuse_a_call_to_a_customer(&mut self, session: SessionId) {
+        self.dialling.endpoint.refuse(self.moment(), session, &Answer::new(Status::BUSY_HERE));
+    }
+
+    /// A customer's call stands, or its audio changed.
+    pub(super) fn customer_connected(&mut self, session: SessionId, remote: &OfferedAudio) {
+        let Some(customer) = self.customers.get_mut(&session) else { return };
+        customer.answered(Instant::now(), &self.plan);
+        let (phone, leg) = (customer.phone, customer.leg);
+        self.talk(phone, leg, remote, self.plan.codec);
+    }
+
+    /// A seat's call stands, or its audio changed.
+    pub(super) fn seat_connected(&mut self, session: SessionId, remote: &OfferedAudio) {
         let seat = self.at_seat.get(&session).and_then(|id| self.office.seats.get(id));
         if let Some(seat) = seat
             && let State::Talking { leg, .. } = seat.state
@@ -66,22 +74,36 @@ impl Exchange {
         };
         let first = remote.codecs.first().copied().unwrap_or(wanted);
         let codec = if remote.codecs.contains(&wanted) { wanted } else { first };
-        let telephone_event = remote.telephone_event;
-        let srtp = remote.keys.as_deref().map(crate::signalling::srtp);
-        self.phones.talk(phone, Talk { leg, remote: address, codec, telephone_event, srtp });
+        let manner = match self.plan.manner {
+            Manner::Signs if !is_g711(codec) => Manner::Stamps,
+            planned @ (Manner::Signs | Manner::Stamps | Manner::Names) => planned,
+        };
+        let talk = Talk {
+            leg,
+            remote: address,
+            codec,
+            payload_type: remote.payload_type(codec),
+            manner,
+            telephone_event: remote.telephone_event,
+            srtp: remote.keys.as_deref().map(crate::signalling::srtp),
+        };
+        self.phones.talk(phone, talk);
     }
 
-    /// A session is over.
-    pub(super) fn ended(&mut self, session: SessionId, why: Ending) {
-        if let Some(customer) = self.customers.remove(&session) {
-            self.phones.close(customer.phone, customer.leg);
-            self.idle.push_back(customer.phone);
-            self.sessions.remove(&customer.leg);
-            let outcome = customer.outcome(why, self.stopped);
-            let answered = !matches!(customer.stage, Stage::Dialling { .. });
-            let call = Call { leg: customer.leg, caller: customer.caller, outcome, answered };
-            self.traces.calls.push(call);
-        }
+    /// A customer's call is over.
+    pub(super) fn customer_ended(&mut self, session: SessionId, why: Ending) {
+        let Some(customer) = self.customers.remove(&session) else { return };
+        self.phones.close(customer.phone, customer.leg);
+        self.idle.push_back(customer.phone);
+        self.sessions.remove(&customer.leg);
+        let outcome = customer.outcome(why, self.stopped);
+        let answered = !matches!(customer.stage, Stage::Dialling { .. });
+        let call = Call { leg: customer.leg, caller: customer.caller, outcome, answered };
+        self.traces.calls.push(call);
+    }
+
+    /// A seat's call is over.
+    pub(super) fn seat_ended(&mut self, session: SessionId) {
         let seat = self.at_seat.remove(&session).and_then(|id| self.office.seats.get_mut(&id));
         if let Some(seat) = seat {
             match std::mem::replace(&mut seat.state, State::Free) {
@@ -122,7 +144,7 @@ impl Exchange {
             }
         }
         for session in leaving {
-            self.endpoint.hang_up(self.moment(), session, None);
+            self.dialling.endpoint.hang_up(self.moment(), session, None);
             self.drain();
         }
         for id in self.seats_that_answer(now) {
@@ -145,7 +167,7 @@ impl Exchange {
         let Some(rtp) = self.phones.address(seat.phone) else { return };
         let phone = seat.phone;
         seat.state = State::Talking { session, leg };
-        self.endpoint.accept(moment, session, rtp, self.plan.agent_codec);
+        self.answering.endpoint.accept(moment, session, rtp, self.plan.agent_codec);
         // A person speaks upon taking the receiver, before the ACK.
         self.talk(phone, leg, &remote, self.plan.agent_codec);
         self.drain();
@@ -157,10 +179,9 @@ impl Exchange {
             return;
         }
         self.stopped = true;
-        let sessions: Vec<SessionId> = self.customers.keys().chain(self.at_seat.keys()).copied().collect();
-        for session in sessions {
-            self.endpoint.hang_up(self.moment(), session, None);
-            self.drain();
-        }
+        let now = self.moment();
+        self.customers.keys().for_each(|session| self.dialling.endpoint.hang_up(now, *session, None));
+        self.at_seat.keys().for_each(|session| self.answering.endpoint.hang_up(now, *session, None));
+        self.drain();
     }
 }

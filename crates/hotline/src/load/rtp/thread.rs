@@ -6,12 +6,13 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use audio::rtp::RtpPacket;
+use audio::rtp::{HEADER_LEN, RtpPacket};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
 use media::batch::{Batch, DATAGRAM};
 use media::os::{Poll, Timer, Waker, hurry, pin_to_core};
 
 use super::super::leg::{Leg, Packet, Talk};
+use super::super::voices::{LONGEST, Voices};
 use super::{Layout, Order, Port, Report, ThreadFigures};
 
 /// Datagrams a system call.
@@ -23,6 +24,8 @@ const TURNS: u64 = 20;
 /// Batches that one port, and looks at all ports, that one turn has time for: a flood must not stop what is due.
 const BATCHES: usize = 16;
 const ROUNDS: usize = 256;
+/// Bytes of the longest datagram that is sent, beyond what a batch takes.
+const LONG: usize = HEADER_LEN + LONGEST;
 const TIMER: u64 = 0;
 const WAKER: u64 = 1;
 
@@ -65,6 +68,7 @@ impl Mouth {
 /// The thread's own.
 pub(super) struct Thread {
     layout: Layout,
+    voices: Arc<Voices>,
     ports: Vec<Port>,
     /// By slot; a port has `phones_per_port` neighbours.
     phones: Vec<Option<Leg>>,
@@ -93,7 +97,7 @@ struct Delayed {
 
 impl Thread {
     pub(super) fn new(
-        layout: Layout,
+        (layout, voices): (Layout, Arc<Voices>),
         phones: usize,
         ports: Vec<Port>,
         ears: Ears,
@@ -110,6 +114,7 @@ impl Thread {
         }
         Ok(Thread {
             layout,
+            voices,
             ports,
             phones: (0..phones).map(|_| None).collect(),
             by_source: BTreeMap::new(),
@@ -252,8 +257,17 @@ impl Thread {
 
     fn put(&mut self, slot: usize, packet: &Packet) {
         let now = self.clock.stamp_us();
-        if let Some(phone) = self.phones.get_mut(slot).and_then(Option::as_mut) {
-            self.outbox.put(phone.remote(), |datagram| phone.print(packet, now, datagram));
+        let Some(phone) = self.phones.get_mut(slot).and_then(Option::as_mut) else { return };
+        let remote = phone.remote();
+        if phone.is_long() {
+            let mut datagram = [0; LONG];
+            let length = phone.print(packet, now, &self.voices, &mut datagram).unwrap_or(0);
+            let rtp = self.ports.get(slot / self.layout.phones_per_port).map(|port| &port.rtp);
+            let bytes = datagram.get(..length).unwrap_or_default();
+            let sent = rtp.is_some_and(|rtp| rtp.send_to(bytes, remote).is_ok());
+            self.figures.unsent += u64::from(!sent);
+        } else {
+            self.outbox.put(remote, |datagram| phone.print(packet, now, &self.voices, datagram));
         }
     }
 
@@ -295,7 +309,8 @@ impl Thread {
                     continue;
                 };
                 let arrived_us = self.clock.of_unix_ns(arrived.at_ns);
-                if let Some(whose) = phone.hear(&packet, arrived_us, &mut self.figures.durations) {
+                let durations = &mut self.figures.durations;
+                if let Some(whose) = phone.hear(&packet, arrived_us, &self.voices, durations) {
                     self.mouth.say(Report::Heard { leg: phone.id(), whose });
                 }
             }

@@ -1,0 +1,159 @@
+//! What a phone makes of the packets that it hears: whose they are, which are missing, which are the system's own.
+
+use audio::rtp::RtpPacket;
+
+use super::super::stamp::Stamp;
+use super::Durations;
+
+/// What one phone sent and heard in one call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::load) struct LegFigures {
+    pub(in crate::load) leg: u32,
+    pub(in crate::load) sent: u64,
+    /// Numbers of packets that the bad network took.
+    pub(in crate::load) unsent: Vec<u32>,
+    /// The leg whose voice was heard first.
+    pub(in crate::load) counterpart: Option<u32>,
+    /// The first and the highest number heard of it.
+    pub(in crate::load) numbers: Option<(u32, u32)>,
+    /// Different numbers heard of it.
+    pub(in crate::load) received: u64,
+    /// Heard again.
+    pub(in crate::load) repeated: u64,
+    /// Heard after a higher number.
+    pub(in crate::load) reordered: u64,
+    /// Different numbers heard with other codes than were sent.
+    pub(in crate::load) changed: u64,
+    /// Heard of any other leg.
+    pub(in crate::load) foreign: u64,
+    /// Heard from the system itself: prompts, music, silence, and a voice that it encoded again.
+    pub(in crate::load) made: u64,
+    /// How often the counterpart's name was heard.
+    pub(in crate::load) names: u64,
+    /// Packets that the ear decoded.
+    pub(in crate::load) decoded: u64,
+}
+
+/// Numbers below the highest that are remembered, to tell a late packet from a repeated one.
+const REMEMBERED: u32 = 128;
+
+/// What was heard so far.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    counterpart: Option<u32>,
+    first: u32,
+    highest: u32,
+    /// Bit `n`: the number `highest - n` was heard.
+    window: u128,
+    received: u64,
+    repeated: u64,
+    reordered: u64,
+    changed: u64,
+    foreign: u64,
+    made: u64,
+    names: u64,
+    last_made: Option<Made>,
+}
+
+/// The system's own packet heard last.
+#[derive(Debug, Clone, Copy)]
+struct Made {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    arrived_us: u64,
+}
+
+impl Heard {
+    /// A packet with a stamp arrived. Whose voice it was when it is the first of the call.
+    pub(super) fn stamp(
+        &mut self,
+        stamp: &Stamp,
+        as_sent: bool,
+        arrived_us: u64,
+        durations: &mut Durations,
+    ) -> Option<u32> {
+        self.last_made = None;
+        let news = self.counterpart.is_none().then_some(stamp.leg);
+        if *self.counterpart.get_or_insert(stamp.leg) != stamp.leg {
+            self.foreign += 1;
+            return None;
+        }
+        if !self.hears_stamps() {
+            (self.first, self.highest) = (stamp.number, stamp.number);
+        }
+        if self.place(stamp.number) {
+            self.changed += u64::from(!as_sent);
+            durations.delay.count(arrived_us.saturating_sub(stamp.sent_us));
+        }
+        news
+    }
+
+    /// Whether the number is new.
+    fn place(&mut self, number: u32) -> bool {
+        let ahead = number.saturating_sub(self.highest);
+        self.window = self.window.checked_shl(ahead).unwrap_or(0);
+        self.highest = self.highest.max(number);
+        let behind = self.highest - number;
+        self.reordered += u64::from(behind > 0);
+        // Too late to be told from a repeated one, or before the first that was heard.
+        let known = behind >= REMEMBERED || number < self.first || self.window >> behind & 1 == 1;
+        if known {
+            self.repeated += u64::from(number >= self.first);
+            return false;
+        }
+        self.window |= 1 << behind;
+        self.received += 1;
+        true
+    }
+
+    /// Stamps arrive: packets are passed on as they are, or between the laws of G.711.
+    pub(super) fn hears_stamps(&self) -> bool {
+        self.received > 0
+    }
+
+    /// A name was heard. Whose voice it was when it is the first of the call.
+    pub(super) fn name(&mut self, leg: u32) -> Option<u32> {
+        let news = self.counterpart.is_none().then_some(leg);
+        let known = *self.counterpart.get_or_insert(leg) == leg;
+        let count = if known { &mut self.names } else { &mut self.foreign };
+        *count += 1;
+        news
+    }
+
+    /// A packet without a stamp arrived, at so many RTP units a second.
+    pub(super) fn made_by_the_system(
+        &mut self,
+        packet: &RtpPacket,
+        clock: u32,
+        arrived_us: u64,
+        durations: &mut Durations,
+    ) {
+        self.made += 1;
+        let RtpPacket { ssrc, sequence, timestamp, .. } = *packet;
+        if let Some(last) = self.last_made
+            && (last.ssrc, last.sequence.wrapping_add(1)) == (ssrc, sequence)
+        {
+            let units = u64::from(timestamp.wrapping_sub(last.timestamp));
+            let wanted = units * 1_000_000 / u64::from(clock.max(1));
+            durations.spacing.count(arrived_us.saturating_sub(last.arrived_us).abs_diff(wanted));
+        }
+        self.last_made = Some(Made { ssrc, sequence, timestamp, arrived_us });
+    }
+
+    /// What it comes to; the rest is the leg's to say.
+    pub(super) fn close(self) -> LegFigures {
+        LegFigures {
+            counterpart: self.counterpart,
+            numbers: self.hears_stamps().then_some((self.first, self.highest)),
+            received: self.received,
+            repeated: self.repeated,
+            reordered: self.reordered,
+            changed: self.changed,
+            foreign: self.foreign,
+            made: self.made,
+            names: self.names,
+            ..LegFigures::default()
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A call center of another make: Kamailio, Debian's package, as registrar and distributor.
+
+use std::fs::{self, File};
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::center::{new_folder, repository};
+use crate::ports::Ports;
+use crate::wait_for;
+
+/// Where Debian puts it; a user's PATH does not lead there.
+const PROGRAM: &str = "/usr/sbin/kamailio";
+
+/// A running Kamailio with the configuration in `tests/scenarios`; ended, and its folder removed, when dropped.
+#[derive(Debug)]
+pub struct Kamailio {
+    pub(crate) folder: PathBuf,
+    port: u16,
+    _ports: Ports,
+    process: Child,
+}
+
+impl Kamailio {
+    /// Starts it for agents 1001 and following, so many, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not answer.
+    pub fn start(agents: u16) -> Kamailio {
+        let (ports, folder) = (Ports::claim(), new_folder());
+        let port = ports.take(1);
+        let log = File::create(folder.join("kamailio.log")).expect("the story's folder can be written");
+        let process = Command::new(PROGRAM)
+            // In the foreground, telling its errors.
+            .args(["-DD", "-E"])
+            .arg("-f")
+            .arg(repository().join("tests/scenarios/kamailio.cfg"))
+            .args(["-A", &format!("AGENTS={agents}"), "-l", &format!("udp:127.0.0.1:{port}")])
+            .arg("-Y")
+            .arg(&folder)
+            .arg("-P")
+            .arg(folder.join("kamailio.pid"))
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("Kamailio is installed (tests/install.sh)");
+        let mut kamailio = Kamailio { folder, port, _ports: ports, process };
+        kamailio.wait_until_it_answers();
+        kamailio
+    }
+
+    /// `127.0.0.1:PORT` of SIP.
+    pub fn sip(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        socket.set_read_timeout(Some(Duration::from_millis(200))).expect("a socket can be told to wait");
+        let (us, them) = (socket.local_addr().expect("a bound socket has an address"), self.sip());
+        let ping = format!(
+            "OPTIONS sip:{them} SIP/2.0\r\nVia: SIP/2.0/UDP {us};branch=z9hG4bKping\r\nMax-Forwards: 70\r\n\
+             From: <sip:story@{us}>;tag=1\r\nTo: <sip:{them}>\r\nCall-ID: ping\r\nCSeq: 1 OPTIONS\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        wait_for("Kamailio to answer", || {
+            let ended = self.process.try_wait().expect("a process of ours can be asked");
+            assert!(ended.is_none(), "Kamailio ended before it answered");
+            socket.send_to(ping.as_bytes(), &them).ok()?;
+            let mut answer = [0; 2_000];
+            let length = socket.recv(&mut answer).ok()?;
+            answer.get(..length)?.starts_with(b"SIP/2.0 200 ").then_some(())
+        });
+    }
+}
+
+impl Drop for Kamailio {
+    fn drop(&mut self) {
+        // Its first process ends the others, when it is asked to.
+        let pid = self.process.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.folder.join("kamailio.log")).unwrap_or_default();
+            eprintln!("Kamailio's folder stays at {}\n{log}", self.folder.display());
+        } else {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
