@@ -1,228 +1,23 @@
 //! The command line.
 
-use std::net::SocketAddr;
+mod arguments;
+mod place;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand};
-use hotline::config::{self, Configuration};
-use hotline::serve::{self, Folders};
-use hotline::{clock, control, demo, listings, load, vault};
-use model::{AgentId, ContactId, QueueName, RecordingId};
-use store::{ContactFilter, PublicKeys, RecordingFilter, Role, SigningKey, Store};
+use anyhow::Context;
+use arguments::{AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
+use clap::Parser;
+use hotline::{clock, control, demo, listings, load, serve, vault};
+use model::{AgentId, QueueName};
+use place::Place;
+use store::{ContactFilter, PublicKeys, RecordingFilter, SigningKey};
 
 /// Media threads hand audio to recording threads, which free it: with the system's allocator they wait for each other's
 /// lock, and for the lock of the whole address space whenever a thread's heap grows.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Hotline, the open call center. 开放呼叫中心
-#[derive(Parser)]
-#[command(version)]
-struct Cli {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    command: Option<Verb>,
-}
-
-#[derive(Args)]
-struct Place {
-    /// Folder of the configuration 配置目录
-    #[arg(long, global = true, default_value = "config", value_name = "DIR")]
-    config: PathBuf,
-    /// Folder of database and state 数据目录
-    #[arg(long, global = true, default_value = "var", value_name = "DIR")]
-    data: PathBuf,
-    /// Folder of the recordings 录音目录
-    #[arg(long, global = true, default_value = "recordings", value_name = "DIR")]
-    recordings: PathBuf,
-    /// Folder of the prompts; default: beside the configuration 语音目录
-    #[arg(long, global = true, value_name = "DIR")]
-    prompts: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
-enum Verb {
-    /// See a center at work with simulated customers and agents 演示
-    Demo {
-        /// Customers who call
-        #[arg(long, default_value_t = 20)]
-        calls: u32,
-        /// Agents who answer, at most 1,000
-        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=1000))]
-        agents: u32,
-        /// How long customers keep coming
-        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-        seconds: u64,
-    },
-    /// Run the center 启动呼叫中心
-    Serve(Listen),
-    /// Call any SIP system with simulated customers and agents, and check what each hears 负载测试
-    Load(Box<load::Options>),
-    /// Check all configuration 检查配置
-    Check {
-        /// Run the flow tests too 同时运行流程测试
-        #[arg(long)]
-        flow_tests: bool,
-    },
-    /// List contacts 列出来电
-    Contacts(Listing),
-    /// List recordings 列出录音
-    Recordings {
-        #[command(flatten)]
-        listing: Listing,
-        #[command(subcommand)]
-        about: Option<AboutRecordings>,
-    },
-    /// List agents 列出座席
-    Agents(Listing),
-    /// List queues 列出队列
-    Queues(Listing),
-    /// Change an agent's state 更改座席状态
-    Agent {
-        /// ready or break
-        #[arg(value_parser = ["ready", "break"])]
-        state: String,
-        /// The agent's id 工号
-        id: AgentId,
-    },
-    /// Quality control 质检
-    #[command(subcommand)]
-    Qa(Qa),
-    /// Compare recordings' rows and files; with --folder, files and signed manifests 核对录音
-    Verify(Proof),
-    /// Erase recordings that the rules keep no longer 按规则删除过期录音
-    Retention {
-        /// Only list them 只列出
-        #[arg(long)]
-        dry_run: bool,
-        /// One JSON array of objects
-        #[arg(long)]
-        json: bool,
-    },
-    /// Keep a contact's recordings whatever the rules say 法律保全
-    #[command(subcommand)]
-    LegalHold(LegalHold),
-    /// API tokens 接口令牌
-    #[command(subcommand)]
-    Token(Token),
-    /// Keys that encrypt recordings 录音加密密钥
-    #[command(subcommand)]
-    Keys(Keys),
-}
-
-#[derive(Subcommand)]
-enum Keys {
-    /// Make a key, for `encryption_key` in hotline.toml 创建密钥
-    New {
-        /// A new file; keep a copy of it where the recordings are not 密钥文件，请另行备份
-        file: PathBuf,
-    },
-}
-
-#[derive(Subcommand)]
-enum LegalHold {
-    /// Hold 设置保全
-    Set(Word),
-    /// Let the rules apply again 解除保全
-    Clear(Word),
-}
-
-#[derive(Args)]
-struct Word {
-    /// The contact's id 联系编号
-    contact: ContactId,
-    /// Why 原因
-    #[arg(long)]
-    reason: String,
-    /// On whose word 责任人
-    #[arg(long)]
-    person: String,
-}
-
-#[derive(Args, Default)]
-struct Listen {
-    /// SIP, UDP and TCP
-    #[arg(long, value_name = "ADDR:PORT")]
-    sip: Option<SocketAddr>,
-    /// HTTP
-    #[arg(long, value_name = "ADDR:PORT")]
-    http: Option<SocketAddr>,
-    /// RTP ports
-    #[arg(long, value_name = "FIRST-LAST")]
-    rtp: Option<config::Ports>,
-}
-
-#[derive(Args)]
-struct Listing {
-    /// One JSON array of objects
-    #[arg(long)]
-    json: bool,
-    /// At most so many rows
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
-}
-
-#[derive(Subcommand)]
-enum AboutRecordings {
-    /// Print the public key that proves the manifests 输出清单公钥
-    Key,
-    /// Write one to a file, decrypted if it was encrypted 导出（解密）录音
-    Export {
-        /// The recording's id 录音编号
-        id: RecordingId,
-        /// A new file 目标文件
-        #[arg(long, value_name = "FILE")]
-        to: PathBuf,
-    },
-}
-
-#[derive(Args)]
-struct Proof {
-    /// Check this folder against its manifests, without a database; more for a fallback's files 离线核对目录
-    #[arg(long, value_name = "DIR", requires = "public_key")]
-    folder: Vec<PathBuf>,
-    /// The public key, from `hotline recordings key` 公钥文件
-    #[arg(long, value_name = "FILE", requires = "folder")]
-    public_key: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
-enum Qa {
-    /// Draw a random sample of recorded contacts 随机抽样
-    Sample {
-        /// From this queue
-        #[arg(long)]
-        queue: QueueName,
-        /// So many
-        #[arg(long)]
-        count: usize,
-        /// The same seed gives the same sample
-        #[arg(long)]
-        seed: u64,
-        /// One JSON array of objects
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Subcommand)]
-enum Token {
-    /// Make a token; it is printed once 创建令牌
-    Create {
-        /// What it may do
-        #[arg(long)]
-        role: Role,
-        /// A name for the audit trail
-        #[arg(long)]
-        name: Option<String>,
-        /// For the role agent: which
-        #[arg(long)]
-        agent: Option<AgentId>,
-    },
-}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -325,33 +120,6 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-impl Place {
-    fn prompts(&self) -> PathBuf {
-        let beside = || self.config.parent().unwrap_or(Path::new("")).join("prompts");
-        self.prompts.clone().unwrap_or_else(beside)
-    }
-
-    fn load(&self, flow_tests: bool) -> anyhow::Result<Configuration> {
-        config::load(&self.config, &self.prompts(), flow_tests).or_else(|problems| {
-            for problem in &problems {
-                eprintln!("{problem}");
-            }
-            bail!("the configuration has {} problems 配置有 {} 个问题", problems.len(), problems.len())
-        })
-    }
-
-    fn recordings_folders(&self, configuration: &Configuration) -> Vec<PathBuf> {
-        let folders = Folders { data: self.data.clone(), recordings: self.recordings.clone() };
-        serve::recordings_folders(&configuration.server, &folders)
-    }
-
-    async fn store(&self) -> anyhow::Result<Store> {
-        let url = serve::database_url(&self.load(false)?, &self.data);
-        std::fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
-        Store::open(&url).await.with_context(|| "open the database")
-    }
-}
-
 async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     let mut configuration = place.load(false)?;
     let server = &mut configuration.server;
@@ -361,8 +129,7 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     let ports = server.rtp.0.clone();
     let numbers: Vec<String> =
         configuration.routes.iter().map(|(number, route)| format!("{number} ({})", route.language)).collect();
-    let folders = Folders { data: place.data.clone(), recordings: place.recordings.clone() };
-    let running = serve::start(configuration, &folders).await?;
+    let running = serve::start(configuration, &place.folders()).await?;
     println!("Hotline {}", env!("CARGO_PKG_VERSION"));
     println!("  SIP    {}  (UDP, TCP)", running.sip);
     println!("  RTP    {}  ports {}-{}", running.sip.ip(), ports.start(), ports.end());
