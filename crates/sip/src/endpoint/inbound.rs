@@ -1,11 +1,11 @@
 //! Calls that come in.
 
-use super::check::{Essentials, bad_request};
-use super::receive::capabilities;
+use super::check::bad_request;
+use super::receive::{Arrival, capabilities};
 use super::session::{Change, Incoming, Session, Stage, Talking, Unacked, choose};
 use super::timer::{agree_refresh, state_refresh};
 use super::transactions::{ServerKey, ServerMachine};
-use super::{Answer, Ending, Endpoint, Event, Flow, SessionId, reply};
+use super::{Answer, Ending, Endpoint, Event, SessionId, reply};
 use crate::dialog::Dialog;
 use crate::transaction::{T1, TRY_FOR};
 use crate::{
@@ -18,19 +18,13 @@ pub(super) const OUR_CODECS: [AudioCodec; 6] = AudioCodec::ALL;
 
 impl Endpoint {
     /// An INVITE outside dialogs: a new session, unless its offer is nothing for us.
-    pub(super) fn invited(
-        &mut self,
-        now: Moment,
-        flow: Flow,
-        key: &ServerKey,
-        essentials: &Essentials,
-        request: Request,
-    ) {
+    pub(super) fn invited(&mut self, now: Moment, arrival: Arrival, request: Request) {
+        let Arrival { flow, key, .. } = arrival;
         if self.sessions.len() >= self.settings.max_sessions {
             let busy = Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", "5");
             return self.refuse_request(now, key, &busy);
         }
-        match self.open_incoming(now, flow, key, essentials, &request) {
+        match self.open_incoming(now, arrival, &request) {
             Err(answer) => self.refuse_request(now, key, &answer),
             Ok((id, remote)) => {
                 self.event(Event::Invited { session: id, request: Box::new(request), flow, remote });
@@ -41,11 +35,10 @@ impl Endpoint {
     fn open_incoming(
         &mut self,
         now: Moment,
-        flow: Flow,
-        key: &ServerKey,
-        essentials: &Essentials,
+        arrival: Arrival,
         request: &Request,
     ) -> Result<(SessionId, Option<OfferedAudio>), Answer> {
+        let Arrival { flow, key, essentials } = arrival;
         let offer = read_offer(request)?;
         let find = |sdp| {
             find_audio(sdp, &OUR_CODECS, Encryption::Off)
@@ -204,13 +197,8 @@ impl Endpoint {
     }
 
     /// CANCEL (RFC 3261 section 9.2): 200 if its INVITE is known, 487 to the INVITE if that is still open.
-    pub(super) fn handle_cancel(
-        &mut self,
-        now: Moment,
-        key: &ServerKey,
-        essentials: &Essentials,
-        request: &Request,
-    ) {
+    pub(super) fn handle_cancel(&mut self, now: Moment, arrival: Arrival, request: &Request) {
+        let Arrival { key, essentials, .. } = arrival;
         let invite = key.of_invite();
         let same_call = |slot: &super::transactions::ServerSlot| {
             slot.request.call_id().is_ok_and(|call_id| call_id == essentials.call_id)
