@@ -1,8 +1,8 @@
 //! Calls that come in.
 
 use super::check::bad_request;
-use super::receive::{Arrival, capabilities};
-use super::session::{Change, Incoming, Session, Stage, Talking, Unacked, choose};
+use super::receive::{Arrival, capabilities, overloaded};
+use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose};
 use super::timer::{agree_refresh, state_refresh};
 use super::transactions::{ServerKey, ServerMachine};
 use super::{Answer, Ending, Endpoint, Event, SessionId, reply};
@@ -21,8 +21,7 @@ impl Endpoint {
     pub(super) fn invited(&mut self, now: Moment, arrival: Arrival, request: Request) {
         let Arrival { flow, key, .. } = arrival;
         if self.sessions.len() >= self.settings.max_sessions {
-            let busy = Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", "5");
-            return self.refuse_request(now, key, &busy);
+            return self.refuse_request(now, key, &overloaded());
         }
         match self.open_incoming(now, arrival, &request) {
             Err(answer) => self.refuse_request(now, key, &answer),
@@ -164,7 +163,7 @@ impl Endpoint {
             }
         };
         let number = self.servers.get(&key).and_then(|slot| slot.request.cseq().ok()).map_or(0, |c| c.number);
-        let answer = state_refresh(capabilities(Answer::new(Status::OK)).with("Contact", contact), refresh);
+        let answer = agreement(contact, refresh);
         let bytes = self.answer(now, &key, &answer, body);
         let unacked = Some(unacked(now, number, bytes, true, theirs.is_none()));
         if let Some(session) = self.sessions.get_mut(&id) {
@@ -265,6 +264,11 @@ impl Endpoint {
 /// A 2xx that was just sent.
 pub(super) fn unacked(now: Moment, number: u32, bytes: Vec<u8>, initial: bool, offered: bool) -> Unacked {
     Unacked { number, bytes, next: now + T1, pause: T1 * 2, until: now + TRY_FOR, initial, offered }
+}
+
+/// The 200 to an INVITE or UPDATE: how we are reached, what we can do, who refreshes the session.
+pub(super) fn agreement(contact: String, refresh: Refresh) -> Answer {
+    state_refresh(capabilities(Answer::new(Status::OK)).with("Contact", contact), refresh)
 }
 
 /// The description in a request; `None` when it has no body.

@@ -6,9 +6,6 @@ use super::{Answer, Endpoint, Event, Flow, RequestId, SessionId, reply};
 use crate::transaction::{InviteServer, Server};
 use crate::{Method, Moment, Request, Status};
 
-/// Seconds after which a peer that met an overload may try again.
-const RETRY_AFTER: &str = "5";
-
 /// A request on its way in: whence, of which transaction, and with what every request has.
 #[derive(Clone, Copy)]
 pub(super) struct Arrival<'a> {
@@ -64,8 +61,7 @@ impl Endpoint {
             | Method::Info
             | Method::Update
             | Method::Other(_) => {
-                let busy = Answer::new(Status::SERVICE_UNAVAILABLE);
-                return Some(busy.with("Retry-After", RETRY_AFTER));
+                return Some(overloaded());
             }
         };
         (!ends_something).then(|| Answer::new(Status::NO_SUCH_CALL))
@@ -223,6 +219,11 @@ impl Endpoint {
         let fits = session.remote_tag().is_none_or(|tag| essentials.from.tag() == Some(tag));
         fits.then_some(id)
     }
+}
+
+/// There are as many sessions or transactions as there may be: the peer may try again after 5 seconds.
+pub(super) fn overloaded() -> Answer {
+    Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", "5")
 }
 
 /// What we can do, as 200 to OPTIONS and INVITE tell.
