@@ -169,20 +169,23 @@ pub(crate) struct Proof {
 #[derive(Subcommand)]
 pub(crate) enum Qa {
     /// Draw a random sample of recorded contacts 随机抽样
-    Sample {
-        /// From this queue
-        #[arg(long)]
-        queue: QueueName,
-        /// So many
-        #[arg(long)]
-        count: usize,
-        /// The same seed gives the same sample
-        #[arg(long)]
-        seed: u64,
-        /// One JSON array of objects
-        #[arg(long)]
-        json: bool,
-    },
+    Sample(Sample),
+}
+
+#[derive(Args)]
+pub(crate) struct Sample {
+    /// From this queue
+    #[arg(long)]
+    pub(crate) queue: QueueName,
+    /// So many
+    #[arg(long)]
+    pub(crate) count: usize,
+    /// The same seed gives the same sample
+    #[arg(long)]
+    pub(crate) seed: u64,
+    /// One JSON array of objects
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Subcommand)]

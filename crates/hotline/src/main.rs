@@ -1,8 +1,10 @@
 //! The command line.
 
 mod arguments;
+mod lists;
 mod place;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,9 +12,9 @@ use anyhow::Context;
 use arguments::{AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
 use clap::Parser;
 use hotline::{clock, control, demo, listings, load, serve, vault};
-use model::{AgentId, QueueName};
+use model::RecordingId;
 use place::Place;
-use store::{ContactFilter, PublicKeys, RecordingFilter, SigningKey};
+use store::{PublicKeys, SigningKey};
 
 /// Media threads hand audio to recording threads, which free it: with the system's allocator they wait for each other's
 /// lock, and for the lock of the whole address space whenever a thread's heap grows.
@@ -51,56 +53,24 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Verb::Check { flow_tests } => check(&place, flow_tests),
-        Verb::Contacts(listing) => {
-            let filter = ContactFilter { limit: listing.limit, ..ContactFilter::default() };
-            let rows = place.store().await?.contacts(&filter).await?;
-            let columns =
-                ["id", "caller", "number", "language", "queue", "agent", "started_at", "ended_at", "end"];
-            listings::print(&rows, listing.json, &columns).map(|()| ExitCode::SUCCESS)
-        }
+        Verb::Contacts(listing) => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
             let key = SigningKey::open(&place.data).with_context(|| "read the key of the recordings")?;
             print!("{}", key.public_pem());
             Ok(ExitCode::SUCCESS)
         }
         Verb::Recordings { about: Some(AboutRecordings::Export { id, to }), .. } => {
-            let configuration = place.load(false)?;
-            let (keys, folders) =
-                (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
-            let bytes = vault::export(&place.store().await?, &folders, &keys, id, &to).await?;
-            println!("{}: {bytes} bytes 字节", to.display());
-            Ok(ExitCode::SUCCESS)
+            export(&place, id, &to).await
         }
-        Verb::Recordings { listing, about: None } => {
-            let filter = RecordingFilter { limit: listing.limit, ..RecordingFilter::default() };
-            let rows = place.store().await?.recordings(&filter).await?;
-            let columns = ["id", "contact_id", "state", "duration_ms", "path"];
-            listings::print(&rows, listing.json, &columns).map(|()| ExitCode::SUCCESS)
-        }
-        Verb::Agents(listing) => {
-            let configuration = place.load(false)?;
-            let ids: Vec<AgentId> = configuration.acd.agents.iter().map(|agent| agent.id.clone()).collect();
-            let rows = place.store().await?.agents(&ids).await?;
-            listings::print(&rows, listing.json, &["id", "shift", "activity", "seat_online", "since"])
-                .map(|()| ExitCode::SUCCESS)
-        }
-        Verb::Queues(listing) => {
-            let configuration = place.load(false)?;
-            let names: Vec<QueueName> =
-                configuration.acd.queues.iter().map(|queue| queue.name.clone()).collect();
-            let now = clock::now();
-            let minutes = u64::from(now.minute_of_day(configuration.server.utc_offset));
-            let day_began = now - std::time::Duration::from_secs(minutes * 60);
-            let rows = place.store().await?.queues(&names, day_began, now).await?;
-            let columns = ["name", "waiting", "offered", "answered", "abandoned", "service_level"];
-            listings::print(&rows, listing.json, &columns).map(|()| ExitCode::SUCCESS)
-        }
+        Verb::Recordings { listing, about: None } => lists::recordings(&place, &listing).await,
+        Verb::Agents(listing) => lists::agents(&place, &listing).await,
+        Verb::Queues(listing) => lists::queues(&place, &listing).await,
         Verb::Agent { state, id } => {
             control::agent(&place.data, &id, &state)?;
             println!("{id}: {state}");
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Qa(Qa::Sample { queue, count, seed, json }) => sample(&place, &queue, count, seed, json).await,
+        Verb::Qa(Qa::Sample(wanted)) => lists::sample(&place, &wanted).await,
         Verb::Verify(Proof { folder, public_key: Some(key) }) => prove(&folder, &key),
         Verb::Verify(Proof { public_key: None, .. }) => verify(&place).await,
         Verb::Retention { dry_run, json } => retention(&place, dry_run, json),
@@ -162,50 +132,39 @@ fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn sample(
-    place: &Place,
-    queue: &QueueName,
-    count: usize,
-    seed: u64,
-    json: bool,
-) -> anyhow::Result<ExitCode> {
-    let store = place.store().await?;
-    let frame = store.sampling_frame(queue, None).await?;
-    let mut rows = Vec::new();
-    for contact in desk::sample(&frame, count, seed) {
-        rows.extend(store.contact(contact).await?);
-    }
-    let drawn = rows.len();
-    eprintln!("{drawn} of a frame of {} (seed {seed}) 从 {} 条中抽取 {drawn} 条", frame.len(), frame.len());
-    listings::print(&rows, json, &["id", "caller", "queue", "agent", "started_at", "recording_id"])?;
+async fn export(place: &Place, id: RecordingId, to: &Path) -> anyhow::Result<ExitCode> {
+    let configuration = place.load(false)?;
+    let (keys, folders) = (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
+    let bytes = vault::export(&place.store().await?, &folders, &keys, id, to).await?;
+    println!("{}: {bytes} bytes 字节", to.display());
     Ok(ExitCode::SUCCESS)
 }
 
 async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
     let folders = place.recordings_folders(&place.load(false)?);
     let differences = store::verify(&place.store().await?, &folders).await?;
-    for difference in &differences {
-        println!("{difference}");
-    }
-    if differences.is_empty() {
-        println!("rows and files agree 记录与文件一致");
-        return Ok(ExitCode::SUCCESS);
-    }
-    Ok(ExitCode::FAILURE)
+    Ok(tell(&differences, "rows and files agree 记录与文件一致"))
 }
 
 /// Checks folders with nothing but the public key.
 fn prove(folders: &[PathBuf], key: &Path) -> anyhow::Result<ExitCode> {
     let keys = PublicKeys::read(key).with_context(|| "read the public key")?;
     let (findings, entries) = store::check(folders, &keys).with_context(|| "read the folder")?;
-    for finding in &findings {
+    let sound =
+        format!("{entries} entries and their files are as they were signed {entries} 条记录与签名一致");
+    Ok(tell(&findings, &sound))
+}
+
+/// Prints what is wrong, or that nothing is.
+fn tell(wrong: &[impl Display], sound: &str) -> ExitCode {
+    for finding in wrong {
         println!("{finding}");
     }
-    if findings.is_empty() {
-        println!("{entries} entries and their files are as they were signed {entries} 条记录与签名一致");
-        return Ok(ExitCode::SUCCESS);
+    if wrong.is_empty() {
+        println!("{sound}");
+        return ExitCode::SUCCESS;
     }
-    Ok(ExitCode::FAILURE)
+    ExitCode::FAILURE
 }
 
 fn legal_hold(place: &Place, word: &Word, end: &str) -> anyhow::Result<ExitCode> {

@@ -10,7 +10,7 @@ use api::{App, AppParts, Readiness};
 use center::Center;
 use crossbeam_channel::bounded;
 use media::{CenterKeys, Media};
-use model::{AgentId, Event, Ids, QueueName, RecordingState, Time};
+use model::{Event, Ids, RecordingState, Time};
 use store::{Journal, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
 
@@ -86,8 +86,8 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let signalling = signalling::start(signalling_settings(&configuration), to_center)
         .await
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
-    let (signalling, agents) = (Arc::new(signalling), agent_ids(&configuration));
-    let queues: Vec<QueueName> = configuration.acd.queues.iter().map(|queue| queue.name.clone()).collect();
+    let signalling = Arc::new(signalling);
+    let (agents, queues) = (configuration.agent_ids(), configuration.queue_names());
     let center = Center::new(
         center_config(configuration),
         Ids::new(MAKER_CENTER),
@@ -305,10 +305,6 @@ fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
         first_maker: MAKER_SIGNALLING,
         ..signalling::Settings::new(server.sip)
     }
-}
-
-fn agent_ids(configuration: &Configuration) -> Vec<AgentId> {
-    configuration.acd.agents.iter().map(|agent| agent.id.clone()).collect()
 }
 
 fn center_config(configuration: Configuration) -> center::Config {
