@@ -23,7 +23,10 @@ pub use kamailio::Kamailio;
 pub use load::{Load, Run};
 pub use phone::Phone;
 pub use sipp::Sipp;
-pub use tone::{Heard, assert_only_tone, heard, likeness, loudness, samples};
+pub use tone::{
+    AGENT_HZ, CUSTOMER_HZ, Heard, assert_each_on_its_channel, assert_hear_each_other, heard, likeness,
+    loudness, samples,
+};
 pub use web::Fetched;
 
 use std::time::{Duration, Instant};

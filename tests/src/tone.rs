@@ -4,6 +4,13 @@ use std::f64::consts::TAU;
 use std::path::Path;
 use std::process::Command;
 
+use crate::Phone;
+
+/// The tone that customers speak with, unless a story says otherwise.
+pub const CUSTOMER_HZ: u32 = 440;
+/// The tone that agents speak with, unless a story says otherwise.
+pub const AGENT_HZ: u32 = 880;
+
 const RATE: u32 = 8_000;
 /// Samples in a second.
 const SECOND: usize = RATE as usize;
@@ -128,9 +135,21 @@ fn judge(part: &[i16], tone_hz: u32) -> Heard {
     }
 }
 
+/// The recording of a talk has the customer on its left channel and the agent on its right.
+pub fn assert_each_on_its_channel(recording: &Path) {
+    assert_only_tone(recording, 1, CUSTOMER_HZ, AGENT_HZ);
+    assert_only_tone(recording, 2, AGENT_HZ, CUSTOMER_HZ);
+}
+
+/// Each hears the other, and not itself.
+pub fn assert_hear_each_other(customer: &Phone, agent: &Phone) {
+    assert_only_tone(&customer.heard(), 1, AGENT_HZ, CUSTOMER_HZ);
+    assert_only_tone(&agent.heard(), 1, CUSTOMER_HZ, AGENT_HZ);
+}
+
 /// The channel holds the one tone, and less than a thirtieth of the other, in the last but one second. A clock that is
 /// followed two samples at a time leaves up to an eightieth of it.
-pub fn assert_only_tone(file: &Path, channel: u16, present_hz: u32, absent_hz: u32) {
+fn assert_only_tone(file: &Path, channel: u16, present_hz: u32, absent_hz: u32) {
     let sound = samples(file, channel);
     assert!(sound.len() > 3 * SECOND, "{} holds only {} samples", file.display(), sound.len());
     let part = &sound[sound.len() - 2 * SECOND..sound.len() - SECOND];

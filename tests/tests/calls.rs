@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use hotline_tests::{Center, Database, Phone, Sipp, assert_only_tone, likeness, samples, wait_for};
+use hotline_tests::{
+    AGENT_HZ, CUSTOMER_HZ, Center, Database, Phone, Sipp, assert_each_on_its_channel, assert_hear_each_other,
+    likeness, samples, wait_for,
+};
 use serde_json::Value;
-
-const CUSTOMER_HZ: u32 = 440;
-const AGENT_HZ: u32 = 880;
 
 #[test]
 fn an_inquiry_reaches_its_agent_and_each_voice_has_its_channel() {
@@ -122,11 +122,8 @@ fn inquiry(center: &Center) {
     assert_eq!(contact["end"]["by"], "caller");
     let recording = center.wait_for_recording("sealed");
     assert_eq!(recording["gaps"].as_array().map(Vec::len), Some(0), "{recording}");
-    let file = center.recording_file(&recording);
-    assert_only_tone(&file, 1, CUSTOMER_HZ, AGENT_HZ);
-    assert_only_tone(&file, 2, AGENT_HZ, CUSTOMER_HZ);
-    assert_only_tone(&customer.heard(), 1, AGENT_HZ, CUSTOMER_HZ);
-    assert_only_tone(&agent.heard(), 1, CUSTOMER_HZ, AGENT_HZ);
+    assert_each_on_its_channel(&center.recording_file(&recording));
+    assert_hear_each_other(&customer, &agent);
     for list in ["contacts", "recordings"] {
         assert_eq!(
             center.listing(list),

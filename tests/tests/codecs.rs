@@ -1,9 +1,8 @@
 //! Telephones of different codecs, made by others, talk to each other through a center.
 
-use hotline_tests::{Center, Phone, assert_only_tone};
-
-const CUSTOMER_HZ: u32 = 440;
-const AGENT_HZ: u32 = 880;
+use hotline_tests::{
+    AGENT_HZ, CUSTOMER_HZ, Center, Phone, assert_each_on_its_channel, assert_hear_each_other,
+};
 
 #[test]
 fn an_opus_customer_talks_to_a_g711_agent() {
@@ -49,10 +48,7 @@ fn talk(customers: &str, agents: &str, rate: u64) {
     center.wait_for_contact("/end/class", "answered");
     let recording = center.wait_for_recording("sealed");
     assert_eq!(recording["rate"], rate);
-    let file = center.recording_file(&recording);
-    assert_only_tone(&customer.heard(), 1, AGENT_HZ, CUSTOMER_HZ);
-    assert_only_tone(&agent.heard(), 1, CUSTOMER_HZ, AGENT_HZ);
-    assert_only_tone(&file, 1, CUSTOMER_HZ, AGENT_HZ);
-    assert_only_tone(&file, 2, AGENT_HZ, CUSTOMER_HZ);
+    assert_hear_each_other(&customer, &agent);
+    assert_each_on_its_channel(&center.recording_file(&recording));
     center.assert_rows_and_files_agree();
 }

@@ -1,10 +1,7 @@
 //! Holding and coming back, by either side.
 
 use hotline_tests::Heard::{Other, Silence, Tone};
-use hotline_tests::{Center, Phone, heard};
-
-const CUSTOMER_HZ: u32 = 440;
-const AGENT_HZ: u32 = 880;
+use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, heard};
 
 #[test]
 fn a_customer_held_by_the_agent_hears_music_and_then_the_agent_again() {

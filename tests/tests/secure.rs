@@ -4,12 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hotline_tests::Heard::{Silence, Tone};
-use hotline_tests::{Center, Phone, heard};
+use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, heard};
 use serde_json::{Value, json};
 
 const CARD: &str = "72946183";
-const CUSTOMER_HZ: u32 = 440;
-const AGENT_HZ: u32 = 880;
 
 #[test]
 fn a_card_number_pressed_for_an_agent_is_handed_over_once_and_is_nowhere_else() {

@@ -1,9 +1,9 @@
 //! Encrypted calls, with telephones that others made.
 
-use hotline_tests::{Center, Phone, Sipp, assert_only_tone};
+use hotline_tests::{
+    AGENT_HZ, CUSTOMER_HZ, Center, Phone, Sipp, assert_each_on_its_channel, assert_hear_each_other,
+};
 
-const CUSTOMER_HZ: u32 = 440;
-const AGENT_HZ: u32 = 880;
 const OFF: &str = "srtp = \"off\"";
 const REQUIRED: &str = "srtp = \"required\"";
 const OPTIONAL: &str = "srtp = \"optional\"";
@@ -87,11 +87,8 @@ fn inquiry(center: &Center, agent: &Phone, customer: &mut Phone) {
 
     center.wait_for_contact("/end/class", "answered");
     let recording = center.wait_for_recording("sealed");
-    let file = center.recording_file(&recording);
-    assert_only_tone(&file, 1, CUSTOMER_HZ, AGENT_HZ);
-    assert_only_tone(&file, 2, AGENT_HZ, CUSTOMER_HZ);
-    assert_only_tone(&customer.heard(), 1, AGENT_HZ, CUSTOMER_HZ);
-    assert_only_tone(&agent.heard(), 1, CUSTOMER_HZ, AGENT_HZ);
+    assert_each_on_its_channel(&center.recording_file(&recording));
+    assert_hear_each_other(customer, agent);
     center.assert_rows_and_files_agree();
     assert!(!center.log().contains("inline:"), "a key in the log");
 }

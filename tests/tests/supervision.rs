@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use hotline_tests::{Center, Phone, loudness, samples};
+use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, loudness, samples};
 use serde_json::json;
 
-const CUSTOMER_HZ: u32 = 440;
-const AGENT_HZ: u32 = 880;
 const BOSS_HZ: u32 = 1320;
 /// Half a second.
 const PIECE: usize = 4000;

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use media::batch::{self, Batch, DATAGRAM};
-
-use crate::sys::{self, Epoll};
+use media::os::Poll;
 
 /// How sockets are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,6 @@ struct Recording {
 impl Bare {
     /// Starts with the peers of all legs; neighbours are bridged.
     pub(crate) fn start(design: Design, peers: Vec<SocketAddrV4>, dir: &Path) -> std::io::Result<Bare> {
-        let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
         let recordings = (0..peers.len().div_ceil(2))
             .map(|call| {
                 let file = File::create(dir.join(format!("bare-{call}.raw")))?;
@@ -60,7 +59,8 @@ impl Bare {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let leg = |peer: &SocketAddrV4| {
-            let socket = bind()?;
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            socket.set_nonblocking(true)?;
             if design == Design::Connected {
                 socket.connect(peer)?;
             }
@@ -68,7 +68,7 @@ impl Bare {
         };
         let legs: Vec<Leg> = peers.iter().map(leg).collect::<std::io::Result<_>>()?;
         let port = |leg: usize| {
-            Ok(sys::local(&legs[if design == Design::OnePort { 0 } else { leg }].socket)?.port())
+            Ok(legs[if design == Design::OnePort { 0 } else { leg }].socket.local_addr()?.port())
         };
         let ports = (0..legs.len()).map(port).collect::<std::io::Result<_>>()?;
         let run = move || {
@@ -93,30 +93,35 @@ impl Bare {
     }
 }
 
-fn watch(legs: &[Leg], edge: bool) -> Epoll {
-    let epoll = Epoll::new().expect("an epoll can be made");
-    for (token, leg) in legs.iter().enumerate() {
-        epoll.watch(&leg.socket, token as u64, edge).expect("a socket can be watched");
-    }
-    epoll
+/// The longest that a loop waits for a packet before it looks whether it is to stop.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
+
+fn poll() -> Poll {
+    Poll::new().expect("an epoll can be made")
+}
+
+fn wait(poll: &Poll, ready: &mut Vec<u64>) {
+    poll.wait(LONGEST_WAIT, ready).expect("an epoll can be waited for");
 }
 
 fn one_by_one(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool, connected: bool) {
-    let epoll = watch(legs, false);
-    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 256];
+    let poll = poll();
+    for (token, leg) in legs.iter().enumerate() {
+        poll.watch(&leg.socket, token as u64).expect("a socket can be watched");
+    }
+    let mut ready = Vec::new();
     let mut bytes = [0; DATAGRAM];
     while !stop.load(Ordering::Relaxed) {
-        let count = epoll.wait(&mut events, 20);
-        for event in &events[..count] {
-            let from = { event.u64 } as usize;
-            if let Some(length) = sys::receive_one(&legs[from].socket, &mut bytes) {
+        wait(&poll, &mut ready);
+        for from in ready.iter().map(|token| *token as usize) {
+            if let Ok((length, _)) = legs[from].socket.recv_from(&mut bytes) {
                 let to = &legs[from ^ 1];
-                if connected {
-                    // A packet that cannot leave is lost, and is seen to be.
-                    let _ = to.socket.send(&bytes[..length]);
+                // A packet that cannot leave is lost, and is seen to be.
+                let _ = if connected {
+                    to.socket.send(&bytes[..length])
                 } else {
-                    sys::send_one(&to.socket, &bytes[..length], to.peer);
-                }
+                    to.socket.send_to(&bytes[..length], to.peer)
+                };
                 recordings[from / 2].append(&bytes[..length]);
             }
         }
@@ -124,17 +129,19 @@ fn one_by_one(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool, c
 }
 
 fn many(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
-    let epoll = watch(legs, true);
-    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 256];
+    let poll = poll();
+    for (token, leg) in legs.iter().enumerate() {
+        poll.watch_arrivals(&leg.socket, token as u64).expect("a socket can be watched");
+    }
+    let mut ready = Vec::new();
     let mut batch = Batch::new(4);
     while !stop.load(Ordering::Relaxed) {
-        let count = epoll.wait(&mut events, 20);
-        for event in &events[..count] {
-            let from = { event.u64 } as usize;
+        wait(&poll, &mut ready);
+        for from in ready.iter().map(|token| *token as usize) {
             batch.receive(&legs[from].socket);
             for packet in batch.arrived() {
                 let to = &legs[from ^ 1];
-                sys::send_one(&to.socket, packet.bytes, to.peer);
+                let _ = to.socket.send_to(packet.bytes, to.peer);
                 recordings[from / 2].append(packet.bytes);
             }
         }
@@ -143,13 +150,14 @@ fn many(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
 
 fn shared(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
     let Some(Leg { socket, .. }) = legs.first() else { return };
-    let epoll = Epoll::new().expect("an epoll can be made");
-    epoll.watch(socket, 0, false).expect("a socket can be watched");
+    let poll = poll();
+    poll.watch(socket, 0).expect("a socket can be watched");
     batch::prepare(socket, 4 << 20).expect("a socket can be given room");
-    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 1];
+    let mut ready = Vec::new();
     let mut batch = Batch::new(64);
     while !stop.load(Ordering::Relaxed) {
-        if epoll.wait(&mut events, 20) == 0 {
+        wait(&poll, &mut ready);
+        if ready.is_empty() {
             continue;
         }
         batch.receive(socket);

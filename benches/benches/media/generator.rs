@@ -11,8 +11,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use media::batch::{self, Arrived, Batch};
 
-use crate::sys;
-
 /// Sockets that the phones share: the side under test sees addresses, not processes.
 const SOCKETS: usize = 8;
 /// Phones that stand in a row on one socket, so that their packets go out together.
@@ -76,7 +74,7 @@ pub(crate) fn run(seconds: u64, talk: bool) -> Result<(), Box<dyn std::error::Er
         batch::prepare(socket, 4 << 20)?;
     }
     let ports: Vec<String> =
-        sockets.iter().map(|s| Ok(sys::local(s)?.port().to_string())).collect::<std::io::Result<_>>()?;
+        sockets.iter().map(|s| Ok(s.local_addr()?.port().to_string())).collect::<std::io::Result<_>>()?;
     println!("{}", ports.join(" "));
     std::io::stdout().flush()?;
     let mut line = String::new();

@@ -5,7 +5,6 @@
 mod bare;
 mod engine;
 mod generator;
-mod sys;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};

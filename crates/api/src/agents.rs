@@ -46,6 +46,11 @@ async fn command(
     if bearer.role == Role::Agent && bearer.agent.as_ref() != Some(agent) {
         return Err(Problem::forbidden());
     }
+    obeyed(app, bearer, order).await
+}
+
+/// Sends an order whose answer says only that it was obeyed.
+pub(crate) async fn obeyed(app: &App, bearer: Bearer, order: AgentOrder) -> Result<StatusCode, Problem> {
     send(app, bearer, order).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use store::{Bearer, Role};
 
 use crate::App;
-use crate::agents::send;
+use crate::agents::obeyed;
 use crate::problem::Problem;
 use crate::query::Named;
 
@@ -46,8 +46,7 @@ pub(crate) async fn pause(
     why: Result<Json<Why>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let (agent, reason) = (own_agent(&bearer)?, Why::read(why)?);
-    send(&app, bearer, AgentOrder::PauseRecording { contact, agent, reason }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    obeyed(&app, bearer, AgentOrder::PauseRecording { contact, agent, reason }).await
 }
 
 pub(crate) async fn resume(
@@ -56,8 +55,7 @@ pub(crate) async fn resume(
     Named(contact): Named<ContactId>,
 ) -> Result<StatusCode, Problem> {
     let agent = own_agent(&bearer)?;
-    send(&app, bearer, AgentOrder::ResumeRecording { contact, agent }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    obeyed(&app, bearer, AgentOrder::ResumeRecording { contact, agent }).await
 }
 
 /// An agent's token commands only in what that agent talks in; `None` for those who may always.

@@ -9,7 +9,7 @@ use serde_json::json;
 use store::Bearer;
 
 use crate::App;
-use crate::agents::send;
+use crate::agents::{obeyed, send};
 use crate::pausing::own_agent;
 use crate::problem::Problem;
 use crate::query::Named;
@@ -20,8 +20,7 @@ pub(crate) async fn start(
     Named(contact): Named<ContactId>,
 ) -> Result<StatusCode, Problem> {
     let agent = own_agent(&bearer)?;
-    send(&app, bearer, AgentOrder::StartSecureInput { contact, agent }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    obeyed(&app, bearer, AgentOrder::StartSecureInput { contact, agent }).await
 }
 
 pub(crate) async fn end(
@@ -30,8 +29,7 @@ pub(crate) async fn end(
     Named(contact): Named<ContactId>,
 ) -> Result<StatusCode, Problem> {
     let agent = own_agent(&bearer)?;
-    send(&app, bearer, AgentOrder::EndSecureInput { contact, agent }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    obeyed(&app, bearer, AgentOrder::EndSecureInput { contact, agent }).await
 }
 
 /// Hands over what was pressed, once: the center forgets it with this answer.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use store::Bearer;
 
 use crate::App;
-use crate::agents::send;
+use crate::agents::obeyed;
 use crate::pausing::own_agent;
 use crate::problem::Problem;
 use crate::query::Named;
@@ -45,8 +45,7 @@ pub(crate) async fn supervise(
             return Err(Problem::invalid("name either an agent or a contact"));
         }
     };
-    send(&app, bearer, AgentOrder::Supervise { watched, seat, how: mode }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    obeyed(&app, bearer, AgentOrder::Supervise { watched, seat, how: mode }).await
 }
 
 pub(crate) async fn end(
@@ -54,8 +53,7 @@ pub(crate) async fn end(
     Extension(bearer): Extension<Bearer>,
     Named(seat): Named<AgentId>,
 ) -> Result<StatusCode, Problem> {
-    send(&app, bearer, AgentOrder::EndSupervision { seat }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    obeyed(&app, bearer, AgentOrder::EndSupervision { seat }).await
 }
 
 pub(crate) async fn add_party(
@@ -64,10 +62,8 @@ pub(crate) async fn add_party(
     Named(contact): Named<ContactId>,
     seat: Result<Json<Seat>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let agent = own_agent(&bearer)?;
-    let Json(Seat { seat }) = seat?;
-    send(&app, bearer, AgentOrder::AddParty { contact, agent, seat }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let (agent, Json(Seat { seat })) = (own_agent(&bearer)?, seat?);
+    obeyed(&app, bearer, AgentOrder::AddParty { contact, agent, seat }).await
 }
 
 pub(crate) async fn remove_party(
@@ -76,10 +72,8 @@ pub(crate) async fn remove_party(
     Named(contact): Named<ContactId>,
     seat: Result<Json<Seat>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let agent = own_agent(&bearer)?;
-    let Json(Seat { seat }) = seat?;
-    send(&app, bearer, AgentOrder::RemoveParty { contact, agent, seat }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let (agent, Json(Seat { seat })) = (own_agent(&bearer)?, seat?);
+    obeyed(&app, bearer, AgentOrder::RemoveParty { contact, agent, seat }).await
 }
 
 /// The agent leaves; the call goes on with whoever else talks in it.
@@ -89,6 +83,5 @@ pub(crate) async fn leave(
     Named(contact): Named<ContactId>,
 ) -> Result<StatusCode, Problem> {
     let agent = own_agent(&bearer)?;
-    send(&app, bearer, AgentOrder::LeaveToParty { contact, agent }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    obeyed(&app, bearer, AgentOrder::LeaveToParty { contact, agent }).await
 }

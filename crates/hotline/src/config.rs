@@ -47,6 +47,16 @@ impl Configuration {
         let sample = |(id, password): &&(AgentId, String)| *password == format!("sample-{id}");
         self.passwords.iter().filter(sample).map(|(id, _)| id).collect()
     }
+
+    /// All agents.
+    pub fn agent_ids(&self) -> Vec<AgentId> {
+        self.acd.agents.iter().map(|agent| agent.id.clone()).collect()
+    }
+
+    /// All queues.
+    pub fn queue_names(&self) -> Vec<QueueName> {
+        self.acd.queues.iter().map(|queue| queue.name.clone()).collect()
+    }
 }
 
 /// Reads and checks the configuration in `dir`, with the prompts beside it.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use model::{AgentId, QueueName, Seed};
+use model::{AgentId, Seed};
 use store::{ContactFilter, RecordingFilter, Store};
 use tokio::task::JoinSet;
 
@@ -41,7 +41,7 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
     // Its recordings are there to be listened to.
     configuration.server.encryption_key = None;
     let passwords = people(&mut configuration, scale.agents);
-    let queues: Vec<QueueName> = configuration.acd.queues.iter().map(|queue| queue.name.clone()).collect();
+    let queues = configuration.queue_names();
     let running = serve::start(configuration, &folders).await?;
     println!(
         "A center runs for this show alone: SIP {}, HTTP {} 演示用中心已启动",
@@ -76,7 +76,7 @@ fn people(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Strin
     server.rtp = Ports(40_000..=49_999);
     server.database = None;
     server.drain_limit = Duration::from_secs(5);
-    let all: Vec<QueueName> = configuration.acd.queues.iter().map(|queue| queue.name.clone()).collect();
+    let all = configuration.queue_names();
     for queue in &mut configuration.acd.queues {
         queue.wrap_up = Duration::from_secs(2);
     }

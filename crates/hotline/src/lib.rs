@@ -7,6 +7,7 @@ pub mod control;
 mod copies;
 pub mod demo;
 mod evidence;
+mod gauges;
 pub mod listings;
 pub mod load;
 pub mod naming;

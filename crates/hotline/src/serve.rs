@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use api::{App, AppParts, Kind, Metrics, Readiness, Sample};
+use api::{App, AppParts, Readiness};
 use center::Center;
 use crossbeam_channel::bounded;
 use media::{CenterKeys, Media};
-use model::{AgentId, Event, Ids, QueueName, RecordingState, Time};
+use model::{Event, Ids, RecordingState, Time};
 use store::{Journal, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
 
@@ -18,6 +18,7 @@ use crate::clock::now;
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::{Configuration, CopyFormat, Server};
 use crate::copies::Copier;
+use crate::gauges::Gauges;
 use crate::naming::Naming;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
@@ -78,28 +79,15 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         end_what_was_cut_off(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
 
     let (media_reports, media_inbox) = bounded(INBOX);
-    let mut settings = media::Settings::new(
-        server.sip.ip(),
-        server.rtp.0.clone(),
-        folders.recordings.clone(),
-        Arc::clone(&configuration.prompts),
-    );
-    settings.threads = server.media_threads;
-    settings.realtime = server.realtime;
-    settings.silence_timeout = server.silence;
-    settings.recordings_fallback = server.recordings_fallback.clone();
-    settings.keys = Arc::clone(&keys);
-    if let Some(advertised) = server.advertised {
-        settings.advertised_ip = advertised;
-    }
+    let settings = media_settings(&configuration, folders, &keys);
     let media = Arc::new(Media::start(settings, media_reports).with_context(|| "start the media threads")?);
 
     let (to_center, signalling_inbox) = bounded(INBOX);
     let signalling = signalling::start(signalling_settings(&configuration), to_center)
         .await
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
-    let (signalling, agents) = (Arc::new(signalling), agent_ids(&configuration));
-    let queues: Vec<QueueName> = configuration.acd.queues.iter().map(|queue| queue.name.clone()).collect();
+    let signalling = Arc::new(signalling);
+    let (agents, queues) = (configuration.agent_ids(), configuration.queue_names());
     let center = Center::new(
         center_config(configuration),
         Ids::new(MAKER_CENTER),
@@ -282,6 +270,29 @@ async fn end_what_was_cut_off(
     Ok(events)
 }
 
+fn media_settings(
+    configuration: &Configuration,
+    folders: &Folders,
+    keys: &Arc<CenterKeys>,
+) -> media::Settings {
+    let server = &configuration.server;
+    let mut settings = media::Settings::new(
+        server.sip.ip(),
+        server.rtp.0.clone(),
+        folders.recordings.clone(),
+        Arc::clone(&configuration.prompts),
+    );
+    settings.threads = server.media_threads;
+    settings.realtime = server.realtime;
+    settings.silence_timeout = server.silence;
+    settings.recordings_fallback = server.recordings_fallback.clone();
+    settings.keys = Arc::clone(keys);
+    if let Some(advertised) = server.advertised {
+        settings.advertised_ip = advertised;
+    }
+    settings
+}
+
 fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
     let server = &configuration.server;
     signalling::Settings {
@@ -294,10 +305,6 @@ fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
         first_maker: MAKER_SIGNALLING,
         ..signalling::Settings::new(server.sip)
     }
-}
-
-fn agent_ids(configuration: &Configuration) -> Vec<AgentId> {
-    configuration.acd.agents.iter().map(|agent| agent.id.clone()).collect()
 }
 
 fn center_config(configuration: Configuration) -> center::Config {
@@ -354,90 +361,4 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let _ = std::fs::remove_file(path);
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())
-}
-
-struct Gauges {
-    conductor: Conductor,
-    media: Arc<Media>,
-}
-
-impl Metrics for Gauges {
-    fn samples(&self) -> Vec<Sample> {
-        let counters = self.media.counters();
-        let sample = |name, help, kind, value: u64| Sample {
-            name,
-            help,
-            kind,
-            labels: Vec::new(),
-            value: value as f64,
-        };
-        vec![
-            sample("hotline_calls", "Calls in progress", Kind::Gauge, self.conductor.calls()),
-            sample("hotline_media_legs", "Open media legs", Kind::Gauge, counters.open_legs),
-            sample(
-                "hotline_recordings_open",
-                "Recordings being written",
-                Kind::Gauge,
-                counters.open_recordings,
-            ),
-            sample(
-                "hotline_recordings_interrupted",
-                "Recordings that no folder takes now",
-                Kind::Gauge,
-                counters.interrupted_recordings,
-            ),
-            sample(
-                "hotline_recordings_moved_total",
-                "Recordings that went on in another file",
-                Kind::Counter,
-                counters.recordings_moved,
-            ),
-            sample(
-                "hotline_rtp_packets_in_total",
-                "RTP packets received",
-                Kind::Counter,
-                counters.packets_in,
-            ),
-            sample("hotline_rtp_packets_out_total", "RTP packets sent", Kind::Counter, counters.packets_out),
-            sample(
-                "hotline_rtp_packets_lost_total",
-                "RTP packets that never came",
-                Kind::Counter,
-                counters.packets_lost,
-            ),
-            sample(
-                "hotline_rtp_packets_forged_total",
-                "SRTP packets that were not authentic",
-                Kind::Counter,
-                counters.packets_forged,
-            ),
-            sample(
-                "hotline_one_way_audio_total",
-                "Parties of a conversation that were not heard for 3 s",
-                Kind::Counter,
-                counters.one_way,
-            ),
-            sample(
-                "hotline_media_late_ticks_total",
-                "Media ticks that came late",
-                Kind::Counter,
-                counters.late_ticks,
-            ),
-            sample(
-                "hotline_recording_frames_dropped_total",
-                "Frames that the disk was too slow for",
-                Kind::Counter,
-                counters.frames_dropped,
-            ),
-        ]
-        .into_iter()
-        .chain(model::Storage::ALL.into_iter().zip(counters.storage_failed).map(|(storage, failed)| Sample {
-            name: "hotline_recording_storage_failed",
-            help: "1 while this recordings folder takes nothing",
-            kind: Kind::Gauge,
-            labels: vec![("storage", storage.to_string())],
-            value: f64::from(u8::from(failed)),
-        }))
-        .collect()
-    }
 }

@@ -28,7 +28,16 @@ impl Poll {
 
     /// Watches a descriptor; `token` names it. Closing the descriptor ends the watch.
     pub fn watch(&self, fd: &impl AsRawFd, token: u64) -> io::Result<()> {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
+        self.add(fd, token, libc::EPOLLIN)
+    }
+
+    /// The same, but each arrival is told once (edge-triggered): whoever is told takes all that is there.
+    pub fn watch_arrivals(&self, fd: &impl AsRawFd, token: u64) -> io::Result<()> {
+        self.add(fd, token, libc::EPOLLIN | libc::EPOLLET)
+    }
+
+    fn add(&self, fd: &impl AsRawFd, token: u64, events: libc::c_int) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: events.cast_unsigned(), u64: token };
         let (epoll, fd) = (self.epoll.as_raw_fd(), fd.as_raw_fd());
         // SAFETY: `event` outlives the call; both descriptors are open, being borrowed.
         checked(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &mut event) })?;
@@ -267,6 +276,20 @@ mod tests {
             poll.wait(Duration::from_secs(5), &mut ready).unwrap();
             assert_eq!(ready, [9]);
             waker.rearm();
+        }
+    }
+
+    #[test]
+    fn an_arrival_is_told_once_and_the_next_one_again() {
+        let (poll, waker) = (Poll::new().unwrap(), Waker::new().unwrap());
+        poll.watch_arrivals(&waker, 9).unwrap();
+        let mut ready = Vec::new();
+        for _ in 0..2 {
+            waker.wake();
+            poll.wait(Duration::from_secs(5), &mut ready).unwrap();
+            assert_eq!(ready, [9]);
+            poll.wait(Duration::ZERO, &mut ready).unwrap();
+            assert_eq!(ready, [], "not until everything is read");
         }
     }
 

@@ -5,6 +5,7 @@
 mod world;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use audio::tone::level_db;
-use media::{CenterKey, CenterKeys, Disk, DiskFile, Folder};
+use media::{CenterKey, CenterKeys, Disk, DiskFile, Folder, Settings};
 use model::{
     Codec, Gap, GapCause, MediaOp, MediaReport, RecordingId, Storage, StorageReport, StorageTrouble,
 };
@@ -117,61 +118,85 @@ fn a_removed_folder_is_made_anew_and_the_file_is_whole() {
     story.world.end();
 }
 
-/// A folder behind a switch: while it is off, every write is refused for want of room.
+/// What is wrong with a disk; a story switches it on and off.
+#[derive(Debug, Default)]
+struct Faults {
+    full: AtomicBool,
+    stalled: AtomicBool,
+}
+
+impl Faults {
+    fn refuse_if_full(&self) -> io::Result<()> {
+        if self.full.load(Ordering::Relaxed) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn wait_while_stalled(&self) {
+        while self.stalled.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// A folder, or a file in it, whose faults can be switched.
 #[derive(Debug)]
-struct Switched(Folder, Arc<AtomicBool>);
-
-struct SwitchedFile(Box<dyn DiskFile>, Arc<AtomicBool>);
-
-fn room(full: &AtomicBool) -> std::io::Result<()> {
-    if full.load(Ordering::Relaxed) { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+struct Faulty<T> {
+    sound: T,
+    faults: Arc<Faults>,
 }
 
-impl Disk for Switched {
-    fn create(&self, path: &str) -> std::io::Result<Box<dyn DiskFile>> {
-        room(&self.1)?;
-        Ok(Box::new(SwitchedFile(self.0.create(path)?, self.1.clone())))
-    }
-
-    fn remove(&self, path: &str) -> std::io::Result<()> {
-        self.0.remove(path)
+impl Faulty<Folder> {
+    fn open(folder: &Path) -> (Arc<Faulty<Folder>>, Arc<Faults>) {
+        let faults = Arc::new(Faults::default());
+        let sound = Folder::open(folder).unwrap();
+        (Arc::new(Faulty { sound, faults: faults.clone() }), faults)
     }
 }
 
-impl DiskFile for SwitchedFile {
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
-        room(&self.1)?;
-        self.0.write_at(offset, bytes)
+impl Disk for Faulty<Folder> {
+    fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.faults.refuse_if_full()?;
+        Ok(Box::new(Faulty { sound: self.sound.create(path)?, faults: self.faults.clone() }))
     }
 
-    fn sync(&mut self) -> std::io::Result<()> {
-        self.0.sync()
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.sound.remove(path)
+    }
+}
+
+impl DiskFile for Faulty<Box<dyn DiskFile>> {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.faults.wait_while_stalled();
+        self.faults.refuse_if_full()?;
+        self.sound.write_at(offset, bytes)
     }
 
-    fn seal(&mut self) -> std::io::Result<String> {
-        self.0.seal()
+    fn sync(&mut self) -> io::Result<()> {
+        self.sound.sync()
     }
 
-    fn read_at(&self, offset: u64, room: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read_at(offset, room)
+    fn seal(&mut self) -> io::Result<String> {
+        self.sound.seal()
+    }
+
+    fn read_at(&self, offset: u64, room: &mut [u8]) -> io::Result<usize> {
+        self.sound.read_at(offset, room)
     }
 
     fn is_there(&self) -> bool {
-        self.0.is_there()
+        self.sound.is_there()
     }
 }
 
 #[test]
 fn a_recording_resumes_by_itself_when_there_is_room_again() {
-    let full = Arc::new(AtomicBool::new(false));
     let folder = fallback_of(23_100);
-    let disk = Switched(Folder::open(&folder).unwrap(), full.clone());
-    let mut story = Story::new(World::with(23_100, |_| {}, Some(Arc::new(disk))));
+    let (disk, faults) = Faulty::open(&folder);
+    let mut story = Story::new(World::with(23_100, |_| {}, Some(disk)));
     story.talk_ms(2000);
-    full.store(true, Ordering::Relaxed);
+    faults.full.store(true, Ordering::Relaxed);
     story.talk_ms(2000);
     story.failed((Storage::Main, StorageTrouble::Full));
-    full.store(false, Ordering::Relaxed);
+    faults.full.store(false, Ordering::Relaxed);
     story.talk_ms(4000);
     story.restored(Storage::Main);
     let (duration_ms, _, gaps) = story.seal();
@@ -203,6 +228,12 @@ impl Small {
         None
     }
 
+    /// Recordings begin here, and go on in `second` when this folder has trouble.
+    fn before(&self, second: &Path, settings: &mut Settings) {
+        settings.recordings_dir = self.0.clone();
+        settings.recordings_fallback = Some(second.to_owned());
+    }
+
     fn unmount(&self) {
         assert!(Command::new("umount").arg("-l").arg(&self.0).status().unwrap().success());
     }
@@ -219,12 +250,7 @@ impl Drop for Small {
 fn a_full_disk_hands_over_to_the_second_folder_without_a_gap() {
     let Some(small) = Small::mount("full", 96) else { return };
     let fallback = fallback_of(23_200);
-    let (main, second) = (small.0.clone(), fallback.clone());
-    let change = move |settings: &mut media::Settings| {
-        settings.recordings_dir = main;
-        settings.recordings_fallback = Some(second);
-    };
-    let mut story = Story::new(World::with(23_200, change, None));
+    let mut story = Story::new(World::with(23_200, |settings| small.before(&fallback, settings), None));
     // 96 KiB are three seconds.
     story.talk_ms(6000);
     story.failed((Storage::Main, StorageTrouble::Full));
@@ -234,7 +260,7 @@ fn a_full_disk_hands_over_to_the_second_folder_without_a_gap() {
     assert!(is_heard(&file, 300, 2500) && is_heard(&file, 3000, 5800));
     assert!(!small.0.join("2026/one.wav").exists(), "the first part was brought over");
     assert_eq!(
-        media::repair(&file, &media::CenterKeys::default()).unwrap().sha256,
+        media::repair(&file, &CenterKeys::default()).unwrap().sha256,
         sha256,
         "what was hashed lies on the disk"
     );
@@ -246,15 +272,12 @@ fn a_full_disk_hands_over_to_the_second_folder_without_a_gap() {
 fn an_encrypted_recording_hands_over_to_the_second_folder_too() {
     let Some(small) = Small::mount("secret", 96) else { return };
     let fallback = fallback_of(23_600);
-    let (main, second) = (small.0.clone(), fallback.clone());
     fs::create_dir_all(&fallback).unwrap();
     let key = CenterKey::create(&fallback.join("key")).unwrap();
     let keys = Arc::new(CenterKeys::new(Some(key), Vec::new()));
-    let ours = keys.clone();
-    let change = move |settings: &mut media::Settings| {
-        settings.recordings_dir = main;
-        settings.recordings_fallback = Some(second);
-        settings.keys = ours;
+    let change = |settings: &mut Settings| {
+        small.before(&fallback, settings);
+        settings.keys = keys.clone();
     };
     let mut story = Story::record(World::with(23_600, change, None), "2026/one.wav.enc");
     // 96 KiB are less than three seconds.
@@ -283,8 +306,8 @@ fn an_encrypted_recording_hands_over_to_the_second_folder_too() {
 fn a_full_disk_without_another_keeps_what_it_has_and_resumes_when_room_is_made() {
     let Some(small) = Small::mount("resume", 256) else { return };
     fs::write(small.0.join("ballast"), vec![1; 188 * 1024]).unwrap();
-    let main = small.0.clone();
-    let mut story = Story::new(World::with(23_300, move |settings| settings.recordings_dir = main, None));
+    let mut story =
+        Story::new(World::with(23_300, |settings| settings.recordings_dir = small.0.clone(), None));
     story.talk_ms(4000);
     story.failed((Storage::Main, StorageTrouble::Full));
     fs::remove_file(small.0.join("ballast")).unwrap();
@@ -302,12 +325,7 @@ fn a_full_disk_without_another_keeps_what_it_has_and_resumes_when_room_is_made()
 fn an_unmounted_disk_hands_over_to_the_second_folder() {
     let Some(small) = Small::mount("unmounted", 4096) else { return };
     let fallback = fallback_of(23_400);
-    let (main, second) = (small.0.clone(), fallback.clone());
-    let change = move |settings: &mut media::Settings| {
-        settings.recordings_dir = main;
-        settings.recordings_fallback = Some(second);
-    };
-    let mut story = Story::new(World::with(23_400, change, None));
+    let mut story = Story::new(World::with(23_400, |settings| small.before(&fallback, settings), None));
     story.talk_ms(2000);
     small.unmount();
     story.talk_ms(4000);
@@ -321,60 +339,18 @@ fn an_unmounted_disk_hands_over_to_the_second_folder() {
     fs::remove_dir_all(fallback).unwrap();
 }
 
-/// A disk whose writes wait while the switch is on.
-#[derive(Debug)]
-struct Stalling(Folder, Arc<AtomicBool>);
-
-struct StallingFile(Box<dyn DiskFile>, Arc<AtomicBool>);
-
-impl Disk for Stalling {
-    fn create(&self, path: &str) -> std::io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(StallingFile(self.0.create(path)?, self.1.clone())))
-    }
-
-    fn remove(&self, path: &str) -> std::io::Result<()> {
-        self.0.remove(path)
-    }
-}
-
-impl DiskFile for StallingFile {
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
-        while self.1.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        self.0.write_at(offset, bytes)
-    }
-
-    fn sync(&mut self) -> std::io::Result<()> {
-        self.0.sync()
-    }
-
-    fn seal(&mut self) -> std::io::Result<String> {
-        self.0.seal()
-    }
-
-    fn read_at(&self, offset: u64, room: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read_at(offset, room)
-    }
-
-    fn is_there(&self) -> bool {
-        self.0.is_there()
-    }
-}
-
 #[test]
 fn a_stalled_disk_is_told_and_costs_nothing_that_fits_into_the_ring() {
-    let stalled = Arc::new(AtomicBool::new(false));
     let folder = fallback_of(23_500);
-    let disk = Stalling(Folder::open(&folder).unwrap(), stalled.clone());
-    let mut story = Story::new(World::with(23_500, |_| {}, Some(Arc::new(disk))));
+    let (disk, faults) = Faulty::open(&folder);
+    let mut story = Story::new(World::with(23_500, |_| {}, Some(disk)));
     story.talk_ms(1000);
-    stalled.store(true, Ordering::Relaxed);
+    faults.stalled.store(true, Ordering::Relaxed);
     let began = Instant::now();
     story.talk_ms(4600);
     story.failed((Storage::Main, StorageTrouble::Stalled));
     assert!(began.elapsed() < Duration::from_secs(10));
-    stalled.store(false, Ordering::Relaxed);
+    faults.stalled.store(false, Ordering::Relaxed);
     story.talk_ms(2000);
     story.restored(Storage::Main);
     let (duration_ms, _, gaps) = story.seal();
@@ -385,20 +361,18 @@ fn a_stalled_disk_is_told_and_costs_nothing_that_fits_into_the_ring() {
 
 #[test]
 fn a_stalled_disk_hands_over_to_the_second_folder_and_is_waited_for_in_the_end() {
-    let stalled = Arc::new(AtomicBool::new(false));
     let [main, fallback] = [23_700, 23_710].map(fallback_of);
-    let disk = Stalling(Folder::open(&main).unwrap(), stalled.clone());
-    let second = fallback.clone();
-    let change = move |settings: &mut media::Settings| settings.recordings_fallback = Some(second);
-    let mut story = Story::new(World::with(23_700, change, Some(Arc::new(disk))));
+    let (disk, faults) = Faulty::open(&main);
+    let change = |settings: &mut Settings| settings.recordings_fallback = Some(fallback.clone());
+    let mut story = Story::new(World::with(23_700, change, Some(disk)));
     story.talk_ms(2000);
-    stalled.store(true, Ordering::Relaxed);
+    faults.stalled.store(true, Ordering::Relaxed);
     story.talk_ms(7000);
     story.failed((Storage::Main, StorageTrouble::Stalled));
     story.world.order(MediaOp::StopRecording { recording: story.recording });
     story.talk_ms(1500);
     assert_eq!(story.world.media.counters().open_recordings, 1, "its beginning cannot be had yet");
-    stalled.store(false, Ordering::Relaxed);
+    faults.stalled.store(false, Ordering::Relaxed);
     let (duration_ms, _, gaps) = story.seal();
     assert!(duration_ms >= 8900 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
     let file = fallback.join("2026/one.wav");

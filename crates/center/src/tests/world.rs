@@ -1,4 +1,6 @@
-//! The shells, faked: ports open at once, clips last three seconds, seats do what their script says.
+//! A center on a virtual clock, with customers who call and everything that it ordered.
+
+mod shells;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, AgentOrder, CallId, Cause, Codec, Command, CommandId, Digit, Direction, Event, Ids,
-    Language, LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, PlayMode,
-    QueueName, Record, RecordingId, Refusal, RemoteMedia, Reply, Target, Time, UtcOffset,
+    Actor, AgentId, AgentOrder, Cause, Codec, Command, CommandId, Digit, Direction, Event, Ids, Language,
+    LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, QueueName, Record,
+    RecordingId, Refusal, RemoteMedia, Reply, Time, UtcOffset,
 };
 
 use crate::{Center, Config, FeatureCode, Input, Output, Route};
@@ -36,7 +38,6 @@ keys = { "1" = "inquiry", "#" = "@repeat" }
 kind = "queue"
 queue = "inquiry"
 "##;
-const CLIP: Duration = Duration::from_secs(3);
 pub(super) const AGENTS: [(&str, &[&str]); 3] =
     [("1001", &["inquiry"]), ("1002", &["complaint"]), ("1003", &["inquiry", "complaint"])];
 
@@ -345,7 +346,7 @@ impl World {
                 }
                 Output::Media(order) => {
                     self.media.push(order.op.clone());
-                    self.sound(order.call, order.op);
+                    self.sound(order.op);
                 }
                 Output::Record(record) => self.records.push(record),
                 Output::Reply(reply) => self.replies.push(reply),
@@ -360,110 +361,6 @@ impl World {
         let named = legs.values().chain(contacts.values()).chain(timers.iter().map(|(_, call)| call));
         assert!(named.into_iter().all(|call| calls.contains_key(call)), "{legs:?} {contacts:?} {timers:?}");
         assert!(timers.len() <= calls.len() && releasing.keys().all(|leg| !legs.contains_key(leg)));
-    }
-
-    fn signal(&mut self, leg: LegId, order: LegOrder) {
-        let state = self.legs.get(&leg).copied();
-        match order {
-            LegOrder::Ring => {}
-            LegOrder::Answer { .. } => {
-                let remote = remote(Direction::Both);
-                self.later(Duration::ZERO, Input::Leg(leg, LegReport::Connected { remote }));
-            }
-            LegOrder::Refuse(cause) => {
-                assert_ne!(state, Some(Leg::Up), "an answered leg is hung up, not refused");
-                self.let_end(leg, state, LegReport::Ended { cause });
-            }
-            LegOrder::Dial { target: Target::Seat(agent), .. } => self.dial(leg, agent),
-            LegOrder::HangUp(cause) => {
-                let last = if state == Some(Leg::Pending { outbound: true }) {
-                    LegReport::Refused(Refusal::Cancelled)
-                } else {
-                    LegReport::Ended { cause }
-                };
-                self.let_end(leg, state, last);
-            }
-        }
-    }
-
-    fn let_end(&mut self, leg: LegId, state: Option<Leg>, last: LegReport) {
-        let state = state.expect("only legs that the shell knows are ended");
-        if state != Leg::Over {
-            self.legs.insert(leg, Leg::Over);
-            self.later(Duration::from_millis(50), Input::Leg(leg, last));
-        }
-    }
-
-    fn dial(&mut self, leg: LegId, agent: AgentId) {
-        assert!(self.ports.contains(&leg), "a seat is dialled once its port is open");
-        assert_eq!(self.legs.insert(leg, Leg::Pending { outbound: true }), None, "dialled once");
-        let seat = self.seats.get(&agent).copied().unwrap();
-        self.dialled.push((agent, leg));
-        let (after, report) = match seat {
-            Seat::AnswersAfter(after) => (after, LegReport::Connected { remote: remote(Direction::Both) }),
-            Seat::Declines => (seconds(1), LegReport::Refused(Refusal::Declined)),
-            Seat::Unreachable => (Duration::ZERO, LegReport::Refused(Refusal::Unreachable)),
-            Seat::RingsOn => (Duration::ZERO, LegReport::Ringing),
-        };
-        self.later(after, Input::Leg(leg, report));
-    }
-
-    fn sound(&mut self, _call: CallId, op: MediaOp) {
-        match op {
-            MediaOp::Open { leg } => {
-                assert!(self.ports.insert(leg), "a port is opened once");
-                let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 30_000));
-                let (after, report) = match self.ports_open_after {
-                    Some(after) => (after, MediaReport::Opened { leg, rtp }),
-                    None => (Duration::ZERO, MediaReport::OpenFailed { leg, why: "none left".to_owned() }),
-                };
-                self.later(after, Input::Media(report));
-            }
-            MediaOp::Play { leg, play, clips, mode } => {
-                self.silence(leg);
-                self.playing.insert(leg, play);
-                if mode == PlayMode::Once {
-                    let length = CLIP * u32::try_from(clips.len()).unwrap();
-                    let ended = MediaReport::PlayEnded { leg, play, finished: true };
-                    self.later(length, Input::Media(ended));
-                }
-            }
-            MediaOp::StopPlay { leg } | MediaOp::Unbridge { leg } => self.silence(leg),
-            MediaOp::Bridge { a, b } => {
-                assert!(self.ports.contains(&a) && self.ports.contains(&b), "both ports are open");
-                self.silence(a);
-                self.silence(b);
-            }
-            MediaOp::Confer { members } => {
-                assert!(members.iter().all(|(leg, _)| self.ports.contains(leg)), "all ports are open");
-                members.into_iter().for_each(|(leg, _)| self.silence(leg));
-            }
-            MediaOp::Close { leg } => {
-                self.silence(leg);
-                assert!(self.ports.remove(&leg), "a port is closed once");
-                self.later(Duration::ZERO, Input::Media(MediaReport::Closed { leg, quality: Some(QUALITY) }));
-            }
-            MediaOp::StartRecording(spec) => assert!(self.recording.insert(spec.recording)),
-            MediaOp::StopRecording { recording } => {
-                assert!(self.recording.remove(&recording), "a recording is stopped once");
-                let sha256 = "00".repeat(32);
-                let sealed = MediaReport::Sealed { recording, duration_ms: 1, sha256, gaps: Vec::new() };
-                self.later(Duration::from_millis(100), Input::Media(sealed));
-            }
-            MediaOp::Connect { .. }
-            | MediaOp::SendDigit { .. }
-            | MediaOp::Shield { .. }
-            | MediaOp::Unshield { .. }
-            | MediaOp::PauseRecording { .. }
-            | MediaOp::ResumeRecording { .. } => {}
-        }
-    }
-
-    fn silence(&mut self, leg: LegId) {
-        if let Some(play) = self.playing.remove(&leg) {
-            let ended = MediaReport::PlayEnded { leg, play, finished: false };
-            self.later(Duration::ZERO, Input::Media(ended));
-        }
     }
 
     /// Lets the dust settle, then checks that nothing is left and that the log is sound.

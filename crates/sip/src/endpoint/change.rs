@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::inbound::{find_audio, read_offer, unacked};
-use super::receive::capabilities;
+use super::inbound::{agreement, find_audio, read_offer, unacked};
 use super::session::{Change, Stage, choose};
-use super::timer::{agree_refresh, ask_refresh, state_refresh};
+use super::timer::{agree_refresh, ask_refresh};
 use super::transactions::{Owner, ServerKey};
 use super::{Answer, Ending, Endpoint, Event, SessionId};
 use crate::{AudioCodec, Direction, Method, Moment, Request, Response, Status, answer as sdp_answer, offer};
@@ -70,7 +69,7 @@ impl Endpoint {
             }
             None => session.describe(offer),
         };
-        let answer = state_refresh(capabilities(Answer::new(Status::OK)).with("Contact", contact), refresh);
+        let answer = agreement(contact, refresh);
         let bytes = self.answer(now, key, &answer, body);
         if let Some(Stage::Talking(talking)) = self.sessions.get_mut(&id).map(|session| &mut session.stage) {
             talking.dialog.refresh_target(&contacts);
@@ -102,7 +101,7 @@ impl Endpoint {
             talking.refresh = refresh;
         }
         let contact = self.contact(id);
-        let answer = state_refresh(capabilities(Answer::new(Status::OK)).with("Contact", contact), refresh);
+        let answer = agreement(contact, refresh);
         self.answer(now, key, &answer, Vec::new());
         self.reschedule(id);
         Ok(())

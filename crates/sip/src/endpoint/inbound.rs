@@ -1,11 +1,11 @@
 //! Calls that come in.
 
-use super::check::{Essentials, bad_request};
-use super::receive::capabilities;
-use super::session::{Change, Incoming, Session, Stage, Talking, Unacked, choose};
+use super::check::bad_request;
+use super::receive::{Arrival, capabilities, overloaded};
+use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose};
 use super::timer::{agree_refresh, state_refresh};
 use super::transactions::{ServerKey, ServerMachine};
-use super::{Answer, Ending, Endpoint, Event, Flow, SessionId, reply};
+use super::{Answer, Ending, Endpoint, Event, SessionId, reply};
 use crate::dialog::Dialog;
 use crate::transaction::{T1, TRY_FOR};
 use crate::{
@@ -18,19 +18,12 @@ pub(super) const OUR_CODECS: [AudioCodec; 6] = AudioCodec::ALL;
 
 impl Endpoint {
     /// An INVITE outside dialogs: a new session, unless its offer is nothing for us.
-    pub(super) fn invited(
-        &mut self,
-        now: Moment,
-        flow: Flow,
-        key: &ServerKey,
-        essentials: &Essentials,
-        request: Request,
-    ) {
+    pub(super) fn invited(&mut self, now: Moment, arrival: Arrival, request: Request) {
+        let Arrival { flow, key, .. } = arrival;
         if self.sessions.len() >= self.settings.max_sessions {
-            let busy = Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", "5");
-            return self.refuse_request(now, key, &busy);
+            return self.refuse_request(now, key, &overloaded());
         }
-        match self.open_incoming(now, flow, key, essentials, &request) {
+        match self.open_incoming(now, arrival, &request) {
             Err(answer) => self.refuse_request(now, key, &answer),
             Ok((id, remote)) => {
                 self.event(Event::Invited { session: id, request: Box::new(request), flow, remote });
@@ -41,11 +34,10 @@ impl Endpoint {
     fn open_incoming(
         &mut self,
         now: Moment,
-        flow: Flow,
-        key: &ServerKey,
-        essentials: &Essentials,
+        arrival: Arrival,
         request: &Request,
     ) -> Result<(SessionId, Option<OfferedAudio>), Answer> {
+        let Arrival { flow, key, essentials } = arrival;
         let offer = read_offer(request)?;
         let find = |sdp| {
             find_audio(sdp, &OUR_CODECS, Encryption::Off)
@@ -171,7 +163,7 @@ impl Endpoint {
             }
         };
         let number = self.servers.get(&key).and_then(|slot| slot.request.cseq().ok()).map_or(0, |c| c.number);
-        let answer = state_refresh(capabilities(Answer::new(Status::OK)).with("Contact", contact), refresh);
+        let answer = agreement(contact, refresh);
         let bytes = self.answer(now, &key, &answer, body);
         let unacked = Some(unacked(now, number, bytes, true, theirs.is_none()));
         if let Some(session) = self.sessions.get_mut(&id) {
@@ -204,13 +196,8 @@ impl Endpoint {
     }
 
     /// CANCEL (RFC 3261 section 9.2): 200 if its INVITE is known, 487 to the INVITE if that is still open.
-    pub(super) fn handle_cancel(
-        &mut self,
-        now: Moment,
-        key: &ServerKey,
-        essentials: &Essentials,
-        request: &Request,
-    ) {
+    pub(super) fn handle_cancel(&mut self, now: Moment, arrival: Arrival, request: &Request) {
+        let Arrival { key, essentials, .. } = arrival;
         let invite = key.of_invite();
         let same_call = |slot: &super::transactions::ServerSlot| {
             slot.request.call_id().is_ok_and(|call_id| call_id == essentials.call_id)
@@ -277,6 +264,11 @@ impl Endpoint {
 /// A 2xx that was just sent.
 pub(super) fn unacked(now: Moment, number: u32, bytes: Vec<u8>, initial: bool, offered: bool) -> Unacked {
     Unacked { number, bytes, next: now + T1, pause: T1 * 2, until: now + TRY_FOR, initial, offered }
+}
+
+/// The 200 to an INVITE or UPDATE: how we are reached, what we can do, who refreshes the session.
+pub(super) fn agreement(contact: String, refresh: Refresh) -> Answer {
+    state_refresh(capabilities(Answer::new(Status::OK)).with("Contact", contact), refresh)
 }
 
 /// The description in a request; `None` when it has no body.

@@ -6,8 +6,13 @@ use super::{Answer, Endpoint, Event, Flow, RequestId, SessionId, reply};
 use crate::transaction::{InviteServer, Server};
 use crate::{Method, Moment, Request, Status};
 
-/// Seconds after which a peer that met an overload may try again.
-const RETRY_AFTER: &str = "5";
+/// A request on its way in: whence, of which transaction, and with what every request has.
+#[derive(Clone, Copy)]
+pub(super) struct Arrival<'a> {
+    pub(super) flow: Flow,
+    pub(super) key: &'a ServerKey,
+    pub(super) essentials: &'a Essentials,
+}
 
 impl Endpoint {
     pub(super) fn handle_request(&mut self, now: Moment, flow: Flow, mut request: Request) {
@@ -16,27 +21,29 @@ impl Endpoint {
             Err(answer) => return self.reply_stateless(flow, &request, &answer),
         };
         reply::stamp_via(&mut request, &essentials.via, flow);
-        let key = server_key(&request, &essentials, flow);
+        let key = &server_key(&request, &essentials, flow);
+        let arrival = Arrival { flow, key, essentials: &essentials };
         if request.method == Method::Ack {
-            return self.handle_ack(now, flow, &key, &essentials, &request);
+            return self.handle_ack(now, arrival, &request);
         }
-        if self.servers.contains_key(&key) {
-            return self.handle_copy(&key);
+        if self.servers.contains_key(key) {
+            return self.handle_copy(key);
         }
-        if let Some(answer) = self.turned_away(&key, &essentials, &request.method) {
+        if let Some(answer) = self.turned_away(arrival, &request.method) {
             return self.reply_stateless(flow, &request, &answer);
         }
-        let merged = self.open_server(now, flow, &key, &essentials, request);
+        let merged = self.open_server(now, arrival, request);
         if merged {
-            self.refuse_request(now, &key, &Answer::new(Status::LOOP_DETECTED));
+            self.refuse_request(now, key, &Answer::new(Status::LOOP_DETECTED));
         } else {
-            self.dispatch(now, flow, &key, &essentials);
+            self.dispatch(now, arrival);
         }
     }
 
     /// What a request gets when there are as many transactions as there may be. What ends a call is still
     /// let in, once for each call; ends of nothing are not, so that they cannot be too many either.
-    fn turned_away(&self, key: &ServerKey, essentials: &Essentials, method: &Method) -> Option<Answer> {
+    fn turned_away(&self, arrival: Arrival, method: &Method) -> Option<Answer> {
+        let Arrival { key, essentials, .. } = arrival;
         if self.servers.len() < self.settings.max_transactions {
             return None;
         }
@@ -54,8 +61,7 @@ impl Endpoint {
             | Method::Info
             | Method::Update
             | Method::Other(_) => {
-                let busy = Answer::new(Status::SERVICE_UNAVAILABLE);
-                return Some(busy.with("Retry-After", RETRY_AFTER));
+                return Some(overloaded());
             }
         };
         (!ends_something).then(|| Answer::new(Status::NO_SUCH_CALL))
@@ -63,14 +69,8 @@ impl Endpoint {
 
     /// Makes the server transaction; true when the same request is in work already by another path
     /// (RFC 3261 section 8.2.2.2).
-    fn open_server(
-        &mut self,
-        now: Moment,
-        flow: Flow,
-        key: &ServerKey,
-        essentials: &Essentials,
-        request: Request,
-    ) -> bool {
+    fn open_server(&mut self, now: Moment, arrival: Arrival, request: Request) -> bool {
+        let Arrival { flow, key, essentials } = arrival;
         let reliable = flow.transport.is_reliable();
         let tag = self.random.token();
         let machine = match request.method {
@@ -110,10 +110,11 @@ impl Endpoint {
         merged
     }
 
-    fn dispatch(&mut self, now: Moment, flow: Flow, key: &ServerKey, essentials: &Essentials) {
+    fn dispatch(&mut self, now: Moment, arrival: Arrival) {
+        let Arrival { key, essentials, .. } = arrival;
         let Some(request) = self.servers.get(key).map(|slot| slot.request.clone()) else { return };
         if request.method == Method::Cancel {
-            return self.handle_cancel(now, key, essentials, &request);
+            return self.handle_cancel(now, arrival, &request);
         }
         let inside = essentials.to.tag().filter(|_| request.method != Method::Register);
         let session = inside.and_then(|tag| self.find_session(essentials, tag));
@@ -124,21 +125,14 @@ impl Endpoint {
             return self.refuse_request(now, key, &answer);
         }
         match session {
-            Some(id) => self.inside(now, flow, key, id, essentials, &request),
-            None => self.outside(now, flow, key, essentials, request),
+            Some(id) => self.inside(now, arrival, id, &request),
+            None => self.outside(now, arrival, request),
         }
     }
 
     /// A request inside a dialog.
-    fn inside(
-        &mut self,
-        now: Moment,
-        flow: Flow,
-        key: &ServerKey,
-        id: SessionId,
-        essentials: &Essentials,
-        request: &Request,
-    ) {
+    fn inside(&mut self, now: Moment, arrival: Arrival, id: SessionId, request: &Request) {
+        let Arrival { flow, key, essentials } = arrival;
         if !self.take_number(id, essentials.cseq.number) {
             let answer = Answer::new(Status::SERVER_ERROR).with("Retry-After", "1");
             return self.refuse_request(now, key, &answer);
@@ -159,16 +153,10 @@ impl Endpoint {
     }
 
     /// A request outside any dialog.
-    fn outside(
-        &mut self,
-        now: Moment,
-        flow: Flow,
-        key: &ServerKey,
-        essentials: &Essentials,
-        request: Request,
-    ) {
+    fn outside(&mut self, now: Moment, arrival: Arrival, request: Request) {
+        let Arrival { flow, key, .. } = arrival;
         match &request.method {
-            Method::Invite => self.invited(now, flow, key, essentials, request),
+            Method::Invite => self.invited(now, arrival, request),
             Method::Options => self.answer_options(now, key),
             Method::Register => {
                 let id = RequestId(self.new_id());
@@ -208,14 +196,8 @@ impl Endpoint {
     }
 
     /// An ACK ends a refusal's copies, confirms a session, or belongs to nobody; it is never answered.
-    fn handle_ack(
-        &mut self,
-        now: Moment,
-        flow: Flow,
-        key: &ServerKey,
-        essentials: &Essentials,
-        request: &Request,
-    ) {
+    fn handle_ack(&mut self, now: Moment, arrival: Arrival, request: &Request) {
+        let Arrival { flow, key, essentials } = arrival;
         if let Some(ServerMachine::Invite(machine)) = self.servers.get_mut(key).map(|slot| &mut slot.machine)
         {
             machine.handle_ack(now);
@@ -237,6 +219,11 @@ impl Endpoint {
         let fits = session.remote_tag().is_none_or(|tag| essentials.from.tag() == Some(tag));
         fits.then_some(id)
     }
+}
+
+/// There are as many sessions or transactions as there may be: the peer may try again after 5 seconds.
+pub(super) fn overloaded() -> Answer {
+    Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", "5")
 }
 
 /// What we can do, as 200 to OPTIONS and INVITE tell.

@@ -2,6 +2,7 @@
 
 mod codec;
 mod crypto;
+mod direction;
 mod offer;
 mod security;
 #[cfg(test)]
@@ -12,7 +13,8 @@ use std::net::IpAddr;
 
 pub use codec::AudioCodec;
 pub use crypto::{Crypto, CryptoKey, CryptoSuite};
-pub use offer::{Direction, LocalAudio, NoCommonAudio, OfferedAudio, answer, offer};
+pub use direction::Direction;
+pub use offer::{LocalAudio, NoCommonAudio, OfferedAudio, answer, offer};
 pub use security::{Encryption, Keys, Security};
 
 /// The most media sections that are read.

@@ -29,17 +29,11 @@ impl World {
             .secure(session, Security::answering(encryption), &AudioCodec::ALL)
             .unwrap()
             .unwrap();
-        self.endpoint.accept(self.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcmu);
-        self.drain();
-        let tag = self.last_response().to().unwrap().tag().unwrap().to_owned();
+        let tag = self.accept(session);
         self.receive(&inside("ACK", 1, &tag, "a1", "", ""));
         let keys = self.keys();
         assert_eq!(keys, early.keys, "known before the answer was sent");
         (tag, keys)
-    }
-
-    fn last_body(&self) -> String {
-        String::from_utf8(self.last_response().body.clone()).unwrap()
     }
 }
 
@@ -106,12 +100,10 @@ fn a_call_without_offer_is_offered_keys() {
             world.endpoint.secure(session, Security::answering(encryption), &AudioCodec::ALL),
             Ok(None)
         );
-        world.endpoint.accept(world.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcmu);
-        world.drain();
+        let tag = world.accept(session);
         let body = world.last_body();
         assert!(body.contains(&format!("m=audio 20000 {protocol} ")), "{body}");
         assert_eq!(body.matches("a=crypto:").count(), lines);
-        let tag = world.last_response().to().unwrap().tag().unwrap().to_owned();
         world.receive(&inside("ACK", 1, &tag, "a1", "", &savp(KEY)));
         let _ = world.events.drain(..);
         // The peer's tag 3 is our AES_CM_128_HMAC_SHA1_80; only an offer of RTP/SAVP is answered so.
@@ -152,9 +144,7 @@ fn our_own_hold_offers_the_one_key_again() {
     let mut world = dialled_with(&savp(KEY));
     let keys = world.keys();
     let session = *world.endpoint.sessions.keys().next().unwrap();
-    assert!(world.endpoint.reoffer(world.now, session, Direction::SendOnly));
-    world.drain();
-    let request = world.last_request();
+    let request = world.reoffer(session, Direction::SendOnly);
     let offer = String::from_utf8(request.body.clone()).unwrap();
     assert!(offer.contains("RTP/SAVP") && offer.matches("a=crypto:").count() == 1, "{offer}");
     world.receive(&respond(&request, 200, "theirs", "", &(savp(KEY) + "a=recvonly\r\n")));
@@ -171,8 +161,7 @@ fn without_a_word_of_the_user_plain_comes_first() {
         };
         assert_eq!(remote.keys.is_some(), encrypted, "{offer}");
         let session = world.invited();
-        world.endpoint.accept(world.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcmu);
-        world.drain();
+        world.accept(session);
         assert_eq!(world.last_body().contains("a=crypto:3"), encrypted);
     }
 }

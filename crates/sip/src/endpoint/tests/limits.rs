@@ -10,12 +10,9 @@ fn counts(world: &World) -> (usize, usize) {
 fn a_reinvite_that_only_a_100_answered_ends_with_the_call() {
     let mut world = World::new();
     let (session, _) = world.answered();
-    world.endpoint.reoffer(world.now, session, Direction::SendOnly);
-    world.drain();
-    let ours = world.last_request();
+    let ours = world.reoffer(session, Direction::SendOnly);
     world.receive(&respond(&ours, 100, "t", "", ""));
-    world.endpoint.hang_up(world.now, session, None);
-    world.drain();
+    world.hang_up(session);
     world.pass(200_000);
     assert_eq!(counts(&world), (0, 0));
     assert_eq!(world.heard(), ["ended Ours"]);
@@ -25,9 +22,7 @@ fn a_reinvite_that_only_a_100_answered_ends_with_the_call() {
 fn a_peer_that_keeps_a_reinvite_waiting_for_three_minutes_has_lost_the_call() {
     let mut world = World::new();
     let (session, _) = world.answered();
-    world.endpoint.reoffer(world.now, session, Direction::SendOnly);
-    world.drain();
-    let ours = world.last_request();
+    let ours = world.reoffer(session, Direction::SendOnly);
     world.receive(&respond(&ours, 100, "t", "", ""));
     world.pass(180_000);
     assert_eq!(world.heard(), Vec::<String>::new());
@@ -56,7 +51,7 @@ fn beyond_its_limits_it_keeps_no_ends_of_nothing() {
 fn copies_from_another_branch_of_a_fork_bring_one_bye() {
     let mut world = World::new();
     let (_, invite) = world.dialled();
-    let accept = |tag: &str| respond(&invite, 200, tag, "Content-Type: application/sdp\r\n", SDP);
+    let accept = |tag: &str| respond(&invite, 200, tag, "", SDP);
     world.receive(&accept("one"));
     world.sent.clear();
     for _ in 0..3 {
@@ -75,13 +70,10 @@ fn copies_from_another_branch_of_a_fork_bring_one_bye() {
 fn a_late_copy_of_the_answer_does_not_end_a_call_that_changed_since() {
     let mut world = World::new();
     let (session, invite) = world.dialled();
-    let sdp = "Content-Type: application/sdp\r\n";
-    let ok = respond(&invite, 200, "one", sdp, SDP);
+    let ok = respond(&invite, 200, "one", "", SDP);
     world.receive(&ok);
-    world.endpoint.reoffer(world.now, session, Direction::SendOnly);
-    world.drain();
-    let ours = world.last_request();
-    world.receive(&respond(&ours, 200, "one", sdp, &format!("{SDP}a=recvonly\r\n")));
+    let ours = world.reoffer(session, Direction::SendOnly);
+    world.receive(&respond(&ours, 200, "one", "", &format!("{SDP}a=recvonly\r\n")));
     world.sent.clear();
     world.receive(&ok);
     let ack = world.last_request();

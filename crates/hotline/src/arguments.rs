@@ -1,0 +1,205 @@
+//! What can be typed, as it is typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use hotline::{config, load};
+use model::{AgentId, ContactId, QueueName, RecordingId};
+use store::Role;
+
+use crate::place::Place;
+
+/// Hotline, the open call center. 开放呼叫中心
+#[derive(Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// See a center at work with simulated customers and agents 演示
+    Demo {
+        /// Customers who call
+        #[arg(long, default_value_t = 20)]
+        calls: u32,
+        /// Agents who answer, at most 1,000
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=1000))]
+        agents: u32,
+        /// How long customers keep coming
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        seconds: u64,
+    },
+    /// Run the center 启动呼叫中心
+    Serve(Listen),
+    /// Call any SIP system with simulated customers and agents, and check what each hears 负载测试
+    Load(Box<load::Options>),
+    /// Check all configuration 检查配置
+    Check {
+        /// Run the flow tests too 同时运行流程测试
+        #[arg(long)]
+        flow_tests: bool,
+    },
+    /// List contacts 列出来电
+    Contacts(Listing),
+    /// List recordings 列出录音
+    Recordings {
+        #[command(flatten)]
+        listing: Listing,
+        #[command(subcommand)]
+        about: Option<AboutRecordings>,
+    },
+    /// List agents 列出座席
+    Agents(Listing),
+    /// List queues 列出队列
+    Queues(Listing),
+    /// Change an agent's state 更改座席状态
+    Agent {
+        /// ready or break
+        #[arg(value_parser = ["ready", "break"])]
+        state: String,
+        /// The agent's id 工号
+        id: AgentId,
+    },
+    /// Quality control 质检
+    #[command(subcommand)]
+    Qa(Qa),
+    /// Compare recordings' rows and files; with --folder, files and signed manifests 核对录音
+    Verify(Proof),
+    /// Erase recordings that the rules keep no longer 按规则删除过期录音
+    Retention {
+        /// Only list them 只列出
+        #[arg(long)]
+        dry_run: bool,
+        /// One JSON array of objects
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a contact's recordings whatever the rules say 法律保全
+    #[command(subcommand)]
+    LegalHold(LegalHold),
+    /// API tokens 接口令牌
+    #[command(subcommand)]
+    Token(Token),
+    /// Keys that encrypt recordings 录音加密密钥
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key, for `encryption_key` in hotline.toml 创建密钥
+    New {
+        /// A new file; keep a copy of it where the recordings are not 密钥文件，请另行备份
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum LegalHold {
+    /// Hold 设置保全
+    Set(Word),
+    /// Let the rules apply again 解除保全
+    Clear(Word),
+}
+
+#[derive(Args)]
+pub(crate) struct Word {
+    /// The contact's id 联系编号
+    pub(crate) contact: ContactId,
+    /// Why 原因
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// On whose word 责任人
+    #[arg(long)]
+    pub(crate) person: String,
+}
+
+#[derive(Args, Default)]
+pub(crate) struct Listen {
+    /// SIP, UDP and TCP
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) sip: Option<SocketAddr>,
+    /// HTTP
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) http: Option<SocketAddr>,
+    /// RTP ports
+    #[arg(long, value_name = "FIRST-LAST")]
+    pub(crate) rtp: Option<config::Ports>,
+}
+
+#[derive(Args)]
+pub(crate) struct Listing {
+    /// One JSON array of objects
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// At most so many rows
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutRecordings {
+    /// Print the public key that proves the manifests 输出清单公钥
+    Key,
+    /// Write one to a file, decrypted if it was encrypted 导出（解密）录音
+    Export {
+        /// The recording's id 录音编号
+        id: RecordingId,
+        /// A new file 目标文件
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Proof {
+    /// Check this folder against its manifests, without a database; more for a fallback's files 离线核对目录
+    #[arg(long, value_name = "DIR", requires = "public_key")]
+    pub(crate) folder: Vec<PathBuf>,
+    /// The public key, from `hotline recordings key` 公钥文件
+    #[arg(long, value_name = "FILE", requires = "folder")]
+    pub(crate) public_key: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Qa {
+    /// Draw a random sample of recorded contacts 随机抽样
+    Sample(Sample),
+}
+
+#[derive(Args)]
+pub(crate) struct Sample {
+    /// From this queue
+    #[arg(long)]
+    pub(crate) queue: QueueName,
+    /// So many
+    #[arg(long)]
+    pub(crate) count: usize,
+    /// The same seed gives the same sample
+    #[arg(long)]
+    pub(crate) seed: u64,
+    /// One JSON array of objects
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Token {
+    /// Make a token; it is printed once 创建令牌
+    Create {
+        /// What it may do
+        #[arg(long)]
+        role: Role,
+        /// A name for the audit trail
+        #[arg(long)]
+        name: Option<String>,
+        /// For the role agent: which
+        #[arg(long)]
+        agent: Option<AgentId>,
+    },
+}

@@ -1,0 +1,95 @@
+//! What `/metrics` tells of the running center's calls and audio.
+
+use std::sync::Arc;
+
+use api::{Kind, Metrics, Sample};
+use media::Media;
+
+use crate::conductor::Conductor;
+
+/// The conductor and the media of one center, asked when somebody reads.
+pub(crate) struct Gauges {
+    pub(crate) conductor: Conductor,
+    pub(crate) media: Arc<Media>,
+}
+
+impl Metrics for Gauges {
+    fn samples(&self) -> Vec<Sample> {
+        let counters = self.media.counters();
+        let sample = |name, help, kind, value: u64| Sample {
+            name,
+            help,
+            kind,
+            labels: Vec::new(),
+            value: value as f64,
+        };
+        vec![
+            sample("hotline_calls", "Calls in progress", Kind::Gauge, self.conductor.calls()),
+            sample("hotline_media_legs", "Open media legs", Kind::Gauge, counters.open_legs),
+            sample(
+                "hotline_recordings_open",
+                "Recordings being written",
+                Kind::Gauge,
+                counters.open_recordings,
+            ),
+            sample(
+                "hotline_recordings_interrupted",
+                "Recordings that no folder takes now",
+                Kind::Gauge,
+                counters.interrupted_recordings,
+            ),
+            sample(
+                "hotline_recordings_moved_total",
+                "Recordings that went on in another file",
+                Kind::Counter,
+                counters.recordings_moved,
+            ),
+            sample(
+                "hotline_rtp_packets_in_total",
+                "RTP packets received",
+                Kind::Counter,
+                counters.packets_in,
+            ),
+            sample("hotline_rtp_packets_out_total", "RTP packets sent", Kind::Counter, counters.packets_out),
+            sample(
+                "hotline_rtp_packets_lost_total",
+                "RTP packets that never came",
+                Kind::Counter,
+                counters.packets_lost,
+            ),
+            sample(
+                "hotline_rtp_packets_forged_total",
+                "SRTP packets that were not authentic",
+                Kind::Counter,
+                counters.packets_forged,
+            ),
+            sample(
+                "hotline_one_way_audio_total",
+                "Parties of a conversation that were not heard for 3 s",
+                Kind::Counter,
+                counters.one_way,
+            ),
+            sample(
+                "hotline_media_late_ticks_total",
+                "Media ticks that came late",
+                Kind::Counter,
+                counters.late_ticks,
+            ),
+            sample(
+                "hotline_recording_frames_dropped_total",
+                "Frames that the disk was too slow for",
+                Kind::Counter,
+                counters.frames_dropped,
+            ),
+        ]
+        .into_iter()
+        .chain(model::Storage::ALL.into_iter().zip(counters.storage_failed).map(|(storage, failed)| Sample {
+            name: "hotline_recording_storage_failed",
+            help: "1 while this recordings folder takes nothing",
+            kind: Kind::Gauge,
+            labels: vec![("storage", storage.to_string())],
+            value: f64::from(u8::from(failed)),
+        }))
+        .collect()
+    }
+}

@@ -1,0 +1,56 @@
+//! The folders that a command works on.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use hotline::config::{self, Configuration};
+use hotline::serve::{self, Folders};
+use store::Store;
+
+#[derive(Args)]
+pub(crate) struct Place {
+    /// Folder of the configuration 配置目录
+    #[arg(long, global = true, default_value = "config", value_name = "DIR")]
+    config: PathBuf,
+    /// Folder of database and state 数据目录
+    #[arg(long, global = true, default_value = "var", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Folder of the recordings 录音目录
+    #[arg(long, global = true, default_value = "recordings", value_name = "DIR")]
+    recordings: PathBuf,
+    /// Folder of the prompts; default: beside the configuration 语音目录
+    #[arg(long, global = true, value_name = "DIR")]
+    prompts: Option<PathBuf>,
+}
+
+impl Place {
+    fn prompts(&self) -> PathBuf {
+        let beside = || self.config.parent().unwrap_or(Path::new("")).join("prompts");
+        self.prompts.clone().unwrap_or_else(beside)
+    }
+
+    /// The configuration, or a failure after all that is wrong with it was printed.
+    pub(crate) fn load(&self, flow_tests: bool) -> anyhow::Result<Configuration> {
+        config::load(&self.config, &self.prompts(), flow_tests).or_else(|problems| {
+            for problem in &problems {
+                eprintln!("{problem}");
+            }
+            bail!("the configuration has {} problems 配置有 {} 个问题", problems.len(), problems.len())
+        })
+    }
+
+    pub(crate) fn recordings_folders(&self, configuration: &Configuration) -> Vec<PathBuf> {
+        serve::recordings_folders(&configuration.server, &self.folders())
+    }
+
+    pub(crate) fn folders(&self) -> Folders {
+        Folders { data: self.data.clone(), recordings: self.recordings.clone() }
+    }
+
+    pub(crate) async fn store(&self) -> anyhow::Result<Store> {
+        let url = serve::database_url(&self.load(false)?, &self.data);
+        std::fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
+        Store::open(&url).await.with_context(|| "open the database")
+    }
+}
