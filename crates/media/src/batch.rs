@@ -9,8 +9,8 @@ use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::ptr;
 
-/// The longest datagram handled whole; of a longer one the beginning is kept.
-pub const DATAGRAM: usize = 512;
+/// The longest datagram handled whole, an Ethernet frame's worth; of a longer one the beginning is kept.
+pub const DATAGRAM: usize = 1536;
 
 /// The kernel's time of arrival: a header of 16 bytes, then a timespec; with room to spare.
 type Control = [u64; 8];

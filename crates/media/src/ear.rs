@@ -10,6 +10,9 @@ use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
 use model::{Codec, OpusWish, RemoteMedia};
 
+/// Longest payload taken or sent: an Ethernet frame's worth.
+pub(crate) const LONGEST: usize = 1480;
+
 /// Samples of 20 ms at the highest rate that we work at (16 kHz).
 pub(crate) const WIDEST: usize = 2 * FRAME;
 

@@ -4,8 +4,7 @@
 use model::{ClipId, Codec, OpusWish, RemoteMedia};
 
 use crate::Map;
-use crate::ear::Mouth;
-use crate::leg::LONGEST;
+use crate::ear::{LONGEST, Mouth};
 
 /// Bytes that a thread keeps: 80 minutes of Opus or of G.722 each, and more than any center says.
 const MOST: usize = 32 << 20;

@@ -4,6 +4,7 @@ mod link;
 mod rtcp;
 mod shield;
 
+use std::io;
 use std::net::SocketAddr;
 
 use audio::FRAME;
@@ -18,7 +19,7 @@ use audio::source::Source;
 use audio::telephone_event::{EventFrame, EventSender};
 use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
-use crate::ear::{Ear, Mouth, worked};
+use crate::ear::{Ear, LONGEST, Mouth, worked};
 use crate::encodings::Encodings;
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
@@ -27,8 +28,6 @@ use crate::transform::ADDED;
 pub(crate) use link::Link;
 use shield::Shield;
 
-/// Longest payload taken or sent: an Ethernet frame's worth.
-pub(crate) const LONGEST: usize = 1480;
 /// Longest datagram taken or sent; what is longer is cut and then refused as RTP.
 pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + ADDED + 1;
 /// A bridged leg that was passed nothing for this long is sent silence, so that its peer and the
@@ -137,6 +136,14 @@ impl Leg {
         }
         link.transform.change(link.remote.srtp.as_deref(), remote.srtp.as_deref());
         link.remote = remote;
+    }
+
+    /// Takes the next datagram from its socket, and who sent it.
+    pub(crate) fn receive(&self, datagram: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        match self.link.as_ref().and_then(Link::tied_to) {
+            Some(peer) => Ok((self.pair.rtp.recv(datagram)?, peer)),
+            None => self.pair.rtp.recv_from(datagram),
+        }
     }
 
     /// Takes the protection off a datagram, in place; the length of its packet, or `None` when it is not

@@ -26,6 +26,8 @@ pub(crate) struct Strain {
     late: u32,
     calm: u32,
     strained: bool,
+    /// Microseconds that it was ready and did not run, in all its life.
+    starved: u64,
 }
 
 impl Strain {
@@ -39,9 +41,10 @@ impl Strain {
         now.saturating_sub(self.began) >= WINDOW
     }
 
-    /// For so many of the microseconds that it seemed to wait it was ready, and others had its processor.
+    /// In all its life it was ready for so many microseconds while others had its processor: it seemed to wait then.
     pub(crate) fn starved(&mut self, microseconds: u64) {
-        self.idle = self.idle.saturating_sub(microseconds);
+        self.idle = self.idle.saturating_sub(microseconds.saturating_sub(self.starved));
+        self.starved = microseconds;
     }
 
     /// A tick began so many microseconds after it was due.
@@ -61,7 +64,7 @@ impl Strain {
         self.calm = if roomy { self.calm + 1 } else { 0 };
         let strained = legs > 0 && if self.strained { self.calm < CALM } else { busy };
         let changed = strained != self.strained;
-        *self = Strain { began: now, calm: self.calm, strained, ..Strain::default() };
+        *self = Strain { began: now, calm: self.calm, strained, starved: self.starved, ..Strain::default() };
         changed.then_some(strained)
     }
 }
@@ -100,7 +103,7 @@ mod tests {
         strain.starved(550_000);
         assert_eq!(strain.poll_change(1_000_000, 1), Some(true));
         strain.waited(50_000);
-        strain.starved(60_000);
+        strain.starved(610_000);
         assert_eq!(strain.poll_change(2_000_000, 1), None, "more than it waited is no less than nothing");
     }
 

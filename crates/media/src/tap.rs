@@ -15,7 +15,7 @@ use audio::rtp::RtpPacket;
 use audio::timeline::{LONGEST_HOLE, close};
 use model::{Actor, Gap};
 
-use crate::leg::LONGEST;
+use crate::ear::LONGEST;
 use crate::spans::Spans;
 use crate::track::Track;
 

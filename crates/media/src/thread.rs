@@ -20,9 +20,9 @@ use crate::Settings;
 use crate::clock::{Clock, TICK, TICK_TIME, from_microseconds, samples};
 use crate::conference::Conference;
 use crate::counters::{Tally, add};
-use crate::ear::Frame;
+use crate::ear::{Frame, LONGEST};
 use crate::encodings::Encodings;
-use crate::leg::{DATAGRAM, Kind, LONGEST, Leg};
+use crate::leg::{DATAGRAM, Kind, Leg};
 use crate::os::{Poll, Timer, Waker, run_delay};
 use crate::outbox::Outbox;
 use crate::ports::Ports;
@@ -69,8 +69,6 @@ pub(crate) struct Thread {
     now: u64,
     tick: u64,
     strain: Strain,
-    /// Microseconds that it was ready and did not run, as last read.
-    delayed: u64,
     room: Room,
     legs: Map<LegId, Leg>,
     /// Legs with an ear, which are heard once a tick.
@@ -122,7 +120,6 @@ impl Thread {
             now: 0,
             tick: 0,
             strain: Strain::default(),
-            delayed: 0,
             room: Room {
                 datagram: Box::new([0; DATAGRAM]),
                 samples: Box::new([0; LONGEST]),
@@ -185,7 +182,7 @@ impl Thread {
                     add(&self.tally.packets_forged, 1);
                 }
             }
-        } else if let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) {
+        } else if let Ok((length, from)) = leg.receive(&mut *self.room.datagram) {
             self.handle_rtp(id, length, from);
         }
     }
@@ -298,9 +295,7 @@ impl Thread {
         add(&self.tally.packets_out, sent);
         self.recorder.tick(now);
         if self.strain.is_due(now * 125) {
-            let delay = run_delay() / 1000;
-            self.strain.starved(delay.saturating_sub(self.delayed));
-            self.delayed = delay;
+            self.strain.starved(run_delay() / 1000);
         }
         if let Some(strained) = self.strain.poll_change(now * 125, self.legs.len()) {
             let thread = self.index;

@@ -175,11 +175,6 @@ impl Leg {
         Some(payload)
     }
 
-    /// Its packets are longer than a batch's: they are sent one by one, and of the peer's the beginning is read.
-    pub(super) fn is_long(&self) -> bool {
-        self.talk.codec == AudioCodec::L16Wide
-    }
-
     /// The RTP packet in a datagram of the peer's; `room` has place for it. `None` when it is not authentic.
     pub(super) fn open<'a>(&mut self, datagram: &'a [u8], room: &'a mut [u8; DATAGRAM]) -> Option<&'a [u8]> {
         if self.talk.srtp.is_none() {
@@ -217,13 +212,13 @@ impl Leg {
         }
     }
 
-    /// Of a payload that is too long to be read whole, whether its beginning is.
+    /// Whether a payload came as its sender sent it.
     fn is_as_sent(&self, stamp: &Stamp, payload: &[u8], voices: &Voices) -> bool {
         if self.talk.manner == Manner::Signs {
             return is_as_sent(payload, law(self.talk.codec));
         }
         let mut room = [0; LONGEST];
-        self.payload(stamp, voices, &mut room).is_some_and(|sent| sent.starts_with(payload))
+        self.payload(stamp, voices, &mut room).is_some_and(|sent| sent == payload)
     }
 
     /// The call is over.

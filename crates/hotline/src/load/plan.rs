@@ -213,10 +213,6 @@ impl Options {
             "where codecs differ voices are known by ear, which takes a --hold of {SHORTEST_BY_EAR} at least \
              编码不同时靠听辨认，--hold 至少 {SHORTEST_BY_EAR} 秒"
         );
-        ensure!(
-            self.srtp.is_none() || ![codec, agent_codec].contains(&AudioCodec::L16Wide),
-            "l16 cannot be told with --srtp: its packets are too long to be read whole l16 不能与 --srtp 同用"
-        );
         let half = std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).clamp(1, 8);
         Ok(Plan {
             target: self.target,
@@ -389,7 +385,6 @@ mod tests {
         let target = ["--target", "127.0.0.1:5060", "--codec", "opus"];
         let refused = |more: &[&str]| plan(&[&target, more].concat()).unwrap_err().to_string();
         assert!(refused(&["--agent-codec", "pcma", "--hold", "2"]).contains("--hold of 3"));
-        assert!(refused(&["--agent-codec", "l16", "--srtp"]).contains("--srtp"));
     }
 
     #[test]

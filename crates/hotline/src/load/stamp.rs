@@ -66,8 +66,7 @@ impl Stamp {
         }
     }
 
-    /// Reads what a payload says; `None` for a voice, music, silence, or a damaged packet. Of L16 the beginning is
-    /// enough.
+    /// Reads what a payload says; `None` for a voice, music, silence, or a damaged packet.
     pub(super) fn read(codec: AudioCodec, payload: &[u8]) -> Option<Stamp> {
         match codec {
             // The first bit of a code is its sign in both laws, set for positive.

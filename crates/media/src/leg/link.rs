@@ -9,8 +9,8 @@ use audio::source::Source;
 use audio::telephone_event::EventReceiver;
 use model::{Codec, Digit, RemoteMedia};
 
-use super::{COMFORT_NOISE, DATAGRAM, Kind, LONGEST, REPORT, law_of};
-use crate::ear::worked;
+use super::{COMFORT_NOISE, DATAGRAM, Kind, REPORT, law_of};
+use crate::ear::{LONGEST, worked};
 use crate::os::disconnect;
 use crate::transform::Transform;
 
@@ -126,6 +126,11 @@ impl Link {
             let tied = socket.connect(self.latch.target()).is_ok();
             self.tie = if tied { Tie::Tied } else { Tie::Refused };
         }
+    }
+
+    /// The peer that alone is heard on the socket.
+    pub(super) fn tied_to(&self) -> Option<SocketAddr> {
+        (self.tie == Tie::Tied).then(|| self.latch.target())
     }
 
     /// The peer announced an address, which may be another one.

@@ -158,7 +158,7 @@ impl Thread {
     fn drain(&mut self, id: LegId) {
         for _ in 0..MOST_WAITING {
             let Some(leg) = self.legs.get(&id) else { return };
-            let Ok((length, from)) = leg.pair.rtp.recv_from(&mut *self.room.datagram) else { break };
+            let Ok((length, from)) = leg.receive(&mut *self.room.datagram) else { break };
             self.handle_rtp(id, length, from);
         }
         self.take_down_rest(id);

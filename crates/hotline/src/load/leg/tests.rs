@@ -28,7 +28,7 @@ fn spoken(leg: &mut Leg, count: u64) -> Vec<Vec<u8>> {
     let voices = Voices::default();
     let speak = |number: u64| {
         let packet = leg.next_packet()?;
-        let mut datagram = vec![0; 2 * DATAGRAM];
+        let mut datagram = vec![0; DATAGRAM];
         let length = leg.print(&packet, number * 20_000, &voices, &mut datagram)?;
         datagram.truncate(length);
         Some(datagram)
@@ -144,8 +144,6 @@ fn in_each_codec_packets_that_are_passed_on_are_counted_one_by_one() {
     for codec in WITH_ROOM {
         let (mut one, mut other) = (speaker(1, codec, Manner::Stamps), speaker(2, codec, Manner::Stamps));
         let mut datagrams = spoken(&mut one, 50);
-        // As a batch receives them.
-        datagrams.iter_mut().for_each(|datagram| datagram.truncate(DATAGRAM));
         datagrams.remove(20);
         let mut durations = Durations::default();
         assert_eq!(hear(&mut other, &datagrams, &mut durations), [1], "{codec:?}");
@@ -171,9 +169,9 @@ fn transcoded(datagrams: &[Vec<u8>], from: AudioCodec, to: AudioCodec) -> Vec<Ve
         let samples: Vec<i16> = (0..to.frame()).map(at).collect();
         let mut payload = [0; LONGEST];
         let length = encoder.encode(&samples, &mut payload).unwrap();
-        let mut made = vec![0; 2 * DATAGRAM];
+        let mut made = vec![0; DATAGRAM];
         let length = RtpPacket { payload: &payload[..length], ..packet }.print(&mut made).unwrap();
-        made.truncate(length.min(DATAGRAM));
+        made.truncate(length);
         made
     };
     datagrams.iter().map(transcode).collect()

@@ -6,13 +6,13 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use audio::rtp::{HEADER_LEN, RtpPacket};
+use audio::rtp::RtpPacket;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
 use media::batch::{Batch, DATAGRAM};
 use media::os::{Poll, Timer, Waker, hurry, pin_to_core};
 
 use super::super::leg::{Leg, Packet, Talk};
-use super::super::voices::{LONGEST, Voices};
+use super::super::voices::Voices;
 use super::{Layout, Order, Port, Report, ThreadFigures};
 
 /// Datagrams a system call.
@@ -24,8 +24,6 @@ const TURNS: u64 = 20;
 /// Batches that one port, and looks at all ports, that one turn has time for: a flood must not stop what is due.
 const BATCHES: usize = 16;
 const ROUNDS: usize = 256;
-/// Bytes of the longest datagram that is sent, beyond what a batch takes.
-const LONG: usize = HEADER_LEN + LONGEST;
 const TIMER: u64 = 0;
 const WAKER: u64 = 1;
 
@@ -259,16 +257,7 @@ impl Thread {
         let now = self.clock.stamp_us();
         let Some(phone) = self.phones.get_mut(slot).and_then(Option::as_mut) else { return };
         let remote = phone.remote();
-        if phone.is_long() {
-            let mut datagram = [0; LONG];
-            let length = phone.print(packet, now, &self.voices, &mut datagram).unwrap_or(0);
-            let rtp = self.ports.get(slot / self.layout.phones_per_port).map(|port| &port.rtp);
-            let bytes = datagram.get(..length).unwrap_or_default();
-            let sent = rtp.is_some_and(|rtp| rtp.send_to(bytes, remote).is_ok());
-            self.figures.unsent += u64::from(!sent);
-        } else {
-            self.outbox.put(remote, |datagram| phone.print(packet, now, &self.voices, datagram));
-        }
+        self.outbox.put(remote, |datagram| phone.print(packet, now, &self.voices, datagram));
     }
 
     fn flush(&mut self, port: usize) {
