@@ -1,4 +1,5 @@
-//! Digest authentication, both ways (RFC 7616, RFC 8760): MD5 and SHA-256, `qop=auth` alone.
+//! Digest authentication, both ways (RFC 7616, RFC 8760): MD5 and SHA-256, with `qop=auth`. A challenge without `qop`, as
+//! older registrars and proxies make it, is answered in their way (RFC 3261 section 22.4); ours always have it.
 
 mod client;
 mod server;
@@ -54,19 +55,22 @@ struct Question<'a> {
     user: &'a str,
     realm: &'a str,
     nonce: &'a str,
-    nc: &'a str,
-    cnonce: &'a str,
+    /// Count and nonce of the client's; `None` without `qop`.
+    client: Option<(&'a str, &'a str)>,
     method: &'a str,
     uri: &'a str,
 }
 
 impl Question<'_> {
-    /// The response of RFC 7616 section 3.4.1 with `qop=auth`.
+    /// The response of RFC 7616 section 3.4.1 with `qop=auth`, or of RFC 2617 section 3.2.2.1 without.
     fn response(&self, password: &str) -> String {
         let hash = |text: &str| self.algorithm.hash(text);
         let secret = hash(&format!("{}:{}:{password}", self.user, self.realm));
         let action = hash(&format!("{}:{}", self.method, self.uri));
-        hash(&format!("{secret}:{}:{}:{}:auth:{action}", self.nonce, self.nc, self.cnonce))
+        match self.client {
+            Some((count, nonce)) => hash(&format!("{secret}:{}:{count}:{nonce}:auth:{action}", self.nonce)),
+            None => hash(&format!("{secret}:{}:{action}", self.nonce)),
+        }
     }
 }
 
@@ -122,8 +126,7 @@ mod tests {
                 user: "Mufasa",
                 realm: "http-auth@example.org",
                 nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
-                nc: "00000001",
-                cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+                client: Some(("00000001", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ")),
                 method: "GET",
                 uri: "/dir/index.html",
             };

@@ -120,7 +120,8 @@ impl DigestServer {
         let known = password(user);
         let realm = self.realm.as_str();
         let method = request.method.name();
-        let question = Question { algorithm, user, realm, nonce, nc, cnonce, method, uri };
+        let client = Some((nc, cnonce));
+        let question = Question { algorithm, user, realm, nonce, client, method, uri };
         let expected = question.response(known.as_deref().unwrap_or(&self.secret));
         let right = same_digits(&expected, response) && known.is_some() && same_target(uri, &request.uri);
         let born = self.born(nonce);
