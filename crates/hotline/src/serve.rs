@@ -251,7 +251,8 @@ async fn end_what_was_cut_off(
     let unfinished = store.unfinished().await.with_context(|| "read what the last run left open")?;
     let mut events = unfinished.endings(now());
     for row in &unfinished.recordings {
-        let (duration_ms, sha256, fault) = match media::repair_in(folders, &row.path, keys) {
+        let rate = u32::try_from(row.rate).unwrap_or(audio::RATE);
+        let (duration_ms, sha256, fault) = match media::repair_in(folders, &row.path, rate, keys) {
             Ok(repaired) => {
                 (repaired.duration_ms, repaired.sha256, "cut off; repaired at the next start".to_owned())
             }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use audio::wav::{self, HEADER_LEN, NotOurs};
+use audio::wav::{self, HEADER_LEN, NotOurs, StereoWav};
 
 use crate::disk::DiskFile;
 use crate::vault::{self, CenterKeys};
@@ -39,14 +39,22 @@ pub enum RepairError {
 }
 
 /// Makes a recording that was cut off whole: the header says its true length, a torn last sample is
-/// dropped. A whole recording stays as it is, to the byte. An encrypted one needs its center's key.
+/// dropped. A whole recording stays as it is, to the byte. An encrypted one needs its center's key. One whose first block a
+/// power cut left blank becomes one at 8 kHz.
 pub fn repair(path: &Path, keys: &CenterKeys) -> Result<Repaired, RepairError> {
+    repair_at(path, audio::RATE, keys)
+}
+
+/// The same; `rate` is that of a file which says nothing of itself.
+fn repair_at(path: &Path, rate: u32, keys: &CenterKeys) -> Result<Repaired, RepairError> {
     let io = |source| RepairError::Io { path: path.to_owned(), source };
     let mut file = vault::reopen(path, keys).map_err(io)?;
     let len = file.length().map_err(io)?;
     let head = head(&*file).map_err(io)?;
+    let is_blank = head.len() == HEADER_LEN && head.iter().all(|byte| *byte == 0);
+    let said = if is_blank { StereoWav::new(rate).header().to_vec() } else { head.clone() };
     let repair =
-        wav::repair(&head, len).map_err(|source| RepairError::NotOurs { path: path.to_owned(), source })?;
+        wav::repair(&said, len).map_err(|source| RepairError::NotOurs { path: path.to_owned(), source })?;
     let mut write = || {
         if len != repair.file_len {
             file.set_len(repair.file_len)?;
@@ -60,9 +68,14 @@ pub fn repair(path: &Path, keys: &CenterKeys) -> Result<Repaired, RepairError> {
     Ok(Repaired { duration_ms: repair.duration_ms(), sha256 })
 }
 
-/// Repairs a recording wherever it lies. One that went on in another folder lies in two: what the shorter file
+/// Repairs a recording of so many samples a second wherever it lies. One that went on in another folder lies in two: what the shorter file
 /// has is where the longer one has silence, and is brought over; the shorter one is removed then.
-pub fn repair_in(folders: &[PathBuf], path: &str, keys: &CenterKeys) -> Result<Repaired, RepairError> {
+pub fn repair_in(
+    folders: &[PathBuf],
+    path: &str,
+    rate: u32,
+    keys: &CenterKeys,
+) -> Result<Repaired, RepairError> {
     let mut files: Vec<(u64, PathBuf)> = Vec::new();
     for folder in folders {
         let path = folder.join(path);
@@ -77,11 +90,11 @@ pub fn repair_in(folders: &[PathBuf], path: &str, keys: &CenterKeys) -> Result<R
     };
     for (_, shorter) in files {
         let io = |source| RepairError::Io { path: shorter.clone(), source };
-        repair(&shorter, keys)?;
+        repair_at(&shorter, rate, keys)?;
         bring_over(&shorter, &longest, keys).map_err(io)?;
         std::fs::remove_file(&shorter).map_err(io)?;
     }
-    repair(&longest, keys)
+    repair_at(&longest, rate, keys)
 }
 
 fn bring_over(from: &Path, to: &Path, keys: &CenterKeys) -> io::Result<()> {
@@ -115,12 +128,28 @@ mod tests {
     use audio::wav::MAX_RIFF;
 
     #[test]
+    fn a_blank_first_block_becomes_the_header_of_the_recordings_own_rate() {
+        let folder = std::env::temp_dir().join(format!("hotline-blank-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        for (rate, duration_ms) in [(8_000, 2_000), (16_000, 1_000)] {
+            let blank = vec![0; HEADER_LEN + 16_000 * 4];
+            std::fs::write(folder.join("a.wav"), blank).unwrap();
+            let folders = [folder.clone()];
+            let repaired = repair_in(&folders, "a.wav", rate, &CenterKeys::default()).unwrap();
+            assert_eq!(repaired.duration_ms, duration_ms);
+            let reader = hound::WavReader::open(folder.join("a.wav")).unwrap();
+            assert_eq!((reader.spec().sample_rate, reader.duration()), (rate, 16_000));
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
     fn a_file_above_four_gigabytes_is_repaired_and_other_tools_read_its_length() {
         let path = std::env::temp_dir().join(format!("hotline-rf64-{}.wav", std::process::id()));
         let file = File::create(&path).unwrap();
         // The header of a file that was killed just before the switch; the rest is a hole, and a torn sample.
         let len = HEADER_LEN as u64 + MAX_RIFF + 32_002;
-        file.write_all_at(&wav::StereoWav::default().header(), 0).unwrap();
+        file.write_all_at(&StereoWav::default().header(), 0).unwrap();
         file.set_len(len).unwrap();
         let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let first = head(&FolderFile::open(&path).unwrap()).unwrap();

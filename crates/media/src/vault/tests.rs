@@ -160,7 +160,7 @@ fn two_encrypted_parts_of_a_recording_become_one() {
     later.write_at(HEADER_LEN as u64 + 1003 * 4, &[7; 4000]).unwrap();
     drop(later);
     let folders = [main.0.clone(), second.0.clone()];
-    repair_in(&folders, "a.wav.enc", &keys(1)).unwrap();
+    repair_in(&folders, "a.wav.enc", 8_000, &keys(1)).unwrap();
     let seen = second.seen("a.wav.enc");
     assert!(!main.0.join("a.wav.enc").exists() && seen.len() == HEADER_LEN + 2003 * 4);
     assert!(seen[HEADER_LEN..plain.len()] == plain[HEADER_LEN..] && seen[plain.len()..] == [7; 4000]);
