@@ -1,9 +1,11 @@
 //! Concealment of lost packets by repeating the voice's pitch, in the manner of ITU-T G.711 Appendix I.
 //!
 //! When a frame is missing, the last pitch period (5 to 15 ms, found by normalised cross-correlation over 20 ms) is
-//! played on; after 10 ms the last two in turn and after 20 ms the last three, so that it does not buzz. After
-//! 10 ms it fades by a fifth of its strength every 10 ms and is silent after 60 ms. When audio returns, the
-//! repetition passes into it, over the longer a time the longer it was away.
+//! played on; after 10 ms the last two in turn and after 20 ms the last three, so that it does not buzz. It fades evenly and is
+//! silent after 60 ms. When audio returns, the repetition passes into it within a quarter period.
+//!
+//! The appendix keeps full strength for 10 ms and passes into returned audio for 4 ms longer with every 10 ms lost. Neither
+//! serves: by PESQ single losses sound better the earlier the fade begins, and the less of what came is given up.
 //!
 //! The appendix delays all audio by 3.75 ms, so that it can bend the last good samples towards the repetition. Here
 //! nothing is delayed: the step between the last good sample and the repetition is spread over its first quarter
@@ -53,7 +55,7 @@ impl Concealer {
     /// Notes a frame that came. After a loss its beginning is changed so that it joins.
     pub fn good(&mut self, frame: &mut [i16]) {
         if let Some(mut gap) = self.gap.take() {
-            let parts = gap.return_length(self.ms).min(frame.len());
+            let parts = gap.return_length().min(frame.len());
             for (part, sample) in frame.iter_mut().take(parts).enumerate() {
                 *sample = blend(gap.next(self.ms), *sample, part + 1, parts + 1);
             }
@@ -142,18 +144,18 @@ impl Gap {
         }
     }
 
-    /// How long the repetition lasts into returned audio: a quarter period, and 4 ms for every 10 ms lost; at most 10 ms.
-    fn return_length(&self, ms: usize) -> usize {
-        (self.period.min(MOST_PERIOD) / 4 + 4 * ms * (self.made / (10 * ms))).min(10 * ms)
+    /// How long the repetition lasts into returned audio: a quarter period.
+    fn return_length(&self) -> usize {
+        self.period.min(MOST_PERIOD) / 4
     }
 }
 
 /// Full strength.
 const FULL: i32 = 1000;
 
-/// Strength of the sample after `made` others: full for 10 ms, none after 60 ms.
+/// Strength of the sample after `made` others: none after 60 ms.
 fn strength(made: usize, ms: usize) -> i32 {
-    let faded = (made * FULL as usize / ms).saturating_sub(10 * FULL as usize) / 50;
+    let faded = made * FULL as usize / (60 * ms);
     FULL - i32::try_from(faded).unwrap_or(FULL).min(FULL)
 }
 
@@ -204,7 +206,7 @@ mod tests {
                 };
                 let ours = error(&heard[gap.clone()]);
                 let silence = error(&vec![0; length]);
-                assert!(ours < 0.15 * silence, "{rate} {hertz}: {}", ours / silence);
+                assert!(ours < 0.17 * silence, "{rate} {hertz}: {}", ours / silence);
                 assert!(ours <= error(&truth[before]) + 0.01 * silence, "{rate} {hertz}");
                 assert!(largest_step(&heard) <= largest_step(&truth) * 3 / 2, "{rate} {hertz}: a click");
             }
@@ -212,13 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn it_fades_from_10_ms_and_is_silent_from_60_ms() {
+    fn it_fades_evenly_and_is_silent_from_60_ms() {
         let heard = played(8000, &voice(110.0, 3200), 80, 10..30);
         let level =
             |ms: usize| heard[800 + ms * 8..][..80].iter().map(|sample| i32::from(sample.abs())).max();
         let full = heard[..800].iter().map(|sample| i32::from(sample.abs())).max().unwrap();
         // The peak of each 10 ms in percent, at most: its own beginning, and the three tenths that voices differ by.
-        for (ms, most) in [(10, 100), (20, 80), (30, 60), (40, 40), (50, 20)] {
+        for (ms, most) in [(10, 83), (20, 67), (30, 50), (40, 33), (50, 17)] {
             assert!(level(ms).unwrap() * 100 <= full * (most + 2), "{ms} ms");
             assert!(level(ms).unwrap() * 100 >= full * (most - 20) * 6 / 10, "{ms} ms");
         }
@@ -227,12 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn audio_returns_without_a_click_and_is_itself_after_10_ms() {
+    fn audio_returns_without_a_click_and_is_itself_within_a_quarter_period() {
         let truth = voice(131.0, 3200);
         for lost in [1, 2, 3, 4, 8] {
             let heard = played(8000, &truth, 160, 5..5 + lost);
-            let back = (5 + lost) * 160;
-            assert_eq!(heard[back + 80..], truth[back + 80..], "{lost}");
+            // 131 Hz: 61 samples, or a multiple that is no longer than 15 ms.
+            let back = (5 + lost) * 160 + 30;
+            assert_eq!(heard[back..], truth[back..], "{lost}");
             assert!(largest_step(&heard) <= largest_step(&truth) * 3 / 2, "{lost}: {}", largest_step(&heard));
         }
     }
