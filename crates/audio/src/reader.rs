@@ -66,7 +66,8 @@ struct Waiting {
     /// Goes on over wraps and from one source to the next.
     number: i64,
     header: RtpPacket<'static>,
-    payload: Vec<u8>,
+    /// `None`: it holds no audio.
+    payload: Option<Vec<u8>>,
     arrived: u64,
 }
 
@@ -99,16 +100,15 @@ impl Reader {
 
     /// Takes a packet of audio that came at `now` (samples of 8 kHz). One that was read or given up before is left out.
     pub fn push(&mut self, packet: &RtpPacket<'_>, now: u64) {
-        let number = self.number(packet);
-        let at = self.waiting.partition_point(|waiting| waiting.number < number);
-        if number < self.due || self.waiting.get(at).is_some_and(|waiting| waiting.number == number) {
-            return;
-        }
         let mut payload = self.spare.pop().unwrap_or_default();
         payload.clear();
         payload.extend_from_slice(packet.payload);
-        let header = RtpPacket { payload: &[], ..*packet };
-        self.waiting.insert(at, Waiting { number, header, payload, arrived: now });
+        self.keep(packet, Some(payload), now);
+    }
+
+    /// Takes note of a packet that holds no audio (a key, a description of silence): its number is not missing.
+    pub fn skip(&mut self, packet: &RtpPacket<'_>, now: u64) {
+        self.keep(packet, None, now);
     }
 
     /// What was said next, as far as it is known at `now`. Ask until there is nothing.
@@ -118,8 +118,13 @@ impl Reader {
             let first =
                 self.waiting.first().filter(|first| first.number <= self.due || self.gives_up(now))?;
             let (missing, number) = (first.number - self.due, first.number);
-            let Some(duration) = codec.duration(&first.payload) else {
-                self.refuse();
+            let Some(payload) = &first.payload else {
+                self.pass_over();
+                continue;
+            };
+            let Some(duration) = codec.duration(payload) else {
+                self.broken += 1;
+                self.pass_over();
                 continue;
             };
             let length = (duration * (codec.rate() / 1000) / (codec.clock() / 1000)) as usize;
@@ -127,22 +132,31 @@ impl Reader {
                 self.due = number;
                 let lost = length.saturating_mul(usize::try_from(missing).unwrap_or(usize::MAX));
                 let room = self.samples.get_mut(..length).unwrap_or_default();
-                if self.decoder.recover(lost, &first.payload, room) {
+                if self.decoder.recover(lost, payload, room) {
                     let (RtpPacket { sequence, timestamp, .. }, arrived) = (first.header, first.arrived);
                     let (sequence, timestamp) = (sequence.wrapping_sub(1), timestamp.wrapping_sub(duration));
                     let packet = RtpPacket { sequence, timestamp, marker: false, ..first.header };
                     return Some(self.passage(packet, arrived, length));
                 }
             }
-            self.due = number + 1;
-            if self.decoder.decode(&first.payload, &mut *self.samples).is_err() {
-                self.refuse();
-                continue;
+            let decoded = self.decoder.decode(payload, &mut *self.samples);
+            let (header, arrived) = (first.header, first.arrived);
+            self.pass_over();
+            if decoded.is_ok() {
+                return Some(self.passage(header, arrived, length));
             }
-            let Waiting { header, payload, arrived, .. } = self.waiting.remove(0);
-            self.spare.push(payload);
-            return Some(self.passage(header, arrived, length));
+            self.broken += 1;
         }
+    }
+
+    fn keep(&mut self, packet: &RtpPacket<'_>, payload: Option<Vec<u8>>, now: u64) {
+        let number = self.number(packet);
+        let at = self.waiting.partition_point(|waiting| waiting.number < number);
+        if number < self.due || self.waiting.get(at).is_some_and(|waiting| waiting.number == number) {
+            return self.spare.extend(payload);
+        }
+        let header = RtpPacket { payload: &[], ..*packet };
+        self.waiting.insert(at, Waiting { number, header, payload, arrived: now });
     }
 
     /// Goes on with the number of a packet: over wraps, and over a change of source as if nothing were missing.
@@ -167,12 +181,11 @@ impl Reader {
         self.waiting.len() > MOST_WAITING || longest.is_some_and(|longest| longest >= PATIENCE)
     }
 
-    /// Passes over the first packet.
-    fn refuse(&mut self) {
+    /// Has done with the first packet.
+    fn pass_over(&mut self) {
         let Waiting { number, payload, .. } = self.waiting.remove(0);
         self.due = number + 1;
-        self.spare.push(payload);
-        self.broken += 1;
+        self.spare.extend(payload);
     }
 
     fn passage(&mut self, packet: RtpPacket<'static>, arrived: u64, length: usize) -> Passage<'_> {
@@ -301,6 +314,23 @@ mod tests {
             read.extend(reader.next(0).map(|passage| passage.packet.sequence));
         }
         assert_eq!(read, [65_534, 65_535, 0, 7000, 7001, 40_000, 1]);
+    }
+
+    #[test]
+    fn a_key_between_words_is_nothing_to_wait_for() {
+        let payload = payloads(Codec::G722, 1).remove(0);
+        let mut reader = Reader::new(Codec::G722).expect("a reader");
+        let mut read = Vec::new();
+        for index in 0..20 {
+            let packet = packet(Codec::G722, index, &payload);
+            if (5..15).contains(&index) {
+                reader.skip(&packet, 0)
+            } else {
+                reader.push(&packet, 0)
+            }
+            read.extend(reader.next(0).map(|passage| passage.packet.sequence));
+        }
+        assert_eq!(read, [0, 1, 2, 3, 4, 15, 16, 17, 18, 19]);
     }
 
     #[test]

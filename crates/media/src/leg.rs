@@ -216,8 +216,11 @@ impl Leg {
 
     /// Gives a packet to the reader and the ear, if there are any.
     pub(crate) fn listen(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) {
-        if let (Kind::Coded, Some(reader)) = (kind, &mut self.reader) {
-            reader.push(packet, now);
+        match (kind, &mut self.reader) {
+            (Kind::Coded, Some(reader)) => reader.push(packet, now),
+            // A number that is not missing.
+            (_, Some(reader)) => reader.skip(packet, now),
+            (_, None) => {}
         }
         let payload = match kind {
             Kind::Audio(_) | Kind::Coded => Payload::Audio,

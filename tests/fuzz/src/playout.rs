@@ -39,8 +39,9 @@ pub fn playout(bytes: &[u8]) {
         let ssrc = u32::from(what >> 4 & 1);
         let packet = RtpPacket { marker: false, payload_type: 96, sequence, timestamp, ssrc, payload };
         playout.push(&packet, kind, now);
-        if kind == Payload::Audio {
-            reader.push(&packet, now);
+        match kind {
+            Payload::Audio => reader.push(&packet, now),
+            Payload::Comfort | Payload::Event => reader.skip(&packet, now),
         }
         read(&mut reader, codec, now);
         pushed += 1;
