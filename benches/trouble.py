@@ -277,7 +277,7 @@ class Row:
     def __init__(self, name, calls, report, told_as, found, lost, faults):
         media = report["media"]
         missing = sum(row.file is None for row in found)
-        sealed = sum(row.state == "sealed" for row in found)
+        sealed = sum(row.state == "sealed" and row.file is not None for row in found)
         losers = sum(seconds > 0 for seconds in lost)
         agrees = "differs" if any(fault.startswith("verify") for fault in faults) else "agrees"
         if not report["calls"]["begun"] or not media["packets_expected"]:
