@@ -1,7 +1,7 @@
 """Runs all benchmarks and writes their figures into benches/README.md: `make bench`.
 
-    python3 benches/run.py                    everything, about fifteen minutes once it is built
-    python3 benches/run.py load               only some parts: criterion, media, load, quality
+    python3 benches/run.py                    everything but trouble, about fifteen minutes once it is built
+    python3 benches/run.py load               only some parts: criterion, media, load, quality, trouble
     python3 benches/run.py load --most 300    not beyond so many calls
 
 Tables lie between `<!-- figures: NAME -->` and `<!-- end -->`; everything else in the README is written by hand.
@@ -37,11 +37,12 @@ LOAD_LIMIT_S = 200  # no further count begins after so long
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", help="criterion, media, load, quality; default: all")
+    parser.add_argument("parts", nargs="*", help="criterion, media, load, quality, trouble; default: all but trouble")
     parser.add_argument("--most", type=int, default=COUNTS[-1], help="calls at most")
     arguments = parser.parse_args()
     parts = set(arguments.parts) or {"criterion", "media", "load", "quality"}
-    figures = {"machine": machine()}
+    # Trouble has a line of its own.
+    figures = {"machine": machine()} if parts - {"trouble"} else {}
     target = target_directory()
     bare = {}
     if "criterion" in parts:
@@ -59,6 +60,9 @@ def main():
         figures |= quality()
     write(figures)
     print(f"{README.relative_to(ROOT)} has the new figures")
+    if "trouble" in parts:
+        # It mounts file systems, for which one must be root; it writes its own table.
+        raise SystemExit(subprocess.run([sys.executable, ROOT / "benches/trouble.py"], check=False).returncode)
 
 
 def machine():
@@ -215,13 +219,7 @@ def against_a_center(hotline, agents, arguments):
         folder = pathlib.Path(folder)
         configure(folder / "config", agents)
         sip, http = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
-        with open(folder / "log", "w") as log:
-            center = subprocess.Popen(
-                [hotline, "serve", "--config", folder / "config", "--prompts", ROOT / "prompts",
-                 "--data", folder / "data", "--recordings", folder / "recordings",
-                 "--sip", f"127.0.0.1:{sip}", "--http", f"127.0.0.1:{http}", "--rtp", "10000-31999"],
-                stdout=log, stderr=log,
-            )
+        center = serve(hotline, folder, sip, http)
         try:
             wait_until_ready(center, http)
             return generate(hotline, folder / "report.json", sip, center.pid, arguments)
@@ -230,14 +228,34 @@ def against_a_center(hotline, agents, arguments):
             center.wait()
 
 
+def serve(hotline, folder, sip, http):
+    """The process of a center that keeps all it has in a folder."""
+    with open(folder / "log", "a") as log:
+        return subprocess.Popen(
+            [hotline, "serve", *folders(folder),
+             "--sip", f"127.0.0.1:{sip}", "--http", f"127.0.0.1:{http}", "--rtp", "10000-31999"],
+            stdout=log, stderr=log,
+        )
+
+
+def folders(folder):
+    """As any of the program's commands is told of them."""
+    return ["--config", folder / "config", "--prompts", ROOT / "prompts",
+            "--data", folder / "data", "--recordings", folder / "recordings"]
+
+
 def generate(hotline, report, sip, pid, arguments):
-    place = ["--target", f"127.0.0.1:{sip}", "--number", "8000", "--pid", pid, "--json", report]
-    command = [str(word) for word in [hotline, "load", *place, *arguments]]
+    command = load_command(hotline, report, sip, pid, arguments)
     # It ends with a failure when calls failed, which is a figure like others.
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=240)
     if not report.exists():
         raise SystemExit(f"no report from {' '.join(command)}: {done.stderr}")
     return json.loads(report.read_text())
+
+
+def load_command(hotline, report, sip, pid, arguments):
+    place = ["--target", f"127.0.0.1:{sip}", "--number", "8000", "--pid", pid, "--json", report]
+    return [str(word) for word in [hotline, "load", *place, *arguments]]
 
 
 def configure(folder, agents):

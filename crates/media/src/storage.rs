@@ -31,6 +31,8 @@ enum Health {
     Well,
     /// Since the last refusal; told to the reader.
     Ill(Instant),
+    /// Since it was last seen not to answer; told to the reader. It has refused nothing.
+    Slow(Instant),
 }
 
 impl Places {
@@ -40,10 +42,13 @@ impl Places {
         Places { disks, health: Mutex::default(), reports, tally }
     }
 
-    /// The places that may be tried now, in order.
+    /// The places that may be tried now, in order. One that only did not answer is waited for where there is no other: a
+    /// recording that began meanwhile, and is opened as soon as it answers, must not lose what the ring kept of it.
     pub(crate) fn worth_trying(&self) -> Vec<Storage> {
+        let alone = self.disks.len() == 1;
         let rested = |storage: &Storage| match self.health()[index(*storage)] {
             Health::Well => true,
+            Health::Slow(since) => alone || since.elapsed() >= RETRY,
             Health::Ill(since) => since.elapsed() >= RETRY,
         };
         self.all().into_iter().filter(rested).collect()
@@ -73,13 +78,20 @@ impl Places {
 
     /// A place refused; told when it was well before.
     pub(crate) fn failed(&self, storage: Storage, error: &io::Error) {
-        self.fail(storage, trouble_of(error), &error.to_string());
+        self.fall(storage, Health::Ill(Instant::now()), trouble_of(error), &error.to_string());
     }
 
-    pub(crate) fn fail(&self, storage: Storage, trouble: StorageTrouble, why: &str) {
-        let before = std::mem::replace(&mut self.health()[index(storage)], Health::Ill(Instant::now()));
-        if matches!(before, Health::Ill(_)) {
-            return;
+    /// A place was asked and has not answered; told when it was well before.
+    fn hangs(&self, storage: Storage) {
+        let why = "the disk has not answered for seconds";
+        self.fall(storage, Health::Slow(Instant::now()), StorageTrouble::Stalled, why);
+    }
+
+    fn fall(&self, storage: Storage, health: Health, trouble: StorageTrouble, why: &str) {
+        let before = std::mem::replace(&mut self.health()[index(storage)], health);
+        match before {
+            Health::Ill(_) | Health::Slow(_) => return,
+            Health::Well => {}
         }
         self.tally.storage_failed[index(storage)].store(true, Ordering::Relaxed);
         tracing::error!(%storage, ?trouble, why, "a recordings folder takes nothing; calls go on");
@@ -93,7 +105,7 @@ impl Places {
             return;
         }
         let mut health = self.health();
-        let Health::Ill(since) = health[index(storage)] else { return };
+        let (Health::Ill(since) | Health::Slow(since)) = health[index(storage)] else { return };
         if since.elapsed() < RETRY {
             return;
         }
@@ -183,7 +195,7 @@ pub(crate) fn watch(beats: &[Arc<Beat>], places: &Places, ended: &crossbeam_chan
     const EVERY: Duration = Duration::from_millis(500);
     while let Err(crossbeam_channel::RecvTimeoutError::Timeout) = ended.recv_timeout(EVERY) {
         for storage in beats.iter().filter_map(|beat| beat.stalled()) {
-            places.fail(storage, StorageTrouble::Stalled, "the disk has not answered for seconds");
+            places.hangs(storage);
         }
     }
 }

@@ -360,6 +360,26 @@ fn a_stalled_disk_is_told_and_costs_nothing_that_fits_into_the_ring() {
 }
 
 #[test]
+fn a_recording_that_begins_while_the_disk_stands_still_is_whole() {
+    let folder = fallback_of(23_800);
+    let (disk, faults) = Faulty::open(&folder);
+    let mut story = Story::new(World::with(23_800, |_| {}, Some(disk)));
+    story.talk_ms(1000);
+    faults.stalled.store(true, Ordering::Relaxed);
+    story.talk_ms(4600);
+    story.failed((Storage::Main, StorageTrouble::Stalled));
+    story.recording = story.world.record(story.agent.leg, "2026/two.wav");
+    story.talk_ms(1000);
+    faults.stalled.store(false, Ordering::Relaxed);
+    story.talk_ms(2000);
+    story.restored(Storage::Main);
+    let (duration_ms, _, gaps) = story.seal();
+    assert!(duration_ms >= 2900 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
+    story.world.end();
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn a_stalled_disk_hands_over_to_the_second_folder_and_is_waited_for_in_the_end() {
     let [main, fallback] = [23_700, 23_710].map(fallback_of);
     let (disk, faults) = Faulty::open(&main);
