@@ -153,6 +153,27 @@ fn a_stranger_is_not_heard() {
     world.end();
 }
 
+/// The socket is its peer's alone from the first packet on; what lies in it by then is still judged.
+#[test]
+fn strangers_who_come_right_behind_the_first_packet_are_not_heard() {
+    const LEGS: u64 = 30;
+    let mut world = World::with(24_000, |settings| settings.ports = 24_000..=24_099, None);
+    for _ in 0..LEGS {
+        let mut caller = world.phone(Codec::Pcma, 440.0);
+        let mut stranger = Phone::new(caller.leg, caller.ours, Codec::Pcma, 1800.0);
+        caller.send_frame();
+        (0..10).for_each(|_| stranger.send_frame());
+        (0..4).for_each(|_| caller.send_frame());
+        world.order(MediaOp::Close { leg: caller.leg });
+        world.wait_for(|report| match report {
+            MediaReport::Closed { leg, .. } if *leg == caller.leg => Some(()),
+            _ => None,
+        });
+    }
+    assert_eq!(world.media.counters().packets_in, 5 * LEGS);
+    world.end();
+}
+
 #[test]
 fn a_peer_that_announces_another_address_is_heard_and_answered_there_alone() {
     let mut world = World::new(21_900);

@@ -1,5 +1,6 @@
 //! What is known of a leg's peer: judging what it sends, and where it is sent to.
 
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 
 use audio::g711::Law;
@@ -39,6 +40,8 @@ pub(crate) struct Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tie {
     Loose,
+    /// What lies in the socket from before may be of others.
+    Fresh,
     Tied,
     /// The system did not want to.
     Refused,
@@ -124,7 +127,11 @@ impl Link {
     pub(super) fn tie(&mut self, socket: &UdpSocket) {
         if self.tie == Tie::Loose && self.latch.is_final() {
             let tied = socket.connect(self.latch.target()).is_ok();
-            self.tie = if tied { Tie::Tied } else { Tie::Refused };
+            self.tie = if tied { Tie::Fresh } else { Tie::Refused };
+        }
+        let is_empty = |peeked: io::Result<usize>| peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        if self.tie == Tie::Fresh && is_empty(socket.peek(&mut [0])) {
+            self.tie = Tie::Tied;
         }
     }
 
@@ -147,7 +154,7 @@ impl Link {
     pub(super) fn send(&mut self, socket: &UdpSocket, room: &mut [u8; DATAGRAM], length: usize) -> bool {
         let sealed = self.transform.seal_rtp(room, length).and_then(|length| room.get(..length));
         sealed.is_some_and(|datagram| match self.tie {
-            Tie::Tied => socket.send(datagram).is_ok(),
+            Tie::Fresh | Tie::Tied => socket.send(datagram).is_ok(),
             Tie::Loose | Tie::Refused => socket.send_to(datagram, self.latch.target()).is_ok(),
         })
     }
