@@ -156,11 +156,13 @@ fn a_stranger_is_not_heard() {
 /// The socket is its peer's alone from the first packet on; what lies in it by then is still judged.
 #[test]
 fn strangers_who_come_right_behind_the_first_packet_are_not_heard() {
-    const LEGS: u64 = 30;
+    const LEGS: u64 = 5;
     let mut world = World::with(24_000, |settings| settings.ports = 24_000..=24_099, None);
     for _ in 0..LEGS {
         let mut caller = world.phone(Codec::Pcma, 440.0);
         let mut stranger = Phone::new(caller.leg, caller.ours, Codec::Pcma, 1800.0);
+        // Busy with these, the thread finds all packets together.
+        (0..8).for_each(|_| _ = world.order_open());
         caller.send_frame();
         (0..10).for_each(|_| stranger.send_frame());
         (0..4).for_each(|_| caller.send_frame());

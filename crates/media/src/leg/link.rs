@@ -129,7 +129,8 @@ impl Link {
             let tied = socket.connect(self.latch.target()).is_ok();
             self.tie = if tied { Tie::Fresh } else { Tie::Refused };
         }
-        let is_empty = |peeked: io::Result<usize>| peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        let is_empty =
+            |peeked: io::Result<usize>| peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
         if self.tie == Tie::Fresh && is_empty(socket.peek(&mut [0])) {
             self.tie = Tie::Tied;
         }

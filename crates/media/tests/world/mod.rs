@@ -76,10 +76,16 @@ impl World {
         }
     }
 
-    /// Opens a leg without connecting it.
-    pub(crate) fn open(&mut self) -> (LegId, SocketAddr) {
+    /// Orders a leg to open.
+    pub(crate) fn order_open(&mut self) -> LegId {
         let leg = LegId::new(&mut self.ids, now());
         self.order(MediaOp::Open { leg });
+        leg
+    }
+
+    /// Opens a leg without connecting it.
+    pub(crate) fn open(&mut self) -> (LegId, SocketAddr) {
+        let leg = self.order_open();
         let rtp = self.wait_for(|report| match report {
             MediaReport::Opened { leg: opened, rtp } if *opened == leg => Some(*rtp),
             _ => None,
