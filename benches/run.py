@@ -32,7 +32,9 @@ SET_UP_RATES = [100, 200, 400]  # calls a second that are answered and hung up a
 SRTP_CALLS, SRTP_ROUNDS = 100, 3
 SUITES = ["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"]
 STEADY_S = 8  # how long all of them talk
-LOAD_LIMIT_S = 200  # no further count begins after so long
+BARE = [10, 50, 100, 200, 300, 500]  # numbers of calls at which the bare loop is measured beside the center
+MEDIA = ["cargo", "bench", "-q", "-p", "hotline-benches", "--bench", "media", "--"]
+LOAD_LIMIT_S = 270  # no further count begins after so long
 
 
 def main():
@@ -44,13 +46,12 @@ def main():
     # Trouble has a line of its own.
     figures = {"machine": machine()} if parts - {"trouble"} else {}
     target = target_directory()
-    bare = {}
     if "criterion" in parts:
         figures["criterion"] = criterion(target)
     if "media" in parts:
-        figures["media"], bare = media()
+        figures["media"] = media()
     if "load" in parts:
-        points = load(target / "release/hotline", arguments.most)
+        points, bare = load(target / "release/hotline", arguments.most)
         figures["load"] = load_table(points, bare)
         figures["admission"] = admission(points)
         figures["set-up"] = set_up(target / "release/hotline")
@@ -116,17 +117,16 @@ def duration(nanoseconds):
 
 
 def media():
-    """The media threads beside the bare loops. Returns the table, and the first bare loop's cost by calls."""
+    """The media threads beside the bare loops."""
     say("media threads and bare loops")
-    command = ["cargo", "bench", "-q", "-p", "hotline-benches", "--bench", "media", "--"]
-    lines = told([*command, "10", "100", "300", "500", "--seconds", "4"]).splitlines()
-    rows = [line for line in lines if line.startswith("|")]
-    bare = {}
-    for row in rows:
-        cells = [cell.strip() for cell in row.strip("|").split("|")]
-        if cells[1] == "port per leg, connected":
-            bare[int(cells[0])] = float(cells[4])
-    return "\n".join(rows), bare
+    lines = told([*MEDIA, "10", "100", "300", "500", "--seconds", "4"]).splitlines()
+    return "\n".join(line for line in lines if line.startswith("|"))
+
+
+def bare_loop(calls):
+    """What a call-minute costs the bare loop just now, in core-seconds."""
+    lines = told([*MEDIA, str(calls), "--seconds", "3", "--rounds", "1", "--side", "connected"]).splitlines()
+    return float(lines[-1].strip("|").split("|")[4])
 
 
 def quality():
@@ -142,18 +142,22 @@ def quality():
 
 def load(hotline, most):
     """A center of its own for each number of calls, upwards until it refuses calls, or two in a row do not hold."""
-    points, began = [], time.time()
+    points, bare, began = [], {}, time.time()
     for calls in [count for count in COUNTS if count <= most]:
         if time.time() - began > LOAD_LIMIT_S:
             say("no time for more calls")
             break
         say(f"hotline load: {calls} calls")
+        # Before and after, for a machine in the clouds is not the same from one minute to the next.
+        around = [bare_loop(calls)] if calls in BARE else []
         point = measure(hotline, calls)
         points.append((calls, point))
+        if around:
+            bare[calls] = (around[0] + bare_loop(calls)) / 2
         # One more beyond the first that did not hold, to see whether the center refuses what is too much.
         if [holds(point) for _, point in points[-2:]] == [False, False] or refused(point):
             break
-    return points
+    return points, bare
 
 
 def refused(point):

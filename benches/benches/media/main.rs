@@ -1,7 +1,7 @@
 //! What a recorded, bridged call costs, beside the bare loop of the same system calls in the same run.
 //!
-//! `cargo bench -p hotline-benches --bench media -- [calls…] [--seconds N] [--threads N] [--rounds N]`: each side is
-//! measured in so many rounds (3), and the one that cost least is told.
+//! `cargo bench -p hotline-benches --bench media -- [calls…] [--seconds N] [--threads N] [--rounds N] [--side NAME]`:
+//! each side, or only those with this in their name, is measured in so many rounds (3), and the one that cost least is told.
 
 mod bare;
 mod engine;
@@ -27,12 +27,13 @@ fn main() -> Result<(), Failure> {
         return generator::run(arguments[1].parse()?, arguments[2] == "talk");
     }
     media::os::make_room_for_files(FILES);
-    let value = |name: &str| {
+    let text = |name: &str| {
         let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1)?.parse::<u64>().ok()
+        arguments.get(at + 1).map(String::as_str)
     };
+    let value = |name: &str| text(name)?.parse::<u64>().ok();
     let (seconds, threads) = (value("--seconds").unwrap_or(10), value("--threads").unwrap_or(1));
-    let rounds = value("--rounds").unwrap_or(3);
+    let (rounds, only) = (value("--rounds").unwrap_or(3), text("--side"));
     let counts: Vec<usize> = arguments.iter().map_while(|argument| argument.parse().ok()).collect();
     let counts = if counts.is_empty() { vec![10, 100, 300, 500] } else { counts };
     println!(
@@ -49,14 +50,16 @@ fn main() -> Result<(), Failure> {
             ("one port, recvmmsg, sendmmsg", Some(Design::OnePort)),
             ("hotline", None),
         ];
+        let designs: Vec<_> =
+            designs.into_iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))).collect();
         // In turns, so that a machine that grows slower meanwhile is so for all.
         let mut sides: Vec<Side> = designs.iter().map(|_| Side::default()).collect();
         for _ in 0..rounds {
-            for (side, (_, design)) in sides.iter_mut().zip(designs) {
-                side.note(measure(design, calls, seconds, threads as usize)?);
+            for (side, (_, design)) in sides.iter_mut().zip(&designs) {
+                side.note(measure(*design, calls, seconds, threads as usize)?);
             }
         }
-        for (Side { least, lost, wrong }, (name, _)) in sides.into_iter().zip(designs) {
+        for (Side { least, lost, wrong }, (name, _)) in sides.into_iter().zip(&designs) {
             let Some(run) = least else { continue };
             let tick_ms = run.cpu_seconds * 1000.0 / (seconds * 50) as f64;
             let ratio = tick_ms / *floor.get_or_insert(tick_ms);
