@@ -3,24 +3,23 @@
 mod link;
 mod rtcp;
 mod shield;
+mod speech;
 
 use std::io;
 use std::net::SocketAddr;
 
-use audio::FRAME;
 use audio::codec::CodecError;
 use audio::dtmf::DtmfDetector;
 use audio::g711::Law;
-use audio::outgoing::{Outgoing, Stamp};
+use audio::outgoing::Outgoing;
 use audio::playout::Payload;
 use audio::reader::{Passage, Reader};
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::source::Source;
-use audio::telephone_event::{EventFrame, EventSender};
+use audio::telephone_event::EventSender;
 use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
 use crate::ear::{Ear, LONGEST, Mouth, worked};
-use crate::encodings::Encodings;
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
@@ -30,9 +29,6 @@ use shield::Shield;
 
 /// Longest datagram taken or sent; what is longer is cut and then refused as RTP.
 pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + ADDED + 1;
-/// A bridged leg that was passed nothing for this long is sent silence, so that its peer and the
-/// networks between keep the stream alive (200 ms).
-const QUIET: u64 = 1600;
 /// The payload type of comfort noise (RFC 3389 section 4).
 const COMFORT_NOISE: u8 = 13;
 
@@ -261,155 +257,6 @@ impl Leg {
     fn key_sounds(&self) -> bool {
         self.in_band.as_ref().is_some_and(|in_band| in_band.is_pressed())
     }
-
-    /// Says 20 ms of the bridged leg, or of a conference, to the peer. False when nothing was sent.
-    pub(crate) fn say(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
-        if self.player.is_some() || !self.keys.is_idle() {
-            return false;
-        }
-        self.passed_at = clock;
-        self.speak(samples, rate, clock, room)
-    }
-
-    pub(crate) fn press(&mut self, digit: Digit) -> bool {
-        self.keys.press(digit.event())
-    }
-
-    /// Passes on a packet of the bridged leg by way of `room`. False when it was not sent.
-    pub(crate) fn pass_on(
-        &mut self,
-        packet: &RtpPacket<'_>,
-        kind: Kind,
-        now: u64,
-        room: &mut [u8; DATAGRAM],
-    ) -> bool {
-        let Some(link) = &mut self.link else { return false };
-        if !link.sends() || self.player.is_some() || !self.keys.is_idle() {
-            return false;
-        }
-        let incoming = (packet.ssrc, packet.sequence, packet.timestamp);
-        let (payload_type, steady) = match kind {
-            Kind::Unwanted => return false,
-            Kind::Key(_) => match link.remote.telephone_event {
-                Some(payload_type) => (payload_type, false),
-                None => return false,
-            },
-            Kind::Comfort if !link.remote.comfort_noise => return false,
-            Kind::Comfort => (COMFORT_NOISE, true),
-            Kind::Audio(_) | Kind::Coded => (link.remote.payload_type, true),
-        };
-        let stamp = self.outgoing.forward(incoming, now, steady, packet.payload.len());
-        // A key's marker is its sender's: that the stream begins anew is said by the next audio.
-        let marker = packet.marker || (steady && stamp.marker);
-        self.passed_at = now;
-        let Some(length) = print(Stamp { marker, ..stamp }, payload_type, packet.payload, room) else {
-            return false;
-        };
-        let datagram = room.get_mut(..length).unwrap_or_default();
-        if let (Kind::Audio(law), Some(own), Some(codes)) =
-            (kind, law_of(link.remote.codec), datagram.get_mut(HEADER_LEN..))
-        {
-            law.transcode(own, codes);
-        }
-        link.send(&self.pair.rtp, room, length)
-    }
-
-    /// What is due in the tick that begins at `clock`.
-    pub(crate) fn tick(
-        &mut self,
-        clock: u64,
-        encodings: &mut Encodings,
-        room: &mut [u8; DATAGRAM],
-    ) -> Ticked {
-        let mut ticked = Ticked::default();
-        let Some(link) = &self.link else { return ticked };
-        let event_type = link.remote.telephone_event;
-        match (self.keys.poll_frame(), event_type) {
-            (EventFrame::Packet { event, first }, Some(payload_type)) => {
-                if first {
-                    self.key_began = self.outgoing.timestamp(clock);
-                }
-                let stamp = self.outgoing.own_at(self.key_began, 4);
-                let stamp = Stamp { marker: first, ..stamp };
-                ticked.sent += u64::from(self.send(stamp, payload_type, &event.print(), room));
-            }
-            (EventFrame::Pause, Some(_)) => {}
-            (EventFrame::Idle, _) | (_, None) => self.tick_audio(clock, encodings, &mut ticked, room),
-        }
-        ticked
-    }
-
-    fn tick_audio(
-        &mut self,
-        clock: u64,
-        encodings: &mut Encodings,
-        ticked: &mut Ticked,
-        room: &mut [u8; DATAGRAM],
-    ) {
-        let law = self.codec().and_then(law_of);
-        if let (Some(player), Some(link)) = (&mut self.player, &self.link) {
-            // Clips are there in both laws; in other codecs, as somebody heard them before.
-            let Some(frame) = player.frame(law.unwrap_or(Law::A)) else {
-                ticked.ended = self.player.take();
-                return;
-            };
-            let coded = match law {
-                Some(_) => Some(&frame.codes[..]),
-                None => player.coded(&frame, &link.remote, encodings),
-            };
-            ticked.sent += u64::from(match coded {
-                Some([]) => false,
-                Some(codes) => self.send_frame(codes, clock, room),
-                None => self.speak(&frame.samples, audio::RATE, clock, room),
-            });
-            ticked.samples = Some(frame.samples);
-        } else if (self.other.is_none() && self.conference.is_none())
-            || clock.saturating_sub(self.passed_at) > QUIET
-        {
-            ticked.sent += u64::from(match law {
-                Some(law) => self.send_frame(&[law.silence(); FRAME], clock, room),
-                None => self.speak(&[0; FRAME], audio::RATE, clock, room),
-            });
-        }
-    }
-
-    /// Encodes and sends 20 ms of audio at `rate`.
-    fn speak(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
-        let mut payload = [0; LONGEST];
-        let Some(mouth) = &mut self.mouth else { return false };
-        let Some(length) = mouth.say(samples, rate, &mut payload) else { return false };
-        self.send_frame(payload.get(..length).unwrap_or_default(), clock, room)
-    }
-
-    fn send_frame(&mut self, codes: &[u8], clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
-        let Some(link) = self.link.as_ref().filter(|link| link.sends()) else { return false };
-        let payload_type = link.remote.payload_type;
-        let stamp = self.outgoing.own(clock, codes.len());
-        self.send(stamp, payload_type, codes, room)
-    }
-
-    fn send(&mut self, stamp: Stamp, payload_type: u8, payload: &[u8], room: &mut [u8; DATAGRAM]) -> bool {
-        let Some(link) = self.link.as_mut().filter(|link| link.sends()) else { return false };
-        let Some(length) = print(stamp, payload_type, payload, room) else { return false };
-        link.send(&self.pair.rtp, room, length)
-    }
-}
-
-/// What a tick did.
-#[derive(Debug, Default)]
-pub(crate) struct Ticked {
-    /// Packets sent.
-    pub(crate) sent: u64,
-    /// What the peer heard, or would have.
-    pub(crate) samples: Option<[i16; FRAME]>,
-    /// A play that came to its end.
-    pub(crate) ended: Option<Player>,
-}
-
-/// Writes a packet into `room`; its length.
-fn print(stamp: Stamp, payload_type: u8, payload: &[u8], room: &mut [u8; DATAGRAM]) -> Option<usize> {
-    let Stamp { marker, sequence, timestamp, ssrc } = stamp;
-    RtpPacket { marker, payload_type, sequence, timestamp, ssrc, payload }.print(room)
 }
 
 /// The law of a G.711 codec.
