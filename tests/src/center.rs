@@ -192,9 +192,12 @@ impl Center {
     pub fn record_each_for_seconds(&self, seconds: u64) {
         let size = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
         let open = self.recordings().into_iter().filter(|row| row["state"] == "open");
-        // Two channels of 16 bits at 8 kHz.
-        let enough = |file: PathBuf| (size(&file) + seconds * 8_000 * 4, file);
-        let goals: Vec<_> = open.map(|row| enough(self.recording_file(&row))).collect();
+        let goal = |row: Value| {
+            let (rate, file) = (row["rate"].as_u64().expect("a rate"), self.recording_file(&row));
+            // Two channels of 16 bits.
+            (size(&file) + seconds * rate * 4, file)
+        };
+        let goals: Vec<_> = open.map(goal).collect();
         wait_for("the recordings to grow", || {
             goals.iter().all(|(goal, file)| size(file) >= *goal).then_some(())
         });
