@@ -112,23 +112,20 @@ const fn a_decode(code: u8) -> i16 {
     (if code & 0x80 != 0 { value } else { -value }) as i16
 }
 
-static MU_SAMPLES: [i16; 256] = {
-    let (mut samples, mut code) = ([0; 256], 0);
-    while code < 256 {
-        samples[code] = mu_decode(code as u8);
-        code += 1;
-    }
-    samples
-};
+static MU_SAMPLES: [i16; 256] = samples_of(Law::Mu);
+static A_SAMPLES: [i16; 256] = samples_of(Law::A);
 
-static A_SAMPLES: [i16; 256] = {
+const fn samples_of(law: Law) -> [i16; 256] {
     let (mut samples, mut code) = ([0; 256], 0);
     while code < 256 {
-        samples[code] = a_decode(code as u8);
+        samples[code] = match law {
+            Law::Mu => mu_decode(code as u8),
+            Law::A => a_decode(code as u8),
+        };
         code += 1;
     }
     samples
-};
+}
 
 #[cfg(test)]
 mod tests {

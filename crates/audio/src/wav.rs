@@ -165,7 +165,7 @@ pub struct Repair {
     pub file_len: u64,
     /// Samples per channel.
     pub samples: u64,
-    /// Samples a second, as the header says; 8,000 when it says nothing yet.
+    /// Samples a second, as the header says, or as the caller when it says nothing yet.
     pub rate: u32,
 }
 
@@ -184,15 +184,24 @@ pub struct NotOurs;
 /// Tells what a file should be from its first bytes (up to 80) and its length.
 ///
 /// A file shorter than a header becomes an empty recording if what there is of it is the beginning of
-/// one; zeros count as such, because a power cut can leave a block allocated and unwritten.
+/// one; zeros count as such, because a power cut can leave a block allocated and unwritten. Such a file becomes one at
+/// 8 kHz.
 pub fn repair(head: &[u8], file_len: u64) -> Result<Repair, NotOurs> {
+    repair_at(head, file_len, RATE)
+}
+
+/// The same; `rate` is that of a file which says nothing of itself.
+pub fn repair_at(head: &[u8], file_len: u64, rate: u32) -> Result<Repair, NotOurs> {
     let head = head.get(..HEADER_LEN).unwrap_or(head);
     let is_old = head.get(12..16) == Some(b"fmt ".as_slice());
     let most = if is_old { u64::from(u32::MAX) - 36 } else { MAX_DATA };
     let header_len = if is_old { OLD_HEADER_LEN } else { HEADER_LEN } as u64;
     let samples = file_len.saturating_sub(header_len).min(most) / BLOCK;
     let data = samples * BLOCK;
+    // All zeros above its name: what a power cut leaves of a block.
+    let blank = head.iter().all(|byte| *byte == 0);
     let rate = match head.get(RATE_AT..RATE_AT + 4) {
+        _ if blank => rate,
         Some(bytes) if !is_old && bytes == WIDE.to_le_bytes() => WIDE,
         Some(_) | None => RATE,
     };
@@ -200,8 +209,6 @@ pub fn repair(head: &[u8], file_len: u64) -> Result<Repair, NotOurs> {
         let free = |at: usize| sizes.iter().any(|range| range.contains(&at));
         head.iter().zip(template).enumerate().all(|(at, (is, be))| is == be || free(at))
     };
-    // All zeros above its name: what a power cut leaves of a block.
-    let blank = head.iter().all(|byte| *byte == 0);
     let ours = if is_old {
         fits(&old_header(0), &[4..8, 40..44])
     } else {

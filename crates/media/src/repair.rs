@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use audio::wav::{self, HEADER_LEN, NotOurs, StereoWav};
+use audio::wav::{self, HEADER_LEN, NotOurs};
 
 use crate::disk::DiskFile;
 use crate::vault::{self, CenterKeys};
@@ -51,10 +51,8 @@ fn repair_at(path: &Path, rate: u32, keys: &CenterKeys) -> Result<Repaired, Repa
     let mut file = vault::reopen(path, keys).map_err(io)?;
     let len = file.length().map_err(io)?;
     let head = head(&*file).map_err(io)?;
-    let is_blank = head.len() == HEADER_LEN && head.iter().all(|byte| *byte == 0);
-    let said = if is_blank { StereoWav::new(rate).header().to_vec() } else { head.clone() };
-    let repair =
-        wav::repair(&said, len).map_err(|source| RepairError::NotOurs { path: path.to_owned(), source })?;
+    let repair = wav::repair_at(&head, len, rate)
+        .map_err(|source| RepairError::NotOurs { path: path.to_owned(), source })?;
     let mut write = || {
         if len != repair.file_len {
             file.set_len(repair.file_len)?;
@@ -125,7 +123,7 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     use crate::disk::FolderFile;
-    use audio::wav::MAX_RIFF;
+    use audio::wav::{MAX_RIFF, StereoWav};
 
     #[test]
     fn a_blank_first_block_becomes_the_header_of_the_recordings_own_rate() {

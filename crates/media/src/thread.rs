@@ -319,11 +319,11 @@ fn record(
     now: u64,
 ) {
     let Some(tap) = tap else { return };
-    match (kind, passage) {
-        (Kind::Audio(_), Some(passage)) => tap.passage(channel, passage),
-        (Kind::Key(_) | Kind::Comfort, _) => tap.key(channel, packet, now),
+    match (passage, kind) {
+        (Some(passage), _) => tap.passage(channel, passage),
+        (None, Kind::Key(_) | Kind::Comfort) => tap.key(channel, packet, now),
         // What needs a decoder's memory is taken down in its order.
-        (Kind::Audio(_) | Kind::Coded | Kind::Unwanted, _) => {}
+        (None, Kind::Audio(_) | Kind::Coded | Kind::Unwanted) => {}
     }
 }
 

@@ -23,10 +23,10 @@ pub(super) fn take_down(
     recorder: &mut Recorder,
     outbox: &mut Outbox,
 ) {
+    let Some(mut reader) = legs.get_mut(&id).and_then(|leg| leg.reader.take()) else { return };
     let other = legs.get(&id).and_then(|leg| legs.get(&leg.other?));
     let beside = other.filter(|other| other.player.is_none()).and_then(|other| other.recording);
     let Some(leg) = legs.get_mut(&id) else { return };
-    let Some(mut reader) = leg.reader.take() else { return };
     while let Some(passage) = reader.next(until) {
         leg.attend(&passage, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
         let hidden = leg.is_shielded(now);
