@@ -22,6 +22,8 @@ pub struct Config {
     pub utc_offset: UtcOffset,
     /// Calls in progress above which new ones are refused.
     pub max_calls: usize,
+    /// How long nothing at all may come of a party of a conversation; as media have it.
+    pub silence: Duration,
     /// How long a secure input with an agent may last.
     pub secure_input_limit: Duration,
 }

@@ -5,9 +5,13 @@ use model::{
     MediaOp, MediaReport, Number, PlayId, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
 };
 
-use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk, Vacancy};
+use crate::alive::who_ended;
+use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
 use crate::machine::Center;
 use crate::secure::Secure;
+
+/// Keys that are kept of a customer whose acknowledgement has not come yet.
+const MOST_EARLY: usize = 32;
 
 impl Center {
     #[expect(clippy::too_many_arguments, reason = "the fields of one report")]
@@ -68,7 +72,7 @@ impl Center {
             return match customer.stage {
                 Stage::InFlow { .. } => self.ring_report(now, call, report),
                 Stage::Talking(_) => self.talk_report(now, call, report),
-                Stage::Opening | Stage::Answering => {}
+                Stage::Opening | Stage::Answering { .. } => {}
             };
         }
         match report {
@@ -80,7 +84,7 @@ impl Center {
                 self.hold(now, call, EndedBy::Caller, holds);
             }
             LegReport::Digit(digit) => self.customer_digit(now, call, digit, KeyWay::Signalling),
-            LegReport::Ended { cause } => self.end(now, call, cause, EndedBy::Caller),
+            LegReport::Ended { cause } => self.end(now, call, cause, who_ended(cause, EndedBy::Caller)),
             LegReport::Refused(_) => self.end(now, call, Cause::Failed, EndedBy::Center),
             LegReport::Invited { .. } | LegReport::Ringing => {}
         }
@@ -113,15 +117,7 @@ impl Center {
                 }
             }
             MediaReport::Digit { .. } => {}
-            // Whoever waits or holds may be silent; a conversation in which one side vanished is over.
-            MediaReport::Silent { .. } => {
-                if matches!(&customer.stage, Stage::Talking(talk) if !talk.is_held_by(of_customer)) {
-                    match self.who_stays(call).filter(|_| !of_customer) {
-                        Some(stays) => self.promote_guest(now, call, stays, Vacancy::Vanished),
-                        None => self.end(now, call, Cause::MediaTimeout, EndedBy::Network),
-                    }
-                }
-            }
+            MediaReport::Silent { direction, .. } => self.silent(now, call, leg, direction),
             MediaReport::OneWay { .. } => {
                 if let Stage::Talking(talk) = &customer.stage
                     && !talk.is_held_by(of_customer)
@@ -156,7 +152,7 @@ impl Center {
         if !matches!(customer.stage, Stage::Opening) {
             return;
         }
-        customer.stage = Stage::Answering;
+        customer.stage = Stage::Answering { early: Vec::new() };
         let (leg, contact) = (customer.leg, customer.contact);
         let Some(recording) = customer.recording else { return };
         let remote = customer.remote.clone();
@@ -176,9 +172,8 @@ impl Center {
 
     fn customer_connected(&mut self, now: Time, call: CallId, remote: RemoteMedia) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        if !matches!(customer.stage, Stage::Answering) {
-            return;
-        }
+        let Stage::Answering { early } = &mut customer.stage else { return };
+        let early = std::mem::take(early);
         customer.stage = Stage::InFlow { ring: None };
         let (leg, contact) = (customer.leg, customer.contact);
         if customer.remote.as_ref() != Some(&remote) {
@@ -190,6 +185,9 @@ impl Center {
             customer.session.handle(now, ivr::Input::Start);
         }
         self.follow_session(now, call);
+        for digit in early {
+            self.flow_digit(now, call, digit);
+        }
     }
 
     fn customer_digit(&mut self, now: Time, call: CallId, digit: Digit, way: KeyWay) {
@@ -203,16 +201,22 @@ impl Center {
             return;
         }
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        match &customer.stage {
-            Stage::InFlow { .. } => {
-                customer.session.handle(now, ivr::Input::Digit(digit));
-                self.follow_session(now, call);
-            }
+        match &mut customer.stage {
+            Stage::InFlow { .. } => self.flow_digit(now, call, digit),
             Stage::Talking(Talk { leg, .. }) => {
                 let leg = *leg;
                 self.media(call, MediaOp::SendDigit { leg, digit });
             }
-            Stage::Opening | Stage::Answering => {}
+            // Audio and INFO may overtake the ACK: our answer is all that the customer waits for before pressing.
+            Stage::Answering { early } if early.len() < MOST_EARLY => early.push(digit),
+            Stage::Answering { .. } | Stage::Opening => {}
+        }
+    }
+
+    fn flow_digit(&mut self, now: Time, call: CallId, digit: Digit) {
+        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
+            customer.session.handle(now, ivr::Input::Digit(digit));
+            self.follow_session(now, call);
         }
     }
 
@@ -262,7 +266,7 @@ impl Center {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let guests = match &customer.stage {
             Stage::Talking(talk) => &talk.guests[..],
-            Stage::Opening | Stage::Answering | Stage::InFlow { .. } => &[],
+            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => &[],
         };
         let rings = guests.iter().filter_map(|guest| guest.stage.due());
         let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due()).chain(rings).min();
@@ -326,7 +330,8 @@ impl Center {
         self.dismiss_all(now, call);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let contact = customer.contact;
-        let Stage::Talking(talk) = std::mem::replace(&mut customer.stage, Stage::Answering) else { return };
+        let over = Stage::InFlow { ring: None };
+        let Stage::Talking(talk) = std::mem::replace(&mut customer.stage, over) else { return };
         let Talk { segment, agent, leg, .. } = talk;
         self.legs.remove(&leg);
         self.order(leg, LegOrder::HangUp(cause));

@@ -17,6 +17,7 @@
 //! Every way to end passes through `end`. A seat that is withdrawn keeps its leg in `releasing` until the
 //! leg's last report; until then the distributor rings it for nobody else.
 
+mod alive;
 mod arrange;
 mod call;
 mod code;

@@ -120,7 +120,10 @@ impl Center {
         match input {
             Input::Leg(leg, report) => self.leg_report(now, leg, report),
             Input::Seat { agent, online: true } => self.acd(now, acd::Input::SeatOnline(agent)),
-            Input::Seat { agent, online: false } => self.acd(now, acd::Input::SeatOffline(agent)),
+            Input::Seat { agent, online: false } => {
+                self.guest_offline(now, &agent);
+                self.acd(now, acd::Input::SeatOffline(agent));
+            }
             Input::Media(report) => self.media_report(now, report),
             Input::Command(command) => self.command(now, command),
             Input::Drain => {

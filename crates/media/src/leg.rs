@@ -4,6 +4,8 @@ mod link;
 mod rtcp;
 mod shield;
 mod speech;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -127,8 +129,10 @@ impl Leg {
         if link.remote.codec != remote.codec {
             link.source = None;
         }
-        if remote.direction.receives() && !link.remote.direction.receives() {
-            (link.last_heard, link.silence_told) = (now, false);
+        // The peer's signalling shows that it lives, and whether it may be silent is judged anew.
+        link.lives(now);
+        if remote.direction.receives() && remote.direction != link.remote.direction {
+            (link.last_heard, link.one_way_told) = (now, false);
         }
         link.transform.change(link.remote.srtp.as_deref(), remote.srtp.as_deref());
         link.remote = remote;
@@ -148,6 +152,21 @@ impl Leg {
         match &mut self.link {
             Some(link) => link.transform.open_rtp(datagram),
             None => Some(datagram.len()),
+        }
+    }
+
+    /// Notes a datagram on the RTP port that is no RTP.
+    pub(crate) fn kept_alive(&mut self, from: SocketAddr, now: u64) {
+        if let Some(link) = &mut self.link {
+            link.kept_alive(from, now);
+        }
+    }
+
+    /// Hears the other party of a new bridge from now on: that it is not heard is reported anew.
+    pub(crate) fn bridged(&mut self, other: LegId, now: u64) {
+        (self.other, self.bridged_at) = (Some(other), now);
+        if let Some(link) = &mut self.link {
+            link.one_way_told = false;
         }
     }
 

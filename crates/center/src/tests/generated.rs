@@ -22,7 +22,8 @@ enum Step {
     Change(usize, usize),
     Ports(usize),
     RecordingFails,
-    Silent(usize),
+    /// Nothing comes of a leg any more; whether its peer answers when asked.
+    Silent(usize, bool),
     /// A report that comes when nobody expects it.
     Stray(usize, usize),
     /// Begin, end or read a secure input.
@@ -54,7 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(contact, seat, order)| Step::Guest(contact, seat, order)),
         1 => Just(Step::RecordingFails),
         3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
-        1 => legs.clone().prop_map(Step::Silent),
+        2 => (legs.clone(), any::<bool>()).prop_map(|(leg, deaf)| Step::Silent(leg, deaf)),
         3 => (legs, 0_usize..6).prop_map(|(leg, report)| Step::Stray(leg, report)),
         1 => prop::bool::weighted(0.02).prop_map(|drain| if drain { Step::Drain } else { Step::Pass(1) }),
     ]
@@ -104,8 +105,11 @@ fn take(world: &mut World, step: &Step) {
                 world.send(Input::Media(failed));
             }
         }
-        Step::Silent(leg) => with_leg(world, leg, |world, leg| {
-            world.send(Input::Media(MediaReport::Silent { leg, direction: Direction::Both }));
+        Step::Silent(leg, deaf) => with_leg(world, leg, |world, leg| {
+            if deaf {
+                world.deaf.insert(leg);
+            }
+            world.silent(leg, Direction::Both);
         }),
         Step::Stray(leg, report) => with_leg(world, leg, |world, leg| stray(world, leg, report)),
         Step::Secure(contact, order) => secure(world, contact, order),

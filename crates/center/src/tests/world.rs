@@ -73,6 +73,8 @@ pub(super) struct World {
     /// The legs dialled to each agent, oldest first.
     pub(super) dialled: Vec<(AgentId, LegId)>,
     pub(super) seats: BTreeMap<AgentId, Seat>,
+    /// Legs whose peers answer no question.
+    pub(super) deaf: BTreeSet<LegId>,
     pub(super) recording: BTreeSet<RecordingId>,
     /// Ports that were ordered and not closed.
     pub(super) ports: BTreeSet<LegId>,
@@ -140,6 +142,7 @@ fn config() -> Config {
         },
         utc_offset: UtcOffset::UTC,
         max_calls: 8,
+        silence: seconds(60),
         secure_input_limit: seconds(120),
     }
 }
@@ -174,6 +177,7 @@ impl World {
             customers: Vec::new(),
             dialled: Vec::new(),
             seats: AGENTS.iter().map(|(id, _)| (agent(id), answers)).collect(),
+            deaf: BTreeSet::new(),
             recording: BTreeSet::new(),
             ports: BTreeSet::new(),
             ports_open_after: Some(Duration::ZERO),
@@ -265,6 +269,16 @@ impl World {
         }
     }
 
+    /// Media report that nothing came of a leg.
+    pub(super) fn silent(&mut self, leg: LegId, direction: Direction) {
+        self.send(Input::Media(MediaReport::Silent { leg, direction }));
+    }
+
+    /// How often a leg's peer was asked whether it lives.
+    pub(super) fn probes(&self, leg: LegId) -> usize {
+        self.orders.iter().filter(|order| **order == (leg, LegOrder::Probe)).count()
+    }
+
     pub(super) fn change(&mut self, leg: LegId, direction: Direction) {
         self.send(Input::Leg(leg, LegReport::Changed { remote: remote(direction) }));
     }
@@ -320,6 +334,11 @@ impl World {
                     return;
                 }
                 self.legs.insert(*leg, Leg::Over);
+            }
+            Input::Leg(leg, LegReport::Ended { cause: Cause::SignallingTimeout }) => {
+                if self.legs.insert(*leg, Leg::Over) != Some(Leg::Up) {
+                    return;
+                }
             }
             Input::Media(MediaReport::PlayEnded { leg, play, finished: true }) => {
                 if self.playing.get(leg) != Some(play) {

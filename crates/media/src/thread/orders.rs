@@ -135,7 +135,7 @@ impl Thread {
             self.take_down_rest(id);
             self.stop_play(id);
             if let Some(leg) = self.legs.get_mut(&id) {
-                (leg.other, leg.bridged_at) = (Some(other), now);
+                leg.bridged(other, now);
             }
         }
         self.equip([Some(a), Some(b)]);

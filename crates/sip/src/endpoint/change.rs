@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::alive::ends_dialog;
 use super::inbound::{agreement, find_audio, read_offer, unacked};
 use super::session::{Change, Stage, choose};
-use super::timer::{agree_refresh, ask_refresh};
+use super::timer::{agree_refresh, agreed_refresh, ask_refresh};
 use super::transactions::{Owner, ServerKey};
 use super::{Answer, Ending, Endpoint, Event, SessionId};
 use crate::{AudioCodec, Direction, Method, Moment, Request, Response, Status, answer as sdp_answer, offer};
@@ -48,7 +49,7 @@ impl Endpoint {
             return self.refresh_only(now, key, id, request);
         }
         self.may_change(id)?;
-        let refresh = agree_refresh(now, request)?;
+        let refresh = agree_refresh(now, request, self.patience.session_interval)?;
         let contacts = request.addresses("Contact").unwrap_or_default();
         let contact = self.contact(id);
         let gone = || Answer::new(Status::NO_SUCH_CALL);
@@ -94,7 +95,7 @@ impl Endpoint {
         id: SessionId,
         request: &Request,
     ) -> Result<(), Answer> {
-        let refresh = agree_refresh(now, request)?;
+        let refresh = agree_refresh(now, request, self.patience.session_interval)?;
         let contacts = request.addresses("Contact").unwrap_or_default();
         if let Some(Stage::Talking(talking)) = self.sessions.get_mut(&id).map(|session| &mut session.stage) {
             talking.dialog.refresh_target(&contacts);
@@ -201,11 +202,14 @@ impl Endpoint {
         else {
             return;
         };
+        talking.asked = None;
         match response.status {
             Status::REQUEST_PENDING => talking.change = Change::Retry { at: now + pause },
             // The peer has lost the dialog (section 12.2.1.2).
-            Status::NO_SUCH_CALL | Status::REQUEST_TIMEOUT => {
-                return self.bye(now, id, None, Ending::HungUp);
+            status if ends_dialog(status) => return self.bye(now, id, None, Ending::TimedOut),
+            Status::SESSION_INTERVAL_TOO_SMALL => {
+                talking.change = Change::None;
+                talking.refresh = talking.refresh.at_least(now, &response);
             }
             _ => talking.change = Change::None,
         }
@@ -219,7 +223,8 @@ impl Endpoint {
         let Stage::Talking(talking) = &mut session.stage else { return };
         let copy = talking.acked.as_ref().filter(|(last, _)| *last == number).map(|(_, bytes)| bytes.clone());
         talking.dialog.refresh_target(&response.addresses("Contact").unwrap_or_default());
-        talking.change = Change::None;
+        (talking.change, talking.asked) = (Change::None, None);
+        talking.refresh = agreed_refresh(now, response, talking.refresh);
         let dialog = talking.dialog.clone();
         let destination = self.sessions.get(&id).map_or(peer, |session| session.destination(&dialog));
         if let Some(bytes) = copy {

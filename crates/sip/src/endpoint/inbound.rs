@@ -2,7 +2,7 @@
 
 use super::check::bad_request;
 use super::receive::{Arrival, capabilities, overloaded};
-use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose};
+use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose, takes_update};
 use super::timer::{agree_refresh, state_refresh};
 use super::transactions::{ServerKey, ServerMachine};
 use super::{Answer, Ending, Endpoint, Event, SessionId, reply};
@@ -48,7 +48,7 @@ impl Endpoint {
         if let Some(remote) = &mut remote {
             audio.security.answer(remote, None, &mut self.random);
         }
-        let refresh = agree_refresh(now, request)?;
+        let refresh = agree_refresh(now, request, self.patience.session_interval)?;
         let id = SessionId(self.new_id());
         let local_tag = self.servers.get(key).map(|slot| slot.tag.clone()).unwrap_or_default();
         let dialog = Dialog::answering(request, reply::local_party(request, &local_tag))
@@ -162,14 +162,24 @@ impl Endpoint {
                 session.describe(offer)
             }
         };
-        let number = self.servers.get(&key).and_then(|slot| slot.request.cseq().ok()).map_or(0, |c| c.number);
+        let invite = self.servers.get(&key).map(|slot| &slot.request);
+        let number = invite.and_then(|invite| invite.cseq().ok()).map_or(0, |cseq| cseq.number);
+        let takes_update = invite.and_then(|invite| takes_update(&invite.headers)).unwrap_or(false);
         let answer = agreement(contact, refresh);
         let bytes = self.answer(now, &key, &answer, body);
         let unacked = Some(unacked(now, number, bytes, true, theirs.is_none()));
         if let Some(session) = self.sessions.get_mut(&id) {
             let change = Change::None;
-            session.stage =
-                Stage::Talking(Talking { dialog, unacked, acked: None, change, refresh, closing: None });
+            session.stage = Stage::Talking(Talking {
+                dialog,
+                unacked,
+                acked: None,
+                change,
+                refresh,
+                takes_update,
+                asked: None,
+                closing: None,
+            });
         }
         self.reschedule(id);
     }

@@ -13,6 +13,7 @@
 //! Re-INVITE, UPDATE, OPTIONS, INFO and BYE inside a session are answered here; the user only hears what
 //! came of it. `Ended` is said exactly once for each session.
 
+mod alive;
 mod change;
 mod check;
 mod inbound;
@@ -28,8 +29,10 @@ mod types;
 
 use std::collections::{BTreeMap, VecDeque};
 
+pub use alive::Patience;
 pub use types::{
-    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, RequestId, SessionId, Transport,
+    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, PingId, RequestId, SessionId,
+    Transport,
 };
 
 use crate::schedule::Schedule;
@@ -40,6 +43,7 @@ use transactions::{ClientKey, ClientSlot, ServerKey, ServerSlot};
 /// The machine. See the module's head.
 pub struct Endpoint {
     settings: EndpointSettings,
+    patience: Patience,
     random: Random,
     out: VecDeque<Output>,
     clients: BTreeMap<ClientKey, ClientSlot>,
@@ -71,6 +75,7 @@ impl Endpoint {
     pub fn new(settings: EndpointSettings, random: Random) -> Endpoint {
         Endpoint {
             settings,
+            patience: Patience::default(),
             random,
             out: VecDeque::new(),
             clients: BTreeMap::new(),

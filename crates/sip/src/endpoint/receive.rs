@@ -139,6 +139,7 @@ impl Endpoint {
         }
         if let Some(session) = self.sessions.get_mut(&id) {
             session.peer = flow.into();
+            session.spoke(request);
         }
         match &request.method {
             Method::Invite | Method::Update => self.peer_changes(now, key, id, request),

@@ -74,6 +74,10 @@ pub struct EndpointSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionId(pub(crate) u64);
 
+/// A question to a contact whether it can be reached; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PingId(pub(crate) u64);
+
 /// A request that the user answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub(crate) u64);
@@ -157,6 +161,13 @@ pub enum Event {
         session: SessionId,
         /// Why.
         why: Ending,
+    },
+    /// What came of a `ping`. Once for each.
+    Pinged {
+        /// The ping.
+        ping: PingId,
+        /// True when the contact answered, whatever it said.
+        reachable: bool,
     },
     /// A REGISTER, to be answered with `respond`.
     Register {
