@@ -303,6 +303,8 @@ fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
         seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
         feature_codes: configuration.feature_codes.keys().cloned().collect(),
+        pings: server.pings,
+        patience: server.patience,
         first_maker: MAKER_SIGNALLING,
         ..signalling::Settings::new(server.sip)
     }
@@ -316,6 +318,7 @@ fn center_config(configuration: Configuration) -> center::Config {
         acd: configuration.acd,
         utc_offset: configuration.server.utc_offset,
         max_calls: configuration.server.max_calls,
+        silence: configuration.server.silence,
         secure_input_limit: configuration.server.secure_input,
     }
 }

@@ -14,6 +14,7 @@ mod decoding;
 mod disk;
 mod ear;
 mod encodings;
+pub mod icmp;
 mod leg;
 #[doc(hidden)]
 pub mod os;

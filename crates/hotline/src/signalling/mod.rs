@@ -18,8 +18,10 @@
 //! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys,
 //!   ringing and changes are dropped beyond 10,000 waiting reports, ends and answers never.
 //! * registrar ← shard: the request is answered 503.
+//! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
 mod legs;
+mod reach;
 mod registrar;
 mod shard;
 mod tcp;
@@ -37,10 +39,12 @@ use std::time::{Instant, SystemTime};
 use crossbeam_channel::Sender;
 use model::{AgentId, LegId, LegOrder, LegReport, Number, Time};
 use sip::{Moment, Random, RegistrarSettings};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+pub use reach::Pings;
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
 pub(crate) use translate::srtp;
@@ -77,6 +81,10 @@ pub struct Settings {
     pub user_agent: String,
     /// Limits of registrations.
     pub registrar: RegistrarSettings,
+    /// How registered devices are asked whether they can be reached.
+    pub pings: Pings,
+    /// How long peers may be silent in signalling.
+    pub patience: sip::Patience,
     /// How many shards; at least 1.
     pub shards: u16,
     /// The maker number of the first shard's ids; the others' follow. No other maker may have them.
@@ -100,6 +108,11 @@ impl Settings {
             feature_codes: Vec::new(),
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             registrar: RegistrarSettings::default(),
+            pings: Pings::default(),
+            patience: sip::Patience {
+                session_interval: Some(1_800),
+                provisional: Some(std::time::Duration::from_secs(4)),
+            },
             shards: 2,
             first_maker: 1,
             max_sessions: 10_000,
@@ -220,6 +233,9 @@ where
     }
     let local = SocketAddr::new(advertised, bound.port());
     let clock = Clock::start();
+    if let Err(error) = media::icmp::watch_refusals(&udp, bound) {
+        tracing::warn!(%error, "closed ports of devices will not be noticed at once");
+    }
     let udp = Arc::new(udp);
     let (stop, stopped) = watch::channel(false);
     let (hub, hub_inputs) = mpsc::channel(SHARD_QUEUE);
@@ -227,20 +243,24 @@ where
     let (questions, question_inputs) = mpsc::channel(QUESTIONS * count);
     let mut shards = Vec::new();
     let mut verdicts = Vec::new();
+    let mut notices = Vec::new();
     let mut orders = Vec::new();
     let mut tasks = Vec::new();
     for index in 0..count {
         let (input, inputs) = mpsc::channel(SHARD_QUEUE);
         let (verdict, verdict_inputs) = mpsc::channel(QUESTIONS);
+        let (notice, notice_inputs) = mpsc::channel(QUESTIONS);
         let (order, order_inputs) = crossbeam_channel::bounded(ORDER_QUEUE);
         let notify = Arc::new(Notify::new());
         shards.push(input);
         verdicts.push(verdict);
+        notices.push(notice);
         orders.push((order, notify.clone()));
         let shard = Shard::new(index, count, &settings, local, random()?, clock, to_center.clone());
         let wires = shard::Wires {
             inputs,
             verdicts: verdict_inputs,
+            notices: notice_inputs,
             orders: order_inputs,
             notify,
             questions: questions.clone(),
@@ -249,7 +269,7 @@ where
         };
         tasks.push(tokio::spawn(shard.run(wires, stopped.clone())));
     }
-    let registrar = registrar::RegistrarTask::new(&settings, random()?, clock, to_center);
+    let registrar = registrar::RegistrarTask::new(&settings, random()?, clock, to_center, notices);
     tasks.push(tokio::spawn(registrar.run(question_inputs, verdicts, stopped.clone())));
     tasks.push(tokio::spawn(read_datagrams(udp, shards.clone(), stopped.clone())));
     tasks.push(tokio::spawn(tcp::run(tcp, hub_inputs, hub, shards, stopped)));
@@ -280,12 +300,23 @@ async fn read_datagrams(
     let mut buffer = vec![0; 65_536];
     let mut dropped: u64 = 0;
     loop {
-        let received = tokio::select! {
-            received = socket.recv_from(&mut buffer) => received,
+        let ready = tokio::select! {
+            ready = socket.ready(Interest::READABLE | Interest::ERROR) => ready,
             _ = stopped.changed() => return,
         };
-        // An error here is an ICMP complaint about something sent before; the socket goes on.
-        let Ok((length, source)) = received else { continue };
+        if ready.is_ok_and(|ready| ready.is_error()) {
+            hand_out_refusals(&socket, &shards);
+        }
+        let (length, source) = match socket.try_recv_from(&mut buffer) {
+            Ok(received) => received,
+            Err(error) => {
+                // Else it is ICMP's word on something sent before; the socket goes on.
+                if error.kind() != std::io::ErrorKind::WouldBlock {
+                    hand_out_refusals(&socket, &shards);
+                }
+                continue;
+            }
+        };
         let bytes = buffer.get(..length).unwrap_or(&[]);
         let shard = shard_of_call(sip::peek_call_id(bytes).unwrap_or(b""), shards.len());
         let flow = sip::Flow { transport: sip::Transport::Udp, source };
@@ -297,6 +328,22 @@ async fn read_datagrams(
             }
         }
     }
+}
+
+/// Tells the shards of closed ports that datagrams of ours met: whatever waits for an answer from there waits in vain.
+fn hand_out_refusals(socket: &UdpSocket, shards: &[mpsc::Sender<ShardInput>]) {
+    let found = socket.try_io(Interest::ERROR, || {
+        while let Some(address) = media::icmp::next_refusal(socket) {
+            let destination = sip::Destination { transport: sip::Transport::Udp, address, otherwise: None };
+            for shard in shards {
+                // Without room there, timers see to it.
+                let _ = shard.try_send(ShardInput::Unreachable(destination));
+            }
+        }
+        // The queue is empty: the socket is to be ready again with the next error.
+        Err::<(), _>(std::io::ErrorKind::WouldBlock.into())
+    });
+    debug_assert!(found.is_err(), "the queue was emptied");
 }
 
 /// The shard of a Call-ID (FNV-1a).

@@ -7,14 +7,15 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{AgentId, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
 use sip::{
-    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, Random,
+    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, PingId, Random,
     Request, Security, SessionId, Status, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::legs::{Leg, Stage};
-use super::registrar::{Judgement, Question, Reply};
+use super::reach::Device;
+use super::registrar::{Judgement, Notice, Question, Reply};
 use super::tcp::HubInput;
 use super::{Clock, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
 
@@ -25,16 +26,28 @@ const RETRY: Duration = Duration::from_millis(10);
 
 /// What comes from the network.
 pub(super) enum ShardInput {
-    Datagram { flow: Flow, bytes: Vec<u8> },
-    Message { flow: Flow, message: Box<Message> },
-    Malformed { flow: Flow, malformed: Box<Malformed> },
+    Datagram {
+        flow: Flow,
+        bytes: Vec<u8>,
+    },
+    Message {
+        flow: Flow,
+        message: Box<Message>,
+    },
+    Malformed {
+        flow: Flow,
+        malformed: Box<Malformed>,
+    },
     Unreachable(Destination),
+    /// A TCP connection with this peer is gone.
+    Closed(std::net::SocketAddr),
 }
 
 /// The shard's channels and its socket.
 pub(super) struct Wires {
     pub(super) inputs: mpsc::Receiver<ShardInput>,
     pub(super) verdicts: mpsc::Receiver<Reply>,
+    pub(super) notices: mpsc::Receiver<Notice>,
     pub(super) orders: Receiver<(LegId, LegOrder)>,
     pub(super) notify: Arc<Notify>,
     pub(super) questions: mpsc::Sender<(usize, Question)>,
@@ -62,6 +75,8 @@ pub(super) struct Shard<T> {
     /// Questions to be sent to the registrar, and how many are open with it.
     pub(super) asking: VecDeque<Question>,
     open_questions: usize,
+    /// Devices that were asked whether they can be reached.
+    pings: BTreeMap<PingId, Device>,
 }
 
 pub(super) struct Unjudged {
@@ -90,7 +105,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         Shard {
             index,
             shards,
-            endpoint: Endpoint::new(endpoint, Random::new(seed)),
+            endpoint: Endpoint::new(endpoint, Random::new(seed)).with_patience(settings.patience),
             random,
             ids: Ids::new(maker),
             clock,
@@ -104,6 +119,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             backlog: VecDeque::new(),
             asking: VecDeque::new(),
             open_questions: 0,
+            pings: BTreeMap::new(),
         }
     }
 
@@ -115,6 +131,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             tokio::select! {
                 Some(input) = wires.inputs.recv() => self.receive(input),
                 Some(reply) = wires.verdicts.recv() => self.hear(reply),
+                Some(notice) = wires.notices.recv() => self.heed(notice),
                 () = wires.notify.notified() => {}
                 () = tokio::time::sleep_until(wake) => {}
                 _ = stopped.changed() => stopping = true,
@@ -148,6 +165,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             ShardInput::Message { flow, message } => self.endpoint.handle_message(now, flow, *message),
             ShardInput::Malformed { flow, malformed } => self.endpoint.handle_malformed(flow, *malformed),
             ShardInput::Unreachable(destination) => self.endpoint.handle_unreachable(now, destination),
+            ShardInput::Closed(address) => self.asking.push_back(Question::Closed(address)),
         }
     }
 
@@ -159,7 +177,12 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 Output::Send { destination, bytes } => match destination.transport {
                     Transport::Udp => {
                         // A datagram that cannot be sent is one that got lost: timers see to it.
-                        if let Err(error) = wires.udp.send_to(&bytes, destination.address).await {
+                        let mut sent = wires.udp.send_to(&bytes, destination.address).await;
+                        if sent.is_err() {
+                            // The error may be ICMP's word on another datagram, sent before.
+                            sent = wires.udp.send_to(&bytes, destination.address).await;
+                        }
+                        if let Err(error) = sent {
                             tracing::debug!(address = %destination.address, %error, "datagram not sent");
                         }
                     }
@@ -190,13 +213,14 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     }
 
     fn ask(&mut self, wires: &Wires, question: Question) {
+        let answered = question.is_answered();
         let sent = if self.open_questions < QUESTIONS {
             wires.questions.try_send((self.index, question)).map_err(|error| error.into_inner().1)
         } else {
             Err(question)
         };
         match sent {
-            Ok(()) => self.open_questions += 1,
+            Ok(()) => self.open_questions += usize::from(answered),
             Err(question) => {
                 tracing::warn!("the registrar is overloaded");
                 self.not_asked(question);
@@ -214,6 +238,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.endpoint.refuse(self.clock.now(), session, &translate::busy());
             }
             Question::Contacts { leg, .. } => self.finish(leg, LegReport::Refused(Refusal::Failed)),
+            // What got lost counts as unanswered after a while; a closed connection is found by the next question.
+            Question::Pinged { .. } | Question::Closed(_) => {}
         }
     }
 
@@ -239,6 +265,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 }
             }
             Event::Ended { session, why } => self.ended(session, why),
+            Event::Pinged { ping, reachable } => {
+                if let Some(device) = self.pings.remove(&ping) {
+                    self.asking.push_back(Question::Pinged { device, reachable });
+                }
+            }
         }
     }
 
@@ -299,6 +330,18 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             if shard_of_leg(leg, self.shards) == self.index {
                 return leg;
             }
+        }
+    }
+
+    /// The registrar has something to say of itself.
+    fn heed(&mut self, notice: Notice) {
+        match notice {
+            Notice::Ping { device, destination } => {
+                let (now, call_id) = (self.clock.now(), self.new_call_id());
+                let ping = self.endpoint.ping(now, &device.uri, destination, &call_id);
+                self.pings.insert(ping, device);
+            }
+            Notice::Gone(device) => self.device_gone(&device),
         }
     }
 
