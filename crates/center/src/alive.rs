@@ -58,6 +58,9 @@ pub(crate) fn who_ended(cause: Cause, party: EndedBy) -> EndedBy {
         | Cause::UnknownNumber
         | Cause::NoCommonCodec
         | Cause::Overloaded
+        | Cause::TrunkFull
+        | Cause::SourceFull
+        | Cause::WaitedOut
         | Cause::ShuttingDown
         | Cause::Crashed
         | Cause::Failed => party,

@@ -10,6 +10,7 @@ use model::{
     RemoteMedia, Secret, SegmentId, Supervision, Time,
 };
 
+use crate::limits::{Line, Wait};
 use crate::secure::Secure;
 
 /// One call of the center.
@@ -27,7 +28,10 @@ pub(crate) struct Customer {
     pub(crate) contact: ContactId,
     pub(crate) leg: LegId,
     pub(crate) caller: Option<Number>,
+    pub(crate) line: Line,
     pub(crate) session: Session,
+    /// How long the caller may go on waiting.
+    pub(crate) wait: Wait,
     /// What plays to the customer, if the session waits for its end.
     pub(crate) play: Option<PlayId>,
     /// The open recording; `None` once it failed in mid-call.

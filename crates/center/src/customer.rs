@@ -7,6 +7,7 @@ use model::{
 
 use crate::alive::who_ended;
 use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
+use crate::limits::{Line, Wait};
 use crate::machine::Center;
 use crate::secure::Secure;
 
@@ -19,7 +20,7 @@ impl Center {
         &mut self,
         now: Time,
         leg: LegId,
-        trunk: String,
+        (trunk, source): (String, std::net::IpAddr),
         number: Number,
         caller: Option<Number>,
         caller_name: Option<String>,
@@ -34,6 +35,12 @@ impl Center {
         let Some(route) = self.config.routes.get(&number) else {
             return self.order(leg, LegOrder::Refuse(Cause::UnknownNumber));
         };
+        let line = Line { trunk: trunk.clone(), source };
+        let limits = self.config.trunks.get(&trunk).copied().unwrap_or_default();
+        if let Some(cause) = self.load.refusal(&line, limits) {
+            return self.order(leg, LegOrder::Refuse(cause));
+        }
+        let wait = Wait::granted(route.longest_wait);
         let (language, flow) = (route.language, route.flow.versioned_name());
         let session = ivr::Session::new(route.flow.clone(), language);
         let (call, contact) = (CallId::new(&mut self.ids, now), ContactId::new(&mut self.ids, now));
@@ -41,7 +48,9 @@ impl Center {
             contact,
             leg,
             caller: caller.clone(),
+            line: line.clone(),
             session,
+            wait,
             play: None,
             recording: Some(RecordingId::new(&mut self.ids, now)),
             masks: std::collections::BTreeSet::new(),
@@ -53,6 +62,7 @@ impl Center {
             last_key: None,
             timer: None,
         };
+        self.load.add(&line);
         self.legs.insert(leg, call);
         self.contacts.insert(contact, call);
         self.calls.insert(call, Call::Customer(Box::new(customer)));
@@ -141,6 +151,7 @@ impl Center {
             customer.session.handle_timeout(now);
             self.secure_timeout(now, call);
             self.guests_timeout(now, call);
+            self.wait_timeout(now, call);
             self.follow_session(now, call);
         }
     }
@@ -248,6 +259,7 @@ impl Center {
                     self.record(now, Event::LanguageChosen { contact, language });
                 }
                 ivr::Output::Enqueue(queue, bonus_s) => {
+                    self.begin_to_wait(now, call, &queue);
                     self.acd(now, acd::Input::Enter { contact, queue, bonus_s, since: now });
                 }
                 ivr::Output::AskPosition => {
@@ -256,7 +268,10 @@ impl Center {
                         customer.session.handle(now, ivr::Input::Position(position));
                     }
                 }
-                ivr::Output::HangUp => self.end(now, call, Cause::FlowFinished, EndedBy::Center),
+                ivr::Output::HangUp => {
+                    let cause = if customer.wait.is_over { Cause::WaitedOut } else { Cause::FlowFinished };
+                    self.end(now, call, cause, EndedBy::Center);
+                }
             }
         }
         self.rearm(call);
@@ -269,7 +284,9 @@ impl Center {
             Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => &[],
         };
         let rings = guests.iter().filter_map(|guest| guest.stage.due());
-        let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due()).chain(rings).min();
+        let waits = customer.wait.due().filter(|_| matches!(customer.stage, Stage::InFlow { .. }));
+        let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due());
+        let due = due.chain(rings).chain(waits).min();
         if customer.timer != due {
             if let Some(old) = customer.timer {
                 self.timers.remove(&(old, call));
@@ -299,6 +316,7 @@ impl Center {
         if let Some(due) = customer.timer {
             self.timers.remove(&(due, call));
         }
+        self.load.remove(&customer.line);
         self.end_all_secret(now, call);
         self.leave_queue(now, contact, cause, by);
         self.end_segment(now, call, cause, by);

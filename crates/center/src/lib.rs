@@ -24,13 +24,14 @@ mod code;
 mod config;
 mod customer;
 mod guests;
+mod limits;
 mod machine;
 mod pause;
 mod ring;
 mod secure;
 mod supervision;
 
-pub use config::{Config, FeatureCode, Route};
+pub use config::{Config, FeatureCode, Route, TrunkLimits};
 pub use machine::{Center, Input, Output};
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use model::{
 
 use crate::call::{Call, Withdrawn};
 use crate::config::Config;
+use crate::limits::Load;
 
 /// The one writer of call state. See the crate's documentation for the state chart.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct Center {
     /// Closed legs whose last report is on the way, with whose they were.
     pub(crate) closing: BTreeMap<LegId, (ContactId, Option<AgentId>)>,
     pub(crate) timers: BTreeSet<(Time, CallId)>,
+    pub(crate) load: Load,
     pub(crate) draining: bool,
     /// Media threads without room for more calls.
     pub(crate) strained: BTreeSet<usize>,
@@ -96,6 +98,7 @@ impl Center {
             sealing: BTreeMap::new(),
             closing: BTreeMap::new(),
             timers: BTreeSet::new(),
+            load: Load::default(),
             draining: false,
             strained: BTreeSet::new(),
             drained: false,
@@ -187,11 +190,11 @@ impl Center {
     }
 
     fn leg_report(&mut self, now: Time, leg: LegId, report: LegReport) {
-        if let LegReport::Invited { origin, dialled, caller, caller_name, remote } = report {
+        if let LegReport::Invited { source, origin, dialled, caller, caller_name, remote } = report {
             return match origin {
                 Origin::Agent(agent) => self.code_invited(now, leg, &agent, &dialled, remote),
                 Origin::Trunk(trunk) => {
-                    self.customer_invited(now, leg, trunk, dialled, caller, caller_name, remote);
+                    self.customer_invited(now, leg, (trunk, source), dialled, caller, caller_name, remote);
                 }
             };
         }

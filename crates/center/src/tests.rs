@@ -5,6 +5,7 @@ mod early;
 mod generated;
 mod house;
 mod ledger;
+mod limits;
 mod races;
 mod secure;
 mod stories;

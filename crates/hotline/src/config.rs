@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ivr::source::{Problem, Problems, Section, parse};
 use ivr::{Catalogue, flow_test, text};
@@ -31,6 +32,10 @@ pub struct Configuration {
     pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
     pub trunks: Vec<Trunk>,
+    /// How many calls each trunk may have.
+    pub trunk_limits: BTreeMap<String, center::TrunkLimits>,
+    /// How long callers may wait in a queue, where that is limited.
+    pub longest_waits: BTreeMap<QueueName, Duration>,
     /// Dialled numbers.
     pub routes: BTreeMap<Number, center::Route>,
     /// Codes that agents dial.
@@ -75,7 +80,8 @@ pub fn load(dir: &Path, prompts_dir: &Path, flow_tests: bool) -> Result<Configur
 fn read_all(dir: &Path, prompts_dir: &Path, flow_tests: bool, problems: &Problems) -> Option<Configuration> {
     let prompts = load_prompts(prompts_dir, problems);
     let server = open(dir, "hotline.toml", problems).map(server::read);
-    let queues = open(dir, "queues.toml", problems).map(people::queues).unwrap_or_default();
+    let people::Queues { queues, longest_waits } =
+        open(dir, "queues.toml", problems).map(people::queues).unwrap_or_default();
     let names: Vec<QueueName> = queues.iter().map(|queue| queue.name.clone()).collect();
     let srtp = server.iter().flatten().next().map(|server| server.srtp).unwrap_or_default();
     let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, &names, srtp));
@@ -84,12 +90,15 @@ fn read_all(dir: &Path, prompts_dir: &Path, flow_tests: bool, problems: &Problem
     let numbers = open(dir, "numbers.toml", problems).map(|file| numbers::read(file, &flows));
     let people::Agents { agents, passwords, seats } = agents?;
     let (routes, feature_codes) = numbers?;
+    let (trunks, trunk_limits) = trunks?;
     Some(Configuration {
         server: server??,
         acd: acd::Config { queues, agents },
         passwords,
         seats,
-        trunks: trunks?,
+        trunks,
+        trunk_limits,
+        longest_waits,
         routes,
         feature_codes,
         prompts: Arc::new(prompts),

@@ -318,6 +318,8 @@ fn center_config(configuration: Configuration) -> center::Config {
         acd: configuration.acd,
         utc_offset: configuration.server.utc_offset,
         max_calls: configuration.server.max_calls,
+        trunks: configuration.trunk_limits,
+        longest_waits: configuration.longest_waits,
         silence: configuration.server.silence,
         secure_input_limit: configuration.server.secure_input,
     }

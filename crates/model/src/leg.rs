@@ -1,6 +1,6 @@
 //! What the center and the signalling shell say to each other about legs. No SIP text passes here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +179,8 @@ pub enum Target {
 pub enum LegReport {
     /// A new inbound leg. Answered in time by `Ring`, `Answer` or `Refuse`.
     Invited {
+        /// The address that it came from.
+        source: IpAddr,
         /// Where it came from.
         origin: Origin,
         /// The dialled number: the user part of the Request-URI.

@@ -10,7 +10,7 @@ use crate::Input;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Call(bool),
+    Call(usize, u8),
     Code(usize, bool),
     HangUp(usize),
     Press(usize, usize),
@@ -40,7 +40,7 @@ const DIRECTIONS: [Direction; 4] =
 fn step() -> impl Strategy<Value = Step> {
     let (agents, legs) = (0..AGENTS.len(), 0_usize..64);
     prop_oneof![
-        4 => any::<bool>().prop_map(Step::Call),
+        4 => (0_usize..3, 0_u8..8).prop_map(|(number, line)| Step::Call(number, line)),
         1 => (agents.clone(), any::<bool>()).prop_map(|(agent, ready)| Step::Code(agent, ready)),
         2 => legs.clone().prop_map(Step::HangUp),
         8 => (legs.clone(), 0..KEYS.len()).prop_map(|(leg, key)| Step::Press(leg, key)),
@@ -63,8 +63,9 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn take(world: &mut World, step: &Step) {
     match *step {
-        Step::Call(chinese) => {
-            world.call(if chinese { "8000" } else { "8002" });
+        Step::Call(number, line) => {
+            let trunk = if line.is_multiple_of(2) { "city" } else { "village" };
+            world.call_from(trunk, line / 4, ["8000", "8002", "8003"][number]);
         }
         Step::Code(index, ready) => {
             let origin = Origin::Agent(agent(AGENTS[index].0));

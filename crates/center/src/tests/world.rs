@@ -13,9 +13,22 @@ use model::{
     RecordingId, Refusal, RemoteMedia, Reply, Time, UtcOffset,
 };
 
-use crate::{Center, Config, FeatureCode, Input, Output, Route};
+use crate::{Center, Config, FeatureCode, Input, Output, Route, TrunkLimits};
 
 const MAIN: &str = include_str!("../../../../config/flows/main.toml");
+/// Waits for the complaints, after 400 s for the inquiry, and after 1,000 s no more.
+const PATIENT: &str = r##"
+name = "patient"
+version = "1"
+start = "complaint"
+[nodes.complaint]
+kind = "queue"
+queue = "complaint"
+waited_out = "inquiry"
+[nodes.inquiry]
+kind = "queue"
+queue = "inquiry"
+"##;
 /// Asks for four keys in secret, then waits for the inquiry.
 const SECRET: &str = r##"
 name = "secret"
@@ -109,14 +122,16 @@ fn config() -> Config {
     let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: &queues };
     let flow = |text| Arc::new(ivr::compile("flow.toml", text, &catalogue, &problems).unwrap());
     let main = flow(MAIN);
-    let route = |language| Route { flow: Arc::clone(&main), language };
-    let secret = Route { flow: flow(SECRET), language: Language::ZhCn };
+    let route = |language| Route { flow: Arc::clone(&main), language, longest_wait: None };
+    let secret = Route { flow: flow(SECRET), language: Language::ZhCn, longest_wait: None };
+    let patient = Route { flow: flow(PATIENT), language: Language::ZhCn, longest_wait: Some(seconds(1000)) };
     Config {
         version: "test".to_owned(),
         routes: [
             (number("8000"), route(Language::ZhCn)),
             (number("8001"), route(Language::EnUs)),
             (number("8002"), secret),
+            (number("8003"), patient),
         ]
         .into(),
         feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
@@ -142,6 +157,8 @@ fn config() -> Config {
         },
         utc_offset: UtcOffset::UTC,
         max_calls: 8,
+        trunks: [("city".to_owned(), TrunkLimits { calls: Some(7), calls_per_source: Some(6) })].into(),
+        longest_waits: [("complaint".parse().unwrap(), seconds(400))].into(),
         silence: seconds(60),
         secure_input_limit: seconds(120),
     }
@@ -209,15 +226,25 @@ impl World {
 
     /// A customer calls; the leg.
     pub(super) fn call(&mut self, dialled: &str) -> LegId {
-        let leg = self.invite(Origin::Trunk("city".to_owned()), dialled);
+        self.call_from("village", 1, dialled)
+    }
+
+    /// A customer calls by a trunk, from its address with this last number.
+    pub(super) fn call_from(&mut self, trunk: &str, last: u8, dialled: &str) -> LegId {
+        let leg = self.invite_from(Origin::Trunk(trunk.to_owned()), last, dialled);
         self.customers.push(leg);
         leg
     }
 
     pub(super) fn invite(&mut self, origin: Origin, dialled: &str) -> LegId {
+        self.invite_from(origin, 1, dialled)
+    }
+
+    fn invite_from(&mut self, origin: Origin, last: u8, dialled: &str) -> LegId {
         let leg = LegId::new(&mut self.ids, self.now);
         self.legs.insert(leg, Leg::Pending { outbound: false });
         let report = LegReport::Invited {
+            source: Ipv4Addr::new(192, 0, 2, last).into(),
             origin,
             dialled: number(dialled),
             caller: Some(number("13800000000")),
@@ -387,6 +414,7 @@ impl World {
         self.run(seconds(90));
         assert!(self.center.calls.is_empty(), "calls left: {:?}", self.center.calls);
         assert!(self.center.legs.is_empty(), "legs left: {:?}", self.center.legs);
+        assert!(self.center.load.is_empty(), "load left: {:?}", self.center.load);
         assert!(self.center.contacts.is_empty() && self.center.sealing.is_empty());
         assert!(self.center.closing.is_empty(), "legs that never closed: {:?}", self.center.closing);
         assert!(self.center.releasing.is_empty(), "seats left: {:?}", self.center.releasing);

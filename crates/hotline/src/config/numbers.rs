@@ -8,6 +8,8 @@ use ivr::source::Section;
 use ivr::{Flow, text};
 use model::{Language, Number};
 
+use super::people::longest_wait;
+
 /// The sound flows by name.
 pub(super) type Flows = BTreeMap<String, Arc<Flow>>;
 
@@ -20,6 +22,7 @@ pub(super) fn read(
         let number = section.require::<Number>("number");
         let flow = section.require::<String>("flow");
         let language = section.require::<Language>("language");
+        let longest_wait = longest_wait(&mut section);
         if let Some(at) = &flow
             && !flows.contains_key(&at.value)
         {
@@ -32,7 +35,7 @@ pub(super) fn read(
         }
         let flow = flow.and_then(|at| flows.get(&at.value).cloned());
         if let (Some(number), Some(flow), Some(language)) = (number, flow, language) {
-            routes.insert(number.value, Route { flow, language: language.value });
+            routes.insert(number.value, Route { flow, language: language.value, longest_wait });
         }
         section.finish();
     }

@@ -8,6 +8,8 @@
 //!
 //! [`Shard::finish`] is the only place that says `Ended` or `Refused`, and it forgets the leg.
 
+use std::net::IpAddr;
+
 use model::{AgentId, Cause, Codec, LegId, LegOrder, LegReport, Number, Refusal, Target};
 use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, Security, SessionId};
 
@@ -24,8 +26,8 @@ pub(super) struct Leg {
 }
 
 pub(super) enum Stage {
-    /// Theirs.
-    Inbound { session: SessionId },
+    /// Theirs, from this address.
+    Inbound { session: SessionId, source: IpAddr },
     /// Ours; where the seat is, is being asked.
     Asking { wish: Wish },
     /// Ours; these devices of an agent ring. `refusal` is the weightiest that came.
@@ -55,17 +57,19 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let now = self.clock.now();
         match order {
             LegOrder::Ring => {
-                if let Some(session) = self.inbound(leg) {
+                if let Some((session, _)) = self.inbound(leg) {
                     self.endpoint.ring(now, session);
                 }
             }
             LegOrder::Answer { rtp, codec } => {
-                if let Some(session) = self.inbound(leg) {
+                if let Some((session, _)) = self.inbound(leg) {
                     self.endpoint.accept(now, session, rtp, terms::audio_codec(codec));
                 }
             }
             LegOrder::Refuse(cause) => {
-                if let Some(session) = self.inbound(leg) {
+                if let Some((session, source)) = self.inbound(leg) {
+                    // Whoever runs the center is to see why callers do not come through.
+                    tracing::warn!(%leg, ?cause, %source, "call refused");
                     self.note_cause(leg, cause);
                     self.endpoint.refuse(now, session, &translate::refusal_answer(cause));
                 }
@@ -78,9 +82,9 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
     }
 
-    fn inbound(&self, leg: LegId) -> Option<SessionId> {
+    fn inbound(&self, leg: LegId) -> Option<(SessionId, IpAddr)> {
         match self.legs.get(&leg)?.stage {
-            Stage::Inbound { session } => Some(session),
+            Stage::Inbound { session, source } => Some((session, source)),
             Stage::Asking { .. } | Stage::Ringing { .. } | Stage::Up { .. } => None,
         }
     }
@@ -88,7 +92,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     fn probe(&mut self, leg: LegId) {
         let now = self.clock.now();
         match self.legs.get(&leg).map(|leg| &leg.stage) {
-            Some(Stage::Inbound { session } | Stage::Up { session }) => {
+            Some(Stage::Inbound { session, .. } | Stage::Up { session }) => {
                 let session = *session;
                 tracing::debug!(%leg, "nothing comes of a leg: its peer is asked whether it lives");
                 self.endpoint.ask(now, session);
@@ -160,7 +164,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         self.note_cause(id, cause);
         let Some(leg) = self.legs.get(&id) else { return };
         match &leg.stage {
-            Stage::Inbound { session } | Stage::Up { session } => {
+            Stage::Inbound { session, .. } | Stage::Up { session } => {
                 let session = *session;
                 self.endpoint.hang_up(now, session, Some(translate::reason(cause)));
             }

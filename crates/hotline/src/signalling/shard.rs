@@ -1,6 +1,7 @@
 //! One shard: an endpoint, the legs of its Call-IDs, and the way of their reports to the center.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +82,7 @@ pub(super) struct Shard<T> {
 
 pub(super) struct Unjudged {
     request: Box<Request>,
+    source: IpAddr,
 }
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
@@ -280,9 +282,12 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
         let trunk = self.trunks.iter().find(inside).filter(|_| !is_code);
         match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
-            Some((name, terms)) => self.let_in(session, Origin::Trunk(name), &request, &terms),
+            Some((name, terms)) => {
+                self.let_in(session, (Origin::Trunk(name), flow.source.ip()), &request, &terms);
+            }
             None => {
-                self.unjudged.insert(session, Unjudged { request: request.clone() });
+                self.unjudged
+                    .insert(session, Unjudged { request: request.clone(), source: flow.source.ip() });
                 self.asking.push_back(Question::Judge { session, request, flow });
             }
         }
@@ -290,7 +295,13 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
 
     /// Tells the center of a call, or the caller that it is not encrypted as it has to be or that there is no
     /// room for it.
-    fn let_in(&mut self, session: SessionId, origin: Origin, request: &Request, terms: &Terms) {
+    fn let_in(
+        &mut self,
+        session: SessionId,
+        (origin, source): (Origin, IpAddr),
+        request: &Request,
+        terms: &Terms,
+    ) {
         let now = self.clock.now();
         let Some(dialled) = translate::dialled(request) else {
             return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
@@ -305,6 +316,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
         let leg = self.new_leg();
         let report = LegReport::Invited {
+            source,
             origin,
             dialled,
             caller: translate::caller(request),
@@ -318,7 +330,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             tracing::warn!("call refused: the center has no room");
             return self.endpoint.refuse(now, session, &translate::busy());
         }
-        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session } });
+        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session, source } });
         self.sessions.insert(session, leg);
         self.endpoint.admit(session);
     }
@@ -358,7 +370,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                     Judgement::Refuse(answer) => self.endpoint.refuse(now, session, &answer),
                     Judgement::Agent(agent) => {
                         let terms = self.seats.get(&agent).cloned().unwrap_or_default();
-                        self.let_in(session, Origin::Agent(agent), &unjudged.request, &terms);
+                        let from = (Origin::Agent(agent), unjudged.source);
+                        self.let_in(session, from, &unjudged.request, &terms);
                     }
                 }
             }

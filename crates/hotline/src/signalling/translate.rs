@@ -77,11 +77,12 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
     match cause {
         Cause::UnknownNumber => Answer::new(Status::NOT_FOUND),
         Cause::NoCommonCodec => Answer::new(Status::NOT_ACCEPTABLE_HERE),
-        Cause::Overloaded | Cause::ShuttingDown => busy(),
+        Cause::Overloaded | Cause::TrunkFull | Cause::SourceFull | Cause::ShuttingDown => busy(),
         Cause::Failed | Cause::FlowFailed | Cause::Crashed => Answer::new(Status::SERVER_ERROR),
         Cause::HungUp
         | Cause::Cancelled
         | Cause::FlowFinished
+        | Cause::WaitedOut
         | Cause::MediaTimeout
         | Cause::SignallingTimeout => Answer::new(Status::TEMPORARILY_UNAVAILABLE),
     }
@@ -106,10 +107,12 @@ pub(super) fn busy() -> Answer {
 /// The Reason header of a BYE (RFC 3326).
 pub(super) fn reason(cause: Cause) -> &'static str {
     match cause {
-        Cause::HungUp | Cause::FlowFinished | Cause::Cancelled => {
+        Cause::HungUp | Cause::FlowFinished | Cause::WaitedOut | Cause::Cancelled => {
             "Q.850;cause=16;text=\"Normal call clearing\""
         }
-        Cause::ShuttingDown | Cause::Overloaded => "Q.850;cause=41;text=\"Temporary failure\"",
+        Cause::ShuttingDown | Cause::Overloaded | Cause::TrunkFull | Cause::SourceFull => {
+            "Q.850;cause=41;text=\"Temporary failure\""
+        }
         Cause::MediaTimeout => "Q.850;cause=102;text=\"No audio\"",
         Cause::SignallingTimeout => "Q.850;cause=102;text=\"No answer\"",
         Cause::UnknownNumber => "Q.850;cause=1;text=\"Unknown number\"",
