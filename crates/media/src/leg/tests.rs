@@ -9,7 +9,10 @@ use super::*;
 const LIMIT: u64 = 8_000;
 
 fn socket() -> UdpSocket {
-    UdpSocket::bind("127.0.0.1:0").unwrap()
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // As a leg's sockets are.
+    socket.set_nonblocking(true).unwrap();
+    socket
 }
 
 fn peer() -> SocketAddr {
