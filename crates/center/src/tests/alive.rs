@@ -161,7 +161,7 @@ fn a_guest_that_does_not_answer_is_gone_and_the_two_talk_on() {
         world.silent(guest, Direction::Inactive);
         world.run(seconds(17));
         let left = world.events().find_map(|event| match event {
-            Event::GuestLeft { how, .. } => Some(how.clone()),
+            Event::GuestLeft { how, .. } => Some(*how),
             _ => None,
         });
         assert_eq!(left, (!answers).then_some(GuestEnd::Vanished));

@@ -262,6 +262,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// The one final report of a leg.
     pub(super) fn finish(&mut self, leg: LegId, report: LegReport) {
         if self.legs.remove(&leg).is_some() {
+            self.changes.remove(&leg);
             self.report(leg, report);
         }
     }

@@ -15,8 +15,8 @@
 //! * shard ← TCP: the connection is not read on until there is room.
 //! * shard ← orders: [`Signalling::order`] waits. A shard never waits for the center, so this ends.
 //! * center ← `Invited`: the call is answered 503 with Retry-After; the center never hears of it.
-//! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys,
-//!   ringing and changes are dropped beyond 10,000 waiting reports, ends and answers never.
+//! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys
+//!   and ringing are dropped beyond 10,000 waiting reports, and but the last change of each leg; ends and answers never.
 //! * registrar ← shard: the request is answered 503.
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 

@@ -73,6 +73,8 @@ pub(super) struct Shard<T> {
     pub(super) unjudged: BTreeMap<SessionId, Unjudged>,
     to_center: Sender<T>,
     backlog: VecDeque<T>,
+    /// What the audio of these legs last became, for which the backlog had no room: a hold must not be forgotten.
+    pub(super) changes: BTreeMap<LegId, LegReport>,
     /// Questions to be sent to the registrar, and how many are open with it.
     pub(super) asking: VecDeque<Question>,
     open_questions: usize,
@@ -119,6 +121,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             unjudged: BTreeMap::new(),
             to_center,
             backlog: VecDeque::new(),
+            changes: BTreeMap::new(),
             asking: VecDeque::new(),
             open_questions: 0,
             pings: BTreeMap::new(),
@@ -210,6 +213,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             if let Err(TrySendError::Full(report)) = self.to_center.try_send(report) {
                 self.backlog.push_front(report);
                 return;
+            }
+            if self.backlog.is_empty()
+                && let Some((leg, change)) = self.changes.pop_first()
+            {
+                self.backlog.push_back(SignallingInput::Leg(leg, change).into());
             }
         }
     }
@@ -379,8 +387,14 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
     }
 
+    /// For the center, in order. Without room only the last change of each leg is kept, and no ringing and no keys.
     pub(super) fn report(&mut self, leg: LegId, report: LegReport) {
-        if self.backlog.len() >= BACKLOG && translate::may_be_dropped(&report) {
+        let is_full = self.backlog.len() >= BACKLOG;
+        if matches!(report, LegReport::Changed { .. }) && (is_full || self.changes.contains_key(&leg)) {
+            self.changes.insert(leg, report);
+            return;
+        }
+        if is_full && translate::may_be_dropped(&report) {
             return;
         }
         self.backlog.push_back(SignallingInput::Leg(leg, report).into());

@@ -166,8 +166,9 @@ pub(super) fn weight(refusal: Refusal) -> u8 {
 /// True for reports that may be dropped when the center has not listened for long.
 pub(super) fn may_be_dropped(report: &LegReport) -> bool {
     match report {
-        LegReport::Ringing | LegReport::Digit(_) | LegReport::Changed { .. } => true,
+        LegReport::Ringing | LegReport::Digit(_) => true,
         LegReport::Invited { .. }
+        | LegReport::Changed { .. }
         | LegReport::Connected { .. }
         | LegReport::Refused(_)
         | LegReport::Ended { .. } => false,
