@@ -127,3 +127,33 @@ fn a_seat_whose_telephone_is_dead_costs_the_caller_nothing() {
     let contact = center.wait_for_contact("/end/class", "answered");
     assert_eq!(contact["agent"], "1002");
 }
+
+#[test]
+fn an_address_that_has_all_its_calls_gets_no_further_one_and_the_log_says_why() {
+    let limit = ("trunks.toml", "name = \"loopback\"", "name = \"loopback\"\nmax_calls_per_source = 2");
+    let center = Center::start_with(&[limit]);
+    let calls = [Caller::call(&center, "8000"), Caller::call(&center, "8000")];
+    assert!(Caller::answer_to_a_call(&center, "8000").starts_with("SIP/2.0 503"));
+    wait_for("a line with the reason and the address", || {
+        let log = center.log();
+        log.lines().any(|line| line.contains("SourceFull") && line.contains("127.0.0.1")).then_some(())
+    });
+    calls[0].hang_up();
+    center.wait_for_contact("/end/cause", "hung_up");
+    let next = Caller::call(&center, "8000");
+    next.hang_up();
+    calls[1].hang_up();
+}
+
+#[test]
+fn a_caller_who_waited_for_as_long_as_is_allowed_hears_why_and_is_let_go() {
+    let limit = ("queues.toml", "name = \"inquiry\"", "longest_wait_s = 10\nname = \"inquiry\"");
+    let center = Center::start_with(&[limit]);
+    let caller = Caller::call(&center, "8000");
+    caller.press_by_info(2, '1');
+    let caller = caller.mute(false);
+    let contact = center.wait_for_contact("/end/cause", "waited_out");
+    assert_eq!((&contact["end"]["by"], &contact["end"]["class"]), (&"center".into(), &"refused".into()));
+    assert_eq!(center.wait_for_events("queue_left", 1)[0]["reason"], "redirected");
+    wait_for("the caller to be hung up", || caller.was_hung_up().then_some(()));
+}

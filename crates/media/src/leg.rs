@@ -1,5 +1,6 @@
 //! One leg: its sockets, what it hears and what it sends.
 
+mod early;
 mod link;
 mod rtcp;
 mod shield;
@@ -26,6 +27,8 @@ use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
 use crate::transform::ADDED;
+use early::Early;
+pub(crate) use early::Kept;
 pub(crate) use link::Link;
 use shield::Shield;
 
@@ -61,6 +64,8 @@ pub(crate) struct Leg {
     pub(crate) shield: Shield,
     /// When its bridge began.
     pub(crate) bridged_at: u64,
+    /// What came before the peer's side was known, oldest first.
+    early: Early,
     keys: EventSender,
     key_began: u32,
     outgoing: Outgoing,
@@ -107,6 +112,7 @@ impl Leg {
             quality: Quality::default(),
             shield: Shield::default(),
             bridged_at: 0,
+            early: Early::default(),
             keys: EventSender::default(),
             key_began: 0,
             outgoing: Outgoing::new(random(), first_sequence, random()),
@@ -153,6 +159,17 @@ impl Leg {
             Some(link) => link.transform.open_rtp(datagram),
             None => Some(datagram.len()),
         }
+    }
+
+    /// Keeps a datagram that came before the peer's side is known: it may be a key. True when it was kept.
+    pub(crate) fn keep_early(&mut self, datagram: &[u8], from: SocketAddr) -> bool {
+        self.link.is_none() && self.early.keep(datagram, from)
+    }
+
+    /// What came early and may be keys, now that the peer's side is known; once.
+    pub(crate) fn take_early(&mut self) -> Vec<Kept> {
+        let event = self.link.as_ref().and_then(|link| link.remote.telephone_event);
+        self.early.take(event)
     }
 
     /// Notes a datagram on the RTP port that is no RTP.

@@ -187,11 +187,25 @@ impl Thread {
         }
     }
 
+    /// Hears what a leg kept until its peer's side was known.
+    fn hear_early(&mut self, id: LegId) {
+        let early = self.legs.get_mut(&id).map(Leg::take_early).unwrap_or_default();
+        for (datagram, from) in early {
+            if let Some(room) = self.room.datagram.get_mut(..datagram.len()) {
+                room.copy_from_slice(&datagram);
+                self.handle_rtp(id, datagram.len(), from);
+            }
+        }
+    }
+
     /// Handles the datagram that lies in the buffer.
     fn handle_rtp(&mut self, id: LegId, length: usize, from: SocketAddr) {
         let Thread { room, legs, conferences, recorder, outbox, tally, now, .. } = self;
         let (now, datagram) = (*now, room.datagram.get_mut(..length).unwrap_or_default());
         let Some(leg) = legs.get_mut(&id) else { return };
+        if leg.keep_early(datagram, from) {
+            return;
+        }
         if !is_rtp(datagram) {
             leg.kept_alive(from, now);
             return add(&tally.packets_ignored, 1);

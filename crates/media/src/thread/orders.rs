@@ -94,6 +94,7 @@ impl Thread {
             tap.hold(Channel::Right, now);
         }
         self.equip([Some(id), other]);
+        self.hear_early(id);
         if rests {
             self.recorder.tap(own).into_iter().for_each(|tap| tap.hold(Channel::Left, now));
             let others = other.and_then(|other| self.legs.get(&other)?.recording);
