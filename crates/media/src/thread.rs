@@ -277,6 +277,7 @@ impl Thread {
                 let play = player.play;
                 self.outbox.push(MediaReport::PlayEnded { leg: *id, play, finished: true });
             }
+            leg.loosen(now);
             if leg.poll_one_way(now, one_way) {
                 add(&self.tally.one_way, 1);
                 self.outbox.push(MediaReport::OneWay { leg: *id });

@@ -130,6 +130,11 @@ impl Endpoint {
         self.out.pop_front()
     }
 
+    /// Where the peer of a session sends its requests from (or, before the first one, where ours went to).
+    pub fn peer(&self, session: SessionId) -> Option<SocketAddr> {
+        self.sessions.get(&session).map(|session| session.peer.address)
+    }
+
     /// How many sessions there are, those included whose end is said but whose BYE is still under way.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
