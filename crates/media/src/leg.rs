@@ -253,10 +253,10 @@ impl Leg {
     }
 
     /// The same for a packet: that of a key which began behind the shield is hidden to its end.
-    pub(crate) fn hides(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) -> bool {
+    pub(crate) fn hides(&mut self, kind: Kind, now: u64) -> bool {
         let sounds = self.key_sounds();
         match kind {
-            Kind::Key(_) => self.shield.hides_key(packet.timestamp, sounds, now),
+            Kind::Key(pressed) => self.shield.hides_key(pressed.is_some(), sounds, now),
             Kind::Audio(_) | Kind::Coded | Kind::Comfort | Kind::Unwanted => self.shield.hides(sounds, now),
         }
     }

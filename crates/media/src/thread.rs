@@ -216,7 +216,7 @@ impl Thread {
             leg
         };
         let speaks = leg.quality.speaks();
-        if leg.hides(&packet, kind, now) {
+        if leg.hides(kind, now) {
             // Its time passed, so that nothing counts as lost.
             recorder.tap(recording).into_iter().for_each(|tap| tap.key(Channel::Left, &packet, now));
             return;

@@ -3,7 +3,7 @@
 
 mod world;
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use media::Settings;
@@ -12,12 +12,16 @@ use world::{LOCALHOST, Phone, World, talk};
 
 /// What a router would have done: the phone's packets come from another port from now on.
 fn move_to_another_port(phone: &mut Phone) {
-    phone.rtp = UdpSocket::bind((LOCALHOST, 0)).unwrap();
+    phone.rtp = socket("127.0.0.1");
+}
+
+fn socket(address: &str) -> UdpSocket {
+    UdpSocket::bind((address, 0)).expect("a free port")
 }
 
 /// A phone that signals from the address that it announces, as far as this machine can tell.
 fn direct(phone: &Phone) -> RemoteMedia {
-    RemoteMedia { signalling: Some(IpAddr::from(LOCALHOST)), ..phone.remote(Direction::Both) }
+    RemoteMedia { signalling: Some(LOCALHOST), ..phone.remote(Direction::Both) }
 }
 
 /// A phone that announces a private address, from which nothing will ever come.
@@ -117,7 +121,7 @@ fn whoever_sprays_a_port_before_the_customer_speaks_earns_nothing() {
     world.play(leg, "music/default", PlayMode::Loop);
     let mut near = spray(&world, leg, Phone::new(leg, ours, Codec::Pcma, 1800.0));
     let mut far = Phone::new(leg, ours, Codec::Pcma, 2500.0);
-    far.rtp = UdpSocket::bind(("127.0.0.66", 0)).unwrap();
+    far.rtp = socket("127.0.0.66");
     let mut far = spray(&world, leg, far);
     for stranger in [&mut near, &mut far] {
         stranger.listen(Instant::now() + Duration::from_millis(50));

@@ -90,7 +90,7 @@ impl Link {
         }
         Some(match content {
             Kind::Key(_) => {
-                let pressed = self.presses.handle(packet.ssrc, packet.timestamp, packet.payload);
+                let pressed = self.presses.handle(packet);
                 Kind::Key(pressed.and_then(Digit::from_event))
             }
             Kind::Audio(_) | Kind::Coded | Kind::Comfort if self.remote.direction.receives() => content,

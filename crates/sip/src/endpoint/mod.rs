@@ -27,6 +27,7 @@ mod transactions;
 mod types;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 
 pub use types::{
     Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, RequestId, SessionId, Transport,
