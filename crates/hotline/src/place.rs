@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use hotline::config::{self, Configuration};
+use hotline::output;
 use hotline::serve::{self, Folders};
 use store::Store;
 
@@ -34,7 +35,7 @@ impl Place {
     pub(crate) fn load(&self, flow_tests: bool) -> anyhow::Result<Configuration> {
         config::load(&self.config, &self.prompts(), flow_tests).or_else(|problems| {
             for problem in &problems {
-                eprintln!("{problem}");
+                output::note(problem);
             }
             bail!("the configuration has {} problems 配置有 {} 个问题", problems.len(), problems.len())
         })

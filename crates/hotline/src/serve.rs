@@ -174,12 +174,17 @@ impl Running {
         &self.store
     }
 
-    /// No new calls; the ones in progress may end within the drain limit; then everything is closed.
-    pub async fn stop(self) {
+    /// No new calls; the ones in progress may end within the drain limit, or until `hurry` completes; then everything
+    /// is closed.
+    pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.readiness.sip(false);
-        let drained = self.conductor.drain();
-        if tokio::time::timeout(self.drain_limit, drained).await.is_err() {
-            tracing::warn!(calls = self.conductor.calls(), "the drain limit was reached: calls are ended");
+        let why = tokio::select! {
+            _ = self.conductor.drain() => None,
+            () = tokio::time::sleep(self.drain_limit) => Some("the drain limit was reached"),
+            () = hurry => Some("asked to stop once more"),
+        };
+        if let Some(why) = why {
+            tracing::warn!(calls = self.conductor.calls(), why, "calls are ended");
             self.conductor.end_all();
             self.sealed(Duration::from_secs(5)).await;
         }

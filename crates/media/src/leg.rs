@@ -131,7 +131,7 @@ impl Leg {
             self.link = Some(Link::new(remote, now));
             return;
         };
-        link.announce(remote.rtp, &self.pair.rtp);
+        link.announce(&remote, &self.pair.rtp, now);
         if link.remote.codec != remote.codec {
             link.source = None;
         }
@@ -191,9 +191,16 @@ impl Leg {
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
         let link = self.link.as_mut()?;
         let kind = link.hear(packet, from, now)?;
-        link.tie(&self.pair.rtp);
+        link.tie(&self.pair.rtp, now);
         self.quality.packet(packet.ssrc, packet.sequence);
         Some(kind)
+    }
+
+    /// Listens beyond the peer's address when nothing has come from there for a second.
+    pub(crate) fn loosen(&mut self, now: u64) {
+        if let Some(link) = &mut self.link {
+            link.loosen(&self.pair.rtp, now);
+        }
     }
 
     /// The codec of both directions, once it is known.
@@ -282,10 +289,10 @@ impl Leg {
     }
 
     /// The same for a packet: that of a key which began behind the shield is hidden to its end.
-    pub(crate) fn hides(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) -> bool {
+    pub(crate) fn hides(&mut self, kind: Kind, now: u64) -> bool {
         let sounds = self.key_sounds();
         match kind {
-            Kind::Key(_) => self.shield.hides_key(packet.timestamp, sounds, now),
+            Kind::Key(pressed) => self.shield.hides_key(pressed.is_some(), sounds, now),
             Kind::Audio(_) | Kind::Coded | Kind::Comfort | Kind::Unwanted => self.shield.hides(sounds, now),
         }
     }

@@ -234,7 +234,7 @@ impl Thread {
             leg
         };
         let speaks = leg.quality.speaks();
-        if leg.hides(&packet, kind, now) {
+        if leg.hides(kind, now) {
             // Its time passed, so that nothing counts as lost.
             recorder.tap(recording).into_iter().for_each(|tap| tap.key(Channel::Left, &packet, now));
             return;
@@ -295,6 +295,7 @@ impl Thread {
                 let play = player.play;
                 self.outbox.push(MediaReport::PlayEnded { leg: *id, play, finished: true });
             }
+            leg.loosen(now);
             if leg.poll_one_way(now, one_way) {
                 add(&self.tally.one_way, 1);
                 self.outbox.push(MediaReport::OneWay { leg: *id });

@@ -99,6 +99,9 @@ impl Direction {
 pub struct RemoteMedia {
     /// Where the peer says it receives RTP.
     pub rtp: SocketAddr,
+    /// Where the peer's signalling comes from. RTP from another address than `rtp` is judged by it.
+    #[serde(default)]
+    pub signalling: Option<IpAddr>,
     /// Where the peer says it receives RTCP; `None`: the port after `rtp`'s.
     pub rtcp: Option<SocketAddr>,
     /// The codec for both directions.
@@ -123,6 +126,7 @@ impl RemoteMedia {
     pub fn new(rtp: SocketAddr, codec: Codec, direction: Direction) -> RemoteMedia {
         RemoteMedia {
             rtp,
+            signalling: None,
             rtcp: None,
             codec,
             payload_type: codec.payload_type(),

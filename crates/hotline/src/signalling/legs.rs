@@ -202,7 +202,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.endpoint.hang_up(now, other, Some("SIP;cause=200;text=\"Call completed elsewhere\""));
             }
         }
-        if let Some(remote) = translate::remote_media(remote) {
+        if let Some(remote) = translate::remote_media(remote, self.endpoint.peer(session)) {
             self.report(id, LegReport::Connected { remote });
         }
     }

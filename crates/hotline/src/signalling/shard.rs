@@ -262,9 +262,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             Event::Ringing { session } => self.ringing(session),
             Event::Connected { session, remote } => self.connected(session, &remote),
             Event::Changed { session, remote } => {
-                if let (Some(leg), Some(remote)) =
-                    (self.sessions.get(&session), translate::remote_media(&remote))
-                {
+                let remote = translate::remote_media(&remote, self.endpoint.peer(session));
+                if let (Some(leg), Some(remote)) = (self.sessions.get(&session), remote) {
                     self.report(*leg, LegReport::Changed { remote });
                 }
             }
@@ -329,7 +328,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             dialled,
             caller: translate::caller(request),
             caller_name: translate::caller_name(request),
-            remote: remote.as_ref().and_then(translate::remote_media),
+            remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),
         };
         self.hand_on();
         let has_room = self.backlog.is_empty()

@@ -1,5 +1,7 @@
 //! Between the words of SIP and those of the center.
 
+use std::net::SocketAddr;
+
 use audio::codec::OpusFormat;
 use model::{Cause, LegReport, Number, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
 use sip::{
@@ -15,8 +17,8 @@ const LONGEST_NAME: usize = 64;
 const RETRY_AFTER: &str = "5";
 
 /// The peer's audio, its direction turned to our side; of several codecs the one that we would answer with. `None`
-/// without any codec, which no description has that was accepted.
-pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
+/// without any codec, which no description has that was accepted. `signalling`: where the description came from.
+pub(super) fn remote_media(remote: &OfferedAudio, signalling: Option<SocketAddr>) -> Option<RemoteMedia> {
     let direction = match remote.direction {
         Direction::SendReceive => model::Direction::Both,
         Direction::SendOnly => model::Direction::ReceiveOnly,
@@ -27,6 +29,7 @@ pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
     let opus = OpusFormat::parse(remote.parameters(chosen).unwrap_or_default());
     Some(RemoteMedia {
         rtp: remote.rtp,
+        signalling: signalling.map(|address| address.ip()),
         rtcp: remote.rtcp,
         codec: codec(chosen),
         payload_type: remote.payload_type(chosen),

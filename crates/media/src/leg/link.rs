@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 
 use audio::g711::Law;
-use audio::latch::Latch;
+use audio::latch::{Heard, Latch};
 use audio::rtp::RtpPacket;
 use audio::source::Source;
 use audio::telephone_event::EventReceiver;
@@ -51,7 +51,7 @@ enum Tie {
 impl Link {
     pub(super) fn new(remote: RemoteMedia, now: u64) -> Link {
         Link {
-            latch: Latch::new(remote.rtp),
+            latch: Latch::new(remote.rtp, remote.signalling),
             tie: Tie::Loose,
             transform: Transform::new(remote.srtp.as_deref()),
             remote,
@@ -97,7 +97,9 @@ impl Link {
         if packet.payload.is_empty() || packet.payload.len() > LONGEST {
             return None;
         }
-        if !self.latch.accepts(from, packet.ssrc, packet.sequence) {
+        let RtpPacket { ssrc, sequence, .. } = *packet;
+        let authentic = self.transform.is_authentic();
+        if !self.latch.accepts(Heard { from, ssrc, sequence, at: now, authentic }) {
             return None;
         }
         self.lives(now);
@@ -114,7 +116,7 @@ impl Link {
         }
         Some(match content {
             Kind::Key(_) => {
-                let pressed = self.presses.handle(packet.ssrc, packet.timestamp, packet.payload);
+                let pressed = self.presses.handle(packet);
                 Kind::Key(pressed.and_then(Digit::from_event))
             }
             Kind::Audio(_) | Kind::Coded | Kind::Comfort if self.remote.direction.receives() => content,
@@ -150,8 +152,8 @@ impl Link {
 
     /// Ties the socket to a peer whose address is final: the kernel then looks for no way for each packet, and keeps
     /// strangers' packets to itself.
-    pub(super) fn tie(&mut self, socket: &UdpSocket) {
-        if self.tie == Tie::Loose && self.latch.is_final() {
+    pub(super) fn tie(&mut self, socket: &UdpSocket, now: u64) {
+        if self.tie == Tie::Loose && self.latch.is_final(now) {
             let tied = socket.connect(self.latch.target()).is_ok();
             self.tie = if tied { Tie::Fresh } else { Tie::Refused };
         }
@@ -167,10 +169,15 @@ impl Link {
         (self.tie == Tie::Tied).then(|| self.latch.target())
     }
 
-    /// The peer announced an address, which may be another one.
-    pub(super) fn announce(&mut self, address: SocketAddr, socket: &UdpSocket) {
-        self.latch.announce(address);
-        if self.tie != Tie::Loose && !self.latch.is_final() {
+    /// Signalling announced the peer's address, the same or another one.
+    pub(super) fn announce(&mut self, remote: &RemoteMedia, socket: &UdpSocket, now: u64) {
+        self.latch.announce(remote.rtp, remote.signalling);
+        self.loosen(socket, now);
+    }
+
+    /// Unties the socket from a peer that has been silent, so that its next packets are heard from wherever they come.
+    pub(super) fn loosen(&mut self, socket: &UdpSocket, now: u64) {
+        if self.tie != Tie::Loose && !self.latch.is_final(now) {
             disconnect(socket);
             self.tie = Tie::Loose;
         }

@@ -174,7 +174,7 @@ pub(crate) struct Phone {
     decoder: Decoder,
     pub(crate) ours: SocketAddr,
     sine: Sine,
-    ssrc: u32,
+    pub(crate) ssrc: u32,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
     pub(crate) srtp: Option<Encryption>,

@@ -65,7 +65,7 @@ impl Endpoint {
                 let in_use = before.as_ref().and_then(|remote| remote.codecs.first().copied());
                 let codec = choose(&remote, in_use.unwrap_or(AudioCodec::Pcma));
                 let settled = session.settle(&remote, codec);
-                changed = (before.as_ref() != Some(&settled)).then_some(settled);
+                changed = Some(settled);
                 session.describe(|audio| sdp_answer(theirs, &remote, audio, codec))
             }
             None => session.describe(offer),
@@ -234,9 +234,7 @@ impl Endpoint {
         if let Some(Stage::Talking(talking)) = self.sessions.get_mut(&id).map(|session| &mut session.stage) {
             talking.acked = Some((number, bytes));
         }
-        let before = self.sessions.get(&id).and_then(|session| session.remote.clone());
         match self.take_answer(id, &response.body) {
-            Some(remote) if before.as_ref() == Some(&remote) => {}
             Some(remote) => self.event(Event::Changed { session: id, remote }),
             None => return self.bye(now, id, None, Ending::NoCommonAudio),
         }

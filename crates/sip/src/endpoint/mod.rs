@@ -28,6 +28,7 @@ mod transactions;
 mod types;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 
 pub use alive::Patience;
 pub use types::{
@@ -133,6 +134,11 @@ impl Endpoint {
     /// The next thing to do. Drain after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.out.pop_front()
+    }
+
+    /// Where the peer of a session sends its requests from (or, before the first one, where ours went to).
+    pub fn peer(&self, session: SessionId) -> Option<SocketAddr> {
+        self.sessions.get(&session).map(|session| session.peer.address)
     }
 
     /// How many sessions there are, those included whose end is said but whose BYE is still under way.

@@ -141,7 +141,8 @@ pub enum Event {
         /// The peer's audio.
         remote: OfferedAudio,
     },
-    /// A session's audio changed, by the peer's wish or ours; the answer is already sent.
+    /// A session's audio was negotiated again, by the peer's wish or ours; the answer is already sent. The same
+    /// description again is said too: the peer may send its audio from another address since.
     Changed {
         /// The session.
         session: SessionId,
