@@ -8,7 +8,7 @@
 //!
 //! One entry for each binding of the registrar; `sync` keeps the two alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -57,11 +57,13 @@ struct State {
 pub(super) struct Reach {
     pings: Pings,
     devices: BTreeMap<Device, State>,
+    /// One entry for each device whose `next` is set.
+    agenda: BTreeSet<(Moment, Device)>,
 }
 
 impl Reach {
     pub(super) fn new(pings: Pings) -> Reach {
-        Reach { pings, devices: BTreeMap::new() }
+        Reach { pings, devices: BTreeMap::new(), agenda: BTreeSet::new() }
     }
 
     /// The user's bindings are these now; those that are gone. With `spoke` the user just registered: all of these are
@@ -73,23 +75,22 @@ impl Reach {
         bindings: Vec<(String, Destination)>,
         spoke: bool,
     ) -> Vec<Device> {
-        let of_user = |device: &&Device| device.user == user;
-        let known: Vec<Device> = self.devices.keys().filter(of_user).cloned().collect();
-        let is_gone = |device: &Device| bindings.iter().all(|(uri, _)| *uri != device.uri);
-        let gone: Vec<Device> = known.into_iter().filter(is_gone).collect();
+        let is_gone = |device: &&Device| bindings.iter().all(|(uri, _)| *uri != device.uri);
+        let gone: Vec<Device> =
+            self.of_user(user).map(|(device, _)| device).filter(is_gone).cloned().collect();
         for device in &gone {
+            self.schedule(device, None);
             self.devices.remove(device);
         }
         let next = self.pings.every.map(|every| now + every);
         for (uri, destination) in bindings {
             let device = Device { user: user.to_owned(), uri };
-            let state = self.devices.entry(device).or_insert(State {
-                destination,
-                next,
-                asked: false,
-                missed: 0,
-                reachable: true,
-            });
+            if !self.devices.contains_key(&device) {
+                let state = State { destination, next: None, asked: false, missed: 0, reachable: true };
+                self.devices.insert(device.clone(), state);
+                self.schedule(&device, next);
+            }
+            let Some(state) = self.devices.get_mut(&device) else { continue };
             state.destination = destination;
             if spoke {
                 (state.missed, state.reachable) = (0, true);
@@ -106,25 +107,26 @@ impl Reach {
 
     /// True when one of the user's devices may be rung.
     pub(super) fn is_online(&self, user: &str) -> bool {
-        self.devices.iter().any(|(device, state)| device.user == user && state.reachable)
+        self.of_user(user).any(|(_, state)| state.reachable)
     }
 
     /// When [`Reach::due`] has something to say.
     pub(super) fn poll_timeout(&self) -> Option<Moment> {
-        self.devices.values().filter_map(|state| state.next).min()
+        self.agenda.first().map(|(next, _)| *next)
     }
 
     /// The devices to be asked now, and those that were found unreachable for want of an answer.
     pub(super) fn due(&mut self, now: Moment) -> (Vec<(Device, Destination)>, Vec<Device>) {
         let (mut ask, mut lost) = (Vec::new(), Vec::new());
-        let due = |state: &State| state.next.is_some_and(|next| next <= now);
-        let devices: Vec<Device> =
-            self.devices.iter().filter(|(_, state)| due(state)).map(|(device, _)| device.clone()).collect();
-        for device in devices {
+        while let Some((next, device)) = self.agenda.first().cloned()
+            && next <= now
+        {
+            self.schedule(&device, None);
             let Some(state) = self.devices.get_mut(&device) else { continue };
             if !std::mem::replace(&mut state.asked, true) {
-                state.next = Some(now + LOST);
-                ask.push((device, state.destination));
+                let destination = state.destination;
+                self.schedule(&device, Some(now + LOST));
+                ask.push((device, destination));
             } else if self.answered(now, &device, false) {
                 lost.push(device);
             }
@@ -146,8 +148,9 @@ impl Reach {
         }
         let pause =
             pings.every.map(|every| if reachable || !state.reachable { every } else { every.min(AGAIN) });
-        state.next = pause.map(|pause| now + pause);
-        before != state.reachable
+        let changed = before != state.reachable;
+        self.schedule(device, pause.map(|pause| now + pause));
+        changed
     }
 
     /// A connection closed: whoever was to be reached over it is asked at once whether there is another way. They are
@@ -157,11 +160,28 @@ impl Reach {
         for (device, state) in &mut self.devices {
             let over = state.destination.transport == Transport::Tcp && state.destination.address == address;
             if over && state.reachable {
-                (state.reachable, state.asked, state.next) = (false, false, Some(now));
+                (state.reachable, state.asked) = (false, false);
                 hit.push(device.clone());
             }
         }
+        for device in &hit {
+            self.schedule(device, Some(now));
+        }
         hit
+    }
+
+    fn of_user<'a>(&'a self, user: &'a str) -> impl Iterator<Item = (&'a Device, &'a State)> {
+        let first = Device { user: user.to_owned(), uri: String::new() };
+        self.devices.range(first..).take_while(move |(device, _)| device.user == user)
+    }
+
+    /// The one way to change when something is due of a device.
+    fn schedule(&mut self, device: &Device, next: Option<Moment>) {
+        let Some(state) = self.devices.get_mut(device) else { return };
+        if let Some(old) = std::mem::replace(&mut state.next, next) {
+            self.agenda.remove(&(old, device.clone()));
+        }
+        self.agenda.extend(next.map(|next| (next, device.clone())));
     }
 }
 
