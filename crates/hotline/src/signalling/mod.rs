@@ -21,6 +21,7 @@
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
 mod legs;
+mod pings;
 mod reach;
 mod registrar;
 mod shard;
@@ -44,7 +45,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
-pub use reach::Pings;
+pub use pings::Pings;
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
 pub(crate) use translate::srtp;

@@ -117,7 +117,8 @@ impl Endpoint {
                 Err(Answer::new(Status::SERVER_ERROR).with("Retry-After", "3"))
             }
             Stage::Talking(talking) => {
-                if talking.unacked.is_some() || talking.change == Change::Pending {
+                let open = talking.unacked.as_ref().is_some_and(|unacked| !unacked.arrived);
+                if open || talking.change == Change::Pending {
                     return Err(Answer::new(Status::REQUEST_PENDING));
                 }
                 Ok(())

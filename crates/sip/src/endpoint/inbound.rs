@@ -247,6 +247,7 @@ impl Endpoint {
         }
         if !unacked.offered {
             if unacked.initial
+                && !unacked.arrived
                 && let Some(remote) = self.sessions.get(&id).and_then(|session| session.remote.clone())
             {
                 self.event(Event::Connected { session: id, remote });
@@ -263,6 +264,20 @@ impl Endpoint {
         }
     }
 
+    /// A request inside the dialog shows that the peer has our 200, although its ACK is late or lost: the session stands
+    /// (RFC 5407 section 3.1.4). The 200 is repeated until its ACK all the same.
+    pub(super) fn answer_arrived(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Stage::Talking(talking) = &mut session.stage else { return };
+        let Some(unacked) = talking.unacked.as_mut().filter(|_| talking.closing.is_none()) else { return };
+        if !unacked.initial || unacked.offered || std::mem::replace(&mut unacked.arrived, true) {
+            return;
+        }
+        if let Some(remote) = session.remote.clone() {
+            self.event(Event::Connected { session: id, remote });
+        }
+    }
+
     /// Takes the peer's answer to our offer; `None` when there is none that we can use.
     pub(super) fn take_answer(&mut self, id: SessionId, body: &[u8]) -> Option<OfferedAudio> {
         let session = self.sessions.get_mut(&id)?;
@@ -273,7 +288,16 @@ impl Endpoint {
 
 /// A 2xx that was just sent.
 pub(super) fn unacked(now: Moment, number: u32, bytes: Vec<u8>, initial: bool, offered: bool) -> Unacked {
-    Unacked { number, bytes, next: now + T1, pause: T1 * 2, until: now + TRY_FOR, initial, offered }
+    Unacked {
+        number,
+        bytes,
+        next: now + T1,
+        pause: T1 * 2,
+        until: now + TRY_FOR,
+        initial,
+        offered,
+        arrived: false,
+    }
 }
 
 /// The 200 to an INVITE or UPDATE: how we are reached, what we can do, who refreshes the session.

@@ -141,6 +141,9 @@ impl Endpoint {
             session.peer = flow.into();
             session.spoke(request);
         }
+        if request.method != Method::Bye {
+            self.answer_arrived(id);
+        }
         match &request.method {
             Method::Invite | Method::Update => self.peer_changes(now, key, id, request),
             Method::Bye => self.peer_hangs_up(now, key, id),

@@ -101,6 +101,8 @@ pub(super) struct Unacked {
     pub(super) initial: bool,
     /// It carried our offer; the answer comes in the ACK.
     pub(super) offered: bool,
+    /// The peer showed that it has this answer, and the user knows that the session stands.
+    pub(super) arrived: bool,
 }
 
 /// Our own re-INVITE.

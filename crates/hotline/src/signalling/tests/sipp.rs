@@ -105,16 +105,19 @@ async fn sipp_answers_as_an_agent() {
     assert_eq!(phone.send_proven(&request, "1001", "sample-1001").await.status.code(), 200);
     world.next().await;
     let bound = world.signalling.bound();
-    let seat_address = format!("127.0.0.1:{port}");
     let seat = tokio::spawn(async move {
         sipp(&["-sn", "uas", "-p", &port, "-m", "1"], bound).await;
     });
-    // A port at which nobody listens yet would be noticed.
-    while std::net::UdpSocket::bind(&*seat_address).is_ok() {
-        tokio::task::yield_now().await;
-    }
-    let leg = world.dial();
-    assert_eq!(world.report().await, (leg, LegReport::Ringing));
+    // Until it listens its port is closed, which is noticed.
+    let leg = loop {
+        let leg = world.dial();
+        let (reported, report) = world.report().await;
+        assert_eq!(reported, leg);
+        if report == LegReport::Ringing {
+            break leg;
+        }
+        assert_eq!(report, LegReport::Refused(Refusal::Unreachable));
+    };
     assert!(matches!(world.report().await, (l, LegReport::Connected { .. }) if l == leg));
     world.signalling.order(leg, LegOrder::HangUp(Cause::HungUp));
     assert_eq!(world.report().await, (leg, LegReport::Ended { cause: Cause::HungUp }));

@@ -144,7 +144,8 @@ fn we_refresh_by_update_where_that_is_allowed_and_else_by_reinvite() {
             let (kind, body) = if expected == Method::Invite { (TIMER, SDP) } else { (TIMER, "") };
             world.receive(&respond(&refresh, 200, "theirs", kind, body));
         }
-        assert_eq!(world.heard(), Vec::<String>::new());
+        // A description, the same one too, is where the peer's audio is learnt anew.
+        assert!(world.heard().iter().all(|event| event.starts_with("changed")));
         // Then the peer is silent.
         world.pass(45_100 + 33_000);
         assert_eq!(world.heard(), ["ended TimedOut"]);
@@ -297,4 +298,59 @@ fn a_contact_is_reachable_when_it_answers_anything() {
     silent.pass(8_100);
     assert_eq!(silent.heard(), ["pinged false"]);
     silent.is_empty_after_all();
+}
+
+/// A request of the peer overtakes its ACK, which then comes, or never does.
+#[test]
+fn a_request_before_the_ack_shows_that_the_call_stands() {
+    let reinvite = ("INVITE", "", SDP.replace("4000", "4002"), "changed SendReceive");
+    let update = ("UPDATE", "", SDP.replace("4000", "4002"), "changed SendReceive");
+    let key = ("INFO", "Content-Type: application/dtmf\r\n", "5".to_owned(), "digit 5");
+    for (method, headers, body, expected) in [reinvite, update, key] {
+        let mut world = World::new();
+        world.receive(&invite("i1", SDP, ""));
+        let session = world.invited();
+        let tag = world.accept(session);
+        world.receive(&inside(method, 2, &tag, "early", headers, &body));
+        assert_eq!(world.last_response().status.code(), 200, "{method}");
+        assert_eq!(world.heard(), ["connected", expected]);
+        world.receive(&inside("ACK", 1, &tag, "a1", "", ""));
+        if method == "INVITE" {
+            world.receive(&inside("ACK", 2, &tag, "a2", "", ""));
+        }
+        world.pass(60_000);
+        assert_eq!(world.heard(), Vec::<String>::new(), "connected once");
+        world.hang_up(session);
+        assert_eq!(world.heard(), ["ended Ours"]);
+    }
+}
+
+#[test]
+fn a_bye_before_the_ack_ends_the_call_and_an_ack_that_never_comes_does_too() {
+    let mut world = World::new();
+    world.receive(&invite("i1", SDP, ""));
+    let session = world.invited();
+    let tag = world.accept(session);
+    world.receive(&inside("BYE", 2, &tag, "b", "", ""));
+    assert_eq!(world.heard(), ["ended HungUp"]);
+
+    let mut world = World::new();
+    world.receive(&invite("i1", SDP, ""));
+    let session = world.invited();
+    let tag = world.accept(session);
+    world.receive(&inside("OPTIONS", 2, &tag, "o", "", ""));
+    world.pass(33_000);
+    assert_eq!(world.heard(), ["connected", "ended TimedOut"]);
+}
+
+#[test]
+fn an_offer_of_ours_waits_for_the_ack_that_answers_it() {
+    let mut world = World::new();
+    world.receive(&invite("i1", "", ""));
+    let session = world.invited();
+    let tag = world.accept(session);
+    world.receive(&inside("INVITE", 2, &tag, "early", "", SDP));
+    assert_eq!(world.last_response().status.code(), 491);
+    world.receive(&inside("ACK", 1, &tag, "a1", "", SDP));
+    assert_eq!(world.heard(), ["connected"]);
 }
