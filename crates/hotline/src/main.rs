@@ -104,6 +104,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     let mut configuration = place.load(false)?;
+    for warning in &configuration.warnings {
+        let (file, message, hint) = (&warning.file, &warning.message.en, &warning.hint.en);
+        tracing::warn!(%file, line = warning.line, message, hint, "configuration");
+    }
     let server = &mut configuration.server;
     server.sip = listen.sip.unwrap_or(server.sip);
     server.http = listen.http.unwrap_or(server.http);
@@ -139,6 +143,9 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
 fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {
     let configuration = place.load(flow_tests)?;
     vault::keys(&configuration.server)?;
+    for warning in &configuration.warnings {
+        output::note(format_args!("warning 提醒：{warning}"));
+    }
     output::print("The configuration is sound 配置正确");
     if flow_tests {
         output::print(format_args!("{} flow tests passed 流程测试通过", configuration.flow_tests.passed));

@@ -14,7 +14,7 @@ const MAIN_TESTS: &str = include_str!("../../../config/flows/main.flowtest");
 fn compile_with(source: &str, has_clip: &dyn Fn(&str) -> bool) -> (Option<Flow>, Vec<Problem>) {
     let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
     let problems = Problems::default();
-    let flow = compile("flow.toml", source, &Catalogue { has_clip, queues: &queues }, &problems);
+    let flow = compile("flow.toml", source, &Catalogue { has_clip, queues: Some(&queues) }, &problems);
     (flow, problems.into_sorted())
 }
 

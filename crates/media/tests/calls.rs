@@ -181,6 +181,8 @@ fn strangers_who_come_right_behind_the_first_packet_are_not_heard() {
     for _ in 0..LEGS {
         let mut caller = world.phone(Codec::Pcma, 440.0);
         let mut stranger = Phone::new(caller.leg, caller.ours, Codec::Pcma, 1800.0);
+        // Opened, this one shows that the caller is connected: orders are obeyed in turn.
+        world.open();
         // Busy with these, the thread finds all packets together.
         (0..8).for_each(|_| _ = world.order_open());
         caller.send_frame();

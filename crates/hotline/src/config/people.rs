@@ -57,7 +57,7 @@ pub(super) struct Agents {
     pub seats: BTreeMap<AgentId, Terms>,
 }
 
-pub(super) fn agents(mut file: Section, known: &[QueueName], srtp: Encryption) -> Agents {
+pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, srtp: Encryption) -> Agents {
     let miss_limit = file.integer("miss_limit", 0..=100).map_or(3, |at| at.value);
     let miss_limit = u32::try_from(miss_limit).unwrap_or(u32::MAX);
     let rest_after_miss = seconds(&mut file, "rest_s", 5);
@@ -69,7 +69,9 @@ pub(super) fn agents(mut file: Section, known: &[QueueName], srtp: Encryption) -
         let terms = terms(&mut section, srtp);
         let mut queues = Vec::new();
         for At { value, line } in section.parsed_list::<QueueName>("queues") {
-            if !known.contains(&value) {
+            if let Some(known) = known
+                && !known.contains(&value)
+            {
                 let names = known.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
                 section.problem(
                     line,
