@@ -30,6 +30,21 @@ fn twenty_callers_who_vanish_do_not_close_the_center() {
     center.assert_rows_and_files_agree();
 }
 
+/// Nobody tells that they are gone: their sockets are open, and nothing reads them.
+#[test]
+fn callers_who_answer_nothing_are_gone_in_the_menu_and_in_the_queue() {
+    let center = Center::start_with(&[SOON]);
+    let callers = [Caller::call(&center, "8000"), Caller::call(&center, "8000")];
+    callers[0].press_by_info(2, '1');
+    let all = wait_for("both to be gone", || {
+        let causes = causes(&center);
+        (causes.len() == 2).then_some(causes)
+    });
+    assert_eq!(all, ["signalling_timeout", "signalling_timeout"]);
+    center.wait_until_sealed(2);
+    center.assert_rows_and_files_agree();
+}
+
 #[test]
 fn telephones_that_are_killed_are_gone_and_do_not_hold_up_the_end() {
     let mut center = Center::start_with(&[SOON]);

@@ -1,56 +1,20 @@
 //! A center on a virtual clock, with customers who call and everything that it ordered.
 
+mod house;
 mod shells;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, AgentOrder, Cause, Codec, Command, CommandId, Digit, Direction, Event, Ids, Language,
-    LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, QueueName, Record,
-    RecordingId, Refusal, RemoteMedia, Reply, Time, UtcOffset,
+    Actor, AgentId, AgentOrder, Cause, Codec, Command, CommandId, Digit, Direction, Event, Ids, LegId,
+    LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, Record, RecordingId,
+    Refusal, RemoteMedia, Reply, Time,
 };
 
-use crate::{Center, Config, FeatureCode, Input, Output, Route, TrunkLimits};
+use crate::{Center, Input, Output};
 
-const MAIN: &str = include_str!("../../../../config/flows/main.toml");
-/// Waits for the complaints, after 400 s for the inquiry, and after 1,000 s no more.
-const PATIENT: &str = r##"
-name = "patient"
-version = "1"
-start = "complaint"
-[nodes.complaint]
-kind = "queue"
-queue = "complaint"
-waited_out = "inquiry"
-[nodes.inquiry]
-kind = "queue"
-queue = "inquiry"
-"##;
-/// Asks for four keys in secret, then waits for the inquiry.
-const SECRET: &str = r##"
-name = "secret"
-version = "1"
-start = "pin"
-[nodes.pin]
-kind = "collect"
-secret = true
-prompts = ["menu"]
-min_digits = 4
-replays = 1
-next = "menu"
-otherwise = "inquiry"
-[nodes.menu]
-kind = "menu"
-prompts = ["menu"]
-otherwise = "inquiry"
-keys = { "1" = "inquiry", "#" = "@repeat" }
-[nodes.inquiry]
-kind = "queue"
-queue = "inquiry"
-"##;
 pub(super) const AGENTS: [(&str, &[&str]); 3] =
     [("1001", &["inquiry"]), ("1002", &["complaint"]), ("1003", &["inquiry", "complaint"])];
 
@@ -116,54 +80,6 @@ pub(super) fn remote(direction: Direction) -> RemoteMedia {
     RemoteMedia { telephone_event: Some(101), ..RemoteMedia::new(rtp, Codec::Pcma, direction) }
 }
 
-fn config() -> Config {
-    let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
-    let problems = ivr::source::Problems::default();
-    let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: Some(&queues) };
-    let flow = |text| Arc::new(ivr::compile("flow.toml", text, &catalogue, &problems).unwrap());
-    let main = flow(MAIN);
-    let route = |language| Route { flow: Arc::clone(&main), language, longest_wait: None };
-    let secret = Route { flow: flow(SECRET), language: Language::ZhCn, longest_wait: None };
-    let patient = Route { flow: flow(PATIENT), language: Language::ZhCn, longest_wait: Some(seconds(1000)) };
-    Config {
-        version: "test".to_owned(),
-        routes: [
-            (number("8000"), route(Language::ZhCn)),
-            (number("8001"), route(Language::EnUs)),
-            (number("8002"), secret),
-            (number("8003"), patient),
-        ]
-        .into(),
-        feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
-        acd: acd::Config {
-            queues: queues
-                .iter()
-                .map(|name| acd::QueueConfig {
-                    name: name.clone(),
-                    offer_deadline: seconds(15),
-                    wrap_up: seconds(10),
-                })
-                .collect(),
-            agents: AGENTS
-                .iter()
-                .map(|(id, queues)| acd::AgentConfig {
-                    id: agent(id),
-                    queues: queues.iter().map(|name| name.parse().unwrap()).collect(),
-                    starts_ready: true,
-                    miss_limit: 3,
-                    rest_after_miss: seconds(5),
-                })
-                .collect(),
-        },
-        utc_offset: UtcOffset::UTC,
-        max_calls: 8,
-        trunks: [("city".to_owned(), TrunkLimits { calls: Some(7), calls_per_source: Some(6) })].into(),
-        longest_waits: [("complaint".parse().unwrap(), seconds(400))].into(),
-        silence: seconds(60),
-        secure_input_limit: seconds(120),
-    }
-}
-
 /// What media measured of every leg here.
 pub(super) const QUALITY: LegQuality = LegQuality {
     codec: Codec::Pcma,
@@ -183,7 +99,7 @@ impl World {
         let now = Time::from_unix_ms(1_800_000_000_000);
         let answers = Seat::AnswersAfter(seconds(2));
         let mut world = World {
-            center: Center::new(config(), Ids::new(1), Ids::new(2), 0, now, Vec::new()),
+            center: Center::new(house::config(), Ids::new(1), Ids::new(2), 0, now, Vec::new()),
             now,
             records: Vec::new(),
             replies: Vec::new(),
