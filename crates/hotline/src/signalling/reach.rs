@@ -97,6 +97,13 @@ impl Reach {
         self.of_user(user).any(|(_, state)| state.reachable)
     }
 
+    /// All users with a device.
+    pub(super) fn users(&self) -> Vec<String> {
+        let mut users: Vec<String> = self.devices.keys().map(|device| device.user.clone()).collect();
+        users.dedup();
+        users
+    }
+
     /// When [`Reach::due`] has something to say.
     pub(super) fn poll_timeout(&self) -> Option<Moment> {
         self.agenda.first().map(|(next, _)| *next)

@@ -133,7 +133,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 () = tokio::time::sleep_until(wake) => {}
                 _ = stopped.changed() => return,
             }
-            self.registrar.handle_timeout(self.clock.now());
+            self.expire();
             self.follow_registrar();
             self.ask_devices();
             self.tell_seats();
@@ -150,7 +150,17 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         }
     }
 
-    /// Bindings that ended by themselves.
+    /// Lets bindings end whose time is over, one of several of a user too.
+    fn expire(&mut self) {
+        let now = self.clock.now();
+        let is_due = self.registrar.poll_timeout().is_some_and(|due| due <= now);
+        self.registrar.handle_timeout(now);
+        if is_due {
+            self.reach.users().iter().for_each(|user| self.devices_changed(user, false));
+        }
+    }
+
+    /// Users of whom the last binding ended, or the first came.
     fn follow_registrar(&mut self) {
         let mut changed = Vec::new();
         while let Some(change) = self.registrar.poll_output() {

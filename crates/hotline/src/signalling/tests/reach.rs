@@ -77,6 +77,30 @@ async fn a_device_that_unregisters_while_it_rings_is_rung_no_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_devices_whose_registration_expires_while_it_rings_is_rung_no_longer() {
+    let mut world = World::changed(|settings| {
+        patient(settings);
+        settings.registrar.min_expires = 1;
+    })
+    .await;
+    let mut stays = Phone::new(&world).await;
+    stays.register(&world).await;
+    let mut expires = Phone::new(&world).await;
+    let request = expires.request("REGISTER", "1001", "1001", "Expires: 2\r\n", "");
+    assert_eq!(expires.send_proven(&request, "1001", "sample-1001").await.status.code(), 200);
+    let leg = world.dial();
+    for phone in [&stays, &expires] {
+        let invite = phone.wait_for(Method::Invite).await;
+        phone.respond(&invite, 180, "").await;
+    }
+    assert_eq!(world.report().await, (leg, LegReport::Ringing));
+    expires.wait_for(Method::Cancel).await;
+    // The other rings on.
+    assert!(world.center.is_empty());
+    world.signalling.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_device_whose_connection_closes_while_it_rings_is_rung_no_longer() {
     let mut world = World::changed(patient).await;
     let mut phone = Phone::new(&world).await;
