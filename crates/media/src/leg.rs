@@ -179,11 +179,18 @@ impl Leg {
         }
     }
 
-    /// Hears the other party of a new bridge from now on: that it is not heard is reported anew.
+    /// Hears the other party of a new bridge from now on.
     pub(crate) fn bridged(&mut self, other: LegId, now: u64) {
-        (self.other, self.bridged_at) = (Some(other), now);
+        self.other = Some(other);
+        self.meets(now);
+    }
+
+    /// Somebody else hears the peer from now on: that it is not heard, or silent, is judged anew.
+    pub(crate) fn meets(&mut self, now: u64) {
+        self.bridged_at = now;
         if let Some(link) = &mut self.link {
             link.one_way_told = false;
+            link.lives(now);
         }
     }
 

@@ -85,6 +85,13 @@ fn silence_is_reported_each_time_that_it_lasted_for_the_limit_whatever_was_agree
 }
 
 #[test]
+fn who_was_silent_before_a_bridge_has_the_whole_limit_in_it() {
+    let mut leg = connected(Direction::Both);
+    leg.bridged(LegId::new(&mut Ids::new(2), Time::from_unix_ms(0)), LIMIT - 1);
+    assert!(!is_silent(&mut leg, 2 * LIMIT - 2) && is_silent(&mut leg, 2 * LIMIT - 1));
+}
+
+#[test]
 fn one_way_audio_is_reported_again_after_a_hold_and_in_the_next_bridge() {
     let mut leg = connected(Direction::Both);
     let mut ids = Ids::new(2);
