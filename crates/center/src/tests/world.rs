@@ -332,6 +332,7 @@ impl World {
             | Input::Seat { .. }
             | Input::Command(_)
             | Input::Drain
+            | Input::ClockSet { .. }
             | Input::EndAll => {}
         }
         self.send(input);
