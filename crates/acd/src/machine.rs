@@ -151,6 +151,11 @@ impl Acd {
         self.outputs.pop_front()
     }
 
+    /// The machine's clock was set forwards by so many ms, or backwards: the ids of offers go on by the new time.
+    pub fn set_clock(&mut self, by_ms: i64) {
+        self.ids.set_clock(by_ms);
+    }
+
     /// When [`Acd::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.timers.first().map(|(due, _)| *due)

@@ -158,7 +158,7 @@ impl Center {
 
     /// The port is open: the recording begins, then we answer.
     fn answer(&mut self, now: Time, call: CallId, rtp: std::net::SocketAddr) {
-        let offset = self.config.utc_offset;
+        let (year, month, day) = self.date(now).date(self.config.utc_offset);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         if !matches!(customer.stage, Stage::Opening) {
             return;
@@ -170,7 +170,6 @@ impl Center {
         let codec = remote.as_ref().map_or(Codec::Pcma, |remote| remote.codec);
         // The recording keeps what the customer's codec can carry.
         let rate = codec.rate();
-        let (year, month, day) = now.date(offset);
         let path = format!("{year:04}/{month:02}/{day:02}/{contact}.wav");
         if let Some(remote) = remote {
             self.media(call, MediaOp::Connect { leg, remote });

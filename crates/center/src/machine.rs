@@ -35,6 +35,8 @@ pub struct Center {
     /// Media threads without room for more calls.
     pub(crate) strained: BTreeSet<usize>,
     drained: bool,
+    /// How far the machine's clock was set since the times of the inputs began, in ms.
+    clock_set_by_ms: i64,
     last_seq: u64,
     outputs: VecDeque<Output>,
 }
@@ -55,6 +57,12 @@ pub enum Input {
     Media(MediaReport),
     /// Somebody commands.
     Command(Command),
+    /// The machine's clock was set forwards by so many ms, or backwards. The times of inputs go on as if it had not been: they
+    /// measure durations. Dates follow it.
+    ClockSet {
+        /// In ms.
+        by_ms: i64,
+    },
     /// Take no new calls; [`Output::Drained`] follows when the last one is over.
     Drain,
     /// End every call now.
@@ -102,6 +110,7 @@ impl Center {
             draining: false,
             strained: BTreeSet::new(),
             drained: false,
+            clock_set_by_ms: 0,
             last_seq,
             outputs: VecDeque::new(),
         };
@@ -129,6 +138,7 @@ impl Center {
             }
             Input::Media(report) => self.media_report(now, report),
             Input::Command(command) => self.command(now, command),
+            Input::ClockSet { by_ms } => self.clock_set(now, by_ms),
             Input::Drain => {
                 if !self.draining {
                     self.draining = true;
@@ -172,7 +182,20 @@ impl Center {
 
     pub(crate) fn record(&mut self, at: Time, event: Event) {
         self.last_seq += 1;
+        let at = self.date(at);
         self.outputs.push_back(Output::Record(Record { seq: self.last_seq, at, event }));
+    }
+
+    /// What the machine's clock shows at this instant.
+    pub(crate) fn date(&self, now: Time) -> Time {
+        now.shifted(self.clock_set_by_ms)
+    }
+
+    fn clock_set(&mut self, now: Time, by_ms: i64) {
+        self.clock_set_by_ms = self.clock_set_by_ms.saturating_add(by_ms);
+        self.ids.set_clock(by_ms);
+        self.acd.set_clock(by_ms);
+        self.record(now, Event::ClockSet { by_ms });
     }
 
     pub(crate) fn order(&mut self, leg: LegId, order: LegOrder) {

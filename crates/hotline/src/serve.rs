@@ -14,7 +14,7 @@ use model::{Event, Ids, RecordingState, Time};
 use store::{Journal, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
 
-use crate::clock::now;
+use crate::clock::{now, steady};
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::{Configuration, CopyFormat, Server};
 use crate::copies::Copier;
@@ -93,7 +93,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         Ids::new(MAKER_CENTER),
         Ids::new(MAKER_OFFERS),
         journal.last_seq(),
-        now(),
+        steady(),
         left_open,
     );
     let inboxes = Inboxes { signalling: signalling_inbox, media: media_inbox };

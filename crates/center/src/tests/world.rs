@@ -294,6 +294,7 @@ impl World {
             | Input::Seat { .. }
             | Input::Command(_)
             | Input::Drain
+            | Input::ClockSet { .. }
             | Input::EndAll => {}
         }
         self.send(input);
