@@ -6,9 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use model::{
-    Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, UtcOffset,
-};
+use model::{Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, Zone};
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
@@ -43,7 +41,7 @@ pub struct AppParts {
     /// The queues of the configuration.
     pub queues: Vec<QueueName>,
     /// Where the day begins.
-    pub offset: UtcOffset,
+    pub zone: Zone,
     /// The clock.
     pub now: fn() -> Time,
     /// Draws a sample: frame, count, seed.
@@ -120,7 +118,7 @@ impl App {
     pub(crate) fn day_began(&self) -> Time {
         let now = (self.now)();
         let into_minute = now.unix_ms().rem_euclid(60_000);
-        let minutes = i64::from(now.minute_of_day(self.offset));
+        let minutes = i64::from(now.minute_of_day(self.zone.offset(now)));
         Time::from_unix_ms(now.unix_ms().saturating_sub(minutes * 60_000 + into_minute))
     }
 }

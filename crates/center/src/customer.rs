@@ -158,7 +158,7 @@ impl Center {
 
     /// The port is open: the recording begins, then we answer.
     fn answer(&mut self, now: Time, call: CallId, rtp: std::net::SocketAddr) {
-        let (year, month, day) = self.date(now).date(self.config.utc_offset);
+        let (year, month, day) = self.local_date(now);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         if !matches!(customer.stage, Stage::Opening) {
             return;

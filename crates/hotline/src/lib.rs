@@ -15,6 +15,7 @@ pub mod load;
 pub mod naming;
 pub mod output;
 mod phone;
+pub mod privacy;
 pub mod retention;
 pub mod serve;
 pub mod signalling;

@@ -15,7 +15,7 @@ use anyhow::Context;
 use arguments::{AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
 use clap::Parser;
 use hotline::signals::Signals;
-use hotline::{clock, control, demo, listings, load, output, serve, vault};
+use hotline::{clock, control, demo, listings, load, output, privacy, serve, vault};
 use model::RecordingId;
 use place::Place;
 use store::{PublicKeys, SigningKey};
@@ -27,6 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    media::os::make_files_private();
     // Log lines would tear the demo's board.
     let level = if matches!(cli.command, Some(Verb::Demo { .. })) { "error" } else { "info,sqlx=warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
@@ -107,6 +108,10 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     for warning in &configuration.warnings {
         let (file, message, hint) = (&warning.file, &warning.message.en, &warning.hint.en);
         tracing::warn!(%file, line = warning.line, message, hint, "configuration");
+    }
+    for path in privacy::readable_by_others(&place.private_paths(&configuration)) {
+        let path = path.display();
+        tracing::warn!(%path, "other users of this machine may read this: chmod o= {path}");
     }
     let server = &mut configuration.server;
     server.sip = listen.sip.unwrap_or(server.sip);

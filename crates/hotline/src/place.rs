@@ -48,6 +48,12 @@ impl Place {
         serve::recordings_folders(&configuration.server, &self.folders())
     }
 
+    /// What other users of the machine should not read: the database, recordings, and passwords that are not the samples'.
+    pub(crate) fn private_paths(&self, configuration: &Configuration) -> Vec<PathBuf> {
+        let passwords = configuration.sample_passwords().is_empty().then(|| self.config.join("agents.toml"));
+        [self.data.clone(), self.recordings.clone()].into_iter().chain(passwords).collect()
+    }
+
     pub(crate) fn folders(&self) -> Folders {
         Folders { data: self.data.clone(), recordings: self.recordings.clone() }
     }

@@ -107,7 +107,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         .with_context(|| "start the center's thread")?;
 
     let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
-    let manifests = Manifests::open(&folders.recordings, key, server.utc_offset)
+    let manifests = Manifests::open(&folders.recordings, key, server.zone.clone())
         .with_context(|| "read the manifests of the recordings")?;
 
     let readiness = Readiness::default();
@@ -118,7 +118,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         retention: server.retention.clone(),
         agents,
         queues,
-        offset: server.utc_offset,
+        zone: server.zone.clone(),
         now,
         sample: desk::sample,
         commands: Arc::new(conductor.clone()),
@@ -143,7 +143,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         web.spawn(copier.follow(journal.last_seq()));
     }
     if let Some(at) = server.retention_at {
-        let schedule = Schedule { at, offset: server.utc_offset };
+        let schedule = Schedule { at, zone: server.zone.clone() };
         web.spawn(retention::run(app, schedule, folders.data.clone(), now));
     }
     write_control(&store, &folders.data, http).await?;
@@ -321,7 +321,7 @@ fn center_config(configuration: Configuration) -> center::Config {
         routes: configuration.routes,
         feature_codes: configuration.feature_codes,
         acd: configuration.acd,
-        utc_offset: configuration.server.utc_offset,
+        zone: configuration.server.zone.clone(),
         max_calls: configuration.server.max_calls,
         trunks: configuration.trunk_limits,
         longest_waits: configuration.longest_waits,

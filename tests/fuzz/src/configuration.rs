@@ -16,6 +16,8 @@ use crate::ivr::lines_exist;
 
 #[path = "../../../crates/hotline/src/config/numbers.rs"]
 pub mod numbers;
+#[path = "../../../crates/hotline/src/config/zone.rs"]
+pub mod zone;
 #[path = "../../../crates/hotline/src/config/people.rs"]
 pub mod people;
 #[path = "../../../crates/hotline/src/config/server.rs"]
@@ -55,9 +57,9 @@ pub fn configuration(bytes: &[u8]) {
             let networks = trunks.into_iter().flat_map(|trunk| trunk.sources);
             let _ = networks.filter(|network| network.contains(IpAddr::from([192, 0, 2, 1]))).count();
         }
-        b'n' => drop(numbers::read(file, &flows())),
+        b'n' => drop(numbers::read(file, &flows(), &[])),
         _ => {
-            let server = server::read(file).expect("what is missing is a problem, not an end");
+            let server = server::read(file, Some(&queues())).expect("what is missing is a problem, not an end");
             assert!(server.rtp.0.start() < server.rtp.0.end());
             assert!(server.media_threads > 0 && server.max_calls > 0);
         }

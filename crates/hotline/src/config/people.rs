@@ -25,7 +25,7 @@ pub(super) fn queues(mut file: Section) -> Queues {
     let Queues { mut queues, mut longest_waits } = Queues::default();
     for mut section in file.list("queue") {
         let name = section.require::<QueueName>("name");
-        let offer_deadline = seconds(&mut section, "offer_s", 15);
+        let offer_s = section.integer("offer_s", 1..=3600).map_or(15, |at| at.value);
         let wrap_up = seconds(&mut section, "wrap_up_s", 10);
         let longest = longest_wait(&mut section);
         if let Some(At { value: name, line }) = name {
@@ -33,7 +33,7 @@ pub(super) fn queues(mut file: Section) -> Queues {
                 twice(&section, line, name.as_str());
             }
             longest_waits.extend(longest.map(|longest| (name.clone(), longest)));
-            queues.push(QueueConfig { name, offer_deadline, wrap_up });
+            queues.push(QueueConfig { name, offer_deadline: Duration::from_secs(offer_s), wrap_up });
         }
         section.finish();
     }
@@ -63,7 +63,12 @@ pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, srtp: Encry
     let rest_after_miss = seconds(&mut file, "rest_s", 5);
     let starts_ready = file.boolean("starts_ready").is_none_or(|at| at.value);
     let mut found = Agents::default();
-    for mut section in file.list("agent") {
+    let sections = file.list("agent");
+    if sections.is_empty() {
+        let hint = text!("write an [[agent]] for each", "请用 [[agent]] 逐一写明");
+        file.problem(0, text!("there are no agents", "没有座席"), hint);
+    }
+    for mut section in sections {
         let id = section.require::<AgentId>("id");
         let password = section.require::<String>("password");
         let terms = terms(&mut section, srtp);
@@ -72,12 +77,7 @@ pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, srtp: Encry
             if let Some(known) = known
                 && !known.contains(&value)
             {
-                let names = known.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
-                section.problem(
-                    line,
-                    text!("there is no queue {value}", "没有名为 {value} 的队列"),
-                    text!("the queues are: {names}", "现有队列：{names}"),
-                );
+                no_queue(&section, line, &value, known);
             }
             queues.push(value);
         }
@@ -85,6 +85,7 @@ pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, srtp: Encry
             if found.agents.iter().any(|agent| agent.id == id) {
                 twice(&section, line, id.as_str());
             }
+            check_password(&section, &id, &password);
             let agent = AgentConfig { id: id.clone(), queues, starts_ready, miss_limit, rest_after_miss };
             found.agents.push(agent);
             found.seats.insert(id.clone(), terms);
@@ -132,6 +133,27 @@ fn terms(section: &mut Section, srtp: Encryption) -> Terms {
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
     Duration::from_secs(section.integer(key, 0..=3600).map_or(default, |at| at.value))
+}
+
+/// A queue is named that is none of those known.
+pub(super) fn no_queue(section: &Section, line: u32, queue: &QueueName, known: &[QueueName]) {
+    let names = known.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
+    section.problem(
+        line,
+        text!("there is no queue {queue}", "没有名为 {queue} 的队列"),
+        text!("the queues are: {names}", "现有队列：{names}"),
+    );
+}
+
+/// An agent's password must be one.
+fn check_password(section: &Section, id: &AgentId, password: &At<String>) {
+    if password.value.trim().is_empty() || password.value == id.as_str() {
+        section.problem(
+            password.line,
+            text!("agent {id} has a password that anybody guesses", "座席 {id} 的密码为空或与工号相同"),
+            text!("give it a long random one", "请设置足够长的随机密码"),
+        );
+    }
 }
 
 fn twice(section: &Section, line: u32, name: &str) {
