@@ -83,7 +83,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let media = Arc::new(Media::start(settings, media_reports).with_context(|| "start the media threads")?);
 
     let (to_center, signalling_inbox) = bounded(INBOX);
-    let signalling = signalling::start(signalling_settings(&configuration), to_center)
+    let signalling = signalling::start(signalling_settings(&configuration, folders), to_center)
         .await
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
     let signalling = Arc::new(signalling);
@@ -177,6 +177,7 @@ impl Running {
     /// No new calls; the ones in progress may end within the drain limit; then everything is closed.
     pub async fn stop(self) {
         self.readiness.sip(false);
+        self.signalling.drain();
         let drained = self.conductor.drain();
         if tokio::time::timeout(self.drain_limit, drained).await.is_err() {
             tracing::warn!(calls = self.conductor.calls(), "the drain limit was reached: calls are ended");
@@ -294,7 +295,7 @@ fn media_settings(
     settings
 }
 
-fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
+fn signalling_settings(configuration: &Configuration, folders: &Folders) -> signalling::Settings {
     let server = &configuration.server;
     signalling::Settings {
         advertised: server.advertised,
@@ -304,6 +305,7 @@ fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
         trunks: configuration.trunks.clone(),
         feature_codes: configuration.feature_codes.keys().cloned().collect(),
         first_maker: MAKER_SIGNALLING,
+        registrations: Some(folders.data.join("registrations.json")),
         ..signalling::Settings::new(server.sip)
     }
 }

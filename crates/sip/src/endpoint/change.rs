@@ -42,7 +42,8 @@ impl Endpoint {
         id: SessionId,
         request: &Request,
     ) -> Result<(), Answer> {
-        let theirs = read_offer(request)?;
+        let source = self.sessions.get(&id).map_or(self.settings.local, |session| session.peer.address);
+        let theirs = read_offer(request, source.ip())?;
         let is_update = request.method == Method::Update;
         if is_update && theirs.is_none() {
             return self.refresh_only(now, key, id, request);
@@ -230,7 +231,7 @@ impl Endpoint {
             talking.acked = Some((number, bytes));
         }
         let before = self.sessions.get(&id).and_then(|session| session.remote.clone());
-        match self.take_answer(id, &response.body) {
+        match self.take_answer(id, &response.headers, &response.body) {
             Some(remote) if before.as_ref() == Some(&remote) => {}
             Some(remote) => self.event(Event::Changed { session: id, remote }),
             None => return self.bye(now, id, None, Ending::NoCommonAudio),

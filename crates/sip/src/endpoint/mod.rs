@@ -41,6 +41,9 @@ use transactions::{ClientKey, ClientSlot, ServerKey, ServerSlot};
 pub struct Endpoint {
     settings: EndpointSettings,
     random: Random,
+    /// Makes the To tags of answers that keep no state.
+    tag_key: [u8; 32],
+    draining: bool,
     out: VecDeque<Output>,
     clients: BTreeMap<ClientKey, ClientSlot>,
     servers: BTreeMap<ServerKey, ServerSlot>,
@@ -68,10 +71,14 @@ enum Due {
 impl Endpoint {
     /// An endpoint without sessions. Seed `random` from the operating system: tags and branches are what
     /// keeps strangers out of dialogs.
-    pub fn new(settings: EndpointSettings, random: Random) -> Endpoint {
+    pub fn new(settings: EndpointSettings, mut random: Random) -> Endpoint {
+        let mut tag_key = [0; 32];
+        random.fill(&mut tag_key);
         Endpoint {
             settings,
             random,
+            tag_key,
+            draining: false,
             out: VecDeque::new(),
             clients: BTreeMap::new(),
             servers: BTreeMap::new(),
@@ -128,6 +135,11 @@ impl Endpoint {
     /// The next thing to do. Drain after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.out.pop_front()
+    }
+
+    /// While draining, OPTIONS outside dialogs is answered 503 with Retry-After, so that balancers stop sending.
+    pub fn set_draining(&mut self, draining: bool) {
+        self.draining = draining;
     }
 
     /// How many sessions there are, those included whose end is said but whose BYE is still under way.
