@@ -1,7 +1,7 @@
 //! What is let in from the network, before anything of it is parsed.
 //!
 //! ```text
-//!                    ┌─ trunk, or a device that is registered ─► first lane
+//!                    ┌─ a trunk's call, or a device that is registered ─► first lane
 //!   peek ─► source ──┤
 //!                    └─ stranger ─► budgets ─┬─ follow-up ────► first lane
 //!                          (none left: drop) └─ anything new ─► second lane
@@ -90,9 +90,10 @@ impl Gate {
             return Ok(Lane::First);
         }
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_trunk {
+        // Others may stand at a trunk's address: what they begin waits behind its calls.
+        if is_trunk && kind != Peek::Register {
             budgets.take(now, source.ip(), kind, TRUSTED)?;
-            return Ok(Lane::First);
+            return Ok(Lane::Second);
         }
         if self.is_registered(source) {
             // All devices behind one NAT share the follow-ups' budget of their address; it is ample.

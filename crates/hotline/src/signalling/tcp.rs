@@ -253,7 +253,9 @@ impl Hub {
         }
         let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
         for known in self.connections.values().filter(|known| !known.useful) {
-            known.source.into_iter().for_each(|source| *counts.entry(source).or_default() += 1);
+            if let Some(source) = known.source {
+                *counts.entry(source).or_default() += 1;
+            }
         }
         let greediest = counts.into_iter().max_by_key(|(_, count)| *count).map(|(source, _)| source);
         let evicted = greediest.is_some() && self.evict(|known| !known.useful && known.source == greediest);

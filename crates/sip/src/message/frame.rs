@@ -366,7 +366,7 @@ mod tests {
     fn what_a_message_is_about_is_seen_without_parsing() {
         for (start, to, about) in [
             ("INVITE sip:a@b SIP/2.0", "To: <sip:a@b>", Peek::Invite),
-            ("INVITE sip:a@b SIP/2.0", "t : <sip:a@b> ;TAG=1", Peek::Invite),
+            ("INVITE sip:a@b SIP/2.0", "t : \"x\" <sip:a@b>", Peek::Invite),
             ("INVITE sip:a@b SIP/2.0", "t : <sip:a@b>;TAG=1", Peek::FollowUp),
             ("OPTIONS sip:a@b SIP/2.0", "To: <sip:a@b>", Peek::Other),
             ("REGISTER sip:b SIP/2.0", "To: <sip:a@b>;tag=1", Peek::Register),

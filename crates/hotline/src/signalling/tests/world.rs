@@ -29,8 +29,22 @@ impl World {
         World::held_to(Encryption::Off, room, network).await
     }
 
+    /// One that keeps registrations in this file.
+    pub(super) async fn keeping(path: &std::path::Path) -> World {
+        World::with(Encryption::Off, 100, "127.0.0.0/8", Some(path.to_owned())).await
+    }
+
     /// A trunk and a seat that are held to this encryption.
     pub(super) async fn held_to(srtp: Encryption, room: usize, network: &str) -> World {
+        World::with(srtp, room, network, None).await
+    }
+
+    async fn with(
+        srtp: Encryption,
+        room: usize,
+        network: &str,
+        registrations: Option<std::path::PathBuf>,
+    ) -> World {
         let terms = Terms { srtp, ..Terms::default() };
         let (to_center, center) = bounded(room);
         let mut settings = Settings::new("127.0.0.1:0".parse().unwrap());
@@ -40,6 +54,7 @@ impl World {
             sources: vec![network.parse().unwrap()],
             terms: terms.clone(),
         }];
+        settings.registrations = registrations;
         settings.seats = [(agent("1001"), terms)].into();
         settings.feature_codes = vec![number("*70")];
         let signalling = start(settings, to_center).await.unwrap();
@@ -226,6 +241,11 @@ impl Phone {
         assert_eq!(response.status.code(), 200);
         assert_eq!(response.headers.count("Contact"), 1);
         assert_eq!(world.next().await, SignallingInput::Seat { agent: agent("1001"), online: true });
+    }
+
+    /// From now on it speaks to another server.
+    pub(super) fn turn_to(&mut self, server: std::net::SocketAddr) {
+        self.server = server;
     }
 
     /// Answers a request of the server.
