@@ -53,13 +53,17 @@ fn a_seat_is_reachable_again_after_a_kill_and_after_a_restart() {
     wait_for("the registration on disk", || kept()?.contains("sip:1001").then_some(()));
     // The telephone is killed and says nothing any more: what comes back is what was kept.
     drop(agent);
+    let online = |center: &Center, times: usize| {
+        let lines = || center.log().matches("1001 online=true").count();
+        wait_for("the seat", || (lines() == times).then_some(()));
+    };
     center.kill();
     center.restart();
-    center.wait_for_seat("1001");
+    online(&center, 2);
     center.ask_to_end();
     assert!(center.wait_for_end().success(), "{}", center.log());
     center.restart();
-    center.wait_for_seat("1001");
+    online(&center, 3);
 }
 
 #[test]
