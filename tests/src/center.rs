@@ -3,7 +3,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -38,11 +38,22 @@ impl Center {
     /// # Panics
     /// As [`Center::start`], and when a file does not hold the old text.
     pub fn start_with(changes: &[(&str, &str, &str)]) -> Center {
+        Center::start_writing_to(changes, logging)
+    }
+
+    /// The same with standard output and standard error of the story's choice; [`Center::log`] is empty then.
+    ///
+    /// # Panics
+    /// As [`Center::start_with`].
+    pub fn start_writing_to(
+        changes: &[(&str, &str, &str)],
+        streams: impl FnOnce(&Path) -> (Stdio, Stdio),
+    ) -> Center {
         let ports = Ports::claim();
         let folder = new_folder();
         configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));
-        let process = serve(&folder, sip, http, &ports);
+        let process = serve(&folder, sip, http, &ports, streams(&folder));
         let mut center = Center { folder, ports, sip, http, token: OnceLock::new(), process };
         center.wait_until_ready();
         center
@@ -50,7 +61,7 @@ impl Center {
 
     /// Starts the center again after [`Center::kill`] or [`Center::wait_for_end`], at the same addresses.
     pub fn restart(&mut self) {
-        self.process = serve(&self.folder, self.sip, self.http, &self.ports);
+        self.process = serve(&self.folder, self.sip, self.http, &self.ports, logging(&self.folder));
         self.wait_until_ready();
     }
 
@@ -67,9 +78,14 @@ impl Center {
 
     /// Asks the process to end (SIGTERM): no new calls, and the end when the present ones ended.
     pub fn ask_to_end(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends the process a signal.
+    pub fn signal(&self, name: &str) {
         let pid = self.process.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
-        assert!(sent.success(), "SIGTERM was not sent");
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs");
+        assert!(sent.success(), "SIG{name} was not sent");
     }
 
     /// Waits until the process ended by itself.
@@ -247,10 +263,15 @@ impl Drop for Center {
     }
 }
 
-fn serve(folder: &Path, sip: u16, http: u16, ports: &Ports) -> Child {
+/// Both streams into the log of this folder.
+fn logging(folder: &Path) -> (Stdio, Stdio) {
     let log = File::options().create(true).append(true).open(folder.join("center.log"));
     let log = log.expect("the story's folder can be written");
     let errors = log.try_clone().expect("a file has a second handle");
+    (log.into(), errors.into())
+}
+
+fn serve(folder: &Path, sip: u16, http: u16, ports: &Ports, (out, errors): (Stdio, Stdio)) -> Child {
     let rtp = ports.rtp();
     Command::new(binary())
         .arg("serve")
@@ -265,7 +286,7 @@ fn serve(folder: &Path, sip: u16, http: u16, ports: &Ports) -> Child {
         .args(["--prompts", "prompts"])
         .args(["--sip", &format!("127.0.0.1:{sip}"), "--http", &format!("127.0.0.1:{http}")])
         .args(["--rtp", &format!("{}-{}", rtp.start(), rtp.end())])
-        .stdout(log)
+        .stdout(out)
         .stderr(errors)
         .spawn()
         .expect("hotline starts")

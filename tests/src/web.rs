@@ -21,6 +21,11 @@ impl Center {
         }
     }
 
+    /// True when it says that it takes no new calls.
+    pub fn is_draining(&self) -> bool {
+        get(self.http, "/readyz", None).is_some_and(|(status, _)| status == 503)
+    }
+
     /// The event log so far (`/api/v1/events`), each event with its `at`.
     pub fn events(&self) -> Vec<Value> {
         let token = self.token();

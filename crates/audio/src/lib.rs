@@ -10,6 +10,7 @@
 //! | [`dtmf`] | ITU-T Q.23, Q.24 |
 //! | [`flac`] | 9639 |
 //! | [`g711`] | ITU-T G.711, G.191 |
+//! | [`gsm`] | ETSI EN 300 961 |
 //! | [`rtp`], [`rtcp`], [`source`] | 3550 |
 //! | [`srtp`] | 3711, 7714 |
 //! | [`outgoing`] | 3550 section 5.1 (one continuous stream per leg) |
@@ -30,6 +31,7 @@ pub mod conceal;
 pub mod dtmf;
 pub mod flac;
 pub mod g711;
+pub mod gsm;
 pub mod jitter;
 pub mod latch;
 pub mod level;

@@ -10,6 +10,7 @@ use model::{
 
 use crate::call::{Call, Withdrawn};
 use crate::config::Config;
+use crate::limits::Load;
 
 /// The one writer of call state. See the crate's documentation for the state chart.
 #[derive(Debug)]
@@ -29,10 +30,13 @@ pub struct Center {
     /// Closed legs whose last report is on the way, with whose they were.
     pub(crate) closing: BTreeMap<LegId, (ContactId, Option<AgentId>)>,
     pub(crate) timers: BTreeSet<(Time, CallId)>,
+    pub(crate) load: Load,
     pub(crate) draining: bool,
     /// Media threads without room for more calls.
     pub(crate) strained: BTreeSet<usize>,
     drained: bool,
+    /// How far the machine's clock was set since the times of the inputs began, in ms.
+    clock_set_by_ms: i64,
     last_seq: u64,
     outputs: VecDeque<Output>,
 }
@@ -53,6 +57,12 @@ pub enum Input {
     Media(MediaReport),
     /// Somebody commands.
     Command(Command),
+    /// The machine's clock was set forwards by so many ms, or backwards. The times of inputs go on as if it had not been: they
+    /// measure durations. Dates follow it.
+    ClockSet {
+        /// In ms.
+        by_ms: i64,
+    },
     /// Take no new calls; [`Output::Drained`] follows when the last one is over.
     Drain,
     /// End every call now.
@@ -96,9 +106,11 @@ impl Center {
             sealing: BTreeMap::new(),
             closing: BTreeMap::new(),
             timers: BTreeSet::new(),
+            load: Load::default(),
             draining: false,
             strained: BTreeSet::new(),
             drained: false,
+            clock_set_by_ms: 0,
             last_seq,
             outputs: VecDeque::new(),
         };
@@ -120,9 +132,13 @@ impl Center {
         match input {
             Input::Leg(leg, report) => self.leg_report(now, leg, report),
             Input::Seat { agent, online: true } => self.acd(now, acd::Input::SeatOnline(agent)),
-            Input::Seat { agent, online: false } => self.acd(now, acd::Input::SeatOffline(agent)),
+            Input::Seat { agent, online: false } => {
+                self.guest_offline(now, &agent);
+                self.acd(now, acd::Input::SeatOffline(agent));
+            }
             Input::Media(report) => self.media_report(now, report),
             Input::Command(command) => self.command(now, command),
+            Input::ClockSet { by_ms } => self.clock_set(now, by_ms),
             Input::Drain => {
                 if !self.draining {
                     self.draining = true;
@@ -166,7 +182,20 @@ impl Center {
 
     pub(crate) fn record(&mut self, at: Time, event: Event) {
         self.last_seq += 1;
+        let at = self.date(at);
         self.outputs.push_back(Output::Record(Record { seq: self.last_seq, at, event }));
+    }
+
+    /// What the machine's clock shows at this instant.
+    pub(crate) fn date(&self, now: Time) -> Time {
+        now.shifted(self.clock_set_by_ms)
+    }
+
+    fn clock_set(&mut self, now: Time, by_ms: i64) {
+        self.clock_set_by_ms = self.clock_set_by_ms.saturating_add(by_ms);
+        self.ids.set_clock(by_ms);
+        self.acd.set_clock(by_ms);
+        self.record(now, Event::ClockSet { by_ms });
     }
 
     pub(crate) fn order(&mut self, leg: LegId, order: LegOrder) {
@@ -184,11 +213,11 @@ impl Center {
     }
 
     fn leg_report(&mut self, now: Time, leg: LegId, report: LegReport) {
-        if let LegReport::Invited { origin, dialled, caller, caller_name, remote } = report {
+        if let LegReport::Invited { source, origin, dialled, caller, caller_name, remote } = report {
             return match origin {
                 Origin::Agent(agent) => self.code_invited(now, leg, &agent, &dialled, remote),
                 Origin::Trunk(trunk) => {
-                    self.customer_invited(now, leg, trunk, dialled, caller, caller_name, remote);
+                    self.customer_invited(now, leg, (trunk, source), dialled, caller, caller_name, remote);
                 }
             };
         }

@@ -21,13 +21,15 @@ use std::sync::Mutex;
 use store::Journal;
 use tokio::sync::oneshot;
 
-use crate::clock::now;
+use crate::clock::{self, steady};
 use crate::naming::Naming;
 use crate::signalling::{Signalling, SignallingInput};
 
 /// Reports that may wait for the center.
 pub const INBOX: usize = 65_536;
 const COMMANDS: usize = 1_024;
+/// How often the machine's clock is compared with the steady one.
+const CLOCK_WATCHED: Duration = Duration::from_secs(1);
 
 /// What the center reads from.
 pub struct Inboxes {
@@ -120,8 +122,8 @@ impl Conductor {
         order: AgentOrder,
     ) -> Result<oneshot::Receiver<Result<Done, Refused>>, Refused> {
         let id = match self.ids.lock() {
-            Ok(mut ids) => CommandId::new(&mut ids, now()),
-            Err(poisoned) => CommandId::new(&mut poisoned.into_inner(), now()),
+            Ok(mut ids) => CommandId::new(&mut ids, steady()),
+            Err(poisoned) => CommandId::new(&mut poisoned.into_inner(), steady()),
         };
         let (sender, receiver) = oneshot::channel();
         match self.requests.try_send(Request::Command(Command { id, by, order }, sender)) {
@@ -153,34 +155,44 @@ struct Thread {
 
 impl Thread {
     fn run(mut self) {
+        let (mut watch, mut watched) = (clock::Watch::default(), steady());
         loop {
             self.carry_out();
+            if steady().since(watched) >= CLOCK_WATCHED {
+                watched = steady();
+                if let Some(by_ms) = watch.poll() {
+                    tracing::warn!(by_ms, "the machine's clock was set");
+                    self.center.handle(steady(), Input::ClockSet { by_ms });
+                    self.carry_out();
+                }
+            }
             let wait = match self.center.poll_timeout() {
-                Some(due) => due.since(now()),
-                None => Duration::from_secs(3600),
+                Some(due) => due.since(steady()),
+                None => CLOCK_WATCHED,
             };
+            let wait = wait.min(CLOCK_WATCHED);
             let wait = if self.unjournaled.is_empty() { wait } else { wait.min(Duration::from_millis(10)) };
             crossbeam_channel::select! {
                 recv(self.inboxes.signalling) -> input => {
                     if let Ok(input) = input {
-                        self.center.handle(now(), translate(input));
+                        self.center.handle(steady(), translate(input));
                     }
                 }
                 recv(self.inboxes.media) -> report => {
                     if let Ok(report) = report {
-                        self.center.handle(now(), Input::Media(report));
+                        self.center.handle(steady(), Input::Media(report));
                     }
                 }
                 recv(self.requests) -> request => match request {
                     Ok(Request::Command(command, answer)) => {
                         self.answers.insert(command.id, answer);
-                        self.center.handle(now(), Input::Command(command));
+                        self.center.handle(steady(), Input::Command(command));
                     }
                     Ok(Request::Drain(done)) => {
                         self.drained = Some(done);
-                        self.center.handle(now(), Input::Drain);
+                        self.center.handle(steady(), Input::Drain);
                     }
-                    Ok(Request::EndAll) => self.center.handle(now(), Input::EndAll),
+                    Ok(Request::EndAll) => self.center.handle(steady(), Input::EndAll),
                     Ok(Request::Stop) | Err(_) => {
                         self.carry_out();
                         return;
@@ -188,7 +200,7 @@ impl Thread {
                 },
                 default(wait) => {}
             }
-            self.center.handle_timeout(now());
+            self.center.handle_timeout(steady());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Configuration: every file read, every problem of all of them reported at once.
 
+mod clips;
 mod numbers;
 mod people;
 mod server;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ivr::source::{Problem, Problems, Section, parse};
 use ivr::{Catalogue, flow_test, text};
@@ -17,6 +19,7 @@ use model::{AgentId, Number, QueueName};
 pub use server::{CopyFormat, Ports, Server, TimeOfDay};
 
 use crate::signalling::{Terms, Trunk};
+use clips::Clips;
 use numbers::Flows;
 
 /// Everything that the files say, checked.
@@ -31,6 +34,10 @@ pub struct Configuration {
     pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
     pub trunks: Vec<Trunk>,
+    /// How many calls each trunk may have.
+    pub trunk_limits: BTreeMap<String, center::TrunkLimits>,
+    /// How long callers may wait in a queue, where that is limited.
+    pub longest_waits: BTreeMap<QueueName, Duration>,
     /// Dialled numbers.
     pub routes: BTreeMap<Number, center::Route>,
     /// Codes that agents dial.
@@ -39,6 +46,8 @@ pub struct Configuration {
     pub prompts: Arc<Prompts>,
     /// How many flow tests were run, when they were asked for.
     pub flow_tests: flow_test::Tally,
+    /// What is no error and may surprise.
+    pub warnings: Vec<Problem>,
 }
 
 impl Configuration {
@@ -59,41 +68,62 @@ impl Configuration {
     }
 }
 
-/// Reads and checks the configuration in `dir`, with the prompts beside it.
+/// Where everything lies that is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The folder of the configuration.
+    pub config: &'a Path,
+    /// The folder of the prompts.
+    pub prompts: &'a Path,
+    /// Where decoded clips may be kept for the next start.
+    pub clips: Option<&'a Path>,
+}
+
+/// Reads and checks the configuration.
 ///
 /// # Errors
-/// Every problem of every file, in the order of file and line.
-pub fn load(dir: &Path, prompts_dir: &Path, flow_tests: bool) -> Result<Configuration, Vec<Problem>> {
+/// Every problem of every file: what is wrong with files as a whole first, then in the order of file and line.
+pub fn load(sources: Sources<'_>, flow_tests: bool) -> Result<Configuration, Vec<Problem>> {
     let problems = Problems::default();
-    let read = read_all(dir, prompts_dir, flow_tests, &problems);
+    let read = read_all(sources, flow_tests, &problems);
     match read {
         Some(configuration) if problems.count() == 0 => Ok(configuration),
         Some(_) | None => Err(problems.into_sorted()),
     }
 }
 
-fn read_all(dir: &Path, prompts_dir: &Path, flow_tests: bool, problems: &Problems) -> Option<Configuration> {
-    let prompts = load_prompts(prompts_dir, problems);
+fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Option<Configuration> {
+    let dir = sources.config;
+    let clips = Clips::load(sources);
     let server = open(dir, "hotline.toml", problems).map(server::read);
-    let queues = open(dir, "queues.toml", problems).map(people::queues).unwrap_or_default();
-    let names: Vec<QueueName> = queues.iter().map(|queue| queue.name.clone()).collect();
+    // What is said of queues is checked only where they could be read.
+    let read = open(dir, "queues.toml", problems).map(people::queues);
+    let names =
+        read.as_ref().map(|read| read.queues.iter().map(|queue| queue.name.clone()).collect::<Vec<_>>());
+    let names = names.as_deref();
     let srtp = server.iter().flatten().next().map(|server| server.srtp).unwrap_or_default();
-    let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, &names, srtp));
+    let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, names, srtp));
     let trunks = open(dir, "trunks.toml", problems).map(|file| people::trunks(file, srtp));
-    let (flows, tally) = load_flows(&dir.join("flows"), &prompts, &names, flow_tests, problems);
+    let (flows, tally) = load_flows(&dir.join("flows"), &clips, names, flow_tests, problems);
+    let warnings = clips.judge(problems);
     let numbers = open(dir, "numbers.toml", problems).map(|file| numbers::read(file, &flows));
     let people::Agents { agents, passwords, seats } = agents?;
     let (routes, feature_codes) = numbers?;
+    let (trunks, trunk_limits) = trunks?;
+    let people::Queues { queues, longest_waits } = read?;
     Some(Configuration {
         server: server??,
         acd: acd::Config { queues, agents },
         passwords,
         seats,
-        trunks: trunks?,
+        trunks,
+        trunk_limits,
+        longest_waits,
         routes,
         feature_codes,
-        prompts: Arc::new(prompts),
+        prompts: Arc::new(clips.prompts),
         flow_tests: tally,
+        warnings,
     })
 }
 
@@ -104,46 +134,44 @@ fn open(dir: &Path, name: &str, problems: &Problems) -> Option<Section> {
 }
 
 fn read_file(path: &Path, problems: &Problems) -> Option<String> {
-    match std::fs::read_to_string(path) {
-        Ok(source) => Some(source),
-        Err(error) => {
-            let file: Rc<str> = Rc::from(path.display().to_string());
-            problems.add(
-                &file,
-                0,
-                text!("cannot be read: {error}", "无法读取：{error}"),
-                text!("--config names the folder of the configuration", "用 --config 指定配置目录"),
-            );
-            None
-        }
-    }
-}
-
-fn load_prompts(dir: &Path, problems: &Problems) -> Prompts {
-    Prompts::load(dir).unwrap_or_else(|errors| {
-        let file: Rc<str> = Rc::from(dir.display().to_string());
-        for error in errors {
-            let hint = text!("replace or remove that file", "请替换或删除该文件");
-            problems.add(&file, 0, text!("{error}", "语音文件有问题：{error}"), hint);
-        }
-        Prompts::empty()
-    })
+    let file: Rc<str> = Rc::from(path.display().to_string());
+    let bytes = std::fs::read(path).map_err(|error| {
+        let hint = text!("--config names the folder of the configuration", "用 --config 指定配置目录");
+        problems.add(&file, 0, text!("cannot be read: {error}", "无法读取：{error}"), hint);
+    });
+    let text = String::from_utf8(bytes.ok()?).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+        problems.add(
+            &file,
+            0,
+            text!("is not UTF-8 text, from line {line} on", "第 {line} 行起不是 UTF-8 文本"),
+            text!(
+                "save it as UTF-8; of a GBK file: iconv -f GBK -t UTF-8 FILE > NEW",
+                "请另存为 UTF-8；GBK 文件可用 iconv -f GBK -t UTF-8 转换"
+            ),
+        );
+    });
+    // A mark of the byte order, as Windows' editors write it, is no part of the text.
+    text.ok().map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 fn load_flows(
     dir: &Path,
-    prompts: &Prompts,
-    queues: &[QueueName],
+    clips: &Clips,
+    queues: Option<&[QueueName]>,
     flow_tests: bool,
     problems: &Problems,
 ) -> (Flows, flow_test::Tally) {
-    let has_clip = |clip: &str| prompts.contains(clip);
+    let has_clip = |clip: &str| clips.has(clip);
     let catalogue = Catalogue { has_clip: &has_clip, queues };
-    let mut flows = Flows::new();
+    let mut flows = Flows::default();
     let mut tally = flow_test::Tally::default();
     for path in toml_files(dir, problems) {
-        let Some(source) = read_file(&path, problems) else { continue };
-        let Some(flow) = ivr::compile(&path.display().to_string(), &source, &catalogue, problems) else {
+        let source = read_file(&path, problems);
+        let compiled = source
+            .and_then(|source| ivr::compile(&path.display().to_string(), &source, &catalogue, problems));
+        let Some(flow) = compiled else {
+            flows.has_unsound = true;
             continue;
         };
         let flow = Arc::new(flow);
@@ -156,7 +184,7 @@ fn load_flows(
             tally.passed += ran.passed;
             tally.failed += ran.failed;
         }
-        flows.insert(flow.name().to_owned(), flow);
+        flows.sound.insert(flow.name().to_owned(), flow);
     }
     (flows, tally)
 }
@@ -172,7 +200,11 @@ fn toml_files(dir: &Path, problems: &Problems) -> Vec<PathBuf> {
         }
     };
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    let is_flow = |path: &PathBuf| {
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        path.extension().is_some_and(|end| end == "toml") && !is_hidden
+    };
+    let mut paths: Vec<_> = paths.filter(is_flow).collect();
     paths.sort();
     paths
 }

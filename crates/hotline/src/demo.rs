@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::now;
 use crate::config::{Configuration, Ports};
+use crate::output;
 use crate::serve::{self, Folders, Running};
 use crate::signalling::{Terms, Trunk};
 use board::Board;
@@ -43,10 +44,10 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
     let passwords = people(&mut configuration, scale.agents);
     let queues = configuration.queue_names();
     let running = serve::start(configuration, &folders).await?;
-    println!(
+    output::print(format_args!(
         "A center runs for this show alone: SIP {}, HTTP {} 演示用中心已启动",
         running.sip, running.http
-    );
+    ));
     let mut phones = JoinSet::new();
     seat_agents(&mut phones, running.sip, passwords);
     let mut customers = JoinSet::new();
@@ -135,9 +136,9 @@ async fn finish(
     board.show();
     seats.abort_all();
     let summary = summary(&store, folders).await;
-    running.stop().await;
-    println!("{}", board.summary());
-    println!("{}", summary?);
+    running.stop(std::future::pending()).await;
+    output::print(board.summary());
+    output::print(summary?);
     Ok(())
 }
 

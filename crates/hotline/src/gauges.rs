@@ -6,6 +6,7 @@ use api::{Kind, Metrics, Sample};
 use media::Media;
 
 use crate::conductor::Conductor;
+use crate::output;
 
 /// The conductor and the media of one center, asked when somebody reads.
 pub(crate) struct Gauges {
@@ -80,6 +81,12 @@ impl Metrics for Gauges {
                 "Frames that the disk was too slow for",
                 Kind::Counter,
                 counters.frames_dropped,
+            ),
+            sample(
+                "hotline_log_lines_lost_total",
+                "Log lines that standard error did not take",
+                Kind::Counter,
+                output::lost_lines(),
             ),
         ]
         .into_iter()

@@ -1,5 +1,7 @@
 //! The Hotline call center: configuration, sockets, wiring, command line.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod clock;
 pub mod conductor;
 pub mod config;
@@ -11,8 +13,10 @@ mod gauges;
 pub mod listings;
 pub mod load;
 pub mod naming;
+pub mod output;
 mod phone;
 pub mod retention;
 pub mod serve;
 pub mod signalling;
+pub mod signals;
 pub mod vault;

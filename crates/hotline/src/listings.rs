@@ -4,6 +4,8 @@ use anyhow::Context;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::output;
+
 /// Prints rows: one JSON array of objects, or a table of the named columns.
 ///
 /// # Errors
@@ -11,7 +13,7 @@ use serde_json::Value;
 pub fn print<T: Serialize>(rows: &[T], json: bool, columns: &[&str]) -> anyhow::Result<()> {
     let rows = serde_json::to_value(rows).with_context(|| "print rows")?;
     if json {
-        println!("{rows}");
+        output::print(&rows);
         return Ok(());
     }
     let empty = Vec::new();
@@ -26,9 +28,9 @@ pub fn print<T: Serialize>(rows: &[T], json: bool, columns: &[&str]) -> anyhow::
         let padded = texts.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    println!("{}", line(columns.to_vec()));
+    output::print(line(columns.to_vec()));
     for row in &cells {
-        println!("{}", line(row.iter().map(String::as_str).collect()));
+        output::print(line(row.iter().map(String::as_str).collect()));
     }
     Ok(())
 }

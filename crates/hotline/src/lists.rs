@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use hotline::{clock, listings};
+use hotline::{clock, listings, output};
 use store::{ContactFilter, RecordingFilter};
 
 use crate::arguments::{Listing, Sample};
@@ -49,7 +49,11 @@ pub(crate) async fn sample(place: &Place, wanted: &Sample) -> anyhow::Result<Exi
         rows.extend(store.contact(contact).await?);
     }
     let drawn = rows.len();
-    eprintln!("{drawn} of a frame of {} (seed {seed}) 从 {} 条中抽取 {drawn} 条", frame.len(), frame.len());
+    output::note(format_args!(
+        "{drawn} of a frame of {} (seed {seed}) 从 {} 条中抽取 {drawn} 条",
+        frame.len(),
+        frame.len()
+    ));
     listings::print(&rows, *json, &["id", "caller", "queue", "agent", "started_at", "recording_id"])?;
     Ok(ExitCode::SUCCESS)
 }

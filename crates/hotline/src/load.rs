@@ -38,6 +38,7 @@ use media::os::Waker;
 
 pub use plan::Options;
 
+use crate::output;
 use exchange::Exchange;
 use leg::Manner;
 use report::Report;
@@ -77,7 +78,7 @@ pub fn run(options: Options) -> anyhow::Result<bool> {
     let (figures, late) = phones.stop();
     traces.read(late);
     let report = Report::new(&plan, &traces, &figures);
-    print!("{}", report.lines());
+    output::print_text(report.lines());
     if let Some(path) = &plan.json {
         write(path, &serde_json::to_string_pretty(&report)?)?;
     }

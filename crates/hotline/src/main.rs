@@ -1,17 +1,21 @@
 //! The command line.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod arguments;
 mod lists;
 mod place;
 
 use std::fmt::Display;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use arguments::{AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
 use clap::Parser;
-use hotline::{clock, control, demo, listings, load, serve, vault};
+use hotline::signals::Signals;
+use hotline::{clock, control, demo, listings, load, output, serve, vault};
 use model::RecordingId;
 use place::Place;
 use store::{PublicKeys, SigningKey};
@@ -27,16 +31,22 @@ fn main() -> ExitCode {
     let level = if matches!(cli.command, Some(Verb::Demo { .. })) { "error" } else { "info,sqlx=warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(output::log())
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(run(cli)),
         Err(error) => Err(error).with_context(|| "start the runtime"),
     };
-    outcome.unwrap_or_else(|error| {
-        eprintln!("hotline: {error:#}");
+    let code = outcome.unwrap_or_else(|error| {
+        output::note(format_args!("hotline: {error:#}"));
         ExitCode::FAILURE
-    })
+    });
+    output::flush();
+    code
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -56,7 +66,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Contacts(listing) => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
             let key = SigningKey::open(&place.data).with_context(|| "read the key of the recordings")?;
-            print!("{}", key.public_pem());
+            output::print_text(key.public_pem());
             Ok(ExitCode::SUCCESS)
         }
         Verb::Recordings { about: Some(AboutRecordings::Export { id, to }), .. } => {
@@ -67,7 +77,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Queues(listing) => lists::queues(&place, &listing).await,
         Verb::Agent { state, id } => {
             control::agent(&place.data, &id, &state)?;
-            println!("{id}: {state}");
+            output::print(format_args!("{id}: {state}"));
             Ok(ExitCode::SUCCESS)
         }
         Verb::Qa(Qa::Sample(wanted)) => lists::sample(&place, &wanted).await,
@@ -77,14 +87,16 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::LegalHold(LegalHold::Set(word)) => legal_hold(&place, &word, ""),
         Verb::LegalHold(LegalHold::Clear(word)) => legal_hold(&place, &word, "/clear"),
         Verb::Keys(Keys::New { file }) => {
-            println!("{}: key 密钥 {}", file.display(), vault::new_key(&file)?);
-            println!("Without it no recording that it encrypts can be opened: back it up 请妥善备份此密钥");
+            output::print(format_args!("{}: key 密钥 {}", file.display(), vault::new_key(&file)?));
+            output::print(
+                "Without it no recording that it encrypts can be opened: back it up 请妥善备份此密钥",
+            );
             Ok(ExitCode::SUCCESS)
         }
         Verb::Token(Token::Create { role, name, agent }) => {
             let now = clock::now();
             let name = name.unwrap_or_else(|| format!("{role}-{}", now.unix_ms()));
-            println!("{}", place.store().await?.create_token(&name, role, agent, now).await?);
+            output::print(place.store().await?.create_token(&name, role, agent, now).await?);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -92,6 +104,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     let mut configuration = place.load(false)?;
+    for warning in &configuration.warnings {
+        let (file, message, hint) = (&warning.file, &warning.message.en, &warning.hint.en);
+        tracing::warn!(%file, line = warning.line, message, hint, "configuration");
+    }
     let server = &mut configuration.server;
     server.sip = listen.sip.unwrap_or(server.sip);
     server.http = listen.http.unwrap_or(server.http);
@@ -99,35 +115,40 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     let ports = server.rtp.0.clone();
     let numbers: Vec<String> =
         configuration.routes.iter().map(|(number, route)| format!("{number} ({})", route.language)).collect();
-    let running = serve::start(configuration, &place.folders()).await?;
-    println!("Hotline {}", env!("CARGO_PKG_VERSION"));
-    println!("  SIP    {}  (UDP, TCP)", running.sip);
-    println!("  RTP    {}  ports {}-{}", running.sip.ip(), ports.start(), ports.end());
-    println!("  HTTP   http://{}", running.http);
-    println!("  Dial   {} 拨打", numbers.join(", "));
-    println!("  Next   register a softphone as 1001 (README.md), then dial 下一步：注册座席 1001，再拨打");
-    wait_for_signal().await?;
-    println!("Draining: no new calls 正在停止：不再接新来电");
-    running.stop().await;
+    // A panic is a line of the log too: to print it would wait for standard error.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a thread panicked")));
+    let mut signals = Signals::catch().with_context(|| "catch signals")?;
+    let folders = place.folders();
+    let running = tokio::select! {
+        started = serve::start(configuration, &folders) => started?,
+        () = signals.stop() => {
+            output::announce("Stopped before it was ready 启动完成前已停止");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    output::announce(format_args!("Hotline {}", env!("CARGO_PKG_VERSION")));
+    output::announce(format_args!("  SIP    {}  (UDP, TCP)", running.sip));
+    output::announce(format_args!("  RTP    {}  ports {}-{}", running.sip.ip(), ports.start(), ports.end()));
+    output::announce(format_args!("  HTTP   http://{}", running.http));
+    output::announce(format_args!("  Dial   {} 拨打", numbers.join(", ")));
+    output::announce(
+        "  Next   register a softphone as 1001 (README.md), then dial 下一步：注册座席 1001，再拨打",
+    );
+    signals.stop().await;
+    output::announce("Draining: no new calls 正在停止：不再接新来电");
+    running.stop(signals.stop()).await;
     Ok(ExitCode::SUCCESS)
-}
-
-async fn wait_for_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).with_context(|| "listen for SIGTERM")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted.with_context(|| "listen for SIGINT")?,
-    }
-    Ok(())
 }
 
 fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {
     let configuration = place.load(flow_tests)?;
     vault::keys(&configuration.server)?;
-    println!("The configuration is sound 配置正确");
+    for warning in &configuration.warnings {
+        output::note(format_args!("warning 提醒：{warning}"));
+    }
+    output::print("The configuration is sound 配置正确");
     if flow_tests {
-        println!("{} flow tests passed 流程测试通过", configuration.flow_tests.passed);
+        output::print(format_args!("{} flow tests passed 流程测试通过", configuration.flow_tests.passed));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -136,7 +157,7 @@ async fn export(place: &Place, id: RecordingId, to: &Path) -> anyhow::Result<Exi
     let configuration = place.load(false)?;
     let (keys, folders) = (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
     let bytes = vault::export(&place.store().await?, &folders, &keys, id, to).await?;
-    println!("{}: {bytes} bytes 字节", to.display());
+    output::print(format_args!("{}: {bytes} bytes 字节", to.display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -158,10 +179,10 @@ fn prove(folders: &[PathBuf], key: &Path) -> anyhow::Result<ExitCode> {
 /// Prints what is wrong, or that nothing is.
 fn tell(wrong: &[impl Display], sound: &str) -> ExitCode {
     for finding in wrong {
-        println!("{finding}");
+        output::print(finding);
     }
     if wrong.is_empty() {
-        println!("{sound}");
+        output::print(sound);
         return ExitCode::SUCCESS;
     }
     ExitCode::FAILURE
@@ -171,7 +192,10 @@ fn legal_hold(place: &Place, word: &Word, end: &str) -> anyhow::Result<ExitCode>
     let Word { contact, reason, person } = word;
     let body = serde_json::json!({ "reason": reason, "person": person }).to_string();
     control::post(&place.data, &format!("contacts/{contact}/legal-hold{end}"), &body)?;
-    println!("{contact}: {}", if end.is_empty() { "held 已保全" } else { "let go 已解除" });
+    output::print(format_args!(
+        "{contact}: {}",
+        if end.is_empty() { "held 已保全" } else { "let go 已解除" }
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,11 +208,11 @@ fn retention(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCod
         ["recording_id", "contact_id", "opened_at", "queue", "rule", "held", "erased", "fault", "path"];
     listings::print(&rows, json, &columns)?;
     let (erased, held) = (count(&rows, "erased"), count(&rows, "held"));
-    eprintln!(
+    output::note(format_args!(
         "{} due, {held} held, {erased} erased 到期 {}，保全 {held}，已删除 {erased}",
         rows.len(),
         rows.len()
-    );
+    ));
     let failed = rows.iter().any(|row| row["fault"].is_string());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use hotline::config::{self, Configuration};
+use hotline::config::{self, Configuration, Sources};
+use hotline::output;
 use hotline::serve::{self, Folders};
 use store::Store;
 
@@ -32,11 +33,14 @@ impl Place {
 
     /// The configuration, or a failure after all that is wrong with it was printed.
     pub(crate) fn load(&self, flow_tests: bool) -> anyhow::Result<Configuration> {
-        config::load(&self.config, &self.prompts(), flow_tests).or_else(|problems| {
+        let (prompts, clips) = (self.prompts(), self.data.join("clips"));
+        let sources = Sources { config: &self.config, prompts: &prompts, clips: Some(&clips) };
+        config::load(sources, flow_tests).or_else(|problems| {
             for problem in &problems {
-                eprintln!("{problem}");
+                output::note(problem);
             }
-            bail!("the configuration has {} problems 配置有 {} 个问题", problems.len(), problems.len())
+            let (count, plural) = (problems.len(), if problems.len() == 1 { "" } else { "s" });
+            bail!("the configuration has {count} problem{plural} 配置有 {count} 个问题")
         })
     }
 

@@ -14,7 +14,7 @@ use model::{Event, Ids, RecordingState, Time};
 use store::{Journal, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
 
-use crate::clock::now;
+use crate::clock::{now, steady};
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::{Configuration, CopyFormat, Server};
 use crate::copies::Copier;
@@ -93,7 +93,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         Ids::new(MAKER_CENTER),
         Ids::new(MAKER_OFFERS),
         journal.last_seq(),
-        now(),
+        steady(),
         left_open,
     );
     let inboxes = Inboxes { signalling: signalling_inbox, media: media_inbox };
@@ -174,13 +174,18 @@ impl Running {
         &self.store
     }
 
-    /// No new calls; the ones in progress may end within the drain limit; then everything is closed.
-    pub async fn stop(self) {
+    /// No new calls; the ones in progress may end within the drain limit, or until `hurry` completes; then everything
+    /// is closed.
+    pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.readiness.sip(false);
         self.signalling.drain();
-        let drained = self.conductor.drain();
-        if tokio::time::timeout(self.drain_limit, drained).await.is_err() {
-            tracing::warn!(calls = self.conductor.calls(), "the drain limit was reached: calls are ended");
+        let why = tokio::select! {
+            _ = self.conductor.drain() => None,
+            () = tokio::time::sleep(self.drain_limit) => Some("the drain limit was reached"),
+            () = hurry => Some("asked to stop once more"),
+        };
+        if let Some(why) = why {
+            tracing::warn!(calls = self.conductor.calls(), why, "calls are ended");
             self.conductor.end_all();
             self.sealed(Duration::from_secs(5)).await;
         }
@@ -304,6 +309,8 @@ fn signalling_settings(configuration: &Configuration, folders: &Folders) -> sign
         seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
         feature_codes: configuration.feature_codes.keys().cloned().collect(),
+        pings: server.pings,
+        patience: server.patience,
         first_maker: MAKER_SIGNALLING,
         registrations: Some(folders.data.join("registrations.json")),
         ..signalling::Settings::new(server.sip)
@@ -318,6 +325,9 @@ fn center_config(configuration: Configuration) -> center::Config {
         acd: configuration.acd,
         utc_offset: configuration.server.utc_offset,
         max_calls: configuration.server.max_calls,
+        trunks: configuration.trunk_limits,
+        longest_waits: configuration.longest_waits,
+        silence: configuration.server.silence,
         secure_input_limit: configuration.server.secure_input,
     }
 }

@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use hotline::config;
+use hotline::config::{self, Sources};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn sources<'a>(config: &'a Path, prompts: &'a Path) -> Sources<'a> {
+    Sources { config, prompts, clips: None }
 }
 
 /// A copy of the shipped configuration with texts replaced; removed when dropped.
@@ -30,7 +34,7 @@ impl Changed {
     }
 
     fn problems(&self) -> Vec<String> {
-        match config::load(&self.0, &repository().join("prompts"), false) {
+        match config::load(sources(&self.0, &repository().join("prompts")), false) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(|problem| problem.message.en.clone()).collect(),
         }
@@ -47,7 +51,7 @@ impl Drop for Changed {
 #[test]
 fn the_shipped_configuration_is_sound_and_its_flow_tests_pass() {
     let root = repository();
-    let loaded = config::load(&root.join("config"), &root.join("prompts"), true);
+    let loaded = config::load(sources(&root.join("config"), &root.join("prompts")), true);
     let configuration = loaded.unwrap_or_else(|problems| panic!("{problems:?}"));
     assert_eq!(configuration.passwords.len(), 6);
     assert_eq!(configuration.sample_passwords().len(), 6);
@@ -92,5 +96,35 @@ fn a_missing_file_is_named() {
     let changed = Changed::new("missing", &[]);
     std::fs::remove_file(changed.0.join("queues.toml")).unwrap();
     let problems = changed.problems();
-    assert!(problems.iter().any(|problem| problem.starts_with("cannot be read")), "{problems:?}");
+    let [only] = &problems[..] else { panic!("one cause and what follows from it: {problems:?}") };
+    assert!(only.starts_with("cannot be read"), "{only}");
+}
+
+/// What editors and other systems make of files: a byte order mark, another encoding, files beside ours.
+#[test]
+fn files_as_other_systems_write_them() {
+    let changed = Changed::new("windows", &[]);
+    let path = |name: &str| changed.0.join(name);
+    let flow = std::fs::read(path("flows/main.toml")).unwrap();
+    std::fs::write(path("flows/main.toml"), [b"\xef\xbb\xbf", &flow[..]].concat()).unwrap();
+    std::fs::write(path("flows/._main.toml"), b"\0\x05\x16\x07").unwrap();
+    std::fs::write(path("flows/main.flowtest"), "\u{feff}# nothing yet\n").unwrap();
+    let loaded = config::load(sources(&changed.0, &repository().join("prompts")), true);
+    assert!(loaded.is_ok(), "{:?}", loaded.err());
+
+    // 咨询 in GBK.
+    std::fs::write(path("queues.toml"), b"# a\n# \xd7\xc9\xd1\xaf\n[[queue]]\nname = \"inquiry\"\n").unwrap();
+    let problems = changed.problems();
+    let [only] = &problems[..] else { panic!("one cause and what follows from it: {problems:?}") };
+    assert!(only.contains("UTF-8") && only.contains("line 2"), "{only}");
+}
+
+#[test]
+fn a_flow_that_cannot_be_read_is_said_once() {
+    let changed = Changed::new("flow", &[("flows/main.toml", "start = \"welcome\"", "start = welcome")]);
+    let problems = changed.problems();
+    assert!(
+        !problems.is_empty() && !problems.iter().any(|problem| problem.contains("no flow")),
+        "{problems:?}"
+    );
 }

@@ -15,8 +15,8 @@ use crate::text;
 pub struct Catalogue<'a> {
     /// Is there a clip of this name (`zh-CN/welcome`, `music/default`)?
     pub has_clip: &'a dyn Fn(&str) -> bool,
-    /// The queues.
-    pub queues: &'a [QueueName],
+    /// The queues; `None` when they are not known, and whatever names one is believed.
+    pub queues: Option<&'a [QueueName]>,
 }
 
 /// Compiles a flow. `None` when there was any problem; all of them are in `problems` then.
@@ -150,9 +150,10 @@ impl NodeReader<'_> {
     fn queue(&mut self, section: &mut Section) -> Option<QueueNode> {
         let queue = section.require::<QueueName>("queue");
         if let Some(At { value, line }) = &queue
-            && !self.catalogue.queues.contains(value)
+            && let Some(queues) = self.catalogue.queues
+            && !queues.contains(value)
         {
-            let known = self.catalogue.queues.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
+            let known = queues.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
             section.problem(
                 *line,
                 text!("there is no queue {value}", "没有名为 {value} 的队列"),
@@ -168,7 +169,9 @@ impl NodeReader<'_> {
         for stem in speech::position_stems() {
             self.demand_in_all_languages(section, line, stem);
         }
+        let waited_out = section.string("waited_out").and_then(|to| resolve(section, self.names, &to));
         Some(QueueNode {
+            waited_out,
             queue: queue?.value,
             bonus_s: u32::try_from(bonus_s).unwrap_or(u32::MAX),
             prompts,

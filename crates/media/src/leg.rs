@@ -1,9 +1,12 @@
 //! One leg: its sockets, what it hears and what it sends.
 
+mod early;
 mod link;
 mod rtcp;
 mod shield;
 mod speech;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,6 +27,8 @@ use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
 use crate::transform::ADDED;
+use early::Early;
+pub(crate) use early::Kept;
 pub(crate) use link::Link;
 use shield::Shield;
 
@@ -59,6 +64,8 @@ pub(crate) struct Leg {
     pub(crate) shield: Shield,
     /// When its bridge began.
     pub(crate) bridged_at: u64,
+    /// What came before the peer's side was known, oldest first.
+    early: Early,
     keys: EventSender,
     key_began: u32,
     outgoing: Outgoing,
@@ -105,6 +112,7 @@ impl Leg {
             quality: Quality::default(),
             shield: Shield::default(),
             bridged_at: 0,
+            early: Early::default(),
             keys: EventSender::default(),
             key_began: 0,
             outgoing: Outgoing::new(random(), first_sequence, random()),
@@ -123,12 +131,14 @@ impl Leg {
             self.link = Some(Link::new(remote, now));
             return;
         };
-        link.announce(remote.rtp, &self.pair.rtp);
+        link.announce(&remote, &self.pair.rtp, now);
         if link.remote.codec != remote.codec {
             link.source = None;
         }
-        if remote.direction.receives() && !link.remote.direction.receives() {
-            (link.last_heard, link.silence_told) = (now, false);
+        // The peer's signalling shows that it lives, and whether it may be silent is judged anew.
+        link.lives(now);
+        if remote.direction.receives() && remote.direction != link.remote.direction {
+            (link.last_heard, link.one_way_told) = (now, false);
         }
         link.transform.change(link.remote.srtp.as_deref(), remote.srtp.as_deref());
         link.remote = remote;
@@ -151,13 +161,53 @@ impl Leg {
         }
     }
 
+    /// Keeps a datagram that came before the peer's side is known: it may be a key. True when it was kept.
+    pub(crate) fn keep_early(&mut self, datagram: &[u8], from: SocketAddr) -> bool {
+        self.link.is_none() && self.early.keep(datagram, from)
+    }
+
+    /// What came early and may be keys, now that the peer's side is known; once.
+    pub(crate) fn take_early(&mut self) -> Vec<Kept> {
+        let event = self.link.as_ref().and_then(|link| link.remote.telephone_event);
+        self.early.take(event)
+    }
+
+    /// Notes a datagram on the RTP port that is no RTP.
+    pub(crate) fn kept_alive(&mut self, from: SocketAddr, now: u64) {
+        if let Some(link) = &mut self.link {
+            link.kept_alive(from, now);
+        }
+    }
+
+    /// Hears the other party of a new bridge from now on.
+    pub(crate) fn bridged(&mut self, other: LegId, now: u64) {
+        self.other = Some(other);
+        self.meets(now);
+    }
+
+    /// Somebody else hears the peer from now on: that it is not heard, or silent, is judged anew.
+    pub(crate) fn meets(&mut self, now: u64) {
+        self.bridged_at = now;
+        if let Some(link) = &mut self.link {
+            link.one_way_told = false;
+            link.lives(now);
+        }
+    }
+
     /// Judges a packet that came from `from`; `None` when it is not of the peer.
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
         let link = self.link.as_mut()?;
         let kind = link.hear(packet, from, now)?;
-        link.tie(&self.pair.rtp);
+        link.tie(&self.pair.rtp, now);
         self.quality.packet(packet.ssrc, packet.sequence);
         Some(kind)
+    }
+
+    /// Listens beyond the peer's address when nothing has come from there for a second.
+    pub(crate) fn loosen(&mut self, now: u64) {
+        if let Some(link) = &mut self.link {
+            link.loosen(&self.pair.rtp, now);
+        }
     }
 
     /// The codec of both directions, once it is known.
@@ -246,10 +296,10 @@ impl Leg {
     }
 
     /// The same for a packet: that of a key which began behind the shield is hidden to its end.
-    pub(crate) fn hides(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) -> bool {
+    pub(crate) fn hides(&mut self, kind: Kind, now: u64) -> bool {
         let sounds = self.key_sounds();
         match kind {
-            Kind::Key(_) => self.shield.hides_key(packet.timestamp, sounds, now),
+            Kind::Key(pressed) => self.shield.hides_key(pressed.is_some(), sounds, now),
             Kind::Audio(_) | Kind::Coded | Kind::Comfort | Kind::Unwanted => self.shield.hides(sounds, now),
         }
     }

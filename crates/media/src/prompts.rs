@@ -1,17 +1,21 @@
 //! The clips that callers hear: read once at the start, resampled, encoded for every codec, and shared.
 
+mod cache;
+mod container;
+mod read;
+
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use audio::g711::Law;
-use symphonia::core::errors::Error as DecodeError;
-use symphonia::core::io::MediaSourceStream;
 
-use crate::decoding::Track;
-use crate::resample::resample;
+use cache::Cache;
+use read::Heard;
 
 /// One clip, ready to be sent.
 #[derive(Debug)]
@@ -25,6 +29,37 @@ pub(crate) struct Clip {
 #[derive(Debug, Default)]
 pub struct Prompts {
     clips: BTreeMap<String, Arc<Clip>>,
+}
+
+/// What a prompts folder holds.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The clips that can be heard.
+    pub prompts: Prompts,
+    /// Files that give no clip, in the order of their paths.
+    pub faults: Vec<Fault>,
+    /// Files that give a clip which is less than they say.
+    pub remarks: Vec<Remark>,
+}
+
+/// A file that gives no clip.
+#[derive(Debug)]
+pub struct Fault {
+    /// The clip that it would have given; `None` when the file has no name that a clip can have, or is a folder.
+    pub clip: Option<String>,
+    /// What is wrong.
+    pub error: PromptError,
+}
+
+/// A file of which a part cannot be heard.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The file.
+    pub path: PathBuf,
+    /// It ends before its header says so.
+    pub is_short: bool,
+    /// Pieces that could not be decoded.
+    pub skipped: u32,
 }
 
 /// What is wrong with one file of the prompts folder.
@@ -46,6 +81,9 @@ pub enum PromptError {
         /// The decoder's reason.
         why: String,
     },
+    /// The file's name is of a kind of audio that is not read here.
+    #[error("{} is of a kind that is not read here", .0.display())]
+    Foreign(PathBuf),
     /// The file holds no sound.
     #[error("{} holds no audio", .0.display())]
     Empty(PathBuf),
@@ -54,7 +92,39 @@ pub enum PromptError {
     Twice(PathBuf, PathBuf),
 }
 
-const EXTENSIONS: [&str; 4] = ["wav", "flac", "mp3", "ogg"];
+impl PromptError {
+    /// The file or folder that it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            PromptError::Unreadable { path, .. }
+            | PromptError::Undecodable { path, .. }
+            | PromptError::Foreign(path)
+            | PromptError::Empty(path)
+            | PromptError::Twice(_, path) => path,
+        }
+    }
+
+    /// The command that makes a file of it which can be read, where that may help.
+    pub fn conversion(&self) -> Option<String> {
+        match self {
+            PromptError::Undecodable { path, .. } | PromptError::Foreign(path) => {
+                let (from, to) = (path.display(), path.with_extension("8k.wav"));
+                Some(format!("ffmpeg -i '{from}' -ac 1 -ar 8000 '{}'", to.display()))
+            }
+            PromptError::Unreadable { .. } | PromptError::Empty(_) | PromptError::Twice(..) => None,
+        }
+    }
+}
+
+/// Endings of files that are read.
+const READ: [&str; 7] = ["wav", "wave", "flac", "mp3", "ogg", "oga", "opus"];
+/// Endings of audio that is not read.
+const FOREIGN: [&str; 22] = [
+    "aac", "aif", "aiff", "al", "alaw", "amr", "ape", "au", "caf", "g722", "gsm", "m4a", "mp4", "pcm", "ra",
+    "raw", "sln", "snd", "ul", "ulaw", "webm", "wma",
+];
+/// Threads that read files side by side, at most.
+const MOST_THREADS: usize = 4;
 
 impl Prompts {
     /// No clips at all.
@@ -62,29 +132,40 @@ impl Prompts {
         Prompts::default()
     }
 
-    /// Reads every WAV, FLAC, MP3 and OGG file below `dir`, of any rate and number of channels.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong, at once: unreadable and undecodable files, files without sound, two
-    /// files for one clip.
-    pub fn load(dir: &Path) -> Result<Prompts, Vec<PromptError>> {
-        let (mut files, mut errors) = (Vec::new(), Vec::new());
-        find(dir, &mut files, &mut errors);
+    /// Reads every WAV, FLAC, MP3 and OGG file (Vorbis, Opus) below `dir`, of any rate and number of channels. Names that
+    /// begin with a dot are passed over. What takes long to decode is kept in `cache` for the next time.
+    pub fn load(dir: &Path, cache: Option<&Path>) -> Loaded {
+        let cache = cache.map(Cache::new);
+        let (mut files, mut loaded) = (Vec::new(), Loaded::default());
+        find(dir, dir, &mut files, &mut loaded.faults);
         files.sort();
-        let (mut prompts, mut sources) = (Prompts::empty(), BTreeMap::<String, PathBuf>::new());
-        for path in files {
-            let Some(name) = clip_name(dir, &path) else { continue };
-            if let Some(other) = sources.insert(name.clone(), path.clone()) {
-                errors.push(PromptError::Twice(other, path));
-                continue;
+        let mut files = without_twins(dir, files, &mut loaded.faults);
+        files.retain(|(name, path)| {
+            let is_foreign = ends_in(path, &FOREIGN);
+            if is_foreign {
+                let error = PromptError::Foreign(path.clone());
+                loaded.faults.push(Fault { clip: Some(name.clone()), error });
             }
-            match read(&path) {
-                Ok(clip) => _ = prompts.clips.insert(name, Arc::new(clip)),
-                Err(error) => errors.push(error),
+            !is_foreign
+        });
+        for ((name, path), read) in files.iter().zip(read_all(&files, cache.as_ref())) {
+            match read {
+                Ok((clip, remark)) => {
+                    loaded.prompts.clips.insert(name.clone(), Arc::new(clip));
+                    loaded.remarks.extend(remark.map(|(is_short, skipped)| Remark {
+                        path: path.clone(),
+                        is_short,
+                        skipped,
+                    }));
+                }
+                Err(error) => loaded.faults.push(Fault { clip: Some(name.clone()), error }),
             }
         }
-        if errors.is_empty() { Ok(prompts) } else { Err(errors) }
+        if let Some(cache) = cache {
+            cache.tidy();
+        }
+        loaded.faults.sort_by(|one, other| one.error.path().cmp(other.error.path()));
+        loaded
     }
 
     /// True when there is a clip of that name.
@@ -116,25 +197,57 @@ impl Clip {
     }
 }
 
-fn find(dir: &Path, files: &mut Vec<PathBuf>, errors: &mut Vec<PromptError>) {
-    let unreadable = |source| PromptError::Unreadable { path: dir.to_owned(), source };
+/// All audio files of a folder and those below it.
+fn find(root: &Path, dir: &Path, files: &mut Vec<PathBuf>, faults: &mut Vec<Fault>) {
+    let unreadable = |path: &Path, source| Fault {
+        clip: clip_name(root, path).filter(|_| ends_in(path, &READ)),
+        error: PromptError::Unreadable { path: path.to_owned(), source },
+    };
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(source) => return errors.push(unreadable(source)),
+        Err(source) => return faults.push(unreadable(dir, source)),
     };
     for entry in entries {
-        match entry.and_then(|entry| Ok((entry.path(), entry.path().metadata()?))) {
-            Ok((path, metadata)) if metadata.is_dir() => find(&path, files, errors),
-            Ok((path, _)) if is_audio(&path) => files.push(path),
-            Ok(_) => {}
-            Err(source) => errors.push(unreadable(source)),
+        let path = match entry {
+            Ok(entry) if entry.file_name().as_encoded_bytes().starts_with(b".") => continue,
+            Ok(entry) => entry.path(),
+            Err(source) => {
+                faults.push(unreadable(dir, source));
+                continue;
+            }
+        };
+        match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => find(root, &path, files, faults),
+            Ok(_) if ends_in(&path, &READ) || ends_in(&path, &FOREIGN) => files.push(path),
+            Err(source) if ends_in(&path, &READ) => faults.push(unreadable(&path, source)),
+            Ok(_) | Err(_) => {}
         }
     }
 }
 
-fn is_audio(path: &Path) -> bool {
+/// The files by the names of their clips. Of two for one name, a foreign one is passed over, and others are a fault.
+fn without_twins(root: &Path, files: Vec<PathBuf>, faults: &mut Vec<Fault>) -> Vec<(String, PathBuf)> {
+    let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for path in files {
+        let Some(name) = clip_name(root, &path) else { continue };
+        match named.get_mut(&name) {
+            None => _ = named.insert(name, path),
+            Some(_) if ends_in(&path, &FOREIGN) => {}
+            Some(other) if ends_in(other, &FOREIGN) => *other = path,
+            Some(other) => {
+                let error = PromptError::Twice(other.clone(), path);
+                faults.push(Fault { clip: Some(name), error });
+            }
+        }
+    }
+    // Neither of the two is taken: which one was meant is not known.
+    let is_twice = |name: &String| faults.iter().any(|fault| fault.clip.as_ref() == Some(name));
+    named.into_iter().filter(|(name, _)| !is_twice(name)).collect()
+}
+
+fn ends_in(path: &Path, endings: &[&str]) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+    extension.is_some_and(|extension| endings.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 /// Folder and stem below the root, with `/` between them.
@@ -144,127 +257,51 @@ fn clip_name(root: &Path, path: &Path) -> Option<String> {
     Some(parts?.join("/"))
 }
 
-fn read(path: &Path) -> Result<Clip, PromptError> {
-    let file =
-        File::open(path).map_err(|source| PromptError::Unreadable { path: path.to_owned(), source })?;
-    let (samples, rate) = decode(file, path)
-        .map_err(|why| PromptError::Undecodable { path: path.to_owned(), why: why.to_string() })?;
-    let samples = resample(&samples, rate);
+/// A clip, and what a remark says of it.
+type Read = Result<(Clip, Option<(bool, u32)>), PromptError>;
+
+/// Reads files side by side; the results are in the order of the files.
+fn read_all(files: &[(String, PathBuf)], cache: Option<&Cache>) -> Vec<Read> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((index, (_, path))) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|index| Some((index, files.get(index)?)))
+        {
+            // A decoder that panics over a file is that file's failure alone.
+            let read = catch_unwind(AssertUnwindSafe(|| read(path, cache)));
+            let panicked = |_| {
+                let why = "the decoder gave up".to_owned();
+                Err(PromptError::Undecodable { path: path.clone(), why })
+            };
+            done.push((index, read.unwrap_or_else(panicked)));
+        }
+        done
+    };
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        done.extend(others.into_iter().filter_map(|other| other.join().ok()).flatten());
+        done
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, read)| read).collect()
+}
+
+fn read(path: &Path, cache: Option<&Cache>) -> Read {
+    let undecodable = |why| PromptError::Undecodable { path: path.to_owned(), why };
+    let read = || read::read(path).map_err(undecodable);
+    let heard = match cache {
+        Some(cache) => cache.heard(path, read)?,
+        None => read()?,
+    };
+    let Heard { samples, is_short, skipped } = heard;
     if samples.is_empty() {
         return Err(PromptError::Empty(path.to_owned()));
     }
-    Ok(Clip::new(samples.into()))
-}
-
-/// All samples of the first audio track, its channels averaged, −1 to 1, and its rate.
-fn decode(file: File, path: &Path) -> Result<(Vec<f32>, u32), DecodeError> {
-    let stream = MediaSourceStream::new(Box::new(file), Default::default());
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    let Track { mut format, mut decoder, id } = Track::open(stream, extension)?;
-    let (mut mono, mut interleaved, mut rate) = (Vec::new(), Vec::<f32>::new(), audio::RATE);
-    while let Some(packet) = format.next_packet()? {
-        if packet.track_id != id {
-            continue;
-        }
-        let buffer = decoder.decode(&packet)?;
-        rate = buffer.spec().rate();
-        let channels = buffer.spec().channels().count().max(1);
-        interleaved.resize(buffer.samples_interleaved(), 0.0);
-        buffer.copy_to_slice_interleaved(&mut interleaved);
-        let average = |frame: &[f32]| frame.iter().sum::<f32>() / channels as f32;
-        mono.extend(interleaved.chunks(channels).map(average));
-    }
-    Ok((mono, rate))
+    Ok((Clip::new(samples.into()), (is_short || skipped > 0).then_some((is_short, skipped))))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use audio::tone::level_db;
-
-    struct Dir(PathBuf);
-
-    impl Dir {
-        fn new(name: &str) -> Dir {
-            let path = std::env::temp_dir().join(format!("hotline-{name}-{}", std::process::id()));
-            fs::create_dir_all(path.join("zh-CN")).unwrap();
-            Dir(path)
-        }
-
-        /// One second of 440 Hz on every channel.
-        fn tone(&self, name: &str, rate: u32, channels: u16) {
-            let spec = hound::WavSpec {
-                channels,
-                sample_rate: rate,
-                bits_per_sample: 16,
-                sample_format: hound::SampleFormat::Int,
-            };
-            let mut writer = hound::WavWriter::create(self.0.join(name), spec).unwrap();
-            for index in 0..rate {
-                let phase = f64::from(index) * 440.0 / f64::from(rate) * std::f64::consts::TAU;
-                for _ in 0..channels {
-                    writer.write_sample((phase.sin() * 16_000.0) as i16).unwrap();
-                }
-            }
-            writer.finalize().unwrap();
-        }
-    }
-
-    impl Drop for Dir {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    #[test]
-    fn any_rate_and_channels_become_8_khz() {
-        let dir = Dir::new("rates");
-        for (name, rate, channels) in
-            [("zh-CN/a.wav", 8000, 1), ("b.wav", 44_100, 2), ("c.WAV", 16_000, 1), ("d.wav", 48_000, 2)]
-        {
-            dir.tone(name, rate, channels);
-        }
-        fs::write(dir.0.join("README.md"), "not a clip").unwrap();
-        let prompts = Prompts::load(&dir.0).unwrap();
-        for name in ["zh-CN/a", "b", "c", "d"] {
-            assert!(prompts.duration_ms(name).unwrap().abs_diff(1000) <= 1, "{name}");
-            let clip = prompts.find(name).unwrap();
-            let level = level_db(&clip.samples[400..7600], 440.0);
-            assert!((level + 6.2).abs() < 0.3, "{name}: {level} dB");
-        }
-        assert!(!prompts.contains("README") && !prompts.contains("a"));
-    }
-
-    #[test]
-    fn flac_mp3_and_ogg_are_heard() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clips");
-        for name in ["tone.flac", "tone.mp3", "tone.ogg"] {
-            let clip = read(&root.join(name)).unwrap();
-            let length = clip.samples.len();
-            assert!(length.abs_diff(4000) < 500, "{name}: {length}");
-            assert!(level_db(&clip.samples[800..3200], 440.0) > -30.0, "{name}");
-        }
-    }
-
-    #[test]
-    fn the_clips_of_the_repository_are_whole() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../prompts");
-        let prompts = Prompts::load(&root).unwrap();
-        for clip in ["zh-CN/welcome", "en-US/welcome", "zh-CN/num-10", "en-US/num-20", "music/default"] {
-            assert!(prompts.duration_ms(clip).is_some_and(|length| length > 100), "{clip}");
-        }
-    }
-
-    #[test]
-    fn everything_wrong_is_told_at_once() {
-        let dir = Dir::new("wrong");
-        dir.tone("one.wav", 8000, 1);
-        fs::write(dir.0.join("one.mp3"), "no").unwrap();
-        fs::write(dir.0.join("two.flac"), "no flac").unwrap();
-        let text: Vec<String> =
-            Prompts::load(&dir.0).unwrap_err().iter().map(|error| error.to_string()).collect();
-        assert!(text.iter().any(|line| line.contains("one.mp3") && line.contains("one.wav")), "{text:?}");
-        assert!(text.iter().any(|line| line.contains("two.flac")), "{text:?}");
-        assert!(Prompts::load(Path::new("/nonexistent")).is_err());
-    }
-}
+mod tests;

@@ -56,6 +56,11 @@ impl Transform {
         *self = new;
     }
 
+    /// True when whatever passes it is the peer's: nobody else has the keys.
+    pub fn is_authentic(&self) -> bool {
+        matches!(self, Transform::Srtp(_))
+    }
+
     /// Protects the RTP packet at the start of `room`; its new length.
     pub fn seal_rtp(&mut self, room: &mut [u8], length: usize) -> Option<usize> {
         match self {

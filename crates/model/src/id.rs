@@ -17,6 +17,8 @@ pub struct Ids {
     maker: u64,
     last_ms: u64,
     counter: u64,
+    /// How far the machine's clock was set since the times that are given began, in ms.
+    set_by_ms: i64,
 }
 
 /// 2020-01-01T00:00:00Z.
@@ -25,11 +27,17 @@ const EPOCH_MS: i64 = 1_577_836_800_000;
 impl Ids {
     /// A maker with a number of its own, 0–1023; higher bits are dropped.
     pub fn new(maker: u16) -> Ids {
-        Ids { maker: u64::from(maker) & 0x3ff, last_ms: 0, counter: 0 }
+        Ids { maker: u64::from(maker) & 0x3ff, last_ms: 0, counter: 0, set_by_ms: 0 }
+    }
+
+    /// The machine's clock was set forwards by so many ms, or backwards: ids go on by the new time, and never back.
+    pub fn set_clock(&mut self, by_ms: i64) {
+        self.set_by_ms = self.set_by_ms.saturating_add(by_ms);
     }
 
     fn next(&mut self, now: Time) -> u64 {
-        let ms = u64::try_from(now.unix_ms() - EPOCH_MS).unwrap_or(0);
+        let unix_ms = now.unix_ms().saturating_add(self.set_by_ms);
+        let ms = u64::try_from(unix_ms - EPOCH_MS).unwrap_or(0);
         if ms > self.last_ms {
             self.last_ms = ms;
             self.counter = 0;

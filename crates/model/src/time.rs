@@ -25,6 +25,11 @@ impl Time {
         self.0
     }
 
+    /// This instant by a clock that is `ms` ahead, or behind when negative.
+    pub const fn shifted(self, ms: i64) -> Time {
+        Time(self.0.saturating_add(ms))
+    }
+
     /// How long `earlier` is ago; zero when it is not in the past.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -27,8 +27,8 @@ mod uri;
 pub use budget::{Budgets, Overdrawn, network_of};
 pub use digest::{Challenges, Credentials, DigestServer, Password, Verdict, answer_challenge};
 pub use endpoint::{
-    Answer, Destination, Dial, Ending, Endpoint, EndpointSettings, Event, Flow, Output, RequestId, SessionId,
-    Transport,
+    Answer, Destination, Dial, Ending, Endpoint, EndpointSettings, Event, Flow, Output, Patience, PingId,
+    RequestId, SessionId, Transport,
 };
 pub use header::{Address, CSeq, HeaderError, Via};
 pub use message::{

@@ -14,6 +14,10 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
     let (seq, at) = (record.seq, record.at);
     match &record.event {
         Event::CenterStarted { .. } => all_seats_offline(record),
+        Event::ClockSet { by_ms } => {
+            let shift = |sql| Statement { sql, values: values![*by_ms] };
+            sql::SHIFT_WHAT_IS_OPEN.into_iter().map(shift).collect()
+        }
         // These live in the journal only: no table shows them.
         Event::DrainStarted
         | Event::DigitPressed { .. }

@@ -22,6 +22,18 @@ pub(crate) const EMPTY_PROJECTIONS: [&str; 9] = [
     "DELETE FROM recordings",
 ];
 
+/// What is not over began by the new time of a clock that was set: how long it lasts stays true.
+pub(crate) const SHIFT_WHAT_IS_OPEN: [&str; 7] = [
+    "UPDATE contacts SET started_ms = started_ms + $1, answered_ms = answered_ms + $1, talked_ms = talked_ms + $1
+     WHERE ended_ms IS NULL",
+    "UPDATE queue_visits SET entered_ms = entered_ms + $1 WHERE left_ms IS NULL",
+    "UPDATE offers SET made_ms = made_ms + $1 WHERE ended_ms IS NULL",
+    "UPDATE segments SET started_ms = started_ms + $1, hold_since_ms = hold_since_ms + $1 WHERE ended_ms IS NULL",
+    "UPDATE recordings SET opened_ms = opened_ms + $1 WHERE closed_ms IS NULL",
+    "UPDATE agents SET since_ms = since_ms + $1",
+    "UPDATE agent_states SET from_ms = from_ms + $1 WHERE until_ms IS NULL",
+];
+
 pub(crate) const START_CONTACT: &str =
     "INSERT INTO contacts (id, caller, caller_name, number, trunk, language, flow, started_ms)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";

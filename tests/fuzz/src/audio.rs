@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ::audio::rtcp::{self, RtcpPacket};
+use ::audio::rtp::RtpPacket;
 use ::audio::telephone_event::{EventFrame, EventReceiver, EventSender, TelephoneEvent};
 use ::audio::wav::{self, StereoWav};
 
@@ -58,13 +59,18 @@ pub fn telephone_event(bytes: &[u8]) {
 
 fn any_events(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
-    let mut receiver = EventReceiver::default();
+    // Numbers that stand still leave the timestamps alone to tell presses apart.
+    let (mut receiver, mut unordered) = (EventReceiver::default(), EventReceiver::default());
     let (mut beginnings, mut heard) = (BTreeSet::new(), 0);
     while let (Some(ssrc), Some(timestamp)) = (bytes.byte(), bytes.number()) {
         let payload = bytes.take(4);
         let (ssrc, timestamp) = (u32::from(ssrc % 2), u32::from(timestamp) << 8);
-        beginnings.insert((ssrc, timestamp));
-        heard += usize::from(receiver.handle(ssrc, timestamp, payload).is_some());
+        beginnings.insert((ssrc, timestamp, payload.first().copied()));
+        let sequence = u16::from(bytes.byte().unwrap_or(0));
+        let packet =
+            RtpPacket { marker: sequence == 0, payload_type: 101, sequence: 0, timestamp, ssrc, payload };
+        heard += usize::from(receiver.handle(&packet).is_some());
+        unordered.handle(&RtpPacket { sequence, ..packet });
         if let Some(event) = TelephoneEvent::parse(payload) {
             assert_eq!(TelephoneEvent::parse(&event.print()), Some(event));
         }
@@ -79,6 +85,7 @@ fn sent_keys(bytes: &[u8]) {
     let mut sender = EventSender::default();
     keys.iter().for_each(|key| assert!(sender.press(*key)));
     let (mut receiver, mut heard, mut began, mut arrived) = (EventReceiver::default(), Vec::new(), 0, true);
+    let mut sequence = 65_530_u16;
     for frame in 0_u32.. {
         match sender.poll_frame() {
             EventFrame::Idle => break,
@@ -90,9 +97,18 @@ fn sent_keys(bytes: &[u8]) {
                 }
                 // The last three packets are copies; the very last is let through if nothing else was.
                 let lost = bytes.byte().is_some_and(|fate| fate % 2 == 1);
+                sequence = sequence.wrapping_add(1);
                 if !lost || event.end && !arrived {
                     arrived = true;
-                    heard.extend(receiver.handle(1, began, &event.print()));
+                    let payload = &event.print();
+                    heard.extend(receiver.handle(&RtpPacket {
+                        marker: first,
+                        payload_type: 101,
+                        sequence,
+                        timestamp: began,
+                        ssrc: 1,
+                        payload,
+                    }));
                 }
             }
         }

@@ -31,16 +31,17 @@ pub fn configuration(bytes: &[u8]) {
     let file = parse("file.toml", &text, &problems);
     match which {
         b'q' => {
-            let queues = people::queues(file);
+            let people::Queues { queues, longest_waits } = people::queues(file);
             let sound = problems.count() == 0;
             let mut names: Vec<_> = queues.iter().map(|queue| queue.name.clone()).collect();
             names.sort();
             names.dedup();
             assert!(!sound || names.len() == queues.len(), "each name once");
+            assert!(longest_waits.keys().all(|name| names.contains(name)));
         }
         b'a' => {
             let people::Agents { agents, passwords, seats } =
-                people::agents(file, &queues(), Encryption::Required);
+                people::agents(file, Some(&queues()), Encryption::Required);
             assert_eq!(agents.len(), passwords.len());
             assert!(agents.iter().all(|agent| seats.contains_key(&agent.id)));
             let known = queues();
@@ -49,7 +50,9 @@ pub fn configuration(bytes: &[u8]) {
             assert!(!sound || all.clone().all(|queue| known.contains(queue)), "queues that exist");
         }
         b't' => {
-            let networks = people::trunks(file, Encryption::Off).into_iter().flat_map(|trunk| trunk.sources);
+            let (trunks, limits) = people::trunks(file, Encryption::Off);
+            assert!(trunks.iter().all(|trunk| limits.contains_key(&trunk.name)));
+            let networks = trunks.into_iter().flat_map(|trunk| trunk.sources);
             let _ = networks.filter(|network| network.contains(IpAddr::from([192, 0, 2, 1]))).count();
         }
         b'n' => drop(numbers::read(file, &flows())),
@@ -67,8 +70,8 @@ fn queues() -> Vec<QueueName> {
 }
 
 fn flows() -> numbers::Flows {
-    let catalogue = Catalogue { has_clip: &|_| true, queues: &queues() };
+    let catalogue = Catalogue { has_clip: &|_| true, queues: Some(&queues()) };
     let flow =
         compile("main.toml", MAIN, &catalogue, &Problems::default()).expect("the sample flow compiles");
-    BTreeMap::from([("main".to_owned(), Arc::new(flow))])
+    numbers::Flows { sound: BTreeMap::from([("main".to_owned(), Arc::new(flow))]), has_unsound: false }
 }

@@ -31,7 +31,7 @@ fn compiled(text: &str) -> (Option<Flow>, Vec<Problem>) {
         ["inquiry", "complaint"].iter().filter_map(|name| name.parse().ok()).collect();
     let has_clip = |clip: &str| !clip.contains("missing");
     let problems = Problems::default();
-    let flow = compile("flow.toml", text, &Catalogue { has_clip: &has_clip, queues: &queues }, &problems);
+    let flow = compile("flow.toml", text, &Catalogue { has_clip: &has_clip, queues: Some(&queues) }, &problems);
     (flow, problems.into_sorted())
 }
 

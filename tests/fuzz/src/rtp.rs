@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ::audio::jitter::{Content, JitterBuffer};
-use ::audio::latch::Latch;
+use ::audio::latch::{Heard, Latch};
 use ::audio::rtp::{HEADER_LEN, RtpPacket};
 use ::audio::source::Source;
 use ::audio::timeline::Timeline;
@@ -28,7 +28,7 @@ pub fn rtp(bytes: &[u8]) {
         if let Ok(packet) = RtpPacket::parse(datagram) {
             prints_itself(&packet, datagram.len());
             listener.hear(&packet);
-            listener.peer.hear(&packet, address(sender));
+            listener.peer.hear(&packet, address(sender), listener.now);
         }
     }
 }
@@ -59,7 +59,7 @@ impl Listener {
             source: Source::new(1, 0),
             timeline: Timeline::default(),
             jitter: JitterBuffer::new(8000, 200),
-            peer: Peer { latch: Latch::new(address(0)), announced: address(0), has_spoken: false },
+            peer: Peer { latch: Latch::new(address(0), None), announced: address(0), spoke: None },
             now: 1_000_000,
         }
     }
@@ -96,25 +96,28 @@ impl Listener {
 struct Peer {
     latch: Latch,
     announced: SocketAddr,
-    /// The announced address was heard since it was announced.
-    has_spoken: bool,
+    /// When the announced address was last the source, since it was announced.
+    spoke: Option<u64>,
 }
 
 impl Peer {
     fn announce(&mut self, announced: SocketAddr) {
-        self.latch.announce(announced);
-        self.has_spoken &= announced == self.announced;
-        self.announced = announced;
+        self.latch.announce(announced, None);
+        (self.announced, self.spoke) = (announced, None);
     }
 
-    /// The announced address is always heard and, from then on, alone.
-    fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr) {
+    /// The announced address is always heard and, while it speaks, alone.
+    fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, at: u64) {
         let before = self.latch.target();
-        let accepted = self.latch.accepts(from, packet.ssrc, packet.sequence);
+        let RtpPacket { ssrc, sequence, .. } = *packet;
+        let accepted = self.latch.accepts(Heard { from, ssrc, sequence, at, authentic: false });
         let after = self.latch.target();
-        assert_eq!(after, if accepted { from } else { before }, "we send where we hear");
+        assert!(after == before || accepted && after == from, "we send where we hear");
         assert!(accepted || from != self.announced, "the announced address is heard");
-        assert!(!self.has_spoken || accepted == (from == self.announced), "nobody else is");
-        self.has_spoken |= from == self.announced;
+        let speaks = before == self.announced && self.spoke.is_some_and(|spoke| at - spoke < 8_000);
+        assert!(!speaks || accepted == (from == self.announced), "nobody else is");
+        if accepted && after == self.announced {
+            self.spoke = Some(at);
+        }
     }
 }

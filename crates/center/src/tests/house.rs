@@ -1,7 +1,8 @@
 //! The house around the calls: drain, feature codes, refusals, commands.
 
 use model::{
-    AgentOrder, Cause, Class, Done, EndedBy, LegOrder, MediaOp, MediaReport, NotReadyReason, Refused, Shift,
+    AgentOrder, Cause, Class, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, NotReadyReason, Refused,
+    Shift,
 };
 
 use super::stories::conversation;
@@ -143,4 +144,31 @@ fn commands_are_answered_with_their_id() {
         ]
     );
     world.assert_over();
+}
+
+/// A machine that began before it knew the time, and one that is set back.
+#[test]
+fn a_clock_that_is_set_dates_what_follows_and_changes_no_duration() {
+    const DAY: i64 = 86_400_000;
+    for by_ms in [300 * DAY, -300 * DAY] {
+        let (mut world, caller, _) = conversation();
+        let (due, before) = (world.center.poll_timeout(), world.records.last().unwrap().at);
+        world.send(Input::ClockSet { by_ms });
+        assert_eq!(world.center.poll_timeout(), due, "no timer moved");
+        assert!(matches!(world.records.last().unwrap().event, Event::ClockSet { by_ms: by } if by == by_ms));
+        world.hang_up(caller);
+        world.call("8000");
+        world.run(seconds(1));
+        let after = world.records.last().unwrap().at;
+        let day = |at: model::Time| at.unix_ms() / DAY;
+        assert_eq!(day(after) - day(before), by_ms / DAY, "{before} and {after}");
+        let path = |event: &Event| match event {
+            Event::RecordingOpened { path, .. } => Some(path[..10].to_owned()),
+            _ => None,
+        };
+        let days: Vec<String> = world.records.iter().filter_map(|record| path(&record.event)).collect();
+        assert!(days.len() == 2 && days[0] != days[1], "{days:?}");
+        world.send(Input::EndAll);
+        world.assert_over();
+    }
 }

@@ -94,6 +94,7 @@ pub(super) fn balance(records: &[Record]) {
             }
             Event::CenterStarted { .. }
             | Event::DrainStarted
+            | Event::ClockSet { .. }
             | Event::OneWayAudio { .. }
             | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }

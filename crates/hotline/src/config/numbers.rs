@@ -8,8 +8,16 @@ use ivr::source::Section;
 use ivr::{Flow, text};
 use model::{Language, Number};
 
-/// The sound flows by name.
-pub(super) type Flows = BTreeMap<String, Arc<Flow>>;
+use super::people::longest_wait;
+
+/// The flows that were read.
+#[derive(Default)]
+pub(super) struct Flows {
+    /// The sound ones by name.
+    pub(super) sound: BTreeMap<String, Arc<Flow>>,
+    /// There are others, which have problems of their own: a name that is not known may be one of theirs.
+    pub(super) has_unsound: bool,
+}
 
 pub(super) fn read(
     mut file: Section,
@@ -20,19 +28,21 @@ pub(super) fn read(
         let number = section.require::<Number>("number");
         let flow = section.require::<String>("flow");
         let language = section.require::<Language>("language");
+        let longest_wait = longest_wait(&mut section);
         if let Some(at) = &flow
-            && !flows.contains_key(&at.value)
+            && !flows.sound.contains_key(&at.value)
+            && !flows.has_unsound
         {
-            let (name, known) = (&at.value, flows.keys().cloned().collect::<Vec<_>>().join(", "));
+            let (name, known) = (&at.value, flows.sound.keys().cloned().collect::<Vec<_>>().join(", "));
             section.problem(
                 at.line,
-                text!("there is no sound flow {name:?}", "没有可用的流程 {name:?}"),
-                text!("the flows without problems are: {known}", "没有问题的流程：{known}"),
+                text!("there is no flow {name:?}", "没有名为 {name:?} 的流程"),
+                text!("the flows are: {known}", "现有流程：{known}"),
             );
         }
-        let flow = flow.and_then(|at| flows.get(&at.value).cloned());
+        let flow = flow.and_then(|at| flows.sound.get(&at.value).cloned());
         if let (Some(number), Some(flow), Some(language)) = (number, flow, language) {
-            routes.insert(number.value, Route { flow, language: language.value });
+            routes.insert(number.value, Route { flow, language: language.value, longest_wait });
         }
         section.finish();
     }

@@ -5,28 +5,45 @@ use std::time::Duration;
 
 use ::sip::Encryption;
 use acd::{AgentConfig, QueueConfig};
+use center::TrunkLimits;
 use ivr::source::{At, Section};
 use ivr::text;
 use model::{AgentId, QueueName};
 
 use crate::signalling::{CodecName, Codecs, Network, Terms, Trunk};
 
-pub(super) fn queues(mut file: Section) -> Vec<QueueConfig> {
-    let mut queues: Vec<QueueConfig> = Vec::new();
+/// What `queues.toml` says.
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    /// For routing.
+    pub queues: Vec<QueueConfig>,
+    /// How long callers may wait, where that is limited.
+    pub longest_waits: BTreeMap<QueueName, Duration>,
+}
+
+pub(super) fn queues(mut file: Section) -> Queues {
+    let Queues { mut queues, mut longest_waits } = Queues::default();
     for mut section in file.list("queue") {
         let name = section.require::<QueueName>("name");
         let offer_deadline = seconds(&mut section, "offer_s", 15);
         let wrap_up = seconds(&mut section, "wrap_up_s", 10);
+        let longest = longest_wait(&mut section);
         if let Some(At { value: name, line }) = name {
             if queues.iter().any(|queue| queue.name == name) {
                 twice(&section, line, name.as_str());
             }
+            longest_waits.extend(longest.map(|longest| (name.clone(), longest)));
             queues.push(QueueConfig { name, offer_deadline, wrap_up });
         }
         section.finish();
     }
     file.finish();
-    queues
+    Queues { queues, longest_waits }
+}
+
+/// How long a caller may wait, in a queue or under a number; 10 s or longer.
+pub(super) fn longest_wait(section: &mut Section) -> Option<Duration> {
+    section.integer("longest_wait_s", 10..=86_400).map(|at| Duration::from_secs(at.value))
 }
 
 /// What `agents.toml` says.
@@ -40,7 +57,7 @@ pub(super) struct Agents {
     pub seats: BTreeMap<AgentId, Terms>,
 }
 
-pub(super) fn agents(mut file: Section, known: &[QueueName], srtp: Encryption) -> Agents {
+pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, srtp: Encryption) -> Agents {
     let miss_limit = file.integer("miss_limit", 0..=100).map_or(3, |at| at.value);
     let miss_limit = u32::try_from(miss_limit).unwrap_or(u32::MAX);
     let rest_after_miss = seconds(&mut file, "rest_s", 5);
@@ -52,7 +69,9 @@ pub(super) fn agents(mut file: Section, known: &[QueueName], srtp: Encryption) -
         let terms = terms(&mut section, srtp);
         let mut queues = Vec::new();
         for At { value, line } in section.parsed_list::<QueueName>("queues") {
-            if !known.contains(&value) {
+            if let Some(known) = known
+                && !known.contains(&value)
+            {
                 let names = known.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
                 section.problem(
                     line,
@@ -77,19 +96,29 @@ pub(super) fn agents(mut file: Section, known: &[QueueName], srtp: Encryption) -
     found
 }
 
-pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Vec<Trunk> {
-    let mut trunks = Vec::new();
+/// What `trunks.toml` says: the trunks, and how many calls each may have.
+pub(super) type Trunks = (Vec<Trunk>, BTreeMap<String, TrunkLimits>);
+
+pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Trunks {
+    let (mut trunks, mut limits) = Trunks::default();
     for mut section in file.list("trunk") {
         let name = section.require::<String>("name");
         let sources = section.parsed_list::<Network>("sources").into_iter().map(|at| at.value).collect();
         let terms = terms(&mut section, srtp);
+        let calls = most_calls(&mut section, "max_calls");
+        let calls_per_source = most_calls(&mut section, "max_calls_per_source");
         if let Some(name) = name {
+            limits.insert(name.value.clone(), TrunkLimits { calls, calls_per_source });
             trunks.push(Trunk { name: name.value, sources, terms });
         }
         section.finish();
     }
     file.finish();
-    trunks
+    (trunks, limits)
+}
+
+fn most_calls(section: &mut Section, key: &'static str) -> Option<usize> {
+    section.integer(key, 1..=100_000).and_then(|at| usize::try_from(at.value).ok())
 }
 
 /// What the audio of an agent's or a trunk's calls may be; `srtp` is what holds when nothing else is said.

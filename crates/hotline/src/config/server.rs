@@ -12,6 +12,8 @@ use ivr::source::{Problems, Section, parse};
 use ivr::text;
 use model::{QueueName, RetentionRule, UtcOffset};
 
+use crate::signalling::Pings;
+
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -19,6 +21,10 @@ pub struct Server {
     pub sip: SocketAddr,
     /// The address that peers reach us by, when it is not the one we listen on.
     pub advertised: Option<IpAddr>,
+    /// How long a session may go without a refresh (RFC 4028), and how long a device may ring without a word.
+    pub patience: ::sip::Patience,
+    /// How registered devices are asked whether they can be reached.
+    pub pings: Pings,
     /// The digest realm.
     pub realm: String,
     /// HTTP.
@@ -31,7 +37,7 @@ pub struct Server {
     pub realtime: bool,
     /// Whether calls are encrypted with those for whom nothing else is said.
     pub srtp: Encryption,
-    /// How long a conversation may be without packets from one side.
+    /// After how long without any packet a peer is asked whether it lives, and a conversation is over.
     pub silence: Duration,
     /// The database; `None` for SQLite in the data folder.
     pub database: Option<String>,
@@ -136,6 +142,8 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
     let server = Server {
         sip: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value),
         advertised: sip.parsed::<IpAddr>("advertised").map(|at| at.value),
+        patience: patience(&mut sip),
+        pings: pings(&mut sip),
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
@@ -163,6 +171,24 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         section.finish();
     }
     Some(server)
+}
+
+fn patience(sip: &mut Section) -> ::sip::Patience {
+    let session = sip.integer("session_expires_s", 90..=86_400).map_or(1_800, |at| at.value);
+    let provisional = sip.integer("provisional_s", 1..=32).map_or(4, |at| at.value);
+    ::sip::Patience {
+        session_interval: u32::try_from(session).ok(),
+        provisional: Some(Duration::from_secs(provisional)),
+    }
+}
+
+fn pings(sip: &mut Section) -> Pings {
+    let every = sip.integer("options_s", 0..=3_600).map_or(30, |at| at.value);
+    let misses = sip.integer("options_misses", 1..=100).map_or(3, |at| at.value);
+    Pings {
+        every: (every > 0).then(|| Duration::from_secs(every)),
+        misses: u32::try_from(misses).unwrap_or(u32::MAX),
+    }
 }
 
 fn retention(recordings: &mut Section) -> Vec<RetentionRule> {

@@ -86,6 +86,7 @@ impl Board {
             }
             Event::CenterStarted { .. }
             | Event::DrainStarted
+            | Event::ClockSet { .. }
             | Event::ContactAnswered { .. }
             | Event::LanguageChosen { .. }
             | Event::NodeEntered { .. }

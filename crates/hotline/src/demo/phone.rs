@@ -69,6 +69,7 @@ impl Customer {
                     | Event::Ringing { .. }
                     | Event::Changed { .. }
                     | Event::Digit { .. }
+                    | Event::Pinged { .. }
                     | Event::Register { .. } => {}
                 }
             }
@@ -117,6 +118,7 @@ impl Seat {
                     Event::Ringing { .. }
                     | Event::Changed { .. }
                     | Event::Digit { .. }
+                    | Event::Pinged { .. }
                     | Event::Register { .. } => {}
                 }
             }

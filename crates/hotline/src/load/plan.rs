@@ -362,11 +362,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
+        let empty = std::env::temp_dir().join(format!("hotline-empty-{}", std::process::id()));
+        std::fs::create_dir_all(&empty).unwrap();
+        let missing = empty.join("agents.csv").display().to_string();
         for wrong in [
             ["--number", "8000>\r\nX: 1"],
             ["--press", "1x"],
             ["--agents", "9-1"],
-            ["--agents", "/nonexistent"],
+            ["--agents", missing.as_str()],
             ["--loss", "101"],
             ["--rate", "NaN"],
             ["--hold", "-1"],
@@ -374,6 +377,7 @@ mod tests {
             let wrong = [wrong[0].to_owned() + "=" + wrong[1]];
             assert!(plan(&["--target", "127.0.0.1:5060", &wrong[0]]).is_err(), "{wrong:?}");
         }
+        std::fs::remove_dir_all(&empty).unwrap();
     }
 
     #[test]

@@ -16,13 +16,16 @@
 //! * shard ← TCP: the connection is not read on until there is room.
 //! * shard ← orders: [`Signalling::order`] waits. A shard never waits for the center, so this ends.
 //! * center ← `Invited`: the call is answered 503 with Retry-After; the center never hears of it.
-//! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys,
-//!   ringing and changes are dropped beyond 10,000 waiting reports, ends and answers never.
+//! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys
+//!   and ringing are dropped beyond 10,000 waiting reports, and but the last change of each leg; ends and answers never.
 //! * registrar ← shard: the request is answered 503.
+//! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
 mod gate;
 mod kept;
 mod legs;
+mod pings;
+mod reach;
 mod registrar;
 mod shard;
 mod tcp;
@@ -42,10 +45,12 @@ use std::time::{Instant, SystemTime};
 use crossbeam_channel::Sender;
 use model::{AgentId, LegId, LegOrder, LegReport, Number, Time};
 use sip::{Moment, Random, RegistrarSettings};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+pub use pings::Pings;
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
 pub(crate) use translate::srtp;
@@ -82,6 +87,10 @@ pub struct Settings {
     pub user_agent: String,
     /// Limits of registrations.
     pub registrar: RegistrarSettings,
+    /// How registered devices are asked whether they can be reached.
+    pub pings: Pings,
+    /// How long peers may be silent in signalling.
+    pub patience: sip::Patience,
     /// How many shards; at least 1.
     pub shards: u16,
     /// The maker number of the first shard's ids; the others' follow. No other maker may have them.
@@ -107,6 +116,11 @@ impl Settings {
             feature_codes: Vec::new(),
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             registrar: RegistrarSettings::default(),
+            pings: Pings::default(),
+            patience: sip::Patience {
+                session_interval: Some(1_800),
+                provisional: Some(std::time::Duration::from_secs(4)),
+            },
             shards: 2,
             first_maker: 1,
             max_sessions: 10_000,
@@ -240,6 +254,9 @@ where
     }
     let local = SocketAddr::new(advertised, bound.port());
     let clock = Clock::start();
+    if let Err(error) = media::icmp::watch_refusals(&udp, bound) {
+        tracing::warn!(%error, "closed ports of devices will not be noticed at once");
+    }
     let udp = Arc::new(udp);
     let (stop, stopped) = watch::channel(false);
     let (hub, hub_inputs) = mpsc::channel(SHARD_QUEUE);
@@ -250,16 +267,19 @@ where
     let gate = Arc::new(gate::Gate::new(&settings.trunks, registered_now, clock));
     let mut shards = Vec::new();
     let mut verdicts = Vec::new();
+    let mut notices = Vec::new();
     let mut orders = Vec::new();
     let mut tasks = Vec::new();
     for index in 0..count {
         let (first, first_inputs) = mpsc::channel(SHARD_QUEUE);
         let (second, second_inputs) = mpsc::channel(SHARD_QUEUE);
         let (verdict, verdict_inputs) = mpsc::channel(QUESTIONS);
+        let (notice, notice_inputs) = mpsc::channel(QUESTIONS);
         let (order, order_inputs) = crossbeam_channel::bounded(ORDER_QUEUE);
         let notify = Arc::new(Notify::new());
         shards.push(gate::Lanes { first, second });
         verdicts.push(verdict);
+        notices.push(notice);
         orders.push((order, notify.clone()));
         let shard = Shard::new(index, count, &settings, local, random()?, clock, to_center.clone());
         let wires = shard::Wires {
@@ -267,6 +287,7 @@ where
             second: second_inputs,
             draining: Arc::clone(&draining),
             verdicts: verdict_inputs,
+            notices: notice_inputs,
             orders: order_inputs,
             notify,
             questions: questions.clone(),
@@ -277,7 +298,8 @@ where
     }
     let (kept, kept_now) = watch::channel(kept::Kept::default());
     let publishers = registrar::Publishers { registered, kept };
-    let mut registrar = registrar::RegistrarTask::new(&settings, random()?, clock, to_center, publishers);
+    let mut registrar =
+        registrar::RegistrarTask::new(&settings, random()?, clock, to_center, notices, publishers);
     if let Some(path) = settings.registrations.clone() {
         registrar.restore(kept::read(&path));
         tasks.push(tokio::spawn(kept::write(path, kept_now)));
@@ -312,12 +334,23 @@ async fn read_datagrams(
 ) {
     let mut buffer = vec![0; 65_536];
     loop {
-        let received = tokio::select! {
-            received = socket.recv_from(&mut buffer) => received,
+        let ready = tokio::select! {
+            ready = socket.ready(Interest::READABLE | Interest::ERROR) => ready,
             _ = stopped.changed() => return,
         };
-        // An error here is an ICMP complaint about something sent before; the socket goes on.
-        let Ok((length, source)) = received else { continue };
+        if ready.is_ok_and(|ready| ready.is_error()) {
+            hand_out_refusals(&socket, &shards);
+        }
+        let (length, source) = match socket.try_recv_from(&mut buffer) {
+            Ok(received) => received,
+            Err(error) => {
+                // Else it is ICMP's word on something sent before; the socket goes on.
+                if error.kind() != std::io::ErrorKind::WouldBlock {
+                    hand_out_refusals(&socket, &shards);
+                }
+                continue;
+            }
+        };
         let bytes = buffer.get(..length).unwrap_or(&[]);
         let flow = sip::Flow { transport: sip::Transport::Udp, source };
         let kind = sip::peek(bytes);
@@ -334,6 +367,22 @@ async fn read_datagrams(
             gate.dropped(source, kind, "signalling is overloaded");
         }
     }
+}
+
+/// Tells the shards of closed ports that datagrams of ours met: whatever waits for an answer from there waits in vain.
+fn hand_out_refusals(socket: &UdpSocket, shards: &[gate::Lanes]) {
+    let found = socket.try_io(Interest::ERROR, || {
+        while let Some(address) = media::icmp::next_refusal(socket) {
+            let destination = sip::Destination { transport: sip::Transport::Udp, address, otherwise: None };
+            for shard in shards {
+                // Without room there, timers see to it.
+                let _ = shard.first.try_send(ShardInput::Unreachable(destination));
+            }
+        }
+        // The queue is empty: the socket is to be ready again with the next error.
+        Err::<(), _>(std::io::ErrorKind::WouldBlock.into())
+    });
+    debug_assert!(found.is_err(), "the queue was emptied");
 }
 
 /// The shard of a Call-ID (FNV-1a).

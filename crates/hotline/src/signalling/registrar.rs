@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::gate::Registered;
 use super::kept::Kept;
+use super::reach::{Device, Reach};
 use super::{Clock, Settings, SignallingInput};
 
 /// How long a nonce may be used.
@@ -32,6 +33,29 @@ pub(super) enum Question {
     Judge { session: SessionId, request: Box<Request>, flow: Flow },
     /// Where is this agent's seat?
     Contacts { leg: LegId, agent: AgentId },
+    /// What came of a [`Notice::Ping`]. Not answered.
+    Pinged { device: Device, reachable: bool },
+    /// A connection is gone. Not answered.
+    Closed(SocketAddr),
+}
+
+impl Question {
+    /// True for those that a [`Reply`] follows.
+    pub(super) fn is_answered(&self) -> bool {
+        match self {
+            Question::Register { .. } | Question::Judge { .. } | Question::Contacts { .. } => true,
+            Question::Pinged { .. } | Question::Closed(_) => false,
+        }
+    }
+}
+
+/// What shards are told without having asked.
+#[derive(Debug)]
+pub(super) enum Notice {
+    /// Ask this device whether it can be reached.
+    Ping { device: Device, destination: Destination },
+    /// This device is registered no more, or cannot be reached.
+    Gone(Device),
 }
 
 /// The answer.
@@ -73,6 +97,12 @@ pub(super) struct RegistrarTask<T> {
     to_center: Sender<T>,
     /// Seats whose news the center had no room for; the latest of each, so no more than there are agents.
     backlog: VecDeque<(AgentId, bool)>,
+    reach: Reach,
+    /// Which agents the center takes for reachable.
+    online: BTreeMap<AgentId, bool>,
+    notices: Vec<mpsc::Sender<Notice>>,
+    /// Notices for which a shard had no room; no more than there are devices, twice.
+    unheeded: VecDeque<(usize, Notice)>,
 }
 
 impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
@@ -81,6 +111,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         random: Random,
         clock: Clock,
         to_center: Sender<T>,
+        notices: Vec<mpsc::Sender<Notice>>,
         publishers: Publishers,
     ) -> Self {
         let agents = settings.agents.iter();
@@ -99,6 +130,10 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             clock,
             to_center,
             backlog: VecDeque::new(),
+            reach: Reach::new(settings.pings),
+            online: BTreeMap::new(),
+            notices,
+            unheeded: VecDeque::new(),
         }
     }
 
@@ -111,7 +146,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         }
         guesses.into_iter().for_each(|kept| self.slowdown.restore(now, kept));
         self.changed = true;
-        self.publish();
+        self.follow_registrar();
     }
 
     /// Says what changed; not again within [`PUBLISH_EVERY`], for it is all said at once.
@@ -141,7 +176,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 question = questions.recv() => {
                     let Some((shard, question)) = question else { return };
                     let reply = self.answer(question);
-                    if let Some(shard) = replies.get(shard) {
+                    if let (Some(shard), Some(reply)) = (replies.get(shard), reply) {
                         // A shard asks no more at once than fit here.
                         let _ = shard.try_send(reply);
                     }
@@ -149,31 +184,95 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 () = tokio::time::sleep_until(wake) => {}
                 _ = stopped.changed() => return,
             }
-            self.registrar.handle_timeout(self.clock.now());
+            self.expire();
+            self.follow_registrar();
+            self.ask_devices();
             self.publish();
             self.tell_seats();
         }
     }
 
     fn wake(&self) -> tokio::time::Instant {
-        if !self.backlog.is_empty() {
+        if !self.backlog.is_empty() || !self.unheeded.is_empty() {
             return tokio::time::Instant::now() + RETRY;
         }
         let publishing = self.changed.then(|| self.published + PUBLISH_EVERY);
-        match [self.registrar.poll_timeout(), publishing].into_iter().flatten().min() {
+        let asked = [self.registrar.poll_timeout(), self.reach.poll_timeout(), publishing];
+        match asked.into_iter().flatten().min() {
             Some(moment) => self.clock.instant(moment),
             None => tokio::time::Instant::now() + Duration::from_secs(3_600),
         }
     }
 
-    fn tell_seats(&mut self) {
+    /// Lets bindings end whose time is over, one of several of a user too.
+    fn expire(&mut self) {
+        let now = self.clock.now();
+        let is_due = self.registrar.poll_timeout().is_some_and(|due| due <= now);
+        self.registrar.handle_timeout(now);
+        if is_due {
+            self.reach.users().iter().for_each(|user| self.devices_changed(user, false));
+        }
+    }
+
+    /// Users of whom the last binding ended, or the first came.
+    fn follow_registrar(&mut self) {
+        let mut changed = Vec::new();
         while let Some(change) = self.registrar.poll_output() {
-            if let Some((agent, _)) = self.agents.get(&change.user) {
-                tracing::info!(%agent, online = change.online, "seat");
-                self.backlog.retain(|(waiting, _)| waiting != agent);
-                self.backlog.push_back((agent.clone(), change.online));
+            changed.push(change.user);
+        }
+        changed.iter().for_each(|user| self.devices_changed(user, false));
+    }
+
+    /// A user's bindings changed: devices that are gone stop ringing. `spoke`: by a REGISTER of the user's own.
+    fn devices_changed(&mut self, user: &str, spoke: bool) {
+        let now = self.clock.now();
+        let living = self.registrar.bindings(now, user).iter().filter(|binding| binding.expires > now);
+        let bindings = living.map(|binding| (binding.uri.to_string(), binding.destination())).collect();
+        for device in self.reach.sync(now, user, bindings, spoke) {
+            self.gone(device);
+        }
+        self.judge_seat(user);
+    }
+
+    fn gone(&mut self, device: Device) {
+        for shard in 0..self.notices.len() {
+            self.unheeded.push_back((shard, Notice::Gone(device.clone())));
+        }
+    }
+
+    /// Asks the devices that are due whether they can be reached, and sends what shards are to know.
+    fn ask_devices(&mut self) {
+        let (ask, lost) = self.reach.due(self.clock.now());
+        lost.into_iter().for_each(|device| self.unreachable(device));
+        for (device, destination) in ask {
+            self.unheeded.push_back((0, Notice::Ping { device, destination }));
+        }
+        while let Some((shard, notice)) = self.unheeded.pop_front() {
+            let Some(sender) = self.notices.get(shard) else { continue };
+            if let Err(mpsc::error::TrySendError::Full(notice)) = sender.try_send(notice) {
+                return self.unheeded.push_front((shard, notice));
             }
         }
+    }
+
+    fn unreachable(&mut self, device: Device) {
+        tracing::warn!(agent = device.user, "a registered device cannot be reached");
+        self.judge_seat(&device.user);
+        self.gone(device);
+    }
+
+    /// Tells the center when whether an agent has a device that can be reached has changed.
+    fn judge_seat(&mut self, user: &str) {
+        let Some((agent, _)) = self.agents.get(user) else { return };
+        let online = self.reach.is_online(user);
+        if self.online.insert(agent.clone(), online).unwrap_or(false) != online {
+            tracing::info!(%agent, online, "seat");
+            self.backlog.retain(|(waiting, _)| waiting != agent);
+            self.backlog.push_back((agent.clone(), online));
+        }
+    }
+
+    fn tell_seats(&mut self) {
         while let Some((agent, online)) = self.backlog.pop_front() {
             let seat = SignallingInput::Seat { agent: agent.clone(), online };
             if let Err(TrySendError::Full(_)) = self.to_center.try_send(seat.into()) {
@@ -183,9 +282,9 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         }
     }
 
-    fn answer(&mut self, question: Question) -> Reply {
+    fn answer(&mut self, question: Question) -> Option<Reply> {
         let now = self.clock.now();
-        match question {
+        Some(match question {
             Question::Register { id, request, flow } => {
                 Reply::Registered { id, answer: self.register(now, &request, flow) }
             }
@@ -198,13 +297,32 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 Reply::Judged { session, judgement }
             }
             Question::Contacts { leg, agent } => {
+                let reach = &self.reach;
                 let bindings = self.registrar.bindings(now, agent.as_str()).iter();
-                let living = bindings.filter(|binding| binding.expires > now);
+                let living = bindings.filter(|binding| {
+                    binding.expires > now && reach.is_reachable(agent.as_str(), &binding.uri.to_string())
+                });
                 let contacts =
                     living.map(|binding| (binding.uri.to_string(), binding.destination())).collect();
                 Reply::Contacts { leg, contacts }
             }
-        }
+            Question::Pinged { device, reachable } => {
+                if self.reach.answered(now, &device, reachable) {
+                    if reachable {
+                        tracing::info!(agent = device.user, "a registered device can be reached again");
+                        self.judge_seat(&device.user);
+                    } else {
+                        self.unreachable(device);
+                    }
+                }
+                return None;
+            }
+            Question::Closed(address) => {
+                let hit = self.reach.closed(now, address);
+                hit.into_iter().for_each(|device| self.unreachable(device));
+                return None;
+            }
+        })
     }
 
     fn register(&mut self, now: Moment, request: &Request, flow: Flow) -> Answer {
@@ -215,7 +333,9 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         match self.judge(now, request, flow, to.uri.user()) {
             Ok(agent) => {
                 self.changed = true;
-                self.registrar.handle_register(now, agent.as_str(), request, flow)
+                let answer = self.registrar.handle_register(now, agent.as_str(), request, flow);
+                self.devices_changed(agent.as_str(), answer.status.is_success());
+                answer
             }
             Err(answer) => answer,
         }

@@ -142,8 +142,19 @@ impl Hub {
             HubInput::Closed { address, serial } => {
                 if self.connections.get(&address).is_some_and(|known| known.serial == serial) {
                     self.connections.remove(&address);
+                    self.closed(address);
                 }
             }
+        }
+    }
+
+    /// Whoever registered over this connection is to be reached another way, or not at all. One shard passes that on to
+    /// the registrar.
+    fn closed(&self, address: SocketAddr) {
+        if let Some(shard) = self.shards.first().cloned() {
+            tokio::spawn(async move {
+                let _ = shard.first.send(ShardInput::Closed(address)).await;
+            });
         }
     }
 

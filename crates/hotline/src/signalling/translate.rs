@@ -1,5 +1,7 @@
 //! Between the words of SIP and those of the center.
 
+use std::net::SocketAddr;
+
 use audio::codec::OpusFormat;
 use model::{Cause, LegReport, Number, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
 use sip::{
@@ -15,8 +17,8 @@ const LONGEST_NAME: usize = 64;
 const RETRY_AFTER: &str = "5";
 
 /// The peer's audio, its direction turned to our side; of several codecs the one that we would answer with. `None`
-/// without any codec, which no description has that was accepted.
-pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
+/// without any codec, which no description has that was accepted. `signalling`: where the description came from.
+pub(super) fn remote_media(remote: &OfferedAudio, signalling: Option<SocketAddr>) -> Option<RemoteMedia> {
     let direction = match remote.direction {
         Direction::SendReceive => model::Direction::Both,
         Direction::SendOnly => model::Direction::ReceiveOnly,
@@ -27,6 +29,7 @@ pub(super) fn remote_media(remote: &OfferedAudio) -> Option<RemoteMedia> {
     let opus = OpusFormat::parse(remote.parameters(chosen).unwrap_or_default());
     Some(RemoteMedia {
         rtp: remote.rtp,
+        signalling: signalling.map(|address| address.ip()),
         rtcp: remote.rtcp,
         codec: codec(chosen),
         payload_type: remote.payload_type(chosen),
@@ -77,11 +80,12 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
     match cause {
         Cause::UnknownNumber => Answer::new(Status::NOT_FOUND),
         Cause::NoCommonCodec => Answer::new(Status::NOT_ACCEPTABLE_HERE),
-        Cause::Overloaded | Cause::ShuttingDown => busy(),
+        Cause::Overloaded | Cause::TrunkFull | Cause::SourceFull | Cause::ShuttingDown => busy(),
         Cause::Failed | Cause::FlowFailed | Cause::Crashed => Answer::new(Status::SERVER_ERROR),
         Cause::HungUp
         | Cause::Cancelled
         | Cause::FlowFinished
+        | Cause::WaitedOut
         | Cause::MediaTimeout
         | Cause::SignallingTimeout => Answer::new(Status::TEMPORARILY_UNAVAILABLE),
     }
@@ -106,10 +110,12 @@ pub(super) fn busy() -> Answer {
 /// The Reason header of a BYE (RFC 3326).
 pub(super) fn reason(cause: Cause) -> &'static str {
     match cause {
-        Cause::HungUp | Cause::FlowFinished | Cause::Cancelled => {
+        Cause::HungUp | Cause::FlowFinished | Cause::WaitedOut | Cause::Cancelled => {
             "Q.850;cause=16;text=\"Normal call clearing\""
         }
-        Cause::ShuttingDown | Cause::Overloaded => "Q.850;cause=41;text=\"Temporary failure\"",
+        Cause::ShuttingDown | Cause::Overloaded | Cause::TrunkFull | Cause::SourceFull => {
+            "Q.850;cause=41;text=\"Temporary failure\""
+        }
         Cause::MediaTimeout => "Q.850;cause=102;text=\"No audio\"",
         Cause::SignallingTimeout => "Q.850;cause=102;text=\"No answer\"",
         Cause::UnknownNumber => "Q.850;cause=1;text=\"Unknown number\"",
@@ -163,8 +169,9 @@ pub(super) fn weight(refusal: Refusal) -> u8 {
 /// True for reports that may be dropped when the center has not listened for long.
 pub(super) fn may_be_dropped(report: &LegReport) -> bool {
     match report {
-        LegReport::Ringing | LegReport::Digit(_) | LegReport::Changed { .. } => true,
+        LegReport::Ringing | LegReport::Digit(_) => true,
         LegReport::Invited { .. }
+        | LegReport::Changed { .. }
         | LegReport::Connected { .. }
         | LegReport::Refused(_)
         | LegReport::Ended { .. } => false,

@@ -58,10 +58,11 @@ impl Problems {
         self.0.borrow().len()
     }
 
-    /// All of them, by file and line, without repetitions.
+    /// All of them, without repetitions: those of whole files first, for others follow from them, then by file and line.
     pub fn into_sorted(self) -> Vec<Problem> {
         let mut problems = self.0.take();
         problems.sort();
+        problems.sort_by_key(|problem| problem.line != 0);
         problems.dedup();
         problems
     }

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 
 use audio::g711::Law;
-use audio::latch::Latch;
+use audio::latch::{Heard, Latch};
 use audio::rtp::RtpPacket;
 use audio::source::Source;
 use audio::telephone_event::EventReceiver;
@@ -20,7 +20,8 @@ use crate::transform::Transform;
 pub(crate) struct Link {
     pub(crate) remote: RemoteMedia,
     pub(crate) last_heard: u64,
-    pub(crate) silence_told: bool,
+    /// When anything at all last came of the peer, or its silence was last reported.
+    silent_since: u64,
     /// What came last described silence: the peer may rest.
     pub(super) rests: bool,
     pub(super) one_way_told: bool,
@@ -50,12 +51,12 @@ enum Tie {
 impl Link {
     pub(super) fn new(remote: RemoteMedia, now: u64) -> Link {
         Link {
-            latch: Latch::new(remote.rtp),
+            latch: Latch::new(remote.rtp, remote.signalling),
             tie: Tie::Loose,
             transform: Transform::new(remote.srtp.as_deref()),
             remote,
             last_heard: now,
-            silence_told: false,
+            silent_since: now,
             rests: false,
             one_way_told: false,
             source: None,
@@ -67,15 +68,42 @@ impl Link {
         }
     }
 
+    /// The peer lives: something came of it.
+    pub(super) fn lives(&mut self, now: u64) {
+        self.silent_since = now;
+    }
+
+    /// A datagram that is no RTP came to the RTP port: an empty one, or STUN, that keeps an address translation alive
+    /// (RFC 6263 section 4).
+    pub(super) fn kept_alive(&mut self, from: SocketAddr, now: u64) {
+        if from == self.latch.target() {
+            self.lives(now);
+        }
+    }
+
+    /// True each time that nothing at all came of the peer for `limit` samples.
+    pub(crate) fn poll_silent(&mut self, now: u64, limit: u64) -> bool {
+        let silent = now.saturating_sub(self.silent_since) >= limit;
+        if silent {
+            self.silent_since = now;
+        }
+        silent
+    }
+
     pub(super) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
+        // Also what is of no agreed payload type, or empty, shows that the peer lives.
+        self.kept_alive(from, now);
         let content = self.content(packet.payload_type)?;
         if packet.payload.is_empty() || packet.payload.len() > LONGEST {
             return None;
         }
-        if !self.latch.accepts(from, packet.ssrc, packet.sequence) {
+        let RtpPacket { ssrc, sequence, .. } = *packet;
+        let authentic = self.transform.is_authentic();
+        if !self.latch.accepts(Heard { from, ssrc, sequence, at: now, authentic }) {
             return None;
         }
-        (self.last_heard, self.silence_told, self.one_way_told) = (now, false, false);
+        self.lives(now);
+        (self.last_heard, self.one_way_told) = (now, false);
         self.rests = content == Kind::Comfort;
         if self.source.as_ref().is_none_or(|source| source.ssrc() != packet.ssrc) {
             self.source = Some(Source::new(packet.ssrc, packet.sequence));
@@ -88,7 +116,7 @@ impl Link {
         }
         Some(match content {
             Kind::Key(_) => {
-                let pressed = self.presses.handle(packet.ssrc, packet.timestamp, packet.payload);
+                let pressed = self.presses.handle(packet);
                 Kind::Key(pressed.and_then(Digit::from_event))
             }
             Kind::Audio(_) | Kind::Coded | Kind::Comfort if self.remote.direction.receives() => content,
@@ -124,8 +152,8 @@ impl Link {
 
     /// Ties the socket to a peer whose address is final: the kernel then looks for no way for each packet, and keeps
     /// strangers' packets to itself.
-    pub(super) fn tie(&mut self, socket: &UdpSocket) {
-        if self.tie == Tie::Loose && self.latch.is_final() {
+    pub(super) fn tie(&mut self, socket: &UdpSocket, now: u64) {
+        if self.tie == Tie::Loose && self.latch.is_final(now) {
             let tied = socket.connect(self.latch.target()).is_ok();
             self.tie = if tied { Tie::Fresh } else { Tie::Refused };
         }
@@ -141,10 +169,15 @@ impl Link {
         (self.tie == Tie::Tied).then(|| self.latch.target())
     }
 
-    /// The peer announced an address, which may be another one.
-    pub(super) fn announce(&mut self, address: SocketAddr, socket: &UdpSocket) {
-        self.latch.announce(address);
-        if self.tie != Tie::Loose && !self.latch.is_final() {
+    /// Signalling announced the peer's address, the same or another one.
+    pub(super) fn announce(&mut self, remote: &RemoteMedia, socket: &UdpSocket, now: u64) {
+        self.latch.announce(remote.rtp, remote.signalling);
+        self.loosen(socket, now);
+    }
+
+    /// Unties the socket from a peer that has been silent, so that its next packets are heard from wherever they come.
+    pub(super) fn loosen(&mut self, socket: &UdpSocket, now: u64) {
+        if self.tie != Tie::Loose && !self.latch.is_final(now) {
             disconnect(socket);
             self.tie = Tie::Loose;
         }

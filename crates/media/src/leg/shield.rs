@@ -12,8 +12,8 @@ const QUIET: u64 = 2400;
 #[derive(Debug, Default)]
 pub(crate) struct Shield {
     state: State,
-    /// The RTP time of the last key that was pressed behind the shield: its packets go on after it.
-    key: Option<u32>,
+    /// The last press began behind the shield: its packets may go on after it.
+    presses: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -52,12 +52,14 @@ impl Shield {
         !matches!(self.state, State::Down)
     }
 
-    /// As [`Shield::hides`] for a packet of the key that began at `began` of the peer's RTP clock.
-    pub(crate) fn hides_key(&mut self, began: u32, sounds: bool, now: u64) -> bool {
+    /// As [`Shield::hides`] for a packet of a key, which is the first of a press or goes on with one.
+    pub(crate) fn hides_key(&mut self, is_first: bool, sounds: bool, now: u64) -> bool {
         if self.hides(sounds, now) {
-            self.key = Some(began);
+            self.presses = true;
+        } else if is_first {
+            self.presses = false;
         }
-        self.key == Some(began)
+        self.presses
     }
 }
 
@@ -83,9 +85,10 @@ mod tests {
     fn a_key_that_began_behind_it_is_hidden_to_its_end() {
         let mut shield = Shield::default();
         shield.raise();
-        assert!(shield.hides_key(7, false, 0));
+        assert!(shield.hides_key(true, false, 0));
         shield.lower(0);
-        assert!(shield.hides_key(7, false, 9000), "held longer than the shield");
-        assert!(!shield.hides_key(8, false, 9000), "the next one is not");
+        assert!(shield.hides_key(false, false, 9000), "held longer than the shield");
+        assert!(!shield.hides_key(true, false, 9000), "the next one is not");
+        assert!(!shield.hides_key(false, false, 9000));
     }
 }

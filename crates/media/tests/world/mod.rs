@@ -158,7 +158,7 @@ fn prompts(dir: &Path) -> Prompts {
         tone.into_iter().for_each(|sample| writer.write_sample(sample).unwrap());
         writer.finalize().unwrap();
     }
-    Prompts::load(dir).unwrap()
+    Prompts::load(dir, None).prompts
 }
 
 /// A peer that sends a tone and keeps what it hears.
@@ -174,7 +174,7 @@ pub(crate) struct Phone {
     decoder: Decoder,
     pub(crate) ours: SocketAddr,
     sine: Sine,
-    ssrc: u32,
+    pub(crate) ssrc: u32,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
     pub(crate) srtp: Option<Encryption>,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::check::bad_request;
 use super::receive::{Arrival, capabilities, overloaded};
-use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose};
+use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose, takes_update};
 use super::timer::{agree_refresh, state_refresh};
 use super::transactions::{ServerKey, ServerMachine};
 use super::{Answer, Ending, Endpoint, Event, SessionId, reply};
@@ -51,7 +51,7 @@ impl Endpoint {
         if let Some(remote) = &mut remote {
             audio.security.answer(remote, None, &mut self.random);
         }
-        let refresh = agree_refresh(now, request)?;
+        let refresh = agree_refresh(now, request, self.patience.session_interval)?;
         let id = SessionId(self.new_id());
         let local_tag = self.servers.get(key).map(|slot| slot.tag.clone()).unwrap_or_default();
         let dialog = Dialog::answering(request, reply::local_party(request, &local_tag))
@@ -173,14 +173,24 @@ impl Endpoint {
                 session.describe(offer)
             }
         };
-        let number = self.servers.get(&key).and_then(|slot| slot.request.cseq().ok()).map_or(0, |c| c.number);
+        let invite = self.servers.get(&key).map(|slot| &slot.request);
+        let number = invite.and_then(|invite| invite.cseq().ok()).map_or(0, |cseq| cseq.number);
+        let takes_update = invite.and_then(|invite| takes_update(&invite.headers)).unwrap_or(false);
         let answer = agreement(contact, refresh);
         let bytes = self.answer(now, &key, &answer, body);
         let unacked = Some(unacked(now, number, bytes, true, theirs.is_none()));
         if let Some(session) = self.sessions.get_mut(&id) {
             let change = Change::None;
-            session.stage =
-                Stage::Talking(Talking { dialog, unacked, acked: None, change, refresh, closing: None });
+            session.stage = Stage::Talking(Talking {
+                dialog,
+                unacked,
+                acked: None,
+                change,
+                refresh,
+                takes_update,
+                asked: None,
+                closing: None,
+            });
         }
         self.reschedule(id);
     }
@@ -248,6 +258,7 @@ impl Endpoint {
         }
         if !unacked.offered {
             if unacked.initial
+                && !unacked.arrived
                 && let Some(remote) = self.sessions.get(&id).and_then(|session| session.remote.clone())
             {
                 self.event(Event::Connected { session: id, remote });
@@ -261,6 +272,20 @@ impl Endpoint {
                 let reason = "SIP;cause=488;text=\"No common audio in ACK\"";
                 self.bye(now, id, Some(reason), Ending::NoCommonAudio);
             }
+        }
+    }
+
+    /// A request inside the dialog shows that the peer has our 200, although its ACK is late or lost: the session stands
+    /// (RFC 5407 section 3.1.4). The 200 is repeated until its ACK all the same.
+    pub(super) fn answer_arrived(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Stage::Talking(talking) = &mut session.stage else { return };
+        let Some(unacked) = talking.unacked.as_mut().filter(|_| talking.closing.is_none()) else { return };
+        if !unacked.initial || unacked.offered || std::mem::replace(&mut unacked.arrived, true) {
+            return;
+        }
+        if let Some(remote) = session.remote.clone() {
+            self.event(Event::Connected { session: id, remote });
         }
     }
 
@@ -279,7 +304,16 @@ impl Endpoint {
 
 /// A 2xx that was just sent.
 pub(super) fn unacked(now: Moment, number: u32, bytes: Vec<u8>, initial: bool, offered: bool) -> Unacked {
-    Unacked { number, bytes, next: now + T1, pause: T1 * 2, until: now + TRY_FOR, initial, offered }
+    Unacked {
+        number,
+        bytes,
+        next: now + T1,
+        pause: T1 * 2,
+        until: now + TRY_FOR,
+        initial,
+        offered,
+        arrived: false,
+    }
 }
 
 /// The 200 to an INVITE or UPDATE: how we are reached, what we can do, who refreshes the session.

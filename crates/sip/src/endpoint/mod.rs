@@ -13,6 +13,7 @@
 //! Re-INVITE, UPDATE, OPTIONS, INFO and BYE inside a session are answered here; the user only hears what
 //! came of it. `Ended` is said exactly once for each session.
 
+mod alive;
 mod change;
 mod check;
 mod inbound;
@@ -27,9 +28,12 @@ mod transactions;
 mod types;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 
+pub use alive::Patience;
 pub use types::{
-    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, RequestId, SessionId, Transport,
+    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, PingId, RequestId, SessionId,
+    Transport,
 };
 
 use crate::schedule::Schedule;
@@ -40,6 +44,7 @@ use transactions::{ClientKey, ClientSlot, ServerKey, ServerSlot};
 /// The machine. See the module's head.
 pub struct Endpoint {
     settings: EndpointSettings,
+    patience: Patience,
     random: Random,
     /// Makes the To tags of answers that keep no state.
     tag_key: [u8; 32],
@@ -76,6 +81,7 @@ impl Endpoint {
         random.fill(&mut tag_key);
         Endpoint {
             settings,
+            patience: Patience::default(),
             random,
             tag_key,
             draining: false,
@@ -140,6 +146,11 @@ impl Endpoint {
     /// While draining, OPTIONS outside dialogs is answered 503 with Retry-After, so that balancers stop sending.
     pub fn set_draining(&mut self, draining: bool) {
         self.draining = draining;
+    }
+
+    /// Where the peer of a session sends its requests from (or, before the first one, where ours went to).
+    pub fn peer(&self, session: SessionId) -> Option<SocketAddr> {
+        self.sessions.get(&session).map(|session| session.peer.address)
     }
 
     /// How many sessions there are, those included whose end is said but whose BYE is still under way.

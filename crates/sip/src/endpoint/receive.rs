@@ -138,6 +138,10 @@ impl Endpoint {
         }
         if let Some(session) = self.sessions.get_mut(&id) {
             session.peer = flow.into();
+            session.spoke(request);
+        }
+        if request.method != Method::Bye {
+            self.answer_arrived(id);
         }
         match &request.method {
             Method::Invite | Method::Update => self.peer_changes(now, key, id, request),

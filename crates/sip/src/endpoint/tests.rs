@@ -1,5 +1,6 @@
 //! Sessions on a virtual clock: two endpoints in one world, and a peer that speaks by hand.
 
+mod alive;
 mod changes;
 mod encrypted;
 mod incoming;

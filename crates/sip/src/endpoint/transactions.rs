@@ -2,7 +2,9 @@
 
 use super::check::Essentials;
 use super::session::Stage;
-use super::{Answer, Destination, Due, Ending, Endpoint, Flow, MergeKey, SessionId, Transport, reply};
+use super::{
+    Answer, Destination, Due, Ending, Endpoint, Flow, MergeKey, PingId, SessionId, Transport, reply,
+};
 use crate::transaction::{Client, InviteClient, InviteServer, RING_FOR, Server, Step};
 use crate::{Method, Moment, Request, Response};
 
@@ -55,6 +57,10 @@ pub(super) enum Owner {
     Call(SessionId),
     /// A re-INVITE of a session.
     Change(SessionId),
+    /// UPDATE or OPTIONS, to see whether the peer of a session lives.
+    Question(SessionId),
+    /// OPTIONS to a contact.
+    Ping(PingId),
 }
 
 pub(super) struct ServerSlot {
@@ -128,7 +134,7 @@ impl Endpoint {
                 let machine = InviteClient::start(now, request, reliable, &mut steps);
                 ClientMachine::Invite(match owner {
                     Owner::Change(_) => machine.with_patience(RING_FOR),
-                    Owner::Nobody | Owner::Call(_) => machine,
+                    Owner::Nobody | Owner::Call(_) | Owner::Question(_) | Owner::Ping(_) => machine,
                 })
             }
             Method::Ack
@@ -138,7 +144,13 @@ impl Endpoint {
             | Method::Register
             | Method::Info
             | Method::Update
-            | Method::Other(_) => ClientMachine::Other(Client::start(now, request, reliable, &mut steps)),
+            | Method::Other(_) => {
+                let machine = Client::start(now, request, reliable, &mut steps);
+                ClientMachine::Other(match owner.patience() {
+                    Some(patience) => machine.with_patience(now, patience),
+                    None => machine,
+                })
+            }
         };
         self.clients
             .insert(key.clone(), ClientSlot { machine, destination, datagram, owner, forks: Vec::new() });
@@ -164,10 +176,12 @@ impl Endpoint {
     pub(super) fn handle_response(&mut self, now: Moment, response: Response) {
         // A response whose Via is not ours, or that cannot be read, belongs to nobody here: dropped.
         let (Ok(via), Ok(cseq)) = (response.via(), response.cseq()) else { return };
-        if response.from().is_err()
-            || response.to().is_err()
-            || via.host.ip() != Some(self.settings.local.ip())
-        {
+        if via.host.ip() != Some(self.settings.local.ip()) {
+            return;
+        }
+        // A 2xx to an INVITE is acknowledged whatever else is wrong with it: the peer repeats it until then.
+        let accepts = response.status.is_success() && cseq.method == Method::Invite;
+        if (response.from().is_err() || response.to().is_err()) && !accepts {
             return;
         }
         let branch = via.branch().unwrap_or("").to_owned();
@@ -203,6 +217,8 @@ impl Endpoint {
                     Owner::Nobody => {}
                     Owner::Call(id) => self.call_answered(now, id, key, *response),
                     Owner::Change(id) => self.change_answered(now, id, *response),
+                    Owner::Question(id) => self.question_answered(now, id, &response),
+                    Owner::Ping(ping) => self.pinged(ping, Some(response.status)),
                 },
                 Step::TimedOut => self.client_failed(now, owner, Ending::TimedOut),
                 Step::Terminated => {
@@ -253,7 +269,10 @@ impl Endpoint {
                 }
             }
             // The peer does not answer inside the dialog any more (RFC 3261 section 12.2.1.2).
-            Owner::Change(id) => self.bye(now, id, Some("SIP;cause=408;text=\"Request Timeout\""), why),
+            Owner::Change(id) | Owner::Question(id) => {
+                self.bye(now, id, Some("SIP;cause=408;text=\"Request Timeout\""), why)
+            }
+            Owner::Ping(ping) => self.pinged(ping, None),
         }
     }
 

@@ -74,6 +74,10 @@ pub struct EndpointSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionId(pub(crate) u64);
 
+/// A question to a contact whether it can be reached; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PingId(pub(crate) u64);
+
 /// A request that the user answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub(crate) u64);
@@ -137,7 +141,8 @@ pub enum Event {
         /// The peer's audio.
         remote: OfferedAudio,
     },
-    /// A session's audio changed, by the peer's wish or ours; the answer is already sent.
+    /// A session's audio was negotiated again, by the peer's wish or ours; the answer is already sent. The same
+    /// description again is said too: the peer may send its audio from another address since.
     Changed {
         /// The session.
         session: SessionId,
@@ -157,6 +162,13 @@ pub enum Event {
         session: SessionId,
         /// Why.
         why: Ending,
+    },
+    /// What came of a `ping`. Once for each.
+    Pinged {
+        /// The ping.
+        ping: PingId,
+        /// True when the contact answered, whatever it said.
+        reachable: bool,
     },
     /// A REGISTER, to be answered with `respond`.
     Register {

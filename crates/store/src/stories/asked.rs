@@ -42,6 +42,22 @@ fn lists_show_what_happened_with_the_names_of_the_contract() {
 }
 
 #[test]
+fn what_is_open_when_the_clock_is_set_keeps_its_length() {
+    each_database("clock", async |world: World| {
+        let journal = world.journal().await;
+        world.append(&journal, call(0, "inquiry", "1001"));
+        world.append(&journal, call(1, "inquiry", "1001").into_iter().take(4));
+        world.append(&journal, [Event::ClockSet { by_ms: 86_400_000 }]);
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let rows = world.store.contacts(&ContactFilter::default()).await.unwrap();
+        let [open, over] = &rows[..] else { panic!("{rows:?}") };
+        let days = open.started_at.since(over.started_at).as_secs() / 86_400;
+        assert_eq!((days, over.ended_at.is_some()), (1, true), "what is over stays where it was");
+        assert!(journal.close(PATIENCE));
+    });
+}
+
+#[test]
 fn queues_agents_and_the_frame_of_a_sample() {
     each_database("queues", async |world: World| {
         let journal = world.journal().await;

@@ -18,6 +18,7 @@ fn stranger(method: &str, from: SocketAddr, number: usize) -> Vec<u8> {
 }
 
 /// Twelve calls of a trunk, one after the other, while `addresses` strangers send all the time.
+#[expect(clippy::print_stdout, reason = "the story's figures")]
 async fn twelve_calls_while(addresses: u8) {
     let world = World::with_trunk(1_000, "127.0.0.1/32").await;
     let bound = world.signalling.bound();

@@ -31,19 +31,24 @@ impl World {
 
     /// One that keeps registrations in this file.
     pub(super) async fn keeping(path: &std::path::Path) -> World {
-        World::with(Encryption::Off, 100, "127.0.0.0/8", Some(path.to_owned())).await
+        World::changed(|settings| settings.registrations = Some(path.to_owned())).await
+    }
+
+    /// With other settings.
+    pub(super) async fn changed(change: impl FnOnce(&mut Settings)) -> World {
+        World::begin(Encryption::Off, 100, "127.0.0.0/8", change).await
     }
 
     /// A trunk and a seat that are held to this encryption.
     pub(super) async fn held_to(srtp: Encryption, room: usize, network: &str) -> World {
-        World::with(srtp, room, network, None).await
+        World::begin(srtp, room, network, |_| {}).await
     }
 
-    async fn with(
+    async fn begin(
         srtp: Encryption,
         room: usize,
         network: &str,
-        registrations: Option<std::path::PathBuf>,
+        change: impl FnOnce(&mut Settings),
     ) -> World {
         let terms = Terms { srtp, ..Terms::default() };
         let (to_center, center) = bounded(room);
@@ -54,9 +59,9 @@ impl World {
             sources: vec![network.parse().unwrap()],
             terms: terms.clone(),
         }];
-        settings.registrations = registrations;
         settings.seats = [(agent("1001"), terms)].into();
         settings.feature_codes = vec![number("*70")];
+        change(&mut settings);
         let signalling = start(settings, to_center).await.unwrap();
         World { signalling, center, ids: Ids::new(900) }
     }
@@ -250,13 +255,22 @@ impl Phone {
 
     /// Answers a request of the server.
     pub(super) async fn respond(&self, request: &Request, code: u16, body: &str) {
+        self.send_text(&self.answer_to(request, code, body)).await;
+    }
+
+    pub(super) async fn send_text(&self, text: &str) {
+        self.socket.send_to(text.as_bytes(), self.server).await.unwrap();
+    }
+
+    /// The answer to a request of the server.
+    pub(super) fn answer_to(&self, request: &Request, code: u16, body: &str) -> String {
         let value = |name: &str| request.headers.text(name).unwrap().into_owned();
         let mut to = value("To");
         if !to.contains("tag=") {
             to.push_str(";tag=seat");
         }
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-        let text = format!(
+        format!(
             "SIP/2.0 {code} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\n\
              Contact: <sip:1001@{}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
             value("Via"),
@@ -265,8 +279,7 @@ impl Phone {
             value("CSeq"),
             self.local(),
             body.len()
-        );
-        self.socket.send_to(text.as_bytes(), self.server).await.unwrap();
+        )
     }
 }
 

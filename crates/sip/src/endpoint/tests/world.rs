@@ -111,6 +111,7 @@ impl World {
             Event::Changed { remote, .. } => format!("changed {:?}", remote.direction),
             Event::Digit { key, .. } => format!("digit {key}"),
             Event::Ended { why, .. } => format!("ended {why:?}"),
+            Event::Pinged { reachable, .. } => format!("pinged {reachable}"),
             Event::Register { .. } => "register".to_owned(),
         };
         self.events.drain(..).map(name).collect()
