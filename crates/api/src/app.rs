@@ -10,6 +10,7 @@ use model::{Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, Ret
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
+use crate::wrong::WrongTokens;
 use crate::{Metrics, Readiness, Vault};
 
 /// Long polls and streams at once; one more is answered 429.
@@ -62,6 +63,7 @@ pub struct App {
     custody: Arc<Mutex<()>>,
     unerased: Arc<AtomicU64>,
     closing: Arc<watch::Sender<bool>>,
+    wrong: Arc<WrongTokens>,
 }
 
 impl std::ops::Deref for App {
@@ -81,7 +83,12 @@ impl App {
             custody: Arc::new(Mutex::new(())),
             unerased: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
+            wrong: Arc::default(),
         }
+    }
+
+    pub(crate) fn wrong_tokens(&self) -> &WrongTokens {
+        &self.wrong
     }
 
     pub(crate) fn followers(&self) -> Arc<Semaphore> {

@@ -83,7 +83,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let media = Arc::new(Media::start(settings, media_reports).with_context(|| "start the media threads")?);
 
     let (to_center, signalling_inbox) = bounded(INBOX);
-    let signalling = signalling::start(signalling_settings(&configuration), to_center)
+    let signalling = signalling::start(signalling_settings(&configuration, folders), to_center)
         .await
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
     let signalling = Arc::new(signalling);
@@ -178,6 +178,7 @@ impl Running {
     /// is closed.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.readiness.sip(false);
+        self.signalling.drain();
         let why = tokio::select! {
             _ = self.conductor.drain() => None,
             () = tokio::time::sleep(self.drain_limit) => Some("the drain limit was reached"),
@@ -299,7 +300,7 @@ fn media_settings(
     settings
 }
 
-fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
+fn signalling_settings(configuration: &Configuration, folders: &Folders) -> signalling::Settings {
     let server = &configuration.server;
     signalling::Settings {
         advertised: server.advertised,
@@ -311,6 +312,7 @@ fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
         pings: server.pings,
         patience: server.patience,
         first_maker: MAKER_SIGNALLING,
+        registrations: Some(folders.data.join("registrations.json")),
         ..signalling::Settings::new(server.sip)
     }
 }

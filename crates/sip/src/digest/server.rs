@@ -38,7 +38,7 @@ pub enum Verdict {
     },
     /// No answer to a challenge of ours is in the request: challenge it.
     Missing,
-    /// A right answer on an expired nonce: challenge again with `stale=true`.
+    /// A right answer on a nonce that expired or that we did not make: challenge again with `stale=true`.
     Stale,
     /// A right answer with a count that was used before: a copy, perhaps a stranger's. Challenge again.
     Replayed,
@@ -81,6 +81,15 @@ impl DigestServer {
         };
         let offered = |algorithm: &Algorithm| which == Challenges::All || *algorithm == Algorithm::Md5;
         Algorithm::ALL.into_iter().filter(offered).map(challenge).collect()
+    }
+
+    /// The user whose password a request's `Authorization` would prove, not proven yet.
+    pub fn named_user(&self, request: &Request) -> Option<String> {
+        request.headers.all("Authorization").find_map(|value| {
+            let params = DigestParams::parse(std::str::from_utf8(value).ok()?)??;
+            let ours = params.find("realm") == Some(self.realm.as_str());
+            params.find("username").filter(|_| ours).map(str::to_owned)
+        })
     }
 
     /// Judges a request's `Authorization`. An unknown user takes the same steps as a wrong password.
@@ -126,7 +135,9 @@ impl DigestServer {
         let right = same_digits(&expected, response) && known.is_some() && same_target(uri, &request.uri);
         let born = self.born(nonce);
         Some(match (right, born) {
-            (false, _) | (true, None) => Verdict::Wrong,
+            (false, _) => Verdict::Wrong,
+            // A device that goes on with a nonce from before our restart knows the password.
+            (true, None) => Verdict::Stale,
             (true, Some(born)) if self.has_expired(now, born) => Verdict::Stale,
             (true, Some(born)) if self.count(born, nonce, count) => {
                 Verdict::Accepted { user: user.to_owned() }
@@ -279,7 +290,8 @@ mod tests {
         for (authorization, verdict) in [
             (answer(&challenge, "1001", "guess"), Verdict::Wrong),
             (answer(&challenge, "nobody", "guess"), Verdict::Wrong),
-            (answer(&foreign, "1001", "sample-1001"), Verdict::Wrong),
+            (answer(&foreign, "1001", "sample-1001"), Verdict::Stale),
+            (answer(&foreign, "1001", "guess"), Verdict::Wrong),
             (good.replace("uri=\"sip:127.0.0.1\"", "uri=\"sip:127.0.0.2\""), Verdict::Wrong),
             (good.replace("uri=\"sip:127.0.0.1\"", "uri=\"sip:x@127.0.0.1\""), Verdict::Wrong),
             (good.replace("qop=auth", "qop=auth-int"), Verdict::Wrong),

@@ -29,6 +29,11 @@ impl World {
         World::held_to(Encryption::Off, room, network).await
     }
 
+    /// One that keeps registrations in this file.
+    pub(super) async fn keeping(path: &std::path::Path) -> World {
+        World::changed(|settings| settings.registrations = Some(path.to_owned())).await
+    }
+
     /// With other settings.
     pub(super) async fn changed(change: impl FnOnce(&mut Settings)) -> World {
         World::begin(Encryption::Off, 100, "127.0.0.0/8", change).await
@@ -241,6 +246,11 @@ impl Phone {
         assert_eq!(response.status.code(), 200);
         assert_eq!(response.headers.count("Contact"), 1);
         assert_eq!(world.next().await, SignallingInput::Seat { agent: agent("1001"), online: true });
+    }
+
+    /// From now on it speaks to another server.
+    pub(super) fn turn_to(&mut self, server: std::net::SocketAddr) {
+        self.server = server;
     }
 
     /// Answers a request of the server.
