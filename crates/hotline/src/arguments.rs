@@ -54,7 +54,12 @@ pub(crate) enum Verb {
         about: Option<AboutRecordings>,
     },
     /// List agents 列出座席
-    Agents(Listing),
+    Agents {
+        #[command(flatten)]
+        listing: Listing,
+        #[command(subcommand)]
+        about: Option<AboutAgents>,
+    },
     /// List queues 列出队列
     Queues(Listing),
     /// Change an agent's state 更改座席状态
@@ -153,6 +158,18 @@ pub(crate) enum AboutRecordings {
         /// A new file 目标文件
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutAgents {
+    /// Give an agent a password, kept as hashes: from standard input, or made and printed 设置座席密码（只存哈希）
+    SetPassword {
+        /// The agent's id 工号
+        id: AgentId,
+        /// Make one and print it 自动生成并显示
+        #[arg(long)]
+        generate: bool,
     },
 }
 

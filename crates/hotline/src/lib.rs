@@ -14,6 +14,7 @@ pub mod listings;
 pub mod load;
 pub mod naming;
 pub mod output;
+pub mod password;
 mod phone;
 pub mod privacy;
 pub mod retention;

@@ -24,6 +24,7 @@
 mod gate;
 mod kept;
 mod legs;
+mod manners;
 mod pings;
 mod reach;
 mod registrar;
@@ -76,7 +77,9 @@ pub struct Settings {
     /// they are challenged with MD5 alone.
     pub md5_clients: Vec<String>,
     /// Agents with their passwords.
-    pub agents: Vec<(AgentId, String)>,
+    pub agents: Vec<(AgentId, sip::Secret)>,
+    /// What an agent may answer challenges by, best first; SHA-256 and MD5 where nothing is said.
+    pub digests: BTreeMap<AgentId, Vec<sip::Algorithm>>,
     /// What agents' audio may be; those who are not named: anything unencrypted.
     pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
@@ -111,6 +114,7 @@ impl Settings {
             // Both were seen to fail: baresip 1.0.0 ("Function not implemented") and sipp 3.6.1.
             md5_clients: ["baresip v0.", "baresip v1.", "SIPp"].map(str::to_owned).to_vec(),
             agents: Vec::new(),
+            digests: BTreeMap::new(),
             seats: BTreeMap::new(),
             trunks: Vec::new(),
             feature_codes: Vec::new(),

@@ -53,7 +53,7 @@ impl World {
         let terms = Terms { srtp, ..Terms::default() };
         let (to_center, center) = bounded(room);
         let mut settings = Settings::new("127.0.0.1:0".parse().unwrap());
-        settings.agents = vec![(agent("1001"), "sample-1001".to_owned())];
+        settings.agents = vec![(agent("1001"), "sample-1001".to_owned().into())];
         settings.trunks = vec![Trunk {
             name: "loopback".to_owned(),
             sources: vec![network.parse().unwrap()],
