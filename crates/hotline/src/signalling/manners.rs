@@ -57,6 +57,13 @@ impl Manners {
         order
     }
 
+    /// A device answered a challenge, rightly or not: it understands them.
+    pub(super) fn spoke(&mut self, account: &str, address: IpAddr) {
+        if let Some(manner) = self.devices.get_mut(&(account.to_owned(), address)) {
+            manner.unanswered = None;
+        }
+    }
+
     /// A device answered rightly by this algorithm.
     pub(super) fn answered(&mut self, now: Moment, account: &str, address: IpAddr, algorithm: Algorithm) {
         self.make_room();

@@ -360,6 +360,9 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         // What is guessed is the password of the name in the digest, whoever the request claims to be from.
         let named = self.digest.named_user(request).or_else(|| claimed.clone());
         let account = named.unwrap_or_default();
+        if has_credentials {
+            self.manners.spoke(&account, source.ip());
+        }
         let known = self.registrar.knows(now, &account, flow);
         let closed = self.slowdown.closed_for(now, &account, source);
         if let Some(wait) = closed.filter(|_| has_credentials && !known) {
