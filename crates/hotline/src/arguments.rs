@@ -44,6 +44,8 @@ pub(crate) enum Verb {
         #[arg(long)]
         flow_tests: bool,
     },
+    /// A softphone in this terminal, for the first call 终端软电话
+    Phone(Box<hotline::phone::Options>),
     /// List contacts 列出来电
     Contacts(Listing),
     /// List recordings 列出录音

@@ -2,7 +2,7 @@
 //! and RTP to it, a live board, and a summary.
 
 mod board;
-mod phone;
+mod people;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::output;
 use crate::serve::{self, Folders, Running};
 use crate::signalling::{Terms, Trunk};
 use board::Board;
-use phone::{Customer, Seat};
+use people::{Customer, Seat};
 
 /// How large the show is.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
     let folders = Folders { data: folder.clone(), recordings: folder.join("recordings") };
     // Its recordings are there to be listened to.
     configuration.server.encryption_key = None;
-    let passwords = people(&mut configuration, scale.agents);
+    let passwords = populate(&mut configuration, scale.agents);
     let queues = configuration.queue_names();
     let running = serve::start(configuration, &folders).await?;
     output::print(format_args!(
@@ -70,7 +70,7 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
 }
 
 /// Agents of the demonstration alone, in every queue; loopback ports; SQLite.
-fn people(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, String)> {
+fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, String)> {
     let server = &mut configuration.server;
     server.sip = SocketAddr::from(([127, 0, 0, 1], 0));
     server.http = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -15,7 +15,7 @@ pub mod load;
 pub mod naming;
 pub mod output;
 pub mod password;
-mod phone;
+pub mod phone;
 pub mod privacy;
 pub mod retention;
 pub mod serve;

@@ -15,7 +15,7 @@ use anyhow::Context;
 use arguments::{AboutAgents, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
 use clap::Parser;
 use hotline::signals::Signals;
-use hotline::{clock, control, demo, listings, load, output, password, privacy, serve, vault};
+use hotline::{clock, control, demo, listings, load, output, password, phone, privacy, serve, vault};
 use model::{AgentId, RecordingId};
 use place::Place;
 use store::{PublicKeys, SigningKey};
@@ -63,6 +63,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let good = run.await.with_context(|| "run the load")??;
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Verb::Phone(options) => phone::run(*options).await,
         Verb::Check { flow_tests } => check(&place, flow_tests),
         Verb::Contacts(listing) => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
