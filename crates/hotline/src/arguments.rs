@@ -8,14 +8,14 @@ use hotline::{config, load};
 use model::{AgentId, ContactId, QueueName, RecordingId};
 use store::Role;
 
-use crate::place::Place;
+use crate::place::Typed;
 
 /// Hotline, the open call center. 开放呼叫中心
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: Typed,
     #[command(subcommand)]
     pub(crate) command: Option<Verb>,
 }

@@ -37,7 +37,9 @@ pub struct Scale {
 /// # Errors
 /// When the center cannot start.
 pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) -> anyhow::Result<()> {
-    let folder = data.join("demo").join(now().unix_ms().to_string());
+    let demos = data.join("demo");
+    remove_old(&demos);
+    let folder = demos.join(now().unix_ms().to_string());
     let folders = Folders { data: folder.clone(), recordings: folder.join("recordings") };
     // Its recordings are there to be listened to.
     configuration.server.encryption_key = None;
@@ -67,6 +69,19 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
         while customers.try_join_next().is_some() {}
     }
     finish(running, phones, board, &folders).await
+}
+
+/// Demos older than an hour leave nothing: their folders are named by when they began, in ms.
+fn remove_old(demos: &Path) {
+    const KEPT_MS: i64 = 3_600_000;
+    let Ok(entries) = std::fs::read_dir(demos) else { return };
+    for entry in entries.flatten() {
+        let began = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
+        if began.is_some_and(|began| began.saturating_add(KEPT_MS) < now().unix_ms()) {
+            // What cannot be removed is in nobody's way.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Agents of the demonstration alone, in every queue; loopback ports; SQLite.
