@@ -11,7 +11,7 @@ use ivr::text;
 use model::{AgentId, QueueName};
 
 use super::server::digest;
-use crate::signalling::{CodecName, Codecs, Network, Terms, Trunk};
+use crate::signalling::{CodecName, Codecs, Network, Numbers, Rewrite, Terms, Trunk};
 
 /// What `queues.toml` says.
 #[derive(Debug, Default)]
@@ -124,7 +124,7 @@ pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Trunks {
     for mut section in file.list("trunk") {
         let name = section.require::<String>("name");
         let sources = section.parsed_list::<Network>("sources").into_iter().map(|at| at.value).collect();
-        let terms = terms(&mut section, srtp);
+        let terms = Terms { numbers: numbers(&mut section), ..terms(&mut section, srtp) };
         let calls = most_calls(&mut section, "max_calls");
         let calls_per_source = most_calls(&mut section, "max_calls_per_source");
         if let Some(name) = name {
@@ -137,6 +137,16 @@ pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Trunks {
     (trunks, limits)
 }
 
+/// How a trunk's numbers are read.
+fn numbers(section: &mut Section) -> Numbers {
+    let rules = |at: Vec<At<Rewrite>>| at.into_iter().map(|at| at.value).collect();
+    Numbers {
+        trusts_identity: section.boolean("trust_identity").is_some_and(|at| at.value),
+        dialled: rules(section.parsed_list::<Rewrite>("rewrite_dialled")),
+        callers: rules(section.parsed_list::<Rewrite>("rewrite_callers")),
+    }
+}
+
 fn most_calls(section: &mut Section, key: &'static str) -> Option<usize> {
     section.integer(key, 1..=100_000).and_then(|at| usize::try_from(at.value).ok())
 }
@@ -147,7 +157,7 @@ fn terms(section: &mut Section, srtp: Encryption) -> Terms {
     let listed: Vec<_> =
         section.parsed_list::<CodecName>("codecs").into_iter().map(|at| at.value.0).collect();
     let codecs = if listed.is_empty() { Codecs::Cheapest } else { Codecs::Listed(listed) };
-    Terms { srtp, codecs }
+    Terms { srtp, codecs, numbers: Numbers::default() }
 }
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {

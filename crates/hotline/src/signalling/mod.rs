@@ -22,6 +22,7 @@
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
 mod gate;
+mod identity;
 mod kept;
 mod legs;
 mod manners;
@@ -51,6 +52,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+pub use identity::{Numbers, Rewrite};
 pub use pings::Pings;
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
