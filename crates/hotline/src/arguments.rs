@@ -44,6 +44,9 @@ pub(crate) enum Verb {
         #[arg(long)]
         flow_tests: bool,
     },
+    /// The prompts 语音
+    #[command(subcommand)]
+    Prompts(AboutPrompts),
     /// A softphone in this terminal, for the first call 终端软电话
     Phone(Box<hotline::phone::Options>),
     /// List contacts 列出来电
@@ -161,6 +164,12 @@ pub(crate) enum AboutRecordings {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutPrompts {
+    /// Say which clips are missing, too quiet, clipped, too long 检查录音：缺失、过轻、削波、过长
+    Check,
 }
 
 #[derive(Subcommand)]

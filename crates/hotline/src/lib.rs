@@ -17,6 +17,7 @@ pub mod output;
 pub mod password;
 pub mod phone;
 pub mod privacy;
+pub mod prompts;
 pub mod retention;
 pub mod serve;
 pub mod signalling;

@@ -12,10 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use arguments::{AboutAgents, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
+use arguments::{
+    AboutAgents, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word,
+};
 use clap::Parser;
 use hotline::signals::Signals;
-use hotline::{clock, control, demo, listings, load, output, password, phone, privacy, serve, vault};
+use hotline::{
+    clock, control, demo, listings, load, output, password, phone, privacy, prompts, serve, vault,
+};
 use model::{AgentId, RecordingId};
 use place::Place;
 use store::{PublicKeys, SigningKey};
@@ -63,6 +67,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let run = tokio::task::spawn_blocking(move || load::run(*options));
             let good = run.await.with_context(|| "run the load")??;
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Verb::Prompts(AboutPrompts::Check) => {
+            let (wrong, count) = prompts::check(place.prompts())?;
+            Ok(tell(&wrong, &format!("{count} clips are fit {count} 条录音合格")))
         }
         Verb::Phone(options) => phone::run(*options).await,
         Verb::Check { flow_tests } => check(&place, flow_tests),

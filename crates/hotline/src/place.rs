@@ -81,6 +81,10 @@ impl Place {
         [self.data.clone(), self.recordings.clone()].into_iter().chain(passwords).collect()
     }
 
+    pub(crate) fn prompts(&self) -> &Path {
+        &self.prompts
+    }
+
     pub(crate) fn agents_file(&self) -> PathBuf {
         self.config.join("agents.toml")
     }
