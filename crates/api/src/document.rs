@@ -177,7 +177,7 @@ fn schemas() -> Value {
         ("Token", "name:string role:string agent:string? created_at:time revoked_at:time?"),
         ("NewToken", "name:string role:string token:string"),
         ("Health", "alive:boolean"),
-        ("Readiness", "ready:boolean not_ready:array"),
+        ("Readiness", "ready:boolean not_ready:array warnings:array checks:array"),
         ("Reason", "reason:string"),
         ("Seat", "seat:string"),
         ("Word", "reason:string person:string?"),

@@ -2,6 +2,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod checks;
 pub mod clock;
 pub mod conductor;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod naming;
 pub mod output;
 mod phone;
 pub mod privacy;
+mod readiness;
 pub mod retention;
 pub mod serve;
 pub mod signalling;

@@ -140,9 +140,24 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
         "  Next   register a softphone as 1001 (README.md), then dial 下一步：注册座席 1001，再拨打",
     );
     signals.stop().await;
-    output::announce("Draining: no new calls 正在停止：不再接新来电");
+    let (calls, limit) = (running.calls(), running.drain_limit().as_secs());
+    tracing::warn!(calls, limit_s = limit, "draining: no new calls; those in progress may end");
+    output::announce(draining(calls, limit));
     running.stop(signals.stop()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the first signal says: for what is waited, and for how long.
+fn draining(calls: u64, limit_s: u64) -> String {
+    let plural = if calls == 1 { "" } else { "s" };
+    if calls == 0 {
+        return "Draining: no new calls; no call is in progress 正在停止：不再接新来电；没有进行中的通话"
+            .to_owned();
+    }
+    format!(
+        "Draining: no new calls; waits for {calls} call{plural}, at most {limit_s} s; a second signal ends them at once \
+         正在停止：不再接新来电；等待 {calls} 路通话结束，最多 {limit_s} 秒；再次发送信号则立即结束"
+    )
 }
 
 fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {

@@ -23,7 +23,7 @@ use crate::naming::Naming;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
-use crate::{evidence, retention};
+use crate::{checks, evidence, retention};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
 const MAKER_CENTER: u16 = 0;
@@ -52,7 +52,7 @@ pub struct Running {
     media: Arc<Media>,
     journal: Journal,
     store: Store,
-    web: tokio::runtime::Runtime,
+    web: Web,
     web_stop: tokio::sync::oneshot::Sender<()>,
     readiness: Readiness,
     drain_limit: Duration,
@@ -61,9 +61,9 @@ pub struct Running {
 /// Starts a center.
 ///
 /// # Errors
-/// When a sample password would be open to the network, or a socket, folder or database cannot be had.
+/// When a check of what it needs fails (each failure was printed then), or a thread cannot be had.
 pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::Result<Running> {
-    refuse_open_samples(&configuration)?;
+    checks::refuse(&configuration, folders).await?;
     std::fs::create_dir_all(&folders.data).with_context(|| format!("create {}", folders.data.display()))?;
     std::fs::create_dir_all(&folders.recordings)
         .with_context(|| format!("create {}", folders.recordings.display()))?;
@@ -73,7 +73,8 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         tracing::info!(key = %key.id(), "new recordings are encrypted");
     }
     let url = database_url(&configuration, &folders.data);
-    let store = Store::open(&url).await.with_context(|| "open the database")?;
+    let opened = Store::open(&url).await;
+    let store = opened.with_context(|| format!("open the database {}", store::place(&url)))?;
     let journal = Journal::start(&store, &folders.data).await.with_context(|| "start the journal")?;
     let left_open =
         end_what_was_cut_off(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
@@ -125,9 +126,9 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         metrics: Arc::new(Gauges { conductor: conductor.clone(), media: Arc::clone(&media) }),
         readiness: readiness.clone(),
     });
-    let web = web_runtime()?;
+    let web = Web::start()?;
     let (web_stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (http, listener) = listen(&web, server.http).await?;
+    let (http, listener) = web.listen(server.http).await?;
     let served = app.clone();
     web.spawn(async move {
         let stop = async {
@@ -146,10 +147,18 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         let schedule = Schedule { at, zone: server.zone.clone() };
         web.spawn(retention::run(app, schedule, folders.data.clone(), now));
     }
-    write_control(&store, &folders.data, http).await?;
-    for flag in [Readiness::sip, Readiness::media, Readiness::store] {
-        flag(&readiness, true);
-    }
+    write_control(&store, &folders.data, http, signalling.bound()).await?;
+    let parts = crate::readiness::Parts {
+        signalling: signalling.life(),
+        conductor: conductor.clone(),
+        media: media.pulse(),
+        journal: journal.clone(),
+        store: store.clone(),
+        data: folders.data.clone(),
+        recordings: recordings_folders(&server, folders),
+    };
+    crate::readiness::register(&readiness, parts);
+    readiness.started();
     let sip = signalling.bound();
     let drain_limit = server.drain_limit;
     Ok(Running {
@@ -174,10 +183,20 @@ impl Running {
         &self.store
     }
 
+    /// Calls in progress.
+    pub fn calls(&self) -> u64 {
+        self.conductor.calls()
+    }
+
+    /// How long a drain waits for them.
+    pub fn drain_limit(&self) -> Duration {
+        self.drain_limit
+    }
+
     /// No new calls; the ones in progress may end within the drain limit, or until `hurry` completes; then everything
     /// is closed.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
-        self.readiness.sip(false);
+        self.readiness.drains();
         self.signalling.drain();
         let why = tokio::select! {
             _ = self.conductor.drain() => None,
@@ -197,7 +216,7 @@ impl Running {
         }
         let _ = web_stop.send(());
         // A runtime may not be dropped from within another.
-        let _ = tokio::task::spawn_blocking(move || web.shutdown_timeout(Duration::from_secs(1))).await;
+        let _ = tokio::task::spawn_blocking(move || web.stop()).await;
         if let Ok(media) = Arc::try_unwrap(media) {
             let _ = tokio::task::spawn_blocking(move || media.stop()).await;
         }
@@ -214,22 +233,6 @@ impl Running {
         while self.media.counters().open_recordings > 0 && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    }
-}
-
-fn refuse_open_samples(configuration: &Configuration) -> anyhow::Result<()> {
-    let server = &configuration.server;
-    let open = [server.sip, server.http].into_iter().find(|address| !address.ip().is_loopback());
-    let samples = configuration.sample_passwords();
-    match open {
-        Some(address) if !samples.is_empty() => {
-            let names = samples.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-            bail!(
-                "refusing to listen on {address}: agents {names} still have the sample password; change it in \
-                 agents.toml\n拒绝监听 {address}：座席 {names} 仍在使用示例密码，请在 agents.toml 中修改"
-            )
-        }
-        Some(_) | None => Ok(()),
     }
 }
 
@@ -332,30 +335,57 @@ fn center_config(configuration: Configuration) -> center::Config {
     }
 }
 
-/// The web has a runtime of its own, so that a heavy report cannot delay a SIP timer.
-fn web_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("web")
-        .enable_all()
-        .build()
-        .with_context(|| "start the web runtime")
+/// The web's runtime: its own, so that a heavy report cannot delay a SIP timer. Dropped by a start that fails, it ends
+/// without waiting: a runtime may not wait within another.
+struct Web(Option<tokio::runtime::Runtime>);
+
+impl Web {
+    fn start() -> anyhow::Result<Web> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("web")
+            .enable_all()
+            .build()
+            .with_context(|| "start the web runtime")?;
+        Ok(Web(Some(runtime)))
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.0 {
+            runtime.spawn(task);
+        }
+    }
+
+    /// Listens on this runtime; where.
+    async fn listen(&self, address: SocketAddr) -> anyhow::Result<(SocketAddr, TcpListener)> {
+        let Some(runtime) = &self.0 else { bail!("the web runtime has ended") };
+        let listener =
+            runtime.spawn(TcpListener::bind(address)).await.with_context(|| "use the web runtime")?;
+        let listener = listener.with_context(|| format!("listen for HTTP on {address}"))?;
+        Ok((listener.local_addr().with_context(|| "read the HTTP address")?, listener))
+    }
+
+    /// Ends it; what still runs has a second.
+    fn stop(mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        }
+    }
 }
 
-async fn listen(
-    web: &tokio::runtime::Runtime,
-    address: SocketAddr,
-) -> anyhow::Result<(SocketAddr, TcpListener)> {
-    let listener = web.spawn(TcpListener::bind(address)).await.with_context(|| "start the web runtime")?;
-    let listener = listener.with_context(|| format!("listen for HTTP on {address}"))?;
-    Ok((listener.local_addr().with_context(|| "read the HTTP address")?, listener))
+impl Drop for Web {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
-/// The file by which somebody at the command line of this machine reaches the running center: its HTTP address
-/// and a token, a line each, readable by its owner alone.
+/// The file by which somebody at the command line of this machine reaches the running center: its HTTP address,
+/// a token and its SIP address, a line each, readable by its owner alone.
 pub const CONTROL: &str = "control";
 
-async fn write_control(store: &Store, data: &Path, http: SocketAddr) -> anyhow::Result<()> {
+async fn write_control(store: &Store, data: &Path, http: SocketAddr, sip: SocketAddr) -> anyhow::Result<()> {
     let path = data.join(CONTROL);
     let before = std::fs::read_to_string(&path).unwrap_or_default();
     let mut secret = before.lines().nth(1).unwrap_or_default().to_owned();
@@ -365,7 +395,8 @@ async fn write_control(store: &Store, data: &Path, http: SocketAddr) -> anyhow::
         let made = store.create_token(&name, Role::Admin, None, made).await;
         secret = made.with_context(|| "make the control token")?;
     }
-    write_private(&path, &format!("{http}\n{secret}\n")).with_context(|| format!("write {}", path.display()))
+    write_private(&path, &format!("{http}\n{secret}\n{sip}\n"))
+        .with_context(|| format!("write {}", path.display()))
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {

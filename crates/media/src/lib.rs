@@ -23,6 +23,7 @@ mod patient;
 mod player;
 mod ports;
 mod prompts;
+mod pulse;
 mod quality;
 mod recorder;
 mod repair;
@@ -53,8 +54,9 @@ use model::{CallId, MediaOrder, MediaReport};
 
 pub use copies::{CopyError, copy_as_flac};
 pub use counters::Counters;
-pub use disk::{Disk, DiskFile, Folder};
+pub use disk::{Disk, DiskFile, Folder, is_mount};
 pub use prompts::{Fault, Loaded, PromptError, Prompts, Remark};
+pub use pulse::Pulse;
 pub use repair::{RepairError, Repaired, repair, repair_in};
 pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
 
@@ -291,6 +293,12 @@ impl Media {
         if let Some(thread) = self.thread_of(order.call) {
             thread.send(ToMedia::Order(order));
         }
+    }
+
+    /// Asks the threads for signs of life, also from elsewhere.
+    pub fn pulse(&self) -> Pulse {
+        let way = |thread: &MediaThread| (thread.orders.clone(), thread.waker.clone());
+        Pulse { threads: self.threads.iter().map(way).collect(), tally: self.tally.clone() }
     }
 
     /// What has been counted since the start, and what is open now.

@@ -19,7 +19,7 @@ use crate::Map;
 use crate::Settings;
 use crate::clock::{Clock, TICK, TICK_TIME, from_microseconds, samples};
 use crate::conference::Conference;
-use crate::counters::{Tally, add};
+use crate::counters::{Tally, add, shift};
 use crate::ear::{Frame, LONGEST};
 use crate::encodings::Encodings;
 use crate::leg::{DATAGRAM, Kind, Leg};
@@ -36,6 +36,8 @@ use crate::writer::ToWriter;
 pub(crate) enum ToMedia {
     /// An order of the center.
     Order(MediaOrder),
+    /// Say that you are alive.
+    Ping(Sender<()>),
     /// Close everything and end.
     Stop,
 }
@@ -151,6 +153,8 @@ impl Thread {
             loop {
                 match self.orders.try_recv() {
                     Ok(ToMedia::Order(order)) => self.handle_order(order),
+                    // The channel has room for the one answer; who asked may have gone.
+                    Ok(ToMedia::Ping(answer)) => _ = answer.try_send(()),
                     Ok(ToMedia::Stop) | Err(TryRecvError::Disconnected) => return self.stop(),
                     Err(TryRecvError::Empty) => break,
                 }
@@ -316,6 +320,7 @@ impl Thread {
         }
         if let Some(strained) = self.strain.poll_change(now * 125, self.legs.len()) {
             let thread = self.index;
+            shift(&self.tally.strained, if strained { 1 } else { -1 });
             if strained {
                 tracing::warn!(thread, "a media thread has no room for more calls");
             } else {

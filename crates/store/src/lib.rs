@@ -10,6 +10,7 @@ mod follower;
 mod journal;
 mod live;
 mod manifest;
+mod probe;
 mod projection;
 mod queries;
 mod retention;
@@ -29,6 +30,7 @@ pub use coverage::Coverage;
 pub use error::StoreError;
 pub use journal::{InboxFull, Journal, JournalStatus};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
+pub use probe::{Depth, Probed, place, probe};
 pub use queries::{ContactFilter, RecordingFilter};
 pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
@@ -64,6 +66,15 @@ impl Store {
         let db = Db::open(url).await?;
         let committed = queries::last_seq(&db).await?;
         Ok(Store { db, live: Arc::new(Live::new(committed)) })
+    }
+
+    /// True when the database answers a question now, and is still the one that was opened.
+    pub async fn answers(&self) -> bool {
+        let there = match &self.db {
+            Db::Sqlite { options, .. } => options.get_filename().exists(),
+            Db::Postgres { .. } => true,
+        };
+        there && queries::last_seq(&self.db).await.is_ok()
     }
 
     /// Closes the connections; queries fail from now on.
