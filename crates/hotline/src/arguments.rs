@@ -44,6 +44,14 @@ pub(crate) enum Verb {
         #[arg(long)]
         flow_tests: bool,
     },
+    /// Try all that a center needs, and estimate how many recorded calls this machine carries 检查环境并估算容量
+    Doctor {
+        #[command(flatten)]
+        listen: Listen,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// List contacts 列出来电
     Contacts(Listing),
     /// List recordings 列出录音
@@ -130,6 +138,15 @@ pub(crate) struct Listen {
     /// RTP ports
     #[arg(long, value_name = "FIRST-LAST")]
     pub(crate) rtp: Option<config::Ports>,
+}
+
+impl Listen {
+    /// What was typed goes before what the file says.
+    pub(crate) fn apply(self, server: &mut config::Server) {
+        server.sip = self.sip.unwrap_or(server.sip);
+        server.http = self.http.unwrap_or(server.http);
+        server.rtp = self.rtp.unwrap_or_else(|| server.rtp.clone());
+    }
 }
 
 #[derive(Args)]

@@ -22,6 +22,7 @@ use crate::serve::Folders;
 use crate::{control, output, vault};
 
 pub(crate) use folders::{LEAST, LITTLE, try_folder};
+pub(crate) use machine::{FILES_A_CALL, OTHER_FILES};
 pub use store::Depth;
 
 /// What was found of one thing.

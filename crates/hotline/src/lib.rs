@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 mod copies;
 pub mod demo;
+pub mod doctor;
 mod evidence;
 mod gauges;
 pub mod listings;

@@ -15,7 +15,7 @@ use anyhow::Context;
 use arguments::{AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
 use clap::Parser;
 use hotline::signals::Signals;
-use hotline::{clock, control, demo, listings, load, output, privacy, serve, vault};
+use hotline::{clock, control, demo, doctor, listings, load, output, privacy, serve, vault};
 use model::RecordingId;
 use place::Place;
 use store::{PublicKeys, SigningKey};
@@ -64,6 +64,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Verb::Check { flow_tests } => check(&place, flow_tests),
+        Verb::Doctor { listen, json } => {
+            let mut configuration = place.load(false)?;
+            listen.apply(&mut configuration.server);
+            let sound = doctor::run(&configuration, &place.folders(), json).await?;
+            Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Verb::Contacts(listing) => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
             let key = SigningKey::open(&place.data).with_context(|| "read the key of the recordings")?;
@@ -113,11 +119,8 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
         let path = path.display();
         tracing::warn!(%path, "other users of this machine may read this: chmod o= {path}");
     }
-    let server = &mut configuration.server;
-    server.sip = listen.sip.unwrap_or(server.sip);
-    server.http = listen.http.unwrap_or(server.http);
-    server.rtp = listen.rtp.unwrap_or_else(|| server.rtp.clone());
-    let ports = server.rtp.0.clone();
+    listen.apply(&mut configuration.server);
+    let ports = configuration.server.rtp.0.clone();
     let numbers: Vec<String> =
         configuration.routes.iter().map(|(number, route)| format!("{number} ({})", route.language)).collect();
     // A panic is a line of the log too: to print it would wait for standard error.
