@@ -122,6 +122,11 @@ impl Center {
         center
     }
 
+    /// Remembers how agents stood when the last run ended. Call it before the first [`Center::handle`].
+    pub fn restore(&mut self, now: Time, standings: Vec<acd::Standing>) {
+        self.acd.restore(now, standings);
+    }
+
     /// How many calls are in progress.
     pub fn calls(&self) -> usize {
         self.calls.len()

@@ -10,7 +10,7 @@ use api::{App, AppParts, Readiness};
 use center::Center;
 use crossbeam_channel::bounded;
 use media::{CenterKeys, Media};
-use model::{Event, Ids, RecordingState, Time};
+use model::{Activity, Event, Ids, QueueName, RecordingState, Shift, Time};
 use store::{Journal, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
 
@@ -76,6 +76,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let opened = Store::open(&url).await;
     let store = opened.with_context(|| format!("open the database {}", store::place(&url)))?;
     let journal = Journal::start(&store, &folders.data).await.with_context(|| "start the journal")?;
+    let standings = standings(&store, &journal, &configuration).await?;
     let left_open =
         end_what_was_cut_off(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
 
@@ -89,7 +90,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
     let signalling = Arc::new(signalling);
     let (agents, queues) = (configuration.agent_ids(), configuration.queue_names());
-    let center = Center::new(
+    let mut center = Center::new(
         center_config(configuration),
         Ids::new(MAKER_CENTER),
         Ids::new(MAKER_OFFERS),
@@ -97,6 +98,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         steady(),
         left_open,
     );
+    center.restore(steady(), standings);
     let inboxes = Inboxes { signalling: signalling_inbox, media: media_inbox };
     let shells = Shells {
         signalling: Arc::clone(&signalling),
@@ -247,6 +249,48 @@ pub fn recordings_folders(server: &Server, folders: &Folders) -> Vec<PathBuf> {
     [Some(folders.recordings.clone()), server.recordings_fallback.clone()].into_iter().flatten().collect()
 }
 
+/// How agents stood when the last run ended: who talked then has a call to write up.
+async fn standings(
+    store: &Store,
+    journal: &Journal,
+    configuration: &Configuration,
+) -> anyhow::Result<Vec<acd::Standing>> {
+    follow_spool(store, journal).await?;
+    let rows = store.standings(&configuration.agent_ids()).await;
+    let rows = rows.with_context(|| "read how agents stood")?;
+    let wrap_up = |name: &QueueName| {
+        let queue = configuration.acd.queues.iter().find(|queue| queue.name == *name);
+        queue.map_or(Duration::ZERO, |queue| queue.wrap_up)
+    };
+    let standing = |row: store::Standing| {
+        let not_ready = match row.shift {
+            Shift::Ready => None,
+            Shift::NotReady(reason) => Some(reason),
+            Shift::SignedOut => return None,
+        };
+        let did = match (row.activity, row.last) {
+            (Activity::Talking, Some((queue, None))) => {
+                acd::Did::WrapUp { until: steady() + wrap_up(&queue) }
+            }
+            (Activity::WrapUp, Some((queue, Some(ended)))) => {
+                acd::Did::WrapUp { until: ended + wrap_up(&queue) }
+            }
+            (Activity::Idle | Activity::Offered | Activity::Talking | Activity::WrapUp, _) => {
+                acd::Did::Idle { since: row.since }
+            }
+        };
+        Some(acd::Standing { agent: row.agent, not_ready, did })
+    };
+    Ok(rows.into_iter().filter_map(standing).collect())
+}
+
+async fn follow_spool(store: &Store, journal: &Journal) -> anyhow::Result<()> {
+    if store.wait_committed(journal.last_seq(), Duration::from_secs(30)).await {
+        return Ok(());
+    }
+    bail!("the database does not take the records of the last run 数据库未接收上次运行的记录")
+}
+
 /// The events that end what the last run was cut off in, its recordings repaired.
 async fn end_what_was_cut_off(
     store: &Store,
@@ -254,9 +298,7 @@ async fn end_what_was_cut_off(
     folders: &[PathBuf],
     keys: &CenterKeys,
 ) -> anyhow::Result<Vec<Event>> {
-    if !store.wait_committed(journal.last_seq(), Duration::from_secs(30)).await {
-        bail!("the database does not take the records of the last run");
-    }
+    follow_spool(store, journal).await?;
     let unfinished = store.unfinished().await.with_context(|| "read what the last run left open")?;
     let mut events = unfinished.endings(now());
     for row in &unfinished.recordings {

@@ -19,6 +19,7 @@ mod rows;
 mod scratch;
 mod spool;
 mod sql;
+mod standing;
 #[cfg(test)]
 mod stories;
 mod token;
@@ -34,6 +35,7 @@ pub use probe::{Depth, Probed, place, probe};
 pub use queries::{ContactFilter, RecordingFilter};
 pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
+pub use standing::Standing;
 pub use token::{Bearer, Role, TokenRow};
 pub use unfinished::{OpenOffer, Unfinished};
 pub use verify::{Difference, verify};
