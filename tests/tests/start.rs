@@ -26,6 +26,24 @@ fn assert_refused((code, said): (Option<i32>, String), failures: &[(&str, &str)]
     assert_eq!(count, failures.len(), "{said}");
 }
 
+/// A file system in memory, until it is dropped.
+struct Mounted(std::path::PathBuf);
+
+impl Mounted {
+    /// `None` where this user may not mount.
+    fn tmpfs(options: &str, folder: &Path) -> Option<Mounted> {
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder).output();
+        let mounted = mount.is_ok_and(|output| output.status.success());
+        mounted.then(|| Mounted(folder.to_owned()))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
 #[test]
 fn a_recordings_folder_that_takes_nothing_is_refused() {
     let refused = Center::refused(&[], |folder, _| fs::write(folder.join("recordings"), "").expect("a file"));
@@ -39,26 +57,19 @@ fn a_recordings_folder_that_takes_nothing_is_refused() {
 
 #[test]
 fn a_recordings_folder_on_a_disk_that_is_mounted_to_be_read_is_refused() {
-    struct Mounted(std::path::PathBuf);
-    impl Drop for Mounted {
-        fn drop(&mut self) {
-            let _ = Command::new("umount").arg(&self.0).status();
-        }
-    }
     let mut mounted = false;
     let refused = Center::refused(&[], |folder, _| {
         let recordings = folder.join("recordings");
         fs::create_dir_all(&recordings).expect("a folder");
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "ro", "tmpfs"]).arg(&recordings).output();
-        mounted = mount.is_ok_and(|output| output.status.success());
+        let mount = Mounted::tmpfs("ro", &recordings);
+        mounted = mount.is_some();
         if !mounted {
             eprintln!(
                 "this user may not mount: the story is about a file in the place of the folder instead"
             );
             fs::remove_dir(&recordings).and_then(|()| fs::write(&recordings, "")).expect("a file");
         }
-        Mounted(recordings)
+        mount
     });
     let reason = if mounted { "Read-only file system" } else { "a file stands in its place" };
     assert_refused(refused, &[("recordings", reason)]);
@@ -240,4 +251,52 @@ fn the_first_request_to_stop_says_for_how_many_calls_it_waits_and_how_long() {
     wait_for("what it waits for", || center.log().contains("waits for 1 call, at most 60 s").then_some(()));
     assert!(center.log().contains("calls=1 limit_s=60"), "{}", center.log());
     customer.hang_up();
+}
+
+#[test]
+fn a_full_disk_is_refused_at_the_start_and_named_later() {
+    let mut mounted = false;
+    let refused = Center::refused(&[], |folder, _| {
+        let recordings = folder.join("recordings");
+        fs::create_dir_all(&recordings).expect("a folder");
+        let mount = Mounted::tmpfs("size=4m", &recordings);
+        mounted = mount.is_some();
+        mount.ok_or_else(|| fs::remove_dir(&recordings).and_then(|()| fs::write(&recordings, "")))
+    });
+    assert_refused(refused, &[("recordings", if mounted { "4 MB are free" } else { "a file stands" })]);
+    if !mounted {
+        return eprintln!("this user may not mount: the rest of the story is left out");
+    }
+
+    let mut center = Center::start();
+    center.ask_to_end();
+    assert!(center.wait_for_end().success());
+    let _disk = Mounted::tmpfs("size=40m", &center.folder.join("recordings")).expect("as before");
+    center.restart();
+    let said = |state: &str, name: &str| center.readiness().1[state] == json!([name]);
+    wait_for("a warning of little room", || said("warnings", "recordings").then_some(()));
+    fs::write(center.folder.join("recordings/other"), vec![0; 30 << 20]).expect("it has room");
+    wait_for("too little room", || said("not_ready", "recordings").then_some(()));
+    fs::remove_file(center.folder.join("recordings/other")).expect("ours");
+    wait_for("room again", || (center.readiness().0 == 200).then_some(()));
+}
+
+#[test]
+fn a_privileged_port_is_named_to_whom_may_not_have_it() {
+    let center = Center::start();
+    let mut serve = center.command("serve");
+    serve.args(["--sip", "127.0.0.1:0", "--http", "127.0.0.1:1"]);
+    let arguments: Vec<_> = serve.get_args().map(ToOwned::to_owned).collect();
+    let mut nobody = Command::new("setpriv");
+    nobody.args(["--reuid", "65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]);
+    nobody.arg(serve.get_program()).args(arguments).current_dir(serve.get_current_dir().expect("it has one"));
+    let Ok(output) = nobody.output() else { return eprintln!("setpriv is missing: the story is left out") };
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !said.contains("http: ") {
+        return eprintln!(
+            "this user may not become another, or the port is free to all: the story is left out\n{said}"
+        );
+    }
+    assert!(said.contains("http: cannot listen for HTTP on 127.0.0.1:1: Permission denied"), "{said}");
+    assert_eq!(output.status.code(), Some(1), "{said}");
 }

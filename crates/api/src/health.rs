@@ -105,8 +105,9 @@ impl Readiness {
     async fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         if !self.shared.started.load(Ordering::Acquire) {
+            // Not all parts are there to be asked.
             let reason = Because::new("the center is starting", "系统正在启动");
-            lines.push(Line::new("start".to_owned(), Condition::NotReady(reason)));
+            return vec![Line::new("start".to_owned(), Condition::NotReady(reason))];
         }
         if self.shared.draining.load(Ordering::Acquire) {
             let reason =

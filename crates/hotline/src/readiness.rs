@@ -2,12 +2,13 @@
 //! written to.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use api::{ANSWERED_WITHIN, Because, Condition, Readiness};
 use media::Pulse;
 use model::Storage;
-use store::{Journal, Store};
+use store::{Journal, JournalStatus, Store};
 
 use crate::conductor::Conductor;
 use crate::signalling::Life;
@@ -21,6 +22,8 @@ const SECOND: u64 = 32_000;
 /// How long the recordings that are open now should find room: less is not ready, less than an hour is a warning.
 const RESERVE_S: u64 = 60;
 const HOUR_S: u64 = 3_600;
+/// How long the database may stand still with records that it has not.
+const FOLLOWS: Duration = Duration::from_secs(5);
 /// How long the database has; less than a check, so that the reason can be named.
 const DATABASE: Duration = Duration::from_millis(1_500);
 
@@ -93,12 +96,13 @@ fn register_media(readiness: &Readiness, media: &Pulse) {
 }
 
 fn register_database(readiness: &Readiness, journal: Journal, store: Store) {
-    let status = journal.clone();
+    let (watched, lag) = (journal.clone(), Mutex::new(Lag::default()));
     readiness.register("database", move || {
-        let (status, store) = (status.status(), store.clone());
+        let (status, store) = (watched.status(), store.clone());
+        let follows = lag.lock().unwrap_or_else(PoisonError::into_inner).follows(&status, Instant::now());
         async move {
             let answers = tokio::time::timeout(DATABASE, store.answers()).await.unwrap_or(false);
-            if status.database_ok && answers {
+            if status.database_ok && answers && follows {
                 return Condition::Ready;
             }
             let kept = status.spool_bytes;
@@ -121,6 +125,28 @@ fn register_database(readiness: &Readiness, journal: Journal, store: Store) {
             _ => Condition::Ready,
         })
     });
+}
+
+/// Whether the database gets on with what it has not yet.
+#[derive(Debug, Default)]
+struct Lag {
+    /// The last record that it had, and since when it has had no later one although there was one.
+    stuck: Option<(u64, Instant)>,
+}
+
+impl Lag {
+    fn follows(&mut self, status: &JournalStatus, now: Instant) -> bool {
+        let committed = status.committed_seq;
+        if committed >= status.appended_seq {
+            self.stuck = None;
+            return true;
+        }
+        let (_, since) = *match &mut self.stuck {
+            Some(stuck) if stuck.0 == committed => stuck,
+            stuck => stuck.insert((committed, now)),
+        };
+        now.duration_since(since) < FOLLOWS
+    }
 }
 
 /// While the fallback takes recordings, a first folder that fails is a warning.
@@ -191,4 +217,31 @@ fn silent() -> Condition {
         format!("no answer within {seconds} s"),
         format!("{seconds} 秒内没有回应"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_gets_on_follows_however_far_behind_it_is() {
+        let (mut lag, start) = (Lag::default(), Instant::now());
+        let mut follows = |appended_seq, committed_seq, seconds| {
+            let status = JournalStatus {
+                appended_seq,
+                committed_seq,
+                database_ok: true,
+                spool_ok: true,
+                spool_bytes: 0,
+                dropped: 0,
+            };
+            lag.follows(&status, start + Duration::from_secs(seconds))
+        };
+        let behind: Vec<_> = (0..10).map(|second| follows(1_000, second, second)).collect();
+        assert_eq!(behind, [true; 10]);
+        assert!(follows(1_000, 9, 13), "nothing for 4 s");
+        assert!(!follows(1_000, 9, 14), "nothing for 5 s");
+        assert!(follows(1_000, 10, 15));
+        assert!(follows(1_000, 1_000, 100), "there is nothing to follow");
+    }
 }

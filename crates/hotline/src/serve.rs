@@ -75,7 +75,9 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let url = database_url(&configuration, &folders.data);
     let opened = Store::open(&url).await;
     let store = opened.with_context(|| format!("open the database {}", store::place(&url)))?;
-    let journal = Journal::start(&store, &folders.data).await.with_context(|| "start the journal")?;
+    let journal = Journal::start(&store, &folders.data)
+        .await
+        .with_context(|| format!("start the journal in {}", folders.data.display()))?;
     let standings = standings(&store, &journal, &configuration).await?;
     let left_open =
         end_what_was_cut_off(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
@@ -109,9 +111,11 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let (conductor, center) = conductor::start(center, inboxes, shells, Ids::new(MAKER_COMMANDS))
         .with_context(|| "start the center's thread")?;
 
-    let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
-    let manifests = Manifests::open(&folders.recordings, key, server.zone.clone())
-        .with_context(|| "read the manifests of the recordings")?;
+    let key = SigningKey::open(&folders.data)
+        .with_context(|| format!("make the key that signs the recordings, in {}", folders.data.display()))?;
+    let manifests = Manifests::open(&folders.recordings, key, server.zone.clone()).with_context(|| {
+        format!("read the manifests of the recordings in {}", folders.recordings.display())
+    })?;
 
     let readiness = Readiness::default();
     let app = App::new(AppParts {

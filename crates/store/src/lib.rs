@@ -31,7 +31,7 @@ pub use coverage::Coverage;
 pub use error::StoreError;
 pub use journal::{InboxFull, Journal, JournalStatus};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
-pub use probe::{Depth, Probed, place, probe};
+pub use probe::{Depth, Probed, database_file, place, probe};
 pub use queries::{ContactFilter, RecordingFilter};
 pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};

@@ -1,7 +1,7 @@
 //! Looks whether a database can be used, and changes nothing in it.
 
 use std::fs::OpenOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
@@ -49,6 +49,11 @@ pub fn place(url: &str) -> String {
     // What stands before the colon: behind it there may be a password.
     let scheme = url.split(':').next().unwrap_or_default();
     format!("{}:…", scheme.chars().take(40).collect::<String>())
+}
+
+/// The file of an SQLite database; `None` for another kind.
+pub fn database_file(url: &str) -> Option<&Path> {
+    sqlite_path(url)
 }
 
 /// Whether the database that `url` names can be reached, read and written by this program.

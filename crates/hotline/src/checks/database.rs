@@ -1,10 +1,12 @@
 //! The database: reached, whole, and of a schema that this program knows.
 
+use std::path::Path;
+
 use ivr::source::Text;
 use ivr::text;
 use store::{Depth, Probed, StoreError};
 
-use super::Finding;
+use super::{Finding, try_folder};
 use crate::config::Configuration;
 use crate::serve::{Folders, database_url};
 
@@ -12,9 +14,7 @@ pub(super) async fn check(configuration: &Configuration, folders: &Folders, dept
     let url = database_url(configuration, &folders.data);
     let place = store::place(&url);
     match store::probe(&url, depth).await {
-        Ok(Probed { schema: 0, .. }) => {
-            Finding::good("database", text!("{place}: a new one will be made", "{place}：将新建"))
-        }
+        Ok(Probed { schema: 0, .. }) => new_one(&url, &place, folders),
         Ok(Probed { schema, known, .. }) if schema < known => Finding::good(
             "database",
             text!(
@@ -26,6 +26,25 @@ pub(super) async fn check(configuration: &Configuration, folders: &Folders, dept
         Err(error) => {
             let why = chain(&error);
             Finding::failed("database", text!("{place}: {why}", "{place} 不可用：{why}"), next_step(&error))
+        }
+    }
+}
+
+/// Where there is none yet, its folder has to take one. The data folder has a check of its own.
+fn new_one(url: &str, place: &str, folders: &Folders) -> Finding {
+    let folder = store::database_file(url).and_then(Path::parent).filter(|folder| **folder != folders.data);
+    let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    match folder.map(try_folder) {
+        Some(Err(Text { en, zh })) => Finding::failed(
+            "database",
+            text!("{place}: its folder cannot be written: {en}", "{place}：其目录无法写入：{zh}"),
+            text!(
+                "let the user that runs Hotline write there, or change url in [store] of hotline.toml",
+                "请让运行 Hotline 的用户可写，或修改 hotline.toml 中 [store] 的 url"
+            ),
+        ),
+        Some(Ok(())) | None => {
+            Finding::good("database", text!("{place}: a new one will be made", "{place}：将新建"))
         }
     }
 }

@@ -94,12 +94,26 @@ async fn rtp(server: &Server, has_neighbour: bool) -> Finding {
     let (ip, range) = (server.sip.ip(), &server.rtp.0);
     let (first, last) = (range.start(), range.end());
     let (mut failures, mut tried) = (Vec::new(), 0_usize);
-    let pairs = range.len() / 2;
-    for port in range.clone().filter(|port| port % 2 == 0).step_by((pairs / SAMPLE).max(1)) {
+    let pairs = range.clone().filter(|port| port % 2 == 0 && port < last).count();
+    for port in range.clone().filter(|port| port % 2 == 0 && port < last).step_by((pairs / SAMPLE).max(1)) {
         tried += 1;
         if let Err(error) = bind_pair(ip, port).await {
             failures.push((port, error));
         }
+    }
+    let threads = server.media_threads;
+    if pairs < threads {
+        return Finding::failed(
+            "rtp",
+            text!(
+                "RTP ports {first}-{last} hold {pairs} pairs, fewer than there are media threads ({threads})",
+                "RTP 端口 {first}-{last} 只有 {pairs} 对，少于媒体线程数（{threads}）"
+            ),
+            text!(
+                "give a larger range (ports in [rtp] of hotline.toml)",
+                "请扩大端口范围（hotline.toml 中 [rtp] 的 ports）"
+            ),
+        );
     }
     let Some((port, error)) = failures.first() else {
         return Finding::good(
