@@ -374,6 +374,7 @@ fn center_config(configuration: Configuration) -> center::Config {
         acd: configuration.acd,
         zone: configuration.server.zone.clone(),
         max_calls: configuration.server.max_calls,
+        media_threads: configuration.server.media_threads,
         trunks: configuration.trunk_limits,
         longest_waits: configuration.longest_waits,
         silence: configuration.server.silence,

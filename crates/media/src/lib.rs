@@ -319,9 +319,7 @@ impl Media {
     }
 
     fn thread_of(&self, call: CallId) -> Option<&MediaThread> {
-        // The low bits of an id are mostly zero: spread them.
-        let mixed = (call.number() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let index = usize::try_from(mixed).unwrap_or(0) % self.threads.len().max(1);
+        let index = call.share(self.threads.len());
         self.threads.get(index)
     }
 }
