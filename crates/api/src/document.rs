@@ -135,6 +135,7 @@ fn content(answer: &str) -> Value {
     let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
     match answer {
         "" => json!({}),
+        "page" => json!({ "text/html": { "schema": { "type": "string" } } }),
         "text" => json!({ "text/plain": { "schema": { "type": "string" } } }),
         "audio" => json!({
             "audio/wav": { "schema": { "type": "string", "format": "binary" } },

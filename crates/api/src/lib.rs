@@ -24,6 +24,7 @@ mod secure;
 mod supervision;
 mod tokens;
 mod vault;
+mod welcome;
 mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands};

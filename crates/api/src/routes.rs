@@ -10,7 +10,7 @@ use crate::guard::{Guard, authorise, harden};
 use crate::problem::Problem;
 use crate::{
     App, agents, audio, contacts, document, events, health, metrics, pausing, recordings, retention, samples,
-    secure, supervision, tokens,
+    secure, supervision, tokens, welcome,
 };
 
 /// The greatest body of a request, in bytes.
@@ -73,10 +73,11 @@ pub(crate) fn routes() -> Vec<Route> {
         handler,
     };
     vec![
+        free("/", "What is here, for people", "page", get(welcome::show)),
         free("/healthz", "Is the process alive?", "Health", get(health::healthz)),
         free("/readyz", "Can it take calls?", "Readiness", get(health::readyz)),
         route("get", "/metrics", METRICS, "Figures for Prometheus", "text", get(metrics::show)),
-        route("get", "/api/openapi.json", ALL, "This document", "Document", get(document::show)),
+        free("/api/openapi.json", "This document", "Document", get(document::show)),
         route("get", "/api/v1/contacts", CONTACTS, "Contacts", "[Contact]", get(contacts::list)),
         route("get", "/api/v1/contacts/{id}", CONTACTS, "One contact", "WholeContact", get(contacts::one)),
         route("get", "/api/v1/recordings", RECORDINGS, "Recordings", "[Recording]", get(recordings::list)),

@@ -16,6 +16,7 @@ use ivr::source::{Problem, Problems, Section, parse};
 use ivr::{Catalogue, flow_test, text};
 use media::Prompts;
 use model::{AgentId, Number, QueueName};
+use sip::{Algorithm, Secret};
 
 pub use server::{CopyFormat, Ports, Server, TimeOfDay};
 
@@ -29,8 +30,10 @@ pub struct Configuration {
     pub server: Server,
     /// Queues and agents.
     pub acd: acd::Config,
-    /// Agents with their passwords.
-    pub passwords: Vec<(AgentId, String)>,
+    /// Agents with what is known of their passwords.
+    pub passwords: Vec<(AgentId, Secret)>,
+    /// What an agent may answer challenges by, best first.
+    pub digests: BTreeMap<AgentId, Vec<Algorithm>>,
     /// What agents' audio may be.
     pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
@@ -54,7 +57,9 @@ pub struct Configuration {
 impl Configuration {
     /// Agents who still have the password of the sample files.
     pub fn sample_passwords(&self) -> Vec<&AgentId> {
-        let sample = |(id, password): &&(AgentId, String)| *password == format!("sample-{id}");
+        let realm = self.server.realm.as_str();
+        let sample =
+            |(id, secret): &&(AgentId, Secret)| secret.is(&format!("sample-{id}"), id.as_str(), realm);
         self.passwords.iter().filter(sample).map(|(id, _)| id).collect()
     }
 
@@ -102,15 +107,21 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         read.as_ref().map(|read| read.queues.iter().map(|queue| queue.name.clone()).collect::<Vec<_>>());
     let names = names.as_deref();
     let server = open(dir, "hotline.toml", problems).map(|file| server::read(file, names));
-    let srtp = server.iter().flatten().next().map(|server| server.srtp).unwrap_or_default();
-    let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, names, srtp));
+    let of_all = |server: &Server| people::OfAll {
+        srtp: server.srtp,
+        realm: server.realm.clone(),
+        digest: server.digest.clone(),
+    };
+    let of_all = server.iter().flatten().next().map(of_all).unwrap_or_default();
+    let srtp = of_all.srtp;
+    let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, names, &of_all));
     let trunks = open(dir, "trunks.toml", problems).map(|file| people::trunks(file, srtp));
     let (flows, tally) = load_flows(&dir.join("flows"), &clips, names, flow_tests, problems);
     let mut warnings = clips.judge(problems);
     let ids =
         agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
     let numbers = open(dir, "numbers.toml", problems).map(|file| numbers::read(file, &flows, &ids));
-    let people::Agents { agents, passwords, seats } = agents?;
+    let people::Agents { agents, passwords, digests, seats } = agents?;
     warnings.extend(unserved(dir, &agents, names.unwrap_or_default()));
     let (routes, feature_codes) = numbers?;
     let (trunks, trunk_limits) = trunks?;
@@ -119,6 +130,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         server: server??,
         acd: acd::Config { queues, agents },
         passwords,
+        digests,
         seats,
         trunks,
         trunk_limits,

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use arguments::{AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
+use arguments::{AboutAgents, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
 use clap::Parser;
 use hotline::signals::Signals;
-use hotline::{clock, control, demo, doctor, listings, load, output, privacy, serve, vault};
-use model::RecordingId;
+use hotline::{clock, control, demo, doctor, listings, load, output, password, phone, privacy, serve, vault};
+use model::{AgentId, RecordingId};
 use place::Place;
 use store::{PublicKeys, SigningKey};
 
@@ -52,6 +52,7 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { place, command } = cli;
+    let place = Place::from(place);
     match command.unwrap_or(Verb::Serve(Listen::default())) {
         Verb::Serve(listen) => serve(&place, listen).await,
         Verb::Demo { calls, agents, seconds } => {
@@ -63,6 +64,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let good = run.await.with_context(|| "run the load")??;
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Verb::Phone(options) => phone::run(*options).await,
         Verb::Check { flow_tests } => check(&place, flow_tests),
         Verb::Doctor { listen, json } => {
             let mut configuration = place.load(false)?;
@@ -80,7 +82,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             export(&place, id, &to).await
         }
         Verb::Recordings { listing, about: None } => lists::recordings(&place, &listing).await,
-        Verb::Agents(listing) => lists::agents(&place, &listing).await,
+        Verb::Agents { about: Some(AboutAgents::SetPassword { id, generate }), .. } => {
+            set_password(&place, &id, generate)
+        }
+        Verb::Agents { listing, about: None } => lists::agents(&place, &listing).await,
         Verb::Queues(listing) => lists::queues(&place, &listing).await,
         Verb::Agent { state, id } => {
             control::agent(&place.data, &id, &state)?;
@@ -172,6 +177,18 @@ fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {
     output::print("The configuration is sound 配置正确");
     if flow_tests {
         output::print(format_args!("{} flow tests passed 流程测试通过", configuration.flow_tests.passed));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn set_password(place: &Place, id: &AgentId, generate: bool) -> anyhow::Result<ExitCode> {
+    let realm = place.load(false)?.server.realm;
+    let password = if generate { password::generate()? } else { password::read()? };
+    password::set(&place.agents_file(), &realm, id, &password)?;
+    let next = "a running center knows it after its next start 重启后生效";
+    output::print(format_args!("{id}: password set 密码已设置; {next}"));
+    if generate {
+        output::print(password);
     }
     Ok(ExitCode::SUCCESS)
 }

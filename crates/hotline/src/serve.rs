@@ -355,6 +355,7 @@ fn signalling_settings(configuration: &Configuration, folders: &Folders) -> sign
         advertised: server.advertised,
         realm: server.realm.clone(),
         agents: configuration.passwords.clone(),
+        digests: configuration.digests.clone(),
         seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
         feature_codes: configuration.feature_codes.keys().cloned().collect(),

@@ -134,7 +134,38 @@ type Row = (&'static str, &'static str, &'static str, &'static str);
 
 #[test]
 fn what_cannot_work_is_refused() {
-    let rows: [Row; 18] = [
+    let rows: [Row; 24] = [
+        (
+            "agents.toml",
+            "password = \"sample-1001\"",
+            "password_md5 = \"hotline:12\"",
+            "password_md5 is no hash",
+        ),
+        (
+            "agents.toml",
+            "password = \"sample-1001\"",
+            "password_md5 = \"other:00000000000000000000000000000000\"",
+            "for the realm hotline",
+        ),
+        (
+            "agents.toml",
+            "password = \"sample-1001\"",
+            "password = \"sample-1001\"\npassword_md5 = \"hotline:00000000000000000000000000000000\"",
+            "there twice",
+        ),
+        ("agents.toml", "password = \"sample-1001\"\n", "", "password is missing"),
+        (
+            "agents.toml",
+            "password = \"sample-1001\"",
+            "digest = [\"SHA-256\"]\npassword_md5 = \"hotline:00000000000000000000000000000000\"",
+            "no challenge",
+        ),
+        (
+            "hotline.toml",
+            "realm = \"hotline\"",
+            "realm = \"hotline\"\ndigest = [\"MD5\", \"MD5\"]",
+            "MD5 is there twice",
+        ),
         ("agents.toml", "\"sample-1001\"", "\"\"", "agent 1001 has a password that anybody guesses"),
         ("agents.toml", "\"sample-1001\"", "\" \"", "agent 1001 has a password that anybody guesses"),
         ("agents.toml", "\"sample-1001\"", "\"1001\"", "agent 1001 has a password that anybody guesses"),

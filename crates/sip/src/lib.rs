@@ -25,7 +25,7 @@ mod transaction;
 mod uri;
 
 pub use budget::{Budgets, Overdrawn, network_of};
-pub use digest::{Challenges, Credentials, DigestServer, Password, Verdict, answer_challenge};
+pub use digest::{Algorithm, Credentials, DigestServer, Secret, Secrets, Verdict, answer_challenge};
 pub use endpoint::{
     Answer, Destination, Dial, Ending, Endpoint, EndpointSettings, Event, Flow, Output, Patience, PingId,
     RequestId, SessionId, Transport,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ::ivr::source::{Problems, parse};
 use ::ivr::{Catalogue, compile};
-use ::sip::Encryption;
+use ::sip::{Algorithm, Encryption};
 use model::QueueName;
 
 use crate::ivr::lines_exist;
@@ -42,8 +42,14 @@ pub fn configuration(bytes: &[u8]) {
             assert!(longest_waits.keys().all(|name| names.contains(name)));
         }
         b'a' => {
-            let people::Agents { agents, passwords, seats } =
-                people::agents(file, Some(&queues()), Encryption::Required);
+            let of_all = people::OfAll {
+                srtp: Encryption::Required,
+                realm: "hotline".to_owned(),
+                digest: Algorithm::ALL.to_vec(),
+            };
+            let people::Agents { agents, passwords, digests, seats } =
+                people::agents(file, Some(&queues()), &of_all);
+            assert_eq!(digests.len(), seats.len());
             assert_eq!(agents.len(), passwords.len());
             assert!(agents.iter().all(|agent| seats.contains_key(&agent.id)));
             let known = queues();

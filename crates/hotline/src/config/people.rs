@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ::sip::Encryption;
+use ::sip::{Algorithm, Encryption, Secret};
 use acd::{AgentConfig, QueueConfig};
 use center::TrunkLimits;
 use ivr::source::{At, Section};
 use ivr::text;
 use model::{AgentId, QueueName};
 
-use crate::signalling::{CodecName, Codecs, Network, Terms, Trunk};
+use super::server::digest;
+use crate::signalling::{CodecName, Codecs, Network, Numbers, Rewrite, Terms, Trunk};
 
 /// What `queues.toml` says.
 #[derive(Debug, Default)]
@@ -51,13 +52,23 @@ pub(super) fn longest_wait(section: &mut Section) -> Option<Duration> {
 pub(super) struct Agents {
     /// For routing.
     pub agents: Vec<AgentConfig>,
-    /// Their passwords.
-    pub passwords: Vec<(AgentId, String)>,
+    /// What is known of their passwords.
+    pub passwords: Vec<(AgentId, Secret)>,
+    /// What they may answer challenges by, best first.
+    pub digests: BTreeMap<AgentId, Vec<Algorithm>>,
     /// What their audio may be.
     pub seats: BTreeMap<AgentId, Terms>,
 }
 
-pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, srtp: Encryption) -> Agents {
+/// What `hotline.toml` says for all agents.
+#[derive(Debug, Default)]
+pub(super) struct OfAll {
+    pub srtp: Encryption,
+    pub realm: String,
+    pub digest: Vec<Algorithm>,
+}
+
+pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, of_all: &OfAll) -> Agents {
     let miss_limit = file.integer("miss_limit", 0..=100).map_or(3, |at| at.value);
     let miss_limit = u32::try_from(miss_limit).unwrap_or(u32::MAX);
     let rest_after_miss = seconds(&mut file, "rest_s", 5);
@@ -70,8 +81,9 @@ pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, srtp: Encry
     }
     for mut section in sections {
         let id = section.require::<AgentId>("id");
-        let password = section.require::<String>("password");
-        let terms = terms(&mut section, srtp);
+        let secret = secret(&mut section, id.as_ref(), &of_all.realm);
+        let digest = digest(&mut section).unwrap_or_else(|| of_all.digest.clone());
+        let terms = terms(&mut section, of_all.srtp);
         let mut queues = Vec::new();
         for At { value, line } in section.parsed_list::<QueueName>("queues") {
             if let Some(known) = known
@@ -81,15 +93,22 @@ pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, srtp: Encry
             }
             queues.push(value);
         }
-        if let (Some(At { value: id, line }), Some(password)) = (id, password) {
+        if let (Some(At { value: id, line }), Some(secret)) = (id, secret) {
             if found.agents.iter().any(|agent| agent.id == id) {
                 twice(&section, line, id.as_str());
             }
-            check_password(&section, &id, &password);
             let agent = AgentConfig { id: id.clone(), queues, starts_ready, miss_limit, rest_after_miss };
             found.agents.push(agent);
             found.seats.insert(id.clone(), terms);
-            found.passwords.push((id, password.value));
+            if !digest.iter().any(|algorithm| secret.knows(*algorithm)) && !digest.is_empty() {
+                let hint =
+                    text!("set the password again: hotline agents set-password {id}", "请重新设置密码");
+                let message =
+                    text!("{id} can answer no challenge by digest", "{id} 没有 digest 所需的密码哈希");
+                section.problem(line, message, hint);
+            }
+            found.digests.insert(id.clone(), digest);
+            found.passwords.push((id, secret));
         }
         section.finish();
     }
@@ -105,7 +124,7 @@ pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Trunks {
     for mut section in file.list("trunk") {
         let name = section.require::<String>("name");
         let sources = section.parsed_list::<Network>("sources").into_iter().map(|at| at.value).collect();
-        let terms = terms(&mut section, srtp);
+        let terms = Terms { numbers: numbers(&mut section), ..terms(&mut section, srtp) };
         let calls = most_calls(&mut section, "max_calls");
         let calls_per_source = most_calls(&mut section, "max_calls_per_source");
         if let Some(name) = name {
@@ -118,6 +137,16 @@ pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Trunks {
     (trunks, limits)
 }
 
+/// How a trunk's numbers are read.
+fn numbers(section: &mut Section) -> Numbers {
+    let rules = |at: Vec<At<Rewrite>>| at.into_iter().map(|at| at.value).collect();
+    Numbers {
+        trusts_identity: section.boolean("trust_identity").is_some_and(|at| at.value),
+        dialled: rules(section.parsed_list::<Rewrite>("rewrite_dialled")),
+        callers: rules(section.parsed_list::<Rewrite>("rewrite_callers")),
+    }
+}
+
 fn most_calls(section: &mut Section, key: &'static str) -> Option<usize> {
     section.integer(key, 1..=100_000).and_then(|at| usize::try_from(at.value).ok())
 }
@@ -128,7 +157,7 @@ fn terms(section: &mut Section, srtp: Encryption) -> Terms {
     let listed: Vec<_> =
         section.parsed_list::<CodecName>("codecs").into_iter().map(|at| at.value.0).collect();
     let codecs = if listed.is_empty() { Codecs::Cheapest } else { Codecs::Listed(listed) };
-    Terms { srtp, codecs }
+    Terms { srtp, codecs, numbers: Numbers::default() }
 }
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
@@ -145,15 +174,56 @@ pub(super) fn no_queue(section: &Section, line: u32, queue: &QueueName, known: &
     );
 }
 
-/// An agent's password must be one.
-fn check_password(section: &Section, id: &AgentId, password: &At<String>) {
-    if password.value.trim().is_empty() || password.value == id.as_str() {
+/// What is known of an agent's password: itself, or hashes of it that `hotline agents set-password` wrote.
+fn secret(section: &mut Section, id: Option<&At<AgentId>>, realm: &str) -> Option<Secret> {
+    let plain = section.string("password");
+    let hashes = [("password_sha256", Algorithm::Sha256, 64), ("password_md5", Algorithm::Md5, 32)];
+    let hashes: Vec<(Algorithm, String)> = hashes
+        .into_iter()
+        .filter_map(|(key, algorithm, length)| Some((algorithm, hash(section, key, length, realm)?)))
+        .collect();
+    let Some(At { value: plain, line }) = plain else {
+        if hashes.is_empty() {
+            section.problem(
+                section.line(),
+                text!("password is missing", "缺少 password"),
+                text!(
+                    "hotline agents set-password ID --generate makes one",
+                    "可用 hotline agents set-password 生成"
+                ),
+            );
+        }
+        return (!hashes.is_empty()).then(|| Secret::hashes(hashes));
+    };
+    if !hashes.is_empty() {
+        let hint = text!("remove password: the hashes say it", "请删除 password，只保留哈希");
+        section.problem(line, text!("the password is there twice", "密码重复"), hint);
+    }
+    let id = id.map_or("", |at| at.value.as_str());
+    if plain.trim().is_empty() || plain == id {
         section.problem(
-            password.line,
+            line,
             text!("agent {id} has a password that anybody guesses", "座席 {id} 的密码为空或与工号相同"),
             text!("give it a long random one", "请设置足够长的随机密码"),
         );
     }
+    Some(plain.into())
+}
+
+/// A hash of user, realm and password, `REALM:HEX`: of another realm it would prove nothing.
+fn hash(section: &mut Section, key: &'static str, length: usize, realm: &str) -> Option<String> {
+    let At { value, line } = section.string(key)?;
+    let parts = value.rsplit_once(':');
+    let is_hash = |hash: &str| hash.len() == length && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if let Some((_, hash)) = parts.filter(|(of, hash)| *of == realm && is_hash(hash)) {
+        return Some(hash.to_owned());
+    }
+    section.problem(
+        line,
+        text!("{key} is no hash for the realm {realm}", "{key} 不是域 {realm} 的哈希"),
+        text!("hotline agents set-password ID writes it", "请用 hotline agents set-password 写入"),
+    );
+    None
 }
 
 fn twice(section: &Section, line: u32, name: &str) {

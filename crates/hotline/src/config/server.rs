@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ::sip::Encryption;
+use ::sip::{Algorithm, Encryption};
 use ivr::source::{At, Problems, Section, parse};
 use ivr::text;
 use model::{QueueName, RetentionRule, Zone};
@@ -29,6 +29,8 @@ pub struct Server {
     pub pings: Pings,
     /// The digest realm.
     pub realm: String,
+    /// What agents answer challenges by, best first, for whom nothing else is said.
+    pub digest: Vec<Algorithm>,
     /// HTTP.
     pub http: SocketAddr,
     /// RTP and RTCP.
@@ -148,6 +150,7 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         patience: patience(&mut sip),
         pings: pings(&mut sip),
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
+        digest: digest(&mut sip).unwrap_or_else(|| Algorithm::ALL.to_vec()),
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
         media_threads: number(&mut rtp, "threads", 1..=64, processors()),
@@ -175,6 +178,19 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         section.finish();
     }
     Some(server)
+}
+
+/// The algorithms of digests in the order of the challenges.
+pub(super) fn digest(section: &mut Section) -> Option<Vec<Algorithm>> {
+    let mut order: Vec<Algorithm> = Vec::new();
+    for At { value, line } in section.parsed_list::<Algorithm>("digest") {
+        if order.contains(&value) {
+            let hint = text!("remove one of the two", "请删除其中一个");
+            section.problem(line, text!("{value} is there twice", "{value} 重复"), hint);
+        }
+        order.push(value);
+    }
+    (!order.is_empty()).then_some(order)
 }
 
 /// `time_zone`, or its older name.

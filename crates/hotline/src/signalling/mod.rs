@@ -22,9 +22,11 @@
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
 mod gate;
+mod identity;
 mod kept;
 mod legs;
 mod life;
+mod manners;
 mod pings;
 mod reach;
 mod registrar;
@@ -51,6 +53,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+pub use identity::{Numbers, Rewrite};
 pub use life::Life;
 pub use pings::Pings;
 use shard::{Shard, ShardInput};
@@ -78,7 +81,9 @@ pub struct Settings {
     /// they are challenged with MD5 alone.
     pub md5_clients: Vec<String>,
     /// Agents with their passwords.
-    pub agents: Vec<(AgentId, String)>,
+    pub agents: Vec<(AgentId, sip::Secret)>,
+    /// What an agent may answer challenges by, best first; SHA-256 and MD5 where nothing is said.
+    pub digests: BTreeMap<AgentId, Vec<sip::Algorithm>>,
     /// What agents' audio may be; those who are not named: anything unencrypted.
     pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
@@ -113,6 +118,7 @@ impl Settings {
             // Both were seen to fail: baresip 1.0.0 ("Function not implemented") and sipp 3.6.1.
             md5_clients: ["baresip v0.", "baresip v1.", "SIPp"].map(str::to_owned).to_vec(),
             agents: Vec::new(),
+            digests: BTreeMap::new(),
             seats: BTreeMap::new(),
             trunks: Vec::new(),
             feature_codes: Vec::new(),

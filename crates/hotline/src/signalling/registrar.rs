@@ -8,13 +8,14 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, TrySendError};
 use model::{AgentId, LegId};
 use sip::{
-    Answer, Challenges, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
-    SessionId, Slowdown, Status, Verdict,
+    Algorithm, Answer, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
+    Secret, SessionId, Slowdown, Status, Verdict,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::gate::Registered;
 use super::kept::Kept;
+use super::manners::Manners;
 use super::reach::{Device, Reach};
 use super::{Clock, Settings, SignallingInput};
 
@@ -94,7 +95,10 @@ pub(super) struct RegistrarTask<T> {
     digest: DigestServer,
     md5_clients: Vec<String>,
     slowdown: Slowdown,
-    agents: BTreeMap<String, (AgentId, String)>,
+    agents: BTreeMap<String, (AgentId, Secret)>,
+    /// What each agent may answer challenges by, best first, where nothing else is said for all.
+    digests: BTreeMap<AgentId, Vec<Algorithm>>,
+    manners: Manners,
     clock: Clock,
     to_center: Sender<T>,
     /// Seats whose news the center had no room for; the latest of each, so no more than there are agents.
@@ -127,8 +131,10 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             md5_clients: settings.md5_clients.clone(),
             slowdown: Slowdown::new(),
             agents: agents
-                .map(|(id, password)| (id.as_str().to_owned(), (id.clone(), password.clone())))
+                .map(|(id, secret)| (id.as_str().to_owned(), (id.clone(), secret.clone())))
                 .collect(),
+            digests: settings.digests.clone(),
+            manners: Manners::default(),
             clock,
             to_center,
             backlog: VecDeque::new(),
@@ -361,6 +367,9 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         // What is guessed is the password of the name in the digest, whoever the request claims to be from.
         let named = self.digest.named_user(request).or_else(|| claimed.clone());
         let account = named.unwrap_or_default();
+        if has_credentials {
+            self.manners.spoke(&account, source.ip());
+        }
         let known = self.registrar.knows(now, &account, flow);
         let closed = self.slowdown.closed_for(now, &account, source);
         if let Some(wait) = closed.filter(|_| has_credentials && !known) {
@@ -368,31 +377,61 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             return Err(Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", seconds));
         }
         let agents = &self.agents;
-        let password = |user: &str| agents.get(user).map(|(_, password)| password.clone());
-        match self.digest.judge(now, request, &password) {
-            Verdict::Accepted { user } => {
+        let secrets = |user: &str| agents.get(user).map(|(_, secret)| secret.clone());
+        match self.digest.judge(now, request, &secrets) {
+            // Right, and by an algorithm that this agent may not answer by.
+            Verdict::Accepted { user, algorithm } if !self.allowed(&user).contains(&algorithm) => {
+                Err(self.challenge(now, request, &account, source, false))
+            }
+            Verdict::Accepted { user, algorithm } => {
                 self.changed = true;
+                self.manners.answered(now, &user, source.ip(), algorithm);
                 self.slowdown.right(now, &user, source);
                 let proven = self.agents.get(&user).filter(|_| claimed.as_ref() == Some(&user));
                 proven.map(|(agent, _)| agent.clone()).ok_or_else(|| Answer::new(Status::FORBIDDEN))
             }
-            Verdict::Missing | Verdict::Replayed => Err(self.challenge(now, request, false)),
-            Verdict::Stale => Err(self.challenge(now, request, true)),
+            Verdict::Missing | Verdict::Replayed => {
+                Err(self.challenge(now, request, &account, source, false))
+            }
+            Verdict::Stale => Err(self.challenge(now, request, &account, source, true)),
             Verdict::Wrong => {
                 self.changed = true;
                 self.slowdown.wrong(now, &account, source);
                 self.failures.log(now, &account, source);
-                Err(self.challenge(now, request, false))
+                Err(self.challenge(now, request, &account, source, false))
             }
             Verdict::Malformed => Err(Answer::new(Status::BAD_REQUEST)),
         }
     }
 
-    fn challenge(&mut self, now: Moment, request: &Request, stale: bool) -> Answer {
+    /// What an account may answer challenges by, best first: as configured, as far as its password is known for it.
+    fn allowed(&self, account: &str) -> Vec<Algorithm> {
+        let Some((agent, secret)) = self.agents.get(account) else { return Algorithm::ALL.to_vec() };
+        let configured = self.digests.get(agent).map_or(&Algorithm::ALL[..], Vec::as_slice);
+        configured.iter().copied().filter(|algorithm| secret.knows(*algorithm)).collect()
+    }
+
+    fn challenge(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        account: &str,
+        source: SocketAddr,
+        stale: bool,
+    ) -> Answer {
         let client = request.headers.text("User-Agent").unwrap_or_default();
         let md5 = self.md5_clients.iter().any(|prefix| client.starts_with(prefix.as_str()));
-        let which = if md5 { Challenges::Md5Alone } else { Challenges::All };
-        let challenges = self.digest.challenge(now, stale, which);
+        let order = match self.allowed(account) {
+            // A name that nobody has gets what one that somebody has would get.
+            allowed if md5 && allowed.contains(&Algorithm::Md5) => vec![Algorithm::Md5],
+            allowed => {
+                let number = request.cseq().map_or(0, |cseq| cseq.number);
+                let attempt = format!("{} {number}", request.headers.text("Call-ID").unwrap_or_default());
+                let attempt = Some(attempt).filter(|_| request.headers.count("Authorization") == 0);
+                self.manners.order(now, account, source.ip(), attempt, &allowed)
+            }
+        };
+        let challenges = self.digest.challenge(now, stale, &order);
         challenges.into_iter().fold(Answer::new(Status::UNAUTHORIZED), |answer, challenge| {
             answer.with("WWW-Authenticate", challenge)
         })

@@ -19,7 +19,7 @@ use super::legs::{Leg, Stage};
 use super::reach::Device;
 use super::registrar::{Judgement, Notice, Question, Reply};
 use super::tcp::HubInput;
-use super::{Clock, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
+use super::{Clock, Numbers, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
 
 /// Waiting reports beyond which those that may be dropped are.
 const BACKLOG: usize = 10_000;
@@ -305,7 +305,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
 
     /// A call from a trunk is let in, except to a feature code; anybody else has to be an agent.
     fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
-        let dialled = translate::dialled(&request);
+        let dialled = Numbers::default().dialled(&request);
         let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
         let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
         let trunk = self.trunks.iter().find(inside).filter(|_| !is_code);
@@ -331,7 +331,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         terms: &Terms,
     ) {
         let now = self.clock.now();
-        let Some(dialled) = translate::dialled(request) else {
+        let Some(dialled) = terms.numbers.dialled(request) else {
             return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
         };
         let security = Security::answering(terms.srtp);
@@ -347,7 +347,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             source,
             origin,
             dialled,
-            caller: translate::caller(request),
+            caller: terms.numbers.caller(request),
             caller_name: translate::caller_name(request),
             remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),
         };

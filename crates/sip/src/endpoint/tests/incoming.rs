@@ -147,3 +147,14 @@ fn descriptions_that_are_not_quite_right_or_stand_among_other_parts_are_taken() 
         assert_eq!(world.heard(), ["connected"]);
     }
 }
+
+/// We send no provisional answer but 100, which need not be reliable (RFC 3262 section 3).
+#[test]
+fn who_requires_reliable_provisional_answers_is_answered() {
+    let mut world = World::new();
+    world.receive(&invite("i1", SDP, "Require: 100rel\r\n"));
+    let session = world.invited();
+    let tag = world.accept(session);
+    world.receive(&inside("ACK", 1, &tag, "a1", "", ""));
+    assert_eq!(world.heard(), ["connected"]);
+}
