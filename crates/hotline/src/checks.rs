@@ -127,7 +127,7 @@ pub(crate) async fn refuse(configuration: &Configuration, folders: &Folders) -> 
         tracing::warn!("{finding}");
     }
     let failed: Vec<_> = findings.iter().filter(|finding| finding.state == State::Failed).collect();
-    failed.iter().for_each(|finding| output::note(finding));
+    failed.iter().for_each(output::note);
     match failed.len() {
         0 => Ok(()),
         1 => bail!("not started: 1 check failed 未启动：1 项检查未通过"),

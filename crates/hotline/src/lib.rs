@@ -24,4 +24,6 @@ pub mod retention;
 pub mod serve;
 pub mod signalling;
 pub mod signals;
+mod standings;
 pub mod vault;
+mod web;

@@ -10,9 +10,8 @@ use api::{App, AppParts, Readiness};
 use center::Center;
 use crossbeam_channel::bounded;
 use media::{CenterKeys, Media};
-use model::{Activity, Event, Ids, QueueName, RecordingState, Shift, Time};
+use model::{Event, Ids, RecordingState, Time};
 use store::{Journal, Manifests, Role, SigningKey, Store};
-use tokio::net::TcpListener;
 
 use crate::clock::{now, steady};
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
@@ -23,7 +22,8 @@ use crate::naming::Naming;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
-use crate::{checks, evidence, retention};
+use crate::web::Web;
+use crate::{checks, evidence, retention, standings};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
 const MAKER_CENTER: u16 = 0;
@@ -78,9 +78,9 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let journal = Journal::start(&store, &folders.data)
         .await
         .with_context(|| format!("start the journal in {}", folders.data.display()))?;
-    let standings = standings(&store, &journal, &configuration).await?;
-    let left_open =
-        end_what_was_cut_off(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
+    follow_spool(&store, &journal).await?;
+    let standings = standings::read(&store, &configuration).await?;
+    let left_open = end_what_was_cut_off(&store, &recordings_folders(&server, folders), &keys).await?;
 
     let (media_reports, media_inbox) = bounded(INBOX);
     let settings = media_settings(&configuration, folders, &keys);
@@ -253,42 +253,8 @@ pub fn recordings_folders(server: &Server, folders: &Folders) -> Vec<PathBuf> {
     [Some(folders.recordings.clone()), server.recordings_fallback.clone()].into_iter().flatten().collect()
 }
 
-/// How agents stood when the last run ended: who talked then has a call to write up.
-async fn standings(
-    store: &Store,
-    journal: &Journal,
-    configuration: &Configuration,
-) -> anyhow::Result<Vec<acd::Standing>> {
-    follow_spool(store, journal).await?;
-    let rows = store.standings(&configuration.agent_ids()).await;
-    let rows = rows.with_context(|| "read how agents stood")?;
-    let wrap_up = |name: &QueueName| {
-        let queue = configuration.acd.queues.iter().find(|queue| queue.name == *name);
-        queue.map_or(Duration::ZERO, |queue| queue.wrap_up)
-    };
-    let standing = |row: store::Standing| {
-        let not_ready = match row.shift {
-            Shift::Ready => None,
-            Shift::NotReady(reason) => Some(reason),
-            Shift::SignedOut => return None,
-        };
-        let did = match (row.activity, row.last) {
-            (Activity::Talking, Some((queue, None))) => {
-                acd::Did::WrapUp { until: steady() + wrap_up(&queue) }
-            }
-            (Activity::WrapUp, Some((queue, Some(ended)))) => {
-                acd::Did::WrapUp { until: ended + wrap_up(&queue) }
-            }
-            (Activity::Idle | Activity::Offered | Activity::Talking | Activity::WrapUp, _) => {
-                acd::Did::Idle { since: row.since }
-            }
-        };
-        Some(acd::Standing { agent: row.agent, not_ready, did })
-    };
-    Ok(rows.into_iter().filter_map(standing).collect())
-}
-
-async fn follow_spool(store: &Store, journal: &Journal) -> anyhow::Result<()> {
+/// Waits until the database has what the last run left in the spool.
+pub(crate) async fn follow_spool(store: &Store, journal: &Journal) -> anyhow::Result<()> {
     if store.wait_committed(journal.last_seq(), Duration::from_secs(30)).await {
         return Ok(());
     }
@@ -298,11 +264,9 @@ async fn follow_spool(store: &Store, journal: &Journal) -> anyhow::Result<()> {
 /// The events that end what the last run was cut off in, its recordings repaired.
 async fn end_what_was_cut_off(
     store: &Store,
-    journal: &Journal,
     folders: &[PathBuf],
     keys: &CenterKeys,
 ) -> anyhow::Result<Vec<Event>> {
-    follow_spool(store, journal).await?;
     let unfinished = store.unfinished().await.with_context(|| "read what the last run left open")?;
     let mut events = unfinished.endings(now());
     for row in &unfinished.recordings {
@@ -380,52 +344,6 @@ fn center_config(configuration: Configuration) -> center::Config {
         longest_waits: configuration.longest_waits,
         silence: configuration.server.silence,
         secure_input_limit: configuration.server.secure_input,
-    }
-}
-
-/// The web's runtime: its own, so that a heavy report cannot delay a SIP timer. Dropped by a start that fails, it ends
-/// without waiting: a runtime may not wait within another.
-struct Web(Option<tokio::runtime::Runtime>);
-
-impl Web {
-    fn start() -> anyhow::Result<Web> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("web")
-            .enable_all()
-            .build()
-            .with_context(|| "start the web runtime")?;
-        Ok(Web(Some(runtime)))
-    }
-
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        if let Some(runtime) = &self.0 {
-            runtime.spawn(task);
-        }
-    }
-
-    /// Listens on this runtime; where.
-    async fn listen(&self, address: SocketAddr) -> anyhow::Result<(SocketAddr, TcpListener)> {
-        let Some(runtime) = &self.0 else { bail!("the web runtime has ended") };
-        let listener =
-            runtime.spawn(TcpListener::bind(address)).await.with_context(|| "use the web runtime")?;
-        let listener = listener.with_context(|| format!("listen for HTTP on {address}"))?;
-        Ok((listener.local_addr().with_context(|| "read the HTTP address")?, listener))
-    }
-
-    /// Ends it; what still runs has a second.
-    fn stop(mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_timeout(Duration::from_secs(1));
-        }
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
