@@ -58,6 +58,24 @@ fn a_softphone_and_another_telephone_hear_each_other() {
     center.wait_until_sealed(1);
 }
 
+/// A carrier that is known by a name: whatever the name leads to may call, and nobody else.
+#[test]
+fn a_trunk_may_be_known_by_name() {
+    let sources = "sources = [\"127.0.0.0/8\", \"::1/128\"]";
+    let center = Center::start_with(&[("trunks.toml", sources, "sources = [\"localhost\"]")]);
+    let mut customer = softphone(&center, &["--dial", "8000", "--say", "silence", "--seconds", "2"]);
+    let ended =
+        wait_for("the call to end", || customer.0.try_wait().expect("a process of ours can be asked"));
+    assert!(ended.success(), "{ended}");
+    let nobody = "sources = [\"nobody.invalid\"]";
+    let center = Center::start_with(&[("trunks.toml", sources, nobody)]);
+    let mut customer = softphone(&center, &["--dial", "8000", "--say", "silence", "--seconds", "2"]);
+    let ended =
+        wait_for("the call to end", || customer.0.try_wait().expect("a process of ours can be asked"));
+    assert!(!ended.success(), "{ended}");
+    wait_for("a line about it", || center.log().contains("leads nowhere").then_some(()));
+}
+
 #[test]
 fn what_cannot_be_meant_is_said_in_a_line() {
     let center = Center::start();

@@ -10,6 +10,7 @@ use model::{Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, Ret
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
+use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
 use crate::{Metrics, Readiness, Vault};
 
@@ -64,6 +65,7 @@ pub struct App {
     unerased: Arc<AtomicU64>,
     closing: Arc<watch::Sender<bool>>,
     wrong: Arc<WrongTokens>,
+    tickets: Arc<Tickets>,
 }
 
 impl std::ops::Deref for App {
@@ -84,7 +86,12 @@ impl App {
             unerased: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
             wrong: Arc::default(),
+            tickets: Arc::default(),
         }
+    }
+
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     pub(crate) fn wrong_tokens(&self) -> &WrongTokens {

@@ -22,6 +22,7 @@ mod routes;
 mod samples;
 mod secure;
 mod supervision;
+mod tickets;
 mod tokens;
 mod vault;
 mod welcome;

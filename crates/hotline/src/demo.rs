@@ -115,6 +115,7 @@ fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Str
     configuration.trunks = vec![Trunk {
         name: "demo".to_owned(),
         sources: loopback.into_iter().collect(),
+        hosts: Vec::new(),
         terms: Terms::default(),
     }];
     // The demo's telephones speak plainly.

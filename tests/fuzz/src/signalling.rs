@@ -14,4 +14,4 @@ mod trunk;
 pub use identity::{Numbers, Rewrite};
 pub use pings::Pings;
 pub use terms::{CodecName, Codecs, Terms};
-pub use trunk::{Network, Trunk};
+pub use trunk::{Network, Source, Trunk};

@@ -11,7 +11,7 @@ use ivr::text;
 use model::{AgentId, QueueName};
 
 use super::server::digest;
-use crate::signalling::{CodecName, Codecs, Network, Numbers, Rewrite, Terms, Trunk};
+use crate::signalling::{CodecName, Codecs, Numbers, Rewrite, Source, Terms, Trunk};
 
 /// What `queues.toml` says.
 #[derive(Debug, Default)]
@@ -123,13 +123,19 @@ pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Trunks {
     let (mut trunks, mut limits) = Trunks::default();
     for mut section in file.list("trunk") {
         let name = section.require::<String>("name");
-        let sources = section.parsed_list::<Network>("sources").into_iter().map(|at| at.value).collect();
+        let (mut sources, mut hosts) = (Vec::new(), Vec::new());
+        for at in section.parsed_list::<Source>("sources") {
+            match at.value {
+                Source::Network(network) => sources.push(network),
+                Source::Host(host) => hosts.push(host),
+            }
+        }
         let terms = Terms { numbers: numbers(&mut section), ..terms(&mut section, srtp) };
         let calls = most_calls(&mut section, "max_calls");
         let calls_per_source = most_calls(&mut section, "max_calls_per_source");
         if let Some(name) = name {
             limits.insert(name.value.clone(), TrunkLimits { calls, calls_per_source });
-            trunks.push(Trunk { name: name.value, sources, terms });
+            trunks.push(Trunk { name: name.value, sources, hosts, terms });
         }
         section.finish();
     }

@@ -16,6 +16,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::legs::{Leg, Stage};
+use super::names::Trunks;
 use super::reach::Device;
 use super::registrar::{Judgement, Notice, Question, Reply};
 use super::tcp::HubInput;
@@ -70,7 +71,7 @@ pub(super) struct Shard<T> {
     pub(super) random: Random,
     ids: Ids,
     pub(super) clock: Clock,
-    trunks: Vec<Trunk>,
+    trunks: Trunks,
     feature_codes: Vec<Number>,
     /// Of agents' seats.
     pub(super) seats: BTreeMap<AgentId, Terms>,
@@ -99,7 +100,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         index: usize,
         shards: usize,
         settings: &Settings,
-        local: std::net::SocketAddr,
+        (local, trunks): (std::net::SocketAddr, Trunks),
         mut random: Random,
         clock: Clock,
         to_center: Sender<T>,
@@ -120,7 +121,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             random,
             ids: Ids::new(maker),
             clock,
-            trunks: settings.trunks.clone(),
+            trunks,
             feature_codes: settings.feature_codes.clone(),
             seats: settings.seats.clone(),
             legs: BTreeMap::new(),
@@ -308,7 +309,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let dialled = Numbers::default().dialled(&request);
         let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
         let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
-        let trunk = self.trunks.iter().find(inside).filter(|_| !is_code);
+        let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_code).cloned();
         match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
             Some((name, terms)) => {
                 self.let_in(session, (Origin::Trunk(name), flow.source.ip()), &request, &terms);
