@@ -2,12 +2,14 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod checks;
 pub mod clock;
 pub mod conductor;
 pub mod config;
 pub mod control;
 mod copies;
 pub mod demo;
+pub mod doctor;
 mod evidence;
 mod gauges;
 pub mod listings;
@@ -18,8 +20,11 @@ pub mod password;
 pub mod phone;
 pub mod privacy;
 pub mod prompts;
+mod readiness;
 pub mod retention;
 pub mod serve;
 pub mod signalling;
 pub mod signals;
+mod standings;
 pub mod vault;
+mod web;

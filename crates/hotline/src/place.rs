@@ -96,6 +96,6 @@ impl Place {
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {
         let url = serve::database_url(&self.load(false)?, &self.data);
         std::fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
-        Store::open(&url).await.with_context(|| "open the database")
+        Store::open(&url).await.with_context(|| format!("open the database {}", store::place(&url)))
     }
 }

@@ -10,6 +10,7 @@ mod follower;
 mod journal;
 mod live;
 mod manifest;
+mod probe;
 mod projection;
 mod queries;
 mod retention;
@@ -18,6 +19,7 @@ mod rows;
 mod scratch;
 mod spool;
 mod sql;
+mod standing;
 #[cfg(test)]
 mod stories;
 mod token;
@@ -29,9 +31,11 @@ pub use coverage::Coverage;
 pub use error::StoreError;
 pub use journal::{InboxFull, Journal, JournalStatus};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
+pub use probe::{Depth, Probed, database_file, place, probe};
 pub use queries::{ContactFilter, RecordingFilter};
 pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
+pub use standing::Standing;
 pub use token::{Bearer, Role, TokenRow};
 pub use unfinished::{OpenOffer, Unfinished};
 pub use verify::{Difference, verify};
@@ -64,6 +68,15 @@ impl Store {
         let db = Db::open(url).await?;
         let committed = queries::last_seq(&db).await?;
         Ok(Store { db, live: Arc::new(Live::new(committed)) })
+    }
+
+    /// True when the database answers a question now, and is still the one that was opened.
+    pub async fn answers(&self) -> bool {
+        let there = match &self.db {
+            Db::Sqlite { options, .. } => options.get_filename().exists(),
+            Db::Postgres { .. } => true,
+        };
+        there && queries::last_seq(&self.db).await.is_ok()
     }
 
     /// Closes the connections; queries fail from now on.
