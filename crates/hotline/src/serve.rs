@@ -122,7 +122,11 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         now,
         sample: desk::sample,
         commands: Arc::new(conductor.clone()),
-        metrics: Arc::new(Gauges { conductor: conductor.clone(), media: Arc::clone(&media) }),
+        metrics: Arc::new(Gauges {
+            conductor: conductor.clone(),
+            media: Arc::clone(&media),
+            journal: journal.clone(),
+        }),
         readiness: readiness.clone(),
     });
     let web = web_runtime()?;
@@ -250,7 +254,7 @@ async fn end_what_was_cut_off(
     folders: &[PathBuf],
     keys: &CenterKeys,
 ) -> anyhow::Result<Vec<Event>> {
-    if !store.wait_committed(journal.last_seq(), Duration::from_secs(30)).await {
+    if !store.wait_committed(journal.status().appended_seq, Duration::from_secs(30)).await {
         bail!("the database does not take the records of the last run");
     }
     let unfinished = store.unfinished().await.with_context(|| "read what the last run left open")?;

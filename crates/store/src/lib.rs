@@ -9,9 +9,12 @@ mod error;
 mod follower;
 mod journal;
 mod live;
+mod lock;
 mod manifest;
+mod owner;
 mod projection;
 mod queries;
+mod renumber;
 mod retention;
 mod rows;
 #[cfg(test)]
@@ -27,7 +30,8 @@ mod verify;
 
 pub use coverage::Coverage;
 pub use error::StoreError;
-pub use journal::{InboxFull, Journal, JournalStatus};
+pub use journal::{InboxFull, Journal, JournalStatus, Stopped};
+pub use lock::{Holder, LOCK_FILE, Lock};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
 pub use queries::{ContactFilter, RecordingFilter};
 pub use retention::{DueRecording, LegalHold};
