@@ -10,6 +10,7 @@ mod copies;
 pub mod demo;
 mod evidence;
 mod gauges;
+pub mod guard;
 pub mod listings;
 pub mod load;
 pub mod naming;

@@ -1,5 +1,7 @@
 //! `hotline serve`: starts everything, in order, and ends it, in order.
 
+mod ending;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,21 +11,23 @@ use anyhow::{Context, bail};
 use api::{App, AppParts, Readiness};
 use center::Center;
 use crossbeam_channel::bounded;
-use media::{CenterKeys, Media};
+use media::{CenterKeys, Disk, Media};
 use model::{Event, Ids, RecordingState, Time};
-use store::{Journal, Manifests, Role, SigningKey, Store};
+use store::{Holder, Journal, Lock, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::clock::{now, steady};
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::{Configuration, CopyFormat, Server};
 use crate::copies::Copier;
 use crate::gauges::Gauges;
+use crate::guard::Guarded;
 use crate::naming::Naming;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
-use crate::{evidence, retention};
+use crate::{evidence, guard, retention};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
 const MAKER_CENTER: u16 = 0;
@@ -56,6 +60,17 @@ pub struct Running {
     web_stop: tokio::sync::oneshot::Sender<()>,
     readiness: Readiness,
     drain_limit: Duration,
+    locks: (Lock, Vec<Arc<Guarded>>),
+    /// How far the followers of the log are that must have seen its end before the process leaves.
+    followers: Vec<Follower>,
+}
+
+/// A task that follows the log.
+struct Follower {
+    /// What it makes, for the log.
+    makes: &'static str,
+    /// The last sequence number that it has dealt with.
+    reached: watch::Receiver<u64>,
 }
 
 /// Starts a center.
@@ -64,10 +79,11 @@ pub struct Running {
 /// When a sample password would be open to the network, or a socket, folder or database cannot be had.
 pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::Result<Running> {
     refuse_open_samples(&configuration)?;
-    std::fs::create_dir_all(&folders.data).with_context(|| format!("create {}", folders.data.display()))?;
-    std::fs::create_dir_all(&folders.recordings)
-        .with_context(|| format!("create {}", folders.recordings.display()))?;
     let server = configuration.server.clone();
+    let holder = Holder::this(&folders.data);
+    // Before anything is read or written: two centers on one folder break what they write.
+    let lock = Lock::folder(&folders.data, &holder)?;
+    let guarded = guard::take_all(&recordings_folders(&server, folders), &holder)?;
     let keys = vault::keys(&server)?;
     if let Some(key) = keys.current() {
         tracing::info!(key = %key.id(), "new recordings are encrypted");
@@ -80,7 +96,9 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
 
     let (media_reports, media_inbox) = bounded(INBOX);
     let settings = media_settings(&configuration, folders, &keys);
-    let media = Arc::new(Media::start(settings, media_reports).with_context(|| "start the media threads")?);
+    let disks = guarded.iter().map(|folder| Arc::clone(folder) as Arc<dyn Disk>).collect();
+    let media = Media::start_on_disks(settings, media_reports, disks);
+    let media = Arc::new(media.with_context(|| "start the media threads")?);
 
     let (to_center, signalling_inbox) = bounded(INBOX);
     let signalling = signalling::start(signalling_settings(&configuration), to_center)
@@ -141,10 +159,17 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
             tracing::error!(%error, "the API stopped");
         }
     });
-    web.spawn(evidence::follow(store.clone(), manifests, recordings_folders(&server, folders)));
+    let main = guarded.first().map(Arc::clone).context("there is no recordings folder")?;
+    let mut followers = Vec::new();
+    let (reached, manifest) = watch::channel(0);
+    followers.push(Follower { makes: "the day manifests", reached: manifest });
+    let all = recordings_folders(&server, folders);
+    web.spawn(evidence::follow(store.clone(), (manifests, main), all, reached));
     if let Some(CopyFormat::Flac) = server.copy {
         let copier = Copier { store: store.clone(), folders: recordings_folders(&server, folders), keys };
-        web.spawn(copier.follow(journal.last_seq()));
+        let (reached, copies) = watch::channel(0);
+        followers.push(Follower { makes: "the FLAC copies", reached: copies });
+        web.spawn(copier.follow(journal.last_seq(), reached));
     }
     if let Some(at) = server.retention_at {
         let schedule = Schedule { at, offset: server.utc_offset };
@@ -169,6 +194,8 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         web_stop,
         readiness,
         drain_limit,
+        locks: (lock, guarded),
+        followers,
     })
 }
 
@@ -176,47 +203,6 @@ impl Running {
     /// The center's database.
     pub fn store(&self) -> &Store {
         &self.store
-    }
-
-    /// No new calls; the ones in progress may end within the drain limit, or until `hurry` completes; then everything
-    /// is closed.
-    pub async fn stop(self, hurry: impl Future<Output = ()>) {
-        self.readiness.sip(false);
-        let why = tokio::select! {
-            _ = self.conductor.drain() => None,
-            () = tokio::time::sleep(self.drain_limit) => Some("the drain limit was reached"),
-            () = hurry => Some("asked to stop once more"),
-        };
-        if let Some(why) = why {
-            tracing::warn!(calls = self.conductor.calls(), why, "calls are ended");
-            self.conductor.end_all();
-            self.sealed(Duration::from_secs(5)).await;
-        }
-        let Running { conductor, center, signalling, media, journal, store, web, web_stop, .. } = self;
-        conductor.stop();
-        let _ = tokio::task::spawn_blocking(move || center.join()).await;
-        if let Ok(signalling) = Arc::try_unwrap(signalling) {
-            signalling.stop().await;
-        }
-        let _ = web_stop.send(());
-        // A runtime may not be dropped from within another.
-        let _ = tokio::task::spawn_blocking(move || web.shutdown_timeout(Duration::from_secs(1))).await;
-        if let Ok(media) = Arc::try_unwrap(media) {
-            let _ = tokio::task::spawn_blocking(move || media.stop()).await;
-        }
-        let closed = tokio::task::spawn_blocking(move || journal.close(Duration::from_secs(5))).await;
-        if !matches!(closed, Ok(true)) {
-            tracing::warn!("the database did not take every record: the rest waits in the spool");
-        }
-        store.close().await;
-    }
-
-    /// Waits until no recording is open any more.
-    async fn sealed(&self, limit: Duration) {
-        let deadline = tokio::time::Instant::now() + limit;
-        while self.media.counters().open_recordings > 0 && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
     }
 }
 
