@@ -87,6 +87,17 @@ impl Store {
         Ok(seq)
     }
 
+    /// The log's id: a random name that it was given when a journal first wrote it, in lower-case hexadecimal. Another database
+    /// has another; a copy that was restored has the same. Empty before the first journal.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn log_id(&self) -> Result<String, StoreError> {
+        let rows = self.db.rows(sql::LOG_ID, &[]).await?;
+        rows.into_iter().next().map_or_else(|| Ok(String::new()), |mut row| row.text())
+    }
+
     /// The last sequence number that this process knows to be committed.
     pub fn committed_seq(&self) -> u64 {
         self.live.committed()

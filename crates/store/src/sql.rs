@@ -25,6 +25,8 @@ pub(crate) const NOTICE_A_DEAD_PEER: [&str; 3] =
 
 pub(crate) const OWNER: &str = "SELECT token, host, pid, since_ms, data FROM owner WHERE id = 1";
 
+pub(crate) const LOG_ID: &str = "SELECT log FROM owner WHERE id = 1";
+
 /// A log keeps the name that it was given first.
 pub(crate) const CLAIM: &str = "UPDATE owner SET token = $1, host = $2, pid = $3, since_ms = $4, data = $5,
      log = CASE WHEN log = '' THEN $6 ELSE log END WHERE id = 1";
