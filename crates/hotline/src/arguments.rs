@@ -146,6 +146,15 @@ pub(crate) struct Listing {
 pub(crate) enum AboutRecordings {
     /// Print the public key that proves the manifests 输出清单公钥
     Key,
+    /// Bring back recordings that the database lost, from manifests and files; stop the center first 恢复数据库缺失的录音记录
+    Adopt {
+        /// Only list them 只列出
+        #[arg(long)]
+        dry_run: bool,
+        /// One JSON array of objects
+        #[arg(long)]
+        json: bool,
+    },
     /// Write one to a file, decrypted if it was encrypted 导出（解密）录音
     Export {
         /// The recording's id 录音编号

@@ -2,6 +2,8 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod adopt;
+pub mod backup;
 pub mod clock;
 pub mod conductor;
 pub mod config;

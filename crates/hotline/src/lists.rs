@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use hotline::{clock, listings, output};
+use hotline::{adopt, clock, listings, output, vault};
 use store::{ContactFilter, RecordingFilter};
 
 use crate::arguments::{Listing, Sample};
@@ -27,6 +27,20 @@ pub(crate) async fn agents(place: &Place, listing: &Listing) -> anyhow::Result<E
     let rows = place.store().await?.agents(&ids).await?;
     let columns = ["id", "shift", "activity", "seat_online", "since"];
     listings::print(&rows, listing.json, &columns).map(|()| ExitCode::SUCCESS)
+}
+
+/// Brings back what the database lost, or only lists it.
+pub(crate) async fn adopt(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let configuration = place.load(false)?;
+    let (keys, recordings) = (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
+    let folders = place.folders();
+    let places = adopt::Places { folders: &folders, recordings: &recordings, keys: &keys };
+    let rows = adopt::adopt(&place.store().await?, &places, dry_run).await?;
+    listings::print(&rows, json, &["from", "recording", "contact", "path", "fault"])?;
+    let left = rows.iter().filter(|row| row.fault.is_some()).count();
+    let (adopted, verb) = (rows.len() - left, if dry_run { "to adopt 待恢复" } else { "adopted 已恢复" });
+    output::note(format_args!("{adopted} {verb}, {left} left alone 未处理 {left}"));
+    Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The figures are those of today, by the configured offset from UTC.

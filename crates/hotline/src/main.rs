@@ -72,6 +72,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Recordings { about: Some(AboutRecordings::Export { id, to }), .. } => {
             export(&place, id, &to).await
         }
+        Verb::Recordings { about: Some(AboutRecordings::Adopt { dry_run, json }), .. } => {
+            lists::adopt(&place, dry_run, json).await
+        }
         Verb::Recordings { listing, about: None } => lists::recordings(&place, &listing).await,
         Verb::Agents(listing) => lists::agents(&place, &listing).await,
         Verb::Queues(listing) => lists::queues(&place, &listing).await,

@@ -1,5 +1,6 @@
 //! `hotline serve`: starts everything, in order, and ends it, in order.
 
+mod cut_off;
 mod ending;
 
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use api::{App, AppParts, Readiness};
 use center::Center;
 use crossbeam_channel::bounded;
 use media::{CenterKeys, Disk, Media};
-use model::{Event, Ids, RecordingState, Time};
+use model::{Ids, Time};
 use store::{Holder, Journal, Lock, Manifests, Role, SigningKey, Store};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -27,7 +28,7 @@ use crate::naming::Naming;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
-use crate::{evidence, guard, retention};
+use crate::{adopt, evidence, guard, retention};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
 const MAKER_CENTER: u16 = 0;
@@ -90,9 +91,16 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     }
     let url = database_url(&configuration, &folders.data);
     let store = Store::open(&url).await.with_context(|| "open the database")?;
-    let journal = Journal::start(&store, &folders.data).await.with_context(|| "start the journal")?;
-    let left_open =
-        end_what_was_cut_off(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
+    let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
+    let manifests = Manifests::open(&folders.recordings, key, server.utc_offset)
+        .with_context(|| "read the manifests of the recordings")?;
+    // A database from an older copy does not know the newest numbers that the manifests have signed.
+    let journal = Journal::start_after(&store, &folders.data, manifests.last_seq())
+        .await
+        .with_context(|| "start the journal")?;
+    let left_open = cut_off::endings(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
+
+    adopt::notice(&store, &journal, &recordings_folders(&server, folders)).await;
 
     let (media_reports, media_inbox) = bounded(INBOX);
     let settings = media_settings(&configuration, folders, &keys);
@@ -123,10 +131,6 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     };
     let (conductor, center) = conductor::start(center, inboxes, shells, Ids::new(MAKER_COMMANDS))
         .with_context(|| "start the center's thread")?;
-
-    let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
-    let manifests = Manifests::open(&folders.recordings, key, server.utc_offset)
-        .with_context(|| "read the manifests of the recordings")?;
 
     let readiness = Readiness::default();
     let app = App::new(AppParts {
@@ -231,39 +235,6 @@ pub fn database_url(configuration: &Configuration, data: &Path) -> String {
 /// The folders that recordings may lie in.
 pub fn recordings_folders(server: &Server, folders: &Folders) -> Vec<PathBuf> {
     [Some(folders.recordings.clone()), server.recordings_fallback.clone()].into_iter().flatten().collect()
-}
-
-/// The events that end what the last run was cut off in, its recordings repaired.
-async fn end_what_was_cut_off(
-    store: &Store,
-    journal: &Journal,
-    folders: &[PathBuf],
-    keys: &CenterKeys,
-) -> anyhow::Result<Vec<Event>> {
-    if !store.wait_committed(journal.status().appended_seq, Duration::from_secs(30)).await {
-        bail!("the database does not take the records of the last run");
-    }
-    let unfinished = store.unfinished().await.with_context(|| "read what the last run left open")?;
-    let mut events = unfinished.endings(now());
-    for row in &unfinished.recordings {
-        let rate = u32::try_from(row.rate).unwrap_or(audio::RATE);
-        let (duration_ms, sha256, fault) = match media::repair_in(folders, &row.path, rate, keys) {
-            Ok(repaired) => {
-                (repaired.duration_ms, repaired.sha256, "cut off; repaired at the next start".to_owned())
-            }
-            Err(error) => (0, String::new(), format!("cut off; {:#}", anyhow::Error::from(error))),
-        };
-        events.push(Event::RecordingClosed {
-            recording: row.id,
-            contact: row.contact_id,
-            state: RecordingState::Damaged,
-            duration_ms,
-            sha256,
-            gaps: Vec::new(),
-            fault: Some(fault),
-        });
-    }
-    Ok(events)
 }
 
 fn media_settings(

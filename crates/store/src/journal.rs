@@ -151,7 +151,8 @@ impl Journal {
             tracing::warn!(
                 database = appended,
                 known = resumed_after,
-                "the database is older than what is known: it was restored from a copy; new events go on above the highest number"
+                "the database is older than manifests or data folder: it was restored from an older copy; new events go on above the \
+                 highest number that was given out 数据库比清单或数据目录旧（已从较旧的备份恢复），新事件从已用的最高编号之后继续"
             );
         }
         let shared = Arc::new(Shared::new(spool, (committed, appended, resumed_after)));

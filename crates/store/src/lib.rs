@@ -38,7 +38,7 @@ pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
 pub use token::{Bearer, Role, TokenRow};
 pub use unfinished::{OpenOffer, Unfinished};
-pub use verify::{Difference, verify};
+pub use verify::{Difference, verify, wav_files};
 
 pub(crate) use value::{Row, Value};
 

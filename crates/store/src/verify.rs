@@ -318,7 +318,11 @@ pub(crate) fn hash(file: &mut File) -> io::Result<String> {
 
 /// Every `.wav` below the folder, encrypted or not, as rows name them, in order. A folder that is not there has
 /// none.
-pub(crate) fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
+///
+/// # Errors
+///
+/// When a folder cannot be read.
+pub fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     let mut folders: Vec<PathBuf> = if folder.exists() { vec![folder.to_owned()] } else { Vec::new() };
     while let Some(next) = folders.pop() {
