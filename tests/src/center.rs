@@ -247,6 +247,13 @@ impl Center {
         command
     }
 
+    /// A command of the binary without any of its folders.
+    pub fn bare_command(&self, name: &str) -> Command {
+        let mut command = Command::new(binary());
+        command.arg(name).current_dir(repository()).env("NO_COLOR", "1");
+        command
+    }
+
     /// `hotline serve` of a second center with this one's configuration, these folders and ports of its own.
     pub fn rival(&self, data: &Path, recordings: &Path) -> Command {
         let mut command = Command::new(binary());

@@ -79,6 +79,22 @@ pub(crate) enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Copy database, keys, configuration and prompts to a new folder; the center may run 备份
+    Backup {
+        /// A new or empty folder; it will hold keys and personal data 备份目录
+        dir: PathBuf,
+        /// The recordings too (`--recordings` names their folder) 同时备份录音
+        #[arg(long)]
+        with_recordings: bool,
+    },
+    /// Put a backup back where nothing is; stop the center first 恢复备份
+    Restore {
+        /// The backup's folder 备份目录
+        dir: PathBuf,
+        /// Read everything back and compare 恢复后核对
+        #[arg(long)]
+        verify: bool,
+    },
     /// Keep a contact's recordings whatever the rules say 法律保全
     #[command(subcommand)]
     LegalHold(LegalHold),

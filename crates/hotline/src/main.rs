@@ -86,6 +86,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Qa(Qa::Sample(wanted)) => lists::sample(&place, &wanted).await,
         Verb::Verify(Proof { folder, public_key: Some(key) }) => prove(&folder, &key),
         Verb::Verify(Proof { public_key: None, .. }) => verify(&place).await,
+        Verb::Backup { dir, with_recordings } => lists::backup(&place, &dir, with_recordings).await,
+        Verb::Restore { dir, verify } => lists::restore(&place, &dir, verify).await,
         Verb::Retention { dry_run, json } => retention(&place, dry_run, json),
         Verb::LegalHold(LegalHold::Set(word)) => legal_hold(&place, &word, ""),
         Verb::LegalHold(LegalHold::Clear(word)) => legal_hold(&place, &word, "/clear"),

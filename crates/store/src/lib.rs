@@ -38,10 +38,11 @@ pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
 pub use token::{Bearer, Role, TokenRow};
 pub use unfinished::{OpenOffer, Unfinished};
-pub use verify::{Difference, verify, wav_files};
+pub use verify::{Difference, sha256_of, verify, wav_files};
 
 pub(crate) use value::{Row, Value};
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,6 +102,36 @@ impl Store {
     /// The last sequence number that this process knows to be committed.
     pub fn committed_seq(&self) -> u64 {
         self.live.committed()
+    }
+
+    /// Writes a consistent copy of a SQLite database to a new file, while others read and write; false for PostgreSQL, whose own
+    /// tools do that.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer or the file cannot be written.
+    pub async fn copy_to(&self, file: &Path) -> Result<bool, StoreError> {
+        if self.db.file().is_none() {
+            return Ok(false);
+        }
+        self.db.execute(sql::COPY, &value::values![file.display().to_string()]).await?;
+        let synced = std::fs::File::open(file).and_then(|file| file.sync_all());
+        synced.map_err(|source| StoreError::File { path: file.to_owned(), source })?;
+        Ok(true)
+    }
+
+    /// What SQLite finds wrong with its file; empty when it is whole, and for PostgreSQL.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn damage(&self) -> Result<Vec<String>, StoreError> {
+        if self.db.file().is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = self.db.rows("PRAGMA integrity_check", &[]).await?;
+        let found = queries::read_all(rows, |mut row| row.text())?;
+        Ok(found.into_iter().filter(|line| line != "ok").collect())
     }
 
     /// Makes all projections anew from the journal; the number of records read. The journal's follower

@@ -23,6 +23,9 @@ pub(crate) const HOLDS_LOCK: &str = "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM
 pub(crate) const NOTICE_A_DEAD_PEER: [&str; 3] =
     ["SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3"];
 
+/// SQLite only.
+pub(crate) const COPY: &str = "VACUUM INTO $1";
+
 pub(crate) const OWNER: &str = "SELECT token, host, pid, since_ms, data FROM owner WHERE id = 1";
 
 pub(crate) const LOG_ID: &str = "SELECT log FROM owner WHERE id = 1";

@@ -303,6 +303,15 @@ fn compare_file(row: &RecordingRow, full: &Path) -> io::Result<Vec<Difference>> 
     Ok(differences)
 }
 
+/// The SHA-256 of a file in lower-case hexadecimal.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn sha256_of(path: &Path) -> io::Result<String> {
+    hash(&mut File::open(path)?)
+}
+
 pub(crate) fn hash(file: &mut File) -> io::Result<String> {
     file.seek(SeekFrom::Start(0))?;
     let mut sha256 = Sha256::new();
