@@ -62,7 +62,7 @@ pub struct Places<'a> {
 /// When a center runs on these folders or this database, or one of them cannot be read.
 pub async fn adopt(store: &Store, places: &Places<'_>, dry_run: bool) -> anyhow::Result<Vec<Adopted>> {
     let holder = Holder::this(&places.folders.data);
-    let _data = Lock::folder(&places.folders.data, &holder)?;
+    let _data = Lock::data(&places.folders.data, &holder)?;
     let _recordings = guard::take_all(places.recordings, &holder)?;
     let lines = Manifests::fates(&places.folders.recordings)
         .with_context(|| format!("read the manifests in {}", places.folders.recordings.display()))?;

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::bail;
 use media::{Disk, DiskFile, Folder};
 use store::{Holder, Lock, StoreError};
 
@@ -77,9 +78,22 @@ impl Disk for Guarded {
 /// Takes all of these folders.
 ///
 /// # Errors
-/// As [`Guarded::take`].
-pub fn take_all(folders: &[PathBuf], holder: &Holder) -> Result<Vec<Arc<Guarded>>, StoreError> {
-    folders.iter().map(|folder| Guarded::take(folder, holder)).collect()
+/// As [`Guarded::take`], and when two of them are one.
+pub fn take_all(folders: &[PathBuf], holder: &Holder) -> anyhow::Result<Vec<Arc<Guarded>>> {
+    let mut taken: Vec<Arc<Guarded>> = Vec::new();
+    for folder in folders {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if let Some(same) = taken.iter().find(|before| real(&before.root) == real(folder)) {
+            bail!(
+                "recordings folder and fallback are one folder: {} and {}; name another disk as the fallback, or none \
+                 录音目录与备用目录相同，请改用另一磁盘或不设备用目录",
+                same.root.display(),
+                folder.display()
+            );
+        }
+        taken.push(Guarded::take(folder, holder)?);
+    }
+    Ok(taken)
 }
 
 #[cfg(test)]
@@ -108,6 +122,15 @@ mod tests {
         assert!(!folder.join("a.wav").exists());
         drop(theirs);
         assert!(ours.create("a.wav").is_ok());
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_fallback_that_is_the_recordings_folder_is_no_fallback() {
+        let root = scratch("one");
+        std::os::unix::fs::symlink(&root, root.join("link")).unwrap();
+        let refused = take_all(&[root.clone(), root.join("link")], &Holder::this(&root)).unwrap_err();
+        assert!(refused.to_string().contains("are one folder"), "{refused}");
         fs::remove_dir_all(root).unwrap();
     }
 

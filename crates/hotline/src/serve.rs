@@ -83,7 +83,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let server = configuration.server.clone();
     let holder = Holder::this(&folders.data);
     // Before anything is read or written: two centers on one folder break what they write.
-    let lock = Lock::folder(&folders.data, &holder)?;
+    let lock = Lock::data(&folders.data, &holder)?;
     let guarded = guard::take_all(&recordings_folders(&server, folders), &holder)?;
     let keys = vault::keys(&server)?;
     if let Some(key) = keys.current() {

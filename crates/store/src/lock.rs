@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 
-/// The name of the lock file in a folder.
+/// The name of the lock file in a recordings folder.
 pub const LOCK_FILE: &str = ".hotline.lock";
+/// The name of the lock file in a data folder, which may be a recordings folder as well.
+const DATA_LOCK_FILE: &str = ".hotline-data.lock";
 /// The most that is read of a lock file, in bytes.
 const LONGEST: u64 = 4096;
 
@@ -63,14 +65,26 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Locks a folder, which is made when it is not there.
+    /// Locks a data folder, which is made when it is not there.
+    ///
+    /// # Errors
+    /// As [`Lock::folder`].
+    pub fn data(folder: &Path, holder: &Holder) -> Result<Lock, StoreError> {
+        Lock::in_folder(folder, DATA_LOCK_FILE, holder)
+    }
+
+    /// Locks a recordings folder, which is made when it is not there.
     ///
     /// # Errors
     /// [`StoreError::Held`] when another process holds it; [`StoreError::File`] when the lock file cannot be written.
     pub fn folder(folder: &Path, holder: &Holder) -> Result<Lock, StoreError> {
+        Lock::in_folder(folder, LOCK_FILE, holder)
+    }
+
+    fn in_folder(folder: &Path, name: &str, holder: &Holder) -> Result<Lock, StoreError> {
         std::fs::create_dir_all(folder)
             .map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
-        Lock::file(folder.join(LOCK_FILE), folder, holder)
+        Lock::file(folder.join(name), folder, holder)
     }
 
     /// Takes the lock file `path`, which guards `what`.

@@ -43,7 +43,7 @@ pub async fn restore(backup: &Path, scope: &Scope, verify: bool) -> anyhow::Resu
         );
     }
     let holder = Holder::this(&scope.folders.data);
-    let _data = Lock::folder(&scope.folders.data, &holder)?;
+    let _data = Lock::data(&scope.folders.data, &holder)?;
     let _recordings = guard::take_all(std::slice::from_ref(&scope.folders.recordings), &holder)?;
     refuse_to_overwrite(&listing, backup, scope)?;
     for entry in listing.files.iter().filter(|entry| entry.part != Part::Database) {
