@@ -4,6 +4,7 @@
 //! Every story has its own ports and its own folder, so stories run side by side. Whatever a story started ends
 //! when the story does, also when it fails. Tests of one crate live in that crate.
 
+mod caller;
 mod center;
 mod configuration;
 mod database;
@@ -16,6 +17,7 @@ mod sipp;
 mod tone;
 mod web;
 
+pub use caller::{Caller, Mute};
 pub use center::Center;
 pub use database::Database;
 pub use echo::Echo;

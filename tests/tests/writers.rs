@@ -81,6 +81,35 @@ fn refuse_on((file, old, new): &(&str, &str, String)) {
     assert_refused(&center, rival(&center));
 }
 
+#[test]
+fn a_database_that_was_taken_under_a_running_center_costs_no_event() {
+    let Some(database) = Database::create() else { return };
+    let change = database.change();
+    let mut center = Center::start_with(&[(change.0, change.1, &change.2)]);
+    let mut customer = Phone::customer(&center, "alice", 440);
+    customer.dial("8000");
+    wait_for("the recording", || (center.recordings().len() == 1).then_some(()));
+    // Another center claims it, and writes three events under the next numbers.
+    database.query(
+        "BEGIN; UPDATE owner SET token = 'another', host = 'elsewhere', pid = 7;
+         INSERT INTO journal SELECT seq + n, 1, '{\"type\":\"drain_started\"}'
+             FROM projection_state, generate_series(1, 3) AS n;
+         UPDATE projection_state SET seq = seq + 3; COMMIT",
+    );
+    customer.hang_up();
+    wait_for("the journal to stop", || center.log().contains("was taken by another center").then_some(()));
+    assert!(center.log().contains("elsewhere"), "{}", center.log());
+    center.ask_to_end();
+    assert!(center.wait_for_end().success(), "{}", center.log());
+    assert_eq!(database.query("SELECT COUNT(*) FROM contacts WHERE ended_ms IS NOT NULL"), "0");
+    center.restart();
+    center.wait_until_sealed(1);
+    assert_eq!(center.wait_for_contact("/end/by", "caller")["end"]["cause"], "hung_up");
+    let gaps = "SELECT MAX(seq) - COUNT(*) FROM journal";
+    assert_eq!(database.query(gaps), "0", "no number is missing, none stands for two");
+    center.assert_rows_and_files_agree();
+}
+
 /// A call is recorded, listed, and agrees with its row.
 fn call_and_prove(center: &Center) {
     let mut customer = Phone::customer(center, "alice", 440);

@@ -200,14 +200,18 @@ impl Acd {
         });
     }
 
-    /// An offer that still rings ends by its own report or deadline: the device may only have re-registered.
+    /// An offer that still rings is withdrawn: there is no device any more that could take it.
     fn seat_offline(&mut self, now: Time, id: &AgentId) {
+        let ringing = self.ringing_at(id);
         self.change(id, None, |agent| {
             agent.seat_online = false;
             if matches!(agent.doing, Doing::WrapUp { .. } | Doing::Resting { .. }) {
                 agent.doing = Doing::Idle { since: now };
             }
         });
+        if let Some(offer) = ringing {
+            self.withdraw(now, offer, OfferOutcome::AgentGone);
+        }
     }
 
     fn ready(&mut self, now: Time, id: &AgentId, by: Actor) {
@@ -227,17 +231,7 @@ impl Acd {
     }
 
     fn take_break(&mut self, now: Time, id: &AgentId, by: Actor) {
-        let ringing = match self.agents.get(id).map(|agent| &agent.doing) {
-            Some(Doing::Offered { offer, .. }) => Some(*offer),
-            Some(
-                Doing::Idle { .. }
-                | Doing::Releasing { .. }
-                | Doing::Resting { .. }
-                | Doing::Talking { .. }
-                | Doing::WrapUp { .. },
-            )
-            | None => None,
-        };
+        let ringing = self.ringing_at(id);
         self.change(id, Some(by), |agent| {
             agent.willing = Willing::NotReady(NotReadyReason::Break);
             if matches!(agent.doing, Doing::WrapUp { .. } | Doing::Resting { .. }) {
@@ -246,6 +240,18 @@ impl Acd {
         });
         if let Some(offer) = ringing {
             self.withdraw(now, offer, OfferOutcome::AgentGone);
+        }
+    }
+
+    /// The offer that rings at an agent.
+    fn ringing_at(&self, id: &AgentId) -> Option<OfferId> {
+        match &self.agents.get(id)?.doing {
+            Doing::Offered { offer, .. } => Some(*offer),
+            Doing::Idle { .. }
+            | Doing::Releasing { .. }
+            | Doing::Resting { .. }
+            | Doing::Talking { .. }
+            | Doing::WrapUp { .. } => None,
         }
     }
 

@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use model::{
-    Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, UtcOffset,
-};
+use model::{Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, Zone};
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
+use crate::tickets::Tickets;
+use crate::wrong::WrongTokens;
 use crate::{Metrics, Readiness, Vault};
 
 /// Long polls and streams at once; one more is answered 429.
@@ -43,7 +43,7 @@ pub struct AppParts {
     /// The queues of the configuration.
     pub queues: Vec<QueueName>,
     /// Where the day begins.
-    pub offset: UtcOffset,
+    pub zone: Zone,
     /// The clock.
     pub now: fn() -> Time,
     /// Draws a sample: frame, count, seed.
@@ -64,6 +64,8 @@ pub struct App {
     custody: Arc<Mutex<()>>,
     unerased: Arc<AtomicU64>,
     closing: Arc<watch::Sender<bool>>,
+    wrong: Arc<WrongTokens>,
+    tickets: Arc<Tickets>,
 }
 
 impl std::ops::Deref for App {
@@ -83,7 +85,17 @@ impl App {
             custody: Arc::new(Mutex::new(())),
             unerased: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
+            wrong: Arc::default(),
+            tickets: Arc::default(),
         }
+    }
+
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.tickets
+    }
+
+    pub(crate) fn wrong_tokens(&self) -> &WrongTokens {
+        &self.wrong
     }
 
     pub(crate) fn followers(&self) -> Arc<Semaphore> {
@@ -120,7 +132,7 @@ impl App {
     pub(crate) fn day_began(&self) -> Time {
         let now = (self.now)();
         let into_minute = now.unix_ms().rem_euclid(60_000);
-        let minutes = i64::from(now.minute_of_day(self.offset));
+        let minutes = i64::from(now.minute_of_day(self.zone.offset(now)));
         Time::from_unix_ms(now.unix_ms().saturating_sub(minutes * 60_000 + into_minute))
     }
 }

@@ -22,8 +22,11 @@ mod routes;
 mod samples;
 mod secure;
 mod supervision;
+mod tickets;
 mod tokens;
 mod vault;
+mod welcome;
+mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands};
 pub use health::Readiness;
@@ -57,7 +60,8 @@ pub async fn serve(
         closing.close();
     };
     let deadline = app.clone();
-    let server = axum::serve(connection::Guarded::new(listener), router(app)).with_graceful_shutdown(ended);
+    let service = router(app).into_make_service_with_connect_info::<connection::Peer>();
+    let server = axum::serve(connection::Guarded::new(listener), service).with_graceful_shutdown(ended);
     tokio::select! {
         served = server => served,
         () = async { deadline.closed().await; tokio::time::sleep(GOODBYE).await } => Ok(()),

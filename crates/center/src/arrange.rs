@@ -33,9 +33,10 @@ impl Center {
 
     /// Has the media join who hears whom now. Ordered anew after every change of who is there or holds.
     pub(crate) fn arrange(&mut self, now: Time, call: CallId) {
-        let Some(Call::Customer(customer)) = self.calls.get(&call) else { return };
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let customer_leg = customer.leg;
-        let Stage::Talking(talk) = &customer.stage else { return };
+        let Stage::Talking(talk) = &mut customer.stage else { return };
+        talk.arranged_at = now;
         let (agent_leg, by_agent, by_caller) = (talk.leg, talk.held_by_agent, talk.held_by_caller);
         let members = talk.members(customer_leg);
         let parties = members.iter().filter(|(_, role)| *role == Role::Party).count();

@@ -10,6 +10,7 @@ use model::{
     RemoteMedia, Secret, SegmentId, Supervision, Time,
 };
 
+use crate::limits::{Line, Wait};
 use crate::secure::Secure;
 
 /// One call of the center.
@@ -27,7 +28,10 @@ pub(crate) struct Customer {
     pub(crate) contact: ContactId,
     pub(crate) leg: LegId,
     pub(crate) caller: Option<Number>,
+    pub(crate) line: Line,
     pub(crate) session: Session,
+    /// How long the caller may go on waiting.
+    pub(crate) wait: Wait,
     /// What plays to the customer, if the session waits for its end.
     pub(crate) play: Option<PlayId>,
     /// The open recording; `None` once it failed in mid-call.
@@ -90,8 +94,11 @@ impl Key {
 pub(crate) enum Stage {
     /// The media port is being opened.
     Opening,
-    /// Our answer is on the way.
-    Answering,
+    /// Our answer is on the way, until it is acknowledged.
+    Answering {
+        /// What was pressed meanwhile, for the flow.
+        early: Vec<Digit>,
+    },
     /// In the flow; waiting is part of it. A seat may ring.
     InFlow { ring: Option<Ring> },
     /// With an agent.
@@ -116,6 +123,8 @@ pub(crate) struct Talk {
     pub(crate) agent: AgentId,
     pub(crate) queue: QueueName,
     pub(crate) leg: LegId,
+    /// When it was last arranged who hears whom.
+    pub(crate) arranged_at: Time,
     pub(crate) held_by_agent: bool,
     pub(crate) held_by_caller: bool,
     /// Who else is in it or rings for it, in the order of invitation.
@@ -178,6 +187,8 @@ pub(crate) enum Vacancy {
     Gone,
     /// Nothing was heard of the agent's device any more.
     Vanished,
+    /// The agent's device did not answer, and its leg is over.
+    Unanswering,
     /// The agent leaves by this one's command.
     Left(Actor),
     /// A supervisor takes over; who commanded it, unless that was told with the invitation.
@@ -188,21 +199,21 @@ impl Vacancy {
     pub(crate) fn ended_by(&self) -> EndedBy {
         match self {
             Vacancy::Gone | Vacancy::Left(_) => EndedBy::Agent,
-            Vacancy::Vanished => EndedBy::Network,
+            Vacancy::Vanished | Vacancy::Unanswering => EndedBy::Network,
             Vacancy::TakenOver(_) => EndedBy::Operator,
         }
     }
 
     pub(crate) fn leg_is_over(&self) -> bool {
         match self {
-            Vacancy::Gone => true,
+            Vacancy::Gone | Vacancy::Unanswering => true,
             Vacancy::Vanished | Vacancy::Left(_) | Vacancy::TakenOver(_) => false,
         }
     }
 
     pub(crate) fn commanded_by(self) -> Option<Actor> {
         match self {
-            Vacancy::Gone | Vacancy::Vanished => None,
+            Vacancy::Gone | Vacancy::Vanished | Vacancy::Unanswering => None,
             Vacancy::Left(by) => Some(by),
             Vacancy::TakenOver(by) => by,
         }

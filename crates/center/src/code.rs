@@ -75,9 +75,9 @@ impl Center {
                 self.end(now, call, Cause::FlowFinished, EndedBy::Center);
             }
             MediaReport::OpenFailed { .. } => self.end(now, call, Cause::Overloaded, EndedBy::Center),
+            MediaReport::Silent { .. } => self.order(leg, LegOrder::Probe),
             MediaReport::PlayEnded { .. }
             | MediaReport::Digit { .. }
-            | MediaReport::Silent { .. }
             | MediaReport::OneWay { .. }
             | MediaReport::Closed { .. }
             | MediaReport::Strain { .. }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ivr::Flow;
-use model::{Language, Number, UtcOffset};
+use model::{Language, Number, QueueName, Zone};
 
 /// Routes, feature codes, and the distributor's own configuration.
 #[derive(Debug, Clone)]
@@ -18,10 +18,16 @@ pub struct Config {
     pub feature_codes: BTreeMap<Number, FeatureCode>,
     /// Queues and agents.
     pub acd: acd::Config,
-    /// The offset of the dates in recordings' paths.
-    pub utc_offset: UtcOffset,
+    /// Whose dates recordings' paths have.
+    pub zone: Zone,
     /// Calls in progress above which new ones are refused.
     pub max_calls: usize,
+    /// Calls that each trunk may have; those that are not named have no limit of their own.
+    pub trunks: BTreeMap<String, TrunkLimits>,
+    /// How long a caller may wait in each queue, 10 s or longer; those that are not named have no limit.
+    pub longest_waits: BTreeMap<QueueName, Duration>,
+    /// How long nothing at all may come of a party of a conversation; as media have it.
+    pub silence: Duration,
     /// How long a secure input with an agent may last.
     pub secure_input_limit: Duration,
 }
@@ -33,6 +39,17 @@ pub struct Route {
     pub flow: Arc<Flow>,
     /// The language it begins in.
     pub language: Language,
+    /// How long its callers may wait, in all queues together; then the call ends.
+    pub longest_wait: Option<Duration>,
+}
+
+/// How many calls of a trunk may be in progress.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TrunkLimits {
+    /// All of them.
+    pub calls: Option<usize>,
+    /// Those that come from one address.
+    pub calls_per_source: Option<usize>,
 }
 
 /// What a feature code does for the agent who dials it.

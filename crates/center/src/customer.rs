@@ -5,9 +5,14 @@ use model::{
     MediaOp, MediaReport, Number, PlayId, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
 };
 
-use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk, Vacancy};
+use crate::alive::who_ended;
+use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
+use crate::limits::{Line, Wait};
 use crate::machine::Center;
 use crate::secure::Secure;
+
+/// Keys that are kept of a customer whose acknowledgement has not come yet.
+const MOST_EARLY: usize = 32;
 
 impl Center {
     #[expect(clippy::too_many_arguments, reason = "the fields of one report")]
@@ -15,7 +20,7 @@ impl Center {
         &mut self,
         now: Time,
         leg: LegId,
-        trunk: String,
+        (trunk, source): (String, std::net::IpAddr),
         number: Number,
         caller: Option<Number>,
         caller_name: Option<String>,
@@ -30,6 +35,12 @@ impl Center {
         let Some(route) = self.config.routes.get(&number) else {
             return self.order(leg, LegOrder::Refuse(Cause::UnknownNumber));
         };
+        let line = Line { trunk: trunk.clone(), source };
+        let limits = self.config.trunks.get(&trunk).copied().unwrap_or_default();
+        if let Some(cause) = self.load.refusal(&line, limits) {
+            return self.order(leg, LegOrder::Refuse(cause));
+        }
+        let wait = Wait::granted(route.longest_wait);
         let (language, flow) = (route.language, route.flow.versioned_name());
         let session = ivr::Session::new(route.flow.clone(), language);
         let (call, contact) = (CallId::new(&mut self.ids, now), ContactId::new(&mut self.ids, now));
@@ -37,7 +48,9 @@ impl Center {
             contact,
             leg,
             caller: caller.clone(),
+            line: line.clone(),
             session,
+            wait,
             play: None,
             recording: Some(RecordingId::new(&mut self.ids, now)),
             masks: std::collections::BTreeSet::new(),
@@ -49,6 +62,7 @@ impl Center {
             last_key: None,
             timer: None,
         };
+        self.load.add(&line);
         self.legs.insert(leg, call);
         self.contacts.insert(contact, call);
         self.calls.insert(call, Call::Customer(Box::new(customer)));
@@ -68,7 +82,7 @@ impl Center {
             return match customer.stage {
                 Stage::InFlow { .. } => self.ring_report(now, call, report),
                 Stage::Talking(_) => self.talk_report(now, call, report),
-                Stage::Opening | Stage::Answering => {}
+                Stage::Opening | Stage::Answering { .. } => {}
             };
         }
         match report {
@@ -80,7 +94,7 @@ impl Center {
                 self.hold(now, call, EndedBy::Caller, holds);
             }
             LegReport::Digit(digit) => self.customer_digit(now, call, digit, KeyWay::Signalling),
-            LegReport::Ended { cause } => self.end(now, call, cause, EndedBy::Caller),
+            LegReport::Ended { cause } => self.end(now, call, cause, who_ended(cause, EndedBy::Caller)),
             LegReport::Refused(_) => self.end(now, call, Cause::Failed, EndedBy::Center),
             LegReport::Invited { .. } | LegReport::Ringing => {}
         }
@@ -113,15 +127,7 @@ impl Center {
                 }
             }
             MediaReport::Digit { .. } => {}
-            // Whoever waits or holds may be silent; a conversation in which one side vanished is over.
-            MediaReport::Silent { .. } => {
-                if matches!(&customer.stage, Stage::Talking(talk) if !talk.is_held_by(of_customer)) {
-                    match self.who_stays(call).filter(|_| !of_customer) {
-                        Some(stays) => self.promote_guest(now, call, stays, Vacancy::Vanished),
-                        None => self.end(now, call, Cause::MediaTimeout, EndedBy::Network),
-                    }
-                }
-            }
+            MediaReport::Silent { direction, .. } => self.silent(now, call, leg, direction),
             MediaReport::OneWay { .. } => {
                 if let Stage::Talking(talk) = &customer.stage
                     && !talk.is_held_by(of_customer)
@@ -145,18 +151,19 @@ impl Center {
             customer.session.handle_timeout(now);
             self.secure_timeout(now, call);
             self.guests_timeout(now, call);
+            self.wait_timeout(now, call);
             self.follow_session(now, call);
         }
     }
 
     /// The port is open: the recording begins, then we answer.
     fn answer(&mut self, now: Time, call: CallId, rtp: std::net::SocketAddr) {
-        let (year, month, day) = self.date(now).date(self.config.utc_offset);
+        let (year, month, day) = self.local_date(now);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         if !matches!(customer.stage, Stage::Opening) {
             return;
         }
-        customer.stage = Stage::Answering;
+        customer.stage = Stage::Answering { early: Vec::new() };
         let (leg, contact) = (customer.leg, customer.contact);
         let Some(recording) = customer.recording else { return };
         let remote = customer.remote.clone();
@@ -175,9 +182,8 @@ impl Center {
 
     fn customer_connected(&mut self, now: Time, call: CallId, remote: RemoteMedia) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        if !matches!(customer.stage, Stage::Answering) {
-            return;
-        }
+        let Stage::Answering { early } = &mut customer.stage else { return };
+        let early = std::mem::take(early);
         customer.stage = Stage::InFlow { ring: None };
         let (leg, contact) = (customer.leg, customer.contact);
         if customer.remote.as_ref() != Some(&remote) {
@@ -189,6 +195,9 @@ impl Center {
             customer.session.handle(now, ivr::Input::Start);
         }
         self.follow_session(now, call);
+        for digit in early {
+            self.flow_digit(now, call, digit);
+        }
     }
 
     fn customer_digit(&mut self, now: Time, call: CallId, digit: Digit, way: KeyWay) {
@@ -202,16 +211,22 @@ impl Center {
             return;
         }
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        match &customer.stage {
-            Stage::InFlow { .. } => {
-                customer.session.handle(now, ivr::Input::Digit(digit));
-                self.follow_session(now, call);
-            }
+        match &mut customer.stage {
+            Stage::InFlow { .. } => self.flow_digit(now, call, digit),
             Stage::Talking(Talk { leg, .. }) => {
                 let leg = *leg;
                 self.media(call, MediaOp::SendDigit { leg, digit });
             }
-            Stage::Opening | Stage::Answering => {}
+            // Audio and INFO may overtake the ACK: our answer is all that the customer waits for before pressing.
+            Stage::Answering { early } if early.len() < MOST_EARLY => early.push(digit),
+            Stage::Answering { .. } | Stage::Opening => {}
+        }
+    }
+
+    fn flow_digit(&mut self, now: Time, call: CallId, digit: Digit) {
+        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
+            customer.session.handle(now, ivr::Input::Digit(digit));
+            self.follow_session(now, call);
         }
     }
 
@@ -243,6 +258,7 @@ impl Center {
                     self.record(now, Event::LanguageChosen { contact, language });
                 }
                 ivr::Output::Enqueue(queue, bonus_s) => {
+                    self.begin_to_wait(now, call, &queue);
                     self.acd(now, acd::Input::Enter { contact, queue, bonus_s, since: now });
                 }
                 ivr::Output::AskPosition => {
@@ -251,7 +267,10 @@ impl Center {
                         customer.session.handle(now, ivr::Input::Position(position));
                     }
                 }
-                ivr::Output::HangUp => self.end(now, call, Cause::FlowFinished, EndedBy::Center),
+                ivr::Output::HangUp => {
+                    let cause = if customer.wait.is_over { Cause::WaitedOut } else { Cause::FlowFinished };
+                    self.end(now, call, cause, EndedBy::Center);
+                }
             }
         }
         self.rearm(call);
@@ -261,10 +280,12 @@ impl Center {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let guests = match &customer.stage {
             Stage::Talking(talk) => &talk.guests[..],
-            Stage::Opening | Stage::Answering | Stage::InFlow { .. } => &[],
+            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => &[],
         };
         let rings = guests.iter().filter_map(|guest| guest.stage.due());
-        let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due()).chain(rings).min();
+        let waits = customer.wait.due().filter(|_| matches!(customer.stage, Stage::InFlow { .. }));
+        let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due());
+        let due = due.chain(rings).chain(waits).min();
         if customer.timer != due {
             if let Some(old) = customer.timer {
                 self.timers.remove(&(old, call));
@@ -294,6 +315,7 @@ impl Center {
         if let Some(due) = customer.timer {
             self.timers.remove(&(due, call));
         }
+        self.load.remove(&customer.line);
         self.end_all_secret(now, call);
         self.leave_queue(now, contact, cause, by);
         self.end_segment(now, call, cause, by);
@@ -325,7 +347,8 @@ impl Center {
         self.dismiss_all(now, call);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let contact = customer.contact;
-        let Stage::Talking(talk) = std::mem::replace(&mut customer.stage, Stage::Answering) else { return };
+        let over = Stage::InFlow { ring: None };
+        let Stage::Talking(talk) = std::mem::replace(&mut customer.stage, over) else { return };
         let Talk { segment, agent, leg, .. } = talk;
         self.legs.remove(&leg);
         self.order(leg, LegOrder::HangUp(cause));

@@ -34,7 +34,7 @@ impl Center {
         match self.calls.get_mut(&call)? {
             Call::Customer(customer) => match &mut customer.stage {
                 Stage::Talking(talk) => Some(talk),
-                Stage::Opening | Stage::Answering | Stage::InFlow { .. } => None,
+                Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => None,
             },
             Call::Code(_) => None,
         }
@@ -91,6 +91,9 @@ impl Center {
                 }
             }
             (LegReport::Refused(refusal), _) => self.guest_gone(now, call, leg, GuestEnd::Refused(refusal)),
+            (LegReport::Ended { cause: Cause::SignallingTimeout }, _) => {
+                self.guest_gone(now, call, leg, GuestEnd::Vanished);
+            }
             (LegReport::Ended { .. }, _) => self.guest_gone(now, call, leg, GuestEnd::HungUp),
             (
                 LegReport::Connected { .. }
@@ -110,20 +113,36 @@ impl Center {
             MediaReport::OpenFailed { .. } => {
                 self.guest_gone(now, call, leg, GuestEnd::Refused(Refusal::Failed));
             }
-            MediaReport::Silent { .. } => {
-                let holds = self.guest(call, leg).is_some_and(|guest| guest.stage.holds());
-                if !holds {
-                    self.dismiss_guest(now, call, leg, GuestEnd::Vanished, None);
-                }
-            }
+            MediaReport::Silent { direction, .. } => self.silent(now, call, leg, *direction),
+            MediaReport::OneWay { .. } => self.guest_not_heard(now, call, leg),
             MediaReport::PlayEnded { .. }
             | MediaReport::Digit { .. }
-            | MediaReport::OneWay { .. }
             | MediaReport::Closed { .. }
             | MediaReport::Strain { .. }
             | MediaReport::Sealed { .. }
             | MediaReport::RecordingFailed { .. }
             | MediaReport::Storage(_) => {}
+        }
+    }
+
+    /// A guest whom others should hear is not heard.
+    fn guest_not_heard(&mut self, now: Time, call: CallId, leg: LegId) {
+        let Some(guest) = self.guest(call, leg) else { return };
+        if !guest.is_party() || !guest.stage.is_joined() || guest.stage.holds() {
+            return;
+        }
+        let agent = Some(guest.agent.clone());
+        if let Some(Call::Customer(customer)) = self.calls.get(&call) {
+            let contact = customer.contact;
+            self.record(now, Event::OneWayAudio { contact, agent });
+        }
+    }
+
+    /// The seats of this agent that ring to join a conversation stop: the agent is not registered any more.
+    pub(crate) fn guest_offline(&mut self, now: Time, agent: &AgentId) {
+        let rings = |guest: &Guest| guest.agent == *agent && !guest.stage.is_joined();
+        if let Some((call, leg)) = self.find_guest(rings) {
+            self.dismiss_guest(now, call, leg, GuestEnd::Refused(Refusal::Unreachable), None);
         }
     }
 

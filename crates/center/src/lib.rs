@@ -17,19 +17,21 @@
 //! Every way to end passes through `end`. A seat that is withdrawn keeps its leg in `releasing` until the
 //! leg's last report; until then the distributor rings it for nobody else.
 
+mod alive;
 mod arrange;
 mod call;
 mod code;
 mod config;
 mod customer;
 mod guests;
+mod limits;
 mod machine;
 mod pause;
 mod ring;
 mod secure;
 mod supervision;
 
-pub use config::{Config, FeatureCode, Route};
+pub use config::{Config, FeatureCode, Route, TrunkLimits};
 pub use machine::{Center, Input, Output};
 
 #[cfg(test)]

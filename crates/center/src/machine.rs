@@ -10,6 +10,7 @@ use model::{
 
 use crate::call::{Call, Withdrawn};
 use crate::config::Config;
+use crate::limits::Load;
 
 /// The one writer of call state. See the crate's documentation for the state chart.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct Center {
     /// Closed legs whose last report is on the way, with whose they were.
     pub(crate) closing: BTreeMap<LegId, (ContactId, Option<AgentId>)>,
     pub(crate) timers: BTreeSet<(Time, CallId)>,
+    pub(crate) load: Load,
     pub(crate) draining: bool,
     /// Media threads without room for more calls.
     pub(crate) strained: BTreeSet<usize>,
@@ -104,6 +106,7 @@ impl Center {
             sealing: BTreeMap::new(),
             closing: BTreeMap::new(),
             timers: BTreeSet::new(),
+            load: Load::default(),
             draining: false,
             strained: BTreeSet::new(),
             drained: false,
@@ -129,7 +132,10 @@ impl Center {
         match input {
             Input::Leg(leg, report) => self.leg_report(now, leg, report),
             Input::Seat { agent, online: true } => self.acd(now, acd::Input::SeatOnline(agent)),
-            Input::Seat { agent, online: false } => self.acd(now, acd::Input::SeatOffline(agent)),
+            Input::Seat { agent, online: false } => {
+                self.guest_offline(now, &agent);
+                self.acd(now, acd::Input::SeatOffline(agent));
+            }
             Input::Media(report) => self.media_report(now, report),
             Input::Command(command) => self.command(now, command),
             Input::ClockSet { by_ms } => self.clock_set(now, by_ms),
@@ -185,6 +191,12 @@ impl Center {
         now.shifted(self.clock_set_by_ms)
     }
 
+    /// The calendar's date at this instant: year, month, day.
+    pub(crate) fn local_date(&self, now: Time) -> (i64, u32, u32) {
+        let date = self.date(now);
+        date.date(self.config.zone.offset(date))
+    }
+
     fn clock_set(&mut self, now: Time, by_ms: i64) {
         self.clock_set_by_ms = self.clock_set_by_ms.saturating_add(by_ms);
         self.ids.set_clock(by_ms);
@@ -207,11 +219,11 @@ impl Center {
     }
 
     fn leg_report(&mut self, now: Time, leg: LegId, report: LegReport) {
-        if let LegReport::Invited { origin, dialled, caller, caller_name, remote } = report {
+        if let LegReport::Invited { source, origin, dialled, caller, caller_name, remote } = report {
             return match origin {
                 Origin::Agent(agent) => self.code_invited(now, leg, &agent, &dialled, remote),
                 Origin::Trunk(trunk) => {
-                    self.customer_invited(now, leg, trunk, dialled, caller, caller_name, remote);
+                    self.customer_invited(now, leg, (trunk, source), dialled, caller, caller_name, remote);
                 }
             };
         }

@@ -123,7 +123,8 @@ impl Center {
         {
             ring.rtp = Some(address);
             let target = model::Target::Seat(ring.agent.clone());
-            let display = ring.queue.to_string();
+            // What the agent should know before answering: which queue, and which language to greet in.
+            let display = format!("{} {}", ring.queue, customer.session.language());
             self.order(seat, LegOrder::Dial { call, target, rtp: address, codecs, caller, display });
         }
     }
@@ -162,6 +163,7 @@ impl Center {
             agent: agent.clone(),
             queue: queue.clone(),
             leg,
+            arranged_at: now,
             guests: Vec::new(),
             held_by_agent: false,
             held_by_caller: false,
@@ -183,6 +185,7 @@ impl Center {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let Stage::Talking(talk) = &mut customer.stage else { return };
         match report {
+            LegReport::Ended { cause: Cause::SignallingTimeout } => self.agent_vanished(now, call),
             LegReport::Ended { cause } => self.agent_gone(now, call, cause),
             LegReport::Refused(_) => self.agent_gone(now, call, Cause::Failed),
             LegReport::Changed { remote } => {
@@ -207,13 +210,21 @@ impl Center {
             None => self.end(now, call, cause, EndedBy::Agent),
         }
     }
+
+    /// The agent's device does not answer any more.
+    fn agent_vanished(&mut self, now: Time, call: CallId) {
+        match self.who_stays(call) {
+            Some(leg) => self.promote_guest(now, call, leg, Vacancy::Unanswering),
+            None => self.end(now, call, Cause::SignallingTimeout, EndedBy::Network),
+        }
+    }
 }
 
 impl Customer {
     fn take_ring(&mut self) -> Option<Ring> {
         match &mut self.stage {
             Stage::InFlow { ring } => ring.take(),
-            Stage::Opening | Stage::Answering | Stage::Talking(_) => None,
+            Stage::Opening | Stage::Answering { .. } | Stage::Talking(_) => None,
         }
     }
 }

@@ -103,7 +103,10 @@ impl Center {
                 let talks = |(call, of): (&CallId, &Call)| match of {
                     Call::Customer(customer) => match &customer.stage {
                         Stage::Talking(talk) if talk.agent == agent => Some(*call),
-                        Stage::Opening | Stage::Answering | Stage::InFlow { .. } | Stage::Talking(_) => None,
+                        Stage::Opening
+                        | Stage::Answering { .. }
+                        | Stage::InFlow { .. }
+                        | Stage::Talking(_) => None,
                     },
                     Call::Code(_) => None,
                 };
@@ -112,13 +115,13 @@ impl Center {
         }
     }
 
-    fn find_guest(&self, wanted: impl Fn(&Guest) -> bool) -> Option<(CallId, LegId)> {
+    pub(crate) fn find_guest(&self, wanted: impl Fn(&Guest) -> bool) -> Option<(CallId, LegId)> {
         self.calls.iter().find_map(|(call, of)| match of {
             Call::Customer(customer) => match &customer.stage {
                 Stage::Talking(talk) => {
                     talk.guests.iter().find(|guest| wanted(guest)).map(|guest| (*call, guest.leg))
                 }
-                Stage::Opening | Stage::Answering | Stage::InFlow { .. } => None,
+                Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => None,
             },
             Call::Code(_) => None,
         })

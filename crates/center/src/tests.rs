@@ -1,8 +1,11 @@
 //! The center in a fake world on a virtual clock: stories, races in both orders, generated sequences.
 
+mod alive;
+mod early;
 mod generated;
 mod house;
 mod ledger;
+mod limits;
 mod races;
 mod secure;
 mod stories;

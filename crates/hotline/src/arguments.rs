@@ -8,14 +8,14 @@ use hotline::{config, load};
 use model::{AgentId, ContactId, QueueName, RecordingId};
 use store::Role;
 
-use crate::place::Place;
+use crate::place::Typed;
 
 /// Hotline, the open call center. 开放呼叫中心
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: Typed,
     #[command(subcommand)]
     pub(crate) command: Option<Verb>,
 }
@@ -44,6 +44,8 @@ pub(crate) enum Verb {
         #[arg(long)]
         flow_tests: bool,
     },
+    /// A softphone in this terminal, for the first call 终端软电话
+    Phone(Box<hotline::phone::Options>),
     /// List contacts 列出来电
     Contacts(Listing),
     /// List recordings 列出录音
@@ -54,7 +56,12 @@ pub(crate) enum Verb {
         about: Option<AboutRecordings>,
     },
     /// List agents 列出座席
-    Agents(Listing),
+    Agents {
+        #[command(flatten)]
+        listing: Listing,
+        #[command(subcommand)]
+        about: Option<AboutAgents>,
+    },
     /// List queues 列出队列
     Queues(Listing),
     /// Change an agent's state 更改座席状态
@@ -178,6 +185,18 @@ pub(crate) enum AboutRecordings {
         /// A new file 目标文件
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutAgents {
+    /// Give an agent a password, kept as hashes: from standard input, or made and printed 设置座席密码（只存哈希）
+    SetPassword {
+        /// The agent's id 工号
+        id: AgentId,
+        /// Make one and print it 自动生成并显示
+        #[arg(long)]
+        generate: bool,
     },
 }
 

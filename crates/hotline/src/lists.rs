@@ -88,7 +88,7 @@ pub(crate) async fn restore(place: &Place, from: &Path, verify: bool) -> anyhow:
 pub(crate) async fn queues(place: &Place, listing: &Listing) -> anyhow::Result<ExitCode> {
     let configuration = place.load(false)?;
     let now = clock::now();
-    let minutes = u64::from(now.minute_of_day(configuration.server.utc_offset));
+    let minutes = u64::from(now.minute_of_day(configuration.server.zone.offset(now)));
     let day_began = now - std::time::Duration::from_secs(minutes * 60);
     let rows = place.store().await?.queues(&configuration.queue_names(), day_began, now).await?;
     let columns = ["name", "waiting", "offered", "answered", "abandoned", "service_level"];

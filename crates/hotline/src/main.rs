@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use arguments::{AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
+use arguments::{AboutAgents, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
 use clap::Parser;
 use hotline::signals::Signals;
-use hotline::{clock, control, demo, listings, load, output, serve, vault};
-use model::RecordingId;
+use hotline::{clock, control, demo, listings, load, output, password, phone, privacy, serve, vault};
+use model::{AgentId, RecordingId};
 use place::Place;
 use store::{PublicKeys, SigningKey};
 
@@ -27,6 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    media::os::make_files_private();
     // Log lines would tear the demo's board.
     let level = if matches!(cli.command, Some(Verb::Demo { .. })) { "error" } else { "info,sqlx=warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { place, command } = cli;
+    let place = Place::from(place);
     match command.unwrap_or(Verb::Serve(Listen::default())) {
         Verb::Serve(listen) => serve(&place, listen).await,
         Verb::Demo { calls, agents, seconds } => {
@@ -62,6 +64,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let good = run.await.with_context(|| "run the load")??;
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Verb::Phone(options) => phone::run(*options).await,
         Verb::Check { flow_tests } => check(&place, flow_tests),
         Verb::Contacts(listing) => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
@@ -76,7 +79,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             lists::adopt(&place, dry_run, json).await
         }
         Verb::Recordings { listing, about: None } => lists::recordings(&place, &listing).await,
-        Verb::Agents(listing) => lists::agents(&place, &listing).await,
+        Verb::Agents { about: Some(AboutAgents::SetPassword { id, generate }), .. } => {
+            set_password(&place, &id, generate)
+        }
+        Verb::Agents { listing, about: None } => lists::agents(&place, &listing).await,
         Verb::Queues(listing) => lists::queues(&place, &listing).await,
         Verb::Agent { state, id } => {
             control::agent(&place.data, &id, &state)?;
@@ -112,6 +118,10 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     for warning in &configuration.warnings {
         let (file, message, hint) = (&warning.file, &warning.message.en, &warning.hint.en);
         tracing::warn!(%file, line = warning.line, message, hint, "configuration");
+    }
+    for path in privacy::readable_by_others(&place.private_paths(&configuration)) {
+        let path = path.display();
+        tracing::warn!(%path, "other users of this machine may read this: chmod o= {path}");
     }
     let server = &mut configuration.server;
     server.sip = listen.sip.unwrap_or(server.sip);
@@ -154,6 +164,18 @@ fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {
     output::print("The configuration is sound 配置正确");
     if flow_tests {
         output::print(format_args!("{} flow tests passed 流程测试通过", configuration.flow_tests.passed));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn set_password(place: &Place, id: &AgentId, generate: bool) -> anyhow::Result<ExitCode> {
+    let realm = place.load(false)?.server.realm;
+    let password = if generate { password::generate()? } else { password::read()? };
+    password::set(&place.agents_file(), &realm, id, &password)?;
+    let next = "a running center knows it after its next start 重启后生效";
+    output::print(format_args!("{id}: password set 密码已设置; {next}"));
+    if generate {
+        output::print(password);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -92,7 +92,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let url = database_url(&configuration, &folders.data);
     let store = Store::open(&url).await.with_context(|| "open the database")?;
     let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
-    let manifests = Manifests::open(&folders.recordings, key, server.utc_offset)
+    let manifests = Manifests::open(&folders.recordings, key, server.zone.clone())
         .with_context(|| "read the manifests of the recordings")?;
     // A database from an older copy does not know the newest numbers that the manifests have signed.
     let journal = Journal::start_after(&store, &folders.data, manifests.last_seq())
@@ -109,7 +109,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let media = Arc::new(media.with_context(|| "start the media threads")?);
 
     let (to_center, signalling_inbox) = bounded(INBOX);
-    let signalling = signalling::start(signalling_settings(&configuration), to_center)
+    let signalling = signalling::start(signalling_settings(&configuration, folders), to_center)
         .await
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
     let signalling = Arc::new(signalling);
@@ -140,7 +140,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         retention: server.retention.clone(),
         agents,
         queues,
-        offset: server.utc_offset,
+        zone: server.zone.clone(),
         now,
         sample: desk::sample,
         commands: Arc::new(conductor.clone()),
@@ -176,7 +176,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         web.spawn(copier.follow(journal.last_seq(), reached));
     }
     if let Some(at) = server.retention_at {
-        let schedule = Schedule { at, offset: server.utc_offset };
+        let schedule = Schedule { at, zone: server.zone.clone() };
         web.spawn(retention::run(app, schedule, folders.data.clone(), now));
     }
     write_control(&store, &folders.data, http).await?;
@@ -260,16 +260,20 @@ fn media_settings(
     settings
 }
 
-fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
+fn signalling_settings(configuration: &Configuration, folders: &Folders) -> signalling::Settings {
     let server = &configuration.server;
     signalling::Settings {
         advertised: server.advertised,
         realm: server.realm.clone(),
         agents: configuration.passwords.clone(),
+        digests: configuration.digests.clone(),
         seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
         feature_codes: configuration.feature_codes.keys().cloned().collect(),
+        pings: server.pings,
+        patience: server.patience,
         first_maker: MAKER_SIGNALLING,
+        registrations: Some(folders.data.join("registrations.json")),
         ..signalling::Settings::new(server.sip)
     }
 }
@@ -280,8 +284,11 @@ fn center_config(configuration: Configuration) -> center::Config {
         routes: configuration.routes,
         feature_codes: configuration.feature_codes,
         acd: configuration.acd,
-        utc_offset: configuration.server.utc_offset,
+        zone: configuration.server.zone.clone(),
         max_calls: configuration.server.max_calls,
+        trunks: configuration.trunk_limits,
+        longest_waits: configuration.longest_waits,
+        silence: configuration.server.silence,
         secure_input_limit: configuration.server.secure_input,
     }
 }

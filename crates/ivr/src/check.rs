@@ -56,7 +56,8 @@ fn exits(node: &Node) -> Vec<NodeIndex> {
             chosen.chain([menu.otherwise]).collect()
         }
         Node::Collect(collect) => vec![collect.next, collect.otherwise],
-        Node::Queue(_) | Node::HangUp(_) => Vec::new(),
+        Node::Queue(queue) => queue.waited_out.into_iter().collect(),
+        Node::HangUp(_) => Vec::new(),
     }
 }
 

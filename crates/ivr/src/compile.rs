@@ -169,7 +169,9 @@ impl NodeReader<'_> {
         for stem in speech::position_stems() {
             self.demand_in_all_languages(section, line, stem);
         }
+        let waited_out = section.string("waited_out").and_then(|to| resolve(section, self.names, &to));
         Some(QueueNode {
+            waited_out,
             queue: queue?.value,
             bonus_s: u32::try_from(bonus_s).unwrap_or(u32::MAX),
             prompts,

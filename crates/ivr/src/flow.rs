@@ -157,6 +157,8 @@ pub struct QueueNode {
     pub position_every: Option<Duration>,
     /// The clip that plays between announcements.
     pub music: String,
+    /// Where to go when the longest wait of the queue is over; `None`: a word of regret, and the end.
+    pub waited_out: Option<NodeIndex>,
 }
 
 /// Says something and hangs up.

@@ -24,6 +24,9 @@ use crate::flow::{Flow, Goto, Menu, Node, NodeIndex, NodeName};
 use crate::speech;
 use collecting::Collecting;
 
+/// What a caller hears who waited for as long as is allowed, when the flow has nothing else for that.
+const REGRET: &str = "sorry-error";
+
 /// A caller's way through a flow. The version it began in is the one it ends in.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -48,6 +51,11 @@ pub enum Input {
     Position(u32),
     /// An agent talks to the caller.
     AgentJoined,
+    /// The caller has waited for as long as is allowed, and is in no queue any more.
+    WaitedOut {
+        /// In all queues together: the call is to end.
+        last: bool,
+    },
     /// The agent fell away before a word was spoken: the caller waits again, at the same place.
     AgentLost,
 }
@@ -164,6 +172,7 @@ impl Session {
                     self.state = State::WithAgent(waiting.clone());
                 }
             }
+            Input::WaitedOut { last } => self.waited_out(now, last),
             Input::AgentLost => {
                 if let State::WithAgent(waiting) = &self.state {
                     let node = waiting.node;
@@ -369,6 +378,21 @@ impl Session {
         stems.extend(speech::position(self.language, position));
         let clips = self.clips(&stems);
         self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Once }));
+    }
+
+    /// On from the queue: where the flow says, else to a word of regret and the end.
+    fn waited_out(&mut self, now: Time, last: bool) {
+        let flow = Arc::clone(&self.flow);
+        let State::Waiting(waiting) = &self.state else { return };
+        let Node::Queue(queue) = flow.node(waiting.node).1 else { return };
+        self.outputs.push_back(Output::StopPlay);
+        match queue.waited_out.filter(|_| !last) {
+            Some(next) => self.go_to(now, next, None),
+            None => {
+                self.state = State::Ending;
+                self.play(now, &[REGRET.to_owned()]);
+            }
+        }
     }
 
     fn music(&mut self, node: NodeIndex) {

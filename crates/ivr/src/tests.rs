@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use model::QueueName;
+use model::{Language, QueueName, Time};
 use proptest::prelude::*;
 
 use crate::source::{Problem, Problems};
-use crate::{Catalogue, Flow, compile, flow_test};
+use crate::{Catalogue, Flow, Input, Output, Session, compile, flow_test};
 
 const MAIN: &str = include_str!("../../../config/flows/main.toml");
 const MAIN_TESTS: &str = include_str!("../../../config/flows/main.flowtest");
@@ -32,6 +32,48 @@ fn the_shipped_flow_compiles_and_passes_its_tests() {
     let tally = flow_test::run("main.flowtest", MAIN_TESTS, &Arc::new(flow.unwrap()), &problems);
     assert_eq!(problems.into_sorted(), []);
     assert!(tally.passed >= 10 && tally.failed == 0, "{tally:?}");
+}
+
+/// `then` is the queue node's own line; what a caller hears and where the call stands after the longest wait.
+fn after_the_longest_wait(then: &str, last: bool) -> (Vec<String>, bool) {
+    let source = format!(
+        "name = \"w\"\nversion = \"1\"\nstart = \"wait\"\n[nodes.wait]\nkind = \"queue\"\nqueue = \"inquiry\"\n{then}\n\
+         [nodes.regret]\nkind = \"hang_up\"\nprompts = [\"goodbye\"]\n"
+    );
+    let source =
+        if then.is_empty() { source.split("[nodes.regret]").next().unwrap().to_owned() } else { source };
+    let (flow, problems) = compile_with(&source, &|_| true);
+    assert_eq!(problems, []);
+    let now = Time::from_unix_ms(0);
+    let mut session = Session::new(Arc::new(flow.unwrap()), Language::EnUs);
+    for input in [Input::Start, Input::Position(1), Input::WaitedOut { last }, Input::PlayEnded] {
+        session.handle(now, input);
+    }
+    let outputs: Vec<Output> = std::iter::from_fn(|| session.poll_output()).collect();
+    let clips = |output: &Output| match output {
+        Output::Play(sound) => sound.clips.iter().map(|clip| clip.to_string()).collect(),
+        _ => Vec::new(),
+    };
+    (
+        outputs.iter().rev().find_map(|output| clips(output).pop()).into_iter().collect(),
+        outputs.last() == Some(&Output::HangUp),
+    )
+}
+
+#[test]
+fn the_longest_wait_leads_where_the_flow_says_and_else_to_a_word_of_regret() {
+    let next = "waited_out = \"regret\"";
+    for (then, last, clip) in
+        [(next, false, "en-US/goodbye"), ("", false, "en-US/sorry-error"), (next, true, "en-US/sorry-error")]
+    {
+        assert_eq!(after_the_longest_wait(then, last), (vec![clip.to_owned()], true), "{then} {last}");
+    }
+}
+
+#[test]
+fn a_way_out_of_a_queue_that_leads_nowhere_is_reported() {
+    let source = "name = \"w\"\nversion = \"1\"\nstart = \"wait\"\n[nodes.wait]\nkind = \"queue\"\nqueue = \"inquiry\"\nwaited_out = \"no\"\n";
+    assert_eq!(problems_of(source).first().map(|problem| problem.0), Some(7));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! One leg: its sockets, what it hears and what it sends.
 
+mod early;
 mod link;
 mod rtcp;
 mod shield;
 mod speech;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,6 +27,8 @@ use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
 use crate::transform::ADDED;
+use early::Early;
+pub(crate) use early::Kept;
 pub(crate) use link::Link;
 use shield::Shield;
 
@@ -59,6 +64,8 @@ pub(crate) struct Leg {
     pub(crate) shield: Shield,
     /// When its bridge began.
     pub(crate) bridged_at: u64,
+    /// What came before the peer's side was known, oldest first.
+    early: Early,
     keys: EventSender,
     key_began: u32,
     outgoing: Outgoing,
@@ -105,6 +112,7 @@ impl Leg {
             quality: Quality::default(),
             shield: Shield::default(),
             bridged_at: 0,
+            early: Early::default(),
             keys: EventSender::default(),
             key_began: 0,
             outgoing: Outgoing::new(random(), first_sequence, random()),
@@ -127,8 +135,10 @@ impl Leg {
         if link.remote.codec != remote.codec {
             link.source = None;
         }
-        if remote.direction.receives() && !link.remote.direction.receives() {
-            (link.last_heard, link.silence_told) = (now, false);
+        // The peer's signalling shows that it lives, and whether it may be silent is judged anew.
+        link.lives(now);
+        if remote.direction.receives() && remote.direction != link.remote.direction {
+            (link.last_heard, link.one_way_told) = (now, false);
         }
         link.transform.change(link.remote.srtp.as_deref(), remote.srtp.as_deref());
         link.remote = remote;
@@ -148,6 +158,39 @@ impl Leg {
         match &mut self.link {
             Some(link) => link.transform.open_rtp(datagram),
             None => Some(datagram.len()),
+        }
+    }
+
+    /// Keeps a datagram that came before the peer's side is known: it may be a key. True when it was kept.
+    pub(crate) fn keep_early(&mut self, datagram: &[u8], from: SocketAddr) -> bool {
+        self.link.is_none() && self.early.keep(datagram, from)
+    }
+
+    /// What came early and may be keys, now that the peer's side is known; once.
+    pub(crate) fn take_early(&mut self) -> Vec<Kept> {
+        let event = self.link.as_ref().and_then(|link| link.remote.telephone_event);
+        self.early.take(event)
+    }
+
+    /// Notes a datagram on the RTP port that is no RTP.
+    pub(crate) fn kept_alive(&mut self, from: SocketAddr, now: u64) {
+        if let Some(link) = &mut self.link {
+            link.kept_alive(from, now);
+        }
+    }
+
+    /// Hears the other party of a new bridge from now on.
+    pub(crate) fn bridged(&mut self, other: LegId, now: u64) {
+        self.other = Some(other);
+        self.meets(now);
+    }
+
+    /// Somebody else hears the peer from now on: that it is not heard, or silent, is judged anew.
+    pub(crate) fn meets(&mut self, now: u64) {
+        self.bridged_at = now;
+        if let Some(link) = &mut self.link {
+            link.one_way_told = false;
+            link.lives(now);
         }
     }
 

@@ -202,6 +202,12 @@ pub fn hurry() -> Urgency {
     Urgency::Soon
 }
 
+/// Files and folders that this process makes from now on are not for other users of the machine: 0640 and 0750 at most.
+pub fn make_files_private() {
+    // SAFETY: takes no pointer and cannot fail.
+    unsafe { libc::umask(0o027) };
+}
+
 /// Lets this process have `wanted` open files, or as many as the system allows it; returns how many.
 ///
 /// The kernel's table of them is made as large at once. It grows by doubling otherwise, and whoever opens the file that

@@ -257,6 +257,14 @@ fn clip_name(root: &Path, path: &Path) -> Option<String> {
     Some(parts?.join("/"))
 }
 
+/// The samples of an audio file at 8 kHz, its channels averaged: any kind that prompts may be of.
+///
+/// # Errors
+/// When nothing of it can be heard.
+pub fn read_clip(path: &Path) -> Result<Vec<i16>, PromptError> {
+    read(path, None).map(|(clip, _)| clip.samples.into_vec())
+}
+
 /// A clip, and what a remark says of it.
 type Read = Result<(Clip, Option<(bool, u32)>), PromptError>;
 

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use audio::codec::Codec;
 use audio::g711::Law;
 use audio::reader::Passage;
-use audio::rtp::RtpPacket;
+use audio::rtp::{HEADER_LEN, RtpPacket};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use model::{CallId, LegId, MediaOrder, MediaReport};
 
@@ -187,11 +187,29 @@ impl Thread {
         }
     }
 
+    /// Hears what a leg kept until its peer's side was known.
+    fn hear_early(&mut self, id: LegId) {
+        let early = self.legs.get_mut(&id).map(Leg::take_early).unwrap_or_default();
+        for (datagram, from) in early {
+            if let Some(room) = self.room.datagram.get_mut(..datagram.len()) {
+                room.copy_from_slice(&datagram);
+                self.handle_rtp(id, datagram.len(), from);
+            }
+        }
+    }
+
     /// Handles the datagram that lies in the buffer.
     fn handle_rtp(&mut self, id: LegId, length: usize, from: SocketAddr) {
         let Thread { room, legs, conferences, recorder, outbox, tally, now, .. } = self;
         let (now, datagram) = (*now, room.datagram.get_mut(..length).unwrap_or_default());
         let Some(leg) = legs.get_mut(&id) else { return };
+        if leg.keep_early(datagram, from) {
+            return;
+        }
+        if !is_rtp(datagram) {
+            leg.kept_alive(from, now);
+            return add(&tally.packets_ignored, 1);
+        }
         let Some(length) = leg.open(datagram) else { return add(&tally.packets_forged, 1) };
         let datagram = datagram.get(..length).unwrap_or_default();
         let judged = RtpPacket::parse(datagram)
@@ -284,9 +302,7 @@ impl Thread {
             }
             let Some(link) = &mut leg.link else { continue };
             let direction = link.remote.direction;
-            let quiet = now.saturating_sub(link.last_heard) >= timeout;
-            if quiet && direction.receives() && !link.silence_told {
-                link.silence_told = true;
+            if link.poll_silent(now, timeout) {
                 self.outbox.push(MediaReport::Silent { leg: *id, direction });
             }
             if now >= link.next_report {
@@ -310,6 +326,12 @@ impl Thread {
         self.outbox.send();
     }
 }
+
+/// True for what begins like RTP, or RTCP, with its version (RFC 3550 section 5.1).
+fn is_rtp(datagram: &[u8]) -> bool {
+    datagram.len() >= HEADER_LEN && datagram.first().is_some_and(|first| first >> 6 == 2)
+}
+
 /// Gives a packet to a recording, if there is one.
 fn record(
     tap: Option<&mut Tap>,

@@ -86,6 +86,26 @@ fn keys_are_told_once_and_cross_the_bridge() {
     world.end();
 }
 
+/// A peer whose description comes with a late ACK has pressed meanwhile; what it said is not kept.
+#[test]
+fn keys_that_come_before_the_peers_side_is_known_are_told_once_and_in_order() {
+    let mut world = World::new(21_250);
+    let (leg, rtp) = world.open();
+    let mut caller = Phone::new(leg, rtp, Codec::Pcma, 440.0);
+    talk(&mut [&mut caller], 5);
+    caller.press(4);
+    caller.press(2);
+    world.connect(&caller, Direction::Both);
+    for expected in ['4', '2'] {
+        let pressed = world.wait_for(|report| match report {
+            MediaReport::Digit { leg, digit } => Some((*leg, digit.key())),
+            _ => None,
+        });
+        assert_eq!(pressed, (leg, expected));
+    }
+    world.end();
+}
+
 #[test]
 fn prompts_end_are_replaced_and_music_goes_on() {
     let mut world = World::new(21_300);

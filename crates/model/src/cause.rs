@@ -55,6 +55,12 @@ pub enum Cause {
     NoCommonCodec,
     /// No room: too many calls, no free media port.
     Overloaded,
+    /// The trunk has as many calls as it may have.
+    TrunkFull,
+    /// The address that the call came from has as many calls as it may have.
+    SourceFull,
+    /// The caller waited for as long as is allowed.
+    WaitedOut,
     /// We are shutting down and take no new calls, or the drain's limit was reached.
     ShuttingDown,
     /// The peer sent no audio for too long.
@@ -73,9 +79,13 @@ impl Cause {
             Cause::HungUp | Cause::FlowFinished | Cause::ShuttingDown if talked => Class::Answered,
             Cause::FlowFinished => Class::SelfService,
             Cause::HungUp | Cause::Cancelled => Class::Abandoned,
-            Cause::UnknownNumber | Cause::NoCommonCodec | Cause::Overloaded | Cause::ShuttingDown => {
-                Class::Refused
-            }
+            Cause::UnknownNumber
+            | Cause::NoCommonCodec
+            | Cause::Overloaded
+            | Cause::TrunkFull
+            | Cause::SourceFull
+            | Cause::WaitedOut
+            | Cause::ShuttingDown => Class::Refused,
             Cause::FlowFailed
             | Cause::MediaTimeout
             | Cause::SignallingTimeout

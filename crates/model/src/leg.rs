@@ -183,6 +183,8 @@ pub enum Target {
 pub enum LegReport {
     /// A new inbound leg. Answered in time by `Ring`, `Answer` or `Refuse`.
     Invited {
+        /// The address that it came from.
+        source: IpAddr,
         /// Where it came from.
         origin: Origin,
         /// The dialled number: the user part of the Request-URI.
@@ -270,6 +272,10 @@ pub enum LegOrder {
         /// A text to show beside it (queue and waiting time), without control characters.
         display: String,
     },
+    /// Ask the peer of an answered leg whether it still lives: by OPTIONS, or by refreshing its session where a session
+    /// timer is on. Nothing is reported when it does; `Ended` with `SignallingTimeout` when it says that there is no such
+    /// call, or nothing within 16 s. Does nothing while an earlier question is open.
+    Probe,
     /// Hang up an answered leg (BYE), or withdraw an outbound one that still rings (CANCEL), whatever
     /// its state is when the order arrives. A 200 OK that crosses the CANCEL is acknowledged and ended.
     HangUp(Cause),

@@ -191,14 +191,16 @@ pub enum MediaReport {
         /// The key.
         digit: Digit,
     },
-    /// No RTP came from a peer that should send, for the configured time. Reported once per silence.
+    /// Nothing at all came from a peer for the configured time: no RTP of any payload type, no RTCP, no keep-alive.
+    /// Reported again each time that it has lasted for as long once more, so that none of the reports has to be heeded.
     Silent {
         /// The leg.
         leg: LegId,
-        /// What the peer was meant to do.
+        /// What the peer was meant to do; one that was to send nothing may be alive.
         direction: Direction,
     },
-    /// A bridged peer that should send was not heard for 3 s: the other party hears nothing. Told once a silence.
+    /// A bridged peer that should send was not heard for 3 s: the other party hears nothing. Reported once a silence, and
+    /// again when the peer was put on hold and taken back, or bridged anew.
     OneWay {
         /// The leg that is not heard.
         leg: LegId,

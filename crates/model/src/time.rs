@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -135,6 +136,11 @@ impl UtcOffset {
     /// No offset.
     pub const UTC: UtcOffset = UtcOffset(0);
 
+    /// An offset of whole minutes east of Greenwich; `None` when it is a day or more.
+    pub fn from_minutes(minutes: i16) -> Option<UtcOffset> {
+        (-1439..=1439).contains(&minutes).then_some(UtcOffset(minutes))
+    }
+
     fn ms(self) -> i64 {
         i64::from(self.0) * 60_000
     }
@@ -160,6 +166,36 @@ impl FromStr for UtcOffset {
             Some(UtcOffset(sign * (hours * 60 + minutes)))
         };
         parsed().ok_or_else(|| ParseTimeError(text.to_owned()))
+    }
+}
+
+/// The offsets from UTC of a place over time: one for ever, or several where clocks are changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Zone {
+    first: UtcOffset,
+    /// Each from its instant on, in the order of time.
+    changes: Arc<[(Time, UtcOffset)]>,
+}
+
+impl Zone {
+    /// A place with this offset until the first of these changes, which are in the order of time.
+    pub fn new(first: UtcOffset, changes: impl Into<Arc<[(Time, UtcOffset)]>>) -> Zone {
+        Zone { first, changes: changes.into() }
+    }
+
+    /// The offset at this instant.
+    pub fn offset(&self, at: Time) -> UtcOffset {
+        let passed = self.changes.partition_point(|(from, _)| *from <= at);
+        passed
+            .checked_sub(1)
+            .and_then(|last| self.changes.get(last))
+            .map_or(self.first, |(_, offset)| *offset)
+    }
+}
+
+impl From<UtcOffset> for Zone {
+    fn from(offset: UtcOffset) -> Zone {
+        Zone { first: offset, changes: Arc::default() }
     }
 }
 
@@ -192,6 +228,16 @@ fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_has_the_offset_of_the_time() {
+        let (at, offset) = (Time::from_unix_ms, |minutes| UtcOffset::from_minutes(minutes).unwrap());
+        let zone = Zone::new(offset(60), [(at(1000), offset(120)), (at(2000), offset(60))]);
+        let offsets = [0, 999, 1000, 1999, 2000, 9000].map(|ms| zone.offset(at(ms)));
+        assert_eq!(offsets, [60, 60, 120, 120, 60, 60].map(offset));
+        assert_eq!(Zone::from(offset(480)).offset(at(5)), offset(480));
+        assert_eq!(UtcOffset::from_minutes(1440), None);
+    }
 
     #[test]
     fn prints_and_parses_rfc_3339() {

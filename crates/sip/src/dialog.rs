@@ -14,6 +14,8 @@ pub(crate) struct Dialog {
     /// The peer's Contact.
     target: String,
     route_set: Vec<String>,
+    /// False when the answer that made it left out what a dialog needs.
+    whole: bool,
     local_number: u32,
     remote_number: Option<u32>,
 }
@@ -32,6 +34,7 @@ impl Dialog {
             remote: invite.headers.all("From").next()?.to_vec(),
             remote_tag: from.tag().map(str::to_owned),
             target: invite.addresses("Contact").ok()?.first()?.uri.to_string(),
+            whole: true,
             route_set: invite.headers.list("Record-Route"),
             // Any start below 2³¹ will do; a small one leaves room.
             local_number: 1,
@@ -39,21 +42,34 @@ impl Dialog {
         })
     }
 
-    /// The dialog that this answer to our `invite` makes; `None` without a To tag or Contact.
+    /// The dialog that this 2xx to our `invite` makes. Without a To tag or a Contact that can be read it makes none that
+    /// could go on ([`Dialog::is_whole`]), but ACK and BYE can be sent in it: to the INVITE's own Request-URI, to a To
+    /// without tag. `None` when the invite itself has no From or Call-ID, which ours always have.
     pub(crate) fn answered(invite: &Request, response: &Response) -> Option<Dialog> {
-        let to = response.to().ok()?;
+        let to = response.to().ok();
+        let contacts = response.addresses("Contact").unwrap_or_default();
+        let remote = to.as_ref().and_then(|_| response.headers.all("To").next());
+        let remote = remote.or_else(|| invite.headers.all("To").next())?;
+        let contact = contacts.first().map(|contact| contact.uri.to_string());
+        let remote_tag = to.as_ref().and_then(|to| to.tag()).map(str::to_owned);
         let mut route_set = response.headers.list("Record-Route");
         route_set.reverse();
         Some(Dialog {
             call_id: invite.call_id().ok()?,
             local: invite.headers.all("From").next()?.to_vec(),
-            remote: response.headers.all("To").next()?.to_vec(),
-            remote_tag: Some(to.tag()?.to_owned()),
-            target: response.addresses("Contact").ok()?.first()?.uri.to_string(),
+            remote: remote.to_vec(),
+            whole: remote_tag.is_some() && contact.is_some(),
+            remote_tag,
+            target: contact.unwrap_or_else(|| invite.uri.clone()),
             route_set,
             local_number: invite.cseq().ok()?.number,
             remote_number: None,
         })
+    }
+
+    /// False when it can only be ended.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
     }
 
     pub(crate) fn remote_tag(&self) -> Option<&str> {

@@ -221,6 +221,7 @@ impl World {
         match event {
             Event::Invited { session, .. } => self.begin(session),
             Event::Register { id, .. } => self.registers.push(id),
+            Event::Pinged { .. } => {}
             Event::Ended { session, .. } => assert!(self.living.remove(&session), "ended once"),
             Event::Ringing { session }
             | Event::Connected { session, .. }

@@ -1,10 +1,17 @@
 //! The parts of signalling that configuration is read into, taken in as files.
 
+#[path = "../../../crates/hotline/src/signalling/identity.rs"]
+#[allow(dead_code, reason = "requests are fuzzed elsewhere")]
+mod identity;
+#[path = "../../../crates/hotline/src/signalling/pings.rs"]
+mod pings;
 #[path = "../../../crates/hotline/src/signalling/terms.rs"]
 #[allow(dead_code, reason = "negotiation is not what is fuzzed here")]
 mod terms;
 #[path = "../../../crates/hotline/src/signalling/trunk.rs"]
 mod trunk;
 
+pub use identity::{Numbers, Rewrite};
+pub use pings::Pings;
 pub use terms::{CodecName, Codecs, Terms};
-pub use trunk::{Network, Trunk};
+pub use trunk::{Network, Source, Trunk};

@@ -10,7 +10,7 @@ use crate::Input;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Call(bool),
+    Call(usize, u8),
     Code(usize, bool),
     HangUp(usize),
     Press(usize, usize),
@@ -22,7 +22,8 @@ enum Step {
     Change(usize, usize),
     Ports(usize),
     RecordingFails,
-    Silent(usize),
+    /// Nothing comes of a leg any more; whether its peer answers when asked.
+    Silent(usize, bool),
     /// A report that comes when nobody expects it.
     Stray(usize, usize),
     /// Begin, end or read a secure input.
@@ -39,7 +40,7 @@ const DIRECTIONS: [Direction; 4] =
 fn step() -> impl Strategy<Value = Step> {
     let (agents, legs) = (0..AGENTS.len(), 0_usize..64);
     prop_oneof![
-        4 => any::<bool>().prop_map(Step::Call),
+        4 => (0_usize..3, 0_u8..8).prop_map(|(number, line)| Step::Call(number, line)),
         1 => (agents.clone(), any::<bool>()).prop_map(|(agent, ready)| Step::Code(agent, ready)),
         2 => legs.clone().prop_map(Step::HangUp),
         8 => (legs.clone(), 0..KEYS.len()).prop_map(|(leg, key)| Step::Press(leg, key)),
@@ -54,7 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(contact, seat, order)| Step::Guest(contact, seat, order)),
         1 => Just(Step::RecordingFails),
         3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
-        1 => legs.clone().prop_map(Step::Silent),
+        2 => (legs.clone(), any::<bool>()).prop_map(|(leg, deaf)| Step::Silent(leg, deaf)),
         3 => (legs, 0_usize..6).prop_map(|(leg, report)| Step::Stray(leg, report)),
         1 => prop::bool::weighted(0.02).prop_map(|drain| if drain { Step::Drain } else { Step::Pass(1) }),
     ]
@@ -62,8 +63,9 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn take(world: &mut World, step: &Step) {
     match *step {
-        Step::Call(chinese) => {
-            world.call(if chinese { "8000" } else { "8002" });
+        Step::Call(number, line) => {
+            let trunk = if line.is_multiple_of(2) { "city" } else { "village" };
+            world.call_from(trunk, line / 4, ["8000", "8002", "8003"][number]);
         }
         Step::Code(index, ready) => {
             let origin = Origin::Agent(agent(AGENTS[index].0));
@@ -104,8 +106,11 @@ fn take(world: &mut World, step: &Step) {
                 world.send(Input::Media(failed));
             }
         }
-        Step::Silent(leg) => with_leg(world, leg, |world, leg| {
-            world.send(Input::Media(MediaReport::Silent { leg, direction: Direction::Both }));
+        Step::Silent(leg, deaf) => with_leg(world, leg, |world, leg| {
+            if deaf {
+                world.deaf.insert(leg);
+            }
+            world.silent(leg, Direction::Both);
         }),
         Step::Stray(leg, report) => with_leg(world, leg, |world, leg| stray(world, leg, report)),
         Step::Secure(contact, order) => secure(world, contact, order),

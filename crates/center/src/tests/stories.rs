@@ -88,6 +88,15 @@ fn inquiry_and_complaint_each_reach_the_agent_who_serves_them() {
     world.run(seconds(10));
     let pair = |agent: &str, queue: &str| (agent.to_owned(), queue.to_owned());
     assert_eq!(world.talks(), [pair("1002", "complaint"), pair("1001", "inquiry")]);
+    let shown: Vec<&str> = world
+        .orders
+        .iter()
+        .filter_map(|(_, order)| match order {
+            model::LegOrder::Dial { display, .. } => Some(display.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(shown, ["complaint zh-CN", "inquiry zh-CN"], "what the agents' phones show");
     world.hang_up(complains);
     world.hang_up(asks);
     world.assert_over();

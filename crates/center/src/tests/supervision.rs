@@ -318,8 +318,10 @@ fn a_guest_who_vanishes_is_let_go_and_an_agent_who_vanishes_leaves_the_customer_
     world.hang_up(caller);
     world.assert_over();
     let (mut world, caller, seat, colleague) = three();
+    world.run(seconds(60));
     world.send(Input::Media(MediaReport::Silent { leg: seat, direction }));
     assert!(world.media.contains(&MediaOp::Bridge { a: caller, b: colleague }));
+    world.run(seconds(60));
     world.send(Input::Media(MediaReport::Silent { leg: colleague, direction }));
     world.assert_over();
     assert_eq!((world.ends()[0].0, world.ends()[0].1), (EndedBy::Network, Cause::MediaTimeout));

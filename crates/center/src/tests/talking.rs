@@ -116,37 +116,6 @@ fn a_pause_is_asked_for_by_the_agent_who_talks_and_ends_with_the_conversation() 
 }
 
 #[test]
-fn silence_ends_a_conversation_and_not_the_waiting() {
-    let mut world = World::new();
-    let leg = world.caller_who_presses('1');
-    let direction = Direction::Both;
-    world.send(Input::Media(MediaReport::Silent { leg, direction }));
-    world.run(seconds(1));
-    world.seat("1001", true);
-    world.run(seconds(5));
-    assert_eq!(world.talks().len(), 1);
-    let silent = MediaReport::Silent { leg: world.last_dialled(), direction };
-    world.send(Input::Media(silent));
-    world.assert_over();
-    assert_eq!(world.ends(), [(EndedBy::Network, Cause::MediaTimeout, Class::Failed)]);
-}
-
-#[test]
-fn a_side_that_holds_may_be_silent_and_the_held_one_may_not_vanish() {
-    for by_agent in [true, false] {
-        let (mut world, caller, seat) = conversation();
-        let (holder, listener) = if by_agent { (seat, caller) } else { (caller, seat) };
-        let direction = Direction::ReceiveOnly;
-        world.change(holder, direction);
-        world.send(Input::Media(MediaReport::Silent { leg: holder, direction }));
-        assert_eq!(world.center.calls(), 1);
-        world.send(Input::Media(MediaReport::Silent { leg: listener, direction: Direction::Both }));
-        world.assert_over();
-        assert_eq!(world.ends(), [(EndedBy::Network, Cause::MediaTimeout, Class::Failed)]);
-    }
-}
-
-#[test]
 fn a_caller_who_holds_while_waiting_still_holds_when_the_agent_answers() {
     let mut world = World::with(&["1001"]);
     let caller = world.caller_who_presses('1');

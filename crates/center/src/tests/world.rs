@@ -1,43 +1,20 @@
 //! A center on a virtual clock, with customers who call and everything that it ordered.
 
+mod house;
 mod shells;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, AgentOrder, Cause, Codec, Command, CommandId, Digit, Direction, Event, Ids, Language,
-    LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, QueueName, Record,
-    RecordingId, Refusal, RemoteMedia, Reply, Time, UtcOffset,
+    Actor, AgentId, AgentOrder, Cause, Codec, Command, CommandId, Digit, Direction, Event, Ids, LegId,
+    LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, Record, RecordingId,
+    Refusal, RemoteMedia, Reply, Time,
 };
 
-use crate::{Center, Config, FeatureCode, Input, Output, Route};
+use crate::{Center, Input, Output};
 
-const MAIN: &str = include_str!("../../../../config/flows/main.toml");
-/// Asks for four keys in secret, then waits for the inquiry.
-const SECRET: &str = r##"
-name = "secret"
-version = "1"
-start = "pin"
-[nodes.pin]
-kind = "collect"
-secret = true
-prompts = ["menu"]
-min_digits = 4
-replays = 1
-next = "menu"
-otherwise = "inquiry"
-[nodes.menu]
-kind = "menu"
-prompts = ["menu"]
-otherwise = "inquiry"
-keys = { "1" = "inquiry", "#" = "@repeat" }
-[nodes.inquiry]
-kind = "queue"
-queue = "inquiry"
-"##;
 pub(super) const AGENTS: [(&str, &[&str]); 3] =
     [("1001", &["inquiry"]), ("1002", &["complaint"]), ("1003", &["inquiry", "complaint"])];
 
@@ -73,6 +50,8 @@ pub(super) struct World {
     /// The legs dialled to each agent, oldest first.
     pub(super) dialled: Vec<(AgentId, LegId)>,
     pub(super) seats: BTreeMap<AgentId, Seat>,
+    /// Legs whose peers answer no question.
+    pub(super) deaf: BTreeSet<LegId>,
     pub(super) recording: BTreeSet<RecordingId>,
     /// Ports that were ordered and not closed.
     pub(super) ports: BTreeSet<LegId>,
@@ -101,49 +80,6 @@ pub(super) fn remote(direction: Direction) -> RemoteMedia {
     RemoteMedia { telephone_event: Some(101), ..RemoteMedia::new(rtp, Codec::Pcma, direction) }
 }
 
-fn config() -> Config {
-    let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
-    let problems = ivr::source::Problems::default();
-    let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: Some(&queues) };
-    let flow = |text| Arc::new(ivr::compile("flow.toml", text, &catalogue, &problems).unwrap());
-    let main = flow(MAIN);
-    let route = |language| Route { flow: Arc::clone(&main), language };
-    let secret = Route { flow: flow(SECRET), language: Language::ZhCn };
-    Config {
-        version: "test".to_owned(),
-        routes: [
-            (number("8000"), route(Language::ZhCn)),
-            (number("8001"), route(Language::EnUs)),
-            (number("8002"), secret),
-        ]
-        .into(),
-        feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
-        acd: acd::Config {
-            queues: queues
-                .iter()
-                .map(|name| acd::QueueConfig {
-                    name: name.clone(),
-                    offer_deadline: seconds(15),
-                    wrap_up: seconds(10),
-                })
-                .collect(),
-            agents: AGENTS
-                .iter()
-                .map(|(id, queues)| acd::AgentConfig {
-                    id: agent(id),
-                    queues: queues.iter().map(|name| name.parse().unwrap()).collect(),
-                    starts_ready: true,
-                    miss_limit: 3,
-                    rest_after_miss: seconds(5),
-                })
-                .collect(),
-        },
-        utc_offset: UtcOffset::UTC,
-        max_calls: 8,
-        secure_input_limit: seconds(120),
-    }
-}
-
 /// What media measured of every leg here.
 pub(super) const QUALITY: LegQuality = LegQuality {
     codec: Codec::Pcma,
@@ -163,7 +99,7 @@ impl World {
         let now = Time::from_unix_ms(1_800_000_000_000);
         let answers = Seat::AnswersAfter(seconds(2));
         let mut world = World {
-            center: Center::new(config(), Ids::new(1), Ids::new(2), 0, now, Vec::new()),
+            center: Center::new(house::config(), Ids::new(1), Ids::new(2), 0, now, Vec::new()),
             now,
             records: Vec::new(),
             replies: Vec::new(),
@@ -174,6 +110,7 @@ impl World {
             customers: Vec::new(),
             dialled: Vec::new(),
             seats: AGENTS.iter().map(|(id, _)| (agent(id), answers)).collect(),
+            deaf: BTreeSet::new(),
             recording: BTreeSet::new(),
             ports: BTreeSet::new(),
             ports_open_after: Some(Duration::ZERO),
@@ -205,15 +142,25 @@ impl World {
 
     /// A customer calls; the leg.
     pub(super) fn call(&mut self, dialled: &str) -> LegId {
-        let leg = self.invite(Origin::Trunk("city".to_owned()), dialled);
+        self.call_from("village", 1, dialled)
+    }
+
+    /// A customer calls by a trunk, from its address with this last number.
+    pub(super) fn call_from(&mut self, trunk: &str, last: u8, dialled: &str) -> LegId {
+        let leg = self.invite_from(Origin::Trunk(trunk.to_owned()), last, dialled);
         self.customers.push(leg);
         leg
     }
 
     pub(super) fn invite(&mut self, origin: Origin, dialled: &str) -> LegId {
+        self.invite_from(origin, 1, dialled)
+    }
+
+    fn invite_from(&mut self, origin: Origin, last: u8, dialled: &str) -> LegId {
         let leg = LegId::new(&mut self.ids, self.now);
         self.legs.insert(leg, Leg::Pending { outbound: false });
         let report = LegReport::Invited {
+            source: Ipv4Addr::new(192, 0, 2, last).into(),
             origin,
             dialled: number(dialled),
             caller: Some(number("13800000000")),
@@ -263,6 +210,16 @@ impl World {
             self.legs.insert(leg, Leg::Up);
             self.send(Input::Leg(leg, LegReport::Connected { remote: remote(Direction::Both) }));
         }
+    }
+
+    /// Media report that nothing came of a leg.
+    pub(super) fn silent(&mut self, leg: LegId, direction: Direction) {
+        self.send(Input::Media(MediaReport::Silent { leg, direction }));
+    }
+
+    /// How often a leg's peer was asked whether it lives.
+    pub(super) fn probes(&self, leg: LegId) -> usize {
+        self.orders.iter().filter(|order| **order == (leg, LegOrder::Probe)).count()
     }
 
     pub(super) fn change(&mut self, leg: LegId, direction: Direction) {
@@ -321,6 +278,11 @@ impl World {
                 }
                 self.legs.insert(*leg, Leg::Over);
             }
+            Input::Leg(leg, LegReport::Ended { cause: Cause::SignallingTimeout }) => {
+                if self.legs.insert(*leg, Leg::Over) != Some(Leg::Up) {
+                    return;
+                }
+            }
             Input::Media(MediaReport::PlayEnded { leg, play, finished: true }) => {
                 if self.playing.get(leg) != Some(play) {
                     return;
@@ -369,6 +331,7 @@ impl World {
         self.run(seconds(90));
         assert!(self.center.calls.is_empty(), "calls left: {:?}", self.center.calls);
         assert!(self.center.legs.is_empty(), "legs left: {:?}", self.center.legs);
+        assert!(self.center.load.is_empty(), "load left: {:?}", self.center.load);
         assert!(self.center.contacts.is_empty() && self.center.sealing.is_empty());
         assert!(self.center.closing.is_empty(), "legs that never closed: {:?}", self.center.closing);
         assert!(self.center.releasing.is_empty(), "seats left: {:?}", self.center.releasing);

@@ -1,16 +1,20 @@
 //! `hotline.toml`.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ::sip::Encryption;
-use ivr::source::{Problems, Section, parse};
+use ::sip::{Algorithm, Encryption};
+use ivr::source::{At, Problems, Section, parse};
 use ivr::text;
-use model::{QueueName, RetentionRule, UtcOffset};
+use model::{QueueName, RetentionRule, Zone};
+
+use super::people::no_queue;
+use super::zone::NamedZone;
+use crate::signalling::Pings;
 
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone)]
@@ -19,8 +23,14 @@ pub struct Server {
     pub sip: SocketAddr,
     /// The address that peers reach us by, when it is not the one we listen on.
     pub advertised: Option<IpAddr>,
+    /// How long a session may go without a refresh (RFC 4028), and how long a device may ring without a word.
+    pub patience: ::sip::Patience,
+    /// How registered devices are asked whether they can be reached.
+    pub pings: Pings,
     /// The digest realm.
     pub realm: String,
+    /// What agents answer challenges by, best first, for whom nothing else is said.
+    pub digest: Vec<Algorithm>,
     /// HTTP.
     pub http: SocketAddr,
     /// RTP and RTCP.
@@ -31,12 +41,12 @@ pub struct Server {
     pub realtime: bool,
     /// Whether calls are encrypted with those for whom nothing else is said.
     pub srtp: Encryption,
-    /// How long a conversation may be without packets from one side.
+    /// After how long without any packet a peer is asked whether it lives, and a conversation is over.
     pub silence: Duration,
     /// The database; `None` for SQLite in the data folder.
     pub database: Option<String>,
-    /// The offset of the dates in recordings' paths.
-    pub utc_offset: UtcOffset,
+    /// Whose clocks date recordings' paths, begin the day and tell the hour of retention.
+    pub zone: Zone,
     /// The most calls at once.
     pub max_calls: usize,
     /// How long a secure input with an agent may last.
@@ -105,6 +115,24 @@ impl fmt::Display for TimeOfDay {
     }
 }
 
+/// An address and port to listen on; a name is looked up when the file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Listen(SocketAddr);
+
+impl FromStr for Listen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Listen, &'static str> {
+        const WANTED: &str =
+            "an address and a port, such as 192.0.2.10:5060, [2001:db8::1]:5060 or a name and a port";
+        if let Ok(address) = text.parse() {
+            return Ok(Listen(address));
+        }
+        let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
+        found.map(Listen).ok_or(WANTED)
+    }
+}
+
 /// A range of ports, `FIRST-LAST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ports(pub RangeInclusive<u16>);
@@ -123,32 +151,36 @@ impl FromStr for Ports {
     }
 }
 
-pub(super) fn read(mut file: Section) -> Option<Server> {
+/// `queues`: those that rules may name; `None` when they are not known.
+pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Server> {
     let mut sip = section(&mut file, "sip");
     let mut http = section(&mut file, "http");
     let mut rtp = section(&mut file, "rtp");
     let mut store = section(&mut file, "store");
     let mut center = section(&mut file, "center");
     let mut recordings = section(&mut file, "recordings");
-    let listen = sip.require::<SocketAddr>("listen");
-    let web = http.require::<SocketAddr>("listen");
+    let listen = sip.require::<Listen>("listen");
+    let web = http.require::<Listen>("listen");
     let ports = rtp.require::<Ports>("ports");
     let server = Server {
-        sip: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value),
+        sip: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value.0),
         advertised: sip.parsed::<IpAddr>("advertised").map(|at| at.value),
+        patience: patience(&mut sip),
+        pings: pings(&mut sip),
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
-        http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
+        digest: digest(&mut sip).unwrap_or_else(|| Algorithm::ALL.to_vec()),
+        http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value.0),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
         media_threads: number(&mut rtp, "threads", 1..=64, processors()),
         realtime: rtp.boolean("realtime").is_none_or(|at| at.value),
         srtp: rtp.parsed::<Encryption>("srtp").map_or_else(Encryption::default, |at| at.value),
         silence: seconds(&mut rtp, "silence_s", 60),
-        database: store.string("url").map(|at| at.value),
-        utc_offset: center.parsed::<UtcOffset>("utc_offset").map_or(UtcOffset::UTC, |at| at.value),
+        database: database(&mut store),
+        zone: zone(&mut center),
         max_calls: number(&mut center, "max_calls", 1..=100_000, 2000),
         secure_input: seconds(&mut center, "secure_input_s", 120),
         drain_limit: seconds(&mut center, "drain_limit_s", 60),
-        recordings_fallback: recordings.string("fallback").map(|at| at.value.into()),
+        recordings_fallback: fallback(&mut recordings),
         encryption_key: recordings.string("encryption_key").map(|at| at.value.into()),
         old_encryption_keys: recordings
             .strings("old_encryption_keys")
@@ -157,18 +189,125 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
             .collect(),
         copy: recordings.parsed::<CopyFormat>("copy").map(|at| at.value),
         retention_at: recordings.parsed::<TimeOfDay>("retention_at").map(|at| at.value),
-        retention: retention(&mut recordings),
+        retention: retention(&mut recordings, queues),
     };
+    check_addresses(&mut sip, &server);
     for section in [sip, http, rtp, store, center, recordings, file] {
         section.finish();
     }
     Some(server)
 }
 
-fn retention(recordings: &mut Section) -> Vec<RetentionRule> {
+/// The algorithms of digests in the order of the challenges.
+pub(super) fn digest(section: &mut Section) -> Option<Vec<Algorithm>> {
+    let mut order: Vec<Algorithm> = Vec::new();
+    for At { value, line } in section.parsed_list::<Algorithm>("digest") {
+        if order.contains(&value) {
+            let hint = text!("remove one of the two", "请删除其中一个");
+            section.problem(line, text!("{value} is there twice", "{value} 重复"), hint);
+        }
+        order.push(value);
+    }
+    (!order.is_empty()).then_some(order)
+}
+
+/// `time_zone`, or its older name.
+fn zone(center: &mut Section) -> Zone {
+    let named = center.parsed::<NamedZone>("time_zone");
+    let older = center.parsed::<NamedZone>("utc_offset");
+    if let (Some(_), Some(older)) = (&named, &older) {
+        let hint = text!("remove utc_offset", "请删除 utc_offset");
+        center.problem(older.line, text!("time_zone says it already", "已由 time_zone 指定"), hint);
+    }
+    named.or(older).map_or_else(Zone::default, |at| at.value.0)
+}
+
+fn database(store: &mut Section) -> Option<String> {
+    let At { value: url, line } = store.string("url")?;
+    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.starts_with(kind)) {
+        // The address may hold a password: its kind alone is shown.
+        let kind = url.split_once(':').map_or("", |(kind, _)| kind);
+        store.problem(
+            line,
+            text!(
+                "no database is reached by an address that begins {kind:?}",
+                "不支持的数据库地址类型 {kind:?}"
+            ),
+            text!(
+                "\"postgres://user:password@host/database\" or \"sqlite:path\"",
+                "请写 \"postgres://用户:密码@主机/库\" 或 \"sqlite:路径\""
+            ),
+        );
+    }
+    Some(url)
+}
+
+fn fallback(recordings: &mut Section) -> Option<PathBuf> {
+    let At { value, line } = recordings.string("fallback")?;
+    let folder = PathBuf::from(&value);
+    if !folder.is_dir() {
+        recordings.problem(
+            line,
+            text!("there is no folder {value}", "目录 {value} 不存在"),
+            text!("make it, or mount the disk that it is on", "请创建该目录或挂载其所在磁盘"),
+        );
+    }
+    Some(folder)
+}
+
+/// Peers have to be told an address that they can reach.
+fn check_addresses(sip: &mut Section, server: &Server) {
+    let line = sip.line();
+    let shown = server.advertised.unwrap_or(server.sip.ip());
+    if shown.is_unspecified() || shown.is_multicast() {
+        sip.problem(
+            line,
+            text!("peers cannot be told the address {shown}", "{shown} 不能作为对外地址"),
+            text!(
+                "advertised = \"192.0.2.10\": the address that phones and trunks reach this machine by",
+                "请用 advertised 指定话机和中继可达的本机地址"
+            ),
+        );
+    }
+    if shown.is_ipv4() != server.sip.is_ipv4() {
+        sip.problem(
+            line,
+            text!(
+                "advertised and listen are of different IP versions",
+                "advertised 与 listen 的 IP 版本不同"
+            ),
+            text!("give both as IPv4 or both as IPv6", "请同用 IPv4 或 IPv6"),
+        );
+    }
+}
+
+fn patience(sip: &mut Section) -> ::sip::Patience {
+    let session = sip.integer("session_expires_s", 90..=86_400).map_or(1_800, |at| at.value);
+    let provisional = sip.integer("provisional_s", 1..=32).map_or(4, |at| at.value);
+    ::sip::Patience {
+        session_interval: u32::try_from(session).ok(),
+        provisional: Some(Duration::from_secs(provisional)),
+    }
+}
+
+fn pings(sip: &mut Section) -> Pings {
+    let every = sip.integer("options_s", 0..=3_600).map_or(30, |at| at.value);
+    let misses = sip.integer("options_misses", 1..=100).map_or(3, |at| at.value);
+    Pings {
+        every: (every > 0).then(|| Duration::from_secs(every)),
+        misses: u32::try_from(misses).unwrap_or(u32::MAX),
+    }
+}
+
+fn retention(recordings: &mut Section, queues: Option<&[QueueName]>) -> Vec<RetentionRule> {
     let mut rules: Vec<RetentionRule> = Vec::new();
     for mut section in recordings.list("retention") {
         let (name, queue) = (section.require::<String>("name"), section.parsed::<QueueName>("queue"));
+        if let (Some(At { value: queue, line }), Some(known)) = (&queue, queues)
+            && !known.contains(queue)
+        {
+            no_queue(&section, *line, queue, known);
+        }
         let days = section.integer("days", 1..=36_500);
         if days.is_none() {
             let hint = text!("for how many days recordings are kept", "录音保留的天数");

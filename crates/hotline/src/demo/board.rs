@@ -7,6 +7,8 @@ use std::time::Duration;
 use model::{Activity, AgentId, Class, ContactId, Event, LeaveReason, QueueName, Shift};
 use store::{Store, StoreError};
 
+use crate::output;
+
 /// Where a caller is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
@@ -26,6 +28,8 @@ pub(super) struct Board {
     answered: u32,
     answered_in_time: u32,
     lines: usize,
+    /// The last line printed where there is no terminal.
+    said: String,
 }
 
 /// Answered within this many milliseconds counts for the service level.
@@ -43,6 +47,7 @@ impl Board {
             answered: 0,
             answered_in_time: 0,
             lines: 0,
+            said: String::new(),
         }
     }
 
@@ -122,10 +127,15 @@ impl Board {
     /// Draws over the last picture on a terminal; elsewhere prints a line when something changed.
     pub(super) fn show(&mut self) {
         let mut out = std::io::stdout();
+        let picture = self.picture();
         if !out.is_terminal() {
+            let line = picture.join(" | ");
+            if line != self.said {
+                output::print(&line);
+                self.said = line;
+            }
             return;
         }
-        let picture = self.picture();
         let up = if self.lines > 0 { format!("\x1b[{}A", self.lines) } else { String::new() };
         self.lines = picture.len();
         let text: String = picture.iter().map(|line| format!("\x1b[2K{line}\n")).collect();

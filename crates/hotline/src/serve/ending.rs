@@ -25,6 +25,7 @@ impl Running {
     /// is closed. A recording that was ended is sealed and in the log before this returns, unless it takes longer than 30 s.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.readiness.sip(false);
+        self.signalling.drain();
         let mut drained = self.conductor.drain();
         let why = tokio::select! {
             _ = &mut drained => None,

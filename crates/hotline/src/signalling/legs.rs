@@ -8,9 +8,12 @@
 //!
 //! [`Shard::finish`] is the only place that says `Ended` or `Refused`, and it forgets the leg.
 
+use std::net::IpAddr;
+
 use model::{AgentId, Cause, Codec, LegId, LegOrder, LegReport, Number, Refusal, Target};
 use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, Security, SessionId};
 
+use super::reach::Device;
 use super::registrar::Question;
 use super::shard::Shard;
 use super::{SignallingInput, shard_of_call, terms, translate};
@@ -23,14 +26,21 @@ pub(super) struct Leg {
 }
 
 pub(super) enum Stage {
-    /// Theirs.
-    Inbound { session: SessionId },
+    /// Theirs, from this address.
+    Inbound { session: SessionId, source: IpAddr },
     /// Ours; where the seat is, is being asked.
     Asking { wish: Wish },
-    /// Ours; these devices ring. `refusal` is the weightiest that came.
-    Ringing { forks: Vec<SessionId>, refusal: Refusal, told: bool },
+    /// Ours; these devices of an agent ring. `refusal` is the weightiest that came.
+    Ringing { agent: AgentId, forks: Vec<Fork>, refusal: Refusal, told: bool },
     /// Ours, answered.
     Up { session: SessionId },
+}
+
+/// A device that rings.
+#[derive(Debug, Clone)]
+pub(super) struct Fork {
+    session: SessionId,
+    uri: String,
 }
 
 /// How a seat is to be called.
@@ -47,17 +57,19 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let now = self.clock.now();
         match order {
             LegOrder::Ring => {
-                if let Some(session) = self.inbound(leg) {
+                if let Some((session, _)) = self.inbound(leg) {
                     self.endpoint.ring(now, session);
                 }
             }
             LegOrder::Answer { rtp, codec } => {
-                if let Some(session) = self.inbound(leg) {
+                if let Some((session, _)) = self.inbound(leg) {
                     self.endpoint.accept(now, session, rtp, terms::audio_codec(codec));
                 }
             }
             LegOrder::Refuse(cause) => {
-                if let Some(session) = self.inbound(leg) {
+                if let Some((session, source)) = self.inbound(leg) {
+                    // Whoever runs the center is to see why callers do not come through.
+                    tracing::warn!(%leg, ?cause, %source, "call refused");
                     self.note_cause(leg, cause);
                     self.endpoint.refuse(now, session, &translate::refusal_answer(cause));
                 }
@@ -65,14 +77,27 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             LegOrder::Dial { call: _, target: Target::Seat(agent), rtp, codecs, caller, display } => {
                 self.dial(leg, Wish { agent, rtp, codecs, caller, display });
             }
+            LegOrder::Probe => self.probe(leg),
             LegOrder::HangUp(cause) => self.hang_up(leg, cause),
         }
     }
 
-    fn inbound(&self, leg: LegId) -> Option<SessionId> {
+    fn inbound(&self, leg: LegId) -> Option<(SessionId, IpAddr)> {
         match self.legs.get(&leg)?.stage {
-            Stage::Inbound { session } => Some(session),
+            Stage::Inbound { session, source } => Some((session, source)),
             Stage::Asking { .. } | Stage::Ringing { .. } | Stage::Up { .. } => None,
+        }
+    }
+
+    fn probe(&mut self, leg: LegId) {
+        let now = self.clock.now();
+        match self.legs.get(&leg).map(|leg| &leg.stage) {
+            Some(Stage::Inbound { session, .. } | Stage::Up { session }) => {
+                let session = *session;
+                tracing::debug!(%leg, "nothing comes of a leg: its peer is asked whether it lives");
+                self.endpoint.ask(now, session);
+            }
+            Some(Stage::Asking { .. } | Stage::Ringing { .. }) | None => {}
         }
     }
 
@@ -99,7 +124,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             return self.finish(leg, LegReport::Refused(Refusal::Unreachable));
         }
         let caller = wish.caller.as_ref().map_or("anonymous", Number::as_str).replace('#', "%23");
-        let (display, rtp) = (wish.display.clone(), wish.rtp);
+        let (display, rtp, agent) = (wish.display.clone(), wish.rtp, wish.agent.clone());
         let terms = self.seats.get(&wish.agent).cloned().unwrap_or_default();
         let codecs = terms.codecs.offer(&wish.codecs);
         let mut forks = Vec::new();
@@ -113,18 +138,19 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 version: 1,
             };
             let (call_id, display, caller) = (self.new_call_id(), display.clone(), caller.clone());
+            let named = uri.clone();
             let dial = sip::Dial { call_id, uri, destination, caller, display, audio, credentials: None };
             let session = self.endpoint.dial(self.clock.now(), dial);
             self.sessions.insert(session, leg);
-            forks.push(session);
+            forks.push(Fork { session, uri: named });
         }
         if let Some(leg) = self.legs.get_mut(&leg) {
-            leg.stage = Stage::Ringing { forks, refusal: Refusal::Unreachable, told: false };
+            leg.stage = Stage::Ringing { agent, forks, refusal: Refusal::Unreachable, told: false };
         }
     }
 
     /// A Call-ID whose answers come back to this shard.
-    fn new_call_id(&mut self) -> String {
+    pub(super) fn new_call_id(&mut self) -> String {
         loop {
             let call_id = format!("{}{}", self.random.token(), self.random.token());
             if shard_of_call(call_id.as_bytes(), self.shards) == self.index {
@@ -138,13 +164,13 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         self.note_cause(id, cause);
         let Some(leg) = self.legs.get(&id) else { return };
         match &leg.stage {
-            Stage::Inbound { session } | Stage::Up { session } => {
+            Stage::Inbound { session, .. } | Stage::Up { session } => {
                 let session = *session;
                 self.endpoint.hang_up(now, session, Some(translate::reason(cause)));
             }
             Stage::Asking { .. } => self.finish(id, LegReport::Refused(Refusal::Cancelled)),
             Stage::Ringing { forks, .. } => {
-                for session in forks.clone() {
+                for Fork { session, .. } in forks.clone() {
                     self.sessions.remove(&session);
                     self.endpoint.hang_up(now, session, None);
                 }
@@ -168,7 +194,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let Some(id) = self.sessions.get(&session).copied() else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };
         if let Stage::Ringing { forks, .. } = &leg.stage {
-            let others: Vec<SessionId> = forks.iter().copied().filter(|fork| *fork != session).collect();
+            let others: Vec<SessionId> =
+                forks.iter().map(|fork| fork.session).filter(|fork| *fork != session).collect();
             leg.stage = Stage::Up { session };
             for other in others {
                 self.sessions.remove(&other);
@@ -183,6 +210,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     pub(super) fn ended(&mut self, session: SessionId, why: Ending) {
         self.unjudged.remove(&session);
         let Some(id) = self.sessions.remove(&session) else { return };
+        self.session_over(id, session, why);
+    }
+
+    fn session_over(&mut self, id: LegId, session: SessionId, why: Ending) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let ours = leg.ours;
         match &mut leg.stage {
@@ -191,7 +222,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             }
             Stage::Asking { .. } => {}
             Stage::Ringing { forks, refusal, .. } => {
-                forks.retain(|fork| *fork != session);
+                forks.retain(|fork| fork.session != session);
                 let new = translate::refusal(why);
                 if translate::weight(new) > translate::weight(*refusal) {
                     *refusal = new;
@@ -201,7 +232,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 let everywhere = matches!(why, Ending::Refused(status) if status.code() >= 600);
                 let rest = if everywhere { std::mem::take(forks) } else { Vec::new() };
                 if forks.is_empty() {
-                    for session in rest {
+                    for Fork { session, .. } in rest {
                         self.sessions.remove(&session);
                         self.endpoint.hang_up(self.clock.now(), session, None);
                     }
@@ -211,9 +242,27 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
     }
 
+    /// A device is registered no more, or cannot be reached: wherever it rings, it rings in vain.
+    pub(super) fn device_gone(&mut self, device: &Device) {
+        let rings = |leg: &Leg| match &leg.stage {
+            Stage::Ringing { agent, forks, .. } if agent.as_str() == device.user => {
+                forks.iter().find(|fork| fork.uri == device.uri).map(|fork| fork.session)
+            }
+            Stage::Ringing { .. } | Stage::Inbound { .. } | Stage::Asking { .. } | Stage::Up { .. } => None,
+        };
+        let found: Vec<(LegId, SessionId)> =
+            self.legs.iter().filter_map(|(id, leg)| Some((*id, rings(leg)?))).collect();
+        for (id, session) in found {
+            self.sessions.remove(&session);
+            self.endpoint.hang_up(self.clock.now(), session, None);
+            self.session_over(id, session, Ending::Unreachable);
+        }
+    }
+
     /// The one final report of a leg.
     pub(super) fn finish(&mut self, leg: LegId, report: LegReport) {
         if self.legs.remove(&leg).is_some() {
+            self.changes.remove(&leg);
             self.report(leg, report);
         }
     }

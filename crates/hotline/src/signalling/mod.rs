@@ -11,15 +11,24 @@
 //! Each shard owns an [`sip::Endpoint`] with the legs of its Call-IDs; the registrar owns registrations,
 //! nonces and the slowing of guessers. What happens when a channel is full:
 //!
-//! * shard ← UDP: the datagram is dropped and counted in the log; its sender resends it.
+//! * shard ← UDP: the datagram is dropped and counted in the log; its sender resends it. A shard has two lanes: what
+//!   belongs to calls, trunks and registered devices is served before what strangers begin (see [`mod@gate`]).
 //! * shard ← TCP: the connection is not read on until there is room.
 //! * shard ← orders: [`Signalling::order`] waits. A shard never waits for the center, so this ends.
 //! * center ← `Invited`: the call is answered 503 with Retry-After; the center never hears of it.
-//! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys,
-//!   ringing and changes are dropped beyond 10,000 waiting reports, ends and answers never.
+//! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys
+//!   and ringing are dropped beyond 10,000 waiting reports, and but the last change of each leg; ends and answers never.
 //! * registrar ← shard: the request is answered 503.
+//! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
+mod gate;
+mod identity;
+mod kept;
 mod legs;
+mod manners;
+mod names;
+mod pings;
+mod reach;
 mod registrar;
 mod shard;
 mod tcp;
@@ -31,20 +40,25 @@ mod trunk;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
 use model::{AgentId, LegId, LegOrder, LegReport, Number, Time};
 use sip::{Moment, Random, RegistrarSettings};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+pub use identity::{Numbers, Rewrite};
+pub use pings::Pings;
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
 pub(crate) use translate::srtp;
-pub use trunk::{Network, Trunk};
+pub use trunk::{Network, Source, Trunk};
 
 /// Datagrams and messages that may wait for a shard.
 const SHARD_QUEUE: usize = 4_096;
@@ -66,7 +80,9 @@ pub struct Settings {
     /// they are challenged with MD5 alone.
     pub md5_clients: Vec<String>,
     /// Agents with their passwords.
-    pub agents: Vec<(AgentId, String)>,
+    pub agents: Vec<(AgentId, sip::Secret)>,
+    /// What an agent may answer challenges by, best first; SHA-256 and MD5 where nothing is said.
+    pub digests: BTreeMap<AgentId, Vec<sip::Algorithm>>,
     /// What agents' audio may be; those who are not named: anything unencrypted.
     pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
@@ -77,12 +93,18 @@ pub struct Settings {
     pub user_agent: String,
     /// Limits of registrations.
     pub registrar: RegistrarSettings,
+    /// How registered devices are asked whether they can be reached.
+    pub pings: Pings,
+    /// How long peers may be silent in signalling.
+    pub patience: sip::Patience,
     /// How many shards; at least 1.
     pub shards: u16,
     /// The maker number of the first shard's ids; the others' follow. No other maker may have them.
     pub first_maker: u16,
     /// The most sessions of each shard.
     pub max_sessions: usize,
+    /// The file that keeps registrations over a restart; without one they are forgotten.
+    pub registrations: Option<PathBuf>,
 }
 
 impl Settings {
@@ -95,14 +117,21 @@ impl Settings {
             // Both were seen to fail: baresip 1.0.0 ("Function not implemented") and sipp 3.6.1.
             md5_clients: ["baresip v0.", "baresip v1.", "SIPp"].map(str::to_owned).to_vec(),
             agents: Vec::new(),
+            digests: BTreeMap::new(),
             seats: BTreeMap::new(),
             trunks: Vec::new(),
             feature_codes: Vec::new(),
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             registrar: RegistrarSettings::default(),
+            pings: Pings::default(),
+            patience: sip::Patience {
+                session_interval: Some(1_800),
+                provisional: Some(std::time::Duration::from_secs(4)),
+            },
             shards: 2,
             first_maker: 1,
             max_sessions: 10_000,
+            registrations: None,
         }
     }
 }
@@ -150,6 +179,8 @@ pub struct Signalling {
     bound: SocketAddr,
     orders: Vec<OrderWay>,
     stop: watch::Sender<bool>,
+    draining: Arc<AtomicBool>,
+    gate: Arc<gate::Gate>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -161,6 +192,16 @@ impl Signalling {
             let _ = sender.send((leg, order));
             notify.notify_one();
         }
+    }
+
+    /// From now on OPTIONS outside calls is answered 503, so that balancers send their calls elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Messages that were dropped since the start because their sender, or all together, sent too many.
+    pub fn dropped(&self) -> u64 {
+        self.gate.count()
     }
 
     /// Where it listens.
@@ -220,27 +261,49 @@ where
     }
     let local = SocketAddr::new(advertised, bound.port());
     let clock = Clock::start();
+    if let Err(error) = media::icmp::watch_refusals(&udp, bound) {
+        tracing::warn!(%error, "closed ports of devices will not be noticed at once");
+    }
     let udp = Arc::new(udp);
     let (stop, stopped) = watch::channel(false);
     let (hub, hub_inputs) = mpsc::channel(SHARD_QUEUE);
     let count = usize::from(settings.shards.max(1));
     let (questions, question_inputs) = mpsc::channel(QUESTIONS * count);
+    let draining = Arc::new(AtomicBool::new(false));
+    let (registered, registered_now) = watch::channel(gate::Registered::default());
+    let (trunks, trunks_now) = names::resolve(&settings.trunks).await;
+    let gate = Arc::new(gate::Gate::new(trunks_now.clone(), registered_now, clock));
     let mut shards = Vec::new();
     let mut verdicts = Vec::new();
+    let mut notices = Vec::new();
     let mut orders = Vec::new();
     let mut tasks = Vec::new();
     for index in 0..count {
-        let (input, inputs) = mpsc::channel(SHARD_QUEUE);
+        let (first, first_inputs) = mpsc::channel(SHARD_QUEUE);
+        let (second, second_inputs) = mpsc::channel(SHARD_QUEUE);
         let (verdict, verdict_inputs) = mpsc::channel(QUESTIONS);
+        let (notice, notice_inputs) = mpsc::channel(QUESTIONS);
         let (order, order_inputs) = crossbeam_channel::bounded(ORDER_QUEUE);
         let notify = Arc::new(Notify::new());
-        shards.push(input);
+        shards.push(gate::Lanes { first, second });
         verdicts.push(verdict);
+        notices.push(notice);
         orders.push((order, notify.clone()));
-        let shard = Shard::new(index, count, &settings, local, random()?, clock, to_center.clone());
+        let shard = Shard::new(
+            index,
+            count,
+            &settings,
+            (local, trunks_now.clone()),
+            random()?,
+            clock,
+            to_center.clone(),
+        );
         let wires = shard::Wires {
-            inputs,
+            first: first_inputs,
+            second: second_inputs,
+            draining: Arc::clone(&draining),
             verdicts: verdict_inputs,
+            notices: notice_inputs,
             orders: order_inputs,
             notify,
             questions: questions.clone(),
@@ -249,11 +312,19 @@ where
         };
         tasks.push(tokio::spawn(shard.run(wires, stopped.clone())));
     }
-    let registrar = registrar::RegistrarTask::new(&settings, random()?, clock, to_center);
+    let (kept, kept_now) = watch::channel(kept::Kept::default());
+    let publishers = registrar::Publishers { registered, kept };
+    let mut registrar =
+        registrar::RegistrarTask::new(&settings, random()?, clock, to_center, notices, publishers);
+    if let Some(path) = settings.registrations.clone() {
+        registrar.restore(kept::read(&path));
+        tasks.push(tokio::spawn(kept::write(path, kept_now)));
+    }
+    tasks.push(tokio::spawn(names::follow(settings.trunks, trunks, stopped.clone())));
     tasks.push(tokio::spawn(registrar.run(question_inputs, verdicts, stopped.clone())));
-    tasks.push(tokio::spawn(read_datagrams(udp, shards.clone(), stopped.clone())));
-    tasks.push(tokio::spawn(tcp::run(tcp, hub_inputs, hub, shards, stopped)));
-    Ok(Signalling { bound, orders, stop, tasks })
+    tasks.push(tokio::spawn(read_datagrams(udp, shards.clone(), Arc::clone(&gate), stopped.clone())));
+    tasks.push(tokio::spawn(tcp::run(tcp, hub_inputs, hub, shards, Arc::clone(&gate), stopped)));
+    Ok(Signalling { bound, orders, stop, draining, gate, tasks })
 }
 
 /// Both sockets on one port; when that is to be a free one, the TCP side may need a few tries.
@@ -274,29 +345,61 @@ async fn bind(listen: SocketAddr) -> Result<(UdpSocket, TcpListener, SocketAddr)
 
 async fn read_datagrams(
     socket: Arc<UdpSocket>,
-    shards: Vec<mpsc::Sender<ShardInput>>,
+    shards: Vec<gate::Lanes>,
+    gate: Arc<gate::Gate>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut buffer = vec![0; 65_536];
-    let mut dropped: u64 = 0;
     loop {
-        let received = tokio::select! {
-            received = socket.recv_from(&mut buffer) => received,
+        let ready = tokio::select! {
+            ready = socket.ready(Interest::READABLE | Interest::ERROR) => ready,
             _ = stopped.changed() => return,
         };
-        // An error here is an ICMP complaint about something sent before; the socket goes on.
-        let Ok((length, source)) = received else { continue };
-        let bytes = buffer.get(..length).unwrap_or(&[]);
-        let shard = shard_of_call(sip::peek_call_id(bytes).unwrap_or(b""), shards.len());
-        let flow = sip::Flow { transport: sip::Transport::Udp, source };
-        let input = ShardInput::Datagram { flow, bytes: bytes.to_vec() };
-        if shards.get(shard).is_some_and(|shard| shard.try_send(input).is_err()) {
-            dropped += 1;
-            if dropped.is_power_of_two() {
-                tracing::warn!(dropped, "SIP datagrams dropped: signalling is overloaded");
+        if ready.is_ok_and(|ready| ready.is_error()) {
+            hand_out_refusals(&socket, &shards);
+        }
+        let (length, source) = match socket.try_recv_from(&mut buffer) {
+            Ok(received) => received,
+            Err(error) => {
+                // Else it is ICMP's word on something sent before; the socket goes on.
+                if error.kind() != std::io::ErrorKind::WouldBlock {
+                    hand_out_refusals(&socket, &shards);
+                }
+                continue;
             }
+        };
+        let bytes = buffer.get(..length).unwrap_or(&[]);
+        let flow = sip::Flow { transport: sip::Transport::Udp, source };
+        let kind = sip::peek(bytes);
+        let lane = match gate.lane(flow, kind) {
+            Ok(lane) => lane,
+            Err(overdrawn) => {
+                gate.dropped(source, kind, gate::reason(overdrawn));
+                continue;
+            }
+        };
+        let shard = shard_of_call(sip::peek_call_id(bytes).unwrap_or(b""), shards.len());
+        let input = ShardInput::Datagram { flow, bytes: bytes.to_vec() };
+        if shards.get(shard).is_some_and(|shard| shard.lane(lane).try_send(input).is_err()) {
+            gate.dropped(source, kind, "signalling is overloaded");
         }
     }
+}
+
+/// Tells the shards of closed ports that datagrams of ours met: whatever waits for an answer from there waits in vain.
+fn hand_out_refusals(socket: &UdpSocket, shards: &[gate::Lanes]) {
+    let found = socket.try_io(Interest::ERROR, || {
+        while let Some(address) = media::icmp::next_refusal(socket) {
+            let destination = sip::Destination { transport: sip::Transport::Udp, address, otherwise: None };
+            for shard in shards {
+                // Without room there, timers see to it.
+                let _ = shard.first.try_send(ShardInput::Unreachable(destination));
+            }
+        }
+        // The queue is empty: the socket is to be ready again with the next error.
+        Err::<(), _>(std::io::ErrorKind::WouldBlock.into())
+    });
+    debug_assert!(found.is_err(), "the queue was emptied");
 }
 
 /// The shard of a Call-ID (FNV-1a).

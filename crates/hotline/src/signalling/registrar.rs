@@ -1,20 +1,28 @@
 //! The registrar task: one owner of registrations, nonces, and of who guesses passwords.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError};
 use model::{AgentId, LegId};
 use sip::{
-    Answer, Challenges, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
-    SessionId, Slowdown, Status, Verdict,
+    Algorithm, Answer, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
+    Secret, SessionId, Slowdown, Status, Verdict,
 };
 use tokio::sync::{mpsc, watch};
 
+use super::gate::Registered;
+use super::kept::Kept;
+use super::manners::Manners;
+use super::reach::{Device, Reach};
 use super::{Clock, Settings, SignallingInput};
 
 /// How long a nonce may be used.
 const NONCE_LIFETIME: Duration = Duration::from_secs(300);
+/// The least time between two publishings.
+const PUBLISH_EVERY: Duration = Duration::from_millis(200);
 /// How soon seats are told again to a center that had no room.
 const RETRY: Duration = Duration::from_millis(10);
 
@@ -26,6 +34,29 @@ pub(super) enum Question {
     Judge { session: SessionId, request: Box<Request>, flow: Flow },
     /// Where is this agent's seat?
     Contacts { leg: LegId, agent: AgentId },
+    /// What came of a [`Notice::Ping`]. Not answered.
+    Pinged { device: Device, reachable: bool },
+    /// A connection is gone. Not answered.
+    Closed(SocketAddr),
+}
+
+impl Question {
+    /// True for those that a [`Reply`] follows.
+    pub(super) fn is_answered(&self) -> bool {
+        match self {
+            Question::Register { .. } | Question::Judge { .. } | Question::Contacts { .. } => true,
+            Question::Pinged { .. } | Question::Closed(_) => false,
+        }
+    }
+}
+
+/// What shards are told without having asked.
+#[derive(Debug)]
+pub(super) enum Notice {
+    /// Ask this device whether it can be reached.
+    Ping { device: Device, destination: Destination },
+    /// This device is registered no more, or cannot be reached.
+    Gone(Device),
 }
 
 /// The answer.
@@ -43,32 +74,99 @@ pub(super) enum Judgement {
     Refuse(Answer),
 }
 
+/// Where the registrar says what others go by.
+pub(super) struct Publishers {
+    /// Whose messages are served first.
+    pub(super) registered: watch::Sender<Registered>,
+    /// What is kept over a restart.
+    pub(super) kept: watch::Sender<Kept>,
+}
+
 pub(super) struct RegistrarTask<T> {
+    publishers: Publishers,
+    /// Something changed since the last publishing.
+    changed: bool,
+    published: Moment,
+    /// When wrong passwords were logged last, and how many were not since.
+    failures: Failures,
     registrar: Registrar,
     digest: DigestServer,
     md5_clients: Vec<String>,
     slowdown: Slowdown,
-    agents: BTreeMap<String, (AgentId, String)>,
+    agents: BTreeMap<String, (AgentId, Secret)>,
+    /// What each agent may answer challenges by, best first, where nothing else is said for all.
+    digests: BTreeMap<AgentId, Vec<Algorithm>>,
+    manners: Manners,
     clock: Clock,
     to_center: Sender<T>,
     /// Seats whose news the center had no room for; the latest of each, so no more than there are agents.
     backlog: VecDeque<(AgentId, bool)>,
+    reach: Reach,
+    /// Which agents the center takes for reachable.
+    online: BTreeMap<AgentId, bool>,
+    notices: Vec<mpsc::Sender<Notice>>,
+    /// Notices for which a shard had no room; no more than there are devices, twice.
+    unheeded: VecDeque<(usize, Notice)>,
 }
 
 impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
-    pub(super) fn new(settings: &Settings, random: Random, clock: Clock, to_center: Sender<T>) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        random: Random,
+        clock: Clock,
+        to_center: Sender<T>,
+        notices: Vec<mpsc::Sender<Notice>>,
+        publishers: Publishers,
+    ) -> Self {
         let agents = settings.agents.iter();
         RegistrarTask {
+            publishers,
+            changed: false,
+            published: Moment::from_ms(0),
+            failures: Failures::default(),
             registrar: Registrar::new(settings.registrar.clone()),
             digest: DigestServer::new(&settings.realm, NONCE_LIFETIME, random),
             md5_clients: settings.md5_clients.clone(),
             slowdown: Slowdown::new(),
             agents: agents
-                .map(|(id, password)| (id.as_str().to_owned(), (id.clone(), password.clone())))
+                .map(|(id, secret)| (id.as_str().to_owned(), (id.clone(), secret.clone())))
                 .collect(),
+            digests: settings.digests.clone(),
+            manners: Manners::default(),
             clock,
             to_center,
             backlog: VecDeque::new(),
+            reach: Reach::new(settings.pings),
+            online: BTreeMap::new(),
+            notices,
+            unheeded: VecDeque::new(),
+        }
+    }
+
+    /// Takes back what the last run kept, of agents that there still are.
+    pub(super) fn restore(&mut self, kept: Kept) {
+        let now = self.clock.now();
+        let (bindings, guesses) = kept.split(self.clock);
+        for kept in bindings.into_iter().filter(|kept| self.agents.contains_key(&kept.user)) {
+            self.registrar.restore(now, kept);
+        }
+        guesses.into_iter().for_each(|kept| self.slowdown.restore(now, kept));
+        self.changed = true;
+        self.follow_registrar();
+    }
+
+    /// Says what changed; not again within [`PUBLISH_EVERY`], for it is all said at once.
+    fn publish(&mut self) {
+        let now = self.clock.now();
+        if !self.changed || now < self.published + PUBLISH_EVERY {
+            return;
+        }
+        (self.changed, self.published) = (false, now);
+        let sources = self.registrar.keep(now).map(|kept| kept.flow.source).collect();
+        self.publishers.registered.send_replace(Arc::new(sources));
+        let (bindings, guesses) = (self.registrar.keep(now), self.slowdown.keep(now));
+        if self.publishers.kept.receiver_count() > 0 {
+            self.publishers.kept.send_replace(Kept::of(self.clock, bindings, guesses));
         }
     }
 
@@ -84,7 +182,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 question = questions.recv() => {
                     let Some((shard, question)) = question else { return };
                     let reply = self.answer(question);
-                    if let Some(shard) = replies.get(shard) {
+                    if let (Some(shard), Some(reply)) = (replies.get(shard), reply) {
                         // A shard asks no more at once than fit here.
                         let _ = shard.try_send(reply);
                     }
@@ -92,29 +190,95 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 () = tokio::time::sleep_until(wake) => {}
                 _ = stopped.changed() => return,
             }
-            self.registrar.handle_timeout(self.clock.now());
+            self.expire();
+            self.follow_registrar();
+            self.ask_devices();
+            self.publish();
             self.tell_seats();
         }
     }
 
     fn wake(&self) -> tokio::time::Instant {
-        if !self.backlog.is_empty() {
+        if !self.backlog.is_empty() || !self.unheeded.is_empty() {
             return tokio::time::Instant::now() + RETRY;
         }
-        match self.registrar.poll_timeout() {
+        let publishing = self.changed.then(|| self.published + PUBLISH_EVERY);
+        let asked = [self.registrar.poll_timeout(), self.reach.poll_timeout(), publishing];
+        match asked.into_iter().flatten().min() {
             Some(moment) => self.clock.instant(moment),
             None => tokio::time::Instant::now() + Duration::from_secs(3_600),
         }
     }
 
-    fn tell_seats(&mut self) {
+    /// Lets bindings end whose time is over, one of several of a user too.
+    fn expire(&mut self) {
+        let now = self.clock.now();
+        let is_due = self.registrar.poll_timeout().is_some_and(|due| due <= now);
+        self.registrar.handle_timeout(now);
+        if is_due {
+            self.reach.users().iter().for_each(|user| self.devices_changed(user, false));
+        }
+    }
+
+    /// Users of whom the last binding ended, or the first came.
+    fn follow_registrar(&mut self) {
+        let mut changed = Vec::new();
         while let Some(change) = self.registrar.poll_output() {
-            if let Some((agent, _)) = self.agents.get(&change.user) {
-                tracing::info!(%agent, online = change.online, "seat");
-                self.backlog.retain(|(waiting, _)| waiting != agent);
-                self.backlog.push_back((agent.clone(), change.online));
+            changed.push(change.user);
+        }
+        changed.iter().for_each(|user| self.devices_changed(user, false));
+    }
+
+    /// A user's bindings changed: devices that are gone stop ringing. `spoke`: by a REGISTER of the user's own.
+    fn devices_changed(&mut self, user: &str, spoke: bool) {
+        let now = self.clock.now();
+        let living = self.registrar.bindings(now, user).iter().filter(|binding| binding.expires > now);
+        let bindings = living.map(|binding| (binding.uri.to_string(), binding.destination())).collect();
+        for device in self.reach.sync(now, user, bindings, spoke) {
+            self.gone(device);
+        }
+        self.judge_seat(user);
+    }
+
+    fn gone(&mut self, device: Device) {
+        for shard in 0..self.notices.len() {
+            self.unheeded.push_back((shard, Notice::Gone(device.clone())));
+        }
+    }
+
+    /// Asks the devices that are due whether they can be reached, and sends what shards are to know.
+    fn ask_devices(&mut self) {
+        let (ask, lost) = self.reach.due(self.clock.now());
+        lost.into_iter().for_each(|device| self.unreachable(device));
+        for (device, destination) in ask {
+            self.unheeded.push_back((0, Notice::Ping { device, destination }));
+        }
+        while let Some((shard, notice)) = self.unheeded.pop_front() {
+            let Some(sender) = self.notices.get(shard) else { continue };
+            if let Err(mpsc::error::TrySendError::Full(notice)) = sender.try_send(notice) {
+                return self.unheeded.push_front((shard, notice));
             }
         }
+    }
+
+    fn unreachable(&mut self, device: Device) {
+        tracing::warn!(agent = device.user, "a registered device cannot be reached");
+        self.judge_seat(&device.user);
+        self.gone(device);
+    }
+
+    /// Tells the center when whether an agent has a device that can be reached has changed.
+    fn judge_seat(&mut self, user: &str) {
+        let Some((agent, _)) = self.agents.get(user) else { return };
+        let online = self.reach.is_online(user);
+        if self.online.insert(agent.clone(), online).unwrap_or(false) != online {
+            tracing::info!(%agent, online, "seat");
+            self.backlog.retain(|(waiting, _)| waiting != agent);
+            self.backlog.push_back((agent.clone(), online));
+        }
+    }
+
+    fn tell_seats(&mut self) {
         while let Some((agent, online)) = self.backlog.pop_front() {
             let seat = SignallingInput::Seat { agent: agent.clone(), online };
             if let Err(TrySendError::Full(_)) = self.to_center.try_send(seat.into()) {
@@ -124,9 +288,9 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         }
     }
 
-    fn answer(&mut self, question: Question) -> Reply {
+    fn answer(&mut self, question: Question) -> Option<Reply> {
         let now = self.clock.now();
-        match question {
+        Some(match question {
             Question::Register { id, request, flow } => {
                 Reply::Registered { id, answer: self.register(now, &request, flow) }
             }
@@ -139,13 +303,32 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 Reply::Judged { session, judgement }
             }
             Question::Contacts { leg, agent } => {
+                let reach = &self.reach;
                 let bindings = self.registrar.bindings(now, agent.as_str()).iter();
-                let living = bindings.filter(|binding| binding.expires > now);
+                let living = bindings.filter(|binding| {
+                    binding.expires > now && reach.is_reachable(agent.as_str(), &binding.uri.to_string())
+                });
                 let contacts =
                     living.map(|binding| (binding.uri.to_string(), binding.destination())).collect();
                 Reply::Contacts { leg, contacts }
             }
-        }
+            Question::Pinged { device, reachable } => {
+                if self.reach.answered(now, &device, reachable) {
+                    if reachable {
+                        tracing::info!(agent = device.user, "a registered device can be reached again");
+                        self.judge_seat(&device.user);
+                    } else {
+                        self.unreachable(device);
+                    }
+                }
+                return None;
+            }
+            Question::Closed(address) => {
+                let hit = self.reach.closed(now, address);
+                hit.into_iter().for_each(|device| self.unreachable(device));
+                return None;
+            }
+        })
     }
 
     fn register(&mut self, now: Moment, request: &Request, flow: Flow) -> Answer {
@@ -154,7 +337,12 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             return Answer::new(Status::BAD_REQUEST);
         }
         match self.judge(now, request, flow, to.uri.user()) {
-            Ok(agent) => self.registrar.handle_register(now, agent.as_str(), request, flow),
+            Ok(agent) => {
+                self.changed = true;
+                let answer = self.registrar.handle_register(now, agent.as_str(), request, flow);
+                self.devices_changed(agent.as_str(), answer.status.is_success());
+                answer
+            }
             Err(answer) => answer,
         }
     }
@@ -167,39 +355,113 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         flow: Flow,
         claimed: Option<String>,
     ) -> Result<AgentId, Answer> {
-        let address = flow.source.ip();
+        let source = flow.source;
         let has_credentials = request.headers.count("Authorization") > 0;
-        let known = claimed.as_ref().is_some_and(|user| self.registrar.knows(now, user, flow));
-        if let Some(wait) = self.slowdown.closed_for(now, address).filter(|_| has_credentials && !known) {
+        // What is guessed is the password of the name in the digest, whoever the request claims to be from.
+        let named = self.digest.named_user(request).or_else(|| claimed.clone());
+        let account = named.unwrap_or_default();
+        if has_credentials {
+            self.manners.spoke(&account, source.ip());
+        }
+        let known = self.registrar.knows(now, &account, flow);
+        let closed = self.slowdown.closed_for(now, &account, source);
+        if let Some(wait) = closed.filter(|_| has_credentials && !known) {
             let seconds = wait.as_millis().div_ceil(1_000).to_string();
             return Err(Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", seconds));
         }
         let agents = &self.agents;
-        let password = |user: &str| agents.get(user).map(|(_, password)| password.clone());
-        match self.digest.judge(now, request, &password) {
-            Verdict::Accepted { user } => {
-                self.slowdown.right(address);
+        let secrets = |user: &str| agents.get(user).map(|(_, secret)| secret.clone());
+        match self.digest.judge(now, request, &secrets) {
+            // Right, and by an algorithm that this agent may not answer by.
+            Verdict::Accepted { user, algorithm } if !self.allowed(&user).contains(&algorithm) => {
+                Err(self.challenge(now, request, &account, source, false))
+            }
+            Verdict::Accepted { user, algorithm } => {
+                self.changed = true;
+                self.manners.answered(now, &user, source.ip(), algorithm);
+                self.slowdown.right(now, &user, source);
                 let proven = self.agents.get(&user).filter(|_| claimed.as_ref() == Some(&user));
                 proven.map(|(agent, _)| agent.clone()).ok_or_else(|| Answer::new(Status::FORBIDDEN))
             }
-            Verdict::Missing | Verdict::Replayed => Err(self.challenge(now, request, false)),
-            Verdict::Stale => Err(self.challenge(now, request, true)),
+            Verdict::Missing | Verdict::Replayed => {
+                Err(self.challenge(now, request, &account, source, false))
+            }
+            Verdict::Stale => Err(self.challenge(now, request, &account, source, true)),
             Verdict::Wrong => {
-                self.slowdown.wrong(now, address);
-                tracing::warn!(%address, "wrong password or unknown user");
-                Err(self.challenge(now, request, false))
+                self.changed = true;
+                self.slowdown.wrong(now, &account, source);
+                self.failures.log(now, &account, source);
+                Err(self.challenge(now, request, &account, source, false))
             }
             Verdict::Malformed => Err(Answer::new(Status::BAD_REQUEST)),
         }
     }
 
-    fn challenge(&mut self, now: Moment, request: &Request, stale: bool) -> Answer {
+    /// What an account may answer challenges by, best first: as configured, as far as its password is known for it.
+    fn allowed(&self, account: &str) -> Vec<Algorithm> {
+        let Some((agent, secret)) = self.agents.get(account) else { return Algorithm::ALL.to_vec() };
+        let configured = self.digests.get(agent).map_or(&Algorithm::ALL[..], Vec::as_slice);
+        configured.iter().copied().filter(|algorithm| secret.knows(*algorithm)).collect()
+    }
+
+    fn challenge(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        account: &str,
+        source: SocketAddr,
+        stale: bool,
+    ) -> Answer {
         let client = request.headers.text("User-Agent").unwrap_or_default();
         let md5 = self.md5_clients.iter().any(|prefix| client.starts_with(prefix.as_str()));
-        let which = if md5 { Challenges::Md5Alone } else { Challenges::All };
-        let challenges = self.digest.challenge(now, stale, which);
+        let order = match self.allowed(account) {
+            // A name that nobody has gets what one that somebody has would get.
+            allowed if md5 && allowed.contains(&Algorithm::Md5) => vec![Algorithm::Md5],
+            allowed => {
+                let number = request.cseq().map_or(0, |cseq| cseq.number);
+                let attempt = format!("{} {number}", request.headers.text("Call-ID").unwrap_or_default());
+                let attempt = Some(attempt).filter(|_| request.headers.count("Authorization") == 0);
+                self.manners.order(now, account, source.ip(), attempt, &allowed)
+            }
+        };
+        let challenges = self.digest.challenge(now, stale, &order);
         challenges.into_iter().fold(Answer::new(Status::UNAUTHORIZED), |answer, challenge| {
             answer.with("WWW-Authenticate", challenge)
         })
     }
+}
+
+/// Lines about wrong passwords a second.
+const FAILURE_LINES: u32 = 20;
+
+/// Wrong passwords are logged for people and for programs that ban addresses, 20 lines a second at most.
+#[derive(Default)]
+struct Failures {
+    second: u64,
+    lines: u32,
+    unsaid: u64,
+}
+
+impl Failures {
+    /// The line names the account, the address and the port; its form stays the same from release to release.
+    fn log(&mut self, now: Moment, account: &str, source: SocketAddr) {
+        let second = now.ms() / 1_000;
+        if second != self.second {
+            (self.second, self.lines) = (second, 0);
+        }
+        if self.lines >= FAILURE_LINES {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return;
+        }
+        self.lines += 1;
+        let unsaid = std::mem::take(&mut self.unsaid);
+        let user = printable(account);
+        let (address, port) = (source.ip().to_canonical(), source.port());
+        tracing::warn!(user, %address, port, unsaid, "SIP authentication failed: wrong password or unknown user");
+    }
+}
+
+/// A name that a stranger wrote, so that it cannot look like another line of the log.
+fn printable(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.+*#@".contains(*c)).take(40).collect()
 }

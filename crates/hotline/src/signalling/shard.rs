@@ -1,22 +1,26 @@
 //! One shard: an endpoint, the legs of its Call-IDs, and the way of their reports to the center.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{AgentId, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
 use sip::{
-    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, Random,
+    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, PingId, Random,
     Request, Security, SessionId, Status, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::legs::{Leg, Stage};
-use super::registrar::{Judgement, Question, Reply};
+use super::names::Trunks;
+use super::reach::Device;
+use super::registrar::{Judgement, Notice, Question, Reply};
 use super::tcp::HubInput;
-use super::{Clock, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
+use super::{Clock, Numbers, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
 
 /// Waiting reports beyond which those that may be dropped are.
 const BACKLOG: usize = 10_000;
@@ -25,16 +29,32 @@ const RETRY: Duration = Duration::from_millis(10);
 
 /// What comes from the network.
 pub(super) enum ShardInput {
-    Datagram { flow: Flow, bytes: Vec<u8> },
-    Message { flow: Flow, message: Box<Message> },
-    Malformed { flow: Flow, malformed: Box<Malformed> },
+    Datagram {
+        flow: Flow,
+        bytes: Vec<u8>,
+    },
+    Message {
+        flow: Flow,
+        message: Box<Message>,
+    },
+    Malformed {
+        flow: Flow,
+        malformed: Box<Malformed>,
+    },
     Unreachable(Destination),
+    /// A TCP connection with this peer is gone.
+    Closed(std::net::SocketAddr),
 }
 
 /// The shard's channels and its socket.
 pub(super) struct Wires {
-    pub(super) inputs: mpsc::Receiver<ShardInput>,
+    /// What belongs to calls, trunks and registered devices.
+    pub(super) first: mpsc::Receiver<ShardInput>,
+    /// What strangers begin.
+    pub(super) second: mpsc::Receiver<ShardInput>,
+    pub(super) draining: Arc<AtomicBool>,
     pub(super) verdicts: mpsc::Receiver<Reply>,
+    pub(super) notices: mpsc::Receiver<Notice>,
     pub(super) orders: Receiver<(LegId, LegOrder)>,
     pub(super) notify: Arc<Notify>,
     pub(super) questions: mpsc::Sender<(usize, Question)>,
@@ -49,7 +69,7 @@ pub(super) struct Shard<T> {
     pub(super) random: Random,
     ids: Ids,
     pub(super) clock: Clock,
-    trunks: Vec<Trunk>,
+    trunks: Trunks,
     feature_codes: Vec<Number>,
     /// Of agents' seats.
     pub(super) seats: BTreeMap<AgentId, Terms>,
@@ -59,13 +79,18 @@ pub(super) struct Shard<T> {
     pub(super) unjudged: BTreeMap<SessionId, Unjudged>,
     to_center: Sender<T>,
     backlog: VecDeque<T>,
+    /// What the audio of these legs last became, for which the backlog had no room: a hold must not be forgotten.
+    pub(super) changes: BTreeMap<LegId, LegReport>,
     /// Questions to be sent to the registrar, and how many are open with it.
     pub(super) asking: VecDeque<Question>,
     open_questions: usize,
+    /// Devices that were asked whether they can be reached.
+    pings: BTreeMap<PingId, Device>,
 }
 
 pub(super) struct Unjudged {
     request: Box<Request>,
+    source: IpAddr,
 }
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
@@ -73,7 +98,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         index: usize,
         shards: usize,
         settings: &Settings,
-        local: std::net::SocketAddr,
+        (local, trunks): (std::net::SocketAddr, Trunks),
         mut random: Random,
         clock: Clock,
         to_center: Sender<T>,
@@ -90,11 +115,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         Shard {
             index,
             shards,
-            endpoint: Endpoint::new(endpoint, Random::new(seed)),
+            endpoint: Endpoint::new(endpoint, Random::new(seed)).with_patience(settings.patience),
             random,
             ids: Ids::new(maker),
             clock,
-            trunks: settings.trunks.clone(),
+            trunks,
             feature_codes: settings.feature_codes.clone(),
             seats: settings.seats.clone(),
             legs: BTreeMap::new(),
@@ -102,8 +127,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             unjudged: BTreeMap::new(),
             to_center,
             backlog: VecDeque::new(),
+            changes: BTreeMap::new(),
             asking: VecDeque::new(),
             open_questions: 0,
+            pings: BTreeMap::new(),
         }
     }
 
@@ -113,12 +140,17 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             let wake = self.wake();
             let mut stopping = false;
             tokio::select! {
-                Some(input) = wires.inputs.recv() => self.receive(input),
-                Some(reply) = wires.verdicts.recv() => self.hear(reply),
-                () = wires.notify.notified() => {}
-                () = tokio::time::sleep_until(wake) => {}
+                // Strangers come last. Orders and timers are seen to after each of them.
+                biased;
                 _ = stopped.changed() => stopping = true,
+                Some(reply) = wires.verdicts.recv() => self.hear(reply),
+                Some(notice) = wires.notices.recv() => self.heed(notice),
+                Some(input) = wires.first.recv() => self.receive(input),
+                () = wires.notify.notified() => {}
+                Some(input) = wires.second.recv() => self.receive(input),
+                () = tokio::time::sleep_until(wake) => {}
             }
+            self.endpoint.set_draining(wires.draining.load(Ordering::Relaxed));
             while let Ok((leg, order)) = wires.orders.try_recv() {
                 self.obey(leg, order);
             }
@@ -148,6 +180,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             ShardInput::Message { flow, message } => self.endpoint.handle_message(now, flow, *message),
             ShardInput::Malformed { flow, malformed } => self.endpoint.handle_malformed(flow, *malformed),
             ShardInput::Unreachable(destination) => self.endpoint.handle_unreachable(now, destination),
+            ShardInput::Closed(address) => self.asking.push_back(Question::Closed(address)),
         }
     }
 
@@ -159,7 +192,12 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 Output::Send { destination, bytes } => match destination.transport {
                     Transport::Udp => {
                         // A datagram that cannot be sent is one that got lost: timers see to it.
-                        if let Err(error) = wires.udp.send_to(&bytes, destination.address).await {
+                        let mut sent = wires.udp.send_to(&bytes, destination.address).await;
+                        if sent.is_err() {
+                            // The error may be ICMP's word on another datagram, sent before.
+                            sent = wires.udp.send_to(&bytes, destination.address).await;
+                        }
+                        if let Err(error) = sent {
                             tracing::debug!(address = %destination.address, %error, "datagram not sent");
                         }
                     }
@@ -186,17 +224,28 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.backlog.push_front(report);
                 return;
             }
+            if self.backlog.is_empty()
+                && let Some((leg, change)) = self.changes.pop_first()
+            {
+                self.backlog.push_back(SignallingInput::Leg(leg, change).into());
+            }
         }
     }
 
     fn ask(&mut self, wires: &Wires, question: Question) {
-        let sent = if self.open_questions < QUESTIONS {
+        // Half of the places are for calls to seats: a flood of strangers leaves those.
+        let places = match &question {
+            Question::Register { .. } | Question::Judge { .. } => QUESTIONS / 2,
+            Question::Contacts { .. } | Question::Pinged { .. } | Question::Closed(_) => QUESTIONS,
+        };
+        let answered = question.is_answered();
+        let sent = if self.open_questions < places {
             wires.questions.try_send((self.index, question)).map_err(|error| error.into_inner().1)
         } else {
             Err(question)
         };
         match sent {
-            Ok(()) => self.open_questions += 1,
+            Ok(()) => self.open_questions += usize::from(answered),
             Err(question) => {
                 tracing::warn!("the registrar is overloaded");
                 self.not_asked(question);
@@ -211,9 +260,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             Question::Register { id, .. } => self.endpoint.respond(self.clock.now(), id, &translate::busy()),
             Question::Judge { session, .. } => {
                 self.unjudged.remove(&session);
-                self.endpoint.refuse(self.clock.now(), session, &translate::busy());
+                self.endpoint.turn_away(self.clock.now(), session, &translate::busy());
             }
             Question::Contacts { leg, .. } => self.finish(leg, LegReport::Refused(Refusal::Failed)),
+            // What got lost counts as unanswered after a while; a closed connection is found by the next question.
+            Question::Pinged { .. } | Question::Closed(_) => {}
         }
     }
 
@@ -238,19 +289,27 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 }
             }
             Event::Ended { session, why } => self.ended(session, why),
+            Event::Pinged { ping, reachable } => {
+                if let Some(device) = self.pings.remove(&ping) {
+                    self.asking.push_back(Question::Pinged { device, reachable });
+                }
+            }
         }
     }
 
     /// A call from a trunk is let in, except to a feature code; anybody else has to be an agent.
     fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
-        let dialled = translate::dialled(&request);
+        let dialled = Numbers::default().dialled(&request);
         let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
         let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
-        let trunk = self.trunks.iter().find(inside).filter(|_| !is_code);
+        let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_code).cloned();
         match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
-            Some((name, terms)) => self.let_in(session, Origin::Trunk(name), &request, &terms),
+            Some((name, terms)) => {
+                self.let_in(session, (Origin::Trunk(name), flow.source.ip()), &request, &terms);
+            }
             None => {
-                self.unjudged.insert(session, Unjudged { request: request.clone() });
+                self.unjudged
+                    .insert(session, Unjudged { request: request.clone(), source: flow.source.ip() });
                 self.asking.push_back(Question::Judge { session, request, flow });
             }
         }
@@ -258,9 +317,15 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
 
     /// Tells the center of a call, or the caller that it is not encrypted as it has to be or that there is no
     /// room for it.
-    fn let_in(&mut self, session: SessionId, origin: Origin, request: &Request, terms: &Terms) {
+    fn let_in(
+        &mut self,
+        session: SessionId,
+        (origin, source): (Origin, IpAddr),
+        request: &Request,
+        terms: &Terms,
+    ) {
         let now = self.clock.now();
-        let Some(dialled) = translate::dialled(request) else {
+        let Some(dialled) = terms.numbers.dialled(request) else {
             return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
         };
         let security = Security::answering(terms.srtp);
@@ -273,9 +338,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
         let leg = self.new_leg();
         let report = LegReport::Invited {
+            source,
             origin,
             dialled,
-            caller: translate::caller(request),
+            caller: terms.numbers.caller(request),
             caller_name: translate::caller_name(request),
             remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),
         };
@@ -286,7 +352,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             tracing::warn!("call refused: the center has no room");
             return self.endpoint.refuse(now, session, &translate::busy());
         }
-        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session } });
+        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session, source } });
         self.sessions.insert(session, leg);
         self.endpoint.admit(session);
     }
@@ -301,6 +367,18 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
     }
 
+    /// The registrar has something to say of itself.
+    fn heed(&mut self, notice: Notice) {
+        match notice {
+            Notice::Ping { device, destination } => {
+                let (now, call_id) = (self.clock.now(), self.new_call_id());
+                let ping = self.endpoint.ping(now, &device.uri, destination, &call_id);
+                self.pings.insert(ping, device);
+            }
+            Notice::Gone(device) => self.device_gone(&device),
+        }
+    }
+
     /// The registrar answered.
     fn hear(&mut self, reply: Reply) {
         self.open_questions = self.open_questions.saturating_sub(1);
@@ -311,10 +389,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 // Withdrawn meanwhile: nobody is told, nobody was told before.
                 let Some(unjudged) = self.unjudged.remove(&session) else { return };
                 match judgement {
-                    Judgement::Refuse(answer) => self.endpoint.refuse(now, session, &answer),
+                    Judgement::Refuse(answer) => self.endpoint.turn_away(now, session, &answer),
                     Judgement::Agent(agent) => {
                         let terms = self.seats.get(&agent).cloned().unwrap_or_default();
-                        self.let_in(session, Origin::Agent(agent), &unjudged.request, &terms);
+                        let from = (Origin::Agent(agent), unjudged.source);
+                        self.let_in(session, from, &unjudged.request, &terms);
                     }
                 }
             }
@@ -322,8 +401,14 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
     }
 
+    /// For the center, in order. Without room only the last change of each leg is kept, and no ringing and no keys.
     pub(super) fn report(&mut self, leg: LegId, report: LegReport) {
-        if self.backlog.len() >= BACKLOG && translate::may_be_dropped(&report) {
+        let is_full = self.backlog.len() >= BACKLOG;
+        if matches!(report, LegReport::Changed { .. }) && (is_full || self.changes.contains_key(&leg)) {
+            self.changes.insert(leg, report);
+            return;
+        }
+        if is_full && translate::may_be_dropped(&report) {
             return;
         }
         self.backlog.push_back(SignallingInput::Leg(leg, report).into());

@@ -1,6 +1,8 @@
 //! The shell on loopback: peers that speak by hand, and sipp.
 
 mod encrypted;
+mod floods;
+mod reach;
 mod sipp;
 mod world;
 
@@ -19,7 +21,7 @@ async fn a_caller_is_invited_answered_and_hangs_up() {
     invite.headers.set_first("From", "\"A\u{202e}b\" <sip:13800000000@127.0.0.1>;tag=phone");
     phone.send(&invite).await;
     let (leg, report) = world.report().await;
-    let LegReport::Invited { origin, dialled, caller, caller_name, remote } = report else {
+    let LegReport::Invited { origin, dialled, caller, caller_name, remote, .. } = report else {
         panic!("{report:?}")
     };
     assert_eq!(

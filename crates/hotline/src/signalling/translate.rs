@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use audio::codec::OpusFormat;
-use model::{Cause, LegReport, Number, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
+use model::{Cause, LegReport, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
 use sip::{
     Answer, CryptoKey, CryptoSuite, Direction, Encryption, Ending, Keys, OfferedAudio, Request, Status,
 };
@@ -53,17 +53,6 @@ pub(crate) fn srtp(keys: &Keys) -> Srtp {
     Srtp { suite, ours: key(&keys.ours), theirs: key(&keys.theirs) }
 }
 
-/// The dialled number, when it is one.
-pub(super) fn dialled(request: &Request) -> Option<Number> {
-    request.target().ok()?.user()?.parse().ok()
-}
-
-/// The calling number, when it is shown and harmless.
-pub(super) fn caller(request: &Request) -> Option<Number> {
-    let user = request.from().ok()?.uri.user()?;
-    if user.eq_ignore_ascii_case("anonymous") { None } else { user.parse().ok() }
-}
-
 /// The calling name, cut to 64 characters, without controls and without the marks that turn the direction
 /// of writing (they would reorder what stands around the name).
 pub(super) fn caller_name(request: &Request) -> Option<String> {
@@ -80,11 +69,12 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
     match cause {
         Cause::UnknownNumber => Answer::new(Status::NOT_FOUND),
         Cause::NoCommonCodec => Answer::new(Status::NOT_ACCEPTABLE_HERE),
-        Cause::Overloaded | Cause::ShuttingDown => busy(),
+        Cause::Overloaded | Cause::TrunkFull | Cause::SourceFull | Cause::ShuttingDown => busy(),
         Cause::Failed | Cause::FlowFailed | Cause::Crashed => Answer::new(Status::SERVER_ERROR),
         Cause::HungUp
         | Cause::Cancelled
         | Cause::FlowFinished
+        | Cause::WaitedOut
         | Cause::MediaTimeout
         | Cause::SignallingTimeout => Answer::new(Status::TEMPORARILY_UNAVAILABLE),
     }
@@ -109,10 +99,12 @@ pub(super) fn busy() -> Answer {
 /// The Reason header of a BYE (RFC 3326).
 pub(super) fn reason(cause: Cause) -> &'static str {
     match cause {
-        Cause::HungUp | Cause::FlowFinished | Cause::Cancelled => {
+        Cause::HungUp | Cause::FlowFinished | Cause::WaitedOut | Cause::Cancelled => {
             "Q.850;cause=16;text=\"Normal call clearing\""
         }
-        Cause::ShuttingDown | Cause::Overloaded => "Q.850;cause=41;text=\"Temporary failure\"",
+        Cause::ShuttingDown | Cause::Overloaded | Cause::TrunkFull | Cause::SourceFull => {
+            "Q.850;cause=41;text=\"Temporary failure\""
+        }
         Cause::MediaTimeout => "Q.850;cause=102;text=\"No audio\"",
         Cause::SignallingTimeout => "Q.850;cause=102;text=\"No answer\"",
         Cause::UnknownNumber => "Q.850;cause=1;text=\"Unknown number\"",
@@ -166,8 +158,9 @@ pub(super) fn weight(refusal: Refusal) -> u8 {
 /// True for reports that may be dropped when the center has not listened for long.
 pub(super) fn may_be_dropped(report: &LegReport) -> bool {
     match report {
-        LegReport::Ringing | LegReport::Digit(_) | LegReport::Changed { .. } => true,
+        LegReport::Ringing | LegReport::Digit(_) => true,
         LegReport::Invited { .. }
+        | LegReport::Changed { .. }
         | LegReport::Connected { .. }
         | LegReport::Refused(_)
         | LegReport::Ended { .. } => false,

@@ -20,7 +20,8 @@ use crate::transform::Transform;
 pub(crate) struct Link {
     pub(crate) remote: RemoteMedia,
     pub(crate) last_heard: u64,
-    pub(crate) silence_told: bool,
+    /// When anything at all last came of the peer, or its silence was last reported.
+    silent_since: u64,
     /// What came last described silence: the peer may rest.
     pub(super) rests: bool,
     pub(super) one_way_told: bool,
@@ -55,7 +56,7 @@ impl Link {
             transform: Transform::new(remote.srtp.as_deref()),
             remote,
             last_heard: now,
-            silence_told: false,
+            silent_since: now,
             rests: false,
             one_way_told: false,
             source: None,
@@ -67,7 +68,31 @@ impl Link {
         }
     }
 
+    /// The peer lives: something came of it.
+    pub(super) fn lives(&mut self, now: u64) {
+        self.silent_since = now;
+    }
+
+    /// A datagram that is no RTP came to the RTP port: an empty one, or STUN, that keeps an address translation alive
+    /// (RFC 6263 section 4).
+    pub(super) fn kept_alive(&mut self, from: SocketAddr, now: u64) {
+        if from == self.latch.target() {
+            self.lives(now);
+        }
+    }
+
+    /// True each time that nothing at all came of the peer for `limit` samples.
+    pub(crate) fn poll_silent(&mut self, now: u64, limit: u64) -> bool {
+        let silent = now.saturating_sub(self.silent_since) >= limit;
+        if silent {
+            self.silent_since = now;
+        }
+        silent
+    }
+
     pub(super) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
+        // Also what is of no agreed payload type, or empty, shows that the peer lives.
+        self.kept_alive(from, now);
         let content = self.content(packet.payload_type)?;
         if packet.payload.is_empty() || packet.payload.len() > LONGEST {
             return None;
@@ -77,7 +102,8 @@ impl Link {
         if !self.latch.accepts(Heard { from, ssrc, sequence, at: now, authentic }) {
             return None;
         }
-        (self.last_heard, self.silence_told, self.one_way_told) = (now, false, false);
+        self.lives(now);
+        (self.last_heard, self.one_way_told) = (now, false);
         self.rests = content == Kind::Comfort;
         if self.source.as_ref().is_none_or(|source| source.ssrc() != packet.ssrc) {
             self.source = Some(Source::new(packet.ssrc, packet.sequence));

@@ -16,7 +16,13 @@ impl Leg {
         let Some(link) = self.link.as_mut().filter(|link| from.ip() == link.latch.target().ip()) else {
             return true;
         };
+        // An empty datagram keeps an address translation alive (RFC 6263 section 4.1).
+        if datagram.is_empty() {
+            link.lives(now);
+            return true;
+        }
         let Some(length) = link.transform.open_rtcp(datagram) else { return false };
+        link.lives(now);
         for packet in rtcp::parse(datagram.get(..length).unwrap_or_default()) {
             match packet {
                 Ok(RtcpPacket::SenderReport { sender, blocks, .. }) => {

@@ -115,7 +115,7 @@ impl Thread {
             if let Some(leg) = self.legs.get_mut(&id)
                 && leg.conference.replace(call).is_none()
             {
-                leg.bridged_at = now;
+                leg.meets(now);
             }
             self.equip([Some(id), None]);
         }

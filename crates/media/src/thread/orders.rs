@@ -94,6 +94,7 @@ impl Thread {
             tap.hold(Channel::Right, now);
         }
         self.equip([Some(id), other]);
+        self.hear_early(id);
         if rests {
             self.recorder.tap(own).into_iter().for_each(|tap| tap.hold(Channel::Left, now));
             let others = other.and_then(|other| self.legs.get(&other)?.recording);
@@ -135,7 +136,7 @@ impl Thread {
             self.take_down_rest(id);
             self.stop_play(id);
             if let Some(leg) = self.legs.get_mut(&id) {
-                (leg.other, leg.bridged_at) = (Some(other), now);
+                leg.bridged(other, now);
             }
         }
         self.equip([Some(a), Some(b)]);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::alive::ends_dialog;
 use super::inbound::{agreement, find_audio, read_offer, unacked};
 use super::session::{Change, Stage, choose};
-use super::timer::{agree_refresh, ask_refresh};
+use super::timer::{agree_refresh, agreed_refresh, ask_refresh};
 use super::transactions::{Owner, ServerKey};
 use super::{Answer, Ending, Endpoint, Event, SessionId};
 use crate::{AudioCodec, Direction, Method, Moment, Request, Response, Status, answer as sdp_answer, offer};
@@ -42,13 +43,14 @@ impl Endpoint {
         id: SessionId,
         request: &Request,
     ) -> Result<(), Answer> {
-        let theirs = read_offer(request)?;
+        let source = self.sessions.get(&id).map_or(self.settings.local, |session| session.peer.address);
+        let theirs = read_offer(request, source.ip())?;
         let is_update = request.method == Method::Update;
         if is_update && theirs.is_none() {
             return self.refresh_only(now, key, id, request);
         }
         self.may_change(id)?;
-        let refresh = agree_refresh(now, request)?;
+        let refresh = agree_refresh(now, request, self.patience.session_interval)?;
         let contacts = request.addresses("Contact").unwrap_or_default();
         let contact = self.contact(id);
         let gone = || Answer::new(Status::NO_SUCH_CALL);
@@ -94,7 +96,7 @@ impl Endpoint {
         id: SessionId,
         request: &Request,
     ) -> Result<(), Answer> {
-        let refresh = agree_refresh(now, request)?;
+        let refresh = agree_refresh(now, request, self.patience.session_interval)?;
         let contacts = request.addresses("Contact").unwrap_or_default();
         if let Some(Stage::Talking(talking)) = self.sessions.get_mut(&id).map(|session| &mut session.stage) {
             talking.dialog.refresh_target(&contacts);
@@ -116,7 +118,8 @@ impl Endpoint {
                 Err(Answer::new(Status::SERVER_ERROR).with("Retry-After", "3"))
             }
             Stage::Talking(talking) => {
-                if talking.unacked.is_some() || talking.change == Change::Pending {
+                let open = talking.unacked.as_ref().is_some_and(|unacked| !unacked.arrived);
+                if open || talking.change == Change::Pending {
                     return Err(Answer::new(Status::REQUEST_PENDING));
                 }
                 Ok(())
@@ -201,11 +204,14 @@ impl Endpoint {
         else {
             return;
         };
+        talking.asked = None;
         match response.status {
             Status::REQUEST_PENDING => talking.change = Change::Retry { at: now + pause },
             // The peer has lost the dialog (section 12.2.1.2).
-            Status::NO_SUCH_CALL | Status::REQUEST_TIMEOUT => {
-                return self.bye(now, id, None, Ending::HungUp);
+            status if ends_dialog(status) => return self.bye(now, id, None, Ending::TimedOut),
+            Status::SESSION_INTERVAL_TOO_SMALL => {
+                talking.change = Change::None;
+                talking.refresh = talking.refresh.at_least(now, &response);
             }
             _ => talking.change = Change::None,
         }
@@ -219,7 +225,8 @@ impl Endpoint {
         let Stage::Talking(talking) = &mut session.stage else { return };
         let copy = talking.acked.as_ref().filter(|(last, _)| *last == number).map(|(_, bytes)| bytes.clone());
         talking.dialog.refresh_target(&response.addresses("Contact").unwrap_or_default());
-        talking.change = Change::None;
+        (talking.change, talking.asked) = (Change::None, None);
+        talking.refresh = agreed_refresh(now, response, talking.refresh);
         let dialog = talking.dialog.clone();
         let destination = self.sessions.get(&id).map_or(peer, |session| session.destination(&dialog));
         if let Some(bytes) = copy {
@@ -229,7 +236,7 @@ impl Endpoint {
         if let Some(Stage::Talking(talking)) = self.sessions.get_mut(&id).map(|session| &mut session.stage) {
             talking.acked = Some((number, bytes));
         }
-        match self.take_answer(id, &response.body) {
+        match self.take_answer(id, &response.headers, &response.body) {
             Some(remote) => self.event(Event::Changed { session: id, remote }),
             None => return self.bye(now, id, None, Ending::NoCommonAudio),
         }

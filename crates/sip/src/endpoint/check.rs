@@ -1,6 +1,7 @@
 //! What a request must fulfil before anybody looks at its meaning (RFC 3261 sections 8.2 and 16.3).
 
 use super::{Answer, EndpointSettings};
+use crate::message::description;
 use crate::{Address, CSeq, HeaderError, Method, Request, Status, Uri, Via};
 
 /// The header values that every request has, read once.
@@ -13,8 +14,9 @@ pub(super) struct Essentials {
     pub(super) cseq: CSeq,
 }
 
-/// Option tags that we understand in Require.
-const EXTENSIONS: [&str; 1] = ["timer"];
+/// Option tags that we understand in Require. We send no provisional answer that would have to be reliable (RFC 3262 section 3 leaves
+/// 100 out), so whoever requires that of them has it.
+const EXTENSIONS: [&str; 2] = ["timer", "100rel"];
 /// The most values of a list header that we walk.
 const MAX_LIST: usize = 64;
 
@@ -167,6 +169,13 @@ fn body_is_readable(request: &Request) -> Result<(), Answer> {
     };
     match request.content_type() {
         Some(kind) if accepted.contains(&kind.as_str()) => Ok(()),
+        Some(kind)
+            if kind.starts_with("multipart/")
+                && request.method != Method::Info
+                && description(&request.headers, &request.body).is_some() =>
+        {
+            Ok(())
+        }
         Some(_) | None => {
             Err(Answer::new(Status::UNSUPPORTED_MEDIA_TYPE).with("Accept", accepted.join(", ")))
         }

@@ -1,16 +1,19 @@
 //! Calls that come in.
 
+use std::net::IpAddr;
+
 use super::check::bad_request;
 use super::receive::{Arrival, capabilities, overloaded};
-use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose};
+use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose, takes_update};
 use super::timer::{agree_refresh, state_refresh};
 use super::transactions::{ServerKey, ServerMachine};
 use super::{Answer, Ending, Endpoint, Event, SessionId, reply};
 use crate::dialog::Dialog;
+use crate::message::description;
 use crate::transaction::{T1, TRY_FOR};
 use crate::{
-    AudioCodec, Direction, Encryption, LocalAudio, Moment, NoCommonAudio, OfferedAudio, Request, Sdp,
-    Security, Status, answer as sdp_answer, offer,
+    AudioCodec, Direction, Encryption, Headers, LocalAudio, Moment, NoCommonAudio, OfferedAudio, Request,
+    Sdp, SdpError, Security, Status, answer as sdp_answer, offer,
 };
 
 /// All that we speak; what a call may choose from.
@@ -21,10 +24,10 @@ impl Endpoint {
     pub(super) fn invited(&mut self, now: Moment, arrival: Arrival, request: Request) {
         let Arrival { flow, key, .. } = arrival;
         if self.sessions.len() >= self.settings.max_sessions {
-            return self.refuse_request(now, key, &overloaded());
+            return self.turn_down(now, key, &overloaded());
         }
         match self.open_incoming(now, arrival, &request) {
-            Err(answer) => self.refuse_request(now, key, &answer),
+            Err(answer) => self.turn_down(now, key, &answer),
             Ok((id, remote)) => {
                 self.event(Event::Invited { session: id, request: Box::new(request), flow, remote });
             }
@@ -38,7 +41,7 @@ impl Endpoint {
         request: &Request,
     ) -> Result<(SessionId, Option<OfferedAudio>), Answer> {
         let Arrival { flow, key, essentials } = arrival;
-        let offer = read_offer(request)?;
+        let offer = read_offer(request, flow.source.ip())?;
         let find = |sdp| {
             find_audio(sdp, &OUR_CODECS, Encryption::Off)
                 .or_else(|_| find_audio(sdp, &OUR_CODECS, Encryption::Optional))
@@ -48,7 +51,7 @@ impl Endpoint {
         if let Some(remote) = &mut remote {
             audio.security.answer(remote, None, &mut self.random);
         }
-        let refresh = agree_refresh(now, request)?;
+        let refresh = agree_refresh(now, request, self.patience.session_interval)?;
         let id = SessionId(self.new_id());
         let local_tag = self.servers.get(key).map(|slot| slot.tag.clone()).unwrap_or_default();
         let dialog = Dialog::answering(request, reply::local_party(request, &local_tag))
@@ -140,6 +143,14 @@ impl Endpoint {
         self.finish(session, Ending::Ours);
     }
 
+    /// Inbound: refuses one whose sender is not known or not let in, without keeping anything of it: the answer to
+    /// a copy has to be the same by itself, as a challenge is. `Ended` follows.
+    pub fn turn_away(&mut self, now: Moment, session: SessionId, answer: &Answer) {
+        let Some(key) = self.incoming(session) else { return };
+        self.turn_down(now, &key, answer);
+        self.finish(session, Ending::Ours);
+    }
+
     /// Inbound: take the call with our audio at `rtp`, in `codec` if the peer has it, else in the peer's
     /// first that we share. `Connected` follows with the ACK.
     pub fn accept(&mut self, now: Moment, id: SessionId, rtp: std::net::SocketAddr, codec: AudioCodec) {
@@ -162,14 +173,24 @@ impl Endpoint {
                 session.describe(offer)
             }
         };
-        let number = self.servers.get(&key).and_then(|slot| slot.request.cseq().ok()).map_or(0, |c| c.number);
+        let invite = self.servers.get(&key).map(|slot| &slot.request);
+        let number = invite.and_then(|invite| invite.cseq().ok()).map_or(0, |cseq| cseq.number);
+        let takes_update = invite.and_then(|invite| takes_update(&invite.headers)).unwrap_or(false);
         let answer = agreement(contact, refresh);
         let bytes = self.answer(now, &key, &answer, body);
         let unacked = Some(unacked(now, number, bytes, true, theirs.is_none()));
         if let Some(session) = self.sessions.get_mut(&id) {
             let change = Change::None;
-            session.stage =
-                Stage::Talking(Talking { dialog, unacked, acked: None, change, refresh, closing: None });
+            session.stage = Stage::Talking(Talking {
+                dialog,
+                unacked,
+                acked: None,
+                change,
+                refresh,
+                takes_update,
+                asked: None,
+                closing: None,
+            });
         }
         self.reschedule(id);
     }
@@ -204,7 +225,7 @@ impl Endpoint {
                 && slot.request.from().is_ok_and(|from| from.tag() == essentials.from.tag())
         };
         let Some(slot) = self.servers.get(&invite).filter(|slot| same_call(slot)) else {
-            return self.refuse_request(now, key, &Answer::new(Status::NO_SUCH_CALL));
+            return self.turn_down(now, key, &Answer::new(Status::NO_SUCH_CALL));
         };
         if essentials.cseq.method != request.method {
             return self.refuse_request(now, key, &bad_request("CSeq names another method"));
@@ -237,13 +258,14 @@ impl Endpoint {
         }
         if !unacked.offered {
             if unacked.initial
+                && !unacked.arrived
                 && let Some(remote) = self.sessions.get(&id).and_then(|session| session.remote.clone())
             {
                 self.event(Event::Connected { session: id, remote });
             }
             return;
         }
-        match self.take_answer(id, &request.body) {
+        match self.take_answer(id, &request.headers, &request.body) {
             Some(remote) if unacked.initial => self.event(Event::Connected { session: id, remote }),
             Some(remote) => self.event(Event::Changed { session: id, remote }),
             None => {
@@ -253,17 +275,45 @@ impl Endpoint {
         }
     }
 
+    /// A request inside the dialog shows that the peer has our 200, although its ACK is late or lost: the session stands
+    /// (RFC 5407 section 3.1.4). The 200 is repeated until its ACK all the same.
+    pub(super) fn answer_arrived(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Stage::Talking(talking) = &mut session.stage else { return };
+        let Some(unacked) = talking.unacked.as_mut().filter(|_| talking.closing.is_none()) else { return };
+        if !unacked.initial || unacked.offered || std::mem::replace(&mut unacked.arrived, true) {
+            return;
+        }
+        if let Some(remote) = session.remote.clone() {
+            self.event(Event::Connected { session: id, remote });
+        }
+    }
+
     /// Takes the peer's answer to our offer; `None` when there is none that we can use.
-    pub(super) fn take_answer(&mut self, id: SessionId, body: &[u8]) -> Option<OfferedAudio> {
+    pub(super) fn take_answer(
+        &mut self,
+        id: SessionId,
+        headers: &Headers,
+        body: &[u8],
+    ) -> Option<OfferedAudio> {
         let session = self.sessions.get_mut(&id)?;
-        let sdp = Sdp::parse(body).ok()?;
+        let sdp = read_description(headers, body, session.peer.address.ip())?.ok()?;
         session.settle_answer(session.find_answer(&sdp)?)
     }
 }
 
 /// A 2xx that was just sent.
 pub(super) fn unacked(now: Moment, number: u32, bytes: Vec<u8>, initial: bool, offered: bool) -> Unacked {
-    Unacked { number, bytes, next: now + T1, pause: T1 * 2, until: now + TRY_FOR, initial, offered }
+    Unacked {
+        number,
+        bytes,
+        next: now + T1,
+        pause: T1 * 2,
+        until: now + TRY_FOR,
+        initial,
+        offered,
+        arrived: false,
+    }
 }
 
 /// The 200 to an INVITE or UPDATE: how we are reached, what we can do, who refreshes the session.
@@ -272,11 +322,27 @@ pub(super) fn agreement(contact: String, refresh: Refresh) -> Answer {
 }
 
 /// The description in a request; `None` when it has no body.
-pub(super) fn read_offer(request: &Request) -> Result<Option<Sdp>, Answer> {
+///
+/// `source`: where the request came from.
+pub(super) fn read_offer(request: &Request, source: IpAddr) -> Result<Option<Sdp>, Answer> {
     if request.body.is_empty() {
         return Ok(None);
     }
-    Sdp::parse(&request.body).map(Some).map_err(|error| bad_request(&error.to_string()))
+    let read = read_description(&request.headers, &request.body, source);
+    read.transpose().map_err(|error| bad_request(&error.to_string()))
+}
+
+/// The description in a body, also as one part of several; `None` without one. Names in it are `source`.
+pub(super) fn read_description(
+    headers: &Headers,
+    body: &[u8],
+    source: IpAddr,
+) -> Option<Result<Sdp, SdpError>> {
+    let read = Sdp::parse(description(headers, body)?);
+    Some(read.map(|mut sdp| {
+        sdp.place_names(source);
+        sdp
+    }))
 }
 
 /// Its audio for us, or 488.

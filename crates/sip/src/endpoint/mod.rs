@@ -13,6 +13,7 @@
 //! Re-INVITE, UPDATE, OPTIONS, INFO and BYE inside a session are answered here; the user only hears what
 //! came of it. `Ended` is said exactly once for each session.
 
+mod alive;
 mod change;
 mod check;
 mod inbound;
@@ -29,8 +30,10 @@ mod types;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
+pub use alive::Patience;
 pub use types::{
-    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, RequestId, SessionId, Transport,
+    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, PingId, RequestId, SessionId,
+    Transport,
 };
 
 use crate::schedule::Schedule;
@@ -41,7 +44,11 @@ use transactions::{ClientKey, ClientSlot, ServerKey, ServerSlot};
 /// The machine. See the module's head.
 pub struct Endpoint {
     settings: EndpointSettings,
+    patience: Patience,
     random: Random,
+    /// Makes the To tags of answers that keep no state.
+    tag_key: [u8; 32],
+    draining: bool,
     out: VecDeque<Output>,
     clients: BTreeMap<ClientKey, ClientSlot>,
     servers: BTreeMap<ServerKey, ServerSlot>,
@@ -69,10 +76,15 @@ enum Due {
 impl Endpoint {
     /// An endpoint without sessions. Seed `random` from the operating system: tags and branches are what
     /// keeps strangers out of dialogs.
-    pub fn new(settings: EndpointSettings, random: Random) -> Endpoint {
+    pub fn new(settings: EndpointSettings, mut random: Random) -> Endpoint {
+        let mut tag_key = [0; 32];
+        random.fill(&mut tag_key);
         Endpoint {
             settings,
+            patience: Patience::default(),
             random,
+            tag_key,
+            draining: false,
             out: VecDeque::new(),
             clients: BTreeMap::new(),
             servers: BTreeMap::new(),
@@ -129,6 +141,11 @@ impl Endpoint {
     /// The next thing to do. Drain after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.out.pop_front()
+    }
+
+    /// While draining, OPTIONS outside dialogs is answered 503 with Retry-After, so that balancers stop sending.
+    pub fn set_draining(&mut self, draining: bool) {
+        self.draining = draining;
     }
 
     /// Where the peer of a session sends its requests from (or, before the first one, where ours went to).

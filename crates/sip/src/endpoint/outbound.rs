@@ -1,15 +1,19 @@
 //! Calls that go out, and hanging up.
 
-use super::session::{Change, Outgoing, Refresh, Session, Stage, Talking, Withdraw};
+use super::inbound::read_description;
+use super::session::{Change, Outgoing, Refresh, Session, Stage, Talking, Withdraw, takes_update};
+use super::timer::{MIN_SE, agreed_refresh, least_interval};
 use super::transactions::{ClientKey, ClientMachine, Owner};
 use super::{Answer, Dial, Ending, Endpoint, Event, SessionId};
 use crate::dialog::Dialog;
 use crate::scan::quote;
 use crate::transaction::TRY_FOR;
-use crate::{Headers, Host, Method, Moment, Request, Response, Sdp, Status, answer_challenge, offer};
+use crate::{Headers, Host, Method, Moment, Request, Response, Status, answer_challenge, offer};
 
-/// The most branches of one call that are ended with BYE; the 2xx of further ones is only acknowledged.
+/// The most branches of one call, beside the first, that are ended with BYE; the 2xx of further ones is only acknowledged.
 const MAX_FORKS: usize = 16;
+/// The most INVITEs of one call: a challenge, and two peers' wishes for the session interval.
+const MAX_TRIES: u32 = 4;
 
 impl Endpoint {
     /// Calls somebody. Ends in `Connected` or `Ended`.
@@ -31,6 +35,8 @@ impl Endpoint {
                 credentials: dial.credentials.clone(),
                 tries: 1,
                 rings: false,
+                unheard_until: self.patience.provisional.map(|patience| now + patience),
+                challenged: false,
                 early: None,
             }),
         };
@@ -43,6 +49,7 @@ impl Endpoint {
         {
             outgoing.client = key;
         }
+        self.reschedule(id);
         id
     }
 
@@ -50,7 +57,7 @@ impl Endpoint {
         let display = if dial.display.is_empty() { String::new() } else { quote(&dial.display) + " " };
         let host = Host::Ip(self.settings.local.ip());
         let to = dial.uri.split([';', '?']).next().unwrap_or(&dial.uri).to_owned();
-        let headers = Headers::new()
+        let mut headers = Headers::new()
             .with("Max-Forwards", "70")
             .with("From", format!("{display}<sip:{}@{host}>;tag={local_tag}", dial.caller))
             .with("To", format!("<{to}>"))
@@ -60,6 +67,10 @@ impl Endpoint {
             .with("Allow", Method::ALLOW)
             .with("User-Agent", &self.settings.user_agent)
             .with("Content-Type", "application/sdp");
+        if let Some(interval) = self.patience.session_interval {
+            headers = headers.with("Supported", "timer").with("Min-SE", MIN_SE.to_string());
+            headers.push("Session-Expires", format!("{interval};refresher=uac"));
+        }
         Request { method: Method::Invite, uri: dial.uri.clone(), headers, body }
     }
 
@@ -75,7 +86,7 @@ impl Endpoint {
             self.sessions.get(&id).is_some_and(|session| matches!(session.stage, Stage::Outgoing(_)));
         match (response.status.is_provisional(), response.status.is_success()) {
             (true, _) if waiting => self.call_proceeds(now, id, &response),
-            (_, true) if waiting => self.call_accepted(now, id, &invite, &response),
+            (_, true) if waiting => self.call_accepted(now, id, key, &invite, &response),
             (_, true) => self.accepted_again(now, id, key, &invite, &response),
             (false, false) if waiting => self.call_refused(now, id, &invite, &response),
             (_, _) => {}
@@ -84,8 +95,11 @@ impl Endpoint {
 
     fn call_proceeds(&mut self, now: Moment, id: SessionId, response: &Response) {
         let session = self.sessions.get(&id);
-        let early = session.zip(Sdp::parse(&response.body).ok());
-        let early = early.and_then(|(session, sdp)| session.find_answer(&sdp));
+        let early = session.and_then(|session| {
+            let source = session.peer.address.ip();
+            let sdp = read_description(&response.headers, &response.body, source)?.ok()?;
+            session.find_answer(&sdp)
+        });
         let Some(Stage::Outgoing(outgoing)) = self.sessions.get_mut(&id).map(|session| &mut session.stage)
         else {
             return;
@@ -93,6 +107,7 @@ impl Endpoint {
         if early.is_some() {
             outgoing.early = early;
         }
+        outgoing.unheard_until = None;
         let rings = response.status != Status::TRYING && !outgoing.rings;
         outgoing.rings |= rings;
         let withdraw = outgoing.withdraw.clone();
@@ -101,13 +116,23 @@ impl Endpoint {
             Withdraw::Wanted { reason } => self.send_cancel(now, id, reason.as_deref()),
             Withdraw::No | Withdraw::Sent { .. } => {}
         }
+        self.reschedule(id);
     }
 
     /// The first 2xx: the ACK at once; then BYE if nobody wants the call any more, or cannot use it.
-    fn call_accepted(&mut self, now: Moment, id: SessionId, invite: &Request, response: &Response) {
+    fn call_accepted(
+        &mut self,
+        now: Moment,
+        id: SessionId,
+        key: &ClientKey,
+        invite: &Request,
+        response: &Response,
+    ) {
         let Some(dialog) = Dialog::answered(invite, response) else {
             return self.finish(id, Ending::Refused(Status::SERVER_ERROR));
         };
+        let is_whole = dialog.is_whole();
+        self.note_branch(key, &dialog);
         let number = invite.cseq().map_or(1, |cseq| cseq.number);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Stage::Outgoing(outgoing) = &mut session.stage else { return };
@@ -122,7 +147,9 @@ impl Endpoint {
                 unacked: None,
                 acked: Some((number, bytes)),
                 change: Change::None,
-                refresh: Refresh::Off,
+                refresh: agreed_refresh(now, response, Refresh::Off),
+                takes_update: takes_update(&response.headers).unwrap_or(false),
+                asked: None,
                 closing: None,
             });
         }
@@ -130,7 +157,11 @@ impl Endpoint {
         if withdrawn {
             return self.bye(now, id, None, Ending::Ours);
         }
-        let from_body = self.take_answer(id, &response.body);
+        if !is_whole {
+            let reason = "SIP;cause=400;text=\"No To tag or Contact in 200\"";
+            return self.bye(now, id, Some(reason), Ending::Refused(Status::SERVER_ERROR));
+        }
+        let from_body = self.take_answer(id, &response.headers, &response.body);
         let remote = from_body.or_else(|| {
             let session = self.sessions.get_mut(&id)?;
             let early = early.filter(|_| response.body.is_empty())?;
@@ -170,14 +201,9 @@ impl Endpoint {
             return;
         }
         let in_session = session.map(|session| session.destination(&other));
-        let Some(slot) = self.clients.get_mut(key) else { return };
+        let Some(slot) = self.clients.get(key) else { return };
         let destination = in_session.unwrap_or(slot.destination);
-        // A copy of its 2xx brings the ACK again and no further BYE.
-        let tag = other.remote_tag().unwrap_or_default().to_owned();
-        let is_new = slot.forks.len() < MAX_FORKS && !slot.forks.contains(&tag);
-        if is_new {
-            slot.forks.push(tag);
-        }
+        let is_new = self.note_branch(key, &other);
         self.send_ack(other.ack(number), destination);
         if is_new {
             let bye = other.request(Method::Bye);
@@ -185,8 +211,22 @@ impl Endpoint {
         }
     }
 
+    /// Remembers a branch that answered with 2xx: a copy of that brings the ACK again and no further BYE. True when it is
+    /// a new one.
+    fn note_branch(&mut self, key: &ClientKey, dialog: &Dialog) -> bool {
+        let Some(slot) = self.clients.get_mut(key) else { return false };
+        let tag = dialog.remote_tag().unwrap_or_default();
+        let is_new = slot.forks.len() <= MAX_FORKS && slot.forks.iter().all(|known| known != tag);
+        if is_new {
+            slot.forks.push(tag.to_owned());
+        }
+        is_new
+    }
+
     fn call_refused(&mut self, now: Moment, id: SessionId, invite: &Request, response: &Response) {
-        if !self.answer_challenge(now, id, invite, response) {
+        let again =
+            self.answer_challenge(now, id, invite, response) || self.lengthen(now, id, invite, response);
+        if !again {
             self.finish(id, Ending::Refused(response.status));
         }
     }
@@ -204,14 +244,14 @@ impl Endpoint {
             Status::PROXY_AUTHENTICATION_REQUIRED => ("Proxy-Authenticate", "Proxy-Authorization"),
             _ => return false,
         };
-        let Some(session) = self.sessions.get_mut(&id) else { return false };
-        let destination = session.peer;
-        let Stage::Outgoing(outgoing) = &mut session.stage else { return false };
+        let Some(Stage::Outgoing(outgoing)) = self.sessions.get_mut(&id).map(|session| &mut session.stage)
+        else {
+            return false;
+        };
         let Some(credentials) = outgoing.credentials.clone() else { return false };
-        if outgoing.tries >= 2 || outgoing.withdraw != Withdraw::No {
+        if std::mem::replace(&mut outgoing.challenged, true) {
             return false;
         }
-        outgoing.tries += 1;
         let challenges: Vec<String> =
             response.headers.all(asks).map(|value| String::from_utf8_lossy(value).into_owned()).collect();
         let random = &mut self.random;
@@ -220,9 +260,36 @@ impl Endpoint {
             return false;
         };
         let mut request = invite.clone();
-        request.headers.remove("Via");
-        request.headers.set_first("CSeq", "2 INVITE");
         request.headers.push(answers, value);
+        self.invite_again(now, id, request)
+    }
+
+    /// Tries again with the session interval that a 422 wants (RFC 4028 section 7.3); false when that is no use.
+    fn lengthen(&mut self, now: Moment, id: SessionId, invite: &Request, response: &Response) -> bool {
+        let asked = invite.headers.count("Session-Expires") > 0;
+        if !asked || response.status != Status::SESSION_INTERVAL_TOO_SMALL {
+            return false;
+        }
+        let least = least_interval(&response.headers);
+        let mut request = invite.clone();
+        request.headers.set_first("Session-Expires", format!("{least};refresher=uac"));
+        request.headers.set_first("Min-SE", least.to_string());
+        self.invite_again(now, id, request)
+    }
+
+    /// Sends a changed copy of the first INVITE, with the next number; false when it was sent often enough, or is not
+    /// wanted any more.
+    fn invite_again(&mut self, now: Moment, id: SessionId, mut request: Request) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        let destination = session.peer;
+        let Stage::Outgoing(outgoing) = &mut session.stage else { return false };
+        if outgoing.tries >= MAX_TRIES || outgoing.withdraw != Withdraw::No {
+            return false;
+        }
+        outgoing.tries += 1;
+        let number = request.cseq().map_or(1, |cseq| cseq.number) + 1;
+        request.headers.remove("Via");
+        request.headers.set_first("CSeq", format!("{number} INVITE"));
         let key = self.start_client(now, request, destination, Owner::Call(id));
         if let Some(Stage::Outgoing(outgoing)) = self.sessions.get_mut(&id).map(|session| &mut session.stage)
         {

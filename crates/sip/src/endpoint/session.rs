@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::transactions::{ClientKey, ServerKey};
 use super::{Destination, Transport};
 use crate::dialog::Dialog;
-use crate::{Address, AudioCodec, Credentials, LocalAudio, Moment, OfferedAudio, Sdp, Uri};
+use crate::{Address, AudioCodec, Credentials, Headers, LocalAudio, Moment, OfferedAudio, Request, Sdp, Uri};
 
 /// A session.
 #[derive(Debug)]
@@ -50,9 +50,13 @@ pub(super) struct Outgoing {
     pub(super) client: ClientKey,
     pub(super) withdraw: Withdraw,
     pub(super) credentials: Option<Credentials>,
-    /// INVITEs sent; a challenge is answered once.
+    /// INVITEs sent.
     pub(super) tries: u32,
     pub(super) rings: bool,
+    /// Without any answer by then the call is given up.
+    pub(super) unheard_until: Option<Moment>,
+    /// Credentials were sent in answer to a challenge.
+    pub(super) challenged: bool,
     /// An answer in a provisional response, for peers that leave it out of the 200.
     pub(super) early: Option<OfferedAudio>,
 }
@@ -77,6 +81,10 @@ pub(super) struct Talking {
     pub(super) acked: Option<(u32, Vec<u8>)>,
     pub(super) change: Change,
     pub(super) refresh: Refresh,
+    /// The peer takes UPDATE (its Allow says so).
+    pub(super) takes_update: bool,
+    /// We asked whether the peer lives; without an answer by then it does not.
+    pub(super) asked: Option<Moment>,
     /// BYE follows the ACK, with this Reason (section 15.1.1 forbids it before).
     pub(super) closing: Option<Option<String>>,
 }
@@ -93,6 +101,8 @@ pub(super) struct Unacked {
     pub(super) initial: bool,
     /// It carried our offer; the answer comes in the ACK.
     pub(super) offered: bool,
+    /// The peer showed that it has this answer, and the user knows that the session stands.
+    pub(super) arrived: bool,
 }
 
 /// Our own re-INVITE.
@@ -122,7 +132,8 @@ impl Session {
         match &self.stage {
             Stage::Incoming(_) => None,
             Stage::Outgoing(outgoing) => match outgoing.withdraw {
-                Withdraw::No | Withdraw::Wanted { .. } => None,
+                Withdraw::No => outgoing.unheard_until,
+                Withdraw::Wanted { .. } => None,
                 Withdraw::Sent { until } => Some(until),
             },
             Stage::Talking(talking) => {
@@ -136,7 +147,7 @@ impl Session {
                     Refresh::Theirs { deadline, .. } => Some(deadline),
                     Refresh::Ours { at, .. } => Some(at),
                 };
-                [resend, retry, refresh].into_iter().flatten().min()
+                [resend, retry, refresh, talking.asked].into_iter().flatten().min()
             }
         }
     }
@@ -147,6 +158,14 @@ impl Session {
             Stage::Incoming(incoming) => incoming.dialog.remote_tag(),
             Stage::Outgoing(_) => None,
             Stage::Talking(talking) => talking.dialog.remote_tag(),
+        }
+    }
+
+    /// The peer sent a request: it lives, and may say what it takes.
+    pub(super) fn spoke(&mut self, request: &Request) {
+        if let Stage::Talking(talking) = &mut self.stage {
+            talking.asked = None;
+            talking.takes_update = takes_update(&request.headers).unwrap_or(talking.takes_update);
         }
     }
 
@@ -183,7 +202,8 @@ impl Session {
 
     /// Where a request inside the dialog goes: the peer's Contact (or first route) as far as its address
     /// agrees with where its packets come from, else back where they come from. So a phone behind NAT is
-    /// reached, and a forged Contact sends nothing to third parties.
+    /// reached, and a forged Contact sends nothing to third parties. A Contact may have the right address and a port that nobody
+    /// listens at: then where the packets come from is tried too.
     pub(super) fn destination(&self, dialog: &Dialog) -> Destination {
         let named = Address::parse(dialog.next_hop()).and_then(|address| match address.uri {
             Uri::Sip(uri) => uri.socket_addr(),
@@ -191,10 +211,22 @@ impl Session {
         });
         let trusted = named.filter(|named| dialog.has_routes() || named.ip() == self.peer.address.ip());
         match self.peer.transport {
-            Transport::Udp => Destination { address: trusted.unwrap_or(self.peer.address), ..self.peer },
+            Transport::Udp => {
+                let address = trusted.unwrap_or(self.peer.address);
+                let is_sure = address == self.peer.address || dialog.has_routes();
+                let otherwise = (!is_sure).then_some(self.peer.address);
+                Destination { address, otherwise, ..self.peer }
+            }
             Transport::Tcp => Destination { otherwise: trusted.or(self.peer.otherwise), ..self.peer },
         }
     }
+}
+
+/// Whether the sender of these takes UPDATE; `None` when it does not say.
+pub(super) fn takes_update(headers: &Headers) -> Option<bool> {
+    let allowed = headers.list("Allow");
+    let update = |method: &String| method.eq_ignore_ascii_case("UPDATE");
+    (!allowed.is_empty()).then(|| allowed.iter().any(update))
 }
 
 /// The codec that both sides use: the preferred one if the peer has it, else the peer's first.

@@ -2,7 +2,9 @@
 
 use super::check::Essentials;
 use super::session::Stage;
-use super::{Answer, Destination, Due, Ending, Endpoint, Flow, MergeKey, SessionId, Transport, reply};
+use super::{
+    Answer, Destination, Due, Ending, Endpoint, Flow, MergeKey, PingId, SessionId, Transport, reply,
+};
 use crate::transaction::{Client, InviteClient, InviteServer, RING_FOR, Server, Step};
 use crate::{Method, Moment, Request, Response};
 
@@ -39,6 +41,8 @@ pub(super) struct ClientSlot {
     pub(super) owner: Owner,
     /// The tags of other branches that were ended.
     pub(super) forks: Vec<String>,
+    /// The request went out; what goes out from now on is a copy.
+    sent: bool,
 }
 
 pub(super) enum ClientMachine {
@@ -55,6 +59,10 @@ pub(super) enum Owner {
     Call(SessionId),
     /// A re-INVITE of a session.
     Change(SessionId),
+    /// UPDATE or OPTIONS, to see whether the peer of a session lives.
+    Question(SessionId),
+    /// OPTIONS to a contact.
+    Ping(PingId),
 }
 
 pub(super) struct ServerSlot {
@@ -128,7 +136,7 @@ impl Endpoint {
                 let machine = InviteClient::start(now, request, reliable, &mut steps);
                 ClientMachine::Invite(match owner {
                     Owner::Change(_) => machine.with_patience(RING_FOR),
-                    Owner::Nobody | Owner::Call(_) => machine,
+                    Owner::Nobody | Owner::Call(_) | Owner::Question(_) | Owner::Ping(_) => machine,
                 })
             }
             Method::Ack
@@ -138,10 +146,18 @@ impl Endpoint {
             | Method::Register
             | Method::Info
             | Method::Update
-            | Method::Other(_) => ClientMachine::Other(Client::start(now, request, reliable, &mut steps)),
+            | Method::Other(_) => {
+                let machine = Client::start(now, request, reliable, &mut steps);
+                ClientMachine::Other(match owner.patience() {
+                    Some(patience) => machine.with_patience(now, patience),
+                    None => machine,
+                })
+            }
         };
-        self.clients
-            .insert(key.clone(), ClientSlot { machine, destination, datagram, owner, forks: Vec::new() });
+        self.clients.insert(
+            key.clone(),
+            ClientSlot { machine, destination, datagram, owner, forks: Vec::new(), sent: false },
+        );
         self.client_steps(now, &key, steps);
         key
     }
@@ -157,6 +173,10 @@ impl Endpoint {
         let via = self.via(destination.transport, &branch);
         ack.headers = crate::Headers::new().with("Via", via).followed_by(&ack.headers);
         let bytes = ack.print();
+        // Nobody says that it did not arrive.
+        if let Some(other) = destination.other() {
+            self.send(other, bytes.clone());
+        }
         self.send(destination, bytes.clone());
         bytes
     }
@@ -164,10 +184,12 @@ impl Endpoint {
     pub(super) fn handle_response(&mut self, now: Moment, response: Response) {
         // A response whose Via is not ours, or that cannot be read, belongs to nobody here: dropped.
         let (Ok(via), Ok(cseq)) = (response.via(), response.cseq()) else { return };
-        if response.from().is_err()
-            || response.to().is_err()
-            || via.host.ip() != Some(self.settings.local.ip())
-        {
+        if via.host.ip() != Some(self.settings.local.ip()) {
+            return;
+        }
+        // A 2xx to an INVITE is acknowledged whatever else is wrong with it: the peer repeats it until then.
+        let accepts = response.status.is_success() && cseq.method == Method::Invite;
+        if (response.from().is_err() || response.to().is_err()) && !accepts {
             return;
         }
         let branch = via.branch().unwrap_or("").to_owned();
@@ -198,11 +220,20 @@ impl Endpoint {
                 return;
             };
             match step {
-                Step::Send(bytes) => self.send(destination, bytes),
+                Step::Send(bytes) => {
+                    let is_copy =
+                        self.clients.get_mut(key).is_some_and(|slot| std::mem::replace(&mut slot.sent, true));
+                    if let Some(other) = destination.other().filter(|_| is_copy) {
+                        self.send(other, bytes.clone());
+                    }
+                    self.send(destination, bytes);
+                }
                 Step::Deliver(response) => match owner {
                     Owner::Nobody => {}
                     Owner::Call(id) => self.call_answered(now, id, key, *response),
                     Owner::Change(id) => self.change_answered(now, id, *response),
+                    Owner::Question(id) => self.question_answered(now, id, &response),
+                    Owner::Ping(ping) => self.pinged(ping, Some(response.status)),
                 },
                 Step::TimedOut => self.client_failed(now, owner, Ending::TimedOut),
                 Step::Terminated => {
@@ -228,6 +259,14 @@ impl Endpoint {
         let keys: Vec<ClientKey> =
             self.clients.iter().filter(|(_, slot)| hit(slot)).map(|(key, _)| key.clone()).collect();
         for key in keys {
+            if let Some(slot) = self.clients.get_mut(&key)
+                && let Some(other) = slot.destination.other()
+            {
+                slot.destination = other;
+                let bytes = slot.request().print();
+                self.send(other, bytes);
+                continue;
+            }
             let Some(slot) = self.clients.remove(&key) else { continue };
             self.schedule.set(&Due::Client(key.clone()), None);
             match slot.datagram {
@@ -253,7 +292,10 @@ impl Endpoint {
                 }
             }
             // The peer does not answer inside the dialog any more (RFC 3261 section 12.2.1.2).
-            Owner::Change(id) => self.bye(now, id, Some("SIP;cause=408;text=\"Request Timeout\""), why),
+            Owner::Change(id) | Owner::Question(id) => {
+                self.bye(now, id, Some("SIP;cause=408;text=\"Request Timeout\""), why)
+            }
+            Owner::Ping(ping) => self.pinged(ping, None),
         }
     }
 
@@ -280,6 +322,14 @@ impl Endpoint {
         self.server_steps(key, steps);
     }
 
+    /// The request and its answer are over.
+    pub(super) fn forget_server(&mut self, key: &ServerKey) {
+        if let Some(ServerSlot { merge: Some(merge), .. }) = self.servers.remove(key) {
+            self.merges.remove(&merge);
+        }
+        self.schedule.set(&Due::Server(key.clone()), None);
+    }
+
     pub(super) fn server_steps(&mut self, key: &ServerKey, steps: Vec<Step>) {
         for step in steps {
             let Some(slot) = self.servers.get(key) else { return };
@@ -289,11 +339,7 @@ impl Endpoint {
                 // A server has nothing to deliver, and a refusal that nobody acknowledged is as over as
                 // one that was (timer H).
                 Step::Deliver(_) | Step::TimedOut => {}
-                Step::Terminated => {
-                    if let Some(ServerSlot { merge: Some(merge), .. }) = self.servers.remove(key) {
-                        self.merges.remove(&merge);
-                    }
-                }
+                Step::Terminated => self.forget_server(key),
             }
         }
         let deadline = self.servers.get(key).and_then(|slot| match &slot.machine {

@@ -47,8 +47,17 @@ pub struct Destination {
     pub transport: Transport,
     /// The address; with TCP, the connection to or from it when there is one.
     pub address: SocketAddr,
-    /// With TCP: the address to connect to when there is no connection with `address` any more.
+    /// With TCP: the address to connect to when there is no connection with `address` any more. With UDP: the address that copies of a
+    /// request go to as well, when nobody answered at `address`.
     pub otherwise: Option<SocketAddr>,
+}
+
+impl Destination {
+    /// The other address that a datagram may be sent to.
+    pub(crate) fn other(self) -> Option<Destination> {
+        let address = self.otherwise.filter(|_| self.transport == Transport::Udp)?;
+        Some(Destination { address, otherwise: None, ..self })
+    }
 }
 
 impl From<Flow> for Destination {
@@ -73,6 +82,10 @@ pub struct EndpointSettings {
 /// An INVITE session of this endpoint; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionId(pub(crate) u64);
+
+/// A question to a contact whether it can be reached; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PingId(pub(crate) u64);
 
 /// A request that the user answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,6 +171,13 @@ pub enum Event {
         session: SessionId,
         /// Why.
         why: Ending,
+    },
+    /// What came of a `ping`. Once for each.
+    Pinged {
+        /// The ping.
+        ping: PingId,
+        /// True when the contact answered, whatever it said.
+        reachable: bool,
     },
     /// A REGISTER, to be answered with `respond`.
     Register {

@@ -40,6 +40,12 @@ impl Client {
         Client { state: State::Trying, timers, request, reliable, pause: T1 * 2 }
     }
 
+    /// Waits so long for an answer, instead of 32 s.
+    pub(crate) fn with_patience(mut self, now: Moment, patience: Duration) -> Client {
+        self.timers.start(Timer::F, now + patience);
+        self
+    }
+
     pub(crate) fn request(&self) -> &Request {
         &self.request
     }

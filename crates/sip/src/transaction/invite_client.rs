@@ -49,6 +49,11 @@ impl InviteClient {
         InviteClient { patience: Some(patience), ..self }
     }
 
+    /// No further copies of the request; whatever answers the earlier ones is still taken.
+    pub(crate) fn send_no_more(&mut self) {
+        self.timers.stop(Timer::A);
+    }
+
     pub(crate) fn request(&self) -> &Request {
         &self.request
     }

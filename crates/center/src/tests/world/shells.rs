@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use model::{
-    AgentId, Direction, LegId, LegOrder, LegReport, MediaOp, MediaReport, PlayMode, Refusal, Target,
+    AgentId, Cause, Direction, LegId, LegOrder, LegReport, MediaOp, MediaReport, PlayMode, Refusal, Target,
 };
 
 use super::{Leg, QUALITY, Seat, World, remote, seconds};
@@ -18,6 +18,7 @@ impl World {
         let state = self.legs.get(&leg).copied();
         match order {
             LegOrder::Ring => {}
+            LegOrder::Probe => self.probed(leg, state),
             LegOrder::Answer { .. } => {
                 let remote = remote(Direction::Both);
                 self.later(Duration::ZERO, Input::Leg(leg, LegReport::Connected { remote }));
@@ -35,6 +36,14 @@ impl World {
                 };
                 self.let_end(leg, state, last);
             }
+        }
+    }
+
+    /// A peer that lives answers, of which the center hears nothing; one that is deaf is gone 16 s later.
+    fn probed(&mut self, leg: LegId, state: Option<Leg>) {
+        if self.deaf.contains(&leg) && state == Some(Leg::Up) {
+            let ended = LegReport::Ended { cause: Cause::SignallingTimeout };
+            self.later(seconds(16), Input::Leg(leg, ended));
         }
     }
 

@@ -108,8 +108,16 @@ async fn sipp_answers_as_an_agent() {
     let seat = tokio::spawn(async move {
         sipp(&["-sn", "uas", "-p", &port, "-m", "1"], bound).await;
     });
-    let leg = world.dial();
-    assert_eq!(world.report().await, (leg, LegReport::Ringing));
+    // Until it listens its port is closed, which is noticed.
+    let leg = loop {
+        let leg = world.dial();
+        let (reported, report) = world.report().await;
+        assert_eq!(reported, leg);
+        if report == LegReport::Ringing {
+            break leg;
+        }
+        assert_eq!(report, LegReport::Refused(Refusal::Unreachable));
+    };
     assert!(matches!(world.report().await, (l, LegReport::Connected { .. }) if l == leg));
     world.signalling.order(leg, LegOrder::HangUp(Cause::HungUp));
     assert_eq!(world.report().await, (leg, LegReport::Ended { cause: Cause::HungUp }));

@@ -29,19 +29,40 @@ impl World {
         World::held_to(Encryption::Off, room, network).await
     }
 
+    /// One that keeps registrations in this file.
+    pub(super) async fn keeping(path: &std::path::Path) -> World {
+        World::changed(|settings| settings.registrations = Some(path.to_owned())).await
+    }
+
+    /// With other settings.
+    pub(super) async fn changed(change: impl FnOnce(&mut Settings)) -> World {
+        World::begin(Encryption::Off, 100, "127.0.0.0/8", change).await
+    }
+
     /// A trunk and a seat that are held to this encryption.
     pub(super) async fn held_to(srtp: Encryption, room: usize, network: &str) -> World {
+        World::begin(srtp, room, network, |_| {}).await
+    }
+
+    async fn begin(
+        srtp: Encryption,
+        room: usize,
+        network: &str,
+        change: impl FnOnce(&mut Settings),
+    ) -> World {
         let terms = Terms { srtp, ..Terms::default() };
         let (to_center, center) = bounded(room);
         let mut settings = Settings::new("127.0.0.1:0".parse().unwrap());
-        settings.agents = vec![(agent("1001"), "sample-1001".to_owned())];
+        settings.agents = vec![(agent("1001"), "sample-1001".to_owned().into())];
         settings.trunks = vec![Trunk {
             name: "loopback".to_owned(),
             sources: vec![network.parse().unwrap()],
+            hosts: Vec::new(),
             terms: terms.clone(),
         }];
         settings.seats = [(agent("1001"), terms)].into();
         settings.feature_codes = vec![number("*70")];
+        change(&mut settings);
         let signalling = start(settings, to_center).await.unwrap();
         World { signalling, center, ids: Ids::new(900) }
     }
@@ -179,7 +200,9 @@ impl Phone {
             .skip(1)
             .map(|rest| format!("Digest {}", rest.trim_end_matches(", ")))
             .collect();
-        assert!(challenges[0].contains("SHA-256") && challenges[1].contains("MD5"), "{challenges:?}");
+        // In which order is told where the order is made.
+        let offered = |algorithm: &str| challenges.iter().any(|challenge| challenge.contains(algorithm));
+        assert!(offered("algorithm=SHA-256") && offered("algorithm=MD5"), "{challenges:?}");
         let credentials = Credentials {
             user: user.to_owned(),
             password: password.to_owned(),
@@ -228,15 +251,29 @@ impl Phone {
         assert_eq!(world.next().await, SignallingInput::Seat { agent: agent("1001"), online: true });
     }
 
+    /// From now on it speaks to another server.
+    pub(super) fn turn_to(&mut self, server: std::net::SocketAddr) {
+        self.server = server;
+    }
+
     /// Answers a request of the server.
     pub(super) async fn respond(&self, request: &Request, code: u16, body: &str) {
+        self.send_text(&self.answer_to(request, code, body)).await;
+    }
+
+    pub(super) async fn send_text(&self, text: &str) {
+        self.socket.send_to(text.as_bytes(), self.server).await.unwrap();
+    }
+
+    /// The answer to a request of the server.
+    pub(super) fn answer_to(&self, request: &Request, code: u16, body: &str) -> String {
         let value = |name: &str| request.headers.text(name).unwrap().into_owned();
         let mut to = value("To");
         if !to.contains("tag=") {
             to.push_str(";tag=seat");
         }
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-        let text = format!(
+        format!(
             "SIP/2.0 {code} X\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\n\
              Contact: <sip:1001@{}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
             value("Via"),
@@ -245,8 +282,7 @@ impl Phone {
             value("CSeq"),
             self.local(),
             body.len()
-        );
-        self.socket.send_to(text.as_bytes(), self.server).await.unwrap();
+        )
     }
 }
 

@@ -1,0 +1,130 @@
+//! How much a trunk, an address and a caller's patience may take: calls in progress, and time in queues.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use model::{CallId, Cause, LeaveReason, QueueName, Time};
+
+use crate::call::{Call, Stage};
+use crate::config::TrunkLimits;
+use crate::machine::Center;
+
+/// A seat that rings when the longest wait is over may still answer; this long after, it is looked at again.
+const RINGS_STILL: Duration = Duration::from_secs(1);
+
+/// A line and the address that a call came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Line {
+    pub(crate) trunk: String,
+    pub(crate) source: IpAddr,
+}
+
+/// How many customers' calls are in progress, by line.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    by_trunk: BTreeMap<String, usize>,
+    by_line: BTreeMap<Line, usize>,
+}
+
+impl Load {
+    /// Why a line may have no further call.
+    pub(crate) fn refusal(&self, line: &Line, limits: TrunkLimits) -> Option<Cause> {
+        let trunk = self.by_trunk.get(&line.trunk).copied().unwrap_or(0);
+        let source = self.by_line.get(line).copied().unwrap_or(0);
+        if limits.calls_per_source.is_some_and(|most| source >= most) {
+            return Some(Cause::SourceFull);
+        }
+        limits.calls.is_some_and(|most| trunk >= most).then_some(Cause::TrunkFull)
+    }
+
+    pub(crate) fn add(&mut self, line: &Line) {
+        *self.by_trunk.entry(line.trunk.clone()).or_default() += 1;
+        *self.by_line.entry(line.clone()).or_default() += 1;
+    }
+
+    pub(crate) fn remove(&mut self, line: &Line) {
+        less(&mut self.by_trunk, &line.trunk);
+        less(&mut self.by_line, line);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_trunk.is_empty() && self.by_line.is_empty()
+    }
+}
+
+/// One less; what is nought is forgotten.
+fn less<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+/// How long a caller may go on waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Wait {
+    /// What the number grants.
+    granted: Option<Duration>,
+    /// When that is over: from the first queue on.
+    last_until: Option<Time>,
+    /// When the longest wait of the queue that the caller is in is over.
+    queue_until: Option<Time>,
+    /// The longest wait of some queue was over, and no person has talked with the caller since.
+    pub(crate) is_over: bool,
+}
+
+impl Wait {
+    pub(crate) fn granted(granted: Option<Duration>) -> Wait {
+        Wait { granted, ..Wait::default() }
+    }
+
+    fn enters(&mut self, now: Time, queue: Option<Duration>) {
+        self.queue_until = queue.map(|longest| now + longest);
+        self.last_until = self.last_until.or(self.granted.map(|longest| now + longest));
+    }
+
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.queue_until.into_iter().chain(self.last_until).min()
+    }
+}
+
+impl Center {
+    /// The caller enters a queue.
+    pub(crate) fn begin_to_wait(&mut self, now: Time, call: CallId, queue: &QueueName) {
+        let longest = self.config.longest_waits.get(queue).copied();
+        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
+            customer.wait.enters(now, longest);
+        }
+    }
+
+    /// The longest wait of a queue leads on in the flow; that of the number ends the call, with a word of regret.
+    pub(crate) fn wait_timeout(&mut self, now: Time, call: CallId) {
+        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
+        let Stage::InFlow { ring } = &customer.stage else { return };
+        if customer.wait.due().is_none_or(|due| due > now) {
+            return;
+        }
+        let last = customer.wait.last_until.is_some_and(|until| until <= now);
+        if ring.is_some() {
+            let later = Some(now + RINGS_STILL);
+            customer.wait.queue_until = later;
+            customer.wait.last_until = if last { later } else { customer.wait.last_until };
+            return;
+        }
+        let granted = customer.wait.granted;
+        customer.wait.queue_until = None;
+        if last {
+            customer.wait = Wait::granted(granted);
+        }
+        customer.wait.is_over = true;
+        let contact = customer.contact;
+        self.acd(now, acd::Input::Leave { contact, reason: LeaveReason::Redirected });
+        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
+            customer.session.handle(now, ivr::Input::WaitedOut { last });
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The house that the stories happen in: its numbers, flows, queues, agents and limits.
+
+use std::sync::Arc;
+
+use model::{Language, QueueName, Zone};
+
+use super::{AGENTS, agent, number, seconds};
+use crate::{Config, FeatureCode, Route, TrunkLimits};
+
+const MAIN: &str = include_str!("../../../../../config/flows/main.toml");
+/// Waits for the complaints, after 400 s for the inquiry, and after 1,000 s no more.
+const PATIENT: &str = r##"
+name = "patient"
+version = "1"
+start = "complaint"
+[nodes.complaint]
+kind = "queue"
+queue = "complaint"
+waited_out = "inquiry"
+[nodes.inquiry]
+kind = "queue"
+queue = "inquiry"
+"##;
+/// Asks for four keys in secret, then waits for the inquiry.
+const SECRET: &str = r##"
+name = "secret"
+version = "1"
+start = "pin"
+[nodes.pin]
+kind = "collect"
+secret = true
+prompts = ["menu"]
+min_digits = 4
+replays = 1
+next = "menu"
+otherwise = "inquiry"
+[nodes.menu]
+kind = "menu"
+prompts = ["menu"]
+otherwise = "inquiry"
+keys = { "1" = "inquiry", "#" = "@repeat" }
+[nodes.inquiry]
+kind = "queue"
+queue = "inquiry"
+"##;
+
+pub(super) fn config() -> Config {
+    let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
+    let problems = ivr::source::Problems::default();
+    let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: Some(&queues) };
+    let flow = |text| Arc::new(ivr::compile("flow.toml", text, &catalogue, &problems).unwrap());
+    let main = flow(MAIN);
+    let route = |language| Route { flow: Arc::clone(&main), language, longest_wait: None };
+    let secret = Route { flow: flow(SECRET), language: Language::ZhCn, longest_wait: None };
+    let patient = Route { flow: flow(PATIENT), language: Language::ZhCn, longest_wait: Some(seconds(1000)) };
+    Config {
+        version: "test".to_owned(),
+        routes: [
+            (number("8000"), route(Language::ZhCn)),
+            (number("8001"), route(Language::EnUs)),
+            (number("8002"), secret),
+            (number("8003"), patient),
+        ]
+        .into(),
+        feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
+        acd: acd::Config {
+            queues: queues
+                .iter()
+                .map(|name| acd::QueueConfig {
+                    name: name.clone(),
+                    offer_deadline: seconds(15),
+                    wrap_up: seconds(10),
+                })
+                .collect(),
+            agents: AGENTS
+                .iter()
+                .map(|(id, queues)| acd::AgentConfig {
+                    id: agent(id),
+                    queues: queues.iter().map(|name| name.parse().unwrap()).collect(),
+                    starts_ready: true,
+                    miss_limit: 3,
+                    rest_after_miss: seconds(5),
+                })
+                .collect(),
+        },
+        zone: Zone::default(),
+        max_calls: 8,
+        trunks: [("city".to_owned(), TrunkLimits { calls: Some(7), calls_per_source: Some(6) })].into(),
+        longest_waits: [("complaint".parse().unwrap(), seconds(400))].into(),
+        silence: seconds(60),
+        secure_input_limit: seconds(120),
+    }
+}

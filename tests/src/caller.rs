@@ -1,0 +1,229 @@
+//! A caller made of bare sockets, that does what no telephone would: says nothing, vanishes, presses too early.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::{Center, wait_for};
+
+static CALLS: AtomicU32 = AtomicU32::new(1);
+
+/// A caller of the center. Its sockets close when it is dropped, without a word.
+#[derive(Debug)]
+pub struct Caller {
+    sip: UdpSocket,
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    center: SocketAddr,
+    name: u32,
+    number: String,
+    /// The center's 200, once it came.
+    accepted: String,
+}
+
+impl Caller {
+    /// Calls a number; the center's answer is taken, not acknowledged yet.
+    ///
+    /// # Panics
+    /// When the center does not answer with 200.
+    pub fn unacknowledged(center: &Center, number: &str) -> Caller {
+        let mut caller = Caller::new(center, number);
+        let accepted = caller.invite();
+        assert!(accepted.starts_with("SIP/2.0 200"), "{accepted}");
+        caller.accepted = accepted;
+        caller
+    }
+
+    /// Calls a number and acknowledges the answer.
+    ///
+    /// # Panics
+    /// As [`Caller::unacknowledged`].
+    pub fn call(center: &Center, number: &str) -> Caller {
+        let caller = Caller::unacknowledged(center, number);
+        caller.acknowledge();
+        caller
+    }
+
+    /// The first line of the final answer to a call.
+    pub fn answer_to_a_call(center: &Center, number: &str) -> String {
+        let mut caller = Caller::new(center, number);
+        let answer = caller.invite();
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    fn new(center: &Center, number: &str) -> Caller {
+        let (rtp, rtcp) = pair();
+        let sip = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        sip.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket has a time-out");
+        let center = center.sip().parse().expect("an address");
+        let name = CALLS.fetch_add(1, Ordering::Relaxed);
+        let (number, accepted) = (number.to_owned(), String::new());
+        Caller { sip, rtp, rtcp, center, name, number, accepted }
+    }
+
+    /// Acknowledges the answer.
+    pub fn acknowledge(&self) {
+        self.send(&self.inside("ACK", 1, "", ""));
+    }
+
+    /// Presses a key by INFO.
+    pub fn press_by_info(&self, number: u32, key: char) {
+        let kind = "Content-Type: application/dtmf-relay\r\n";
+        self.send(&self.inside("INFO", number, kind, &format!("Signal={key}\r\nDuration=160\r\n")));
+    }
+
+    /// Presses a key by RFC 4733: three packets, the last three times.
+    pub fn press_by_rtp(&self, event: u8) {
+        let Some(to) = self.media() else { panic!("no audio in {}", self.accepted) };
+        for (sequence, (end, duration)) in (1_u8..).zip([(0, 1), (0, 2), (0x80, 3), (0x80, 3), (0x80, 3)]) {
+            let packet = [0x80, 101, 0, sequence, 0, 0, 0, 160, 0, 0, 0, 7, event, end | 10, duration, 0];
+            self.rtp.send_to(&packet, to).expect("a datagram can be sent");
+        }
+    }
+
+    /// Ends the call.
+    pub fn hang_up(&self) {
+        self.send(&self.inside("BYE", 90, "", ""));
+    }
+
+    /// Answers what the center asks from now on, and sends RTCP reports, no audio, if wanted.
+    pub fn mute(self, reports: bool) -> Mute {
+        let (over, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let flags = (Arc::clone(&over), Arc::clone(&ended));
+        let thread = std::thread::spawn(move || self.live(reports, &flags.0, &flags.1));
+        Mute { over, ended, thread: Some(thread) }
+    }
+
+    fn live(self, reports: bool, over: &AtomicBool, ended: &AtomicBool) {
+        let mut buffer = [0; 4_096];
+        while !over.load(Ordering::Relaxed) {
+            if reports && let Some(mut to) = self.media() {
+                to.set_port(to.port() + 1);
+                let _ = self.rtcp.send_to(&[0x80, 201, 0, 1, 0, 0, 0, 7], to);
+            }
+            let Ok((length, _)) = self.sip.recv_from(&mut buffer) else { continue };
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            // Whoever is mute with reports does not answer questions: the reports alone keep it.
+            if text.starts_with("OPTIONS") && !reports || text.starts_with("BYE") {
+                ended.fetch_or(text.starts_with("BYE"), Ordering::Relaxed);
+                self.send(&ok_to(&text));
+            }
+        }
+        if !ended.load(Ordering::Relaxed) {
+            self.hang_up();
+        }
+    }
+
+    fn invite(&mut self) -> String {
+        let (local, rtp) = (address(&self.sip), address(&self.rtp));
+        let body = format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 8 101\r\n\
+             a=rtpmap:101 telephone-event/8000\r\n",
+            rtp.port()
+        );
+        let text = format!(
+            "INVITE sip:{}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{};rport\r\n{}\
+             To: <sip:{}@127.0.0.1>\r\nCSeq: 1 INVITE\r\nContact: <sip:caller@{local}>\r\nMax-Forwards: 70\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+            self.number,
+            self.center,
+            self.branch(1, "INVITE"),
+            self.names(),
+            self.number,
+            body.len()
+        );
+        self.send(&text);
+        let mut buffer = [0; 4_096];
+        wait_for("the answer to a call", || {
+            let (length, _) = self.sip.recv_from(&mut buffer).ok()?;
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            (text.starts_with("SIP/2.0") && !text.starts_with("SIP/2.0 1")).then_some(text)
+        })
+    }
+
+    fn inside(&self, method: &str, number: u32, headers: &str, body: &str) -> String {
+        let to = header(&self.accepted, "To");
+        format!(
+            "{method} sip:{} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{};rport\r\n{}To: {to}\r\n\
+             CSeq: {number} {method}\r\nMax-Forwards: 70\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            self.center,
+            address(&self.sip),
+            self.branch(number, method),
+            self.names(),
+            body.len()
+        )
+    }
+
+    fn names(&self) -> String {
+        format!(
+            "From: <sip:138{:08}@127.0.0.1>;tag=c{}\r\nCall-ID: caller-{}\r\n",
+            self.name, self.name, self.name
+        )
+    }
+
+    fn branch(&self, number: u32, method: &str) -> String {
+        format!("{}-{number}-{method}", self.name)
+    }
+
+    /// Where the center hears this caller.
+    fn media(&self) -> Option<SocketAddr> {
+        let audio = self.accepted.lines().find_map(|line| line.strip_prefix("m=audio "))?;
+        Some(SocketAddr::from(([127, 0, 0, 1], audio.split(' ').next()?.parse().ok()?)))
+    }
+
+    fn send(&self, text: &str) {
+        self.sip.send_to(text.as_bytes(), self.center).expect("a datagram can be sent");
+    }
+}
+
+/// A caller who says nothing and answers; hangs up when dropped, unless the center did.
+#[derive(Debug)]
+pub struct Mute {
+    over: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Mute {
+    /// True once the center hung up.
+    pub fn was_hung_up(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Mute {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// RTP on an even port, RTCP on the next.
+fn pair() -> (UdpSocket, UdpSocket) {
+    wait_for("two ports in a row", || {
+        let rtp = UdpSocket::bind("127.0.0.1:0").ok()?;
+        let next = SocketAddr::from(([127, 0, 0, 1], address(&rtp).port().checked_add(1)?));
+        Some((rtp, UdpSocket::bind(next).ok()?))
+    })
+}
+
+fn address(socket: &UdpSocket) -> SocketAddr {
+    socket.local_addr().expect("a bound socket has an address")
+}
+
+fn header<'a>(text: &'a str, name: &str) -> &'a str {
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or_default();
+    line.get(name.len() + 2..).unwrap_or_default()
+}
+
+fn ok_to(request: &str) -> String {
+    let mut text = "SIP/2.0 200 OK\r\n".to_owned();
+    for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
+        text += &format!("{name}: {}\r\n", header(request, name));
+    }
+    text + "Content-Length: 0\r\n\r\n"
+}
