@@ -42,15 +42,16 @@ pub async fn restore(backup: &Path, scope: &Scope, verify: bool) -> anyhow::Resu
             damage.join("\n")
         );
     }
+    // The configuration in the backup is the one that counts; where it cannot be used, nothing is written.
+    let configuration = configuration(backup)?;
+    let url = serve::database_url(&configuration, &scope.folders.data);
     let holder = Holder::this(&scope.folders.data);
     let _data = Lock::data(&scope.folders.data, &holder)?;
     let _recordings = guard::take_all(std::slice::from_ref(&scope.folders.recordings), &holder)?;
-    refuse_to_overwrite(&listing, backup, scope)?;
+    refuse_to_overwrite(&listing, scope, &url)?;
     for entry in listing.files.iter().filter(|entry| entry.part != Part::Database) {
         put(&entry.path(backup), &target(entry, &listing, scope)?)?;
     }
-    let configuration = configuration(scope)?;
-    let url = serve::database_url(&configuration, &scope.folders.data);
     database(&listing, backup, &url)?;
     let store = Store::open(&url).await?;
     let seq = store.last_seq().await?;
@@ -78,7 +79,7 @@ fn target(entry: &Entry, listing: &Listing, scope: &Scope) -> anyhow::Result<Pat
     })
 }
 
-fn refuse_to_overwrite(listing: &Listing, backup: &Path, scope: &Scope) -> anyhow::Result<()> {
+fn refuse_to_overwrite(listing: &Listing, scope: &Scope, url: &str) -> anyhow::Result<()> {
     let mut there = Vec::new();
     for entry in listing.files.iter().filter(|entry| entry.part != Part::Database) {
         let target = target(entry, listing, scope)?;
@@ -87,11 +88,7 @@ fn refuse_to_overwrite(listing: &Listing, backup: &Path, scope: &Scope) -> anyho
         }
     }
     if listing.database == Database::Sqlite {
-        // By the configuration that is restored, which is the one in the backup.
-        let (config, prompts) = (backup.join(Part::Config.folder()), backup.join(Part::Prompts.folder()));
-        let scope = Scope { config, prompts, ..scope.clone() };
-        let url = serve::database_url(&configuration(&scope)?, &scope.folders.data);
-        let file = sqlite_file(&url).unwrap_or_default();
+        let file = sqlite_file(url).unwrap_or_default();
         let beside = ["", "-wal", "-shm"].map(|ending| PathBuf::from(format!("{file}{ending}")));
         there.extend(beside.into_iter().filter(|path| path.exists()));
     }
@@ -107,8 +104,9 @@ fn refuse_to_overwrite(listing: &Listing, backup: &Path, scope: &Scope) -> anyho
     )
 }
 
-fn configuration(scope: &Scope) -> anyhow::Result<Configuration> {
-    let sources = Sources { config: &scope.config, prompts: &scope.prompts, clips: None };
+fn configuration(backup: &Path) -> anyhow::Result<Configuration> {
+    let (config, prompts) = (backup.join(Part::Config.folder()), backup.join(Part::Prompts.folder()));
+    let sources = Sources { config: &config, prompts: &prompts, clips: None };
     config::load(sources, false).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!(
