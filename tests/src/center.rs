@@ -110,6 +110,11 @@ impl Center {
         self.process.wait().expect("a process of ours can be waited for");
     }
 
+    /// The process's id.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Asks the process to end (SIGTERM): no new calls, and the end when the present ones ended.
     pub fn ask_to_end(&self) {
         self.signal("TERM");
@@ -273,6 +278,23 @@ impl Center {
         command.arg("--config").arg(self.folder.join("config"));
         command.arg("--data").arg(self.folder.join("data"));
         command.arg("--recordings").arg(self.folder.join("recordings"));
+        command
+    }
+
+    /// A command of the binary without any of its folders.
+    pub fn bare_command(&self, name: &str) -> Command {
+        let mut command = Command::new(binary());
+        command.arg(name).current_dir(repository()).env("NO_COLOR", "1");
+        command
+    }
+
+    /// `hotline serve` of a second center with this one's configuration, these folders and ports of its own.
+    pub fn rival(&self, data: &Path, recordings: &Path) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("serve").current_dir(repository()).env("NO_COLOR", "1");
+        command.args(["--prompts", "prompts", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+        command.arg("--config").arg(self.folder.join("config"));
+        command.arg("--data").arg(data).arg("--recordings").arg(recordings);
         command
     }
 

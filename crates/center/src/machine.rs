@@ -67,7 +67,7 @@ pub enum Input {
         /// In ms.
         by_ms: i64,
     },
-    /// Take no new calls; [`Output::Drained`] follows when the last one is over.
+    /// Take no new calls; [`Output::Drained`] follows when the last one is over, its recording closed and its quality recorded.
     Drain,
     /// End every call now.
     EndAll,
@@ -401,7 +401,8 @@ impl Center {
     }
 
     fn settle(&mut self) {
-        if self.draining && !self.drained && self.calls.is_empty() && self.sealing.is_empty() {
+        let idle = self.calls.is_empty() && self.sealing.is_empty() && self.closing.is_empty();
+        if self.draining && !self.drained && idle {
             self.drained = true;
             self.outputs.push_back(Output::Drained);
         }

@@ -28,6 +28,8 @@ use crate::signalling::{Signalling, SignallingInput};
 /// Reports that may wait for the center.
 pub const INBOX: usize = 65_536;
 const COMMANDS: usize = 1_024;
+/// How long the last records may wait for a journal that is full.
+const HAND_OVER: Duration = Duration::from_secs(10);
 /// How often the machine's clock is compared with the steady one.
 const CLOCK_WATCHED: Duration = Duration::from_secs(1);
 
@@ -205,12 +207,29 @@ impl Thread {
                     Ok(Request::EndAll) => self.center.handle(steady(), Input::EndAll),
                     Ok(Request::Stop) | Err(_) => {
                         self.carry_out();
-                        return;
+                        return self.hand_over();
                     }
                 },
                 default(wait) => {}
             }
             self.center.handle_timeout(steady());
+        }
+    }
+
+    /// Before the thread ends: what the journal had no room for gets it, as the journal writes on.
+    fn hand_over(&mut self) {
+        let began = std::time::Instant::now();
+        while !self.unjournaled.is_empty() && began.elapsed() < HAND_OVER {
+            std::thread::sleep(Duration::from_millis(10));
+            self.carry_out();
+        }
+        if !self.unjournaled.is_empty() {
+            let (records, limit_s) = (self.unjournaled.len(), HAND_OVER.as_secs());
+            tracing::error!(
+                records,
+                limit_s,
+                "the journal took no more within the limit; these records are lost"
+            );
         }
     }
 

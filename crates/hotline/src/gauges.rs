@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::{Kind, Metrics, Sample};
 use media::Media;
+use store::Journal;
 
 use crate::conductor::Conductor;
 use crate::output;
@@ -12,6 +13,7 @@ use crate::output;
 pub(crate) struct Gauges {
     pub(crate) conductor: Conductor,
     pub(crate) media: Arc<Media>,
+    pub(crate) journal: Journal,
 }
 
 impl Metrics for Gauges {
@@ -24,7 +26,26 @@ impl Metrics for Gauges {
             labels: Vec::new(),
             value: value as f64,
         };
+        let journal = self.journal.status();
         vec![
+            sample(
+                "hotline_journal_database_ok",
+                "1 while the database takes events; otherwise they wait in the spool",
+                Kind::Gauge,
+                u64::from(journal.database_ok),
+            ),
+            sample(
+                "hotline_journal_stopped",
+                "1 after another writer took the database or a sequence number: events stay in the spool until a restart",
+                Kind::Gauge,
+                u64::from(journal.stopped.is_some()),
+            ),
+            sample(
+                "hotline_journal_spool_bytes",
+                "Bytes of the file that events wait in for the database",
+                Kind::Gauge,
+                journal.spool_bytes,
+            ),
             sample("hotline_calls", "Calls in progress", Kind::Gauge, self.conductor.calls()),
             sample("hotline_media_legs", "Open media legs", Kind::Gauge, counters.open_legs),
             sample(

@@ -2,6 +2,8 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod adopt;
+pub mod backup;
 pub mod checks;
 pub mod clock;
 pub mod conductor;
@@ -12,6 +14,7 @@ pub mod demo;
 pub mod doctor;
 mod evidence;
 mod gauges;
+pub mod guard;
 pub mod listings;
 pub mod load;
 pub mod naming;

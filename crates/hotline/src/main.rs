@@ -89,6 +89,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Recordings { about: Some(AboutRecordings::Export { id, to }), .. } => {
             export(&place, id, &to).await
         }
+        Verb::Recordings { about: Some(AboutRecordings::Adopt { dry_run, json }), .. } => {
+            lists::adopt(&place, dry_run, json).await
+        }
         Verb::Recordings { listing, about: None } => lists::recordings(&place, &listing).await,
         Verb::Agents { about: Some(AboutAgents::SetPassword { id, generate }), .. } => {
             set_password(&place, &id, generate)
@@ -103,6 +106,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Qa(Qa::Sample(wanted)) => lists::sample(&place, &wanted).await,
         Verb::Verify(Proof { folder, public_key: Some(key) }) => prove(&folder, &key),
         Verb::Verify(Proof { public_key: None, .. }) => verify(&place).await,
+        Verb::Backup { dir, with_recordings } => lists::backup(&place, &dir, with_recordings).await,
+        Verb::Restore { dir, verify } => lists::restore(&place, &dir, verify).await,
         Verb::Retention { dry_run, json } => retention(&place, dry_run, json),
         Verb::LegalHold(LegalHold::Set(word)) => legal_hold(&place, &word, ""),
         Verb::LegalHold(LegalHold::Clear(word)) => legal_hold(&place, &word, "/clear"),

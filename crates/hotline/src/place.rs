@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use hotline::backup::Scope;
 use hotline::config::{self, Configuration, Sources};
 use hotline::output;
 use hotline::serve::{self, Folders};
@@ -91,6 +92,11 @@ impl Place {
 
     pub(crate) fn folders(&self) -> Folders {
         Folders { data: self.data.clone(), recordings: self.recordings.clone() }
+    }
+
+    /// All four folders.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope { config: self.config.clone(), prompts: self.prompts.clone(), folders: self.folders() }
     }
 
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {

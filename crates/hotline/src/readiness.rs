@@ -101,6 +101,10 @@ fn register_database(readiness: &Readiness, journal: Journal, store: Store) {
         let (status, store) = (watched.status(), store.clone());
         let follows = lag.lock().unwrap_or_else(PoisonError::into_inner).follows(&status, Instant::now());
         async move {
+            // Said in both languages at once.
+            if let Some(why) = status.stopped {
+                return Condition::NotReady(Because::new(why.to_string(), why.to_string()));
+            }
             let answers = tokio::time::timeout(DATABASE, store.answers()).await.unwrap_or(false);
             if status.database_ok && answers && follows {
                 return Condition::Ready;
@@ -234,6 +238,7 @@ mod tests {
                 spool_ok: true,
                 spool_bytes: 0,
                 dropped: 0,
+                stopped: None,
             };
             lag.follows(&status, start + Duration::from_secs(seconds))
         };

@@ -1,29 +1,34 @@
 //! `hotline serve`: starts everything, in order, and ends it, in order.
 
+mod cut_off;
+mod ending;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use api::{App, AppParts, Readiness};
 use center::Center;
 use crossbeam_channel::bounded;
-use media::{CenterKeys, Media};
-use model::{Event, Ids, RecordingState, Time};
-use store::{Journal, Manifests, Role, SigningKey, Store};
+use media::{CenterKeys, Disk, Media};
+use model::{Ids, Time};
+use store::{Holder, Journal, Lock, Manifests, Role, SigningKey, Store};
+use tokio::sync::watch;
 
 use crate::clock::{now, steady};
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::{Configuration, CopyFormat, Server};
 use crate::copies::Copier;
 use crate::gauges::Gauges;
+use crate::guard::Guarded;
 use crate::naming::Naming;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
 use crate::web::Web;
-use crate::{checks, evidence, retention, standings};
+use crate::{adopt, checks, evidence, guard, retention, standings};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
 const MAKER_CENTER: u16 = 0;
@@ -56,6 +61,17 @@ pub struct Running {
     web_stop: tokio::sync::oneshot::Sender<()>,
     readiness: Readiness,
     drain_limit: Duration,
+    locks: (Lock, Vec<Arc<Guarded>>),
+    /// How far the followers of the log are that must have seen its end before the process leaves.
+    followers: Vec<Follower>,
+}
+
+/// A task that follows the log.
+struct Follower {
+    /// What it makes, for the log.
+    makes: &'static str,
+    /// The last sequence number that it has dealt with.
+    reached: watch::Receiver<u64>,
 }
 
 /// Starts a center.
@@ -64,10 +80,11 @@ pub struct Running {
 /// When a check of what it needs fails (each failure was printed then), or a thread cannot be had.
 pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::Result<Running> {
     checks::refuse(&configuration, folders).await?;
-    std::fs::create_dir_all(&folders.data).with_context(|| format!("create {}", folders.data.display()))?;
-    std::fs::create_dir_all(&folders.recordings)
-        .with_context(|| format!("create {}", folders.recordings.display()))?;
     let server = configuration.server.clone();
+    let holder = Holder::this(&folders.data);
+    // Before anything is read or written: two centers on one folder break what they write.
+    let lock = Lock::data(&folders.data, &holder)?;
+    let guarded = guard::take_all(&recordings_folders(&server, folders), &holder)?;
     let keys = vault::keys(&server)?;
     if let Some(key) = keys.current() {
         tracing::info!(key = %key.id(), "new recordings are encrypted");
@@ -75,16 +92,25 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let url = database_url(&configuration, &folders.data);
     let opened = Store::open(&url).await;
     let store = opened.with_context(|| format!("open the database {}", store::place(&url)))?;
-    let journal = Journal::start(&store, &folders.data)
+    let key = SigningKey::open(&folders.data)
+        .with_context(|| format!("make the key that signs the recordings, in {}", folders.data.display()))?;
+    let manifests = Manifests::open(&folders.recordings, key, server.zone.clone()).with_context(|| {
+        format!("read the manifests of the recordings in {}", folders.recordings.display())
+    })?;
+    // A database from an older copy does not know the newest numbers that the manifests have signed.
+    let journal = Journal::start_after(&store, &folders.data, manifests.last_seq())
         .await
         .with_context(|| format!("start the journal in {}", folders.data.display()))?;
-    follow_spool(&store, &journal).await?;
+    cut_off::commit_spool(&store, &journal).await?;
     let standings = standings::read(&store, &configuration).await?;
-    let left_open = end_what_was_cut_off(&store, &recordings_folders(&server, folders), &keys).await?;
+    let left_open = cut_off::endings(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
+    adopt::notice(&store, &journal, &recordings_folders(&server, folders)).await;
 
     let (media_reports, media_inbox) = bounded(INBOX);
     let settings = media_settings(&configuration, folders, &keys);
-    let media = Arc::new(Media::start(settings, media_reports).with_context(|| "start the media threads")?);
+    let disks = guarded.iter().map(|folder| Arc::clone(folder) as Arc<dyn Disk>).collect();
+    let media = Media::start_on_disks(settings, media_reports, disks);
+    let media = Arc::new(media.with_context(|| "start the media threads")?);
 
     let (to_center, signalling_inbox) = bounded(INBOX);
     let signalling = signalling::start(signalling_settings(&configuration, folders), to_center)
@@ -111,12 +137,6 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let (conductor, center) = conductor::start(center, inboxes, shells, Ids::new(MAKER_COMMANDS))
         .with_context(|| "start the center's thread")?;
 
-    let key = SigningKey::open(&folders.data)
-        .with_context(|| format!("make the key that signs the recordings, in {}", folders.data.display()))?;
-    let manifests = Manifests::open(&folders.recordings, key, server.zone.clone()).with_context(|| {
-        format!("read the manifests of the recordings in {}", folders.recordings.display())
-    })?;
-
     let readiness = Readiness::default();
     let app = App::new(AppParts {
         store: store.clone(),
@@ -129,7 +149,11 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         now,
         sample: desk::sample,
         commands: Arc::new(conductor.clone()),
-        metrics: Arc::new(Gauges { conductor: conductor.clone(), media: Arc::clone(&media) }),
+        metrics: Arc::new(Gauges {
+            conductor: conductor.clone(),
+            media: Arc::clone(&media),
+            journal: journal.clone(),
+        }),
         readiness: readiness.clone(),
     });
     let web = Web::start()?;
@@ -144,10 +168,17 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
             tracing::error!(%error, "the API stopped");
         }
     });
-    web.spawn(evidence::follow(store.clone(), manifests, recordings_folders(&server, folders)));
+    let main = guarded.first().map(Arc::clone).context("there is no recordings folder")?;
+    let mut followers = Vec::new();
+    let (reached, manifest) = watch::channel(0);
+    followers.push(Follower { makes: "the day manifests", reached: manifest });
+    let all = recordings_folders(&server, folders);
+    web.spawn(evidence::follow(store.clone(), (manifests, main), all, reached));
     if let Some(CopyFormat::Flac) = server.copy {
         let copier = Copier { store: store.clone(), folders: recordings_folders(&server, folders), keys };
-        web.spawn(copier.follow(journal.last_seq()));
+        let (reached, copies) = watch::channel(0);
+        followers.push(Follower { makes: "the FLAC copies", reached: copies });
+        web.spawn(copier.follow(journal.last_seq(), reached));
     }
     if let Some(at) = server.retention_at {
         let schedule = Schedule { at, zone: server.zone.clone() };
@@ -180,6 +211,8 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         web_stop,
         readiness,
         drain_limit,
+        locks: (lock, guarded),
+        followers,
     })
 }
 
@@ -198,48 +231,6 @@ impl Running {
     pub fn drain_limit(&self) -> Duration {
         self.drain_limit
     }
-
-    /// No new calls; the ones in progress may end within the drain limit, or until `hurry` completes; then everything
-    /// is closed.
-    pub async fn stop(self, hurry: impl Future<Output = ()>) {
-        self.readiness.drains();
-        self.signalling.drain();
-        let why = tokio::select! {
-            _ = self.conductor.drain() => None,
-            () = tokio::time::sleep(self.drain_limit) => Some("the drain limit was reached"),
-            () = hurry => Some("asked to stop once more"),
-        };
-        if let Some(why) = why {
-            tracing::warn!(calls = self.conductor.calls(), why, "calls are ended");
-            self.conductor.end_all();
-            self.sealed(Duration::from_secs(5)).await;
-        }
-        let Running { conductor, center, signalling, media, journal, store, web, web_stop, .. } = self;
-        conductor.stop();
-        let _ = tokio::task::spawn_blocking(move || center.join()).await;
-        if let Ok(signalling) = Arc::try_unwrap(signalling) {
-            signalling.stop().await;
-        }
-        let _ = web_stop.send(());
-        // A runtime may not be dropped from within another.
-        let _ = tokio::task::spawn_blocking(move || web.stop()).await;
-        if let Ok(media) = Arc::try_unwrap(media) {
-            let _ = tokio::task::spawn_blocking(move || media.stop()).await;
-        }
-        let closed = tokio::task::spawn_blocking(move || journal.close(Duration::from_secs(5))).await;
-        if !matches!(closed, Ok(true)) {
-            tracing::warn!("the database did not take every record: the rest waits in the spool");
-        }
-        store.close().await;
-    }
-
-    /// Waits until no recording is open any more.
-    async fn sealed(&self, limit: Duration) {
-        let deadline = tokio::time::Instant::now() + limit;
-        while self.media.counters().open_recordings > 0 && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
 }
 
 /// The database of a configuration: its URL, or SQLite in the data folder.
@@ -251,43 +242,6 @@ pub fn database_url(configuration: &Configuration, data: &Path) -> String {
 /// The folders that recordings may lie in.
 pub fn recordings_folders(server: &Server, folders: &Folders) -> Vec<PathBuf> {
     [Some(folders.recordings.clone()), server.recordings_fallback.clone()].into_iter().flatten().collect()
-}
-
-/// Waits until the database has what the last run left in the spool.
-pub(crate) async fn follow_spool(store: &Store, journal: &Journal) -> anyhow::Result<()> {
-    if store.wait_committed(journal.last_seq(), Duration::from_secs(30)).await {
-        return Ok(());
-    }
-    bail!("the database does not take the records of the last run 数据库未接收上次运行的记录")
-}
-
-/// The events that end what the last run was cut off in, its recordings repaired.
-async fn end_what_was_cut_off(
-    store: &Store,
-    folders: &[PathBuf],
-    keys: &CenterKeys,
-) -> anyhow::Result<Vec<Event>> {
-    let unfinished = store.unfinished().await.with_context(|| "read what the last run left open")?;
-    let mut events = unfinished.endings(now());
-    for row in &unfinished.recordings {
-        let rate = u32::try_from(row.rate).unwrap_or(audio::RATE);
-        let (duration_ms, sha256, fault) = match media::repair_in(folders, &row.path, rate, keys) {
-            Ok(repaired) => {
-                (repaired.duration_ms, repaired.sha256, "cut off; repaired at the next start".to_owned())
-            }
-            Err(error) => (0, String::new(), format!("cut off; {:#}", anyhow::Error::from(error))),
-        };
-        events.push(Event::RecordingClosed {
-            recording: row.id,
-            contact: row.contact_id,
-            state: RecordingState::Damaged,
-            duration_ms,
-            sha256,
-            gaps: Vec::new(),
-            fault: Some(fault),
-        });
-    }
-    Ok(events)
 }
 
 fn media_settings(

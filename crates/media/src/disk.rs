@@ -64,9 +64,20 @@ impl Folder {
     }
 
     /// A folder that need not be there yet; each new file looks again.
-    pub(crate) fn later(root: &Path) -> Folder {
+    pub fn later(root: &Path) -> Folder {
         let _: io::Result<()> = fs::create_dir_all(root);
         Folder { root: root.to_owned(), mounted: is_mount(root) }
+    }
+
+    /// Looks whether the disk that was mounted here when the folder was opened still is.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not.
+    pub fn is_mounted(&self) -> io::Result<()> {
+        if self.mounted && !is_mount(&self.root) {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "its disk is not mounted"));
+        }
+        Ok(())
     }
 }
 
@@ -79,9 +90,7 @@ pub fn is_mount(folder: &Path) -> bool {
 impl Disk for Folder {
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         let path = self.root.join(inside(path)?);
-        if self.mounted && !is_mount(&self.root) {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "its disk is not mounted"));
-        }
+        self.is_mounted()?;
         let parent = path.parent().unwrap_or(&self.root).to_owned();
         fs::create_dir_all(&parent)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;

@@ -130,16 +130,18 @@ impl Db {
 
     /// The steps from an empty database to the current schema.
     pub(crate) fn migrator(&self) -> Migrator {
-        let (journal, holds, quality) = match self {
+        let (journal, holds, quality, owner) = match self {
             Db::Sqlite { .. } => (
                 include_str!("../migrations/sqlite/0001_journal.sql"),
                 include_str!("../migrations/sqlite/0002_legal_holds.sql"),
                 include_str!("../migrations/sqlite/0003_quality.sql"),
+                include_str!("../migrations/sqlite/0004_owner.sql"),
             ),
             Db::Postgres { .. } => (
                 include_str!("../migrations/postgres/0001_journal.sql"),
                 include_str!("../migrations/postgres/0002_legal_holds.sql"),
                 include_str!("../migrations/postgres/0003_quality.sql"),
+                include_str!("../migrations/postgres/0004_owner.sql"),
             ),
         };
         let migration = |version, name: &'static str, sql: &'static str| {
@@ -149,6 +151,7 @@ impl Db {
             migration(1, "journal", journal),
             migration(2, "legal_holds", holds),
             migration(3, "quality", quality),
+            migration(4, "owner", owner),
         ];
         Migrator::with_migrations(all)
     }
@@ -177,6 +180,25 @@ impl Db {
         let options =
             SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).disable_statement_logging();
         Ok(Db::Sqlite { pool: SqlitePoolOptions::new().connect_lazy_with(options.clone()), options })
+    }
+
+    /// Its name for people, without a password.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Db::Sqlite { options, .. } => options.get_filename().display().to_string(),
+            Db::Postgres { options, .. } => {
+                let database = options.get_database().unwrap_or_else(|| options.get_username());
+                format!("{database} at {}:{}", options.get_host(), options.get_port())
+            }
+        }
+    }
+
+    /// The file of a SQLite database.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Db::Sqlite { options, .. } => Some(options.get_filename().to_owned()),
+            Db::Postgres { .. } => None,
+        }
     }
 
     /// A connection beside the pool.

@@ -70,6 +70,15 @@ fn next_step(error: &StoreError) -> Text {
         StoreError::File { .. } => {
             text!("let the user that runs Hotline read and write it", "请让运行 Hotline 的用户可读写该文件")
         }
+        StoreError::Held { .. }
+        | StoreError::Owned { .. }
+        | StoreError::Lost { .. }
+        | StoreError::SequenceTaken { .. } => {
+            text!(
+                "stop the other center, or give this one its own",
+                "请停止另一个呼叫中心，或另用数据库与目录"
+            )
+        }
         StoreError::TimedOut { .. }
         | StoreError::Database(_)
         | StoreError::Migration(_)
