@@ -49,7 +49,7 @@ fn a_seat_with_a_wrong_password_stays_out() {
     let stranger = Phone::seat(&center, "1001", "guess", 880);
     // The telephone guesses on until its address is turned away for a while, whatever it says next.
     wait_for("the refusal", || stranger.log().contains("503 Service Unavailable").then_some(()));
-    assert!(center.log().contains("wrong password"), "{}", center.log());
+    assert!(center.log().contains("wrong_password"), "{}", center.log());
     assert!(!center.log().contains("online=true"), "{}", center.log());
 }
 

@@ -12,7 +12,7 @@ use model::{
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
-use crate::{Metrics, Readiness, Vault};
+use crate::{Metrics, Readiness, Trace, Vault};
 
 /// Long polls and streams at once; one more is answered 429.
 const FOLLOWERS: usize = 256;
@@ -52,6 +52,8 @@ pub struct AppParts {
     pub commands: Arc<dyn Commands>,
     /// What the other parts measure.
     pub metrics: Arc<dyn Metrics>,
+    /// The last SIP messages.
+    pub trace: Arc<dyn Trace>,
     /// Which parts are ready.
     pub readiness: Readiness,
 }
@@ -118,9 +120,6 @@ impl App {
 
     /// When today began.
     pub(crate) fn day_began(&self) -> Time {
-        let now = (self.now)();
-        let into_minute = now.unix_ms().rem_euclid(60_000);
-        let minutes = i64::from(now.minute_of_day(self.offset));
-        Time::from_unix_ms(now.unix_ms().saturating_sub(minutes * 60_000 + into_minute))
+        (self.now)().day_began(self.offset)
     }
 }

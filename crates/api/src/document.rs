@@ -172,6 +172,11 @@ fn schemas() -> Value {
              abandoned:integer answered_in_time:integer service_level:number?",
         ),
         ("Pressed", "keys:string count:integer"),
+        (
+            "SipMessage",
+            "at:time received:boolean transport:string local:string peer:string sip_call_id:string \
+             cut:boolean text:string",
+        ),
         ("Sample", "queue:string frame_size:integer seed:integer contacts:array"),
         ("Event", "seq:integer at:time event:object"),
         ("Token", "name:string role:string agent:string? created_at:time revoked_at:time?"),

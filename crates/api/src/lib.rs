@@ -23,6 +23,7 @@ mod samples;
 mod secure;
 mod supervision;
 mod tokens;
+mod trace;
 mod vault;
 
 pub use app::{Answer, App, AppParts, Commands};
@@ -30,6 +31,7 @@ pub use health::Readiness;
 pub use metrics::{Kind, Metrics, Sample};
 pub use retention::{NotApplied, Outcome, apply_retention};
 pub use routes::router;
+pub use trace::{Trace, TraceQuery, TracedMessage};
 pub use vault::{Audio, Unopened, Vault};
 
 use std::future::Future;

@@ -10,7 +10,7 @@ use crate::guard::{Guard, authorise, harden};
 use crate::problem::Problem;
 use crate::{
     App, agents, audio, contacts, document, events, health, metrics, pausing, recordings, retention, samples,
-    secure, supervision, tokens,
+    secure, supervision, tokens, trace,
 };
 
 /// The greatest body of a request, in bytes.
@@ -123,6 +123,7 @@ pub(crate) fn routes() -> Vec<Route> {
         route("get", "/api/v1/qa/samples", AUDIO, "Draw a sample", "Sample", get(samples::draw)),
         route("get", "/api/v1/events", CONTACTS, "Events, by long poll", "[Event]", get(events::poll)),
         route("get", "/api/v1/events/stream", CONTACTS, "Events, by WebSocket", "", get(events::stream)),
+        route("get", "/api/v1/sip/trace", ADMIN, "The last SIP messages", "[SipMessage]", get(trace::show)),
         route("get", "/api/v1/tokens", ADMIN, "Tokens", "[Token]", get(tokens::list)),
         route("post", "/api/v1/tokens", ADMIN, "Make a token", "NewToken", post(tokens::create)),
         route("delete", "/api/v1/tokens/{name}", ADMIN, "Revoke a token", "", delete(tokens::revoke)),

@@ -20,7 +20,7 @@ impl Center {
         &mut self,
         now: Time,
         leg: LegId,
-        (trunk, source): (String, std::net::IpAddr),
+        (trunk, source, sip_call_id): (String, std::net::IpAddr, String),
         number: Number,
         caller: Option<Number>,
         caller_name: Option<String>,
@@ -66,9 +66,19 @@ impl Center {
         self.legs.insert(leg, call);
         self.contacts.insert(contact, call);
         self.calls.insert(call, Call::Customer(Box::new(customer)));
+        let sip_call_id = Some(sip_call_id);
         self.record(
             now,
-            Event::ContactStarted { contact, caller, caller_name, number, trunk, language, flow },
+            Event::ContactStarted {
+                contact,
+                caller,
+                caller_name,
+                number,
+                trunk,
+                language,
+                flow,
+                sip_call_id,
+            },
         );
         self.media(call, MediaOp::Open { leg });
     }

@@ -127,6 +127,14 @@ impl Center {
         self.calls.len()
     }
 
+    /// The contact that a leg belongs to: a customer's, or one that a seat talks or rings for.
+    pub fn contact_of(&self, leg: LegId) -> Option<ContactId> {
+        match self.calls.get(self.legs.get(&leg)?)? {
+            Call::Customer(customer) => Some(customer.contact),
+            Call::Code(_) => None,
+        }
+    }
+
     /// Takes an input; what follows is drained by [`Center::poll_output`].
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
@@ -213,11 +221,14 @@ impl Center {
     }
 
     fn leg_report(&mut self, now: Time, leg: LegId, report: LegReport) {
-        if let LegReport::Invited { source, origin, dialled, caller, caller_name, remote } = report {
+        if let LegReport::Invited { source, origin, dialled, caller, caller_name, remote, sip_call_id } =
+            report
+        {
             return match origin {
                 Origin::Agent(agent) => self.code_invited(now, leg, &agent, &dialled, remote),
                 Origin::Trunk(trunk) => {
-                    self.customer_invited(now, leg, (trunk, source), dialled, caller, caller_name, remote);
+                    let from = (trunk, source, sip_call_id);
+                    self.customer_invited(now, leg, from, dialled, caller, caller_name, remote);
                 }
             };
         }
@@ -346,6 +357,10 @@ impl Center {
             }
             AgentOrder::NoteErased { recording, contact, rule, sha256 } => {
                 self.record(now, Event::RecordingErased { recording, contact, by, rule, sha256 });
+                Ok(Done::Obeyed)
+            }
+            AgentOrder::NoteTraceRead { contact, number, messages } => {
+                self.record(now, Event::SipTraceRead { contact, number, messages, by });
                 Ok(Done::Obeyed)
             }
             AgentOrder::NoteListened { recording, contact: _ } => {

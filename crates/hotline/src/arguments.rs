@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use hotline::log::LogFormat;
 use hotline::{config, load};
-use model::{AgentId, ContactId, QueueName, RecordingId};
+use model::{AgentId, ContactId, Number, QueueName, RecordingId};
 use store::Role;
 
 use crate::place::Place;
@@ -16,6 +17,9 @@ use crate::place::Place;
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) place: Place,
+    /// What log lines look like: text or json; HOTLINE_LOG_FORMAT says so too 日志格式
+    #[arg(long, global = true, value_name = "text|json")]
+    pub(crate) log_format: Option<LogFormat>,
     #[command(subcommand)]
     pub(crate) command: Option<Verb>,
 }
@@ -82,12 +86,38 @@ pub(crate) enum Verb {
     /// Keep a contact's recordings whatever the rules say 法律保全
     #[command(subcommand)]
     LegalHold(LegalHold),
+    /// What the running center said in SIP 信令
+    #[command(subcommand)]
+    Sip(Sip),
     /// API tokens 接口令牌
     #[command(subcommand)]
     Token(Token),
     /// Keys that encrypt recordings 录音加密密钥
     #[command(subcommand)]
     Keys(Keys),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Sip {
+    /// Show the last messages, secrets masked 显示最近的信令（敏感内容已遮蔽）
+    Trace(Trace),
+}
+
+#[derive(Args)]
+#[group(id = "which", required = true, multiple = false, args = ["contact", "from", "last"])]
+pub(crate) struct Trace {
+    /// Of a contact: the customer's and those with agents 某次来电
+    #[arg(long, value_name = "ID")]
+    pub(crate) contact: Option<ContactId>,
+    /// Of calls from this number 某主叫号码
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) from: Option<Number>,
+    /// The last N, at most 10,000 最近 N 条
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) last: Option<u32>,
+    /// Write a capture for Wireshark instead of printing 写成抓包文件
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

@@ -6,12 +6,14 @@ use api::{Kind, Metrics, Sample};
 use media::Media;
 
 use crate::conductor::Conductor;
+use crate::observer::Observer;
 use crate::output;
 
 /// The conductor and the media of one center, asked when somebody reads.
 pub(crate) struct Gauges {
     pub(crate) conductor: Conductor,
     pub(crate) media: Arc<Media>,
+    pub(crate) observer: Observer,
 }
 
 impl Metrics for Gauges {
@@ -19,6 +21,7 @@ impl Metrics for Gauges {
         let counters = self.media.counters();
         let sample = |name, help, kind, value: u64| Sample {
             name,
+            suffix: "",
             help,
             kind,
             labels: Vec::new(),
@@ -90,8 +93,10 @@ impl Metrics for Gauges {
             ),
         ]
         .into_iter()
+        .chain(self.observer.samples())
         .chain(model::Storage::ALL.into_iter().zip(counters.storage_failed).map(|(storage, failed)| Sample {
             name: "hotline_recording_storage_failed",
+            suffix: "",
             help: "1 while this recordings folder takes nothing",
             kind: Kind::Gauge,
             labels: vec![("storage", storage.to_string())],

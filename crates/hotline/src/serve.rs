@@ -20,6 +20,7 @@ use crate::config::{Configuration, CopyFormat, Server};
 use crate::copies::Copier;
 use crate::gauges::Gauges;
 use crate::naming::Naming;
+use crate::observer::Observer;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
@@ -52,6 +53,7 @@ pub struct Running {
     media: Arc<Media>,
     journal: Journal,
     store: Store,
+    observer: Observer,
     web: tokio::runtime::Runtime,
     web_stop: tokio::sync::oneshot::Sender<()>,
     readiness: Readiness,
@@ -82,8 +84,12 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let settings = media_settings(&configuration, folders, &keys);
     let media = Arc::new(Media::start(settings, media_reports).with_context(|| "start the media threads")?);
 
+    let observer = Observer::start(server.personal_log, server.trace_bytes)
+        .with_context(|| "start the thread that writes the log of calls")?;
     let (to_center, signalling_inbox) = bounded(INBOX);
-    let signalling = signalling::start(signalling_settings(&configuration), to_center)
+    let signalling_settings =
+        signalling::Settings { observer: observer.clone(), ..signalling_settings(&configuration) };
+    let signalling = signalling::start(signalling_settings, to_center)
         .await
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
     let signalling = Arc::new(signalling);
@@ -101,6 +107,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         signalling: Arc::clone(&signalling),
         media: Arc::clone(&media),
         journal: journal.clone(),
+        observer: observer.clone(),
         naming: Naming { ending: keys.current().map_or("", |_| model::ENCRYPTED) },
     };
     let (conductor, center) = conductor::start(center, inboxes, shells, Ids::new(MAKER_COMMANDS))
@@ -122,7 +129,12 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         now,
         sample: desk::sample,
         commands: Arc::new(conductor.clone()),
-        metrics: Arc::new(Gauges { conductor: conductor.clone(), media: Arc::clone(&media) }),
+        metrics: Arc::new(Gauges {
+            conductor: conductor.clone(),
+            media: Arc::clone(&media),
+            observer: observer.clone(),
+        }),
+        trace: observer.trace_reader(),
         readiness: readiness.clone(),
     });
     let web = web_runtime()?;
@@ -161,6 +173,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         media,
         journal,
         store,
+        observer,
         web,
         web_stop,
         readiness,
@@ -188,7 +201,8 @@ impl Running {
             self.conductor.end_all();
             self.sealed(Duration::from_secs(5)).await;
         }
-        let Running { conductor, center, signalling, media, journal, store, web, web_stop, .. } = self;
+        let Running { conductor, center, signalling, media, journal, store, observer, web, web_stop, .. } =
+            self;
         conductor.stop();
         let _ = tokio::task::spawn_blocking(move || center.join()).await;
         if let Ok(signalling) = Arc::try_unwrap(signalling) {
@@ -200,6 +214,7 @@ impl Running {
         if let Ok(media) = Arc::try_unwrap(media) {
             let _ = tokio::task::spawn_blocking(move || media.stop()).await;
         }
+        let _ = tokio::task::spawn_blocking(move || observer.stop()).await;
         let closed = tokio::task::spawn_blocking(move || journal.close(Duration::from_secs(5))).await;
         if !matches!(closed, Ok(true)) {
             tracing::warn!("the database did not take every record: the rest waits in the spool");

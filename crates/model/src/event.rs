@@ -61,6 +61,9 @@ pub enum Event {
         language: Language,
         /// The flow it begins in, with its version.
         flow: String,
+        /// The Call-ID of its INVITE: hostile text of at most 128 characters. Older logs have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sip_call_id: Option<String>,
     },
     /// We answered; the recording began.
     ContactAnswered {
@@ -326,6 +329,17 @@ pub enum Event {
     RecordingListened {
         /// The recording.
         recording: RecordingId,
+        /// Who.
+        by: Actor,
+    },
+    /// Somebody read SIP messages that were kept in memory.
+    SipTraceRead {
+        /// Those of this contact.
+        contact: Option<ContactId>,
+        /// Those of calls from this number.
+        number: Option<Number>,
+        /// How many.
+        messages: u64,
         /// Who.
         by: Actor,
     },

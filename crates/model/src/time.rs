@@ -47,6 +47,21 @@ impl Time {
     }
 }
 
+impl Time {
+    /// This instant as people at that offset write it: RFC 3339 with milliseconds and the offset
+    /// (`2026-11-23T16:30:00.000+08:00`).
+    pub fn local(self, offset: UtcOffset) -> String {
+        let shown = self.shifted(offset.ms()).to_string();
+        let shown = shown.strip_suffix('Z').unwrap_or(&shown);
+        format!("{shown}{offset}")
+    }
+
+    /// When the day of this instant began at that offset: local midnight.
+    pub fn day_began(self, offset: UtcOffset) -> Time {
+        Time(self.0 - (self.0 + offset.ms()).rem_euclid(MS_PER_DAY))
+    }
+}
+
 impl Add<Duration> for Time {
     type Output = Time;
 
@@ -140,6 +155,13 @@ impl UtcOffset {
     }
 }
 
+impl fmt::Display for UtcOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, minutes) = (if self.0 < 0 { '-' } else { '+' }, self.0.unsigned_abs());
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
 impl FromStr for UtcOffset {
     type Err = ParseTimeError;
 
@@ -220,6 +242,21 @@ mod tests {
             "2026-11-23T08:30:00.é1Z",
         ] {
             assert!(text.parse::<Time>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_day_begins_at_local_midnight_to_the_millisecond() {
+        let now = "2026-11-23T16:30:59.999Z".parse::<Time>().unwrap();
+        for (offset, shown, began) in [
+            ("+08:00", "2026-11-24T00:30:59.999+08:00", "2026-11-23T16:00:00.000Z"),
+            ("Z", "2026-11-23T16:30:59.999+00:00", "2026-11-23T00:00:00.000Z"),
+            ("-03:30", "2026-11-23T13:00:59.999-03:30", "2026-11-23T03:30:00.000Z"),
+        ] {
+            let offset: UtcOffset = offset.parse().unwrap();
+            assert_eq!(now.local(offset), shown);
+            assert_eq!(now.day_began(offset).to_string(), began);
+            assert_eq!(now.day_began(offset).day_began(offset), now.day_began(offset));
         }
     }
 

@@ -59,6 +59,7 @@ impl Commands for FakeCenter {
                 | AgentOrder::RemoveParty { .. }
                 | AgentOrder::LeaveToParty { .. }
                 | AgentOrder::Supervise { .. }
+                | AgentOrder::NoteTraceRead { .. }
                 | AgentOrder::NoteListened { .. } => Ok(Done::Obeyed),
                 AgentOrder::ReadSecureInput { .. } => {
                     let mut keys = Secret::default();
@@ -123,6 +124,7 @@ impl World {
             },
             commands: Arc::clone(&center) as Arc<dyn Commands>,
             metrics: Arc::new(()),
+            trace: Arc::new(()),
             readiness: readiness.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -170,6 +172,7 @@ impl World {
                 trunk: "local".to_owned(),
                 language: Language::ZhCn,
                 flow: "main@1".to_owned(),
+                sip_call_id: None,
             },
             Event::RecordingOpened { recording, contact, path: path.to_owned(), channels: 2, rate: 8000 },
             Event::ContactAnswered { contact },

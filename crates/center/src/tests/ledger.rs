@@ -98,6 +98,7 @@ pub(super) fn balance(records: &[Record]) {
             | Event::OneWayAudio { .. }
             | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }
+            | Event::SipTraceRead { .. }
             | Event::LegalHoldSet { .. }
             | Event::LegalHoldCleared { .. }
             | Event::RecordingErased { .. }

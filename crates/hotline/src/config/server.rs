@@ -25,6 +25,8 @@ pub struct Server {
     pub patience: ::sip::Patience,
     /// How registered devices are asked whether they can be reached.
     pub pings: Pings,
+    /// Bytes of SIP messages that are kept in memory for `hotline sip trace`; 0 for none.
+    pub trace_bytes: usize,
     /// The digest realm.
     pub realm: String,
     /// HTTP.
@@ -59,6 +61,8 @@ pub struct Server {
     pub copy: Option<CopyFormat>,
     /// When the rules are applied every day; without it, only when that is ordered.
     pub retention_at: Option<TimeOfDay>,
+    /// Whether calling numbers and names may stand in the log in full.
+    pub personal_log: bool,
     /// How long recordings are kept; without a rule, for ever.
     pub retention: Vec<RetentionRule>,
 }
@@ -136,6 +140,7 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
     let mut store = section(&mut file, "store");
     let mut center = section(&mut file, "center");
     let mut recordings = section(&mut file, "recordings");
+    let mut log = section(&mut file, "log");
     let listen = sip.require::<SocketAddr>("listen");
     let web = http.require::<SocketAddr>("listen");
     let ports = rtp.require::<Ports>("ports");
@@ -144,6 +149,7 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         advertised: sip.parsed::<IpAddr>("advertised").map(|at| at.value),
         patience: patience(&mut sip),
         pings: pings(&mut sip),
+        trace_bytes: number(&mut sip, "trace_mb", 0..=4_096, 16) << 20,
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
@@ -166,8 +172,9 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         copy: recordings.parsed::<CopyFormat>("copy").map(|at| at.value),
         retention_at: recordings.parsed::<TimeOfDay>("retention_at").map(|at| at.value),
         retention: retention(&mut recordings),
+        personal_log: log.boolean("personal").is_some_and(|at| at.value),
     };
-    for section in [sip, http, rtp, store, center, recordings, file] {
+    for section in [log, sip, http, rtp, store, center, recordings, file] {
         section.finish();
     }
     Some(server)

@@ -109,6 +109,7 @@ impl Board {
             | Event::OneWayAudio { .. }
             | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }
+            | Event::SipTraceRead { .. }
             | Event::RecordingPaused { .. }
             | Event::RecordingResumed { .. }
             | Event::LegalHoldSet { .. }

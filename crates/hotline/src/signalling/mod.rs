@@ -24,6 +24,7 @@ mod legs;
 mod pings;
 mod reach;
 mod registrar;
+mod seen;
 mod shard;
 mod tcp;
 mod terms;
@@ -45,6 +46,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::observer::Observer;
 pub use pings::Pings;
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
@@ -78,6 +80,8 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// Numbers that only agents may dial, whatever the address they call from.
     pub feature_codes: Vec<Number>,
+    /// Who hears of messages and refusals.
+    pub observer: Observer,
     /// `Server` and `User-Agent`.
     pub user_agent: String,
     /// Limits of registrations.
@@ -107,6 +111,7 @@ impl Settings {
             seats: BTreeMap::new(),
             trunks: Vec::new(),
             feature_codes: Vec::new(),
+            observer: Observer::default(),
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             registrar: RegistrarSettings::default(),
             pings: Pings::default(),

@@ -13,7 +13,8 @@ use sip::{
 use tokio::sync::{mpsc, watch};
 
 use super::reach::{Device, Reach};
-use super::{Clock, Settings, SignallingInput};
+use super::{Clock, Settings, SignallingInput, translate};
+use crate::observer::{Observer, Refused};
 
 /// How long a nonce may be used.
 const NONCE_LIFETIME: Duration = Duration::from_secs(300);
@@ -75,6 +76,7 @@ pub(super) struct RegistrarTask<T> {
     slowdown: Slowdown,
     agents: BTreeMap<String, (AgentId, String)>,
     clock: Clock,
+    observer: Observer,
     to_center: Sender<T>,
     /// Seats whose news the center had no room for; the latest of each, so no more than there are agents.
     backlog: VecDeque<(AgentId, bool)>,
@@ -104,6 +106,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 .map(|(id, password)| (id.as_str().to_owned(), (id.clone(), password.clone())))
                 .collect(),
             clock,
+            observer: settings.observer.clone(),
             to_center,
             backlog: VecDeque::new(),
             reach: Reach::new(settings.pings),
@@ -309,15 +312,35 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 let proven = self.agents.get(&user).filter(|_| claimed.as_ref() == Some(&user));
                 proven.map(|(agent, _)| agent.clone()).ok_or_else(|| Answer::new(Status::FORBIDDEN))
             }
-            Verdict::Missing | Verdict::Replayed => Err(self.challenge(now, request, false)),
+            Verdict::Missing | Verdict::Replayed => {
+                // An agent's phone waits for the question; from all others it is the end.
+                if !claimed.is_some_and(|user| self.agents.contains_key(&user)) {
+                    self.note("unknown_source", request, flow);
+                }
+                Err(self.challenge(now, request, false))
+            }
             Verdict::Stale => Err(self.challenge(now, request, true)),
             Verdict::Wrong => {
                 self.slowdown.wrong(now, address);
-                tracing::warn!(%address, "wrong password or unknown user");
+                self.observer.authentication_failed();
+                self.note("wrong_password", request, flow);
                 Err(self.challenge(now, request, false))
             }
             Verdict::Malformed => Err(Answer::new(Status::BAD_REQUEST)),
         }
+    }
+
+    /// For the log: who is not let in.
+    fn note(&self, reason: &'static str, request: &Request, flow: Flow) {
+        let user = |address: Result<sip::Address, sip::HeaderError>| address.ok()?.uri.user()?.parse().ok();
+        self.observer.refused(Refused {
+            reason,
+            source: flow.source,
+            sip_call_id: translate::sip_call_id(request),
+            number: user(request.to()),
+            caller: user(request.from()),
+            status: Status::UNAUTHORIZED.code(),
+        });
     }
 
     fn challenge(&mut self, now: Moment, request: &Request, stale: bool) -> Answer {

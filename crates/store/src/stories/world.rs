@@ -148,6 +148,7 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
             trunk: "local".to_owned(),
             language: Language::ZhCn,
             flow: "main@1".to_owned(),
+            sip_call_id: None,
         },
         Event::RecordingOpened { recording, contact, path: format!("{n}.wav"), channels: 2, rate: 8000 },
         Event::ContactAnswered { contact },
