@@ -25,6 +25,24 @@ fn a_caller_who_finds_no_agent_gets_the_first_who_registers() {
     center.assert_rows_and_files_agree();
 }
 
+/// A password that is kept as hashes alone proves a phone as well as one in clear.
+#[test]
+fn a_seat_registers_with_a_password_that_is_nowhere_in_clear() {
+    let mut center = Center::start();
+    let output = center.command("agents").args(["set-password", "1001", "--generate"]).output();
+    let output = output.expect("hotline runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let password = said.lines().last().expect("the password stands in the last line").to_owned();
+    let file = std::fs::read_to_string(center.folder.join("config/agents.toml")).expect("the file is there");
+    assert!(file.contains("password_sha256 = \"hotline:") && !file.contains(&password), "{file}");
+    assert!(!file.contains("sample-1001") && file.contains("sample-1002"));
+    center.kill();
+    center.restart();
+    let _seat = Phone::seat(&center, "1001", &password, 880);
+    center.wait_for_seat("1001");
+}
+
 #[test]
 fn a_caller_whom_a_busy_agent_declines_is_given_to_another() {
     declined("is-busy.xml", "busy");

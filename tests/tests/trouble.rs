@@ -44,12 +44,35 @@ fn an_idle_center_ends_at_once_when_asked() {
 }
 
 #[test]
+fn a_seat_is_reachable_again_after_a_kill_and_after_a_restart() {
+    let mut center = Center::start();
+    let agent = Phone::agent(&center, "1001", 880);
+    // What the disk took last is what comes back.
+    let file = center.folder.join("data/registrations.json");
+    let kept = || std::fs::read_to_string(&file).ok();
+    wait_for("the registration on disk", || kept()?.contains("sip:1001").then_some(()));
+    // The telephone is killed and says nothing any more: what comes back is what was kept.
+    drop(agent);
+    let online = |center: &Center, times: usize| {
+        let lines = || center.log().matches("1001 online=true").count();
+        wait_for("the seat", || (lines() == times).then_some(()));
+    };
+    center.kill();
+    center.restart();
+    online(&center, 2);
+    center.ask_to_end();
+    assert!(center.wait_for_end().success(), "{}", center.log());
+    center.restart();
+    online(&center, 3);
+}
+
+#[test]
 fn a_seat_with_a_wrong_password_stays_out() {
     let center = Center::start();
     let stranger = Phone::seat(&center, "1001", "guess", 880);
     // The telephone guesses on until its address is turned away for a while, whatever it says next.
     wait_for("the refusal", || stranger.log().contains("503 Service Unavailable").then_some(()));
-    assert!(center.log().contains("wrong_password"), "{}", center.log());
+    assert!(center.log().contains("wrong password"), "{}", center.log());
     assert!(!center.log().contains("online=true"), "{}", center.log());
 }
 

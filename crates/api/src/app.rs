@@ -6,12 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use model::{
-    Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, UtcOffset,
-};
+use model::{Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, Zone};
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
+use crate::wrong::WrongTokens;
 use crate::{Metrics, Readiness, Trace, Vault};
 
 /// Long polls and streams at once; one more is answered 429.
@@ -43,7 +42,7 @@ pub struct AppParts {
     /// The queues of the configuration.
     pub queues: Vec<QueueName>,
     /// Where the day begins.
-    pub offset: UtcOffset,
+    pub zone: Zone,
     /// The clock.
     pub now: fn() -> Time,
     /// Draws a sample: frame, count, seed.
@@ -66,6 +65,7 @@ pub struct App {
     custody: Arc<Mutex<()>>,
     unerased: Arc<AtomicU64>,
     closing: Arc<watch::Sender<bool>>,
+    wrong: Arc<WrongTokens>,
 }
 
 impl std::ops::Deref for App {
@@ -85,7 +85,12 @@ impl App {
             custody: Arc::new(Mutex::new(())),
             unerased: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
+            wrong: Arc::default(),
         }
+    }
+
+    pub(crate) fn wrong_tokens(&self) -> &WrongTokens {
+        &self.wrong
     }
 
     pub(crate) fn followers(&self) -> Arc<Semaphore> {
@@ -120,6 +125,6 @@ impl App {
 
     /// When today began.
     pub(crate) fn day_began(&self) -> Time {
-        (self.now)().day_began(self.offset)
+        self.zone.day_began((self.now)())
     }
 }

@@ -9,11 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
+
+use crate::wrong::network_of;
 
 /// Connections at once. More wait in the kernel until one ends.
 const CONNECTIONS: usize = 512;
@@ -32,7 +35,7 @@ pub(crate) struct Guarded {
     addresses: Arc<Addresses>,
 }
 
-/// How many connections each address has.
+/// How many connections each address, or IPv6 network, has.
 #[derive(Default)]
 struct Addresses(Mutex<BTreeMap<IpAddr, usize>>);
 
@@ -40,6 +43,16 @@ struct Addresses(Mutex<BTreeMap<IpAddr, usize>>);
 struct Counted {
     of: IpAddr,
     addresses: Arc<Addresses>,
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Connected<IncomingStream<'_, Guarded>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Guarded>) -> Peer {
+        Peer(*stream.remote_addr())
+    }
 }
 
 impl Guarded {
@@ -76,12 +89,12 @@ impl Addresses {
     /// Counts one more; `None` when the address has all that it may have.
     fn count(addresses: &Arc<Addresses>, of: IpAddr) -> Option<Counted> {
         let mut counts = addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(of).or_default();
+        let count = counts.entry(network_of(of)).or_default();
         if *count >= CONNECTIONS_EACH {
             return None;
         }
         *count += 1;
-        Some(Counted { of, addresses: Arc::clone(addresses) })
+        Some(Counted { of: network_of(of), addresses: Arc::clone(addresses) })
     }
 }
 

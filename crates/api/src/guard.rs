@@ -1,12 +1,16 @@
 //! Who may: bearer tokens (RFC 6750) and their roles.
 
-use axum::extract::{Request, State};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use store::{Bearer, Role};
 
 use crate::App;
+use crate::connection::Peer;
 use crate::problem::Problem;
 
 /// The check before one route.
@@ -23,7 +27,19 @@ pub(crate) async fn authorise(
     next: Next,
 ) -> Result<Response, Problem> {
     let secret = bearer_secret(request.headers()).ok_or_else(Problem::no_token)?;
-    let bearer: Bearer = guard.app.store.authenticate(secret).await?.ok_or_else(Problem::no_token)?;
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(peer))| *peer);
+    let source = peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+    let wrong = guard.app.wrong_tokens();
+    if let Some(wait) = wrong.closed_for(Instant::now(), source.ip(), secret) {
+        return Err(Problem::wait(wait));
+    }
+    let Some(bearer): Option<Bearer> = guard.app.store.authenticate(secret).await? else {
+        let count = wrong.wrong(Instant::now(), source.ip());
+        let (address, port) = (source.ip().to_canonical(), source.port());
+        tracing::warn!(%address, port, count, "API authentication failed: wrong token");
+        return Err(Problem::no_token());
+    };
+    wrong.right(source.ip(), secret);
     if !guard.roles.contains(&bearer.role) {
         return Err(Problem::forbidden());
     }

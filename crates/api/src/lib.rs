@@ -25,6 +25,7 @@ mod supervision;
 mod tokens;
 mod trace;
 mod vault;
+mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands};
 pub use health::Readiness;
@@ -59,7 +60,8 @@ pub async fn serve(
         closing.close();
     };
     let deadline = app.clone();
-    let server = axum::serve(connection::Guarded::new(listener), router(app)).with_graceful_shutdown(ended);
+    let service = router(app).into_make_service_with_connect_info::<connection::Peer>();
+    let server = axum::serve(connection::Guarded::new(listener), service).with_graceful_shutdown(ended);
     tokio::select! {
         served = server => served,
         () = async { deadline.closed().await; tokio::time::sleep(GOODBYE).await } => Ok(()),

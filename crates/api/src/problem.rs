@@ -22,9 +22,15 @@ enum Kind {
     NotFound,
     MethodNotAllowed,
     Conflict,
-    Range { length: u64 },
+    Range {
+        length: u64,
+    },
     Invalid,
     TooMany,
+    /// Too many wrong tokens; seconds until the next is looked at.
+    Wait {
+        seconds: u64,
+    },
     Unavailable,
 }
 
@@ -65,6 +71,12 @@ impl Problem {
 
     pub(crate) fn too_many() -> Problem {
         Kind::TooMany.into()
+    }
+
+    /// Too many wrong tokens came from this address.
+    pub(crate) fn wait(left: std::time::Duration) -> Problem {
+        let seconds = u64::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(60);
+        Kind::Wait { seconds }.into()
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
@@ -136,6 +148,9 @@ impl Kind {
             }
             Kind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "请求参数无效", "Invalid request"),
             Kind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "请求过多", "Too many requests"),
+            Kind::Wait { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "错误令牌过多", "Too many wrong tokens from this address")
+            }
             Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "暂时无法服务", "Unavailable for now"),
         }
     }
@@ -165,6 +180,9 @@ impl IntoResponse for Problem {
                 if let Ok(range) = format!("bytes */{length}").parse() {
                     headers.insert(header::CONTENT_RANGE, range);
                 }
+            }
+            Kind::Wait { seconds } => {
+                headers.insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
             }
             Kind::TooMany | Kind::Unavailable => {
                 headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));

@@ -113,7 +113,7 @@ pub(crate) async fn show(
     Ok(match format {
         Format::Json => ([(header::CACHE_CONTROL, "no-store")], Json(messages)).into_response(),
         Format::Text => {
-            (kind("text/plain; charset=utf-8"), ladder::print(&messages, app.offset)).into_response()
+            (kind("text/plain; charset=utf-8"), ladder::print(&messages, &app.zone)).into_response()
         }
         Format::Pcap => (kind("application/vnd.tcpdump.pcap"), pcap::print(&messages)).into_response(),
     })

@@ -54,3 +54,21 @@ async fn no_bytes_make_a_handler_panic_or_the_server_stop() {
     }
     assert_eq!(world.get(Role::Viewer, "/api/v1/queues").await.status, 200);
 }
+
+#[tokio::test]
+async fn forty_wrong_tokens_are_slowed_and_a_token_that_was_right_goes_on() {
+    let world = World::start().await;
+    assert_eq!(world.get(Role::Admin, "/api/v1/contacts").await.status, 200);
+    let mut seen = Vec::new();
+    for n in 0..40 {
+        let guess = format!(
+            "GET /api/v1/contacts HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer hl_{n}\r\n\r\n"
+        );
+        let heard = world.raw(&guess).await;
+        assert_eq!(heard.status == 429, heard.header("retry-after").is_some());
+        seen.push(heard.status);
+    }
+    assert!(seen[..20].iter().all(|status| *status == 401), "{seen:?}");
+    assert!(seen.iter().filter(|status| **status == 429).count() > 10, "{seen:?}");
+    assert_eq!(world.get(Role::Admin, "/api/v1/contacts").await.status, 200);
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ivr::Flow;
-use model::{Language, Number, QueueName, UtcOffset};
+use model::{Language, Number, QueueName, Zone};
 
 /// Routes, feature codes, and the distributor's own configuration.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub struct Config {
     pub feature_codes: BTreeMap<Number, FeatureCode>,
     /// Queues and agents.
     pub acd: acd::Config,
-    /// The offset of the dates in recordings' paths.
-    pub utc_offset: UtcOffset,
+    /// Whose dates recordings' paths have.
+    pub zone: Zone,
     /// Calls in progress above which new ones are refused.
     pub max_calls: usize,
     /// Calls that each trunk may have; those that are not named have no limit of their own.

@@ -20,7 +20,7 @@ impl Center {
         &mut self,
         now: Time,
         leg: LegId,
-        (trunk, source, sip_call_id): (String, std::net::IpAddr, String),
+        (trunk, source, sip_call_id): (String, std::net::IpAddr, Box<str>),
         number: Number,
         caller: Option<Number>,
         caller_name: Option<String>,
@@ -66,7 +66,7 @@ impl Center {
         self.legs.insert(leg, call);
         self.contacts.insert(contact, call);
         self.calls.insert(call, Call::Customer(Box::new(customer)));
-        let sip_call_id = Some(sip_call_id);
+        let sip_call_id = Some(sip_call_id.into());
         self.record(
             now,
             Event::ContactStarted {
@@ -168,7 +168,7 @@ impl Center {
 
     /// The port is open: the recording begins, then we answer.
     fn answer(&mut self, now: Time, call: CallId, rtp: std::net::SocketAddr) {
-        let (year, month, day) = self.date(now).date(self.config.utc_offset);
+        let (year, month, day) = self.local_date(now);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         if !matches!(customer.stage, Stage::Opening) {
             return;

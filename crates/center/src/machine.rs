@@ -199,6 +199,12 @@ impl Center {
         now.shifted(self.clock_set_by_ms)
     }
 
+    /// The calendar's date at this instant: year, month, day.
+    pub(crate) fn local_date(&self, now: Time) -> (i64, u32, u32) {
+        let date = self.date(now);
+        date.date(self.config.zone.offset(date))
+    }
+
     fn clock_set(&mut self, now: Time, by_ms: i64) {
         self.clock_set_by_ms = self.clock_set_by_ms.saturating_add(by_ms);
         self.ids.set_clock(by_ms);

@@ -58,7 +58,12 @@ pub(crate) enum Verb {
         about: Option<AboutRecordings>,
     },
     /// List agents 列出座席
-    Agents(Listing),
+    Agents {
+        #[command(flatten)]
+        listing: Listing,
+        #[command(subcommand)]
+        about: Option<AboutAgents>,
+    },
     /// List queues 列出队列
     Queues(Listing),
     /// Change an agent's state 更改座席状态
@@ -104,8 +109,18 @@ pub(crate) enum Sip {
 }
 
 #[derive(Args)]
-#[group(id = "which", required = true, multiple = false, args = ["contact", "from", "last"])]
 pub(crate) struct Trace {
+    #[command(flatten)]
+    pub(crate) which: Traced,
+    /// Write a capture for Wireshark instead of printing 写成抓包文件
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+}
+
+/// Which messages: one of these.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Traced {
     /// Of a contact: the customer's and those with agents 某次来电
     #[arg(long, value_name = "ID")]
     pub(crate) contact: Option<ContactId>,
@@ -115,9 +130,6 @@ pub(crate) struct Trace {
     /// The last N, at most 10,000 最近 N 条
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) last: Option<u32>,
-    /// Write a capture for Wireshark instead of printing 写成抓包文件
-    #[arg(long, value_name = "FILE")]
-    pub(crate) pcap: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -183,6 +195,18 @@ pub(crate) enum AboutRecordings {
         /// A new file 目标文件
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutAgents {
+    /// Give an agent a password, kept as hashes: from standard input, or made and printed 设置座席密码（只存哈希）
+    SetPassword {
+        /// The agent's id 工号
+        id: AgentId,
+        /// Make one and print it 自动生成并显示
+        #[arg(long)]
+        generate: bool,
     },
 }
 

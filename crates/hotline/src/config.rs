@@ -4,6 +4,7 @@ mod clips;
 mod numbers;
 mod people;
 mod server;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use ivr::source::{Problem, Problems, Section, parse};
 use ivr::{Catalogue, flow_test, text};
 use media::Prompts;
 use model::{AgentId, Number, QueueName};
+use sip::{Algorithm, Secret};
 
 pub use server::{CopyFormat, Ports, Server, TimeOfDay};
 
@@ -28,8 +30,10 @@ pub struct Configuration {
     pub server: Server,
     /// Queues and agents.
     pub acd: acd::Config,
-    /// Agents with their passwords.
-    pub passwords: Vec<(AgentId, String)>,
+    /// Agents with what is known of their passwords.
+    pub passwords: Vec<(AgentId, Secret)>,
+    /// What an agent may answer challenges by, best first.
+    pub digests: BTreeMap<AgentId, Vec<Algorithm>>,
     /// What agents' audio may be.
     pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
@@ -53,7 +57,9 @@ pub struct Configuration {
 impl Configuration {
     /// Agents who still have the password of the sample files.
     pub fn sample_passwords(&self) -> Vec<&AgentId> {
-        let sample = |(id, password): &&(AgentId, String)| *password == format!("sample-{id}");
+        let realm = self.server.realm.as_str();
+        let sample =
+            |(id, secret): &&(AgentId, Secret)| secret.is(&format!("sample-{id}"), id.as_str(), realm);
         self.passwords.iter().filter(sample).map(|(id, _)| id).collect()
     }
 
@@ -95,19 +101,28 @@ pub fn load(sources: Sources<'_>, flow_tests: bool) -> Result<Configuration, Vec
 fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Option<Configuration> {
     let dir = sources.config;
     let clips = Clips::load(sources);
-    let server = open(dir, "hotline.toml", problems).map(server::read);
     // What is said of queues is checked only where they could be read.
     let read = open(dir, "queues.toml", problems).map(people::queues);
     let names =
         read.as_ref().map(|read| read.queues.iter().map(|queue| queue.name.clone()).collect::<Vec<_>>());
     let names = names.as_deref();
-    let srtp = server.iter().flatten().next().map(|server| server.srtp).unwrap_or_default();
-    let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, names, srtp));
+    let server = open(dir, "hotline.toml", problems).map(|file| server::read(file, names));
+    let of_all = |server: &Server| people::OfAll {
+        srtp: server.srtp,
+        realm: server.realm.clone(),
+        digest: server.digest.clone(),
+    };
+    let of_all = server.iter().flatten().next().map(of_all).unwrap_or_default();
+    let srtp = of_all.srtp;
+    let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, names, &of_all));
     let trunks = open(dir, "trunks.toml", problems).map(|file| people::trunks(file, srtp));
     let (flows, tally) = load_flows(&dir.join("flows"), &clips, names, flow_tests, problems);
-    let warnings = clips.judge(problems);
-    let numbers = open(dir, "numbers.toml", problems).map(|file| numbers::read(file, &flows));
-    let people::Agents { agents, passwords, seats } = agents?;
+    let mut warnings = clips.judge(problems);
+    let ids =
+        agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
+    let numbers = open(dir, "numbers.toml", problems).map(|file| numbers::read(file, &flows, &ids));
+    let people::Agents { agents, passwords, digests, seats } = agents?;
+    warnings.extend(unserved(dir, &agents, names.unwrap_or_default()));
     let (routes, feature_codes) = numbers?;
     let (trunks, trunk_limits) = trunks?;
     let people::Queues { queues, longest_waits } = read?;
@@ -115,6 +130,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         server: server??,
         acd: acd::Config { queues, agents },
         passwords,
+        digests,
         seats,
         trunks,
         trunk_limits,
@@ -207,4 +223,30 @@ fn toml_files(dir: &Path, problems: &Problems) -> Vec<PathBuf> {
     let mut paths: Vec<_> = paths.filter(is_flow).collect();
     paths.sort();
     paths
+}
+
+/// Queues without an agent, and agents without a queue: no error, for somebody may be about to be added.
+fn unserved(dir: &Path, agents: &[acd::AgentConfig], queues: &[QueueName]) -> Vec<Problem> {
+    let warning = |file: &str, message, hint| Problem {
+        file: dir.join(file).display().to_string().into(),
+        line: 0,
+        message,
+        hint,
+    };
+    let served = |queue: &&QueueName| !agents.iter().any(|agent| agent.queues.contains(queue));
+    let of_queue = |queue: &QueueName| {
+        let message = text!("no agent takes calls of queue {queue}", "队列 {queue} 没有座席");
+        warning(
+            "queues.toml",
+            message,
+            text!("name it in queues of an agent", "请在座席的 queues 中加入该队列"),
+        )
+    };
+    let of_agent = |agent: &acd::AgentConfig| {
+        let id = &agent.id;
+        let message = text!("agent {id} takes calls of no queue", "座席 {id} 不属于任何队列");
+        warning("agents.toml", message, text!("queues = [\"...\"]", "请设置 queues"))
+    };
+    let idle = agents.iter().filter(|agent| agent.queues.is_empty()).map(of_agent);
+    queues.iter().filter(served).map(of_queue).chain(idle).collect()
 }

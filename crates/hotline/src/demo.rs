@@ -93,7 +93,9 @@ fn people(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Strin
             rest_after_miss: Duration::from_secs(2),
         })
         .collect();
-    configuration.passwords = passwords.clone();
+    configuration.passwords =
+        passwords.iter().map(|(id, password)| (id.clone(), password.clone().into())).collect();
+    configuration.digests.clear();
     let loopback = crate::signalling::Network::new(std::net::IpAddr::from([127, 0, 0, 0]), 8);
     configuration.trunks = vec![Trunk {
         name: "demo".to_owned(),

@@ -4,16 +4,43 @@ use std::sync::Arc;
 
 use api::{Kind, Metrics, Sample};
 use media::Media;
+use store::Journal;
 
 use crate::conductor::Conductor;
 use crate::observer::Observer;
 use crate::output;
+use crate::process::{self, Disks};
 
 /// The conductor and the media of one center, asked when somebody reads.
 pub(crate) struct Gauges {
     pub(crate) conductor: Conductor,
     pub(crate) media: Arc<Media>,
     pub(crate) observer: Observer,
+    pub(crate) journal: Journal,
+    pub(crate) disks: Disks,
+}
+
+impl Gauges {
+    /// How far the database is behind the event log.
+    fn journal_samples(&self) -> Vec<Sample> {
+        let status = self.journal.status();
+        let lag = status.appended_seq.saturating_sub(status.committed_seq);
+        let up = f64::from(u8::from(status.database_ok));
+        vec![
+            Sample::gauge(
+                "hotline_database_lag_records",
+                "Events that the database does not have yet",
+                lag as f64,
+            ),
+            Sample::gauge("hotline_database_up", "1 while the database takes events", up),
+            Sample::gauge(
+                "hotline_spool_bytes",
+                "Events that wait on disk for it",
+                status.spool_bytes as f64,
+            ),
+            Sample::counter("hotline_journal_records_lost_total", "Events that neither took", status.dropped),
+        ]
+    }
 }
 
 impl Metrics for Gauges {
@@ -94,6 +121,9 @@ impl Metrics for Gauges {
         ]
         .into_iter()
         .chain(self.observer.samples())
+        .chain(self.journal_samples())
+        .chain(self.disks.samples())
+        .chain(process::samples())
         .chain(model::Storage::ALL.into_iter().zip(counters.storage_failed).map(|(storage, failed)| Sample {
             name: "hotline_recording_storage_failed",
             suffix: "",

@@ -33,7 +33,7 @@ pub(crate) async fn agents(place: &Place, listing: &Listing) -> anyhow::Result<E
 pub(crate) async fn queues(place: &Place, listing: &Listing) -> anyhow::Result<ExitCode> {
     let configuration = place.load(false)?;
     let now = clock::now();
-    let day_began = now.day_began(configuration.server.utc_offset);
+    let day_began = configuration.server.zone.day_began(now);
     let rows = place.store().await?.queues(&configuration.queue_names(), day_began, now).await?;
     let columns = ["name", "waiting", "offered", "answered", "abandoned", "service_level"];
     listings::print(&rows, listing.json, &columns).map(|()| ExitCode::SUCCESS)

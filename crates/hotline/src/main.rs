@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use arguments::{AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip, Token, Trace, Verb, Word};
+use arguments::{
+    AboutAgents, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip, Token, Trace, Traced, Verb,
+    Word,
+};
 use clap::Parser;
 use hotline::log::{self, LogFormat};
 use hotline::signals::Signals;
-use hotline::{clock, control, demo, listings, load, output, serve, vault};
-use model::RecordingId;
+use hotline::{clock, control, demo, listings, load, output, password, privacy, serve, vault};
+use model::{AgentId, RecordingId};
 use place::Place;
 use store::{PublicKeys, SigningKey};
 
@@ -27,6 +30,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    media::os::make_files_private();
     // Log lines would tear the demo's board.
     let level = if matches!(cli.command, Some(Verb::Demo { .. })) { "error" } else { "info,sqlx=warn" };
     let format = match log_format(cli.log_format) {
@@ -86,7 +90,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             export(&place, id, &to).await
         }
         Verb::Recordings { listing, about: None } => lists::recordings(&place, &listing).await,
-        Verb::Agents(listing) => lists::agents(&place, &listing).await,
+        Verb::Agents { about: Some(AboutAgents::SetPassword { id, generate }), .. } => {
+            set_password(&place, &id, generate)
+        }
+        Verb::Agents { listing, about: None } => lists::agents(&place, &listing).await,
         Verb::Queues(listing) => lists::queues(&place, &listing).await,
         Verb::Agent { state, id } => {
             control::agent(&place.data, &id, &state)?;
@@ -121,6 +128,10 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     for warning in &configuration.warnings {
         let (file, message, hint) = (&warning.file, &warning.message.en, &warning.hint.en);
         tracing::warn!(%file, line = warning.line, message, hint, "configuration");
+    }
+    for path in privacy::readable_by_others(&place.private_paths(&configuration)) {
+        let path = path.display();
+        tracing::warn!(%path, "other users of this machine may read this: chmod o= {path}");
     }
     let server = &mut configuration.server;
     server.sip = listen.sip.unwrap_or(server.sip);
@@ -163,6 +174,18 @@ fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {
     output::print("The configuration is sound 配置正确");
     if flow_tests {
         output::print(format_args!("{} flow tests passed 流程测试通过", configuration.flow_tests.passed));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn set_password(place: &Place, id: &AgentId, generate: bool) -> anyhow::Result<ExitCode> {
+    let realm = place.load(false)?.server.realm;
+    let password = if generate { password::generate()? } else { password::read()? };
+    password::set(&place.agents_file(), &realm, id, &password)?;
+    let next = "a running center knows it after its next start 重启后生效";
+    output::print(format_args!("{id}: password set 密码已设置; {next}"));
+    if generate {
+        output::print(password);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -233,13 +256,13 @@ fn retention(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCod
 
 /// What the running center kept of SIP messages: it alone has them.
 fn trace(place: &Place, wanted: &Trace) -> anyhow::Result<ExitCode> {
-    let which = match wanted {
-        Trace { contact: Some(contact), .. } => format!("contact={contact}"),
+    let which = match &wanted.which {
+        Traced { contact: Some(contact), .. } => format!("contact={contact}"),
         // A `+` would be a blank in a query.
-        Trace { from: Some(number), .. } => {
+        Traced { from: Some(number), .. } => {
             format!("from={}", number.as_str().replace('+', "%2B").replace('#', "%23"))
         }
-        Trace { last, .. } => format!("last={}", last.unwrap_or(1)),
+        Traced { last, .. } => format!("last={}", last.unwrap_or(1)),
     };
     let format = if wanted.pcap.is_some() { "pcap" } else { "text" };
     let answer = control::get(&place.data, &format!("sip/trace?{which}&format={format}"))?;

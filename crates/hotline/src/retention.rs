@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::{App, Outcome};
-use model::{Actor, Time, UtcOffset};
+use model::{Actor, Time, Zone};
 
 use crate::config::TimeOfDay;
 
@@ -27,11 +27,11 @@ const LOOK: Duration = Duration::from_secs(60);
 /// How long a database or center that refused is left alone.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Once a day, by the clock of an offset from UTC.
-#[derive(Debug, Clone, Copy)]
+/// Once a day, by the clocks of a place.
+#[derive(Debug, Clone)]
 pub(crate) struct Schedule {
     pub(crate) at: TimeOfDay,
-    pub(crate) offset: UtcOffset,
+    pub(crate) zone: Zone,
 }
 
 impl Schedule {
@@ -43,7 +43,8 @@ impl Schedule {
 
     /// The newest of its hours that is not in the future.
     fn newest(&self, now: Time) -> Time {
-        let minutes = (now.minute_of_day(self.offset) + DAY_MINUTES - self.at.minutes()) % DAY_MINUTES;
+        let minutes =
+            (now.minute_of_day(self.zone.offset(now)) + DAY_MINUTES - self.at.minutes()) % DAY_MINUTES;
         let into_minute = now.unix_ms().rem_euclid(60_000);
         Time::from_unix_ms(now.unix_ms() - i64::from(minutes) * 60_000 - into_minute)
     }
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     fn schedule(at: &str) -> Schedule {
-        Schedule { at: at.parse().unwrap(), offset: "+08:00".parse().unwrap() }
+        Schedule { at: at.parse().unwrap(), zone: "+08:00".parse::<model::UtcOffset>().unwrap().into() }
     }
 
     fn time(text: &str) -> Time {

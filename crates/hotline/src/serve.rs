@@ -21,6 +21,7 @@ use crate::copies::Copier;
 use crate::gauges::Gauges;
 use crate::naming::Naming;
 use crate::observer::Observer;
+use crate::process::Disks;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
@@ -88,7 +89,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         .with_context(|| "start the thread that writes the log of calls")?;
     let (to_center, signalling_inbox) = bounded(INBOX);
     let signalling_settings =
-        signalling::Settings { observer: observer.clone(), ..signalling_settings(&configuration) };
+        signalling::Settings { observer: observer.clone(), ..signalling_settings(&configuration, folders) };
     let signalling = signalling::start(signalling_settings, to_center)
         .await
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
@@ -114,7 +115,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         .with_context(|| "start the center's thread")?;
 
     let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
-    let manifests = Manifests::open(&folders.recordings, key, server.utc_offset)
+    let manifests = Manifests::open(&folders.recordings, key, server.zone.clone())
         .with_context(|| "read the manifests of the recordings")?;
 
     let readiness = Readiness::default();
@@ -125,7 +126,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         retention: server.retention.clone(),
         agents,
         queues,
-        offset: server.utc_offset,
+        zone: server.zone.clone(),
         now,
         sample: desk::sample,
         commands: Arc::new(conductor.clone()),
@@ -133,6 +134,8 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
             conductor: conductor.clone(),
             media: Arc::clone(&media),
             observer: observer.clone(),
+            journal: journal.clone(),
+            disks: Disks::watch(watched_folders(&server, folders)),
         }),
         trace: observer.trace_reader(),
         readiness: readiness.clone(),
@@ -155,7 +158,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         web.spawn(copier.follow(journal.last_seq()));
     }
     if let Some(at) = server.retention_at {
-        let schedule = Schedule { at, offset: server.utc_offset };
+        let schedule = Schedule { at, zone: server.zone.clone() };
         web.spawn(retention::run(app, schedule, folders.data.clone(), now));
     }
     write_control(&store, &folders.data, http).await?;
@@ -191,6 +194,7 @@ impl Running {
     /// is closed.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.readiness.sip(false);
+        self.signalling.drain();
         let why = tokio::select! {
             _ = self.conductor.drain() => None,
             () = tokio::time::sleep(self.drain_limit) => Some("the drain limit was reached"),
@@ -258,6 +262,13 @@ pub fn recordings_folders(server: &Server, folders: &Folders) -> Vec<PathBuf> {
     [Some(folders.recordings.clone()), server.recordings_fallback.clone()].into_iter().flatten().collect()
 }
 
+/// The folders whose room `/metrics` shows.
+fn watched_folders(server: &Server, folders: &Folders) -> Vec<(&'static str, PathBuf)> {
+    let mut watched = vec![("data", folders.data.clone()), ("recordings", folders.recordings.clone())];
+    watched.extend(server.recordings_fallback.clone().map(|folder| ("fallback", folder)));
+    watched
+}
+
 /// The events that end what the last run was cut off in, its recordings repaired.
 async fn end_what_was_cut_off(
     store: &Store,
@@ -314,18 +325,20 @@ fn media_settings(
     settings
 }
 
-fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
+fn signalling_settings(configuration: &Configuration, folders: &Folders) -> signalling::Settings {
     let server = &configuration.server;
     signalling::Settings {
         advertised: server.advertised,
         realm: server.realm.clone(),
         agents: configuration.passwords.clone(),
+        digests: configuration.digests.clone(),
         seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
         feature_codes: configuration.feature_codes.keys().cloned().collect(),
         pings: server.pings,
         patience: server.patience,
         first_maker: MAKER_SIGNALLING,
+        registrations: Some(folders.data.join("registrations.json")),
         ..signalling::Settings::new(server.sip)
     }
 }
@@ -336,7 +349,7 @@ fn center_config(configuration: Configuration) -> center::Config {
         routes: configuration.routes,
         feature_codes: configuration.feature_codes,
         acd: configuration.acd,
-        utc_offset: configuration.server.utc_offset,
+        zone: configuration.server.zone.clone(),
         max_calls: configuration.server.max_calls,
         trunks: configuration.trunk_limits,
         longest_waits: configuration.longest_waits,

@@ -128,3 +128,124 @@ fn a_flow_that_cannot_be_read_is_said_once() {
         "{problems:?}"
     );
 }
+
+/// One row: the file, what stands there, what is written in its place, and what is said of it.
+type Row = (&'static str, &'static str, &'static str, &'static str);
+
+#[test]
+fn what_cannot_work_is_refused() {
+    let rows: [Row; 24] = [
+        (
+            "agents.toml",
+            "password = \"sample-1001\"",
+            "password_md5 = \"hotline:12\"",
+            "password_md5 is no hash",
+        ),
+        (
+            "agents.toml",
+            "password = \"sample-1001\"",
+            "password_md5 = \"other:00000000000000000000000000000000\"",
+            "for the realm hotline",
+        ),
+        (
+            "agents.toml",
+            "password = \"sample-1001\"",
+            "password = \"sample-1001\"\npassword_md5 = \"hotline:00000000000000000000000000000000\"",
+            "there twice",
+        ),
+        ("agents.toml", "password = \"sample-1001\"\n", "", "password is missing"),
+        (
+            "agents.toml",
+            "password = \"sample-1001\"",
+            "digest = [\"SHA-256\"]\npassword_md5 = \"hotline:00000000000000000000000000000000\"",
+            "no challenge",
+        ),
+        (
+            "hotline.toml",
+            "realm = \"hotline\"",
+            "realm = \"hotline\"\ndigest = [\"MD5\", \"MD5\"]",
+            "MD5 is there twice",
+        ),
+        ("agents.toml", "\"sample-1001\"", "\"\"", "agent 1001 has a password that anybody guesses"),
+        ("agents.toml", "\"sample-1001\"", "\" \"", "agent 1001 has a password that anybody guesses"),
+        ("agents.toml", "\"sample-1001\"", "\"1001\"", "agent 1001 has a password that anybody guesses"),
+        ("numbers.toml", "number = \"8001\"", "number = \"8000\"", "8000 is in line"),
+        ("numbers.toml", "number = \"8001\"", "number = \"1002\"", "1002 is an agent too"),
+        ("numbers.toml", "number = \"8001\"", "number = \"*70\"", "*70 is a number to dial already"),
+        ("queues.toml", "offer_s = 15", "offer_s = 0", "offer_s"),
+        (
+            "hotline.toml",
+            "# [[recordings.retention]]\n# name = \"complaints\"\n# queue = \"complaint\" ",
+            "[[recordings.retention]]\nname = \"a\"\ndays = 3\nqueue = \"nobody\" #",
+            "there is no queue nobody",
+        ),
+        (
+            "hotline.toml",
+            "# fallback = \"/mnt/second/recordings\"",
+            "fallback = \"no-such-folder\"",
+            "there is no folder no-such-folder",
+        ),
+        ("hotline.toml", "# url = \"postgres:", "url = \"mysql:", "no database is reached"),
+        ("hotline.toml", "# url = \"postgres:", "url = \"", "no database is reached"),
+        (
+            "hotline.toml",
+            "listen = \"127.0.0.1:5060\"",
+            "listen = \"0.0.0.0:5060\"",
+            "cannot be told the address",
+        ),
+        (
+            "hotline.toml",
+            "listen = \"127.0.0.1:5060\"",
+            "listen = \"[::]:5060\"\nadvertised = \"192.0.2.1\"",
+            "different IP versions",
+        ),
+        ("hotline.toml", "\"Asia/Shanghai\"", "\"Asia/Shangai\"", "time_zone"),
+        ("hotline.toml", "time_zone = ", "utc_offset = \"Z\"\ntime_zone = ", "time_zone says it already"),
+        ("agents.toml", "[[agent]]", "[[nobody]]", "nobody"),
+        ("numbers.toml", "flow = \"main\"", "flow = \"mian\"", "there is no flow"),
+        ("agents.toml", "queues = [\"inquiry\"]", "queues = [\"inquiries\"]", "there is no queue inquiries"),
+    ];
+    for (nth, (file, from, to, said)) in rows.into_iter().enumerate() {
+        let changed = Changed::new(&format!("refused-{nth}"), &[(file, from, to)]);
+        let problems = changed.problems();
+        assert!(problems.iter().any(|problem| problem.contains(said)), "{file}, {to:?}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_center_without_people_or_numbers_is_refused() {
+    for (file, said) in
+        [("agents.toml", "there are no agents"), ("numbers.toml", "there is no number to dial")]
+    {
+        let changed = Changed::new(&format!("empty-{file}"), &[]);
+        std::fs::write(changed.0.join(file), "# nothing\n").unwrap();
+        assert_eq!(changed.problems(), [said]);
+    }
+}
+
+#[test]
+fn what_may_surprise_is_warned_of() {
+    let rows = [
+        ("queues = [\"complaint\"]", "queues = []", "agent 2001 takes calls of no queue"),
+        ("queues = [\"inquiry\", \"complaint\"]", "queues = [\"inquiry\"]", ""),
+    ];
+    for (from, to, said) in rows {
+        let changed = Changed::new("warned", &[("agents.toml", from, to)]);
+        let loaded = config::load(sources(&changed.0, &repository().join("prompts")), false);
+        let warnings = loaded.unwrap_or_else(|problems| panic!("{problems:?}")).warnings;
+        let said_so = warnings.iter().any(|warning| warning.message.en == said);
+        assert_eq!(said_so, !said.is_empty(), "{warnings:?}");
+    }
+}
+
+#[test]
+fn zones_are_written_by_name_or_offset() {
+    for (from, to) in [
+        ("time_zone = \"Asia/Shanghai\"", "utc_offset = \"Asia/Shanghai\""),
+        ("time_zone = \"Asia/Shanghai\"", "utc_offset = \"+08:00\""),
+        ("time_zone = \"Asia/Shanghai\"", "time_zone = \"Europe/Berlin\""),
+    ] {
+        let changed = Changed::new("zones", &[("hotline.toml", from, to)]);
+        assert_eq!(changed.problems(), [""; 0]);
+    }
+}

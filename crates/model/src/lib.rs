@@ -37,5 +37,5 @@ pub use srtp::{Srtp, SrtpKey, SrtpSuite};
 pub use storage::{
     ENCRYPTED, RetentionRule, Storage, StorageReport, StorageTrouble, flac_name, flac_part_name, paths_of,
 };
-pub use time::{Time, UtcOffset};
+pub use time::{Time, UtcOffset, Zone};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

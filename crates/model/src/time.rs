@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -44,21 +45,6 @@ impl Time {
     pub fn minute_of_day(self, offset: UtcOffset) -> u32 {
         let ms = (self.0 + offset.ms()).rem_euclid(MS_PER_DAY);
         u32::try_from(ms / 60_000).unwrap_or(0)
-    }
-}
-
-impl Time {
-    /// This instant as people at that offset write it: RFC 3339 with milliseconds and the offset
-    /// (`2026-11-23T16:30:00.000+08:00`).
-    pub fn local(self, offset: UtcOffset) -> String {
-        let shown = self.shifted(offset.ms()).to_string();
-        let shown = shown.strip_suffix('Z').unwrap_or(&shown);
-        format!("{shown}{offset}")
-    }
-
-    /// When the day of this instant began at that offset: local midnight.
-    pub fn day_began(self, offset: UtcOffset) -> Time {
-        Time(self.0 - (self.0 + offset.ms()).rem_euclid(MS_PER_DAY))
     }
 }
 
@@ -150,6 +136,11 @@ impl UtcOffset {
     /// No offset.
     pub const UTC: UtcOffset = UtcOffset(0);
 
+    /// An offset of whole minutes east of Greenwich; `None` when it is a day or more.
+    pub fn from_minutes(minutes: i16) -> Option<UtcOffset> {
+        (-1439..=1439).contains(&minutes).then_some(UtcOffset(minutes))
+    }
+
     fn ms(self) -> i64 {
         i64::from(self.0) * 60_000
     }
@@ -185,6 +176,54 @@ impl FromStr for UtcOffset {
     }
 }
 
+/// The offsets from UTC of a place over time: one for ever, or several where clocks are changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Zone {
+    first: UtcOffset,
+    /// Each from its instant on, in the order of time.
+    changes: Arc<[(Time, UtcOffset)]>,
+}
+
+impl Zone {
+    /// A place with this offset until the first of these changes, which are in the order of time.
+    pub fn new(first: UtcOffset, changes: impl Into<Arc<[(Time, UtcOffset)]>>) -> Zone {
+        Zone { first, changes: changes.into() }
+    }
+
+    /// The offset at this instant.
+    pub fn offset(&self, at: Time) -> UtcOffset {
+        let passed = self.changes.partition_point(|(from, _)| *from <= at);
+        passed
+            .checked_sub(1)
+            .and_then(|last| self.changes.get(last))
+            .map_or(self.first, |(_, offset)| *offset)
+    }
+
+    /// An instant as people there write it: RFC 3339 with milliseconds and the offset
+    /// (`2026-11-23T16:30:00.000+08:00`).
+    pub fn show(&self, at: Time) -> String {
+        let offset = self.offset(at);
+        let shown = at.shifted(offset.ms()).to_string();
+        let shown = shown.strip_suffix('Z').unwrap_or(&shown);
+        format!("{shown}{offset}")
+    }
+
+    /// When the day of an instant began there: at local midnight, also on a day on which the offset changes.
+    pub fn day_began(&self, at: Time) -> Time {
+        let offset = self.offset(at);
+        let local = at.shifted(offset.ms());
+        let midnight = local.0 - local.0.rem_euclid(MS_PER_DAY);
+        let began = Time(midnight - offset.ms());
+        Time(midnight - self.offset(began).ms())
+    }
+}
+
+impl From<UtcOffset> for Zone {
+    fn from(offset: UtcOffset) -> Zone {
+        Zone { first: offset, changes: Arc::default() }
+    }
+}
+
 const MS_PER_DAY: i64 = 86_400_000;
 
 /// Gregorian date from days since 1970-01-01, counted in eras of 400 years that start on 1 March.
@@ -214,6 +253,16 @@ fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_has_the_offset_of_the_time() {
+        let (at, offset) = (Time::from_unix_ms, |minutes| UtcOffset::from_minutes(minutes).unwrap());
+        let zone = Zone::new(offset(60), [(at(1000), offset(120)), (at(2000), offset(60))]);
+        let offsets = [0, 999, 1000, 1999, 2000, 9000].map(|ms| zone.offset(at(ms)));
+        assert_eq!(offsets, [60, 60, 120, 120, 60, 60].map(offset));
+        assert_eq!(Zone::from(offset(480)).offset(at(5)), offset(480));
+        assert_eq!(UtcOffset::from_minutes(1440), None);
+    }
 
     #[test]
     fn prints_and_parses_rfc_3339() {
@@ -254,10 +303,18 @@ mod tests {
             ("-03:30", "2026-11-23T13:00:59.999-03:30", "2026-11-23T03:30:00.000Z"),
         ] {
             let offset: UtcOffset = offset.parse().unwrap();
-            assert_eq!(now.local(offset), shown);
-            assert_eq!(now.day_began(offset).to_string(), began);
-            assert_eq!(now.day_began(offset).day_began(offset), now.day_began(offset));
+            let zone = Zone::from(offset);
+            assert_eq!(zone.show(now), shown);
+            assert_eq!(zone.day_began(now).to_string(), began);
+            assert_eq!(zone.day_began(zone.day_began(now)), zone.day_began(now));
         }
+        // One hour forward at 01:00 UTC: the day began an hour later by the clock that was in force then.
+        let change = "2026-03-29T01:00:00Z".parse().unwrap();
+        let offset = |text: &str| text.parse::<UtcOffset>().unwrap();
+        let zone = Zone::new(offset("+01:00"), vec![(change, offset("+02:00"))]);
+        let noon = "2026-03-29T10:00:00Z".parse().unwrap();
+        assert_eq!(zone.show(noon), "2026-03-29T12:00:00.000+02:00");
+        assert_eq!(zone.day_began(noon).to_string(), "2026-03-28T23:00:00.000Z");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! descriptions. Nothing here has a socket, a clock or a random source of its own: time is a [`Moment`],
 //! randomness a [`Random`] that the caller seeds.
 
+mod budget;
 mod dialog;
 mod digest;
 mod endpoint;
@@ -23,7 +24,8 @@ mod status;
 mod transaction;
 mod uri;
 
-pub use digest::{Challenges, Credentials, DigestServer, Password, Verdict, answer_challenge};
+pub use budget::{Budgets, Overdrawn, network_of};
+pub use digest::{Algorithm, Credentials, DigestServer, Secret, Secrets, Verdict, answer_challenge};
 pub use endpoint::{
     Answer, Destination, Dial, Ending, Endpoint, EndpointSettings, Event, Flow, Output, Patience, PingId,
     RequestId, SessionId, Transport,
@@ -31,17 +33,17 @@ pub use endpoint::{
 pub use header::{Address, CSeq, HeaderError, Via};
 pub use message::{
     Fault, Frame, Framer, Header, Headers, MAX_HEADER_VALUE, MAX_HEADERS, MAX_MESSAGE, Malformed, Message,
-    Request, Response, parse_datagram, peek_call_id, same_name,
+    Peek, Request, Response, parse_datagram, peek, peek_call_id, same_name,
 };
 pub use method::Method;
 pub use moment::Moment;
 pub use random::Random;
-pub use registrar::{Binding, Reachability, Registrar, RegistrarSettings};
+pub use registrar::{Binding, KeptBinding, Reachability, Registrar, RegistrarSettings};
 pub use scan::Params;
 pub use sdp::{
     AudioCodec, Crypto, CryptoKey, CryptoSuite, Direction, Encryption, Keys, Line, LocalAudio, Media,
     NoCommonAudio, OfferedAudio, Sdp, SdpError, Security, answer, offer,
 };
-pub use slowdown::Slowdown;
+pub use slowdown::{Guessed, KeptGuesses, Slowdown};
 pub use status::Status;
 pub use uri::{Host, SipUri, Uri, UriError};

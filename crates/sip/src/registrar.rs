@@ -23,7 +23,8 @@ pub struct RegistrarSettings {
     pub max_expires: u32,
     /// What a request without a wish gets, in seconds.
     pub default_expires: u32,
-    /// The most contacts of one address; more get 403.
+    /// The most contacts of one address. One more takes the place of the contact that was renewed longest ago; a
+    /// single request with more gets 403.
     pub max_contacts: usize,
 }
 
@@ -44,6 +45,23 @@ pub struct Binding {
     pub expires: Moment,
     call_id: String,
     number: u32,
+}
+
+/// A binding as it is kept over a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptBinding {
+    /// The user part of the address.
+    pub user: String,
+    /// The contact's URI.
+    pub contact: String,
+    /// Where its REGISTER came from.
+    pub flow: Flow,
+    /// When it ends.
+    pub expires: Moment,
+    /// The Call-ID of its REGISTER.
+    pub call_id: String,
+    /// The CSeq number of its REGISTER.
+    pub number: u32,
 }
 
 /// An address became reachable, or is not any more.
@@ -116,23 +134,22 @@ impl Registrar {
             if contacts.len() != 1 || expires != Some(0) {
                 return Err(bad());
             }
-            let old = |binding: &Binding| binding.call_id == call_id && number <= binding.number;
-            if self.bindings(now, user).iter().any(old) {
-                return Err(Answer::new(Status::SERVER_ERROR));
-            }
             self.store(user, Vec::new());
             return Ok(());
         }
         let wishes: Vec<Wish> =
             contacts.iter().map(|contact| self.wish(contact, expires)).collect::<Result<_, _>>()?;
+        if wishes.len() > self.settings.max_contacts {
+            return Err(Answer::new(Status::FORBIDDEN));
+        }
         let mut bindings: Vec<Binding> = self.bindings(now, user).to_vec();
         bindings.retain(|binding| binding.expires > now);
         for wish in wishes {
-            grant(&mut bindings, wish, now, (&call_id, number), flow)?;
+            grant(&mut bindings, wish, now, (&call_id, number), flow);
         }
-        if bindings.len() > self.settings.max_contacts {
-            return Err(Answer::new(Status::FORBIDDEN));
-        }
+        // Contacts that nobody renews any more must not keep a person out until they expire.
+        let beyond = bindings.len().saturating_sub(self.settings.max_contacts);
+        bindings.drain(..beyond);
         self.store(user, bindings);
         Ok(())
     }
@@ -197,6 +214,35 @@ impl Registrar {
         self.bindings(now, user).iter().any(|binding| binding.flow == flow && binding.expires > now)
     }
 
+    /// Every living binding, to be kept over a restart.
+    pub fn keep(&self, now: Moment) -> impl Iterator<Item = KeptBinding> {
+        self.bindings.iter().flat_map(move |(user, bindings)| {
+            bindings.iter().filter(move |binding| binding.expires > now).map(|binding| KeptBinding {
+                user: user.clone(),
+                contact: binding.uri.to_string(),
+                flow: binding.flow,
+                expires: binding.expires,
+                call_id: binding.call_id.clone(),
+                number: binding.number,
+            })
+        })
+    }
+
+    /// Takes back a binding that was kept; one that ended meanwhile, or cannot be read, is passed over. None is given
+    /// longer than a new one would be.
+    pub fn restore(&mut self, now: Moment, kept: KeptBinding) {
+        let Ok(Uri::Sip(uri)) = Uri::parse(&kept.contact) else { return };
+        let longest = now + Duration::from_secs(u64::from(self.settings.max_expires));
+        let mut bindings = self.bindings(now, &kept.user).to_vec();
+        let has_room = bindings.len() < self.settings.max_contacts;
+        if kept.expires <= now || !has_room || bindings.iter().any(|binding| binding.uri.same_as(&uri)) {
+            return;
+        }
+        let KeptBinding { user, flow, expires, call_id, number, .. } = kept;
+        bindings.push(Binding { uri, flow, expires: expires.min(longest), call_id, number });
+        self.store(&user, bindings);
+    }
+
     /// Time passed: bindings end.
     pub fn handle_timeout(&mut self, now: Moment) {
         while let Some(user) = self.schedule.pop_due(now) {
@@ -217,27 +263,17 @@ impl Registrar {
     }
 }
 
-/// Changes one binding; a request that is older than the binding changes nothing (section 10.3, item 7).
-fn grant(
-    bindings: &mut Vec<Binding>,
-    wish: Wish,
-    now: Moment,
-    (call_id, number): (&str, u32),
-    flow: Flow,
-) -> Result<(), Answer> {
-    if let Some(at) = bindings.iter().position(|binding| binding.uri.same_as(&wish.uri)) {
-        let old = bindings.remove(at);
-        if old.call_id == call_id && number <= old.number {
-            return Err(Answer::new(Status::SERVER_ERROR));
-        }
-    }
+/// Changes one binding. Its CSeq number may be lower than the binding's, against section 10.3, item 7: a phone that
+/// restarts counts from the beginning, and an old copy of a request does not come this far, as the count of its
+/// digest was used before.
+fn grant(bindings: &mut Vec<Binding>, wish: Wish, now: Moment, (call_id, number): (&str, u32), flow: Flow) {
+    bindings.retain(|binding| !binding.uri.same_as(&wish.uri));
     if wish.expires > 0 {
         // The same device after a change of its address: its old binding would ring nowhere.
-        bindings.retain(|binding| binding.call_id != call_id || binding.number >= number);
+        bindings.retain(|binding| binding.call_id != call_id || binding.number == number);
         let expires = now + Duration::from_secs(u64::from(wish.expires));
         bindings.push(Binding { uri: wish.uri, flow, expires, call_id: call_id.to_owned(), number });
     }
-    Ok(())
 }
 
 /// 0 to 1 with at most three decimals.
@@ -345,13 +381,51 @@ mod tests {
     }
 
     #[test]
-    fn old_requests_and_too_many_contacts_change_nothing() {
+    fn a_phone_that_restarted_and_counts_from_the_beginning_is_taken() {
+        let mut world = World::new();
+        world.register("a", 500, "Contact: <sip:x@127.0.0.1:5070>\r\n");
+        for number in [2, 2, 3] {
+            assert_eq!(world.register("a", number, "Contact: <sip:x@127.0.0.1:5070>\r\n").status, Status::OK);
+        }
+        world.register("a", 1, "Contact: <sip:x@127.0.0.1:5071>\r\n");
+        assert_eq!(world.contacts(), ["<sip:x@127.0.0.1:5071>;expires=600"]);
+        assert_eq!(world.register("a", 1, "Contact: *\r\nExpires: 0\r\n").status, Status::OK);
+        assert_eq!(world.changes(), [true, false]);
+    }
+
+    #[test]
+    fn the_eleventh_contact_takes_the_place_of_the_one_renewed_longest_ago() {
+        let mut world = World::new();
+        for n in 0..10 {
+            world.register(&format!("c{n}"), 1, &format!("Contact: <sip:x{n}@127.0.0.1>\r\n"));
+        }
+        world.register("c0", 2, "Contact: <sip:x0@127.0.0.1>\r\n");
+        assert_eq!(world.register("new", 1, "Contact: <sip:new@127.0.0.1>\r\n").status, Status::OK);
+        let contacts = world.contacts();
+        assert_eq!(contacts.len(), 10);
+        assert!(!contacts.iter().any(|contact| contact.contains("x1@")), "{contacts:?}");
+        assert!(contacts.last().unwrap().contains("new@"));
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_with_the_time_that_is_left() {
+        let mut world = World::new();
+        world.register("a", 5, "Contact: <sip:x@127.0.0.1>;expires=100, <sip:y@127.0.0.1>;expires=60\r\n");
+        let kept: Vec<KeptBinding> = world.registrar.keep(world.now).collect();
+        let mut after = World::new();
+        after.now = world.now + Duration::from_secs(70);
+        kept.into_iter().for_each(|kept| after.registrar.restore(after.now, kept));
+        assert_eq!(after.changes(), [true]);
+        assert_eq!(after.contacts(), ["<sip:x@127.0.0.1>;expires=30"]);
+        after.now = after.now + Duration::from_secs(30);
+        after.registrar.handle_timeout(after.now);
+        assert_eq!(after.changes(), [false]);
+    }
+
+    #[test]
+    fn too_many_contacts_in_one_request_change_nothing() {
         let mut world = World::new();
         world.register("a", 5, "Contact: <sip:x@127.0.0.1>\r\n");
-        assert_eq!(
-            world.register("a", 5, "Contact: <sip:x@127.0.0.1>;expires=0\r\n").status,
-            Status::SERVER_ERROR
-        );
         let many: String = (0..11).map(|n| format!("Contact: <sip:x{n}@127.0.0.1>\r\n")).collect();
         assert_eq!(world.register("a", 6, &many).status, Status::FORBIDDEN);
         assert_eq!(world.contacts(), ["<sip:x@127.0.0.1>;expires=600"]);

@@ -18,7 +18,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use model::{ContactId, Gap, RecordingId, Time, UtcOffset};
+use model::{ContactId, Gap, RecordingId, Time, Zone};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -94,7 +94,7 @@ struct Head {
 pub struct Manifests {
     root: PathBuf,
     key: SigningKey,
-    offset: UtcOffset,
+    zone: Zone,
     head: Head,
 }
 
@@ -103,7 +103,7 @@ impl Manifests {
     ///
     /// # Errors
     /// When a folder or manifest cannot be read, or its last line is none of ours.
-    pub fn open(root: &Path, key: SigningKey, offset: UtcOffset) -> io::Result<Manifests> {
+    pub fn open(root: &Path, key: SigningKey, zone: Zone) -> io::Result<Manifests> {
         let mut head = Head { entry: 0, seq: 0, day: String::new(), sha256: "0".repeat(64) };
         for (day, path) in days(root)?.into_iter().rev() {
             let text = fs::read_to_string(&path)?;
@@ -116,7 +116,7 @@ impl Manifests {
             head = Head { entry: link.entry, seq: link.line.seq, day, sha256: sha256(last) };
             break;
         }
-        Ok(Manifests { root: root.to_owned(), key, offset, head })
+        Ok(Manifests { root: root.to_owned(), key, zone, head })
     }
 
     /// The sequence number of the last event that a line tells of, 0 when there is none.
@@ -132,7 +132,7 @@ impl Manifests {
         if line.seq <= self.head.seq {
             return Ok(());
         }
-        let (year, month, day) = line.at.date(self.offset);
+        let (year, month, day) = line.at.date(self.zone.offset(line.at));
         // A clock that goes back does not: the chain goes by day.
         let day = format!("{year:04}/{month:02}/{day:02}").max(self.head.day.clone());
         let (entry, seq, previous) = (self.head.entry + 1, line.seq, self.head.sha256.clone());

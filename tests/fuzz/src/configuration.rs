@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use ::ivr::source::{Problems, parse};
 use ::ivr::{Catalogue, compile};
-use ::sip::Encryption;
+use ::sip::{Algorithm, Encryption};
 use model::QueueName;
 
 use crate::ivr::lines_exist;
 
 #[path = "../../../crates/hotline/src/config/numbers.rs"]
 pub mod numbers;
+#[path = "../../../crates/hotline/src/config/zone.rs"]
+pub mod zone;
 #[path = "../../../crates/hotline/src/config/people.rs"]
 pub mod people;
 #[path = "../../../crates/hotline/src/config/server.rs"]
@@ -40,8 +42,14 @@ pub fn configuration(bytes: &[u8]) {
             assert!(longest_waits.keys().all(|name| names.contains(name)));
         }
         b'a' => {
-            let people::Agents { agents, passwords, seats } =
-                people::agents(file, Some(&queues()), Encryption::Required);
+            let of_all = people::OfAll {
+                srtp: Encryption::Required,
+                realm: "hotline".to_owned(),
+                digest: Algorithm::ALL.to_vec(),
+            };
+            let people::Agents { agents, passwords, digests, seats } =
+                people::agents(file, Some(&queues()), &of_all);
+            assert_eq!(digests.len(), seats.len());
             assert_eq!(agents.len(), passwords.len());
             assert!(agents.iter().all(|agent| seats.contains_key(&agent.id)));
             let known = queues();
@@ -55,9 +63,9 @@ pub fn configuration(bytes: &[u8]) {
             let networks = trunks.into_iter().flat_map(|trunk| trunk.sources);
             let _ = networks.filter(|network| network.contains(IpAddr::from([192, 0, 2, 1]))).count();
         }
-        b'n' => drop(numbers::read(file, &flows())),
+        b'n' => drop(numbers::read(file, &flows(), &[])),
         _ => {
-            let server = server::read(file).expect("what is missing is a problem, not an end");
+            let server = server::read(file, Some(&queues())).expect("what is missing is a problem, not an end");
             assert!(server.rtp.0.start() < server.rtp.0.end());
             assert!(server.media_threads > 0 && server.max_calls > 0);
         }

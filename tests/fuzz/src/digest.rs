@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::sip::{
-    Challenges, Credentials, DigestServer, Headers, Method, Moment, Random, Request, Verdict,
+    Algorithm, Credentials, DigestServer, Headers, Method, Moment, Random, Request, Verdict,
     answer_challenge,
 };
 
@@ -62,16 +62,16 @@ impl Judge {
 
     /// The right answer to a fresh challenge, given `password`.
     fn answer_with(&mut self, password: &str) -> String {
-        let challenges = self.server.challenge(self.now, false, Challenges::All);
+        let challenges = self.server.challenge(self.now, false, &Algorithm::ALL);
         answer_to(challenges.first().expect("a challenge"), password).expect("an answer to our challenge")
     }
 
     fn accepts(&mut self, authorization: &[u8]) -> bool {
         let headers = Headers::new().with("Authorization", authorization);
         let request = Request { method: Method::Register, uri: URI.to_owned(), headers, body: Vec::new() };
-        let password = |user: &str| (user == USER).then(|| PASSWORD.to_owned());
+        let password = |user: &str| (user == USER).then(|| PASSWORD.to_owned().into());
         match self.server.judge(self.now, &request, &password) {
-            Verdict::Accepted { user } => {
+            Verdict::Accepted { user, .. } => {
                 assert_eq!(user, USER);
                 true
             }

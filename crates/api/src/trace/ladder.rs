@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use model::UtcOffset;
+use model::Zone;
 
 use super::TracedMessage;
 
 /// Peers with a column of their own; the others share the last.
 const COLUMNS: usize = 5;
 /// Characters from one column to the next.
-const WIDTH: usize = 30;
+const WIDTH: usize = 36;
 
-pub(super) fn print(messages: &[TracedMessage], offset: UtcOffset) -> String {
+pub(super) fn print(messages: &[TracedMessage], zone: &Zone) -> String {
     let mut text = String::new();
     let Some(first) = messages.first() else {
         return "No messages are kept of that: they may be too old 没有保留相关信令，可能已过期\n".to_owned();
@@ -34,12 +34,12 @@ pub(super) fn print(messages: &[TracedMessage], offset: UtcOffset) -> String {
     for message in messages {
         let column = peers.iter().position(|peer| *peer == message.peer).unwrap_or(peers.len());
         let arrow = arrow(message, (column + 1) * WIDTH - 1);
-        let _ = writeln!(text, "{:32}{arrow}", message.at.local(offset).to_string());
+        let _ = writeln!(text, "{:32}{arrow}", zone.show(message.at));
     }
     for message in messages {
         let way = if message.received { "←" } else { "→" };
         let TracedMessage { at, transport, local, peer, cut, .. } = message;
-        let _ = writeln!(text, "\n{} {local} {way} {peer} {transport}", at.local(offset));
+        let _ = writeln!(text, "\n{} {local} {way} {peer} {transport}", zone.show(*at));
         for line in message.text.lines() {
             let _ = writeln!(text, "  {}", shown(line));
         }
@@ -104,7 +104,7 @@ mod tests {
             message(false, "127.0.0.1:5091", "INVITE sip:b SIP/2.0\r\nCSeq: 7 INVITE\r\n\r\n"),
             message(true, "127.0.0.1:5091", "SIP/2.0 200 O\u{1b}[2JK\r\nCSeq: 7 INVITE\r\n\r\n"),
         ];
-        let text = print(&messages, "+08:00".parse().unwrap());
+        let text = print(&messages, &"+08:00".parse::<model::UtcOffset>().unwrap().into());
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].contains("127.0.0.1:5090") && lines[0].contains("127.0.0.1:5091"), "{text}");
         assert!(lines[1].contains("|<-") && lines[1].contains("INVITE (1 INVITE) (SDP)"), "{text}");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use api::{Answer, App, AppParts, Commands, Readiness};
 use model::{
     Actor, AgentId, AgentOrder, Cause, ContactId, Digit, Done, End, EndedBy, Event, Ids, Language,
-    LeaveReason, Record, RecordingId, RecordingState, Refused, Secret, Time, UtcOffset,
+    LeaveReason, Record, RecordingId, RecordingState, Refused, Secret, Time, Zone,
 };
 use serde_json::Value;
 use store::{Journal, Role, Store};
@@ -117,7 +117,7 @@ impl World {
             retention: Vec::new(),
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
-            offset: UtcOffset::UTC,
+            zone: Zone::default(),
             now,
             sample: |frame, count, seed| {
                 frame.iter().cycle().skip(seed as usize).take(count).copied().collect()

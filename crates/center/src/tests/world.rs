@@ -166,7 +166,7 @@ impl World {
             caller: Some(number("13800000000")),
             caller_name: None,
             remote: Some(remote(Direction::Both)),
-            sip_call_id: "1@world".to_owned(),
+            sip_call_id: "1@world".into(),
         };
         self.send(Input::Leg(leg, report));
         leg

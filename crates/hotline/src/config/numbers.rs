@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use center::{FeatureCode, Route};
-use ivr::source::Section;
+use ivr::source::{At, Section};
 use ivr::{Flow, text};
-use model::{Language, Number};
+use model::{AgentId, Language, Number};
 
 use super::people::longest_wait;
 
@@ -22,9 +22,18 @@ pub(super) struct Flows {
 pub(super) fn read(
     mut file: Section,
     flows: &Flows,
+    agents: &[AgentId],
 ) -> (BTreeMap<Number, Route>, BTreeMap<Number, FeatureCode>) {
-    let mut routes = BTreeMap::new();
-    for mut section in file.list("number") {
+    let (mut routes, mut lines) = (BTreeMap::new(), BTreeMap::new());
+    let sections = file.list("number");
+    if sections.is_empty() {
+        let hint = text!(
+            "write a [[number]] for each number that customers dial",
+            "请用 [[number]] 写明客户拨打的号码"
+        );
+        file.problem(0, text!("there is no number to dial", "没有可拨打的号码"), hint);
+    }
+    for mut section in sections {
         let number = section.require::<Number>("number");
         let flow = section.require::<String>("flow");
         let language = section.require::<Language>("language");
@@ -40,6 +49,9 @@ pub(super) fn read(
                 text!("the flows are: {known}", "现有流程：{known}"),
             );
         }
+        if let Some(number) = &number {
+            check_number(&section, number, &mut lines, agents);
+        }
         let flow = flow.and_then(|at| flows.sound.get(&at.value).cloned());
         if let (Some(number), Some(flow), Some(language)) = (number, flow, language) {
             routes.insert(number.value, Route { flow, language: language.value, longest_wait });
@@ -54,9 +66,15 @@ pub(super) fn read(
             _ => None,
         };
         match (number.parse::<Number>(), code) {
-            (Ok(number), Some(code)) => {
-                codes.insert(number, code);
+            (Ok(number), Some(_)) if lines.contains_key(&number) => {
+                let hint = text!("change one of the two", "请修改其中一个");
+                file.problem(
+                    does.line,
+                    text!("{number} is a number to dial already", "{number} 已是可拨打的号码"),
+                    hint,
+                );
             }
+            (Ok(number), Some(code)) => _ = codes.insert(number, code),
             (Ok(_) | Err(_), _) => file.problem(
                 does.line,
                 text!("{number} cannot be a feature code", "{number} 不能作为功能码"),
@@ -66,4 +84,24 @@ pub(super) fn read(
     }
     file.finish();
     (routes, codes)
+}
+
+/// A number is dialled by customers: it is there once, and nobody else is reached by it.
+fn check_number(
+    section: &Section,
+    At { value: number, line }: &At<Number>,
+    lines: &mut BTreeMap<Number, u32>,
+    agents: &[AgentId],
+) {
+    let hint = || text!("change one of the two", "请修改其中一个");
+    if let Some(first) = lines.insert(number.clone(), *line) {
+        section.problem(
+            *line,
+            text!("{number} is in line {first} already", "{number} 已在第 {first} 行"),
+            hint(),
+        );
+    }
+    if agents.iter().any(|agent| agent.as_str() == number.as_str()) {
+        section.problem(*line, text!("{number} is an agent too", "{number} 同时是座席工号"), hint());
+    }
 }

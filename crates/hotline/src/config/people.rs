@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ::sip::Encryption;
+use ::sip::{Algorithm, Encryption, Secret};
 use acd::{AgentConfig, QueueConfig};
 use center::TrunkLimits;
 use ivr::source::{At, Section};
 use ivr::text;
 use model::{AgentId, QueueName};
 
+use super::server::digest;
 use crate::signalling::{CodecName, Codecs, Network, Terms, Trunk};
 
 /// What `queues.toml` says.
@@ -25,7 +26,7 @@ pub(super) fn queues(mut file: Section) -> Queues {
     let Queues { mut queues, mut longest_waits } = Queues::default();
     for mut section in file.list("queue") {
         let name = section.require::<QueueName>("name");
-        let offer_deadline = seconds(&mut section, "offer_s", 15);
+        let offer_s = section.integer("offer_s", 1..=3600).map_or(15, |at| at.value);
         let wrap_up = seconds(&mut section, "wrap_up_s", 10);
         let longest = longest_wait(&mut section);
         if let Some(At { value: name, line }) = name {
@@ -33,7 +34,7 @@ pub(super) fn queues(mut file: Section) -> Queues {
                 twice(&section, line, name.as_str());
             }
             longest_waits.extend(longest.map(|longest| (name.clone(), longest)));
-            queues.push(QueueConfig { name, offer_deadline, wrap_up });
+            queues.push(QueueConfig { name, offer_deadline: Duration::from_secs(offer_s), wrap_up });
         }
         section.finish();
     }
@@ -51,44 +52,63 @@ pub(super) fn longest_wait(section: &mut Section) -> Option<Duration> {
 pub(super) struct Agents {
     /// For routing.
     pub agents: Vec<AgentConfig>,
-    /// Their passwords.
-    pub passwords: Vec<(AgentId, String)>,
+    /// What is known of their passwords.
+    pub passwords: Vec<(AgentId, Secret)>,
+    /// What they may answer challenges by, best first.
+    pub digests: BTreeMap<AgentId, Vec<Algorithm>>,
     /// What their audio may be.
     pub seats: BTreeMap<AgentId, Terms>,
 }
 
-pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, srtp: Encryption) -> Agents {
+/// What `hotline.toml` says for all agents.
+#[derive(Debug, Default)]
+pub(super) struct OfAll {
+    pub srtp: Encryption,
+    pub realm: String,
+    pub digest: Vec<Algorithm>,
+}
+
+pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, of_all: &OfAll) -> Agents {
     let miss_limit = file.integer("miss_limit", 0..=100).map_or(3, |at| at.value);
     let miss_limit = u32::try_from(miss_limit).unwrap_or(u32::MAX);
     let rest_after_miss = seconds(&mut file, "rest_s", 5);
     let starts_ready = file.boolean("starts_ready").is_none_or(|at| at.value);
     let mut found = Agents::default();
-    for mut section in file.list("agent") {
+    let sections = file.list("agent");
+    if sections.is_empty() {
+        let hint = text!("write an [[agent]] for each", "请用 [[agent]] 逐一写明");
+        file.problem(0, text!("there are no agents", "没有座席"), hint);
+    }
+    for mut section in sections {
         let id = section.require::<AgentId>("id");
-        let password = section.require::<String>("password");
-        let terms = terms(&mut section, srtp);
+        let secret = secret(&mut section, id.as_ref(), &of_all.realm);
+        let digest = digest(&mut section).unwrap_or_else(|| of_all.digest.clone());
+        let terms = terms(&mut section, of_all.srtp);
         let mut queues = Vec::new();
         for At { value, line } in section.parsed_list::<QueueName>("queues") {
             if let Some(known) = known
                 && !known.contains(&value)
             {
-                let names = known.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
-                section.problem(
-                    line,
-                    text!("there is no queue {value}", "没有名为 {value} 的队列"),
-                    text!("the queues are: {names}", "现有队列：{names}"),
-                );
+                no_queue(&section, line, &value, known);
             }
             queues.push(value);
         }
-        if let (Some(At { value: id, line }), Some(password)) = (id, password) {
+        if let (Some(At { value: id, line }), Some(secret)) = (id, secret) {
             if found.agents.iter().any(|agent| agent.id == id) {
                 twice(&section, line, id.as_str());
             }
             let agent = AgentConfig { id: id.clone(), queues, starts_ready, miss_limit, rest_after_miss };
             found.agents.push(agent);
             found.seats.insert(id.clone(), terms);
-            found.passwords.push((id, password.value));
+            if !digest.iter().any(|algorithm| secret.knows(*algorithm)) && !digest.is_empty() {
+                let hint =
+                    text!("set the password again: hotline agents set-password {id}", "请重新设置密码");
+                let message =
+                    text!("{id} can answer no challenge by digest", "{id} 没有 digest 所需的密码哈希");
+                section.problem(line, message, hint);
+            }
+            found.digests.insert(id.clone(), digest);
+            found.passwords.push((id, secret));
         }
         section.finish();
     }
@@ -132,6 +152,68 @@ fn terms(section: &mut Section, srtp: Encryption) -> Terms {
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
     Duration::from_secs(section.integer(key, 0..=3600).map_or(default, |at| at.value))
+}
+
+/// A queue is named that is none of those known.
+pub(super) fn no_queue(section: &Section, line: u32, queue: &QueueName, known: &[QueueName]) {
+    let names = known.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
+    section.problem(
+        line,
+        text!("there is no queue {queue}", "没有名为 {queue} 的队列"),
+        text!("the queues are: {names}", "现有队列：{names}"),
+    );
+}
+
+/// What is known of an agent's password: itself, or hashes of it that `hotline agents set-password` wrote.
+fn secret(section: &mut Section, id: Option<&At<AgentId>>, realm: &str) -> Option<Secret> {
+    let plain = section.string("password");
+    let hashes = [("password_sha256", Algorithm::Sha256, 64), ("password_md5", Algorithm::Md5, 32)];
+    let hashes: Vec<(Algorithm, String)> = hashes
+        .into_iter()
+        .filter_map(|(key, algorithm, length)| Some((algorithm, hash(section, key, length, realm)?)))
+        .collect();
+    let Some(At { value: plain, line }) = plain else {
+        if hashes.is_empty() {
+            section.problem(
+                section.line(),
+                text!("password is missing", "缺少 password"),
+                text!(
+                    "hotline agents set-password ID --generate makes one",
+                    "可用 hotline agents set-password 生成"
+                ),
+            );
+        }
+        return (!hashes.is_empty()).then(|| Secret::hashes(hashes));
+    };
+    if !hashes.is_empty() {
+        let hint = text!("remove password: the hashes say it", "请删除 password，只保留哈希");
+        section.problem(line, text!("the password is there twice", "密码重复"), hint);
+    }
+    let id = id.map_or("", |at| at.value.as_str());
+    if plain.trim().is_empty() || plain == id {
+        section.problem(
+            line,
+            text!("agent {id} has a password that anybody guesses", "座席 {id} 的密码为空或与工号相同"),
+            text!("give it a long random one", "请设置足够长的随机密码"),
+        );
+    }
+    Some(plain.into())
+}
+
+/// A hash of user, realm and password, `REALM:HEX`: of another realm it would prove nothing.
+fn hash(section: &mut Section, key: &'static str, length: usize, realm: &str) -> Option<String> {
+    let At { value, line } = section.string(key)?;
+    let parts = value.rsplit_once(':');
+    let is_hash = |hash: &str| hash.len() == length && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if let Some((_, hash)) = parts.filter(|(of, hash)| *of == realm && is_hash(hash)) {
+        return Some(hash.to_owned());
+    }
+    section.problem(
+        line,
+        text!("{key} is no hash for the realm {realm}", "{key} 不是域 {realm} 的哈希"),
+        text!("hotline agents set-password ID writes it", "请用 hotline agents set-password 写入"),
+    );
+    None
 }
 
 fn twice(section: &Section, line: u32, name: &str) {

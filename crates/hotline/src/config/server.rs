@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ::sip::Encryption;
-use ivr::source::{Problems, Section, parse};
+use ::sip::{Algorithm, Encryption};
+use ivr::source::{At, Problems, Section, parse};
 use ivr::text;
-use model::{QueueName, RetentionRule, UtcOffset};
+use model::{QueueName, RetentionRule, Zone};
 
+use super::people::no_queue;
+use super::zone::NamedZone;
 use crate::signalling::Pings;
 
 /// Where the server listens and what it keeps.
@@ -29,6 +31,8 @@ pub struct Server {
     pub trace_bytes: usize,
     /// The digest realm.
     pub realm: String,
+    /// What agents answer challenges by, best first, for whom nothing else is said.
+    pub digest: Vec<Algorithm>,
     /// HTTP.
     pub http: SocketAddr,
     /// RTP and RTCP.
@@ -43,8 +47,8 @@ pub struct Server {
     pub silence: Duration,
     /// The database; `None` for SQLite in the data folder.
     pub database: Option<String>,
-    /// The offset of the dates in recordings' paths.
-    pub utc_offset: UtcOffset,
+    /// Whose clocks date recordings' paths, begin the day and tell the hour of retention.
+    pub zone: Zone,
     /// The most calls at once.
     pub max_calls: usize,
     /// How long a secure input with an agent may last.
@@ -133,7 +137,8 @@ impl FromStr for Ports {
     }
 }
 
-pub(super) fn read(mut file: Section) -> Option<Server> {
+/// `queues`: those that rules may name; `None` when they are not known.
+pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Server> {
     let mut sip = section(&mut file, "sip");
     let mut http = section(&mut file, "http");
     let mut rtp = section(&mut file, "rtp");
@@ -151,18 +156,19 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
         pings: pings(&mut sip),
         trace_bytes: number(&mut sip, "trace_mb", 0..=4_096, 16) << 20,
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
+        digest: digest(&mut sip).unwrap_or_else(|| Algorithm::ALL.to_vec()),
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
         media_threads: number(&mut rtp, "threads", 1..=64, processors()),
         realtime: rtp.boolean("realtime").is_none_or(|at| at.value),
         srtp: rtp.parsed::<Encryption>("srtp").map_or_else(Encryption::default, |at| at.value),
         silence: seconds(&mut rtp, "silence_s", 60),
-        database: store.string("url").map(|at| at.value),
-        utc_offset: center.parsed::<UtcOffset>("utc_offset").map_or(UtcOffset::UTC, |at| at.value),
+        database: database(&mut store),
+        zone: zone(&mut center),
         max_calls: number(&mut center, "max_calls", 1..=100_000, 2000),
         secure_input: seconds(&mut center, "secure_input_s", 120),
         drain_limit: seconds(&mut center, "drain_limit_s", 60),
-        recordings_fallback: recordings.string("fallback").map(|at| at.value.into()),
+        recordings_fallback: fallback(&mut recordings),
         encryption_key: recordings.string("encryption_key").map(|at| at.value.into()),
         old_encryption_keys: recordings
             .strings("old_encryption_keys")
@@ -171,13 +177,97 @@ pub(super) fn read(mut file: Section) -> Option<Server> {
             .collect(),
         copy: recordings.parsed::<CopyFormat>("copy").map(|at| at.value),
         retention_at: recordings.parsed::<TimeOfDay>("retention_at").map(|at| at.value),
-        retention: retention(&mut recordings),
+        retention: retention(&mut recordings, queues),
         personal_log: log.boolean("personal").is_some_and(|at| at.value),
     };
+    check_addresses(&mut sip, &server);
     for section in [log, sip, http, rtp, store, center, recordings, file] {
         section.finish();
     }
     Some(server)
+}
+
+/// The algorithms of digests in the order of the challenges.
+pub(super) fn digest(section: &mut Section) -> Option<Vec<Algorithm>> {
+    let mut order: Vec<Algorithm> = Vec::new();
+    for At { value, line } in section.parsed_list::<Algorithm>("digest") {
+        if order.contains(&value) {
+            let hint = text!("remove one of the two", "请删除其中一个");
+            section.problem(line, text!("{value} is there twice", "{value} 重复"), hint);
+        }
+        order.push(value);
+    }
+    (!order.is_empty()).then_some(order)
+}
+
+/// `time_zone`, or its older name.
+fn zone(center: &mut Section) -> Zone {
+    let named = center.parsed::<NamedZone>("time_zone");
+    let older = center.parsed::<NamedZone>("utc_offset");
+    if let (Some(_), Some(older)) = (&named, &older) {
+        let hint = text!("remove utc_offset", "请删除 utc_offset");
+        center.problem(older.line, text!("time_zone says it already", "已由 time_zone 指定"), hint);
+    }
+    named.or(older).map_or_else(Zone::default, |at| at.value.0)
+}
+
+fn database(store: &mut Section) -> Option<String> {
+    let At { value: url, line } = store.string("url")?;
+    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.starts_with(kind)) {
+        // The address may hold a password: its kind alone is shown.
+        let kind = url.split_once(':').map_or("", |(kind, _)| kind);
+        store.problem(
+            line,
+            text!(
+                "no database is reached by an address that begins {kind:?}",
+                "不支持的数据库地址类型 {kind:?}"
+            ),
+            text!(
+                "\"postgres://user:password@host/database\" or \"sqlite:path\"",
+                "请写 \"postgres://用户:密码@主机/库\" 或 \"sqlite:路径\""
+            ),
+        );
+    }
+    Some(url)
+}
+
+fn fallback(recordings: &mut Section) -> Option<PathBuf> {
+    let At { value, line } = recordings.string("fallback")?;
+    let folder = PathBuf::from(&value);
+    if !folder.is_dir() {
+        recordings.problem(
+            line,
+            text!("there is no folder {value}", "目录 {value} 不存在"),
+            text!("make it, or mount the disk that it is on", "请创建该目录或挂载其所在磁盘"),
+        );
+    }
+    Some(folder)
+}
+
+/// Peers have to be told an address that they can reach.
+fn check_addresses(sip: &mut Section, server: &Server) {
+    let line = sip.line();
+    let shown = server.advertised.unwrap_or(server.sip.ip());
+    if shown.is_unspecified() || shown.is_multicast() {
+        sip.problem(
+            line,
+            text!("peers cannot be told the address {shown}", "{shown} 不能作为对外地址"),
+            text!(
+                "advertised = \"192.0.2.10\": the address that phones and trunks reach this machine by",
+                "请用 advertised 指定话机和中继可达的本机地址"
+            ),
+        );
+    }
+    if shown.is_ipv4() != server.sip.is_ipv4() {
+        sip.problem(
+            line,
+            text!(
+                "advertised and listen are of different IP versions",
+                "advertised 与 listen 的 IP 版本不同"
+            ),
+            text!("give both as IPv4 or both as IPv6", "请同用 IPv4 或 IPv6"),
+        );
+    }
 }
 
 fn patience(sip: &mut Section) -> ::sip::Patience {
@@ -198,10 +288,15 @@ fn pings(sip: &mut Section) -> Pings {
     }
 }
 
-fn retention(recordings: &mut Section) -> Vec<RetentionRule> {
+fn retention(recordings: &mut Section, queues: Option<&[QueueName]>) -> Vec<RetentionRule> {
     let mut rules: Vec<RetentionRule> = Vec::new();
     for mut section in recordings.list("retention") {
         let (name, queue) = (section.require::<String>("name"), section.parsed::<QueueName>("queue"));
+        if let (Some(At { value: queue, line }), Some(known)) = (&queue, queues)
+            && !known.contains(queue)
+        {
+            no_queue(&section, *line, queue, known);
+        }
         let days = section.integer("days", 1..=36_500);
         if days.is_none() {
             let hint = text!("for how many days recordings are kept", "录音保留的天数");

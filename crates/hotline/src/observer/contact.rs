@@ -49,20 +49,20 @@ pub(super) struct ContactLine {
 
 /// True for events that change a line or a figure.
 pub(super) fn concerns(event: &Event) -> bool {
-    match event {
+    matches!(
+        event,
         Event::ContactStarted { .. }
-        | Event::ContactAnswered { .. }
-        | Event::LanguageChosen { .. }
-        | Event::QueueEntered { .. }
-        | Event::QueueLeft { .. }
-        | Event::SegmentStarted { .. }
-        | Event::SegmentEnded { .. }
-        | Event::ContactEnded { .. }
-        | Event::QualityMeasured { .. }
-        | Event::OfferEnded { .. }
-        | Event::ClockSet { .. } => true,
-        _ => false,
-    }
+            | Event::ContactAnswered { .. }
+            | Event::LanguageChosen { .. }
+            | Event::QueueEntered { .. }
+            | Event::QueueLeft { .. }
+            | Event::SegmentStarted { .. }
+            | Event::SegmentEnded { .. }
+            | Event::ContactEnded { .. }
+            | Event::QualityMeasured { .. }
+            | Event::OfferEnded { .. }
+            | Event::ClockSet { .. }
+    )
 }
 
 #[derive(Debug, Default)]
@@ -176,10 +176,10 @@ impl Ledger {
     /// The customer's leg is closed: nothing more is waited for.
     fn measured(&mut self, contact: ContactId, quality: &LegQuality) {
         if let Some((_, mut story, at, end)) = self.ended.remove(&contact) {
-            story.quality = Some(quality.clone());
+            story.quality = Some(*quality);
             self.outputs.push_back(story.line(contact, at, end));
         } else {
-            self.change(contact, |story| story.quality = Some(quality.clone()));
+            self.change(contact, |story| story.quality = Some(*quality));
         }
     }
 

@@ -11,7 +11,8 @@
 //! Each shard owns an [`sip::Endpoint`] with the legs of its Call-IDs; the registrar owns registrations,
 //! nonces and the slowing of guessers. What happens when a channel is full:
 //!
-//! * shard ← UDP: the datagram is dropped and counted in the log; its sender resends it.
+//! * shard ← UDP: the datagram is dropped and counted in the log; its sender resends it. A shard has two lanes: what
+//!   belongs to calls, trunks and registered devices is served before what strangers begin (see [`mod@gate`]).
 //! * shard ← TCP: the connection is not read on until there is room.
 //! * shard ← orders: [`Signalling::order`] waits. A shard never waits for the center, so this ends.
 //! * center ← `Invited`: the call is answered 503 with Retry-After; the center never hears of it.
@@ -20,7 +21,10 @@
 //! * registrar ← shard: the request is answered 503.
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
+mod gate;
+mod kept;
 mod legs;
+mod manners;
 mod pings;
 mod reach;
 mod registrar;
@@ -35,7 +39,9 @@ mod trunk;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
@@ -73,7 +79,9 @@ pub struct Settings {
     /// they are challenged with MD5 alone.
     pub md5_clients: Vec<String>,
     /// Agents with their passwords.
-    pub agents: Vec<(AgentId, String)>,
+    pub agents: Vec<(AgentId, sip::Secret)>,
+    /// What an agent may answer challenges by, best first; SHA-256 and MD5 where nothing is said.
+    pub digests: BTreeMap<AgentId, Vec<sip::Algorithm>>,
     /// What agents' audio may be; those who are not named: anything unencrypted.
     pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
@@ -96,6 +104,8 @@ pub struct Settings {
     pub first_maker: u16,
     /// The most sessions of each shard.
     pub max_sessions: usize,
+    /// The file that keeps registrations over a restart; without one they are forgotten.
+    pub registrations: Option<PathBuf>,
 }
 
 impl Settings {
@@ -108,6 +118,7 @@ impl Settings {
             // Both were seen to fail: baresip 1.0.0 ("Function not implemented") and sipp 3.6.1.
             md5_clients: ["baresip v0.", "baresip v1.", "SIPp"].map(str::to_owned).to_vec(),
             agents: Vec::new(),
+            digests: BTreeMap::new(),
             seats: BTreeMap::new(),
             trunks: Vec::new(),
             feature_codes: Vec::new(),
@@ -122,12 +133,14 @@ impl Settings {
             shards: 2,
             first_maker: 1,
             max_sessions: 10_000,
+            registrations: None,
         }
     }
 }
 
 /// What the center hears from the shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of a leg")]
 pub enum SignallingInput {
     /// Of a leg.
     Leg(LegId, LegReport),
@@ -169,6 +182,8 @@ pub struct Signalling {
     bound: SocketAddr,
     orders: Vec<OrderWay>,
     stop: watch::Sender<bool>,
+    draining: Arc<AtomicBool>,
+    gate: Arc<gate::Gate>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -180,6 +195,16 @@ impl Signalling {
             let _ = sender.send((leg, order));
             notify.notify_one();
         }
+    }
+
+    /// From now on OPTIONS outside calls is answered 503, so that balancers send their calls elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Messages that were dropped since the start because their sender, or all together, sent too many.
+    pub fn dropped(&self) -> u64 {
+        self.gate.count()
     }
 
     /// Where it listens.
@@ -247,24 +272,30 @@ where
     let (hub, hub_inputs) = mpsc::channel(SHARD_QUEUE);
     let count = usize::from(settings.shards.max(1));
     let (questions, question_inputs) = mpsc::channel(QUESTIONS * count);
+    let draining = Arc::new(AtomicBool::new(false));
+    let (registered, registered_now) = watch::channel(gate::Registered::default());
+    let gate = Arc::new(gate::Gate::new(&settings.trunks, registered_now, clock));
     let mut shards = Vec::new();
     let mut verdicts = Vec::new();
     let mut notices = Vec::new();
     let mut orders = Vec::new();
     let mut tasks = Vec::new();
     for index in 0..count {
-        let (input, inputs) = mpsc::channel(SHARD_QUEUE);
+        let (first, first_inputs) = mpsc::channel(SHARD_QUEUE);
+        let (second, second_inputs) = mpsc::channel(SHARD_QUEUE);
         let (verdict, verdict_inputs) = mpsc::channel(QUESTIONS);
         let (notice, notice_inputs) = mpsc::channel(QUESTIONS);
         let (order, order_inputs) = crossbeam_channel::bounded(ORDER_QUEUE);
         let notify = Arc::new(Notify::new());
-        shards.push(input);
+        shards.push(gate::Lanes { first, second });
         verdicts.push(verdict);
         notices.push(notice);
         orders.push((order, notify.clone()));
         let shard = Shard::new(index, count, &settings, local, random()?, clock, to_center.clone());
         let wires = shard::Wires {
-            inputs,
+            first: first_inputs,
+            second: second_inputs,
+            draining: Arc::clone(&draining),
             verdicts: verdict_inputs,
             notices: notice_inputs,
             orders: order_inputs,
@@ -275,11 +306,18 @@ where
         };
         tasks.push(tokio::spawn(shard.run(wires, stopped.clone())));
     }
-    let registrar = registrar::RegistrarTask::new(&settings, random()?, clock, to_center, notices);
+    let (kept, kept_now) = watch::channel(kept::Kept::default());
+    let publishers = registrar::Publishers { registered, kept };
+    let mut registrar =
+        registrar::RegistrarTask::new(&settings, random()?, clock, to_center, notices, publishers);
+    if let Some(path) = settings.registrations.clone() {
+        registrar.restore(kept::read(&path));
+        tasks.push(tokio::spawn(kept::write(path, kept_now)));
+    }
     tasks.push(tokio::spawn(registrar.run(question_inputs, verdicts, stopped.clone())));
-    tasks.push(tokio::spawn(read_datagrams(udp, shards.clone(), stopped.clone())));
-    tasks.push(tokio::spawn(tcp::run(tcp, hub_inputs, hub, shards, stopped)));
-    Ok(Signalling { bound, orders, stop, tasks })
+    tasks.push(tokio::spawn(read_datagrams(udp, shards.clone(), Arc::clone(&gate), stopped.clone())));
+    tasks.push(tokio::spawn(tcp::run(tcp, hub_inputs, hub, shards, Arc::clone(&gate), stopped)));
+    Ok(Signalling { bound, orders, stop, draining, gate, tasks })
 }
 
 /// Both sockets on one port; when that is to be a free one, the TCP side may need a few tries.
@@ -300,11 +338,11 @@ async fn bind(listen: SocketAddr) -> Result<(UdpSocket, TcpListener, SocketAddr)
 
 async fn read_datagrams(
     socket: Arc<UdpSocket>,
-    shards: Vec<mpsc::Sender<ShardInput>>,
+    shards: Vec<gate::Lanes>,
+    gate: Arc<gate::Gate>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut buffer = vec![0; 65_536];
-    let mut dropped: u64 = 0;
     loop {
         let ready = tokio::select! {
             ready = socket.ready(Interest::READABLE | Interest::ERROR) => ready,
@@ -324,26 +362,31 @@ async fn read_datagrams(
             }
         };
         let bytes = buffer.get(..length).unwrap_or(&[]);
-        let shard = shard_of_call(sip::peek_call_id(bytes).unwrap_or(b""), shards.len());
         let flow = sip::Flow { transport: sip::Transport::Udp, source };
-        let input = ShardInput::Datagram { flow, bytes: bytes.to_vec() };
-        if shards.get(shard).is_some_and(|shard| shard.try_send(input).is_err()) {
-            dropped += 1;
-            if dropped.is_power_of_two() {
-                tracing::warn!(dropped, "SIP datagrams dropped: signalling is overloaded");
+        let kind = sip::peek(bytes);
+        let lane = match gate.lane(flow, kind) {
+            Ok(lane) => lane,
+            Err(overdrawn) => {
+                gate.dropped(source, kind, gate::reason(overdrawn));
+                continue;
             }
+        };
+        let shard = shard_of_call(sip::peek_call_id(bytes).unwrap_or(b""), shards.len());
+        let input = ShardInput::Datagram { flow, bytes: bytes.to_vec() };
+        if shards.get(shard).is_some_and(|shard| shard.lane(lane).try_send(input).is_err()) {
+            gate.dropped(source, kind, "signalling is overloaded");
         }
     }
 }
 
 /// Tells the shards of closed ports that datagrams of ours met: whatever waits for an answer from there waits in vain.
-fn hand_out_refusals(socket: &UdpSocket, shards: &[mpsc::Sender<ShardInput>]) {
+fn hand_out_refusals(socket: &UdpSocket, shards: &[gate::Lanes]) {
     let found = socket.try_io(Interest::ERROR, || {
         while let Some(address) = media::icmp::next_refusal(socket) {
             let destination = sip::Destination { transport: sip::Transport::Udp, address, otherwise: None };
             for shard in shards {
                 // Without room there, timers see to it.
-                let _ = shard.try_send(ShardInput::Unreachable(destination));
+                let _ = shard.first.try_send(ShardInput::Unreachable(destination));
             }
         }
         // The queue is empty: the socket is to be ready again with the next error.

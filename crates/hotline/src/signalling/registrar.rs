@@ -2,22 +2,28 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError};
 use model::{AgentId, LegId};
 use sip::{
-    Answer, Challenges, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
-    SessionId, Slowdown, Status, Verdict,
+    Algorithm, Answer, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
+    Secret, SessionId, Slowdown, Status, Verdict,
 };
 use tokio::sync::{mpsc, watch};
 
+use super::gate::Registered;
+use super::kept::Kept;
+use super::manners::Manners;
 use super::reach::{Device, Reach};
 use super::{Clock, Settings, SignallingInput, translate};
 use crate::observer::{Observer, Refused};
 
 /// How long a nonce may be used.
 const NONCE_LIFETIME: Duration = Duration::from_secs(300);
+/// The least time between two publishings.
+const PUBLISH_EVERY: Duration = Duration::from_millis(200);
 /// How soon seats are told again to a center that had no room.
 const RETRY: Duration = Duration::from_millis(10);
 
@@ -69,12 +75,29 @@ pub(super) enum Judgement {
     Refuse(Answer),
 }
 
+/// Where the registrar says what others go by.
+pub(super) struct Publishers {
+    /// Whose messages are served first.
+    pub(super) registered: watch::Sender<Registered>,
+    /// What is kept over a restart.
+    pub(super) kept: watch::Sender<Kept>,
+}
+
 pub(super) struct RegistrarTask<T> {
+    publishers: Publishers,
+    /// Something changed since the last publishing.
+    changed: bool,
+    published: Moment,
+    /// When wrong passwords were logged last, and how many were not since.
+    failures: Failures,
     registrar: Registrar,
     digest: DigestServer,
     md5_clients: Vec<String>,
     slowdown: Slowdown,
-    agents: BTreeMap<String, (AgentId, String)>,
+    agents: BTreeMap<String, (AgentId, Secret)>,
+    /// What each agent may answer challenges by, best first, where nothing else is said for all.
+    digests: BTreeMap<AgentId, Vec<Algorithm>>,
+    manners: Manners,
     clock: Clock,
     observer: Observer,
     to_center: Sender<T>,
@@ -95,16 +118,23 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         clock: Clock,
         to_center: Sender<T>,
         notices: Vec<mpsc::Sender<Notice>>,
+        publishers: Publishers,
     ) -> Self {
         let agents = settings.agents.iter();
         RegistrarTask {
+            publishers,
+            changed: false,
+            published: Moment::from_ms(0),
+            failures: Failures::default(),
             registrar: Registrar::new(settings.registrar.clone()),
             digest: DigestServer::new(&settings.realm, NONCE_LIFETIME, random),
             md5_clients: settings.md5_clients.clone(),
             slowdown: Slowdown::new(),
             agents: agents
-                .map(|(id, password)| (id.as_str().to_owned(), (id.clone(), password.clone())))
+                .map(|(id, secret)| (id.as_str().to_owned(), (id.clone(), secret.clone())))
                 .collect(),
+            digests: settings.digests.clone(),
+            manners: Manners::default(),
             clock,
             observer: settings.observer.clone(),
             to_center,
@@ -113,6 +143,33 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             online: BTreeMap::new(),
             notices,
             unheeded: VecDeque::new(),
+        }
+    }
+
+    /// Takes back what the last run kept, of agents that there still are.
+    pub(super) fn restore(&mut self, kept: Kept) {
+        let now = self.clock.now();
+        let (bindings, guesses) = kept.split(self.clock);
+        for kept in bindings.into_iter().filter(|kept| self.agents.contains_key(&kept.user)) {
+            self.registrar.restore(now, kept);
+        }
+        guesses.into_iter().for_each(|kept| self.slowdown.restore(now, kept));
+        self.changed = true;
+        self.follow_registrar();
+    }
+
+    /// Says what changed; not again within [`PUBLISH_EVERY`], for it is all said at once.
+    fn publish(&mut self) {
+        let now = self.clock.now();
+        if !self.changed || now < self.published + PUBLISH_EVERY {
+            return;
+        }
+        (self.changed, self.published) = (false, now);
+        let sources = self.registrar.keep(now).map(|kept| kept.flow.source).collect();
+        self.publishers.registered.send_replace(Arc::new(sources));
+        let (bindings, guesses) = (self.registrar.keep(now), self.slowdown.keep(now));
+        if self.publishers.kept.receiver_count() > 0 {
+            self.publishers.kept.send_replace(Kept::of(self.clock, bindings, guesses));
         }
     }
 
@@ -139,6 +196,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             self.expire();
             self.follow_registrar();
             self.ask_devices();
+            self.publish();
             self.tell_seats();
         }
     }
@@ -147,7 +205,9 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         if !self.backlog.is_empty() || !self.unheeded.is_empty() {
             return tokio::time::Instant::now() + RETRY;
         }
-        match self.registrar.poll_timeout().into_iter().chain(self.reach.poll_timeout()).min() {
+        let publishing = self.changed.then(|| self.published + PUBLISH_EVERY);
+        let asked = [self.registrar.poll_timeout(), self.reach.poll_timeout(), publishing];
+        match asked.into_iter().flatten().min() {
             Some(moment) => self.clock.instant(moment),
             None => tokio::time::Instant::now() + Duration::from_secs(3_600),
         }
@@ -281,6 +341,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         }
         match self.judge(now, request, flow, to.uri.user()) {
             Ok(agent) => {
+                self.changed = true;
                 let answer = self.registrar.handle_register(now, agent.as_str(), request, flow);
                 self.devices_changed(agent.as_str(), answer.status.is_success());
                 answer
@@ -297,18 +358,31 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         flow: Flow,
         claimed: Option<String>,
     ) -> Result<AgentId, Answer> {
-        let address = flow.source.ip();
+        let source = flow.source;
         let has_credentials = request.headers.count("Authorization") > 0;
-        let known = claimed.as_ref().is_some_and(|user| self.registrar.knows(now, user, flow));
-        if let Some(wait) = self.slowdown.closed_for(now, address).filter(|_| has_credentials && !known) {
+        // What is guessed is the password of the name in the digest, whoever the request claims to be from.
+        let named = self.digest.named_user(request).or_else(|| claimed.clone());
+        let account = named.unwrap_or_default();
+        if has_credentials {
+            self.manners.spoke(&account, source.ip());
+        }
+        let known = self.registrar.knows(now, &account, flow);
+        let closed = self.slowdown.closed_for(now, &account, source);
+        if let Some(wait) = closed.filter(|_| has_credentials && !known) {
             let seconds = wait.as_millis().div_ceil(1_000).to_string();
             return Err(Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", seconds));
         }
         let agents = &self.agents;
-        let password = |user: &str| agents.get(user).map(|(_, password)| password.clone());
-        match self.digest.judge(now, request, &password) {
-            Verdict::Accepted { user } => {
-                self.slowdown.right(address);
+        let secrets = |user: &str| agents.get(user).map(|(_, secret)| secret.clone());
+        match self.digest.judge(now, request, &secrets) {
+            // Right, and by an algorithm that this agent may not answer by.
+            Verdict::Accepted { user, algorithm } if !self.allowed(&user).contains(&algorithm) => {
+                Err(self.challenge(now, request, &account, source, false))
+            }
+            Verdict::Accepted { user, algorithm } => {
+                self.changed = true;
+                self.manners.answered(now, &user, source.ip(), algorithm);
+                self.slowdown.right(now, &user, source);
                 let proven = self.agents.get(&user).filter(|_| claimed.as_ref() == Some(&user));
                 proven.map(|(agent, _)| agent.clone()).ok_or_else(|| Answer::new(Status::FORBIDDEN))
             }
@@ -317,14 +391,15 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 if !claimed.is_some_and(|user| self.agents.contains_key(&user)) {
                     self.note("unknown_source", request, flow);
                 }
-                Err(self.challenge(now, request, false))
+                Err(self.challenge(now, request, &account, source, false))
             }
-            Verdict::Stale => Err(self.challenge(now, request, true)),
+            Verdict::Stale => Err(self.challenge(now, request, &account, source, true)),
             Verdict::Wrong => {
-                self.slowdown.wrong(now, address);
+                self.changed = true;
+                self.slowdown.wrong(now, &account, source);
+                self.failures.log(now, &account, source);
                 self.observer.authentication_failed();
-                self.note("wrong_password", request, flow);
-                Err(self.challenge(now, request, false))
+                Err(self.challenge(now, request, &account, source, false))
             }
             Verdict::Malformed => Err(Answer::new(Status::BAD_REQUEST)),
         }
@@ -343,13 +418,71 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         });
     }
 
-    fn challenge(&mut self, now: Moment, request: &Request, stale: bool) -> Answer {
+    /// What an account may answer challenges by, best first: as configured, as far as its password is known for it.
+    fn allowed(&self, account: &str) -> Vec<Algorithm> {
+        let Some((agent, secret)) = self.agents.get(account) else { return Algorithm::ALL.to_vec() };
+        let configured = self.digests.get(agent).map_or(&Algorithm::ALL[..], Vec::as_slice);
+        configured.iter().copied().filter(|algorithm| secret.knows(*algorithm)).collect()
+    }
+
+    fn challenge(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        account: &str,
+        source: SocketAddr,
+        stale: bool,
+    ) -> Answer {
         let client = request.headers.text("User-Agent").unwrap_or_default();
         let md5 = self.md5_clients.iter().any(|prefix| client.starts_with(prefix.as_str()));
-        let which = if md5 { Challenges::Md5Alone } else { Challenges::All };
-        let challenges = self.digest.challenge(now, stale, which);
+        let order = match self.allowed(account) {
+            // A name that nobody has gets what one that somebody has would get.
+            allowed if md5 && allowed.contains(&Algorithm::Md5) => vec![Algorithm::Md5],
+            allowed => {
+                let number = request.cseq().map_or(0, |cseq| cseq.number);
+                let attempt = format!("{} {number}", request.headers.text("Call-ID").unwrap_or_default());
+                let attempt = Some(attempt).filter(|_| request.headers.count("Authorization") == 0);
+                self.manners.order(now, account, source.ip(), attempt, &allowed)
+            }
+        };
+        let challenges = self.digest.challenge(now, stale, &order);
         challenges.into_iter().fold(Answer::new(Status::UNAUTHORIZED), |answer, challenge| {
             answer.with("WWW-Authenticate", challenge)
         })
     }
+}
+
+/// Lines about wrong passwords a second.
+const FAILURE_LINES: u32 = 20;
+
+/// Wrong passwords are logged for people and for programs that ban addresses, 20 lines a second at most.
+#[derive(Default)]
+struct Failures {
+    second: u64,
+    lines: u32,
+    unsaid: u64,
+}
+
+impl Failures {
+    /// The line names the account, the address and the port; its form stays the same from release to release.
+    fn log(&mut self, now: Moment, account: &str, source: SocketAddr) {
+        let second = now.ms() / 1_000;
+        if second != self.second {
+            (self.second, self.lines) = (second, 0);
+        }
+        if self.lines >= FAILURE_LINES {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return;
+        }
+        self.lines += 1;
+        let unsaid = std::mem::take(&mut self.unsaid);
+        let user = printable(account);
+        let (address, port) = (source.ip().to_canonical(), source.port());
+        tracing::warn!(user, %address, port, unsaid, "SIP authentication failed: wrong password or unknown user");
+    }
+}
+
+/// A name that a stranger wrote, so that it cannot look like another line of the log.
+fn printable(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.+*#@".contains(*c)).take(40).collect()
 }

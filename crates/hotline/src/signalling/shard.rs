@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -47,7 +48,11 @@ pub(super) enum ShardInput {
 
 /// The shard's channels and its socket.
 pub(super) struct Wires {
-    pub(super) inputs: mpsc::Receiver<ShardInput>,
+    /// What belongs to calls, trunks and registered devices.
+    pub(super) first: mpsc::Receiver<ShardInput>,
+    /// What strangers begin.
+    pub(super) second: mpsc::Receiver<ShardInput>,
+    pub(super) draining: Arc<AtomicBool>,
     pub(super) verdicts: mpsc::Receiver<Reply>,
     pub(super) notices: mpsc::Receiver<Notice>,
     pub(super) orders: Receiver<(LegId, LegOrder)>,
@@ -137,13 +142,17 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             let wake = self.wake();
             let mut stopping = false;
             tokio::select! {
-                Some(input) = wires.inputs.recv() => self.receive(input),
+                // Strangers come last. Orders and timers are seen to after each of them.
+                biased;
+                _ = stopped.changed() => stopping = true,
                 Some(reply) = wires.verdicts.recv() => self.hear(reply),
                 Some(notice) = wires.notices.recv() => self.heed(notice),
+                Some(input) = wires.first.recv() => self.receive(input),
                 () = wires.notify.notified() => {}
+                Some(input) = wires.second.recv() => self.receive(input),
                 () = tokio::time::sleep_until(wake) => {}
-                _ = stopped.changed() => stopping = true,
             }
+            self.endpoint.set_draining(wires.draining.load(Ordering::Relaxed));
             while let Ok((leg, order)) = wires.orders.try_recv() {
                 self.obey(leg, order);
             }
@@ -239,8 +248,13 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     }
 
     fn ask(&mut self, wires: &Wires, question: Question) {
+        // Half of the places are for calls to seats: a flood of strangers leaves those.
+        let places = match &question {
+            Question::Register { .. } | Question::Judge { .. } => QUESTIONS / 2,
+            Question::Contacts { .. } | Question::Pinged { .. } | Question::Closed(_) => QUESTIONS,
+        };
         let answered = question.is_answered();
-        let sent = if self.open_questions < QUESTIONS {
+        let sent = if self.open_questions < places {
             wires.questions.try_send((self.index, question)).map_err(|error| error.into_inner().1)
         } else {
             Err(question)
@@ -261,7 +275,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             Question::Register { id, .. } => self.endpoint.respond(self.clock.now(), id, &translate::busy()),
             Question::Judge { session, .. } => {
                 self.unjudged.remove(&session);
-                self.endpoint.refuse(self.clock.now(), session, &translate::busy());
+                self.endpoint.turn_away(self.clock.now(), session, &translate::busy());
             }
             Question::Contacts { leg, .. } => self.finish(leg, LegReport::Refused(Refusal::Failed)),
             // What got lost counts as unanswered after a while; a closed connection is found by the next question.
@@ -347,7 +361,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             caller: translate::caller(request),
             caller_name: translate::caller_name(request),
             remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),
-            sip_call_id: translate::sip_call_id(request),
+            sip_call_id: translate::sip_call_id(request).into(),
         };
         self.hand_on();
         let has_room = self.backlog.is_empty()
@@ -394,7 +408,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 // Withdrawn meanwhile: nobody is told, nobody was told before.
                 let Some(unjudged) = self.unjudged.remove(&session) else { return };
                 match judgement {
-                    Judgement::Refuse(answer) => self.endpoint.refuse(now, session, &answer),
+                    Judgement::Refuse(answer) => self.endpoint.turn_away(now, session, &answer),
                     Judgement::Agent(agent) => {
                         let terms = self.seats.get(&agent).cloned().unwrap_or_default();
                         let from = (Origin::Agent(agent), unjudged.source);

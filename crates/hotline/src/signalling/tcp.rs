@@ -1,26 +1,41 @@
 //! TCP: one hub owns all connections; each connection has a task that reads and writes.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sip::{Destination, Flow, Frame, Framer, Message, Transport};
+use sip::{Destination, Flow, Frame, Framer, Message, Peek, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::gate::{Gate, Lane, Lanes};
 use super::shard::ShardInput;
 use super::shard_of_call;
 
-/// The most connections; further ones are closed at once.
+/// The most connections. One more takes the place of the least useful: one that has earned nothing yet, of the source
+/// that has most of those, the oldest of them.
 const MAX_CONNECTIONS: usize = 4_096;
+/// The most connections of one source, trunks apart.
+const SHARE: usize = MAX_CONNECTIONS / 4;
+/// The most of these that have earned nothing.
+const UNPROVEN_SHARE: usize = 64;
+/// How long a connection may take to earn something: a 2xx to more than OPTIONS, ringing, or a request of ours.
+const UNPROVEN_TIME: Duration = Duration::from_secs(32);
+/// How long a useful connection may rest. The longest registration is an hour, and its phone refreshes it before.
+const USEFUL_TIME: Duration = Duration::from_secs(3_700);
+/// How often connections that rest too long are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Messages that may wait for a slow reader; beyond that its connection is closed.
 const WAITING: usize = 256;
 /// How long a connection may take for one message, or for its first.
 const MESSAGE_TIME: Duration = Duration::from_secs(10);
 /// How long making a connection may take.
 const CONNECT_TIME: Duration = Duration::from_secs(4);
+/// How soon a source without a permit asks for one again.
+const PERMIT_PAUSE: Duration = Duration::from_millis(50);
 /// How long the refusal of a broken stream may take on its way out.
 const GOOD_BYE: Duration = Duration::from_millis(500);
 
@@ -32,18 +47,33 @@ pub(super) enum HubInput {
     Connected { address: SocketAddr, stream: TcpStream },
     /// A connection could not be made.
     Failed { address: SocketAddr },
+    /// A keep-alive came by a connection.
+    Alive { address: SocketAddr, serial: u64 },
     /// A connection is gone; `serial` tells it from a later one with the same address.
     Closed { address: SocketAddr, serial: u64 },
 }
 
 struct Hub {
     own: mpsc::Sender<HubInput>,
-    shards: Vec<mpsc::Sender<ShardInput>>,
+    shards: Vec<Lanes>,
     stopped: watch::Receiver<bool>,
-    connections: BTreeMap<SocketAddr, (u64, mpsc::Sender<Vec<u8>>)>,
+    gate: Arc<Gate>,
+    connections: BTreeMap<SocketAddr, Known>,
     /// What waits for a connection that is being made.
     connecting: BTreeMap<SocketAddr, Vec<(usize, Destination, Vec<u8>)>>,
     last_serial: u64,
+}
+
+/// A connection as the hub knows it. Dropping it closes the connection.
+struct Known {
+    serial: u64,
+    writer: mpsc::Sender<Vec<u8>>,
+    /// The address or network that it counts for; `None` for trunks, which have no share.
+    source: Option<IpAddr>,
+    /// It earned something.
+    useful: bool,
+    /// It is closed then, unless it earns something before.
+    until: Instant,
 }
 
 /// Accepts and makes connections until the shell stops.
@@ -51,11 +81,14 @@ pub(super) async fn run(
     listener: TcpListener,
     mut inputs: mpsc::Receiver<HubInput>,
     own: mpsc::Sender<HubInput>,
-    shards: Vec<mpsc::Sender<ShardInput>>,
+    shards: Vec<Lanes>,
+    gate: Arc<Gate>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
     let mut hub = Hub {
         own,
+        gate,
         shards,
         stopped: stopped.clone(),
         connections: BTreeMap::new(),
@@ -73,6 +106,7 @@ pub(super) async fn run(
                 }
             },
             Some(input) = inputs.recv() => hub.handle(input),
+            _ = sweep.tick() => hub.sweep(),
             _ = stopped.changed() => {
                 // Shards stop at the same signal and may just have written their last words.
                 while let Ok(Some(input)) = timeout(Duration::from_millis(50), inputs.recv()).await {
@@ -99,8 +133,14 @@ impl Hub {
                     self.unreachable(shard, destination);
                 }
             }
+            HubInput::Alive { address, serial } => {
+                let known = self.connections.get_mut(&address);
+                if let Some(known) = known.filter(|known| known.serial == serial && known.useful) {
+                    known.until = Instant::now() + USEFUL_TIME;
+                }
+            }
             HubInput::Closed { address, serial } => {
-                if self.connections.get(&address).is_some_and(|(known, _)| *known == serial) {
+                if self.connections.get(&address).is_some_and(|known| known.serial == serial) {
                     self.connections.remove(&address);
                     self.closed(address);
                 }
@@ -113,7 +153,7 @@ impl Hub {
     fn closed(&self, address: SocketAddr) {
         if let Some(shard) = self.shards.first().cloned() {
             tokio::spawn(async move {
-                let _ = shard.send(ShardInput::Closed(address)).await;
+                let _ = shard.first.send(ShardInput::Closed(address)).await;
             });
         }
     }
@@ -128,7 +168,13 @@ impl Hub {
     }
 
     fn send_over(&mut self, address: SocketAddr, shard: usize, destination: Destination, bytes: Vec<u8>) {
-        let sent = self.connections.get(&address).is_some_and(|(_, writer)| writer.try_send(bytes).is_ok());
+        let earns = earns(&bytes);
+        let sent = self.connections.get_mut(&address).is_some_and(|known| {
+            if earns {
+                (known.useful, known.until) = (true, Instant::now() + USEFUL_TIME);
+            }
+            known.writer.try_send(bytes).is_ok()
+        });
         if !sent {
             // A peer that does not read is as good as gone.
             self.connections.remove(&address);
@@ -165,21 +211,31 @@ impl Hub {
     fn unreachable(&self, shard: usize, destination: Destination) {
         if let Some(shard) = self.shards.get(shard).cloned() {
             tokio::spawn(async move {
-                let _ = shard.send(ShardInput::Unreachable(destination)).await;
+                let _ = shard.first.send(ShardInput::Unreachable(destination)).await;
             });
         }
     }
 
     fn open(&mut self, address: SocketAddr, stream: TcpStream) {
-        if self.connections.len() >= MAX_CONNECTIONS {
-            tracing::warn!(%address, "SIP connection refused: too many");
-            return;
+        let source = (!self.gate.is_trunk(address)).then(|| sip::network_of(address.ip()));
+        if !self.make_room(source) {
+            // Dropping the stream closes it.
+            return self.gate.dropped(address, Peek::Noise, "too many connections");
         }
         self.last_serial += 1;
         let serial = self.last_serial;
         let (writer, waiting) = mpsc::channel(WAITING);
-        self.connections.insert(address, (serial, writer));
-        let connection = Connection { address, shards: self.shards.clone() };
+        // A trunk has nothing to prove.
+        let useful = source.is_none();
+        let until = Instant::now() + if useful { USEFUL_TIME } else { UNPROVEN_TIME };
+        self.connections.insert(address, Known { serial, writer, source, useful, until });
+        let connection = Connection {
+            address,
+            serial,
+            shards: self.shards.clone(),
+            gate: Arc::clone(&self.gate),
+            hub: self.own.clone(),
+        };
         let (own, stopped) = (self.own.clone(), self.stopped.clone());
         tokio::spawn(async move {
             connection.run(stream, waiting, stopped).await;
@@ -188,9 +244,59 @@ impl Hub {
     }
 }
 
+impl Hub {
+    /// Closes what has rested too long.
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        self.connections.retain(|_, known| known.until > now);
+    }
+
+    /// Makes room for one more connection of `source`; false when there is none to be made.
+    fn make_room(&mut self, source: Option<IpAddr>) -> bool {
+        let of_source = |known: &Known| source.is_some() && known.source == source;
+        let all = self.connections.values().filter(|known| of_source(known)).count();
+        let unproven = self.connections.values().filter(|known| of_source(known) && !known.useful).count();
+        if unproven >= UNPROVEN_SHARE || all >= SHARE {
+            return self.evict(|known| of_source(known) && !known.useful);
+        }
+        if self.connections.len() < MAX_CONNECTIONS {
+            return true;
+        }
+        let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for known in self.connections.values().filter(|known| !known.useful) {
+            if let Some(source) = known.source {
+                *counts.entry(source).or_default() += 1;
+            }
+        }
+        let greediest = counts.into_iter().max_by_key(|(_, count)| *count).map(|(source, _)| source);
+        let evicted = greediest.is_some() && self.evict(|known| !known.useful && known.source == greediest);
+        // A trunk comes before the device that has rested longest.
+        evicted || source.is_none() && self.evict(|known| known.source.is_some())
+    }
+
+    /// Closes the connection among those that `may` go whose time ends first; false when there is none.
+    fn evict(&mut self, may: impl Fn(&Known) -> bool) -> bool {
+        let candidates = self.connections.iter().filter(|(_, known)| may(known));
+        let first = candidates.min_by_key(|(_, known)| known.until).map(|(address, _)| *address);
+        first.is_some_and(|address| self.connections.remove(&address).is_some())
+    }
+}
+
+/// A message of ours that shows that its receiver is of use: a request (it is registered or in a call), or an answer
+/// that only those get who may call or register. OPTIONS is answered to everybody.
+fn earns(bytes: &[u8]) -> bool {
+    let Some(answer) = bytes.strip_prefix(b"SIP/2.0 ") else { return true };
+    let is_of_use = answer.first() == Some(&b'2') || answer.starts_with(b"18");
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    is_of_use && !lines.any(|line| line.starts_with(b"CSeq:") && line.ends_with(b"OPTIONS"))
+}
+
 struct Connection {
     address: SocketAddr,
-    shards: Vec<mpsc::Sender<ShardInput>>,
+    serial: u64,
+    shards: Vec<Lanes>,
+    gate: Arc<Gate>,
+    hub: mpsc::Sender<HubInput>,
 }
 
 impl Connection {
@@ -236,27 +342,41 @@ impl Connection {
     async fn frames(&self, framer: &mut Framer, writer: &mut tokio::net::tcp::OwnedWriteHalf) -> bool {
         let flow = Flow { transport: Transport::Tcp, source: self.address };
         while let Some(frame) = framer.poll_frame() {
-            let (shard, input, whole) = match frame {
+            let (shard, kind, input, whole) = match frame {
                 Frame::Ping => {
                     if writer.write_all(b"\r\n").await.is_err() {
                         return false;
                     }
+                    // A full hub hears the next one.
+                    let _ = self.hub.try_send(HubInput::Alive { address: self.address, serial: self.serial });
                     continue;
                 }
                 Frame::Message(message) => {
                     let shard = self.shard_of(&message);
-                    (shard, ShardInput::Message { flow, message: Box::new(message) }, true)
+                    let kind = message.peek();
+                    (shard, kind, ShardInput::Message { flow, message: Box::new(message) }, true)
                 }
                 Frame::Broken(malformed) => {
-                    (0, ShardInput::Malformed { flow, malformed: Box::new(malformed) }, false)
+                    (0, Peek::Noise, ShardInput::Malformed { flow, malformed: Box::new(malformed) }, false)
                 }
             };
             let Some(shard) = self.shards.get(shard) else { return false };
-            if shard.send(input).await.is_err() || !whole {
+            let lane = self.wait_for_permit(flow, kind).await;
+            if shard.lane(lane).send(input).await.is_err() || !whole {
                 return false;
             }
         }
         true
+    }
+
+    /// Waits until the source's budget has a permit again; the connection is not read meanwhile.
+    async fn wait_for_permit(&self, flow: Flow, kind: Peek) -> Lane {
+        loop {
+            match self.gate.lane(flow, kind) {
+                Ok(lane) => return lane,
+                Err(_) => tokio::time::sleep(PERMIT_PAUSE).await,
+            }
+        }
     }
 
     fn shard_of(&self, message: &Message) -> usize {

@@ -1,6 +1,7 @@
 //! The shell on loopback: peers that speak by hand, and sipp.
 
 mod encrypted;
+mod floods;
 mod reach;
 mod sipp;
 mod world;

@@ -1,6 +1,6 @@
 //! Answering a challenge.
 
-use super::{Algorithm, DigestParams, Question};
+use super::{Algorithm, DigestParams, Question, Secret};
 use crate::scan::quote;
 use crate::{Method, Random};
 
@@ -48,14 +48,13 @@ pub fn answer_challenge(
     let cnonce = random.token();
     let question = Question {
         algorithm,
-        user: &credentials.user,
-        realm,
         nonce,
         client: has_qop.then_some((COUNT, &cnonce)),
         method: method.name(),
         uri,
     };
-    let response = question.response(&credentials.password);
+    let secret = Secret::from(credentials.password.clone());
+    let response = question.response(&secret.hashed(algorithm, &credentials.user, realm)?);
     let mut value = format!(
         "Digest username={}, realm={}, nonce={}, uri={}, response=\"{response}\", algorithm={}",
         quote(&credentials.user),

@@ -2,10 +2,15 @@
 //! older registrars and proxies make it, is answered in their way (RFC 3261 section 22.4); ours always have it.
 
 mod client;
+mod secret;
 mod server;
 
 pub use client::{Credentials, answer_challenge};
-pub use server::{Challenges, DigestServer, Password, Verdict};
+pub use secret::Secret;
+pub use server::{DigestServer, Secrets, Verdict};
+
+use std::fmt;
+use std::str::FromStr;
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -13,17 +18,20 @@ use sha2::{Digest, Sha256};
 use crate::scan::{is_token, quoted, split_outside};
 
 /// A hash that digests are made with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Algorithm {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// RFC 7616.
     Sha256,
+    /// RFC 2617, which every telephone knows.
     Md5,
 }
 
 impl Algorithm {
     /// Best first: the order of challenges (RFC 8760 section 2.3).
-    pub(crate) const ALL: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
+    pub const ALL: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
 
-    pub(crate) const fn name(self) -> &'static str {
+    /// As it is written in SIP.
+    pub const fn name(self) -> &'static str {
         match self {
             Algorithm::Sha256 => "SHA-256",
             Algorithm::Md5 => "MD5",
@@ -44,16 +52,28 @@ impl Algorithm {
     }
 }
 
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Algorithm, &'static str> {
+        Algorithm::from_param(Some(text)).ok_or("\"SHA-256\" or \"MD5\"")
+    }
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// What goes into a response besides the password.
+/// What goes into a response besides user, realm and password.
 struct Question<'a> {
     algorithm: Algorithm,
-    user: &'a str,
-    realm: &'a str,
     nonce: &'a str,
     /// Count and nonce of the client's; `None` without `qop`.
     client: Option<(&'a str, &'a str)>,
@@ -62,10 +82,10 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// The response of RFC 7616 section 3.4.1 with `qop=auth`, or of RFC 2617 section 3.2.2.1 without.
-    fn response(&self, password: &str) -> String {
+    /// The response of RFC 7616 section 3.4.1 with `qop=auth`, or of RFC 2617 section 3.2.2.1 without. `secret`: the hash of user,
+    /// realm and password.
+    fn response(&self, secret: &str) -> String {
         let hash = |text: &str| self.algorithm.hash(text);
-        let secret = hash(&format!("{}:{}:{password}", self.user, self.realm));
         let action = hash(&format!("{}:{}", self.method, self.uri));
         match self.client {
             Some((count, nonce)) => hash(&format!("{secret}:{}:{count}:{nonce}:auth:{action}", self.nonce)),
@@ -123,14 +143,14 @@ mod tests {
         ] {
             let question = Question {
                 algorithm,
-                user: "Mufasa",
-                realm: "http-auth@example.org",
                 nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
                 client: Some(("00000001", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ")),
                 method: "GET",
                 uri: "/dir/index.html",
             };
-            assert_eq!(question.response("Circle of Life"), expected);
+            let secret = Secret::from("Circle of Life".to_owned());
+            let secret = secret.hashed(algorithm, "Mufasa", "http-auth@example.org").unwrap();
+            assert_eq!(question.response(&secret), expected);
         }
     }
 

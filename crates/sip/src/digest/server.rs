@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::{Algorithm, DigestParams, Question, hex};
+use super::{Algorithm, DigestParams, Question, Secret, hex};
 use crate::scan::quote;
 use crate::{Moment, Random, Request, Uri};
 
@@ -16,17 +16,8 @@ use crate::{Moment, Random, Request, Uri};
 /// it counts as expired, so forgetting never lets a replay in.
 const MAX_NONCES: usize = 65_536;
 
-/// The password of a user, to a server that asks.
-pub type Password<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// Which challenges a 401 carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Challenges {
-    /// SHA-256, then MD5 (RFC 8760): what every client that follows the RFCs gets.
-    All,
-    /// MD5 alone, for clients that give up at the first algorithm they do not know.
-    Md5Alone,
-}
+/// What is known of a user's password, to a server that asks.
+pub type Secrets<'a> = &'a dyn Fn(&str) -> Option<Secret>;
 
 /// What an `Authorization` is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +26,12 @@ pub enum Verdict {
     Accepted {
         /// The user name.
         user: String,
+        /// What it answered by.
+        algorithm: Algorithm,
     },
     /// No answer to a challenge of ours is in the request: challenge it.
     Missing,
-    /// A right answer on an expired nonce: challenge again with `stale=true`.
+    /// A right answer on a nonce that expired or that we did not make: challenge again with `stale=true`.
     Stale,
     /// A right answer with a count that was used before: a copy, perhaps a stranger's. Challenge again.
     Replayed,
@@ -67,24 +60,33 @@ impl DigestServer {
         DigestServer { realm: realm.to_owned(), lifetime, secret, random, seen: BTreeMap::new(), floor: 0 }
     }
 
-    /// The values of the `WWW-Authenticate` headers of a 401, SHA-256 before MD5.
-    pub fn challenge(&mut self, now: Moment, stale: bool, which: Challenges) -> Vec<String> {
+    /// The values of the `WWW-Authenticate` headers of a 401, in this order: a client answers the first that it knows (RFC 8760
+    /// section 2.4), and some give up when they do not know the first.
+    pub fn challenge(&mut self, now: Moment, stale: bool, order: &[Algorithm]) -> Vec<String> {
         let salt = self.random.token();
         let nonce = self.nonce(now.ms(), &salt);
         let stale = if stale { ", stale=true" } else { "" };
         let realm = quote(&self.realm);
-        let challenge = |algorithm: Algorithm| {
+        let challenge = |algorithm: &Algorithm| {
             format!(
                 "Digest realm={realm}, nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{stale}",
                 algorithm.name()
             )
         };
-        let offered = |algorithm: &Algorithm| which == Challenges::All || *algorithm == Algorithm::Md5;
-        Algorithm::ALL.into_iter().filter(offered).map(challenge).collect()
+        order.iter().map(challenge).collect()
+    }
+
+    /// The user whose password a request's `Authorization` would prove, not proven yet.
+    pub fn named_user(&self, request: &Request) -> Option<String> {
+        request.headers.all("Authorization").find_map(|value| {
+            let params = DigestParams::parse(std::str::from_utf8(value).ok()?)??;
+            let ours = params.find("realm") == Some(self.realm.as_str());
+            params.find("username").filter(|_| ours).map(str::to_owned)
+        })
     }
 
     /// Judges a request's `Authorization`. An unknown user takes the same steps as a wrong password.
-    pub fn judge(&mut self, now: Moment, request: &Request, password: Password<'_>) -> Verdict {
+    pub fn judge(&mut self, now: Moment, request: &Request, secrets: Secrets<'_>) -> Verdict {
         let mut ours = None;
         for value in request.headers.all("Authorization") {
             let Ok(value) = std::str::from_utf8(value) else { return Verdict::Malformed };
@@ -99,7 +101,7 @@ impl DigestServer {
         }
         match ours {
             None => Verdict::Missing,
-            Some(params) => self.judge_params(now, request, &params, password).unwrap_or(Verdict::Malformed),
+            Some(params) => self.judge_params(now, request, &params, secrets).unwrap_or(Verdict::Malformed),
         }
     }
 
@@ -109,7 +111,7 @@ impl DigestServer {
         now: Moment,
         request: &Request,
         params: &DigestParams,
-        password: Password<'_>,
+        secrets: Secrets<'_>,
     ) -> Option<Verdict> {
         let (user, nonce, uri) = (params.find("username")?, params.find("nonce")?, params.find("uri")?);
         let (response, cnonce, nc) = (params.find("response")?, params.find("cnonce")?, params.find("nc")?);
@@ -117,19 +119,21 @@ impl DigestServer {
         let qop_is_auth = params.find("qop")?.eq_ignore_ascii_case("auth");
         let (Some(algorithm), true) = (algorithm, qop_is_auth) else { return Some(Verdict::Wrong) };
         let count = (nc.len() == 8).then(|| u32::from_str_radix(nc, 16).ok()).flatten()?;
-        let known = password(user);
         let realm = self.realm.as_str();
+        let known = secrets(user).and_then(|secret| secret.hashed(algorithm, user, realm));
         let method = request.method.name();
         let client = Some((nc, cnonce));
-        let question = Question { algorithm, user, realm, nonce, client, method, uri };
+        let question = Question { algorithm, nonce, client, method, uri };
         let expected = question.response(known.as_deref().unwrap_or(&self.secret));
         let right = same_digits(&expected, response) && known.is_some() && same_target(uri, &request.uri);
         let born = self.born(nonce);
         Some(match (right, born) {
-            (false, _) | (true, None) => Verdict::Wrong,
+            (false, _) => Verdict::Wrong,
+            // A device that goes on with a nonce from before our restart knows the password.
+            (true, None) => Verdict::Stale,
             (true, Some(born)) if self.has_expired(now, born) => Verdict::Stale,
             (true, Some(born)) if self.count(born, nonce, count) => {
-                Verdict::Accepted { user: user.to_owned() }
+                Verdict::Accepted { user: user.to_owned(), algorithm }
             }
             (true, Some(_)) => Verdict::Replayed,
         })
@@ -221,38 +225,64 @@ mod tests {
         .unwrap()
     }
 
-    fn passwords(user: &str) -> Option<String> {
-        (user == "1001").then(|| "sample-1001".to_owned())
+    fn passwords(user: &str) -> Option<Secret> {
+        (user == "1001").then(|| "sample-1001".to_owned().into())
     }
 
     #[test]
     fn both_algorithms_are_offered_and_taken() {
         let mut server = server();
-        let challenges = server.challenge(Moment::from_ms(5), false, Challenges::All);
+        let challenges = server.challenge(Moment::from_ms(5), false, &Algorithm::ALL);
         assert!(challenges[0].contains("SHA-256") && challenges[1].contains("MD5"));
         for challenge in challenges {
             let challenge = if challenge.contains("MD5") {
-                server.challenge(Moment::from_ms(6), false, Challenges::All)[1].clone()
+                server.challenge(Moment::from_ms(6), false, &Algorithm::ALL)[1].clone()
             } else {
                 challenge
             };
             let request = request(&answer(&challenge, "1001", "sample-1001"));
             let verdict = server.judge(Moment::from_ms(9), &request, &passwords);
-            assert_eq!(verdict, Verdict::Accepted { user: "1001".to_owned() });
+            assert!(matches!(verdict, Verdict::Accepted { user, .. } if user == "1001"));
         }
     }
 
     #[test]
-    fn clients_that_stop_at_sha_256_get_md5_alone() {
-        let challenges = server().challenge(Moment::from_ms(5), false, Challenges::Md5Alone);
-        assert!(challenges.len() == 1 && challenges[0].contains("algorithm=MD5"), "{challenges:?}");
+    fn challenges_have_the_order_that_is_asked_for() {
+        let mut server = server();
+        let mut names = |order: &[Algorithm]| {
+            let challenges = server.challenge(Moment::from_ms(5), false, order);
+            challenges.iter().map(|one| one.contains("algorithm=MD5")).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&Algorithm::ALL), [false, true]);
+        assert_eq!(names(&[Algorithm::Md5, Algorithm::Sha256]), [true, false]);
+        assert_eq!(names(&[Algorithm::Md5]), [true]);
+    }
+
+    #[test]
+    fn a_user_known_by_a_hash_proves_himself_by_its_algorithm_alone() {
+        let mut server = server();
+        let hash = passwords("1001").unwrap().hashed(Algorithm::Md5, "1001", "hotline").unwrap();
+        let hashed = |_: &str| Some(Secret::hashes([(Algorithm::Md5, hash.clone())]));
+        for (at, algorithm) in [(5, Algorithm::Md5), (6, Algorithm::Sha256)] {
+            let challenge = &server.challenge(Moment::from_ms(at), false, &[algorithm])[0];
+            let verdict = server.judge(
+                Moment::from_ms(9),
+                &request(&answer(challenge, "1001", "sample-1001")),
+                &hashed,
+            );
+            assert_eq!(
+                matches!(verdict, Verdict::Accepted { .. }),
+                algorithm == Algorithm::Md5,
+                "{algorithm}"
+            );
+        }
     }
 
     #[test]
     fn a_count_is_used_once() {
         let mut server = server();
         let now = Moment::from_ms(5);
-        let challenge = &server.challenge(now, false, Challenges::All)[0];
+        let challenge = &server.challenge(now, false, &Algorithm::ALL)[0];
         let first = request(&answer(challenge, "1001", "sample-1001"));
         assert!(matches!(server.judge(now, &first, &passwords), Verdict::Accepted { .. }));
         assert_eq!(server.judge(now, &first, &passwords), Verdict::Replayed);
@@ -261,7 +291,7 @@ mod tests {
     #[test]
     fn stale_only_for_a_right_answer() {
         let mut server = server();
-        let challenge = &server.challenge(Moment::from_ms(0), false, Challenges::All)[0];
+        let challenge = &server.challenge(Moment::from_ms(0), false, &Algorithm::ALL)[0];
         let late = Moment::from_ms(300_001);
         let right = request(&answer(challenge, "1001", "sample-1001"));
         let wrong = request(&answer(challenge, "1001", "guess"));
@@ -273,13 +303,14 @@ mod tests {
     fn wrong_answers_look_alike_and_never_pass() {
         let mut server = server();
         let now = Moment::from_ms(5);
-        let challenge = server.challenge(now, false, Challenges::All)[0].clone();
+        let challenge = server.challenge(now, false, &Algorithm::ALL)[0].clone();
         let good = answer(&challenge, "1001", "sample-1001");
         let foreign = challenge.replace("nonce=\"", "nonce=\"f");
         for (authorization, verdict) in [
             (answer(&challenge, "1001", "guess"), Verdict::Wrong),
             (answer(&challenge, "nobody", "guess"), Verdict::Wrong),
-            (answer(&foreign, "1001", "sample-1001"), Verdict::Wrong),
+            (answer(&foreign, "1001", "sample-1001"), Verdict::Stale),
+            (answer(&foreign, "1001", "guess"), Verdict::Wrong),
             (good.replace("uri=\"sip:127.0.0.1\"", "uri=\"sip:127.0.0.2\""), Verdict::Wrong),
             (good.replace("uri=\"sip:127.0.0.1\"", "uri=\"sip:x@127.0.0.1\""), Verdict::Wrong),
             (good.replace("qop=auth", "qop=auth-int"), Verdict::Wrong),

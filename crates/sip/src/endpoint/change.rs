@@ -43,7 +43,8 @@ impl Endpoint {
         id: SessionId,
         request: &Request,
     ) -> Result<(), Answer> {
-        let theirs = read_offer(request)?;
+        let source = self.sessions.get(&id).map_or(self.settings.local, |session| session.peer.address);
+        let theirs = read_offer(request, source.ip())?;
         let is_update = request.method == Method::Update;
         if is_update && theirs.is_none() {
             return self.refresh_only(now, key, id, request);
@@ -235,7 +236,7 @@ impl Endpoint {
         if let Some(Stage::Talking(talking)) = self.sessions.get_mut(&id).map(|session| &mut session.stage) {
             talking.acked = Some((number, bytes));
         }
-        match self.take_answer(id, &response.body) {
+        match self.take_answer(id, &response.headers, &response.body) {
             Some(remote) => self.event(Event::Changed { session: id, remote }),
             None => return self.bye(now, id, None, Ending::NoCommonAudio),
         }

@@ -1,6 +1,7 @@
 //! What a request must fulfil before anybody looks at its meaning (RFC 3261 sections 8.2 and 16.3).
 
 use super::{Answer, EndpointSettings};
+use crate::message::description;
 use crate::{Address, CSeq, HeaderError, Method, Request, Status, Uri, Via};
 
 /// The header values that every request has, read once.
@@ -167,6 +168,13 @@ fn body_is_readable(request: &Request) -> Result<(), Answer> {
     };
     match request.content_type() {
         Some(kind) if accepted.contains(&kind.as_str()) => Ok(()),
+        Some(kind)
+            if kind.starts_with("multipart/")
+                && request.method != Method::Info
+                && description(&request.headers, &request.body).is_some() =>
+        {
+            Ok(())
+        }
         Some(_) | None => {
             Err(Answer::new(Status::UNSUPPORTED_MEDIA_TYPE).with("Accept", accepted.join(", ")))
         }

@@ -1,5 +1,7 @@
 //! Calls that come in.
 
+use std::net::IpAddr;
+
 use super::check::bad_request;
 use super::receive::{Arrival, capabilities, overloaded};
 use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose, takes_update};
@@ -7,10 +9,11 @@ use super::timer::{agree_refresh, state_refresh};
 use super::transactions::{ServerKey, ServerMachine};
 use super::{Answer, Ending, Endpoint, Event, SessionId, reply};
 use crate::dialog::Dialog;
+use crate::message::description;
 use crate::transaction::{T1, TRY_FOR};
 use crate::{
-    AudioCodec, Direction, Encryption, LocalAudio, Moment, NoCommonAudio, OfferedAudio, Request, Sdp,
-    Security, Status, answer as sdp_answer, offer,
+    AudioCodec, Direction, Encryption, Headers, LocalAudio, Moment, NoCommonAudio, OfferedAudio, Request,
+    Sdp, SdpError, Security, Status, answer as sdp_answer, offer,
 };
 
 /// All that we speak; what a call may choose from.
@@ -21,10 +24,10 @@ impl Endpoint {
     pub(super) fn invited(&mut self, now: Moment, arrival: Arrival, request: Request) {
         let Arrival { flow, key, .. } = arrival;
         if self.sessions.len() >= self.settings.max_sessions {
-            return self.refuse_request(now, key, &overloaded());
+            return self.turn_down(now, key, &overloaded());
         }
         match self.open_incoming(now, arrival, &request) {
-            Err(answer) => self.refuse_request(now, key, &answer),
+            Err(answer) => self.turn_down(now, key, &answer),
             Ok((id, remote)) => {
                 self.event(Event::Invited { session: id, request: Box::new(request), flow, remote });
             }
@@ -38,7 +41,7 @@ impl Endpoint {
         request: &Request,
     ) -> Result<(SessionId, Option<OfferedAudio>), Answer> {
         let Arrival { flow, key, essentials } = arrival;
-        let offer = read_offer(request)?;
+        let offer = read_offer(request, flow.source.ip())?;
         let find = |sdp| {
             find_audio(sdp, &OUR_CODECS, Encryption::Off)
                 .or_else(|_| find_audio(sdp, &OUR_CODECS, Encryption::Optional))
@@ -140,6 +143,14 @@ impl Endpoint {
         self.finish(session, Ending::Ours);
     }
 
+    /// Inbound: refuses one whose sender is not known or not let in, without keeping anything of it: the answer to
+    /// a copy has to be the same by itself, as a challenge is. `Ended` follows.
+    pub fn turn_away(&mut self, now: Moment, session: SessionId, answer: &Answer) {
+        let Some(key) = self.incoming(session) else { return };
+        self.turn_down(now, &key, answer);
+        self.finish(session, Ending::Ours);
+    }
+
     /// Inbound: take the call with our audio at `rtp`, in `codec` if the peer has it, else in the peer's
     /// first that we share. `Connected` follows with the ACK.
     pub fn accept(&mut self, now: Moment, id: SessionId, rtp: std::net::SocketAddr, codec: AudioCodec) {
@@ -214,7 +225,7 @@ impl Endpoint {
                 && slot.request.from().is_ok_and(|from| from.tag() == essentials.from.tag())
         };
         let Some(slot) = self.servers.get(&invite).filter(|slot| same_call(slot)) else {
-            return self.refuse_request(now, key, &Answer::new(Status::NO_SUCH_CALL));
+            return self.turn_down(now, key, &Answer::new(Status::NO_SUCH_CALL));
         };
         if essentials.cseq.method != request.method {
             return self.refuse_request(now, key, &bad_request("CSeq names another method"));
@@ -254,7 +265,7 @@ impl Endpoint {
             }
             return;
         }
-        match self.take_answer(id, &request.body) {
+        match self.take_answer(id, &request.headers, &request.body) {
             Some(remote) if unacked.initial => self.event(Event::Connected { session: id, remote }),
             Some(remote) => self.event(Event::Changed { session: id, remote }),
             None => {
@@ -279,9 +290,14 @@ impl Endpoint {
     }
 
     /// Takes the peer's answer to our offer; `None` when there is none that we can use.
-    pub(super) fn take_answer(&mut self, id: SessionId, body: &[u8]) -> Option<OfferedAudio> {
+    pub(super) fn take_answer(
+        &mut self,
+        id: SessionId,
+        headers: &Headers,
+        body: &[u8],
+    ) -> Option<OfferedAudio> {
         let session = self.sessions.get_mut(&id)?;
-        let sdp = Sdp::parse(body).ok()?;
+        let sdp = read_description(headers, body, session.peer.address.ip())?.ok()?;
         session.settle_answer(session.find_answer(&sdp)?)
     }
 }
@@ -306,11 +322,27 @@ pub(super) fn agreement(contact: String, refresh: Refresh) -> Answer {
 }
 
 /// The description in a request; `None` when it has no body.
-pub(super) fn read_offer(request: &Request) -> Result<Option<Sdp>, Answer> {
+///
+/// `source`: where the request came from.
+pub(super) fn read_offer(request: &Request, source: IpAddr) -> Result<Option<Sdp>, Answer> {
     if request.body.is_empty() {
         return Ok(None);
     }
-    Sdp::parse(&request.body).map(Some).map_err(|error| bad_request(&error.to_string()))
+    let read = read_description(&request.headers, &request.body, source);
+    read.transpose().map_err(|error| bad_request(&error.to_string()))
+}
+
+/// The description in a body, also as one part of several; `None` without one. Names in it are `source`.
+pub(super) fn read_description(
+    headers: &Headers,
+    body: &[u8],
+    source: IpAddr,
+) -> Option<Result<Sdp, SdpError>> {
+    let read = Sdp::parse(description(headers, body)?);
+    Some(read.map(|mut sdp| {
+        sdp.place_names(source);
+        sdp
+    }))
 }
 
 /// Its audio for us, or 488.

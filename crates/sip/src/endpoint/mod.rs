@@ -46,6 +46,9 @@ pub struct Endpoint {
     settings: EndpointSettings,
     patience: Patience,
     random: Random,
+    /// Makes the To tags of answers that keep no state.
+    tag_key: [u8; 32],
+    draining: bool,
     out: VecDeque<Output>,
     clients: BTreeMap<ClientKey, ClientSlot>,
     servers: BTreeMap<ServerKey, ServerSlot>,
@@ -73,11 +76,15 @@ enum Due {
 impl Endpoint {
     /// An endpoint without sessions. Seed `random` from the operating system: tags and branches are what
     /// keeps strangers out of dialogs.
-    pub fn new(settings: EndpointSettings, random: Random) -> Endpoint {
+    pub fn new(settings: EndpointSettings, mut random: Random) -> Endpoint {
+        let mut tag_key = [0; 32];
+        random.fill(&mut tag_key);
         Endpoint {
             settings,
             patience: Patience::default(),
             random,
+            tag_key,
+            draining: false,
             out: VecDeque::new(),
             clients: BTreeMap::new(),
             servers: BTreeMap::new(),
@@ -134,6 +141,11 @@ impl Endpoint {
     /// The next thing to do. Drain after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.out.pop_front()
+    }
+
+    /// While draining, OPTIONS outside dialogs is answered 503 with Retry-After, so that balancers stop sending.
+    pub fn set_draining(&mut self, draining: bool) {
+        self.draining = draining;
     }
 
     /// Where the peer of a session sends its requests from (or, before the first one, where ours went to).

@@ -1,5 +1,6 @@
 //! Calls that go out, and hanging up.
 
+use super::inbound::read_description;
 use super::session::{Change, Outgoing, Refresh, Session, Stage, Talking, Withdraw, takes_update};
 use super::timer::{MIN_SE, agreed_refresh, least_interval};
 use super::transactions::{ClientKey, ClientMachine, Owner};
@@ -7,7 +8,7 @@ use super::{Answer, Dial, Ending, Endpoint, Event, SessionId};
 use crate::dialog::Dialog;
 use crate::scan::quote;
 use crate::transaction::TRY_FOR;
-use crate::{Headers, Host, Method, Moment, Request, Response, Sdp, Status, answer_challenge, offer};
+use crate::{Headers, Host, Method, Moment, Request, Response, Status, answer_challenge, offer};
 
 /// The most branches of one call, beside the first, that are ended with BYE; the 2xx of further ones is only acknowledged.
 const MAX_FORKS: usize = 16;
@@ -94,8 +95,11 @@ impl Endpoint {
 
     fn call_proceeds(&mut self, now: Moment, id: SessionId, response: &Response) {
         let session = self.sessions.get(&id);
-        let early = session.zip(Sdp::parse(&response.body).ok());
-        let early = early.and_then(|(session, sdp)| session.find_answer(&sdp));
+        let early = session.and_then(|session| {
+            let source = session.peer.address.ip();
+            let sdp = read_description(&response.headers, &response.body, source)?.ok()?;
+            session.find_answer(&sdp)
+        });
         let Some(Stage::Outgoing(outgoing)) = self.sessions.get_mut(&id).map(|session| &mut session.stage)
         else {
             return;
@@ -157,7 +161,7 @@ impl Endpoint {
             let reason = "SIP;cause=400;text=\"No To tag or Contact in 200\"";
             return self.bye(now, id, Some(reason), Ending::Refused(Status::SERVER_ERROR));
         }
-        let from_body = self.take_answer(id, &response.body);
+        let from_body = self.take_answer(id, &response.headers, &response.body);
         let remote = from_body.or_else(|| {
             let session = self.sessions.get_mut(&id)?;
             let early = early.filter(|_| response.body.is_empty())?;

@@ -34,7 +34,7 @@ impl Endpoint {
         }
         let merged = self.open_server(now, arrival, request);
         if merged {
-            self.refuse_request(now, key, &Answer::new(Status::LOOP_DETECTED));
+            self.turn_down(now, key, &Answer::new(Status::LOOP_DETECTED));
         } else {
             self.dispatch(now, arrival);
         }
@@ -119,14 +119,13 @@ impl Endpoint {
         let inside = essentials.to.tag().filter(|_| request.method != Method::Register);
         let session = inside.and_then(|tag| self.find_session(essentials, tag));
         if inside.is_some() && session.is_none() {
-            return self.refuse_request(now, key, &Answer::new(Status::NO_SUCH_CALL));
+            return self.turn_down(now, key, &Answer::new(Status::NO_SUCH_CALL));
         }
-        if let Err(answer) = check::core(&request, essentials, &self.settings) {
-            return self.refuse_request(now, key, &answer);
-        }
-        match session {
-            Some(id) => self.inside(now, arrival, id, &request),
-            None => self.outside(now, arrival, request),
+        match (check::core(&request, essentials, &self.settings), session) {
+            (Err(answer), Some(_)) => self.refuse_request(now, key, &answer),
+            (Err(answer), None) => self.turn_down(now, key, &answer),
+            (Ok(()), Some(id)) => self.inside(now, arrival, id, &request),
+            (Ok(()), None) => self.outside(now, arrival, request),
         }
     }
 
@@ -148,7 +147,7 @@ impl Endpoint {
             Method::Invite | Method::Update => self.peer_changes(now, key, id, request),
             Method::Bye => self.peer_hangs_up(now, key, id),
             Method::Info => self.peer_informs(now, key, id, request),
-            Method::Options => self.answer_options(now, key),
+            Method::Options => self.refuse_request(now, key, &options()),
             // ACK and CANCEL never come here, REGISTER knows no dialogs, others were refused by the core.
             Method::Ack | Method::Cancel | Method::Register | Method::Other(_) => {
                 self.refuse_request(now, key, &Answer::new(Status::NO_SUCH_CALL));
@@ -161,32 +160,50 @@ impl Endpoint {
         let Arrival { flow, key, .. } = arrival;
         match &request.method {
             Method::Invite => self.invited(now, arrival, request),
-            Method::Options => self.answer_options(now, key),
+            Method::Options => {
+                let answer = if self.draining { draining() } else { options() };
+                self.turn_down(now, key, &answer);
+            }
             Method::Register => {
                 let id = RequestId(self.new_id());
                 self.requests.insert(id, key.clone());
                 self.event(Event::Register { id, request: Box::new(request), flow });
             }
             Method::Ack | Method::Bye | Method::Cancel | Method::Info | Method::Update | Method::Other(_) => {
-                self.refuse_request(now, key, &Answer::new(Status::NO_SUCH_CALL))
+                self.turn_down(now, key, &Answer::new(Status::NO_SUCH_CALL));
             }
         }
     }
 
-    /// Answers a [`Event::Register`]. An answer to a request that is gone does nothing.
+    /// Answers a [`Event::Register`]. An answer to a request that is gone does nothing. A refusal or challenge
+    /// keeps no state.
     pub fn respond(&mut self, now: Moment, id: RequestId, answer: &Answer) {
-        if let Some(key) = self.requests.remove(&id) {
+        let Some(key) = self.requests.remove(&id) else { return };
+        if answer.status.is_success() {
             self.answer(now, &key, answer, Vec::new());
+        } else {
+            self.turn_down(now, &key, answer);
         }
+    }
+
+    /// Answers and forgets the request at once (RFC 3261 section 8.2.7): a copy of it is judged again and gets the
+    /// same To tag, and the ACK of an INVITE finds nothing. An INVITE that has heard a 100 is not sent again, so
+    /// that one keeps its transaction.
+    pub(super) fn turn_down(&mut self, now: Moment, key: &ServerKey, answer: &Answer) {
+        let Some(slot) = self.servers.get(key) else { return };
+        let spoke = matches!(&slot.machine, ServerMachine::Invite(machine) if !machine.is_silent());
+        if spoke {
+            return self.refuse_request(now, key, answer);
+        }
+        let tag = reply::stateless_tag(&self.tag_key, &slot.request);
+        let bytes = reply::response(&self.settings, &slot.request, answer, &tag, Vec::new()).print();
+        let destination = slot.destination;
+        self.send(destination, bytes);
+        self.forget_server(key);
     }
 
     pub(super) fn refuse_request(&mut self, now: Moment, key: &ServerKey, answer: &Answer) {
         self.answer(now, key, answer, Vec::new());
-    }
-
-    fn answer_options(&mut self, now: Moment, key: &ServerKey) {
-        let answer = capabilities(Answer::new(Status::OK)).with("Accept", "application/sdp");
-        self.answer(now, key, &answer, Vec::new());
     }
 
     fn handle_copy(&mut self, key: &ServerKey) {
@@ -228,6 +245,16 @@ impl Endpoint {
 /// There are as many sessions or transactions as there may be: the peer may try again after 5 seconds.
 pub(super) fn overloaded() -> Answer {
     Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", "5")
+}
+
+/// A center that shuts down takes nothing new; it is asked again after 30 seconds.
+fn draining() -> Answer {
+    Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", "30")
+}
+
+/// The answer to OPTIONS.
+fn options() -> Answer {
+    capabilities(Answer::new(Status::OK)).with("Accept", "application/sdp")
 }
 
 /// What we can do, as 200 to OPTIONS and INVITE tell.

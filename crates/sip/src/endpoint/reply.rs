@@ -1,6 +1,8 @@
 //! Making responses, and where they go (RFC 3261 sections 8.2.6 and 18.2, RFC 3581).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use sha2::{Digest, Sha256};
 
 use super::{Answer, Destination, Endpoint, EndpointSettings, Flow, Transport};
 use crate::{Headers, Method, Request, Response, Status, Via};
@@ -47,12 +49,26 @@ pub(super) fn local_party(request: &Request, tag: &str) -> Vec<u8> {
     to
 }
 
+/// The To tag of an answer that keeps no state: the same for each copy of a request, and nobody else can make it
+/// (RFC 3261 section 8.2.7).
+pub(super) fn stateless_tag(key: &[u8; 32], request: &Request) -> String {
+    let mut hash = Sha256::new().chain_update(key);
+    for name in ["Via", "From", "Call-ID", "CSeq"] {
+        let value = request.headers.all(name).next().unwrap_or(b"");
+        hash.update(u64::try_from(value.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(value);
+    }
+    crate::digest::hex(hash.finalize().get(..8).unwrap_or(b""))
+}
+
 /// Where responses to this request go. `maddr` is not obeyed: it would let anybody point us at others.
 pub(super) fn reply_destination(via: Option<&Via>, flow: Flow) -> Destination {
     let Some(via) = via else { return Destination::from(flow) };
     let port = via.port.unwrap_or(5060);
     match flow.transport {
-        Transport::Udp if via.params.find("rport").is_some() => Destination::from(flow),
+        Transport::Udp if via.params.find("rport").is_some() || is_hidden(via, flow) => {
+            Destination::from(flow)
+        }
         Transport::Udp => {
             let address = SocketAddr::new(flow.source.ip(), port);
             Destination { address, ..Destination::from(flow) }
@@ -60,6 +76,29 @@ pub(super) fn reply_destination(via: Option<&Via>, flow: Flow) -> Destination {
         Transport::Tcp => {
             let otherwise = Some(SocketAddr::new(flow.source.ip(), port));
             Destination { otherwise, ..Destination::from(flow) }
+        }
+    }
+}
+
+/// The sender stands behind a NAT and did not say so: Via has an address that only its own network knows, and the
+/// packet came from another. Nothing listens at Via's port there, so the answer goes to where the packet came from.
+fn is_hidden(via: &Via, flow: Flow) -> bool {
+    via.host.ip().is_some_and(|ip| ip != flow.source.ip() && is_private(ip))
+}
+
+/// Addresses of RFC 1918, RFC 6598, RFC 4193, and those that never leave a link or a machine.
+fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(v6) => {
+            v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local()
         }
     }
 }
@@ -96,7 +135,7 @@ impl Endpoint {
         if let Some(via) = &via {
             stamp_via(&mut request, via, flow);
         }
-        let tag = self.random.token();
+        let tag = stateless_tag(&self.tag_key, &request);
         let bytes = response(&self.settings, &request, answer, &tag, Vec::new()).print();
         self.send(reply_destination(via.as_ref(), flow), bytes);
     }

@@ -20,7 +20,8 @@ fn responses_go_where_rport_and_received_say() {
     for (via, expected) in [
         ("192.0.2.2;branch=z9hG4bKo1", "192.0.2.2:5060"),
         ("192.0.2.2:6060;branch=z9hG4bKo2", "192.0.2.2:6060"),
-        ("10.0.0.1:6060;branch=z9hG4bKo3", "192.0.2.2:6060"),
+        ("10.0.0.1:6060;branch=z9hG4bKo3", "192.0.2.2:7070"),
+        ("198.51.100.1:6060;branch=z9hG4bKo5", "192.0.2.2:6060"),
         ("10.0.0.1:6060;rport;branch=z9hG4bKo4", "192.0.2.2:7070"),
     ] {
         let number = via.chars().last().unwrap();

@@ -299,6 +299,14 @@ impl Endpoint {
         self.server_steps(key, steps);
     }
 
+    /// The request and its answer are over.
+    pub(super) fn forget_server(&mut self, key: &ServerKey) {
+        if let Some(ServerSlot { merge: Some(merge), .. }) = self.servers.remove(key) {
+            self.merges.remove(&merge);
+        }
+        self.schedule.set(&Due::Server(key.clone()), None);
+    }
+
     pub(super) fn server_steps(&mut self, key: &ServerKey, steps: Vec<Step>) {
         for step in steps {
             let Some(slot) = self.servers.get(key) else { return };
@@ -308,11 +316,7 @@ impl Endpoint {
                 // A server has nothing to deliver, and a refusal that nobody acknowledged is as over as
                 // one that was (timer H).
                 Step::Deliver(_) | Step::TimedOut => {}
-                Step::Terminated => {
-                    if let Some(ServerSlot { merge: Some(merge), .. }) = self.servers.remove(key) {
-                        self.merges.remove(&merge);
-                    }
-                }
+                Step::Terminated => self.forget_server(key),
             }
         }
         let deadline = self.servers.get(key).and_then(|slot| match &slot.machine {

@@ -46,6 +46,58 @@ pub fn peek_call_id(bytes: &[u8]) -> Option<&[u8]> {
     None
 }
 
+/// What a message is about, as far as its first line and its To show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Peek {
+    /// A response, ACK, BYE, CANCEL, or a request inside a dialog.
+    FollowUp,
+    /// An INVITE that begins a call.
+    Invite,
+    /// A REGISTER.
+    Register,
+    /// Another request outside dialogs.
+    Other,
+    /// No SIP message, as far as can be seen.
+    Noise,
+}
+
+/// What a message is about, without parsing it: for limits that have to cost less than what they limit.
+pub fn peek(bytes: &[u8]) -> Peek {
+    let bytes = skip_line_ends(bytes);
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or(b"").trim_ascii();
+    let word = |at: Option<usize>| at.and_then(|at| first.get(..at)).unwrap_or(b"");
+    if first.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/2.0 ")) {
+        return Peek::FollowUp;
+    }
+    let version = first.len().checked_sub(7).and_then(|at| first.get(at..)).unwrap_or(b"");
+    if !version.eq_ignore_ascii_case(b"SIP/2.0") {
+        return Peek::Noise;
+    }
+    match word(first.iter().position(|byte| *byte == b' ')) {
+        b"ACK" | b"BYE" | b"CANCEL" => Peek::FollowUp,
+        b"REGISTER" => Peek::Register,
+        _ if peek_to_has_tag(bytes) => Peek::FollowUp,
+        b"INVITE" => Peek::Invite,
+        _ => Peek::Other,
+    }
+}
+
+fn peek_to_has_tag(bytes: &[u8]) -> bool {
+    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return false;
+        }
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let name = line.get(..colon).unwrap_or(b"").trim_ascii();
+        if name.eq_ignore_ascii_case(b"To") || name.eq_ignore_ascii_case(b"t") {
+            let value = line.get(colon..).unwrap_or(b"");
+            return value.windows(5).any(|piece| piece.eq_ignore_ascii_case(b";tag="));
+        }
+    }
+    false
+}
+
 /// A keep-alive: two line ends.
 const PING: &[u8] = b"\r\n\r\n";
 
@@ -308,6 +360,24 @@ mod tests {
         assert_eq!(body("OPTIONS sip:a@b SIP/2.0\r\nl: 2\r\n\r\nbody"), Ok(b"bo".to_vec()));
         assert_eq!(body("OPTIONS sip:a@b SIP/2.0\r\nl: 5\r\n\r\nbody"), Err(Fault::BodyTooShort));
         assert_eq!(body("\r\n\r\n"), Err(Fault::Empty));
+    }
+
+    #[test]
+    fn what_a_message_is_about_is_seen_without_parsing() {
+        for (start, to, about) in [
+            ("INVITE sip:a@b SIP/2.0", "To: <sip:a@b>", Peek::Invite),
+            ("INVITE sip:a@b SIP/2.0", "t : \"x\" <sip:a@b>", Peek::Invite),
+            ("INVITE sip:a@b SIP/2.0", "t : <sip:a@b>;TAG=1", Peek::FollowUp),
+            ("OPTIONS sip:a@b SIP/2.0", "To: <sip:a@b>", Peek::Other),
+            ("REGISTER sip:b SIP/2.0", "To: <sip:a@b>;tag=1", Peek::Register),
+            ("BYE sip:b SIP/2.0", "X: y", Peek::FollowUp),
+            ("SIP/2.0 200 OK", "X: y", Peek::FollowUp),
+            ("GET / HTTP/1.1", "X: y", Peek::Noise),
+            ("", "", Peek::Noise),
+        ] {
+            let text = format!("\r\n{start}\r\nVia: v\r\n{to}\r\nCSeq: 1 X\r\n\r\nTo: <sip:b>;tag=body\r\n");
+            assert_eq!(peek(text.as_bytes()), about, "{start} {to}");
+        }
     }
 
     #[test]

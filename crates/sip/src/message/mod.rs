@@ -6,13 +6,15 @@
 mod fault;
 mod frame;
 mod headers;
+mod multipart;
 mod parse;
 
 use std::fmt::Write;
 
 pub use fault::{Fault, Malformed};
-pub use frame::{Frame, Framer, parse_datagram, peek_call_id};
+pub use frame::{Frame, Framer, Peek, parse_datagram, peek, peek_call_id};
 pub use headers::{Header, Headers, same_name};
+pub(crate) use multipart::description;
 
 use crate::header::{Address, CSeq, HeaderError, Via};
 use crate::{Method, Status, Uri, UriError};
@@ -164,6 +166,19 @@ impl Response {
 }
 
 impl Message {
+    /// What it is about; as [`peek`] of its bytes.
+    pub fn peek(&self) -> Peek {
+        let Message::Request(request) = self else { return Peek::FollowUp };
+        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+        match request.method {
+            Method::Ack | Method::Bye | Method::Cancel => Peek::FollowUp,
+            Method::Register => Peek::Register,
+            _ if in_dialog => Peek::FollowUp,
+            Method::Invite => Peek::Invite,
+            Method::Options | Method::Info | Method::Update | Method::Other(_) => Peek::Other,
+        }
+    }
+
     /// The message as bytes.
     pub fn print(&self) -> Vec<u8> {
         match self {

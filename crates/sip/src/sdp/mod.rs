@@ -64,8 +64,9 @@ impl Sdp {
     /// Reads a description. Line ends may be CRLF or LF; bytes that are not UTF-8 are replaced.
     ///
     /// # Errors
-    /// When it does not begin with `v=0`, has no `o=`, has a line that is not `letter=value` or a broken
-    /// `m=` line, or has more than 32 media sections or 1,024 lines.
+    /// When it does not begin with `v=0`, has no `o=`, has a line that is not `letter=value` before the first
+    /// `m=` or a broken `m=` line, or has more than 32 media sections or 1,024 lines. What is no line after the
+    /// first `m=` is passed over: some peers end their description with a NUL or words of their own.
     pub fn parse(bytes: &[u8]) -> Result<Sdp, SdpError> {
         let text = String::from_utf8_lossy(bytes);
         let mut sdp = Sdp { lines: Vec::new(), media: Vec::new() };
@@ -73,7 +74,12 @@ impl Sdp {
             if number >= MAX_LINES {
                 return Err(SdpError("too many lines"));
             }
-            let line = Line::parse(text).ok_or(SdpError("a line that is not letter=value"))?;
+            let Some(line) = Line::parse(text) else {
+                if sdp.media.is_empty() {
+                    return Err(SdpError("a line that is not letter=value"));
+                }
+                continue;
+            };
             if line.kind == 'm' {
                 sdp.media.push(Media::parse(&line.value).ok_or(SdpError("a broken m= line"))?);
             } else {
@@ -92,6 +98,19 @@ impl Sdp {
         Ok(sdp)
     }
 
+    /// Puts `address` in place of the host names in `c=` lines. Names are not looked up: where the peer's packets
+    /// come from is found by its media, and until then they are awaited from where its signalling comes from.
+    pub fn place_names(&mut self, address: IpAddr) {
+        let lines = self.media.iter_mut().flat_map(|media| media.lines.iter_mut());
+        for line in self.lines.iter_mut().chain(lines).filter(|line| line.kind == 'c') {
+            let name = line.value.split_ascii_whitespace().nth(2);
+            if name.is_some_and(is_host_name) {
+                let kind = if address.is_ipv4() { "IP4" } else { "IP6" };
+                line.value = format!("IN {kind} {address}");
+            }
+        }
+    }
+
     /// The address where a media section is received: its own `c=`, else the session's.
     pub fn connection(&self, media: &Media) -> Option<IpAddr> {
         let find = |lines: &[Line]| lines.iter().find(|line| line.kind == 'c').map(|line| line.value.clone());
@@ -100,6 +119,14 @@ impl Sdp {
         // "address/ttl" is multicast, which we do not join.
         words.next()?.parse().ok()
     }
+}
+
+/// A name as DNS has them, and no address that was mistyped.
+fn is_host_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    text.parse::<IpAddr>().is_err()
+        && text.chars().all(plain)
+        && text.chars().any(|c| c.is_ascii_alphabetic())
 }
 
 /// The value of attribute `name` among `lines`: `Some("")` for one without value.
@@ -174,6 +201,19 @@ mod tests {
     }
 
     #[test]
+    fn words_after_the_last_line_are_passed_over_and_names_give_way_to_an_address() {
+        let text = "v=0\r\no=- 1 2 IN IP4 pbx.example.com\r\ns=-\r\nc=IN IP4 pbx.example.com\r\nt=0 0\r\n\
+                    m=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n";
+        for rest in ["\0", "end", "end\r\n\0\0\r\n", "=x\r\nX=y\r\n"] {
+            let mut sdp = Sdp::parse(format!("{text}{rest}").as_bytes()).unwrap();
+            assert_eq!(sdp.media[0].lines, [Line::new('a', "sendrecv")], "{rest:?}");
+            assert_eq!(sdp.connection(&sdp.media[0]), None);
+            sdp.place_names("192.0.2.9".parse().unwrap());
+            assert_eq!(sdp.connection(&sdp.media[0]), "192.0.2.9".parse().ok());
+        }
+    }
+
+    #[test]
     fn refuses_what_is_none() {
         let bombs = "m=audio 1 RTP/AVP 0\r\n".repeat(1_000);
         for text in [
@@ -181,6 +221,7 @@ mod tests {
             "v=1\r\no=x\r\n",
             "v=0\r\n",
             "v=0\r\no=x\r\nnonsense\r\n",
+            "v=0\r\no=x\r\nnonsense\r\nm=audio 1 RTP/AVP 0\r\n",
             "v=0\r\no=x\r\nm=audio\r\n",
             "v=0\r\no=x\r\nm=audio 70000 RTP/AVP 0\r\n",
             &format!("v=0\r\no=x\r\n{bombs}"),

@@ -54,6 +54,11 @@ impl InviteServer {
         matches!(self.state, State::Proceeding { .. })
     }
 
+    /// True while nothing was sent, not even the 100.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self.state, State::Proceeding { last: None, .. })
+    }
+
     /// The user answers; after a final answer this does nothing.
     pub(crate) fn respond(&mut self, now: Moment, status: Status, bytes: Vec<u8>, out: &mut Vec<Step>) {
         let State::Proceeding { last, .. } = &mut self.state else { return };

@@ -19,7 +19,7 @@ impl World {
         let key = SigningKey::open(scratch.path()).unwrap();
         let keys = PublicKeys::parse(&key.public_pem()).unwrap();
         let world = World { scratch, keys };
-        let mut manifests = Manifests::open(&world.root_made(), key, UtcOffset::UTC).unwrap();
+        let mut manifests = Manifests::open(&world.root_made(), key, Zone::default()).unwrap();
         for n in 0..5 {
             manifests.append(world.line(n)).unwrap();
         }
@@ -159,7 +159,7 @@ fn a_writer_goes_on_behind_a_torn_line_and_repeats_nothing() {
     let torn = whole.trim_end().len() - 20;
     fs::write(world.manifest(25), &whole[..torn]).unwrap();
     let key = SigningKey::open(world.scratch.path()).unwrap();
-    let mut manifests = Manifests::open(&world.root(), key, UtcOffset::UTC).unwrap();
+    let mut manifests = Manifests::open(&world.root(), key, Zone::default()).unwrap();
     assert_eq!(manifests.last_seq(), 40);
     for n in 0..5 {
         manifests.append(world.line(n)).unwrap();

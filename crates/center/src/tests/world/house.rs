@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Language, QueueName, UtcOffset};
+use model::{Language, QueueName, Zone};
 
 use super::{AGENTS, agent, number, seconds};
 use crate::{Config, FeatureCode, Route, TrunkLimits};
@@ -83,7 +83,7 @@ pub(super) fn config() -> Config {
                 })
                 .collect(),
         },
-        utc_offset: UtcOffset::UTC,
+        zone: Zone::default(),
         max_calls: 8,
         trunks: [("city".to_owned(), TrunkLimits { calls: Some(7), calls_per_source: Some(6) })].into(),
         longest_waits: [("complaint".parse().unwrap(), seconds(400))].into(),

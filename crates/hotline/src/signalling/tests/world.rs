@@ -29,6 +29,11 @@ impl World {
         World::held_to(Encryption::Off, room, network).await
     }
 
+    /// One that keeps registrations in this file.
+    pub(super) async fn keeping(path: &std::path::Path) -> World {
+        World::changed(|settings| settings.registrations = Some(path.to_owned())).await
+    }
+
     /// With other settings.
     pub(super) async fn changed(change: impl FnOnce(&mut Settings)) -> World {
         World::begin(Encryption::Off, 100, "127.0.0.0/8", change).await
@@ -48,7 +53,7 @@ impl World {
         let terms = Terms { srtp, ..Terms::default() };
         let (to_center, center) = bounded(room);
         let mut settings = Settings::new("127.0.0.1:0".parse().unwrap());
-        settings.agents = vec![(agent("1001"), "sample-1001".to_owned())];
+        settings.agents = vec![(agent("1001"), "sample-1001".to_owned().into())];
         settings.trunks = vec![Trunk {
             name: "loopback".to_owned(),
             sources: vec![network.parse().unwrap()],
@@ -194,7 +199,9 @@ impl Phone {
             .skip(1)
             .map(|rest| format!("Digest {}", rest.trim_end_matches(", ")))
             .collect();
-        assert!(challenges[0].contains("SHA-256") && challenges[1].contains("MD5"), "{challenges:?}");
+        // In which order is told where the order is made.
+        let offered = |algorithm: &str| challenges.iter().any(|challenge| challenge.contains(algorithm));
+        assert!(offered("algorithm=SHA-256") && offered("algorithm=MD5"), "{challenges:?}");
         let credentials = Credentials {
             user: user.to_owned(),
             password: password.to_owned(),
@@ -241,6 +248,11 @@ impl Phone {
         assert_eq!(response.status.code(), 200);
         assert_eq!(response.headers.count("Contact"), 1);
         assert_eq!(world.next().await, SignallingInput::Seat { agent: agent("1001"), online: true });
+    }
+
+    /// From now on it speaks to another server.
+    pub(super) fn turn_to(&mut self, server: std::net::SocketAddr) {
+        self.server = server;
     }
 
     /// Answers a request of the server.

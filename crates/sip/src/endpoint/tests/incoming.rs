@@ -103,3 +103,47 @@ fn bye_on_an_early_dialog() {
     assert_eq!(world.statuses(), [200, 487]);
     assert_eq!(world.heard(), ["ended Cancelled"]);
 }
+
+#[test]
+fn a_via_that_only_its_own_network_knows_is_answered_where_the_packet_came_from() {
+    for (sent_by, port) in [
+        ("10.0.0.7:5060", 40_000),
+        ("192.168.1.2", 40_000),
+        ("192.0.2.9:5070", 5_070),
+        ("192.0.2.2:5080", 5_080),
+    ] {
+        let mut world = World::new();
+        let text = request("OPTIONS", 1, "<sip:8000@192.0.2.1>", "o", "", "")
+            .replace("UDP 192.0.2.2;", &format!("UDP {sent_by};"));
+        world.endpoint.handle_datagram(world.now, flow("192.0.2.2:40000"), text.as_bytes());
+        let Some(Output::Send { destination, .. }) = world.endpoint.poll_output() else {
+            panic!("no answer")
+        };
+        assert_eq!(destination.address, format!("192.0.2.2:{port}").parse().unwrap(), "{sent_by}");
+    }
+}
+
+#[test]
+fn descriptions_that_are_not_quite_right_or_stand_among_other_parts_are_taken() {
+    let parts = format!(
+        "--b\r\nContent-Type: application/isup\r\n\r\nx\r\n--b\r\nContent-Type: application/sdp\r\n\r\n{SDP}--b--\r\n"
+    );
+    for (headers, body) in [
+        ("", SDP.replace("c=IN IP4 192.0.2.2", "c=IN IP4 pbx.example.com")),
+        ("", format!("{SDP}\0")),
+        ("", format!("{SDP}end\r\n")),
+        ("Content-Type: multipart/mixed;boundary=b\r\n", parts),
+    ] {
+        let mut world = World::new();
+        world.receive(&invite("i1", &body, headers));
+        let Some(Event::Invited { remote: Some(remote), .. }) = world.events.first() else {
+            panic!("{:?}", world.last_response())
+        };
+        assert_eq!(remote.rtp, "192.0.2.2:4000".parse().unwrap());
+        // Likewise in an answer.
+        let mut world = World::new();
+        let (_, invite) = world.dialled();
+        world.receive(&respond(&invite, 200, "one", headers, &body));
+        assert_eq!(world.heard(), ["connected"]);
+    }
+}
