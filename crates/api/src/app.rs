@@ -10,6 +10,7 @@ use model::{Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, Ret
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
+use crate::listening::Playbacks;
 use crate::wrong::WrongTokens;
 use crate::{Metrics, Readiness, Trace, Vault};
 
@@ -63,6 +64,7 @@ pub struct App {
     parts: Arc<AppParts>,
     followers: Arc<Semaphore>,
     custody: Arc<Mutex<()>>,
+    playbacks: Arc<Mutex<Playbacks>>,
     unerased: Arc<AtomicU64>,
     closing: Arc<watch::Sender<bool>>,
     wrong: Arc<WrongTokens>,
@@ -83,6 +85,7 @@ impl App {
             parts: Arc::new(parts),
             followers: Arc::new(Semaphore::new(FOLLOWERS)),
             custody: Arc::new(Mutex::new(())),
+            playbacks: Arc::default(),
             unerased: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
             wrong: Arc::default(),
@@ -100,6 +103,11 @@ impl App {
     /// Holds and erasures go one after the other.
     pub(crate) async fn custody(&self) -> MutexGuard<'_, ()> {
         self.custody.lock().await
+    }
+
+    /// The playbacks that go on.
+    pub(crate) async fn playbacks(&self) -> MutexGuard<'_, Playbacks> {
+        self.playbacks.lock().await
     }
 
     /// How many erased recordings' files the last erasing could not remove.

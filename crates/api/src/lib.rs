@@ -12,6 +12,7 @@ mod document;
 mod events;
 mod guard;
 mod health;
+mod listening;
 mod metrics;
 mod pausing;
 mod problem;

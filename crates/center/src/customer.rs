@@ -2,7 +2,7 @@
 
 use model::{
     CallId, Cause, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder, LegReport,
-    MediaOp, MediaReport, Number, PlayId, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
+    MediaOp, MediaReport, Number, PlayId, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
 };
 
 use crate::alive::who_ended;
@@ -322,6 +322,14 @@ impl Center {
         let (contact, leg, recording, talked) =
             (customer.contact, customer.leg, customer.recording, customer.talked);
         let answered = !matches!(customer.stage, Stage::Opening);
+        let reached = match customer.stage {
+            _ if talked => Reached::Person,
+            Stage::InFlow { ring: Some(_) } => Reached::Queue,
+            _ if self.acd.waits(contact) => Reached::Queue,
+            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { ring: None } | Stage::Talking(_) => {
+                Reached::Flow
+            }
+        };
         if let Some(due) = customer.timer {
             self.timers.remove(&(due, call));
         }
@@ -343,7 +351,7 @@ impl Center {
         self.calls.remove(&call);
         self.contacts.remove(&contact);
         self.legs.remove(&leg);
-        self.record(now, Event::ContactEnded { contact, end: End::new(cause, by, talked) });
+        self.record(now, Event::ContactEnded { contact, end: End::new(cause, by, reached) });
     }
 
     /// Out of the queue, if it waits; a seat that rings is withdrawn by what follows.

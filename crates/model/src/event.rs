@@ -410,7 +410,7 @@ pub enum Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Cause;
+    use crate::{Cause, Reached};
 
     #[test]
     fn a_record_survives_the_journal() {
@@ -433,7 +433,7 @@ mod tests {
 
         let ended = Event::ContactEnded {
             contact: ContactId::new(&mut ids, at),
-            end: End::new(Cause::HungUp, EndedBy::Caller, true),
+            end: End::new(Cause::HungUp, EndedBy::Caller, Reached::Person),
         };
         let text = serde_json::to_string(&ended).unwrap();
         assert!(text.contains(r#""class":"answered""#), "{text}");

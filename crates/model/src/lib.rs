@@ -18,7 +18,7 @@ mod storage;
 mod time;
 mod words;
 
-pub use cause::{Cause, Class, End, EndedBy};
+pub use cause::{Cause, Class, End, EndedBy, Reached};
 pub use command::{Actor, AgentOrder, Command, Done, Part, Refused, Reply, Supervision, Watched};
 pub use event::{
     Activity, Event, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SecureEnd,

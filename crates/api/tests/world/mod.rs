@@ -178,7 +178,10 @@ impl World {
             Event::ContactAnswered { contact },
             Event::QueueEntered { contact, queue: queue.clone(), bonus_s: 0, position: 1 },
             Event::QueueLeft { contact, queue, reason: LeaveReason::Answered, waited_ms: 900 },
-            Event::ContactEnded { contact, end: End::new(Cause::HungUp, EndedBy::Caller, true) },
+            Event::ContactEnded {
+                contact,
+                end: End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person),
+            },
             Event::RecordingClosed {
                 recording,
                 contact,

@@ -270,7 +270,7 @@ mod tests {
         tell(&mut ledger, 3_601_000, Event::ClockSet { by_ms: 3_600_000 });
         let end = SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp };
         tell(&mut ledger, 3_603_000, Event::SegmentEnded { segment, contact, agent: agent.clone(), end });
-        let end = End::new(Cause::HungUp, EndedBy::Caller, true);
+        let end = End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person);
         tell(&mut ledger, 3_603_000, Event::ContactEnded { contact, end });
         assert_eq!(ledger.poll_output(), None, "its quality is not known yet");
         ledger.handle_timeout(at(3_606_000));
@@ -287,7 +287,7 @@ mod tests {
     fn a_contact_of_an_earlier_run_still_gets_its_line() {
         let contact = ContactId::new(&mut Ids::new(0), at(0));
         let mut ledger = Ledger::default();
-        let end = End::new(Cause::Crashed, EndedBy::Center, false);
+        let end = End::new(Cause::Crashed, EndedBy::Center, model::Reached::Flow);
         tell(&mut ledger, 0, Event::ContactEnded { contact, end });
         ledger.close();
         let line = ledger.poll_output().unwrap();

@@ -69,7 +69,9 @@ fn queues_agents_and_the_frame_of_a_sample() {
         assert_eq!(queues[0].service_level, None);
         let inquiry = &queues[1];
         assert_eq!((inquiry.waiting, inquiry.offered, inquiry.answered, inquiry.abandoned), (1, 2, 1, 0));
-        assert_eq!(inquiry.service_level, Some(0.5));
+        assert_eq!(inquiry.service_level, Some(0.5), "one has waited for longer than 20 s");
+        let queues = world.store.queues(&names, Time::default(), Time::default()).await.unwrap();
+        assert_eq!(queues[1].service_level, Some(1.0), "one still waits below the threshold");
         let agents: Vec<AgentId> = vec!["1002".parse().unwrap()];
         let agents = world.store.agents(&agents).await.unwrap();
         assert_eq!((agents[0].shift, agents[1].shift), (Shift::Ready, Shift::SignedOut));

@@ -176,7 +176,10 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
             end: SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp },
         },
         changed(Activity::WrapUp),
-        Event::ContactEnded { contact, end: End::new(Cause::HungUp, EndedBy::Caller, true) },
+        Event::ContactEnded {
+            contact,
+            end: End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person),
+        },
         Event::RecordingClosed {
             recording,
             contact,
