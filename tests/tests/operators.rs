@@ -225,3 +225,44 @@ fn wait_for_first_line(process: &mut std::process::Child) {
     let mut line = String::new();
     std::io::BufReader::new(out).read_line(&mut line).expect("it says that it is ready");
 }
+
+#[test]
+fn a_sample_is_drawn_again_after_one_more_call_and_each_draw_is_an_event() {
+    let center = Center::start();
+    let call = |count: usize| {
+        let _agent = Phone::agent(&center, "1001", 440);
+        let mut customer = Phone::customer(&center, "alice", 300);
+        center.wait_for_seat("1001");
+        customer.dial("8000");
+        customer.press('1');
+        center.talk_for_seconds(1);
+        customer.hang_up();
+        center.wait_until_sealed(count);
+    };
+    let sample = |arguments: &[&str]| {
+        let mut command = center.command("qa");
+        let output = command.args(["sample", "--json"]).args(arguments).output().expect("hotline runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (serde_json::from_slice::<Vec<Value>>(&output.stdout).unwrap_or_default(), said)
+    };
+    call(1);
+    let (first, said) = sample(&["--queue", "inquiry", "--count", "5", "--seed", "7"]);
+    assert_eq!(first.len(), 1, "{said}");
+    assert!(said.contains("frame of 1") && said.contains("contact id"), "{said}");
+    let again = said.split_once("hotline qa sample ").expect("the words that draw it again").1;
+    let again: Vec<&str> = again.lines().next().expect("a line").split(' ').collect();
+    call(2);
+    assert_eq!(sample(&again).0, first, "{again:?}");
+    assert_eq!(sample(&["--queue", "inquiry", "--margin", "5", "--seed", "7"]).0.len(), 2);
+    let drawn = center.wait_for_events("sample_drawn", 3);
+    assert_eq!((&drawn[1]["frame"], &drawn[1]["sha256"]), (&drawn[0]["frame"], &drawn[0]["sha256"]));
+    let (none, said) = sample(&["--queue", "nobody", "--count", "5", "--seed", "7"]);
+    assert!(none.is_empty() && said.contains("no queue nobody"), "{said}");
+    // People read local times, programs UTC.
+    let table = center.command("contacts").output().expect("hotline runs").stdout;
+    let (table, rows) = (String::from_utf8_lossy(&table).into_owned(), center.listing("contacts"));
+    assert!(
+        table.contains("+08:00") && rows[0]["started_at"].as_str().is_some_and(|at| at.ends_with('Z')),
+        "{table}"
+    );
+}

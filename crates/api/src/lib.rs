@@ -33,6 +33,7 @@ pub use health::Readiness;
 pub use metrics::{Kind, Metrics, Sample};
 pub use retention::{NotApplied, Outcome, apply_retention};
 pub use routes::router;
+pub use samples::fault as sample_fault;
 pub use trace::{Trace, TraceQuery, TracedMessage};
 pub use vault::{Audio, Unopened, Vault};
 

@@ -45,6 +45,7 @@ pub(crate) const SUPERVISIONS: &str = "/api/v1/supervisions";
 pub(crate) const PARTIES: &str = "/api/v1/contacts/{id}/parties";
 pub(crate) const PARTY_GONE: &str = "/api/v1/contacts/{id}/parties/remove";
 const SUPERVISOR: &str = "/api/v1/supervisions/{id}";
+const EXPORTED: &str = "/api/v1/recordings/{id}/exported";
 const LEAVE: &str = "/api/v1/contacts/{id}/leave";
 const SECURE_INPUT: &str = "/api/v1/contacts/{id}/secure-input";
 
@@ -121,6 +122,7 @@ pub(crate) fn routes() -> Vec<Route> {
         route("post", "/api/v1/agents/{id}/break", STATES, "On a break", "", post(agents::take_break)),
         route("get", "/api/v1/queues", ALL, "Queues", "[Queue]", get(agents::queues)),
         route("get", "/api/v1/qa/samples", AUDIO, "Draw a sample", "Sample", get(samples::draw)),
+        route("post", EXPORTED, ADMIN, "Note that a recording was exported", "", post(samples::exported)),
         route("get", "/api/v1/events", CONTACTS, "Events, by long poll", "[Event]", get(events::poll)),
         route("get", "/api/v1/events/stream", CONTACTS, "Events, by WebSocket", "", get(events::stream)),
         route("get", "/api/v1/sip/trace", ADMIN, "The last SIP messages", "[SipMessage]", get(trace::show)),

@@ -365,6 +365,10 @@ impl Center {
                 self.record(now, Event::RecordingErased { recording, contact, by, rule, sha256 });
                 Ok(Done::Obeyed)
             }
+            AgentOrder::NoteSampleDrawn { frame, size, sha256, seed, drawn } => {
+                self.record(now, Event::SampleDrawn { frame, size, sha256, seed, drawn, by });
+                Ok(Done::Obeyed)
+            }
             AgentOrder::NoteTraceRead { contact, number, messages } => {
                 self.record(now, Event::SipTraceRead { contact, number, messages, by });
                 Ok(Done::Obeyed)

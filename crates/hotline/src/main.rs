@@ -194,6 +194,11 @@ async fn export(place: &Place, id: RecordingId, to: &Path) -> anyhow::Result<Exi
     let configuration = place.load(false)?;
     let (keys, folders) = (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
     let bytes = vault::export(&place.store().await?, &folders, &keys, id, to).await?;
+    if let Err(error) = control::post(&place.data, &format!("recordings/{id}/exported"), "") {
+        output::note(format_args!(
+            "The export is not in the event log: only a running center writes it 未写入事件日志：{error:#}"
+        ));
+    }
     output::print(format_args!("{}: {bytes} bytes 字节", to.display()));
     Ok(ExitCode::SUCCESS)
 }

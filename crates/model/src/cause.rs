@@ -131,9 +131,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_hang_up_counts_by_whether_they_talked() {
+    fn the_same_hang_up_counts_by_how_far_the_caller_had_come() {
         assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Person).class, Class::Answered);
-        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Flow).class, Class::Abandoned);
+        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Queue).class, Class::Abandoned);
+        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Flow).class, Class::LeftEarly);
         assert_eq!(End::new(Cause::Crashed, EndedBy::Center, Reached::Person).class, Class::Failed);
     }
 }

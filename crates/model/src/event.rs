@@ -14,7 +14,7 @@ pub use states::{
 
 use crate::{
     Actor, AgentId, ContactId, Digit, End, EndedBy, Gap, Language, LegQuality, Number, OfferId, Part,
-    QueueName, RecordingId, SegmentId, Storage, StorageTrouble, Time,
+    QueueName, RecordingId, SampleFrame, SegmentId, Storage, StorageTrouble, Time,
 };
 
 /// One entry of the log.
@@ -330,6 +330,21 @@ pub enum Event {
         /// The recording.
         recording: RecordingId,
         /// Who.
+        by: Actor,
+    },
+    /// A sample for quality checks was drawn. The same frame and seed draw it again.
+    SampleDrawn {
+        /// What it was drawn from.
+        frame: Box<SampleFrame>,
+        /// How many contacts that was.
+        size: u64,
+        /// SHA-256 of their ids, each with a line end, lower-case hexadecimal.
+        sha256: String,
+        /// The seed.
+        seed: u64,
+        /// How many were drawn.
+        drawn: u64,
+        /// Who drew it.
         by: Actor,
     },
     /// Somebody read SIP messages that were kept in memory.

@@ -88,14 +88,19 @@ impl std::error::Error for ParseTimeError {}
 impl FromStr for Time {
     type Err = ParseTimeError;
 
-    /// Reads RFC 3339 in UTC (`Z`), with or without a fraction of a second.
+    /// Reads RFC 3339, with or without a fraction of a second, with `Z` or an offset.
     fn from_str(text: &str) -> Result<Time, ParseTimeError> {
         parse_utc(text).ok_or_else(|| ParseTimeError(text.to_owned()))
     }
 }
 
 fn parse_utc(text: &str) -> Option<Time> {
-    let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
+    // A date has `-` too: an offset stands behind the `T`.
+    let (date, clock) = text.split_once('T')?;
+    let (clock, offset) = match clock.find(['+', '-']) {
+        Some(at) => (clock.get(..at)?, clock.get(at..)?.parse::<UtcOffset>().ok()?),
+        None => (clock.strip_suffix('Z')?, UtcOffset::UTC),
+    };
     let mut date = date.splitn(3, '-');
     let year: i64 = date.next()?.parse().ok().filter(|y| (0..=9999).contains(y))?;
     let month: u32 = date.next()?.parse().ok().filter(|m| (1..=12).contains(m))?;
@@ -113,7 +118,8 @@ fn parse_utc(text: &str) -> Option<Time> {
     if civil_from_days(days) != (year, month, day) {
         return None;
     }
-    Some(Time(days * MS_PER_DAY + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli))
+    let local = days * MS_PER_DAY + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli;
+    Some(Time(local - offset.ms()))
 }
 
 impl Serialize for Time {
@@ -275,7 +281,9 @@ mod tests {
             assert_eq!(Time::from_unix_ms(ms).to_string(), text);
             assert_eq!(text.parse(), Ok(Time::from_unix_ms(ms)));
         }
-        assert_eq!("2026-11-23T08:30:00Z".parse(), Ok(Time::from_unix_ms(1_795_422_600_000)));
+        for text in ["2026-11-23T08:30:00Z", "2026-11-23T16:30:00+08:00", "2026-11-23T05:00:00.000-03:30"] {
+            assert_eq!(text.parse(), Ok(Time::from_unix_ms(1_795_422_600_000)), "{text}");
+        }
     }
 
     #[test]

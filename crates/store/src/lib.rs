@@ -29,7 +29,7 @@ pub use coverage::Coverage;
 pub use error::StoreError;
 pub use journal::{InboxFull, Journal, JournalStatus};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
-pub use queries::{ContactFilter, RecordingFilter};
+pub use queries::{ContactFilter, RecordingFilter, digest_of_ids};
 pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
 pub use token::{Bearer, Role, TokenRow};

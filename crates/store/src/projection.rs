@@ -30,6 +30,7 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
         | Event::SecureInputRead { .. }
         | Event::OneWayAudio { .. }
         | Event::SipTraceRead { .. }
+        | Event::SampleDrawn { .. }
         | Event::RecordingPaused { .. }
         | Event::RecordingResumed { .. }
         | Event::StorageFailed { .. }

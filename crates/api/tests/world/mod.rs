@@ -60,6 +60,7 @@ impl Commands for FakeCenter {
                 | AgentOrder::LeaveToParty { .. }
                 | AgentOrder::Supervise { .. }
                 | AgentOrder::NoteTraceRead { .. }
+                | AgentOrder::NoteSampleDrawn { .. }
                 | AgentOrder::NoteListened { .. } => Ok(Done::Obeyed),
                 AgentOrder::ReadSecureInput { .. } => {
                     let mut keys = Secret::default();

@@ -99,6 +99,7 @@ pub(super) fn balance(records: &[Record]) {
             | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }
             | Event::SipTraceRead { .. }
+            | Event::SampleDrawn { .. }
             | Event::LegalHoldSet { .. }
             | Event::LegalHoldCleared { .. }
             | Event::RecordingErased { .. }

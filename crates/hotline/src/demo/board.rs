@@ -118,6 +118,7 @@ impl Board {
             | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }
             | Event::SipTraceRead { .. }
+            | Event::SampleDrawn { .. }
             | Event::RecordingPaused { .. }
             | Event::RecordingResumed { .. }
             | Event::LegalHoldSet { .. }
