@@ -266,3 +266,22 @@ fn a_sample_is_drawn_again_after_one_more_call_and_each_draw_is_an_event() {
         "{table}"
     );
 }
+
+#[test]
+fn at_the_drains_limit_callers_hear_the_closing_words_before_the_bye() {
+    let mut center = Center::start_with(&[("hotline.toml", "drain_limit_s = 60", "drain_limit_s = 1")]);
+    let caller = Caller::call(&center, "8000");
+    caller.press_by_info(2, '1');
+    let caller = caller.mute(false);
+    center.wait_for_events("queue_entered", 1);
+    let asked = std::time::Instant::now();
+    center.ask_to_end();
+    wait_for("the caller to be hung up", || caller.was_hung_up().then_some(()));
+    // The clip lasts for seconds; without it the call would end after one.
+    let heard = asked.elapsed().as_secs_f64();
+    println!("hung up after {heard:.1} s");
+    assert!(center.wait_for_end().success(), "{}", center.log());
+    assert!(center.log().contains("callers hear that the center closes"), "{}", center.log());
+    assert!(center.log().contains("cause=\"shutting_down\" by=\"operator\""), "{}", center.log());
+    assert!(!center.log().contains("took too long"), "{}", center.log());
+}

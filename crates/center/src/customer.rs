@@ -278,8 +278,12 @@ impl Center {
                     }
                 }
                 ivr::Output::HangUp => {
-                    let cause = if customer.wait.is_over { Cause::WaitedOut } else { Cause::FlowFinished };
-                    self.end(now, call, cause, EndedBy::Center);
+                    let (cause, by) = match (self.farewell, customer.wait.is_over) {
+                        (true, _) => (Cause::ShuttingDown, EndedBy::Operator),
+                        (false, true) => (Cause::WaitedOut, EndedBy::Center),
+                        (false, false) => (Cause::FlowFinished, EndedBy::Center),
+                    };
+                    self.end(now, call, cause, by);
                 }
             }
         }
@@ -352,6 +356,24 @@ impl Center {
         self.contacts.remove(&contact);
         self.legs.remove(&leg);
         self.record(now, Event::ContactEnded { contact, end: End::new(cause, by, reached) });
+    }
+
+    /// The center closes: a customer whom we answered hears so, out of the queue and without an agent; others end now.
+    pub(crate) fn say_farewell(&mut self, now: Time, call: CallId) {
+        let (cause, by) = (Cause::ShuttingDown, EndedBy::Operator);
+        let contact = match self.calls.get(&call) {
+            Some(Call::Customer(customer)) => match customer.stage {
+                Stage::InFlow { .. } | Stage::Talking(_) => customer.contact,
+                Stage::Opening | Stage::Answering { .. } => return self.end(now, call, cause, by),
+            },
+            Some(Call::Code(_)) => return self.end(now, call, cause, by),
+            None => return,
+        };
+        self.leave_queue(now, contact, cause, by);
+        self.end_segment(now, call, cause, by);
+        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
+            customer.session.handle(now, ivr::Input::Closing);
+        }
     }
 
     /// Out of the queue, if it waits; a seat that rings is withdrawn by what follows.

@@ -32,6 +32,8 @@ pub struct Center {
     pub(crate) timers: BTreeSet<(Time, CallId)>,
     pub(crate) load: Load,
     pub(crate) draining: bool,
+    /// Whoever is still here hears that the center closes.
+    pub(crate) farewell: bool,
     /// Media threads without room for more calls.
     pub(crate) strained: BTreeSet<usize>,
     drained: bool,
@@ -67,6 +69,8 @@ pub enum Input {
     Drain,
     /// End every call now.
     EndAll,
+    /// Let everybody hear that the center closes, and end each call then; calls that cannot hear it end at once.
+    Close,
 }
 
 /// What the center orders or tells.
@@ -108,6 +112,7 @@ impl Center {
             timers: BTreeSet::new(),
             load: Load::default(),
             draining: false,
+            farewell: false,
             strained: BTreeSet::new(),
             drained: false,
             clock_set_by_ms: 0,
@@ -151,6 +156,12 @@ impl Center {
                 if !self.draining {
                     self.draining = true;
                     self.record(now, Event::DrainStarted);
+                }
+            }
+            Input::Close => {
+                self.farewell = true;
+                for call in self.calls.keys().copied().collect::<Vec<_>>() {
+                    self.say_farewell(now, call);
                 }
             }
             Input::EndAll => {

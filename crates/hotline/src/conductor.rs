@@ -65,6 +65,7 @@ pub struct Conductor {
 enum Request {
     Command(Command, oneshot::Sender<Result<Done, Refused>>),
     Drain(oneshot::Sender<()>),
+    Close,
     EndAll,
     Stop,
 }
@@ -107,6 +108,11 @@ impl Conductor {
         let (sender, receiver) = oneshot::channel();
         let _ = self.requests.send(Request::Drain(sender));
         receiver
+    }
+
+    /// Ends every call when its caller has heard that the center closes.
+    pub fn close(&self) {
+        let _ = self.requests.send(Request::Close);
     }
 
     /// Ends every call.
@@ -195,6 +201,7 @@ impl Thread {
                         self.drained = Some(done);
                         self.center.handle(steady(), Input::Drain);
                     }
+                    Ok(Request::Close) => self.center.handle(steady(), Input::Close),
                     Ok(Request::EndAll) => self.center.handle(steady(), Input::EndAll),
                     Ok(Request::Stop) | Err(_) => {
                         self.carry_out();

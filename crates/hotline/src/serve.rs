@@ -33,6 +33,9 @@ const MAKER_OFFERS: u16 = 1;
 const MAKER_COMMANDS: u16 = 2;
 const MAKER_SIGNALLING: u16 = 8;
 
+/// How long callers may hear at the drain's limit that the center closes.
+const FAREWELL: Duration = Duration::from_secs(15);
+
 /// Folders that a running center writes to.
 #[derive(Debug, Clone)]
 pub struct Folders {
@@ -195,11 +198,23 @@ impl Running {
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.readiness.sip(false);
         self.signalling.drain();
-        let why = tokio::select! {
-            _ = self.conductor.drain() => None,
+        let mut drained = self.conductor.drain();
+        tokio::pin!(hurry);
+        let mut why = tokio::select! {
+            _ = &mut drained => None,
             () = tokio::time::sleep(self.drain_limit) => Some("the drain limit was reached"),
-            () = hurry => Some("asked to stop once more"),
+            () = &mut hurry => Some("asked to stop once more"),
         };
+        if why == Some("the drain limit was reached") {
+            let calls = self.conductor.calls();
+            tracing::warn!(calls, "the drain limit was reached: callers hear that the center closes");
+            self.conductor.close();
+            why = tokio::select! {
+                _ = &mut drained => None,
+                () = tokio::time::sleep(FAREWELL) => Some("the closing words took too long"),
+                () = &mut hurry => Some("asked to stop once more"),
+            };
+        }
         if let Some(why) = why {
             tracing::warn!(calls = self.conductor.calls(), why, "calls are ended");
             self.conductor.end_all();

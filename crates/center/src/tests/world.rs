@@ -296,6 +296,7 @@ impl World {
             | Input::Command(_)
             | Input::Drain
             | Input::ClockSet { .. }
+            | Input::Close
             | Input::EndAll => {}
         }
         self.send(input);
