@@ -11,6 +11,7 @@ use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
 use crate::listening::Playbacks;
+use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
 use crate::{Metrics, Readiness, Trace, Vault};
 
@@ -68,6 +69,7 @@ pub struct App {
     unerased: Arc<AtomicU64>,
     closing: Arc<watch::Sender<bool>>,
     wrong: Arc<WrongTokens>,
+    tickets: Arc<Tickets>,
 }
 
 impl std::ops::Deref for App {
@@ -89,7 +91,12 @@ impl App {
             unerased: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
             wrong: Arc::default(),
+            tickets: Arc::default(),
         }
+    }
+
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     pub(crate) fn wrong_tokens(&self) -> &WrongTokens {

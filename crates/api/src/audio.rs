@@ -31,6 +31,9 @@ const PIECES: usize = 4;
 pub(crate) struct Wanted {
     #[serde(default)]
     format: Format,
+    /// Read before, in place of a token.
+    #[serde(default, rename = "ticket")]
+    _ticket: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -47,7 +50,7 @@ pub(crate) async fn fetch(
     State(app): State<App>,
     Extension(bearer): Extension<Bearer>,
     Named(id): Named<RecordingId>,
-    Asked(Wanted { format }): Asked<Wanted>,
+    Asked(Wanted { format, .. }): Asked<Wanted>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -95,7 +95,9 @@ fn query_of(route: &Route) -> &'static [(&'static str, &'static str, bool)] {
             ("since", "string", false),
             ("limit", "integer", false),
         ],
-        ("get", "/api/v1/recordings/{id}/audio") => &[("format", "string", false)],
+        ("get", "/api/v1/recordings/{id}/audio") => {
+            &[("format", "string", false), ("ticket", "string", false)]
+        }
         ("get", "/api/v1/qa/samples") => &[
             ("queue", "string", true),
             ("count", "integer", true),
@@ -105,7 +107,14 @@ fn query_of(route: &Route) -> &'static [(&'static str, &'static str, bool)] {
         ("get", "/api/v1/events") => {
             &[("after", "integer", false), ("wait", "integer", false), ("limit", "integer", false)]
         }
-        ("get", "/api/v1/events/stream") => &[("after", "integer", false)],
+        ("get", "/api/v1/events/stream") => &[
+            ("after", "integer", false),
+            ("type", "string", false),
+            ("contact", "string", false),
+            ("queue", "string", false),
+            ("agent", "string", false),
+            ("ticket", "string", false),
+        ],
         _ => &[],
     }
 }
@@ -113,7 +122,7 @@ fn query_of(route: &Route) -> &'static [(&'static str, &'static str, bool)] {
 fn responses(route: &Route) -> Value {
     let done = match (route.method, route.path) {
         (_, "/api/v1/events/stream") => "101",
-        ("post", "/api/v1/tokens") => "201",
+        ("post", "/api/v1/tokens" | "/api/v1/events/ticket" | "/api/v1/recordings/{id}/link") => "201",
         (_, _) if route.answer.is_empty() => "204",
         (_, _) => "200",
     };
@@ -135,6 +144,7 @@ fn content(answer: &str) -> Value {
     let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
     match answer {
         "" => json!({}),
+        "page" => json!({ "text/html": { "schema": { "type": "string" } } }),
         "text" => json!({ "text/plain": { "schema": { "type": "string" } } }),
         "audio" => json!({
             "audio/wav": { "schema": { "type": "string", "format": "binary" } },
@@ -183,6 +193,7 @@ fn schemas() -> Value {
         ),
         ("Event", "seq:integer at:time event:object"),
         ("Token", "name:string role:string agent:string? created_at:time revoked_at:time?"),
+        ("Ticket", "url:string expires_s:integer"),
         ("NewToken", "name:string role:string token:string"),
         ("Health", "alive:boolean"),
         ("Readiness", "ready:boolean not_ready:array"),

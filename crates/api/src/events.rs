@@ -66,6 +66,48 @@ pub(crate) async fn poll(
 #[serde(deny_unknown_fields)]
 pub(crate) struct From {
     after: Option<u64>,
+    /// Kinds of events, with commas between them; all without it.
+    #[serde(default, rename = "type")]
+    kinds: Option<String>,
+    /// Events of this contact, queue or agent alone.
+    contact: Option<String>,
+    queue: Option<String>,
+    agent: Option<String>,
+    /// Read before, in place of a token.
+    #[serde(default, rename = "ticket")]
+    _ticket: Option<String>,
+}
+
+/// Which records a stream carries.
+struct Filter {
+    kinds: Vec<String>,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl From {
+    fn filter(&self) -> Filter {
+        let kinds = self.kinds.as_deref().unwrap_or_default().split(',').map(str::trim);
+        let fields = [("contact", &self.contact), ("queue", &self.queue), ("agent", &self.agent)];
+        Filter {
+            kinds: kinds.filter(|kind| !kind.is_empty()).map(str::to_owned).collect(),
+            fields: fields.into_iter().filter_map(|(name, wanted)| Some((name, wanted.clone()?))).collect(),
+        }
+    }
+}
+
+impl Filter {
+    /// The record as it is sent, if it is one of those wanted.
+    fn pass(&self, record: &Record) -> Option<String> {
+        let text = serde_json::to_string(record).ok()?;
+        if self.kinds.is_empty() && self.fields.is_empty() {
+            return Some(text);
+        }
+        let event = serde_json::to_value(&record.event).ok()?;
+        let has = |(name, wanted): &(&str, String)| event[*name].as_str() == Some(wanted);
+        let is_kind = |kind: &String| event["type"].as_str() == Some(kind);
+        let wanted = (self.kinds.is_empty() || self.kinds.iter().any(is_kind)) && self.fields.iter().all(has);
+        wanted.then_some(text)
+    }
 }
 
 /// A WebSocket on which each record is one text message; without `after`, from now on.
@@ -78,10 +120,11 @@ pub(crate) async fn stream(
     let upgrade = upgrade.map_err(|_| Problem::invalid("this address speaks WebSocket"))?;
     let place = follower(&app)?;
     let after = from.after.unwrap_or_else(|| app.store.committed_seq());
+    let filter = from.filter();
     Ok(upgrade
         .max_message_size(GREATEST_MESSAGE)
         .max_frame_size(GREATEST_MESSAGE)
-        .on_upgrade(move |socket| follow(app, bearer, socket, after, place)))
+        .on_upgrade(move |socket| follow(app, bearer, socket, (after, filter), place)))
 }
 
 fn follower(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
@@ -92,7 +135,7 @@ async fn follow(
     app: App,
     bearer: Bearer,
     mut socket: WebSocket,
-    mut after: u64,
+    (mut after, filter): (u64, Filter),
     _place: OwnedSemaphorePermit,
 ) {
     const AGAIN: (u16, &str) = (close_code::AGAIN, "resume with ?after=");
@@ -107,7 +150,7 @@ async fn follow(
                     Ok(false) => break REVOKED,
                     Err(_) => break AGAIN,
                 }
-                match tell(&mut socket, &records).await {
+                match tell(&mut socket, &records, &filter).await {
                     Some(()) => after = records.last().map_or(after, |record| record.seq),
                     None => return,
                 }
@@ -125,13 +168,14 @@ async fn follow(
 }
 
 /// Sends records, or a ping when there are none; `None` when the client is gone or too slow.
-async fn tell(socket: &mut WebSocket, records: &[Arc<Record>]) -> Option<()> {
+async fn tell(socket: &mut WebSocket, records: &[Arc<Record>], filter: &Filter) -> Option<()> {
     if records.is_empty() {
         return accepted(socket, Message::Ping(Default::default())).await;
     }
     for record in records {
-        let text = serde_json::to_string(record.as_ref()).ok()?;
-        accepted(socket, Message::Text(text.into())).await?;
+        if let Some(text) = filter.pass(record) {
+            accepted(socket, Message::Text(text.into())).await?;
+        }
     }
     Some(())
 }

@@ -12,6 +12,7 @@ use store::{Bearer, Role};
 use crate::App;
 use crate::connection::Peer;
 use crate::problem::Problem;
+use crate::tickets;
 
 /// The check before one route.
 #[derive(Clone)]
@@ -23,9 +24,15 @@ pub(crate) struct Guard {
 /// Lets a request through whose token has one of the route's roles, and tells the handler whose it is.
 pub(crate) async fn authorise(
     State(guard): State<Guard>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    if let Some(redeemed) = by_ticket(&guard, &request) {
+        // Its token may have been revoked since.
+        let bearer = redeemed.ok_or_else(Problem::no_token)?;
+        let stands = guard.app.store.still_stands(&bearer).await?;
+        return if stands { admit(&guard, bearer, request, next).await } else { Err(Problem::no_token()) };
+    }
     let secret = bearer_secret(request.headers()).ok_or_else(Problem::no_token)?;
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(peer))| *peer);
     let source = peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
@@ -40,6 +47,17 @@ pub(crate) async fn authorise(
         return Err(Problem::no_token());
     };
     wrong.right(source.ip(), secret);
+    admit(&guard, bearer, request, next).await
+}
+
+/// Whose token the ticket of a request without a token stands for; `None` when there is no ticket.
+fn by_ticket(guard: &Guard, request: &Request) -> Option<Option<Bearer>> {
+    let has_token = request.headers().contains_key(header::AUTHORIZATION);
+    let secret = tickets::in_query(request.uri().query()).filter(|_| !has_token)?;
+    Some(guard.app.tickets().redeem(Instant::now(), secret, request.uri().path()))
+}
+
+async fn admit(guard: &Guard, bearer: Bearer, mut request: Request, next: Next) -> Result<Response, Problem> {
     if !guard.roles.contains(&bearer.role) {
         return Err(Problem::forbidden());
     }

@@ -23,9 +23,11 @@ mod routes;
 mod samples;
 mod secure;
 mod supervision;
+mod tickets;
 mod tokens;
 mod trace;
 mod vault;
+mod welcome;
 mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands};

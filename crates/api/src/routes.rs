@@ -8,9 +8,10 @@ use store::Role;
 
 use crate::guard::{Guard, authorise, harden};
 use crate::problem::Problem;
+use crate::tickets::STREAM;
 use crate::{
     App, agents, audio, contacts, document, events, health, metrics, pausing, recordings, retention, samples,
-    secure, supervision, tokens, trace,
+    secure, supervision, tickets, tokens, trace, welcome,
 };
 
 /// The greatest body of a request, in bytes.
@@ -46,6 +47,8 @@ pub(crate) const PARTIES: &str = "/api/v1/contacts/{id}/parties";
 pub(crate) const PARTY_GONE: &str = "/api/v1/contacts/{id}/parties/remove";
 const SUPERVISOR: &str = "/api/v1/supervisions/{id}";
 const EXPORTED: &str = "/api/v1/recordings/{id}/exported";
+const TICKET: &str = "/api/v1/events/ticket";
+const LINK: &str = "/api/v1/recordings/{id}/link";
 const LEAVE: &str = "/api/v1/contacts/{id}/leave";
 const SECURE_INPUT: &str = "/api/v1/contacts/{id}/secure-input";
 
@@ -74,10 +77,11 @@ pub(crate) fn routes() -> Vec<Route> {
         handler,
     };
     vec![
+        free("/", "What is here, for people", "page", get(welcome::show)),
         free("/healthz", "Is the process alive?", "Health", get(health::healthz)),
         free("/readyz", "Can it take calls?", "Readiness", get(health::readyz)),
         route("get", "/metrics", METRICS, "Figures for Prometheus", "text", get(metrics::show)),
-        route("get", "/api/openapi.json", ALL, "This document", "Document", get(document::show)),
+        free("/api/openapi.json", "This document", "Document", get(document::show)),
         route("get", "/api/v1/contacts", CONTACTS, "Contacts", "[Contact]", get(contacts::list)),
         route("get", "/api/v1/contacts/{id}", CONTACTS, "One contact", "WholeContact", get(contacts::one)),
         route("get", "/api/v1/recordings", RECORDINGS, "Recordings", "[Recording]", get(recordings::list)),
@@ -124,7 +128,9 @@ pub(crate) fn routes() -> Vec<Route> {
         route("get", "/api/v1/qa/samples", AUDIO, "Draw a sample", "Sample", get(samples::draw)),
         route("post", EXPORTED, ADMIN, "Note that a recording was exported", "", post(samples::exported)),
         route("get", "/api/v1/events", CONTACTS, "Events, by long poll", "[Event]", get(events::poll)),
-        route("get", "/api/v1/events/stream", CONTACTS, "Events, by WebSocket", "", get(events::stream)),
+        route("get", STREAM, CONTACTS, "Events, by WebSocket", "", get(events::stream)),
+        route("post", TICKET, CONTACTS, "A ticket for one stream", "Ticket", post(tickets::for_stream)),
+        route("post", LINK, AUDIO, "An address that a page can play", "Ticket", post(tickets::for_audio)),
         route("get", "/api/v1/sip/trace", ADMIN, "The last SIP messages", "[SipMessage]", get(trace::show)),
         route("get", "/api/v1/tokens", ADMIN, "Tokens", "[Token]", get(tokens::list)),
         route("post", "/api/v1/tokens", ADMIN, "Make a token", "NewToken", post(tokens::create)),

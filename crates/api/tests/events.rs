@@ -104,14 +104,70 @@ async fn a_stream_ends_when_its_token_is_revoked() {
     );
 }
 
+/// A page cannot put a token into a header: it opens the stream with a ticket, once.
+#[tokio::test]
+async fn a_ticket_opens_the_stream_once() {
+    let world = World::start().await;
+    let last = world.journal.last_seq();
+    let made = world.ask(Role::Viewer, "POST", "/api/v1/events/ticket", "").await;
+    assert_eq!(made.status, 201);
+    let url = made.json()["url"].as_str().unwrap().to_owned();
+    let mut socket = open_at(&world, &format!("{url}&after={last}"), "").await;
+    world.append([Event::DrainStarted]);
+    assert_eq!(next_record(&mut socket).await.seq, last + 1);
+    let bare = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_eq!(world.raw(&bare(&url)).await.status, 401, "not twice");
+    let wrong = format!("/api/v1/events/stream?ticket={}", "0".repeat(32));
+    assert_eq!(world.raw(&bare(&wrong)).await.status, 401);
+    let other = world.ask(Role::Viewer, "POST", "/api/v1/events/ticket", "").await.json();
+    let query = other["url"].as_str().unwrap().split_once('?').unwrap().1.to_owned();
+    assert_eq!(world.raw(&bare(&format!("/api/v1/contacts?{query}"))).await.status, 401, "not elsewhere");
+}
+
+/// A player in a page asks for many ranges of an address that works for a while.
+#[tokio::test]
+async fn a_link_plays_a_recording_and_nothing_else() {
+    let world = World::start().await;
+    let path = format!("/api/v1/recordings/{}/link", world.recording);
+    assert_eq!(world.ask(Role::Viewer, "POST", &path, "").await.status, 403);
+    let url = world.ask(Role::Qa, "POST", &path, "").await.json()["url"].as_str().unwrap().to_owned();
+    let bare = |path: &str, range: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: h\r\n{range}Connection: close\r\n\r\n")
+    };
+    for range in ["Range: bytes=0-9\r\n", "Range: bytes=10-19\r\n"] {
+        let heard = world.raw(&bare(&url, range)).await;
+        assert_eq!((heard.status, heard.body.len()), (206, 10), "{}", heard.head);
+    }
+    let query = url.split_once('?').unwrap().1;
+    let elsewhere = format!("/api/v1/recordings/{}?{query}", world.recording);
+    assert_eq!(world.raw(&bare(&elsewhere, "")).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_stream_carries_the_kinds_that_are_asked_for() {
+    let world = World::start().await;
+    let last = world.journal.last_seq();
+    let token = world.token(Role::Viewer);
+    let header = format!("Authorization: Bearer {token}\r\n");
+    let path = format!("/api/v1/events/stream?after={last}&type=clock_set,center_started");
+    let mut socket = open_at(&world, &path, &header).await;
+    world.append([Event::DrainStarted, Event::ClockSet { by_ms: 5 }, Event::DrainStarted]);
+    assert_eq!(next_record(&mut socket).await.seq, last + 2);
+}
+
 async fn open(world: &World, after: u64) -> TcpStream {
     open_with(world, after, world.token(Role::Viewer)).await
 }
 
 async fn open_with(world: &World, after: u64, token: &str) -> TcpStream {
+    let header = format!("Authorization: Bearer {token}\r\n");
+    open_at(world, &format!("/api/v1/events/stream?after={after}"), &header).await
+}
+
+async fn open_at(world: &World, path: &str, header: &str) -> TcpStream {
     let mut socket = TcpStream::connect(world.address).await.unwrap();
     let request = format!(
-        "GET /api/v1/events/stream?after={after} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\
+        "GET {path} HTTP/1.1\r\nHost: h\r\n{header}\
          Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     );

@@ -57,13 +57,29 @@ async fn every_route_of_the_document_exists_and_obeys_its_roles() {
             }
         }
     }
-    assert_eq!(walked, 32 * 6);
+    assert_eq!(walked, 33 * 6);
     let text = document.to_string();
     for (_, found) in
         text.match_indices("#/components/schemas/").map(|(at, found)| (at, &text[at + found.len()..]))
     {
         let name = found.split('"').next().unwrap();
         assert!(document["components"]["schemas"][name].is_object(), "no schema {name}");
+    }
+}
+
+/// Who opens the printed address in a browser is not met by an error, and finds the description of the API.
+#[tokio::test]
+async fn a_browser_finds_a_page_that_says_what_is_here() {
+    let world = World::start().await;
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    let page = world.raw(&ask("/")).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let text = String::from_utf8(page.body).unwrap();
+    let links: Vec<&str> = text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(links.len() >= 3, "{text}");
+    for link in links {
+        assert!([200, 503].contains(&world.raw(&ask(link)).await.status), "{link}");
     }
 }
 

@@ -373,6 +373,7 @@ impl Center {
         self.end_segment(now, call, cause, by);
         if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
             customer.session.handle(now, ivr::Input::Closing);
+            self.follow_session(now, call);
         }
     }
 

@@ -123,7 +123,8 @@ impl Center {
         {
             ring.rtp = Some(address);
             let target = model::Target::Seat(ring.agent.clone());
-            let display = ring.queue.to_string();
+            // What the agent should know before answering: which queue, and which language to greet in.
+            let display = format!("{} {}", ring.queue, customer.session.language());
             self.order(seat, LegOrder::Dial { call, target, rtp: address, codecs, caller, display });
         }
     }

@@ -9,14 +9,14 @@ use hotline::{config, load};
 use model::{AgentId, Class, ContactId, Language, Number, QueueName, RecordingId, Time, Way};
 use store::Role;
 
-use crate::place::Place;
+use crate::place::Typed;
 
 /// Hotline, the open call center. 开放呼叫中心
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: Typed,
     /// What log lines look like: text or json; HOTLINE_LOG_FORMAT says so too 日志格式
     #[arg(long, global = true, value_name = "text|json")]
     pub(crate) log_format: Option<LogFormat>,
@@ -48,6 +48,11 @@ pub(crate) enum Verb {
         #[arg(long)]
         flow_tests: bool,
     },
+    /// The prompts 语音
+    #[command(subcommand)]
+    Prompts(AboutPrompts),
+    /// A softphone in this terminal, for the first call 终端软电话
+    Phone(Box<hotline::phone::Options>),
     /// List contacts 列出来电
     Contacts(Listing),
     /// List recordings 列出录音
@@ -196,6 +201,12 @@ pub(crate) enum AboutRecordings {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutPrompts {
+    /// Say which clips are missing, too quiet, clipped, too long 检查录音：缺失、过轻、削波、过长
+    Check,
 }
 
 #[derive(Subcommand)]

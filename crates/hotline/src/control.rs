@@ -59,7 +59,28 @@ fn request(data: &Path, method: &str, path: &str, body: &str) -> anyhow::Result<
     let head = String::from_utf8_lossy(head).into_owned();
     let status = head.split(' ').nth(1).unwrap_or("");
     if !status.starts_with('2') {
-        bail!("the center refused ({status}): {}", String::from_utf8_lossy(body));
+        bail!("the center refused ({status}): {}", refusal(&String::from_utf8_lossy(body)));
     }
     Ok(body.to_vec())
+}
+
+/// What a problem document says (RFC 9457), in a line; anything else as it is.
+fn refusal(body: &str) -> String {
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let said = ["title", "detail"].map(|field| problem[field].as_str().unwrap_or_default());
+    let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
+    let text = if said.is_empty() { body.trim().to_owned() } else { said.join(" — ") };
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_a_line_for_people() {
+        let body = "{\"type\":\"about:blank\",\"title\":\"Not found\",\"status\":404,\"detail\":\"no agent 9\\u001b[2J\"}";
+        assert_eq!(refusal(body), "Not found — no agent 9[2J");
+        assert_eq!(refusal("Bad gateway\n"), "Bad gateway");
+    }
 }

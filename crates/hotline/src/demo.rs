@@ -2,7 +2,7 @@
 //! and RTP to it, a live board, and a summary.
 
 mod board;
-mod phone;
+mod people;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::output;
 use crate::serve::{self, Folders, Running};
 use crate::signalling::{Terms, Trunk};
 use board::Board;
-use phone::{Customer, Seat};
+use people::{Customer, Seat};
 
 /// How large the show is.
 #[derive(Debug, Clone, Copy)]
@@ -37,11 +37,13 @@ pub struct Scale {
 /// # Errors
 /// When the center cannot start.
 pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) -> anyhow::Result<()> {
-    let folder = data.join("demo").join(now().unix_ms().to_string());
+    let demos = data.join("demo");
+    remove_old(&demos);
+    let folder = demos.join(now().unix_ms().to_string());
     let folders = Folders { data: folder.clone(), recordings: folder.join("recordings") };
     // Its recordings are there to be listened to.
     configuration.server.encryption_key = None;
-    let passwords = people(&mut configuration, scale.agents);
+    let passwords = populate(&mut configuration, scale.agents);
     let queues = configuration.queue_names();
     let running = serve::start(configuration, &folders).await?;
     output::print(format_args!(
@@ -69,8 +71,21 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
     finish(running, phones, board, &folders).await
 }
 
+/// Demos older than an hour leave nothing: their folders are named by when they began, in ms.
+fn remove_old(demos: &Path) {
+    const KEPT_MS: i64 = 3_600_000;
+    let Ok(entries) = std::fs::read_dir(demos) else { return };
+    for entry in entries.flatten() {
+        let began = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
+        if began.is_some_and(|began| began.saturating_add(KEPT_MS) < now().unix_ms()) {
+            // What cannot be removed is in nobody's way.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Agents of the demonstration alone, in every queue; loopback ports; SQLite.
-fn people(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, String)> {
+fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, String)> {
     let server = &mut configuration.server;
     server.sip = SocketAddr::from(([127, 0, 0, 1], 0));
     server.http = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -100,6 +115,7 @@ fn people(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Strin
     configuration.trunks = vec![Trunk {
         name: "demo".to_owned(),
         sources: loopback.into_iter().collect(),
+        hosts: Vec::new(),
         terms: Terms::default(),
     }];
     // The demo's telephones speak plainly.

@@ -12,13 +12,15 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use arguments::{
-    AboutAgents, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip, Token, Trace, Traced, Verb,
-    Word,
+    AboutAgents, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip, Token, Trace,
+    Traced, Verb, Word,
 };
 use clap::Parser;
 use hotline::log::{self, LogFormat};
 use hotline::signals::Signals;
-use hotline::{clock, control, demo, listings, load, output, password, privacy, serve, vault};
+use hotline::{
+    clock, control, demo, listings, load, output, password, phone, privacy, prompts, serve, vault,
+};
 use model::{AgentId, RecordingId};
 use place::Place;
 use store::{PublicKeys, SigningKey};
@@ -68,6 +70,7 @@ fn log_format(named: Option<LogFormat>) -> anyhow::Result<LogFormat> {
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { place, command, log_format: _ } = cli;
+    let place = Place::from(place);
     match command.unwrap_or(Verb::Serve(Listen::default())) {
         Verb::Serve(listen) => serve(&place, listen).await,
         Verb::Demo { calls, agents, seconds } => {
@@ -79,6 +82,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let good = run.await.with_context(|| "run the load")??;
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Verb::Prompts(AboutPrompts::Check) => {
+            let (wrong, count) = prompts::check(place.prompts())?;
+            Ok(tell(&wrong, &format!("{count} clips are fit {count} 条录音合格")))
+        }
+        Verb::Phone(options) => phone::run(*options).await,
         Verb::Check { flow_tests } => check(&place, flow_tests),
         Verb::Contacts(listing) => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {

@@ -1,12 +1,18 @@
-//! What simulated telephones have in common: registering, and the packets of a voice with its keys.
+//! What telephones have in common: a line with SIP and RTP, registering, and the packets of a voice with its keys. [`run`] is the
+//! softphone of the command line.
 
+mod console;
+mod line;
 mod registration;
+mod sound;
 mod voice;
 
 use audio::codec::Codec;
 use audio::g711::Law;
 use sip::AudioCodec;
 
+pub use console::{Options, run};
+pub(crate) use line::{Account, Happened, Line, Sound};
 pub(crate) use registration::{Progress, Registration};
 pub(crate) use voice::{Frame, Voice};
 

@@ -9,32 +9,59 @@ use hotline::output;
 use hotline::serve::{self, Folders};
 use store::Store;
 
+/// The folders as they are typed. What is not, and stands in no environment variable, is looked for in the working folder first, as
+/// in a checkout, and then where a system keeps such things.
 #[derive(Args)]
-pub(crate) struct Place {
-    /// Folder of the configuration 配置目录
-    #[arg(long, global = true, default_value = "config", value_name = "DIR")]
-    config: PathBuf,
-    /// Folder of database and state 数据目录
-    #[arg(long, global = true, default_value = "var", value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// Folder of the recordings 录音目录
-    #[arg(long, global = true, default_value = "recordings", value_name = "DIR")]
-    recordings: PathBuf,
-    /// Folder of the prompts; default: beside the configuration 语音目录
-    #[arg(long, global = true, value_name = "DIR")]
+pub(crate) struct Typed {
+    /// Folder of the configuration; default: ./config, else /etc/hotline 配置目录
+    #[arg(long, global = true, value_name = "DIR", env = "HOTLINE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Folder of database and state; default: ./var, or /var/lib/hotline with /etc/hotline 数据目录
+    #[arg(long, global = true, value_name = "DIR", env = "HOTLINE_DATA")]
+    data: Option<PathBuf>,
+    /// Folder of the recordings; default: ./recordings, or recordings in /var/lib/hotline 录音目录
+    #[arg(long, global = true, value_name = "DIR", env = "HOTLINE_RECORDINGS")]
+    recordings: Option<PathBuf>,
+    /// Folder of the prompts; default: beside the configuration, else /usr/share/hotline/prompts 语音目录
+    #[arg(long, global = true, value_name = "DIR", env = "HOTLINE_PROMPTS")]
     prompts: Option<PathBuf>,
 }
 
-impl Place {
-    fn prompts(&self) -> PathBuf {
-        let beside = || self.config.parent().unwrap_or(Path::new("")).join("prompts");
-        self.prompts.clone().unwrap_or_else(beside)
-    }
+/// Where a system keeps configuration, state and what never changes.
+const SYSTEM_CONFIG: &str = "/etc/hotline";
+const SYSTEM_DATA: &str = "/var/lib/hotline";
+const SYSTEM_PROMPTS: &str = "/usr/share/hotline/prompts";
 
+/// The folders.
+pub(crate) struct Place {
+    config: PathBuf,
+    pub(crate) data: PathBuf,
+    recordings: PathBuf,
+    prompts: PathBuf,
+}
+
+impl From<Typed> for Place {
+    fn from(typed: Typed) -> Place {
+        let is_there = |path: &str| Path::new(path).is_dir();
+        let of_system = typed.config.is_none() && !is_there("config") && is_there(SYSTEM_CONFIG);
+        let or = |here: &str, there: &str| PathBuf::from(if of_system { there } else { here });
+        let config = typed.config.unwrap_or_else(|| or("config", SYSTEM_CONFIG));
+        let data = typed.data.unwrap_or_else(|| or("var", SYSTEM_DATA));
+        let recordings = typed.recordings.unwrap_or_else(|| {
+            if of_system { Path::new(SYSTEM_DATA).join("recordings") } else { "recordings".into() }
+        });
+        let beside = config.parent().unwrap_or(Path::new("")).join("prompts");
+        let shared = of_system && !beside.is_dir();
+        let prompts = typed.prompts.unwrap_or_else(|| if shared { SYSTEM_PROMPTS.into() } else { beside });
+        Place { config, data, recordings, prompts }
+    }
+}
+
+impl Place {
     /// The configuration, or a failure after all that is wrong with it was printed.
     pub(crate) fn load(&self, flow_tests: bool) -> anyhow::Result<Configuration> {
-        let (prompts, clips) = (self.prompts(), self.data.join("clips"));
-        let sources = Sources { config: &self.config, prompts: &prompts, clips: Some(&clips) };
+        let clips = self.data.join("clips");
+        let sources = Sources { config: &self.config, prompts: &self.prompts, clips: Some(&clips) };
         config::load(sources, flow_tests).or_else(|problems| {
             for problem in &problems {
                 output::note(problem);
@@ -52,6 +79,10 @@ impl Place {
     pub(crate) fn private_paths(&self, configuration: &Configuration) -> Vec<PathBuf> {
         let passwords = configuration.sample_passwords().is_empty().then(|| self.agents_file());
         [self.data.clone(), self.recordings.clone()].into_iter().chain(passwords).collect()
+    }
+
+    pub(crate) fn prompts(&self) -> &Path {
+        &self.prompts
     }
 
     pub(crate) fn agents_file(&self) -> PathBuf {

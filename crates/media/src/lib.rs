@@ -54,7 +54,7 @@ use model::{CallId, MediaOrder, MediaReport};
 pub use copies::{CopyError, copy_as_flac};
 pub use counters::Counters;
 pub use disk::{Disk, DiskFile, Folder};
-pub use prompts::{Fault, Loaded, PromptError, Prompts, Remark};
+pub use prompts::{ClipFigures, Fault, Loaded, PromptError, Prompts, Remark, read_clip};
 pub use repair::{RepairError, Repaired, repair, repair_in};
 pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
 

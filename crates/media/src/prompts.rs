@@ -2,6 +2,7 @@
 
 mod cache;
 mod container;
+mod figures;
 mod read;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use audio::g711::Law;
 
 use cache::Cache;
+pub use figures::ClipFigures;
 use read::Heard;
 
 /// One clip, ready to be sent.
@@ -179,6 +181,11 @@ impl Prompts {
         Some(crate::clock::milliseconds(clip.samples.len() as u64))
     }
 
+    /// Every clip by name, in figures.
+    pub fn figures(&self) -> impl Iterator<Item = (&String, ClipFigures)> {
+        self.clips.iter().map(|(name, clip)| (name, ClipFigures::of(clip)))
+    }
+
     pub(crate) fn find(&self, clip: &str) -> Option<Arc<Clip>> {
         self.clips.get(clip).cloned()
     }
@@ -255,6 +262,14 @@ fn clip_name(root: &Path, path: &Path) -> Option<String> {
     let relative = path.strip_prefix(root).ok()?.with_extension("");
     let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
     Some(parts?.join("/"))
+}
+
+/// The samples of an audio file at 8 kHz, its channels averaged: any kind that prompts may be of.
+///
+/// # Errors
+/// When nothing of it can be heard.
+pub fn read_clip(path: &Path) -> Result<Vec<i16>, PromptError> {
+    read(path, None).map(|(clip, _)| clip.samples.into_vec())
 }
 
 /// A clip, and what a remark says of it.

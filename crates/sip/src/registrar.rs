@@ -100,7 +100,8 @@ impl Binding {
             Transport::Udp => Destination {
                 transport: if wants_tcp { Transport::Tcp } else { Transport::Udp },
                 address: trusted.unwrap_or(self.flow.source),
-                otherwise: None,
+                // The right address with a port that nobody listens at: the flow is tried too.
+                otherwise: trusted.is_some_and(|named| named != self.flow.source).then_some(self.flow.source),
             },
             Transport::Tcp => Destination { otherwise: trusted, ..Destination::from(self.flow) },
         }

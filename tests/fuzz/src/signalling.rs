@@ -1,5 +1,8 @@
 //! The parts of signalling that configuration is read into, taken in as files.
 
+#[path = "../../../crates/hotline/src/signalling/identity.rs"]
+#[allow(dead_code, reason = "requests are fuzzed elsewhere")]
+mod identity;
 #[path = "../../../crates/hotline/src/signalling/pings.rs"]
 mod pings;
 #[path = "../../../crates/hotline/src/signalling/terms.rs"]
@@ -8,6 +11,7 @@ mod terms;
 #[path = "../../../crates/hotline/src/signalling/trunk.rs"]
 mod trunk;
 
+pub use identity::{Numbers, Rewrite};
 pub use pings::Pings;
 pub use terms::{CodecName, Codecs, Terms};
-pub use trunk::{Network, Trunk};
+pub use trunk::{Network, Source, Trunk};

@@ -88,6 +88,15 @@ fn inquiry_and_complaint_each_reach_the_agent_who_serves_them() {
     world.run(seconds(10));
     let pair = |agent: &str, queue: &str| (agent.to_owned(), queue.to_owned());
     assert_eq!(world.talks(), [pair("1002", "complaint"), pair("1001", "inquiry")]);
+    let shown: Vec<&str> = world
+        .orders
+        .iter()
+        .filter_map(|(_, order)| match order {
+            model::LegOrder::Dial { display, .. } => Some(display.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(shown, ["complaint zh-CN", "inquiry zh-CN"], "what the agents' phones show");
     world.hang_up(complains);
     world.hang_up(asks);
     world.assert_over();
@@ -185,7 +194,7 @@ fn the_caller_leaves_before_the_answer() {
     let caller = world.call("8000");
     world.hang_up(caller);
     world.assert_over();
-    assert_eq!(world.ends(), [(EndedBy::Caller, Cause::Cancelled, Class::Abandoned)]);
+    assert_eq!(world.ends(), [(EndedBy::Caller, Cause::Cancelled, Class::LeftEarly)]);
     assert!(world.closed().is_empty());
 }
 
@@ -196,7 +205,7 @@ fn the_caller_leaves_in_the_menu() {
     world.run(seconds(2));
     world.hang_up(caller);
     world.assert_over();
-    assert_eq!(world.ends(), [CALLER_LEFT]);
+    assert_eq!(world.ends(), [(EndedBy::Caller, Cause::HungUp, Class::LeftEarly)]);
     assert!(world.left().is_empty());
 }
 

@@ -11,7 +11,7 @@ use ivr::text;
 use model::{AgentId, QueueName};
 
 use super::server::digest;
-use crate::signalling::{CodecName, Codecs, Network, Terms, Trunk};
+use crate::signalling::{CodecName, Codecs, Numbers, Rewrite, Source, Terms, Trunk};
 
 /// What `queues.toml` says.
 #[derive(Debug, Default)]
@@ -123,18 +123,34 @@ pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Trunks {
     let (mut trunks, mut limits) = Trunks::default();
     for mut section in file.list("trunk") {
         let name = section.require::<String>("name");
-        let sources = section.parsed_list::<Network>("sources").into_iter().map(|at| at.value).collect();
-        let terms = terms(&mut section, srtp);
+        let (mut sources, mut hosts) = (Vec::new(), Vec::new());
+        for at in section.parsed_list::<Source>("sources") {
+            match at.value {
+                Source::Network(network) => sources.push(network),
+                Source::Host(host) => hosts.push(host),
+            }
+        }
+        let terms = Terms { numbers: numbers(&mut section), ..terms(&mut section, srtp) };
         let calls = most_calls(&mut section, "max_calls");
         let calls_per_source = most_calls(&mut section, "max_calls_per_source");
         if let Some(name) = name {
             limits.insert(name.value.clone(), TrunkLimits { calls, calls_per_source });
-            trunks.push(Trunk { name: name.value, sources, terms });
+            trunks.push(Trunk { name: name.value, sources, hosts, terms });
         }
         section.finish();
     }
     file.finish();
     (trunks, limits)
+}
+
+/// How a trunk's numbers are read.
+fn numbers(section: &mut Section) -> Numbers {
+    let rules = |at: Vec<At<Rewrite>>| at.into_iter().map(|at| at.value).collect();
+    Numbers {
+        trusts_identity: section.boolean("trust_identity").is_some_and(|at| at.value),
+        dialled: rules(section.parsed_list::<Rewrite>("rewrite_dialled")),
+        callers: rules(section.parsed_list::<Rewrite>("rewrite_callers")),
+    }
 }
 
 fn most_calls(section: &mut Section, key: &'static str) -> Option<usize> {
@@ -147,7 +163,7 @@ fn terms(section: &mut Section, srtp: Encryption) -> Terms {
     let listed: Vec<_> =
         section.parsed_list::<CodecName>("codecs").into_iter().map(|at| at.value.0).collect();
     let codecs = if listed.is_empty() { Codecs::Cheapest } else { Codecs::Listed(listed) };
-    Terms { srtp, codecs }
+    Terms { srtp, codecs, numbers: Numbers::default() }
 }
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {

@@ -1,7 +1,7 @@
 //! `hotline.toml`.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -119,6 +119,24 @@ impl fmt::Display for TimeOfDay {
     }
 }
 
+/// An address and port to listen on; a name is looked up when the file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Listen(SocketAddr);
+
+impl FromStr for Listen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Listen, &'static str> {
+        const WANTED: &str =
+            "an address and a port, such as 192.0.2.10:5060, [2001:db8::1]:5060 or a name and a port";
+        if let Ok(address) = text.parse() {
+            return Ok(Listen(address));
+        }
+        let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
+        found.map(Listen).ok_or(WANTED)
+    }
+}
+
 /// A range of ports, `FIRST-LAST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ports(pub RangeInclusive<u16>);
@@ -146,18 +164,18 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
     let mut center = section(&mut file, "center");
     let mut recordings = section(&mut file, "recordings");
     let mut log = section(&mut file, "log");
-    let listen = sip.require::<SocketAddr>("listen");
-    let web = http.require::<SocketAddr>("listen");
+    let listen = sip.require::<Listen>("listen");
+    let web = http.require::<Listen>("listen");
     let ports = rtp.require::<Ports>("ports");
     let server = Server {
-        sip: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value),
+        sip: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value.0),
         advertised: sip.parsed::<IpAddr>("advertised").map(|at| at.value),
         patience: patience(&mut sip),
         pings: pings(&mut sip),
         trace_bytes: number(&mut sip, "trace_mb", 0..=4_096, 16) << 20,
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
         digest: digest(&mut sip).unwrap_or_else(|| Algorithm::ALL.to_vec()),
-        http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value),
+        http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value.0),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
         media_threads: number(&mut rtp, "threads", 1..=64, processors()),
         realtime: rtp.boolean("realtime").is_none_or(|at| at.value),

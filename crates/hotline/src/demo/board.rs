@@ -7,6 +7,8 @@ use std::time::Duration;
 use model::{Activity, AgentId, Class, ContactId, Event, LeaveReason, QueueName, Shift, Time};
 use store::{Store, StoreError};
 
+use crate::output;
+
 /// Where a caller is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
@@ -29,6 +31,8 @@ pub(super) struct Board {
     /// Who waits now, since when.
     waiting: BTreeMap<ContactId, Time>,
     lines: usize,
+    /// The last line printed where there is no terminal.
+    said: String,
 }
 
 /// Answered within this many milliseconds counts for the service level.
@@ -47,6 +51,7 @@ impl Board {
             answered_in_time: 0,
             waiting: BTreeMap::new(),
             lines: 0,
+            said: String::new(),
         }
     }
 
@@ -132,10 +137,15 @@ impl Board {
     /// Draws over the last picture on a terminal; elsewhere prints a line when something changed.
     pub(super) fn show(&mut self) {
         let mut out = std::io::stdout();
+        let picture = self.picture();
         if !out.is_terminal() {
+            let line = picture.join(" | ");
+            if line != self.said {
+                output::print(&line);
+                self.said = line;
+            }
             return;
         }
-        let picture = self.picture();
         let up = if self.lines > 0 { format!("\x1b[{}A", self.lines) } else { String::new() };
         self.lines = picture.len();
         let text: String = picture.iter().map(|line| format!("\x1b[2K{line}\n")).collect();

@@ -62,6 +62,11 @@ impl Registration {
         self.authorization.clear();
     }
 
+    /// From now on a challenge may be answered again: the registration is renewed.
+    pub(crate) fn begin_again(&mut self) {
+        self.authorization.clear();
+    }
+
     /// Responses carry it.
     pub(crate) fn call_id(&self) -> &str {
         &self.call_id

@@ -18,8 +18,9 @@ use std::time::Duration;
 use sip::{Budgets, Flow, Moment, Overdrawn, Peek};
 use tokio::sync::{mpsc, watch};
 
+use super::Clock;
+use super::names::Trunks;
 use super::shard::ShardInput;
-use super::{Clock, Network, Trunk};
 
 /// What a trunk may have, or a registered device, in multiples of a stranger's budget.
 const TRUSTED: u64 = 10;
@@ -53,7 +54,7 @@ impl Lanes {
 
 /// One gate for all readers.
 pub(super) struct Gate {
-    trunks: Vec<Network>,
+    trunks: Trunks,
     registered: watch::Receiver<Registered>,
     budgets: Mutex<Budgets>,
     clock: Clock,
@@ -62,9 +63,9 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(trunks: &[Trunk], registered: watch::Receiver<Registered>, clock: Clock) -> Gate {
+    pub(super) fn new(trunks: Trunks, registered: watch::Receiver<Registered>, clock: Clock) -> Gate {
         Gate {
-            trunks: trunks.iter().flat_map(|trunk| trunk.sources.iter().copied()).collect(),
+            trunks,
             registered,
             budgets: Mutex::new(Budgets::new()),
             clock,
@@ -74,7 +75,9 @@ impl Gate {
     }
 
     pub(super) fn is_trunk(&self, source: SocketAddr) -> bool {
-        self.trunks.iter().any(|network| network.contains(source.ip()))
+        let trunks = self.trunks.borrow();
+        let mut networks = trunks.iter().flat_map(|trunk| &trunk.sources);
+        networks.any(|network| network.contains(source.ip()))
     }
 
     fn is_registered(&self, source: SocketAddr) -> bool {

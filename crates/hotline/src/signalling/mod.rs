@@ -22,9 +22,11 @@
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
 mod gate;
+mod identity;
 mod kept;
 mod legs;
 mod manners;
+mod names;
 mod pings;
 mod reach;
 mod registrar;
@@ -53,11 +55,12 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::observer::Observer;
+pub use identity::{Numbers, Rewrite};
 pub use pings::Pings;
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
 pub(crate) use translate::srtp;
-pub use trunk::{Network, Trunk};
+pub use trunk::{Network, Source, Trunk};
 
 /// Datagrams and messages that may wait for a shard.
 const SHARD_QUEUE: usize = 4_096;
@@ -274,7 +277,8 @@ where
     let (questions, question_inputs) = mpsc::channel(QUESTIONS * count);
     let draining = Arc::new(AtomicBool::new(false));
     let (registered, registered_now) = watch::channel(gate::Registered::default());
-    let gate = Arc::new(gate::Gate::new(&settings.trunks, registered_now, clock));
+    let (trunks, trunks_now) = names::resolve(&settings.trunks).await;
+    let gate = Arc::new(gate::Gate::new(trunks_now.clone(), registered_now, clock));
     let mut shards = Vec::new();
     let mut verdicts = Vec::new();
     let mut notices = Vec::new();
@@ -291,7 +295,15 @@ where
         verdicts.push(verdict);
         notices.push(notice);
         orders.push((order, notify.clone()));
-        let shard = Shard::new(index, count, &settings, local, random()?, clock, to_center.clone());
+        let shard = Shard::new(
+            index,
+            count,
+            &settings,
+            (local, trunks_now.clone()),
+            random()?,
+            clock,
+            to_center.clone(),
+        );
         let wires = shard::Wires {
             first: first_inputs,
             second: second_inputs,
@@ -314,6 +326,7 @@ where
         registrar.restore(kept::read(&path));
         tasks.push(tokio::spawn(kept::write(path, kept_now)));
     }
+    tasks.push(tokio::spawn(names::follow(settings.trunks, trunks, stopped.clone())));
     tasks.push(tokio::spawn(registrar.run(question_inputs, verdicts, stopped.clone())));
     tasks.push(tokio::spawn(read_datagrams(udp, shards.clone(), Arc::clone(&gate), stopped.clone())));
     tasks.push(tokio::spawn(tcp::run(tcp, hub_inputs, hub, shards, Arc::clone(&gate), stopped)));

@@ -16,11 +16,12 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::legs::{Leg, Stage};
+use super::names::Trunks;
 use super::reach::Device;
 use super::registrar::{Judgement, Notice, Question, Reply};
 use super::seen::Seen;
 use super::tcp::HubInput;
-use super::{Clock, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
+use super::{Clock, Numbers, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
 
 /// Waiting reports beyond which those that may be dropped are.
 const BACKLOG: usize = 10_000;
@@ -70,7 +71,7 @@ pub(super) struct Shard<T> {
     ids: Ids,
     pub(super) clock: Clock,
     pub(super) seen: Seen,
-    trunks: Vec<Trunk>,
+    trunks: Trunks,
     feature_codes: Vec<Number>,
     /// Of agents' seats.
     pub(super) seats: BTreeMap<AgentId, Terms>,
@@ -99,7 +100,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         index: usize,
         shards: usize,
         settings: &Settings,
-        local: std::net::SocketAddr,
+        (local, trunks): (std::net::SocketAddr, Trunks),
         mut random: Random,
         clock: Clock,
         to_center: Sender<T>,
@@ -121,7 +122,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             ids: Ids::new(maker),
             clock,
             seen: Seen::new(settings.observer.clone(), clock, local),
-            trunks: settings.trunks.clone(),
+            trunks,
             feature_codes: settings.feature_codes.clone(),
             seats: settings.seats.clone(),
             legs: BTreeMap::new(),
@@ -314,10 +315,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
 
     /// A call from a trunk is let in, except to a feature code; anybody else has to be an agent.
     fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
-        let dialled = translate::dialled(&request);
+        let dialled = Numbers::default().dialled(&request);
         let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
         let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
-        let trunk = self.trunks.iter().find(inside).filter(|_| !is_code);
+        let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_code).cloned();
         match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
             Some((name, terms)) => {
                 self.let_in(session, (Origin::Trunk(name), flow.source.ip()), &request, &terms);
@@ -341,7 +342,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     ) {
         let now = self.clock.now();
         let sip_call_id = request.call_id().unwrap_or_default();
-        let Some(dialled) = translate::dialled(request) else {
+        let Some(dialled) = terms.numbers.dialled(request) else {
             return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
         };
         let security = Security::answering(terms.srtp);
@@ -358,7 +359,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             source,
             origin,
             dialled,
-            caller: translate::caller(request),
+            caller: terms.numbers.caller(request),
             caller_name: translate::caller_name(request),
             remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),
             sip_call_id: translate::sip_call_id(request).into(),

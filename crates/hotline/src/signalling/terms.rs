@@ -1,4 +1,4 @@
-//! What the audio of one endpoint, an agent's seat or a trunk, may be.
+//! What holds for the calls of one endpoint, an agent's seat or a trunk.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,17 @@ use std::str::FromStr;
 use ::sip::{AudioCodec, Encryption};
 use model::Codec;
 
-/// An endpoint's encryption and codecs.
+use super::Numbers;
+
+/// An endpoint's encryption, codecs and numbers.
 #[derive(Debug, Clone, Default)]
 pub struct Terms {
     /// Whether its calls are encrypted.
     pub srtp: Encryption,
     /// What it speaks.
     pub codecs: Codecs,
+    /// How its numbers are read.
+    pub numbers: Numbers,
 }
 
 /// The codecs of an endpoint.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use audio::codec::OpusFormat;
-use model::{Cause, LegReport, Number, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
+use model::{Cause, LegReport, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
 use sip::{
     Answer, CryptoKey, CryptoSuite, Direction, Encryption, Ending, Keys, OfferedAudio, Request, Status,
 };
@@ -54,17 +54,6 @@ pub(crate) fn srtp(keys: &Keys) -> Srtp {
     };
     let key = |key: &CryptoKey| SrtpKey::new(key.as_bytes());
     Srtp { suite, ours: key(&keys.ours), theirs: key(&keys.theirs) }
-}
-
-/// The dialled number, when it is one.
-pub(super) fn dialled(request: &Request) -> Option<Number> {
-    request.target().ok()?.user()?.parse().ok()
-}
-
-/// The calling number, when it is shown and harmless.
-pub(super) fn caller(request: &Request) -> Option<Number> {
-    let user = request.from().ok()?.uri.user()?;
-    if user.eq_ignore_ascii_case("anonymous") { None } else { user.parse().ok() }
 }
 
 /// The calling name, cut to 64 characters, without controls and without the marks that turn the direction

@@ -12,12 +12,45 @@ pub struct Trunk {
     pub name: String,
     /// The networks it calls from.
     pub sources: Vec<Network>,
+    /// Names of hosts that it calls from; what they lead to is looked up again while the center runs.
+    pub hosts: Vec<String>,
     /// What the audio of its calls may be.
     pub terms: Terms,
 }
 
+/// Where a trunk calls from, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// An address or network.
+    Network(Network),
+    /// The name of a host.
+    Host(String),
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    /// Reads a network, or a name such as `sip.carrier.example`.
+    fn from_str(text: &str) -> Result<Source, String> {
+        let is_label = |label: &str| {
+            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        let is_name = text.len() <= 253
+            && text.split('.').all(is_label)
+            && text
+                .rsplit('.')
+                .next()
+                .is_some_and(|last| last.bytes().any(|byte| byte.is_ascii_alphabetic()));
+        match text.parse::<Network>() {
+            Ok(network) => Ok(Source::Network(network)),
+            Err(_) if is_name => Ok(Source::Host(text.to_owned())),
+            Err(wrong) => Err(format!("{wrong}, nor a host's name")),
+        }
+    }
+}
+
 /// An address with the number of leading bits that count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Network {
     address: IpAddr,
     bits: u8,
@@ -28,6 +61,12 @@ impl Network {
     pub fn new(address: IpAddr, bits: u8) -> Option<Network> {
         let longest = if address.is_ipv4() { 32 } else { 128 };
         (bits <= longest).then_some(Network { address, bits })
+    }
+
+    /// One address alone.
+    pub fn single(address: IpAddr) -> Option<Network> {
+        let address = address.to_canonical();
+        Network::new(address, if address.is_ipv4() { 32 } else { 128 })
     }
 
     /// True for addresses inside.
@@ -59,5 +98,20 @@ impl FromStr for Network {
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
         Network::new(address, bits.unwrap_or(longest)).ok_or_else(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_networks_or_names() {
+        assert!(matches!("192.0.2.0/24".parse(), Ok(Source::Network(_))));
+        assert!(matches!("2001:db8::1".parse(), Ok(Source::Network(_))));
+        assert_eq!("sip.carrier.example".parse(), Ok(Source::Host("sip.carrier.example".to_owned())));
+        for wrong in ["", "192.0.2.0/33", "192.0.2.300", "a b", "sip..example", "x/24", "evil\r\nhost"] {
+            assert!(wrong.parse::<Source>().is_err(), "{wrong}");
+        }
     }
 }

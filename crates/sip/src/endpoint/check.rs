@@ -14,8 +14,9 @@ pub(super) struct Essentials {
     pub(super) cseq: CSeq,
 }
 
-/// Option tags that we understand in Require.
-const EXTENSIONS: [&str; 1] = ["timer"];
+/// Option tags that we understand in Require. We send no provisional answer that would have to be reliable (RFC 3262 section 3 leaves
+/// 100 out), so whoever requires that of them has it.
+const EXTENSIONS: [&str; 2] = ["timer", "100rel"];
 /// The most values of a list header that we walk.
 const MAX_LIST: usize = 64;
 

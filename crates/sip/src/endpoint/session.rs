@@ -202,7 +202,8 @@ impl Session {
 
     /// Where a request inside the dialog goes: the peer's Contact (or first route) as far as its address
     /// agrees with where its packets come from, else back where they come from. So a phone behind NAT is
-    /// reached, and a forged Contact sends nothing to third parties.
+    /// reached, and a forged Contact sends nothing to third parties. A Contact may have the right address and a port that nobody
+    /// listens at: then where the packets come from is tried too.
     pub(super) fn destination(&self, dialog: &Dialog) -> Destination {
         let named = Address::parse(dialog.next_hop()).and_then(|address| match address.uri {
             Uri::Sip(uri) => uri.socket_addr(),
@@ -210,7 +211,12 @@ impl Session {
         });
         let trusted = named.filter(|named| dialog.has_routes() || named.ip() == self.peer.address.ip());
         match self.peer.transport {
-            Transport::Udp => Destination { address: trusted.unwrap_or(self.peer.address), ..self.peer },
+            Transport::Udp => {
+                let address = trusted.unwrap_or(self.peer.address);
+                let is_sure = address == self.peer.address || dialog.has_routes();
+                let otherwise = (!is_sure).then_some(self.peer.address);
+                Destination { address, otherwise, ..self.peer }
+            }
             Transport::Tcp => Destination { otherwise: trusted.or(self.peer.otherwise), ..self.peer },
         }
     }

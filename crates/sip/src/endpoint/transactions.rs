@@ -41,6 +41,8 @@ pub(super) struct ClientSlot {
     pub(super) owner: Owner,
     /// The tags of other branches that were ended.
     pub(super) forks: Vec<String>,
+    /// The request went out; what goes out from now on is a copy.
+    sent: bool,
 }
 
 pub(super) enum ClientMachine {
@@ -152,8 +154,10 @@ impl Endpoint {
                 })
             }
         };
-        self.clients
-            .insert(key.clone(), ClientSlot { machine, destination, datagram, owner, forks: Vec::new() });
+        self.clients.insert(
+            key.clone(),
+            ClientSlot { machine, destination, datagram, owner, forks: Vec::new(), sent: false },
+        );
         self.client_steps(now, &key, steps);
         key
     }
@@ -169,6 +173,10 @@ impl Endpoint {
         let via = self.via(destination.transport, &branch);
         ack.headers = crate::Headers::new().with("Via", via).followed_by(&ack.headers);
         let bytes = ack.print();
+        // Nobody says that it did not arrive.
+        if let Some(other) = destination.other() {
+            self.send(other, bytes.clone());
+        }
         self.send(destination, bytes.clone());
         bytes
     }
@@ -212,7 +220,14 @@ impl Endpoint {
                 return;
             };
             match step {
-                Step::Send(bytes) => self.send(destination, bytes),
+                Step::Send(bytes) => {
+                    let is_copy =
+                        self.clients.get_mut(key).is_some_and(|slot| std::mem::replace(&mut slot.sent, true));
+                    if let Some(other) = destination.other().filter(|_| is_copy) {
+                        self.send(other, bytes.clone());
+                    }
+                    self.send(destination, bytes);
+                }
                 Step::Deliver(response) => match owner {
                     Owner::Nobody => {}
                     Owner::Call(id) => self.call_answered(now, id, key, *response),
@@ -244,6 +259,14 @@ impl Endpoint {
         let keys: Vec<ClientKey> =
             self.clients.iter().filter(|(_, slot)| hit(slot)).map(|(key, _)| key.clone()).collect();
         for key in keys {
+            if let Some(slot) = self.clients.get_mut(&key)
+                && let Some(other) = slot.destination.other()
+            {
+                slot.destination = other;
+                let bytes = slot.request().print();
+                self.send(other, bytes);
+                continue;
+            }
             let Some(slot) = self.clients.remove(&key) else { continue };
             self.schedule.set(&Due::Client(key.clone()), None);
             match slot.datagram {

@@ -47,8 +47,17 @@ pub struct Destination {
     pub transport: Transport,
     /// The address; with TCP, the connection to or from it when there is one.
     pub address: SocketAddr,
-    /// With TCP: the address to connect to when there is no connection with `address` any more.
+    /// With TCP: the address to connect to when there is no connection with `address` any more. With UDP: the address that copies of a
+    /// request go to as well, when nobody answered at `address`.
     pub otherwise: Option<SocketAddr>,
+}
+
+impl Destination {
+    /// The other address that a datagram may be sent to.
+    pub(crate) fn other(self) -> Option<Destination> {
+        let address = self.otherwise.filter(|_| self.transport == Transport::Udp)?;
+        Some(Destination { address, otherwise: None, ..self })
+    }
 }
 
 impl From<Flow> for Destination {

@@ -101,11 +101,10 @@ impl OfferedAudio {
         ours: &[AudioCodec],
         encryption: Encryption,
     ) -> Option<OfferedAudio> {
-        let savp = media.protocol.eq_ignore_ascii_case("RTP/SAVP");
-        if media.kind != "audio"
-            || media.port == 0
-            || !(savp || media.protocol.eq_ignore_ascii_case("RTP/AVP"))
-        {
+        // Feedback (RFC 4585, 5124) is for who wants to send it: without it both profiles are as those without F.
+        let is = |names: [&str; 2]| names.iter().any(|name| media.protocol.eq_ignore_ascii_case(name));
+        let savp = is(["RTP/SAVP", "RTP/SAVPF"]);
+        if media.kind != "audio" || media.port == 0 || !(savp || is(["RTP/AVP", "RTP/AVPF"])) {
             return None;
         }
         let crypto = keys_in(media, encryption);
@@ -182,7 +181,8 @@ pub fn answer(theirs: &Sdp, stream: &OfferedAudio, local: &LocalAudio, codec: Au
         if index == stream.index {
             // A payload type means the same both ways when the answer repeats the offer's (RFC 3264 section 6.1).
             let format = Format { payload_type: stream.payload_type(codec), ..Format::ours(codec) };
-            let mut ours = audio(local, &[format]);
+            // An answer repeats the offer's profile (RFC 3264 section 6).
+            let mut ours = Media { protocol: media.protocol.clone(), ..audio(local, &[format]) };
             if let Some(event) = stream.telephone_event {
                 add_event(&mut ours, event, event_clock(media, event));
             }

@@ -115,15 +115,36 @@ fn an_encrypted_stream_is_taken_before_a_plain_one() {
 }
 
 #[test]
-fn streams_without_usable_keys_or_with_feedback_are_not_ours() {
+fn streams_without_usable_keys_are_not_ours() {
     for media in [
         "m=audio 5004 RTP/SAVP 8\n".to_owned(),
         format!("m=audio 5004 RTP/SAVP 8\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|1:4\n"),
-        format!("m=audio 5004 RTP/SAVPF 8\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n"),
+        "m=audio 5004 RTP/SAVPF 8\n".to_owned(),
+        format!("m=audio 5004 UDP/TLS/RTP/SAVPF 8\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n"),
     ] {
         for encryption in ALL {
             assert_eq!(OfferedAudio::find(&sdp(&media), &OURS, encryption), Err(NoCommonAudio), "{media}");
         }
+    }
+}
+
+#[test]
+fn a_profile_with_feedback_is_taken_and_answered_as_it_came() {
+    let keys = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n");
+    for (profile, keys, encrypted) in [
+        ("RTP/AVPF", "", false),
+        ("RTP/AVPF", keys.as_str(), true),
+        ("RTP/SAVPF", keys.as_str(), true),
+        ("rtp/avpf", "", false),
+    ] {
+        let theirs = sdp(&format!("m=audio 5004 {profile} 8\n{keys}"));
+        let mut stream = OfferedAudio::find(&theirs, &OURS, Encryption::Optional).unwrap();
+        let mut random = Random::new([3; 32]);
+        let mut local = local(Security::answering(Encryption::Optional));
+        local.security.answer(&mut stream, None, &mut random);
+        let answered = super::answer(&theirs, &stream, &local, AudioCodec::Pcma);
+        assert_eq!(answered.media[0].protocol, profile);
+        assert_eq!(stream.keys.is_some(), encrypted, "{profile}");
     }
 }
 

@@ -57,6 +57,7 @@ impl World {
         settings.trunks = vec![Trunk {
             name: "loopback".to_owned(),
             sources: vec![network.parse().unwrap()],
+            hosts: Vec::new(),
             terms: terms.clone(),
         }];
         settings.seats = [(agent("1001"), terms)].into();

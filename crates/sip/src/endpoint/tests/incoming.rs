@@ -147,3 +147,36 @@ fn descriptions_that_are_not_quite_right_or_stand_among_other_parts_are_taken() 
         assert_eq!(world.heard(), ["connected"]);
     }
 }
+
+/// We send no provisional answer but 100, which need not be reliable (RFC 3262 section 3).
+#[test]
+fn who_requires_reliable_provisional_answers_is_answered() {
+    let mut world = World::new();
+    world.receive(&invite("i1", SDP, "Require: 100rel\r\n"));
+    let session = world.invited();
+    let tag = world.accept(session);
+    world.receive(&inside("ACK", 1, &tag, "a1", "", ""));
+    assert_eq!(world.heard(), ["connected"]);
+}
+
+/// A phone behind address translation that knows its outer address and not its outer port: nobody listens at its Contact.
+#[test]
+fn where_packets_come_from_is_tried_beside_a_contact_with_another_port() {
+    let mut world = World::new();
+    let outer = "192.0.2.2:40123";
+    let at = |text: String| {
+        text.replace("Contact: <sip:caller@192.0.2.2>", "Contact: <sip:caller@192.0.2.2:5060>")
+    };
+    let receive = |world: &mut World, text: String| {
+        world.endpoint.handle_datagram(world.now, flow(outer), at(text).as_bytes());
+        world.drain();
+    };
+    receive(&mut world, invite("i1", SDP, ""));
+    let session = world.invited();
+    let tag = world.accept(session);
+    receive(&mut world, inside("ACK", 1, &tag, "a1", "", ""));
+    world.sent_to.clear();
+    world.hang_up(session);
+    world.pass(600);
+    assert_eq!(world.sent_to, ["192.0.2.2:5060", outer, "192.0.2.2:5060"], "the copy goes to both");
+}

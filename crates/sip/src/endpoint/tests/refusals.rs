@@ -20,7 +20,7 @@ fn strangers_to_a_dialog_get_481_and_a_stray_ack_nothing() {
 #[test]
 fn refusals_name_what_is_wrong() {
     for (headers, body, status, header) in [
-        ("Require: 100rel\r\n", SDP, 420, "Unsupported"),
+        ("Require: 100rel, teleport\r\n", SDP, 420, "Unsupported"),
         ("Accept: text/plain\r\n", SDP, 406, "Server"),
         ("Content-Type: text/plain\r\n", "hello", 415, "Accept"),
         ("Content-Encoding: gzip\r\n", SDP, 415, "Accept-Encoding"),

@@ -19,6 +19,8 @@ pub(super) struct World {
     pub(super) endpoint: Endpoint,
     pub(super) now: Moment,
     pub(super) sent: Vec<Message>,
+    /// Where each went.
+    pub(super) sent_to: Vec<String>,
     pub(super) events: Vec<Event>,
 }
 
@@ -35,13 +37,16 @@ impl World {
             max_transactions,
         };
         let endpoint = Endpoint::new(settings, Random::new([3; 32]));
-        World { endpoint, now: Moment::from_ms(0), sent: Vec::new(), events: Vec::new() }
+        World { endpoint, now: Moment::from_ms(0), sent: Vec::new(), sent_to: Vec::new(), events: Vec::new() }
     }
 
     pub(super) fn drain(&mut self) {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
-                Output::Send { bytes, .. } => self.sent.push(parse_datagram(&bytes).unwrap()),
+                Output::Send { bytes, destination } => {
+                    self.sent_to.push(destination.address.to_string());
+                    self.sent.push(parse_datagram(&bytes).unwrap());
+                }
                 Output::Event(event) => self.events.push(event),
             }
         }

@@ -1,0 +1,102 @@
+//! Trunks that are known by name: where the names lead now, looked up at the start and again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Network, Trunk};
+
+/// The trunks, their names resolved.
+pub(super) type Trunks = watch::Receiver<Arc<Vec<Trunk>>>;
+
+/// How often names are looked up again: carriers move within minutes, and say so with lifetimes about as long.
+const AGAIN: Duration = Duration::from_secs(60);
+/// How long a look-up may take. The start waits for no longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The trunks with what their names lead to, and the sender by which [`follow`] tells of changes.
+pub(super) async fn resolve(trunks: &[Trunk]) -> (watch::Sender<Arc<Vec<Trunk>>>, Trunks) {
+    watch::channel(Arc::new(looked_up(trunks, &[]).await))
+}
+
+/// Looks the names up again until the shell stops.
+pub(super) async fn follow(
+    trunks: Vec<Trunk>,
+    known: watch::Sender<Arc<Vec<Trunk>>>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    if trunks.iter().all(|trunk| trunk.hosts.is_empty()) {
+        return;
+    }
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => {}
+            _ = stopped.changed() => return,
+        }
+        let before = Arc::clone(&known.borrow());
+        let now = looked_up(&trunks, &before).await;
+        let addresses =
+            |trunks: &[Trunk]| trunks.iter().map(|trunk| trunk.sources.clone()).collect::<Vec<_>>();
+        if addresses(&now) != addresses(&before) {
+            tracing::info!("the addresses of trunks that are known by name have changed");
+            known.send_replace(Arc::new(now));
+        }
+    }
+}
+
+/// Of a trunk whose names lead nowhere now, the addresses of before stay: a name server that is away closes no trunk.
+async fn looked_up(trunks: &[Trunk], before: &[Trunk]) -> Vec<Trunk> {
+    let mut resolved = Vec::with_capacity(trunks.len());
+    for trunk in trunks {
+        let mut found = Vec::new();
+        let mut is_complete = true;
+        for host in &trunk.hosts {
+            let looked = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host.as_str(), 0))).await;
+            match looked {
+                Ok(Ok(addresses)) => {
+                    found.extend(addresses.filter_map(|address| Network::single(address.ip())))
+                }
+                Ok(Err(error)) => {
+                    is_complete = false;
+                    tracing::warn!(trunk = trunk.name, host, %error, "a trunk's name leads nowhere");
+                }
+                Err(_) => {
+                    is_complete = false;
+                    tracing::warn!(trunk = trunk.name, host, "a trunk's name was not resolved within 5 s");
+                }
+            }
+        }
+        let old = before.iter().find(|old| old.name == trunk.name && !is_complete);
+        let kept = old.map_or(&[][..], |old| &old.sources);
+        let mut sources: Vec<Network> = trunk.sources.iter().chain(&found).chain(kept).copied().collect();
+        sources.sort();
+        sources.dedup();
+        resolved.push(Trunk { sources, ..trunk.clone() });
+    }
+    resolved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trunk(hosts: &[&str]) -> Trunk {
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        Trunk {
+            name: "carrier".to_owned(),
+            sources: Vec::new(),
+            hosts,
+            terms: super::super::Terms::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_resolved_and_one_that_leads_nowhere_keeps_its_addresses() {
+        let here = looked_up(&[trunk(&["localhost"])], &[]).await;
+        assert!(here[0].sources.iter().any(|network| network.contains([127, 0, 0, 1].into())), "{here:?}");
+        let lost = looked_up(&[trunk(&["no-such-host.invalid"])], &here).await;
+        assert_eq!(lost[0].sources, here[0].sources);
+        assert!(looked_up(&[trunk(&["no-such-host.invalid"])], &[]).await[0].sources.is_empty());
+    }
+}

@@ -1,0 +1,93 @@
+//! The softphone of the command line: the first call of somebody who has no telephone and no sound card.
+
+use std::process::{Child, Command, Stdio};
+
+use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, loudness, samples, wait_for};
+
+/// A softphone that ends with the story.
+struct Softphone(Child);
+
+impl Drop for Softphone {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn softphone(center: &Center, arguments: &[&str]) -> Softphone {
+    let mut command: Command = center.command("phone");
+    command.args(["--server", &center.sip()]).args(arguments);
+    Softphone(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("hotline runs"))
+}
+
+#[test]
+fn two_softphones_without_a_sound_card_make_the_first_call() {
+    let center = Center::start();
+    let agent = ["--register", "1001", "--password", "sample-1001", "--answer", "--say", "tone:880"];
+    let _agent = softphone(&center, &agent);
+    center.wait_for_seat("1001");
+    let heard = center.folder.join("heard.wav");
+    let heard = heard.to_str().expect("a path in UTF-8");
+    let customer = ["--dial", "8001", "--press", "1", "--say", "tone:440", "--seconds", "9", "--save", heard];
+    let mut customer = softphone(&center, &customer);
+    let ended =
+        wait_for("the call to end", || customer.0.try_wait().expect("a process of ours can be asked"));
+    assert!(ended.success(), "{ended}");
+    let contact = center.wait_for_contact("/end/class", "answered");
+    assert_eq!(contact["agent"], "1001");
+    center.wait_until_sealed(1);
+    center.assert_rows_and_files_agree();
+}
+
+#[test]
+fn a_softphone_and_another_telephone_hear_each_other() {
+    let center = Center::start();
+    let _agent = Phone::agent(&center, "1001", AGENT_HZ);
+    let heard = center.folder.join("heard.wav");
+    let saved = heard.to_str().expect("a path in UTF-8");
+    let tone = format!("tone:{CUSTOMER_HZ}");
+    let arguments = ["--dial", "8000", "--press", "1", "--say", &tone, "--seconds", "12", "--save", saved];
+    let mut customer = softphone(&center, &arguments);
+    let ended =
+        wait_for("the call to end", || customer.0.try_wait().expect("a process of ours can be asked"));
+    assert!(ended.success(), "{ended}");
+    let heard = samples(&heard, 1);
+    let last = &heard[heard.len().saturating_sub(16_000)..];
+    let loudness = loudness(last, AGENT_HZ);
+    assert!(loudness > 1_000.0, "the agent is heard at the end: {loudness}");
+    center.wait_until_sealed(1);
+}
+
+/// A carrier that is known by a name: whatever the name leads to may call, and nobody else.
+#[test]
+fn a_trunk_may_be_known_by_name() {
+    let sources = "sources = [\"127.0.0.0/8\", \"::1/128\"]";
+    let center = Center::start_with(&[("trunks.toml", sources, "sources = [\"localhost\"]")]);
+    let mut customer = softphone(&center, &["--dial", "8000", "--say", "silence", "--seconds", "2"]);
+    let ended =
+        wait_for("the call to end", || customer.0.try_wait().expect("a process of ours can be asked"));
+    assert!(ended.success(), "{ended}");
+    let nobody = "sources = [\"nobody.invalid\"]";
+    let center = Center::start_with(&[("trunks.toml", sources, nobody)]);
+    let mut customer = softphone(&center, &["--dial", "8000", "--say", "silence", "--seconds", "2"]);
+    let ended =
+        wait_for("the call to end", || customer.0.try_wait().expect("a process of ours can be asked"));
+    assert!(!ended.success(), "{ended}");
+    wait_for("a line about it", || center.log().contains("leads nowhere").then_some(()));
+}
+
+#[test]
+fn what_cannot_be_meant_is_said_in_a_line() {
+    let center = Center::start();
+    for arguments in [
+        &["--register", "1001", "--password", "wrong"][..],
+        &["--dial", "8000>"],
+        &["--press", "x", "--dial", "8000"],
+    ] {
+        let mut command = center.command("phone");
+        let output = command.args(["--server", &center.sip()]).args(arguments).stdin(Stdio::null()).output();
+        let output = output.expect("hotline runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.lines().count() == 1, "{arguments:?}: {said}");
+    }
+}
