@@ -32,6 +32,15 @@ VOICES = {  # espeak-ng arguments: voice, words per minute, pitch 0-99
     "zh-CN": ["-v", "cmn-latn-pinyin", "-s", "160", "-p", "45"],
     "en-US": ["-v", "en-us", "-s", "150", "-p", "45"],
 }
+# espeak-ng knows one tone for each character: these words are given to it in pinyin. 一 and 不 change their tone before a fourth
+# (yi2 wei4, bu2 yao4), 不 loses it inside 对不起, and 空 in 空闲 is not that of 天空.
+IN_PINYIN = {
+    "下一位": " xia4 yi2wei4 ",
+    "再听一遍": " zai4 ting1 yi2 bian4 ",
+    "不要": " bu2yao4 ",
+    "对不起": " dui4bu5qi3 ",
+    "空闲": " kong4xian2 ",
+}
 EXTENSIONS = ["wav", "flac", "mp3", "ogg"]
 
 
@@ -76,9 +85,17 @@ def read_made():
     return {stem: made for made, stem in lines}
 
 
+def said(language, text):
+    """The text as the synthesiser is given it."""
+    if language == "zh-CN":
+        for word, pinyin in IN_PINYIN.items():
+            text = text.replace(word, pinyin)
+    return text
+
+
 def digest(pieces):
     """A short name for what is spoken and how."""
-    spoken = repr([(VOICES[language], text) for language, text in pieces])
+    spoken = repr([(VOICES[language], said(language, text)) for language, text in pieces])
     return hashlib.sha256(spoken.encode()).hexdigest()[:16]
 
 
@@ -136,7 +153,7 @@ def speak(pieces):
 def synthesised(language, text):
     with tempfile.TemporaryDirectory() as folder:
         spoken, narrow = f"{folder}/spoken.wav", f"{folder}/narrow.wav"
-        subprocess.run(["espeak-ng", *VOICES[language], "-w", spoken, text], check=True)
+        subprocess.run(["espeak-ng", *VOICES[language], "-w", spoken, said(language, text)], check=True)
         # 150 Hz: below it a telephone carries only hum. -D: no dither, so that one text gives one file.
         effects = ["gain", "-3", "rate", "-v", str(RATE), "highpass", "150"]
         subprocess.run(["sox", "-D", spoken, "-b", "16", "-c", "1", narrow, *effects], check=True)

@@ -59,6 +59,35 @@ impl Center {
         center
     }
 
+    /// Starts a center that is to refuse, and waits until it ended: its exit code and what it printed. `prepare` gets
+    /// its folder, its SIP port, its HTTP port and the first of its RTP ports; what it returns is kept meanwhile.
+    ///
+    /// # Panics
+    /// When the binary is missing or the center does not end.
+    pub fn refused<Kept>(
+        changes: &[(&str, &str, &str)],
+        prepare: impl FnOnce(&Path, [u16; 3]) -> Kept,
+    ) -> (Option<i32>, String) {
+        let ports = Ports::claim();
+        let folder = new_folder();
+        configuration::copy(&repository().join("config"), &folder.join("config"), changes);
+        let (sip, http) = (ports.take(1), ports.take(1));
+        let kept = prepare(&folder, [sip, http, *ports.rtp().start()]);
+        let mut process = serve(&folder, sip, http, &ports, logging(&folder));
+        let ended =
+            wait_for("the center to refuse", || process.try_wait().expect("a process of ours can be asked"));
+        let said = fs::read_to_string(folder.join("center.log")).unwrap_or_default();
+        drop(kept);
+        let _ = fs::remove_dir_all(&folder);
+        (ended.code(), said)
+    }
+
+    /// What `/readyz` answers: status and body.
+    pub fn readiness(&self) -> (u16, Value) {
+        let (status, body) = web::get(self.http, "/readyz", None).expect("the center answers");
+        (status, serde_json::from_str(&body).expect("JSON"))
+    }
+
     /// Starts the center again after [`Center::kill`] or [`Center::wait_for_end`], at the same addresses.
     pub fn restart(&mut self) {
         self.process = serve(&self.folder, self.sip, self.http, &self.ports, logging(&self.folder));
@@ -68,6 +97,11 @@ impl Center {
     /// `127.0.0.1:PORT` of SIP.
     pub fn sip(&self) -> String {
         format!("127.0.0.1:{}", self.sip)
+    }
+
+    /// `127.0.0.1:PORT` of HTTP.
+    pub fn http_address(&self) -> String {
+        format!("127.0.0.1:{}", self.http)
     }
 
     /// Ends the process without a word (SIGKILL). What it had written stays, as the kernel still has it.

@@ -199,7 +199,7 @@ fn schemas() -> Value {
         ("Ticket", "url:string expires_s:integer"),
         ("NewToken", "name:string role:string token:string"),
         ("Health", "alive:boolean"),
-        ("Readiness", "ready:boolean not_ready:array"),
+        ("Readiness", "ready:boolean not_ready:array warnings:array checks:array"),
         ("Reason", "reason:string"),
         ("Seat", "seat:string"),
         ("Word", "reason:string person:string?"),

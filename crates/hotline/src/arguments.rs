@@ -44,6 +44,17 @@ pub(crate) enum Verb {
         #[arg(long)]
         flow_tests: bool,
     },
+    /// The prompts 语音
+    #[command(subcommand)]
+    Prompts(AboutPrompts),
+    /// Try all that a center needs, and estimate how many recorded calls this machine carries 检查环境并估算容量
+    Doctor {
+        #[command(flatten)]
+        listen: Listen,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// A softphone in this terminal, for the first call 终端软电话
     Phone(Box<hotline::phone::Options>),
     /// List contacts 列出来电
@@ -155,6 +166,15 @@ pub(crate) struct Listen {
     pub(crate) rtp: Option<config::Ports>,
 }
 
+impl Listen {
+    /// What was typed goes before what the file says.
+    pub(crate) fn apply(self, server: &mut config::Server) {
+        server.sip = self.sip.unwrap_or(server.sip);
+        server.http = self.http.unwrap_or(server.http);
+        server.rtp = self.rtp.unwrap_or_else(|| server.rtp.clone());
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct Listing {
     /// One JSON array of objects
@@ -186,6 +206,12 @@ pub(crate) enum AboutRecordings {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutPrompts {
+    /// Say which clips are missing, too quiet, clipped, too long 检查录音：缺失、过轻、削波、过长
+    Check,
 }
 
 #[derive(Subcommand)]

@@ -64,6 +64,7 @@ pub struct Conductor {
 enum Request {
     Command(Command, oneshot::Sender<Result<Done, Refused>>),
     Drain(oneshot::Sender<()>),
+    Alive(oneshot::Sender<()>),
     EndAll,
     Stop,
 }
@@ -106,6 +107,13 @@ impl Conductor {
         let (sender, receiver) = oneshot::channel();
         let _ = self.requests.send(Request::Drain(sender));
         receiver
+    }
+
+    /// A sign of life of the center's thread: true once it has come to this request, false when it is gone or its
+    /// inbox is full.
+    pub async fn alive(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.requests.try_send(Request::Alive(answer)).is_ok() && answered.await.is_ok()
     }
 
     /// Ends every call.
@@ -194,6 +202,8 @@ impl Thread {
                         self.drained = Some(done);
                         self.center.handle(steady(), Input::Drain);
                     }
+                    // Who asked may have gone.
+                    Ok(Request::Alive(answer)) => _ = answer.send(()),
                     Ok(Request::EndAll) => self.center.handle(steady(), Input::EndAll),
                     Ok(Request::Stop) | Err(_) => {
                         self.carry_out();

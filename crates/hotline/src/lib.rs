@@ -4,12 +4,14 @@
 
 pub mod adopt;
 pub mod backup;
+pub mod checks;
 pub mod clock;
 pub mod conductor;
 pub mod config;
 pub mod control;
 mod copies;
 pub mod demo;
+pub mod doctor;
 mod evidence;
 mod gauges;
 pub mod guard;
@@ -20,8 +22,12 @@ pub mod output;
 pub mod password;
 pub mod phone;
 pub mod privacy;
+pub mod prompts;
+mod readiness;
 pub mod retention;
 pub mod serve;
 pub mod signalling;
 pub mod signals;
+mod standings;
 pub mod vault;
+mod web;

@@ -12,10 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use arguments::{AboutAgents, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word};
+use arguments::{
+    AboutAgents, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word,
+};
 use clap::Parser;
 use hotline::signals::Signals;
-use hotline::{clock, control, demo, listings, load, output, password, phone, privacy, serve, vault};
+use hotline::{
+    clock, control, demo, doctor, listings, load, output, password, phone, privacy, prompts, serve, vault,
+};
 use model::{AgentId, RecordingId};
 use place::Place;
 use store::{PublicKeys, SigningKey};
@@ -64,8 +68,18 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let good = run.await.with_context(|| "run the load")??;
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Verb::Prompts(AboutPrompts::Check) => {
+            let (wrong, count) = prompts::check(place.prompts())?;
+            Ok(tell(&wrong, &format!("{count} clips are fit {count} 条录音合格")))
+        }
         Verb::Phone(options) => phone::run(*options).await,
         Verb::Check { flow_tests } => check(&place, flow_tests),
+        Verb::Doctor { listen, json } => {
+            let mut configuration = place.load(false)?;
+            listen.apply(&mut configuration.server);
+            let sound = doctor::run(&configuration, &place.folders(), json).await?;
+            Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Verb::Contacts(listing) => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
             let key = SigningKey::open(&place.data).with_context(|| "read the key of the recordings")?;
@@ -123,11 +137,8 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
         let path = path.display();
         tracing::warn!(%path, "other users of this machine may read this: chmod o= {path}");
     }
-    let server = &mut configuration.server;
-    server.sip = listen.sip.unwrap_or(server.sip);
-    server.http = listen.http.unwrap_or(server.http);
-    server.rtp = listen.rtp.unwrap_or_else(|| server.rtp.clone());
-    let ports = server.rtp.0.clone();
+    listen.apply(&mut configuration.server);
+    let ports = configuration.server.rtp.0.clone();
     let numbers: Vec<String> =
         configuration.routes.iter().map(|(number, route)| format!("{number} ({})", route.language)).collect();
     // A panic is a line of the log too: to print it would wait for standard error.
@@ -150,9 +161,24 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
         "  Next   register a softphone as 1001 (README.md), then dial 下一步：注册座席 1001，再拨打",
     );
     signals.stop().await;
-    output::announce("Draining: no new calls 正在停止：不再接新来电");
+    let (calls, limit) = (running.calls(), running.drain_limit().as_secs());
+    tracing::warn!(calls, limit_s = limit, "draining: no new calls; those in progress may end");
+    output::announce(draining(calls, limit));
     running.stop(signals.stop()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the first signal says: for what is waited, and for how long.
+fn draining(calls: u64, limit_s: u64) -> String {
+    let plural = if calls == 1 { "" } else { "s" };
+    if calls == 0 {
+        return "Draining: no new calls; no call is in progress 正在停止：不再接新来电；没有进行中的通话"
+            .to_owned();
+    }
+    format!(
+        "Draining: no new calls; waits for {calls} call{plural}, at most {limit_s} s; a second signal ends them at once \
+         正在停止：不再接新来电；等待 {calls} 路通话结束，最多 {limit_s} 秒；再次发送信号则立即结束"
+    )
 }
 
 fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {

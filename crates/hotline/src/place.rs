@@ -82,6 +82,10 @@ impl Place {
         [self.data.clone(), self.recordings.clone()].into_iter().chain(passwords).collect()
     }
 
+    pub(crate) fn prompts(&self) -> &Path {
+        &self.prompts
+    }
+
     pub(crate) fn agents_file(&self) -> PathBuf {
         self.config.join("agents.toml")
     }
@@ -98,6 +102,6 @@ impl Place {
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {
         let url = serve::database_url(&self.load(false)?, &self.data);
         std::fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
-        Store::open(&url).await.with_context(|| "open the database")
+        Store::open(&url).await.with_context(|| format!("open the database {}", store::place(&url)))
     }
 }

@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use api::{App, AppParts, Readiness};
 use center::Center;
 use crossbeam_channel::bounded;
 use media::{CenterKeys, Disk, Media};
 use model::{Ids, Time};
 use store::{Holder, Journal, Lock, Manifests, Role, SigningKey, Store};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::{now, steady};
@@ -28,7 +27,8 @@ use crate::naming::Naming;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
-use crate::{adopt, evidence, guard, retention};
+use crate::web::Web;
+use crate::{adopt, checks, evidence, guard, retention, standings};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
 const MAKER_CENTER: u16 = 0;
@@ -57,7 +57,7 @@ pub struct Running {
     media: Arc<Media>,
     journal: Journal,
     store: Store,
-    web: tokio::runtime::Runtime,
+    web: Web,
     web_stop: tokio::sync::oneshot::Sender<()>,
     readiness: Readiness,
     drain_limit: Duration,
@@ -77,9 +77,9 @@ struct Follower {
 /// Starts a center.
 ///
 /// # Errors
-/// When a sample password would be open to the network, or a socket, folder or database cannot be had.
+/// When a check of what it needs fails (each failure was printed then), or a thread cannot be had.
 pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::Result<Running> {
-    refuse_open_samples(&configuration)?;
+    checks::refuse(&configuration, folders).await?;
     let server = configuration.server.clone();
     let holder = Holder::this(&folders.data);
     // Before anything is read or written: two centers on one folder break what they write.
@@ -90,16 +90,20 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         tracing::info!(key = %key.id(), "new recordings are encrypted");
     }
     let url = database_url(&configuration, &folders.data);
-    let store = Store::open(&url).await.with_context(|| "open the database")?;
-    let key = SigningKey::open(&folders.data).with_context(|| "make the key that signs the recordings")?;
-    let manifests = Manifests::open(&folders.recordings, key, server.zone.clone())
-        .with_context(|| "read the manifests of the recordings")?;
+    let opened = Store::open(&url).await;
+    let store = opened.with_context(|| format!("open the database {}", store::place(&url)))?;
+    let key = SigningKey::open(&folders.data)
+        .with_context(|| format!("make the key that signs the recordings, in {}", folders.data.display()))?;
+    let manifests = Manifests::open(&folders.recordings, key, server.zone.clone()).with_context(|| {
+        format!("read the manifests of the recordings in {}", folders.recordings.display())
+    })?;
     // A database from an older copy does not know the newest numbers that the manifests have signed.
     let journal = Journal::start_after(&store, &folders.data, manifests.last_seq())
         .await
-        .with_context(|| "start the journal")?;
+        .with_context(|| format!("start the journal in {}", folders.data.display()))?;
+    cut_off::follow_spool(&store, &journal).await?;
+    let standings = standings::read(&store, &configuration).await?;
     let left_open = cut_off::endings(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
-
     adopt::notice(&store, &journal, &recordings_folders(&server, folders)).await;
 
     let (media_reports, media_inbox) = bounded(INBOX);
@@ -114,7 +118,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
     let signalling = Arc::new(signalling);
     let (agents, queues) = (configuration.agent_ids(), configuration.queue_names());
-    let center = Center::new(
+    let mut center = Center::new(
         center_config(configuration),
         Ids::new(MAKER_CENTER),
         Ids::new(MAKER_OFFERS),
@@ -122,6 +126,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         steady(),
         left_open,
     );
+    center.restore(steady(), standings);
     let inboxes = Inboxes { signalling: signalling_inbox, media: media_inbox };
     let shells = Shells {
         signalling: Arc::clone(&signalling),
@@ -151,9 +156,9 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         }),
         readiness: readiness.clone(),
     });
-    let web = web_runtime()?;
+    let web = Web::start()?;
     let (web_stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (http, listener) = listen(&web, server.http).await?;
+    let (http, listener) = web.listen(server.http).await?;
     let served = app.clone();
     web.spawn(async move {
         let stop = async {
@@ -179,10 +184,18 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         let schedule = Schedule { at, zone: server.zone.clone() };
         web.spawn(retention::run(app, schedule, folders.data.clone(), now));
     }
-    write_control(&store, &folders.data, http).await?;
-    for flag in [Readiness::sip, Readiness::media, Readiness::store] {
-        flag(&readiness, true);
-    }
+    write_control(&store, &folders.data, http, signalling.bound()).await?;
+    let parts = crate::readiness::Parts {
+        signalling: signalling.life(),
+        conductor: conductor.clone(),
+        media: media.pulse(),
+        journal: journal.clone(),
+        store: store.clone(),
+        data: folders.data.clone(),
+        recordings: recordings_folders(&server, folders),
+    };
+    crate::readiness::register(&readiness, parts);
+    readiness.started();
     let sip = signalling.bound();
     let drain_limit = server.drain_limit;
     Ok(Running {
@@ -208,21 +221,15 @@ impl Running {
     pub fn store(&self) -> &Store {
         &self.store
     }
-}
 
-fn refuse_open_samples(configuration: &Configuration) -> anyhow::Result<()> {
-    let server = &configuration.server;
-    let open = [server.sip, server.http].into_iter().find(|address| !address.ip().is_loopback());
-    let samples = configuration.sample_passwords();
-    match open {
-        Some(address) if !samples.is_empty() => {
-            let names = samples.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-            bail!(
-                "refusing to listen on {address}: agents {names} still have the sample password; change it in \
-                 agents.toml\n拒绝监听 {address}：座席 {names} 仍在使用示例密码，请在 agents.toml 中修改"
-            )
-        }
-        Some(_) | None => Ok(()),
+    /// Calls in progress.
+    pub fn calls(&self) -> u64 {
+        self.conductor.calls()
+    }
+
+    /// How long a drain waits for them.
+    pub fn drain_limit(&self) -> Duration {
+        self.drain_limit
     }
 }
 
@@ -286,6 +293,7 @@ fn center_config(configuration: Configuration) -> center::Config {
         acd: configuration.acd,
         zone: configuration.server.zone.clone(),
         max_calls: configuration.server.max_calls,
+        media_threads: configuration.server.media_threads,
         trunks: configuration.trunk_limits,
         longest_waits: configuration.longest_waits,
         silence: configuration.server.silence,
@@ -293,30 +301,11 @@ fn center_config(configuration: Configuration) -> center::Config {
     }
 }
 
-/// The web has a runtime of its own, so that a heavy report cannot delay a SIP timer.
-fn web_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("web")
-        .enable_all()
-        .build()
-        .with_context(|| "start the web runtime")
-}
-
-async fn listen(
-    web: &tokio::runtime::Runtime,
-    address: SocketAddr,
-) -> anyhow::Result<(SocketAddr, TcpListener)> {
-    let listener = web.spawn(TcpListener::bind(address)).await.with_context(|| "start the web runtime")?;
-    let listener = listener.with_context(|| format!("listen for HTTP on {address}"))?;
-    Ok((listener.local_addr().with_context(|| "read the HTTP address")?, listener))
-}
-
-/// The file by which somebody at the command line of this machine reaches the running center: its HTTP address
-/// and a token, a line each, readable by its owner alone.
+/// The file by which somebody at the command line of this machine reaches the running center: its HTTP address,
+/// a token and its SIP address, a line each, readable by its owner alone.
 pub const CONTROL: &str = "control";
 
-async fn write_control(store: &Store, data: &Path, http: SocketAddr) -> anyhow::Result<()> {
+async fn write_control(store: &Store, data: &Path, http: SocketAddr, sip: SocketAddr) -> anyhow::Result<()> {
     let path = data.join(CONTROL);
     let before = std::fs::read_to_string(&path).unwrap_or_default();
     let mut secret = before.lines().nth(1).unwrap_or_default().to_owned();
@@ -326,7 +315,8 @@ async fn write_control(store: &Store, data: &Path, http: SocketAddr) -> anyhow::
         let made = store.create_token(&name, Role::Admin, None, made).await;
         secret = made.with_context(|| "make the control token")?;
     }
-    write_private(&path, &format!("{http}\n{secret}\n")).with_context(|| format!("write {}", path.display()))
+    write_private(&path, &format!("{http}\n{secret}\n{sip}\n"))
+        .with_context(|| format!("write {}", path.display()))
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {

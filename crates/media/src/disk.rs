@@ -81,7 +81,8 @@ impl Folder {
     }
 }
 
-fn is_mount(folder: &Path) -> bool {
+/// True when another file system than that of the folder above it is mounted on `folder`.
+pub fn is_mount(folder: &Path) -> bool {
     let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
     matches!((device(folder), device(&folder.join(".."))), (Some(own), Some(above)) if own != above)
 }

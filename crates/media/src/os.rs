@@ -240,6 +240,39 @@ pub fn make_room_for_files(wanted: usize) -> usize {
     allowed
 }
 
+/// How many files this process may have open now, and how many it may ask for; `None` where the system does not say.
+pub fn files_allowed() -> Option<(u64, u64)> {
+    // SAFETY: a plain struct of two integers.
+    let mut limit: libc::rlimit = unsafe { mem::zeroed() };
+    // SAFETY: `limit` is live.
+    let told = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0;
+    told.then_some((limit.rlim_cur, limit.rlim_max))
+}
+
+/// Room on a file system, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// What this process may still write.
+    pub free: u64,
+    /// The whole.
+    pub total: u64,
+}
+
+/// The room on the file system that holds `path`.
+///
+/// # Errors
+/// What the system said. It may wait for a disk that does not answer.
+pub fn space(path: &std::path::Path) -> io::Result<Space> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: a plain struct of integers.
+    let mut told: libc::statvfs = unsafe { mem::zeroed() };
+    // SAFETY: `path` ends in a zero and `told` is live.
+    checked(unsafe { libc::statvfs(path.as_ptr(), &mut told) })?;
+    let bytes = |blocks: u64| blocks.saturating_mul(told.f_frsize);
+    Ok(Space { free: bytes(told.f_bavail), total: bytes(told.f_blocks) })
+}
+
 /// Lets a connected socket take packets of everybody again. It keeps its port when that was asked for by number.
 pub(crate) fn disconnect(socket: &UdpSocket) {
     // SAFETY: plain integers, all of which zero stands for.

@@ -2,6 +2,7 @@
 
 mod cache;
 mod container;
+mod figures;
 mod read;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use audio::g711::Law;
 
 use cache::Cache;
+pub use figures::ClipFigures;
 use read::Heard;
 
 /// One clip, ready to be sent.
@@ -177,6 +179,11 @@ impl Prompts {
     pub fn duration_ms(&self, clip: &str) -> Option<u64> {
         let clip = self.clips.get(clip)?;
         Some(crate::clock::milliseconds(clip.samples.len() as u64))
+    }
+
+    /// Every clip by name, in figures.
+    pub fn figures(&self) -> impl Iterator<Item = (&String, ClipFigures)> {
+        self.clips.iter().map(|(name, clip)| (name, ClipFigures::of(clip)))
     }
 
     pub(crate) fn find(&self, clip: &str) -> Option<Arc<Clip>> {

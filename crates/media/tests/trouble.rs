@@ -225,6 +225,38 @@ fn without_a_free_port_a_leg_is_refused() {
 }
 
 #[test]
+fn a_thread_whose_ports_are_used_up_says_that_it_has_no_room_until_one_has_rested() {
+    let settings = |settings: &mut Settings| {
+        settings.ports = 22_510..=22_511;
+        settings.port_rest = Duration::from_millis(100);
+    };
+    let mut world = World::with(22_510, settings, None);
+    let strain = |report: &MediaReport| match report {
+        MediaReport::Strain { thread: 0, strained } => Some(*strained),
+        _ => None,
+    };
+    let (leg, _) = world.open();
+    assert!(world.wait_for(strain));
+    assert_eq!(world.media.counters().strained, 1);
+    world.order(MediaOp::Close { leg });
+    assert!(!world.wait_for(strain));
+    assert_eq!(world.media.counters().strained, 0);
+    world.open();
+    world.end();
+}
+
+#[test]
+fn each_thread_gives_a_sign_of_life_until_it_is_stopped() {
+    let world = World::with(22_520, |settings| settings.threads = 2, None);
+    let pulse = world.media.pulse();
+    assert_eq!(pulse.threads(), 2);
+    (0..2).for_each(|thread| pulse.ask(thread).recv().expect("it lives"));
+    assert!(pulse.ask(2).recv().is_err(), "there is none");
+    world.end();
+    (0..2).for_each(|thread| assert!(pulse.ask(thread).recv().is_err(), "it ended"));
+}
+
+#[test]
 fn orders_for_what_is_gone_do_nothing() {
     let mut world = World::new(22_600);
     let caller = world.phone(Codec::Pcma, 440.0);

@@ -17,6 +17,26 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A later version of the program made it.
+    #[error("a later version of Hotline made it: schema {found}, this program knows {known}")]
+    Newer {
+        /// The newest schema in it.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// The file is no database, or what it holds does not fit together.
+    #[error("it is damaged: {what}")]
+    Damaged {
+        /// What the database said.
+        what: String,
+    },
+    /// Only reading is allowed.
+    #[error("it cannot be written: {why}")]
+    ReadOnly {
+        /// Why not.
+        why: &'static str,
+    },
     /// The database did not answer in time.
     #[error("the database did not answer within {seconds} s")]
     TimedOut {

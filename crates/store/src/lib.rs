@@ -12,6 +12,7 @@ mod live;
 mod lock;
 mod manifest;
 mod owner;
+mod probe;
 mod projection;
 mod queries;
 mod renumber;
@@ -21,6 +22,7 @@ mod rows;
 mod scratch;
 mod spool;
 mod sql;
+mod standing;
 #[cfg(test)]
 mod stories;
 mod token;
@@ -33,9 +35,11 @@ pub use error::StoreError;
 pub use journal::{InboxFull, Journal, JournalStatus, Stopped};
 pub use lock::{Holder, LOCK_FILE, Lock};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
+pub use probe::{Depth, Probed, database_file, place, probe};
 pub use queries::{ContactFilter, RecordingFilter};
 pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
+pub use standing::Standing;
 pub use token::{Bearer, Role, TokenRow};
 pub use unfinished::{OpenOffer, Unfinished};
 pub use verify::{Difference, sha256_of, verify, wav_files};
@@ -69,6 +73,15 @@ impl Store {
         let db = Db::open(url).await?;
         let committed = queries::last_seq(&db).await?;
         Ok(Store { db, live: Arc::new(Live::new(committed)) })
+    }
+
+    /// True when the database answers a question now, and is still the one that was opened.
+    pub async fn answers(&self) -> bool {
+        let there = match &self.db {
+            Db::Sqlite { options, .. } => options.get_filename().exists(),
+            Db::Postgres { .. } => true,
+        };
+        there && queries::last_seq(&self.db).await.is_ok()
     }
 
     /// Closes the connections; queries fail from now on.

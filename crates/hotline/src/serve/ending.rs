@@ -24,7 +24,7 @@ impl Running {
     /// No new calls; the ones in progress may end within the drain limit, or until `hurry` completes; then everything
     /// is closed. A recording that was ended is sealed and in the log before this returns, unless it takes longer than 30 s.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
-        self.readiness.sip(false);
+        self.readiness.drains();
         self.signalling.drain();
         let mut drained = self.conductor.drain();
         let why = tokio::select! {
@@ -76,7 +76,7 @@ impl Running {
         let _ = self.web_stop.send(());
         // A runtime may not be dropped from within another.
         let web = self.web;
-        let _ = tokio::task::spawn_blocking(move || web.shutdown_timeout(Duration::from_secs(1))).await;
+        let _ = tokio::task::spawn_blocking(move || web.stop()).await;
         if let Ok(media) = Arc::try_unwrap(media) {
             let _ = tokio::task::spawn_blocking(move || media.stop()).await;
         }
