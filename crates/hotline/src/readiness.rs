@@ -101,10 +101,6 @@ fn register_database(readiness: &Readiness, journal: Journal, store: Store) {
         let (status, store) = (watched.status(), store.clone());
         let follows = lag.lock().unwrap_or_else(PoisonError::into_inner).follows(&status, Instant::now());
         async move {
-            // Said in both languages at once.
-            if let Some(why) = status.stopped {
-                return Condition::NotReady(Because::new(why.to_string(), why.to_string()));
-            }
             let answers = tokio::time::timeout(DATABASE, store.answers()).await.unwrap_or(false);
             if status.database_ok && answers && follows {
                 return Condition::Ready;
@@ -126,6 +122,10 @@ fn register_database(readiness: &Readiness, journal: Journal, store: Store) {
                 "the data folder takes no events; they wait in memory",
                 "数据目录无法写入，事件暂存于内存",
             )),
+            JournalStatus { stopped: Some(why), .. } => {
+                let (en, zh) = why.text();
+                Condition::NotReady(Because::new(en, zh))
+            }
             _ => Condition::Ready,
         })
     });

@@ -104,7 +104,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let journal = Journal::start_after(&store, &folders.data, manifests.last_seq())
         .await
         .with_context(|| format!("start the journal in {}", folders.data.display()))?;
-    cut_off::commit_spool(&store, &journal).await?;
+    cut_off::follow_spool(&store, &journal).await?;
     let standings = standings::read(&store, &configuration).await?;
     let left_open = cut_off::endings(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
     adopt::notice(&store, &journal, &recordings_folders(&server, folders)).await;

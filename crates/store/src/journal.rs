@@ -50,23 +50,21 @@ pub enum Stopped {
     SequenceTaken,
 }
 
-impl std::fmt::Display for Stopped {
-    /// The cause and the next step, in both languages.
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
-            Stopped::OwnerLost => {
-                "another center took the database; events stay in the spool: stop one of the two and restart the other \
-                 数据库已被另一个呼叫中心接管，事件保留在缓冲文件中，请停止其一并重启另一个"
-            }
-            Stopped::SequenceTaken => {
-                "the database has another event under a number of this center; events stay in the spool: restart to bring them in \
-                 事件编号被占用，事件保留在缓冲文件中，重启后补入"
-            }
-        })
-    }
-}
-
 impl Stopped {
+    /// The cause and the next step, in English and in Chinese.
+    pub fn text(self) -> (&'static str, &'static str) {
+        match self {
+            Stopped::OwnerLost => (
+                "another center took the database; events stay in the spool: stop one of the two and restart the other",
+                "数据库已被另一个呼叫中心接管，事件保留在缓冲文件中，请停止其一并重启另一个",
+            ),
+            Stopped::SequenceTaken => (
+                "the database has another event under a number of this center; events stay in the spool: restart to bring them in",
+                "事件编号被占用，事件保留在缓冲文件中，重启后补入",
+            ),
+        }
+    }
+
     /// The errors after which nothing may be written.
     pub(crate) fn by(error: &StoreError) -> Option<Stopped> {
         match error {

@@ -70,14 +70,12 @@ fn next_step(error: &StoreError) -> Text {
         StoreError::File { .. } => {
             text!("let the user that runs Hotline read and write it", "请让运行 Hotline 的用户可读写该文件")
         }
-        StoreError::Held { .. }
-        | StoreError::Owned { .. }
-        | StoreError::Lost { .. }
-        | StoreError::SequenceTaken { .. } => {
-            text!(
-                "stop the other center, or give this one its own",
-                "请停止另一个呼叫中心，或另用数据库与目录"
-            )
+        StoreError::Held { .. } | StoreError::Owned { .. } | StoreError::Lost { .. } => text!(
+            "stop the other center, or give this one a database and folders of its own",
+            "请停止另一个呼叫中心，或为本中心另设数据库和目录"
+        ),
+        StoreError::SequenceTaken { .. } => {
+            text!("restart: the events are brought in", "请重启，事件会被补入")
         }
         StoreError::TimedOut { .. }
         | StoreError::Database(_)
