@@ -71,6 +71,15 @@ impl Center {
         get(self.http, &format!("/api/v1/{path}"), Some(&token)).expect("the center answers")
     }
 
+    /// The page of figures for Prometheus.
+    ///
+    /// # Panics
+    /// When the center does not give it.
+    pub fn metrics(&self) -> String {
+        let answer = get(self.http, "/metrics", Some(&self.token()));
+        answer.filter(|(status, _)| *status == 200).expect("the center gives its figures").1
+    }
+
     /// The status of a POST, at a path below `/api/v1/`.
     pub fn post(&self, path: &str, body: &str) -> u16 {
         let path = format!("/api/v1/{path}");

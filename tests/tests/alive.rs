@@ -150,7 +150,7 @@ fn an_address_that_has_all_its_calls_gets_no_further_one_and_the_log_says_why() 
     assert!(Caller::answer_to_a_call(&center, "8000").starts_with("SIP/2.0 503"));
     wait_for("a line with the reason and the address", || {
         let log = center.log();
-        log.lines().any(|line| line.contains("SourceFull") && line.contains("127.0.0.1")).then_some(())
+        log.lines().any(|line| line.contains("source_full") && line.contains("127.0.0.1")).then_some(())
     });
     calls[0].hang_up();
     center.wait_for_contact("/end/cause", "hung_up");

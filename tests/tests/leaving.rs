@@ -15,7 +15,7 @@ fn a_caller_who_leaves_in_the_menu_was_in_no_queue() {
     center.record_for_seconds(1);
     customer.hang_up();
 
-    let contact = center.wait_for_contact("/end/class", "abandoned");
+    let contact = center.wait_for_contact("/end/class", "left_early");
     assert_eq!((&contact["end"]["by"], &contact["end"]["cause"]), (&json!("caller"), &json!("hung_up")));
     assert!(contact["queue"].is_null() && contact["agent"].is_null(), "{contact}");
     assert!(center.events_of_type("queue_entered").is_empty());

@@ -93,6 +93,11 @@ impl Acd {
         Some(self.queues.get(&waiting.queue)?.position(waiting.place))
     }
 
+    /// True while the contact waits in a queue.
+    pub fn waits(&self, contact: ContactId) -> bool {
+        self.contacts.contains_key(&contact)
+    }
+
     /// How many wait in a queue, those that a seat rings for among them.
     pub fn waiting(&self, queue: &QueueName) -> usize {
         self.queues.get(queue).map_or(0, Queue::len)

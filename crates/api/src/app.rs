@@ -10,9 +10,10 @@ use model::{Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, Ret
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
 
+use crate::listening::Playbacks;
 use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
-use crate::{Metrics, Readiness, Vault};
+use crate::{Metrics, Readiness, Trace, Vault};
 
 /// Long polls and streams at once; one more is answered 429.
 const FOLLOWERS: usize = 256;
@@ -52,6 +53,8 @@ pub struct AppParts {
     pub commands: Arc<dyn Commands>,
     /// What the other parts measure.
     pub metrics: Arc<dyn Metrics>,
+    /// The last SIP messages.
+    pub trace: Arc<dyn Trace>,
     /// Which parts are ready.
     pub readiness: Readiness,
 }
@@ -62,6 +65,7 @@ pub struct App {
     parts: Arc<AppParts>,
     followers: Arc<Semaphore>,
     custody: Arc<Mutex<()>>,
+    playbacks: Arc<Mutex<Playbacks>>,
     unerased: Arc<AtomicU64>,
     closing: Arc<watch::Sender<bool>>,
     wrong: Arc<WrongTokens>,
@@ -83,6 +87,7 @@ impl App {
             parts: Arc::new(parts),
             followers: Arc::new(Semaphore::new(FOLLOWERS)),
             custody: Arc::new(Mutex::new(())),
+            playbacks: Arc::default(),
             unerased: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
             wrong: Arc::default(),
@@ -105,6 +110,11 @@ impl App {
     /// Holds and erasures go one after the other.
     pub(crate) async fn custody(&self) -> MutexGuard<'_, ()> {
         self.custody.lock().await
+    }
+
+    /// The playbacks that go on.
+    pub(crate) async fn playbacks(&self) -> MutexGuard<'_, Playbacks> {
+        self.playbacks.lock().await
     }
 
     /// How many erased recordings' files the last erasing could not remove.
@@ -130,9 +140,6 @@ impl App {
 
     /// When today began.
     pub(crate) fn day_began(&self) -> Time {
-        let now = (self.now)();
-        let into_minute = now.unix_ms().rem_euclid(60_000);
-        let minutes = i64::from(now.minute_of_day(self.zone.offset(now)));
-        Time::from_unix_ms(now.unix_ms().saturating_sub(minutes * 60_000 + into_minute))
+        self.zone.day_began((self.now)())
     }
 }

@@ -12,15 +12,14 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{AgentOrder, ENCRYPTED, RecordingId, RecordingState, flac_name};
+use model::{ENCRYPTED, RecordingId, RecordingState, flac_name};
 use serde::Deserialize;
 use store::{Bearer, RecordingRow};
 use tokio::sync::mpsc;
 
-use crate::agents::send;
 use crate::problem::Problem;
 use crate::query::{Asked, Named};
-use crate::{App, Audio, Unopened};
+use crate::{App, Audio, Unopened, listening};
 
 /// Bytes read at once, and how many such pieces wait for a slow client.
 const PIECE: u64 = 1 << 16;
@@ -81,7 +80,7 @@ pub(crate) async fn fetch(
     if method != Method::HEAD {
         let contact = Some(recording.contact_id);
         // Noted before the first byte leaves; what cannot be noted is not given out.
-        send(&app, bearer, AgentOrder::NoteListened { recording: id, contact }).await?;
+        listening::note(&app, bearer, id, contact).await?;
         let whole = || (length > 0).then(|| 0..=length - 1);
         body = range.clone().or_else(whole).map_or_else(Body::empty, |range| stream(audio, range));
     }

@@ -193,7 +193,15 @@ fn schemas() -> Value {
              abandoned:integer answered_in_time:integer service_level:number?",
         ),
         ("Pressed", "keys:string count:integer"),
-        ("Sample", "queue:string frame_size:integer seed:integer contacts:array"),
+        (
+            "SipMessage",
+            "at:time received:boolean transport:string local:string peer:string sip_call_id:string \
+             cut:boolean text:string",
+        ),
+        (
+            "Sample",
+            "queue:string? frame:object order:string frame_size:integer frame_sha256:string seed:integer contacts:array",
+        ),
         ("Event", "seq:integer at:time event:object"),
         ("Token", "name:string role:string agent:string? created_at:time revoked_at:time?"),
         ("Ticket", "url:string expires_s:integer"),

@@ -28,6 +28,8 @@ impl Metrics for () {
 pub struct Sample {
     /// Its name, `hotline_…`, with the unit at its end.
     pub name: &'static str,
+    /// What a sample of a histogram adds to the name: `_bucket`, `_sum`, `_count`; otherwise nothing.
+    pub suffix: &'static str,
     /// One line for people.
     pub help: &'static str,
     /// What may happen to it.
@@ -45,6 +47,27 @@ pub enum Kind {
     Counter,
     /// It goes up and down.
     Gauge,
+    /// Cumulative buckets by upper bound (`le`), with sum and count.
+    Histogram,
+}
+
+impl Sample {
+    /// One that only grows; its name ends in `_total`.
+    pub fn counter(name: &'static str, help: &'static str, value: u64) -> Sample {
+        Sample { name, suffix: "", help, kind: Kind::Counter, labels: Vec::new(), value: value as f64 }
+    }
+
+    /// One that goes up and down.
+    pub fn gauge(name: &'static str, help: &'static str, value: f64) -> Sample {
+        Sample { name, suffix: "", help, kind: Kind::Gauge, labels: Vec::new(), value }
+    }
+
+    /// The same with these labels.
+    #[must_use]
+    pub fn with(mut self, labels: Vec<(&'static str, String)>) -> Sample {
+        self.labels = labels;
+        self
+    }
 }
 
 pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
@@ -61,7 +84,7 @@ async fn of_the_store(app: &App) -> Result<Vec<Sample>, Problem> {
     let agents = app.store.agents(&app.agents).await?;
     let mut samples = Vec::new();
     let mut gauge = |name, help, labels, value| {
-        samples.push(Sample { name, help, kind: Kind::Gauge, labels, value });
+        samples.push(Sample::gauge(name, help, value).with(labels));
     };
     let figures: [(&'static str, &'static str, Figure); 6] = [
         ("hotline_queue_waiting", "Contacts that wait now.", |queue| queue.waiting as f64),
@@ -104,11 +127,12 @@ async fn of_the_store(app: &App) -> Result<Vec<Sample>, Problem> {
 fn print(samples: &[Sample]) -> String {
     let mut text = String::new();
     let mut before = "";
-    for Sample { name, help, kind, labels, value } in samples {
+    for Sample { name, suffix, help, kind, labels, value } in samples {
         if before != *name {
             let kind = match kind {
                 Kind::Counter => "counter",
                 Kind::Gauge => "gauge",
+                Kind::Histogram => "histogram",
             };
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
             before = name;
@@ -116,7 +140,7 @@ fn print(samples: &[Sample]) -> String {
         let labels: Vec<String> =
             labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape(value))).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        let _ = writeln!(text, "{name}{labels} {value}");
+        let _ = writeln!(text, "{name}{suffix}{labels} {value}");
     }
     text
 }
@@ -133,6 +157,7 @@ mod tests {
     fn prints_the_text_format() {
         let sample = |labels, value| Sample {
             name: "hotline_calls",
+            suffix: "",
             help: "Calls.",
             kind: Kind::Gauge,
             labels,

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::tickets::STREAM;
 use crate::{
     App, agents, audio, contacts, document, events, health, metrics, pausing, recordings, retention, samples,
-    secure, supervision, tickets, tokens, welcome,
+    secure, supervision, tickets, tokens, trace, welcome,
 };
 
 /// The greatest body of a request, in bytes.
@@ -46,6 +46,7 @@ pub(crate) const SUPERVISIONS: &str = "/api/v1/supervisions";
 pub(crate) const PARTIES: &str = "/api/v1/contacts/{id}/parties";
 pub(crate) const PARTY_GONE: &str = "/api/v1/contacts/{id}/parties/remove";
 const SUPERVISOR: &str = "/api/v1/supervisions/{id}";
+const EXPORTED: &str = "/api/v1/recordings/{id}/exported";
 const TICKET: &str = "/api/v1/events/ticket";
 const LINK: &str = "/api/v1/recordings/{id}/link";
 const LEAVE: &str = "/api/v1/contacts/{id}/leave";
@@ -125,10 +126,12 @@ pub(crate) fn routes() -> Vec<Route> {
         route("post", "/api/v1/agents/{id}/break", STATES, "On a break", "", post(agents::take_break)),
         route("get", "/api/v1/queues", ALL, "Queues", "[Queue]", get(agents::queues)),
         route("get", "/api/v1/qa/samples", AUDIO, "Draw a sample", "Sample", get(samples::draw)),
+        route("post", EXPORTED, ADMIN, "Note that a recording was exported", "", post(samples::exported)),
         route("get", "/api/v1/events", CONTACTS, "Events, by long poll", "[Event]", get(events::poll)),
         route("get", STREAM, CONTACTS, "Events, by WebSocket", "", get(events::stream)),
         route("post", TICKET, CONTACTS, "A ticket for one stream", "Ticket", post(tickets::for_stream)),
         route("post", LINK, AUDIO, "An address that a page can play", "Ticket", post(tickets::for_audio)),
+        route("get", "/api/v1/sip/trace", ADMIN, "The last SIP messages", "[SipMessage]", get(trace::show)),
         route("get", "/api/v1/tokens", ADMIN, "Tokens", "[Token]", get(tokens::list)),
         route("post", "/api/v1/tokens", ADMIN, "Make a token", "NewToken", post(tokens::create)),
         route("delete", "/api/v1/tokens/{name}", ADMIN, "Revoke a token", "", delete(tokens::revoke)),

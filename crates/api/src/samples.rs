@@ -1,37 +1,139 @@
 //! Samples for quality checks.
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use model::{ContactId, QueueName, Time};
+use axum::{Extension, Json};
+use model::{
+    AgentId, AgentOrder, Class, ContactId, Language, QueueName, RecordingId, SampleFrame, Time, Way,
+};
 use serde::{Deserialize, Serialize};
+use store::{Bearer, Store, StoreError};
 
 use crate::App;
+use crate::agents::{obeyed, send};
 use crate::problem::Problem;
-use crate::query::Asked;
+use crate::query::{Asked, Named};
+
+/// Contacts of a sample at most.
+const MOST: usize = 10_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Plan {
-    queue: QueueName,
     count: usize,
     seed: u64,
+    until: Option<Time>,
     since: Option<Time>,
+    queue: Option<QueueName>,
+    agent: Option<AgentId>,
+    outcome: Option<Class>,
+    direction: Option<Way>,
+    language: Option<Language>,
+    shortest_s: Option<u32>,
+    longest_s: Option<u32>,
 }
 
+/// What was drawn, and all that it takes to draw it again.
 #[derive(Serialize)]
 struct Sample {
-    queue: QueueName,
+    /// The queue of the frame.
+    queue: Option<QueueName>,
+    /// What it was drawn from; with the same frame and seed it is drawn again.
+    frame: SampleFrame,
+    /// How the frame is ordered before the draw.
+    order: &'static str,
     /// How many contacts it was drawn from.
     frame_size: usize,
+    /// SHA-256 of their ids: the same when the frame still is what it was.
+    frame_sha256: String,
     seed: u64,
     contacts: Vec<ContactId>,
 }
 
-/// Draws contacts uniformly, without replacement; the same seed gives the same sample of the same frame.
-pub(crate) async fn draw(State(app): State<App>, Asked(plan): Asked<Plan>) -> Result<Response, Problem> {
-    let frame = app.store.sampling_frame(&plan.queue, plan.since).await?;
-    let contacts = (app.sample)(&frame, plan.count.min(frame.len()), plan.seed);
-    let Plan { queue, seed, .. } = plan;
-    Ok(Json(Sample { queue, frame_size: frame.len(), seed, contacts }).into_response())
+/// Draws contacts uniformly, without replacement; the same seed gives the same sample of the same frame. It is an event.
+pub(crate) async fn draw(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Asked(plan): Asked<Plan>,
+) -> Result<Response, Problem> {
+    if plan.count > MOST {
+        return Err(Problem::invalid(format!("count is at most {MOST}, not {}", plan.count)));
+    }
+    let now = (app.now)();
+    let (count, seed) = (plan.count, plan.seed);
+    let frame = SampleFrame {
+        until: plan.until.unwrap_or(now),
+        since: plan.since,
+        queue: plan.queue,
+        agent: plan.agent,
+        outcome: plan.outcome,
+        direction: plan.direction,
+        language: plan.language,
+        shortest_s: plan.shortest_s,
+        longest_s: plan.longest_s,
+    };
+    if let Some(why) = fault(&app.store, &frame, (&app.queues, &app.agents), now).await? {
+        return Err(Problem::invalid(why));
+    }
+    let ids = app.store.sampling_frame(&frame).await?;
+    let contacts = (app.sample)(&ids, count.min(ids.len()), seed);
+    let frame_sha256 = store::digest_of_ids(&ids);
+    let as_count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let order = AgentOrder::NoteSampleDrawn {
+        frame: Box::new(frame.clone()),
+        size: as_count(ids.len()),
+        sha256: frame_sha256.clone(),
+        seed,
+        drawn: as_count(contacts.len()),
+    };
+    send(&app, bearer, order).await?;
+    let (queue, frame_size) = (frame.queue.clone(), ids.len());
+    let sample = Sample { queue, frame, order: "contact_id", frame_size, frame_sha256, seed, contacts };
+    Ok(Json(sample).into_response())
+}
+
+/// What is wrong with a frame, if anything: `known` are the queues and agents of the configuration; those that contacts
+/// had are known too.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn fault(
+    store: &Store,
+    frame: &SampleFrame,
+    (queues, agents): (&[QueueName], &[AgentId]),
+    now: Time,
+) -> Result<Option<String>, StoreError> {
+    if let Some(queue) = &frame.queue
+        && !queues.contains(queue)
+        && !store.knows_queue(queue).await?
+    {
+        return Ok(Some(format!("there is no queue {queue} 没有此队列")));
+    }
+    if let Some(agent) = &frame.agent
+        && !agents.contains(agent)
+        && !store.knows_agent(agent).await?
+    {
+        return Ok(Some(format!("there is no agent {agent} 没有此座席")));
+    }
+    if frame.until > now {
+        return Ok(Some(format!("until is in the future: {} 截止时间在未来", frame.until)));
+    }
+    let (since, until) = (frame.since, frame.until);
+    if since.is_some_and(|since| since > until)
+        || frame.longest_s.is_some_and(|longest| longest < frame.shortest_s.unwrap_or(0))
+    {
+        return Ok(Some("the frame is empty: its limits exclude each other 条件互相矛盾".to_owned()));
+    }
+    Ok(None)
+}
+
+/// Notes that a recording was written to a file, which counts as listening to it.
+pub(crate) async fn exported(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(recording): Named<RecordingId>,
+) -> Result<Response, Problem> {
+    let row = app.store.recording(recording).await?.ok_or_else(Problem::not_found)?;
+    let contact = Some(row.contact_id);
+    Ok(obeyed(&app, bearer, AgentOrder::NoteListened { recording, contact }).await?.into_response())
 }

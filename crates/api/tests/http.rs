@@ -80,7 +80,7 @@ async fn every_route_of_the_document_exists_and_obeys_its_roles() {
             }
         }
     }
-    assert_eq!(walked, 31 * 6);
+    assert_eq!(walked, 33 * 6);
     let text = document.to_string();
     for (_, found) in
         text.match_indices("#/components/schemas/").map(|(at, found)| (at, &text[at + found.len()..]))
@@ -191,7 +191,7 @@ async fn agents_states_change_by_command_and_an_agent_moves_only_itself() {
 }
 
 #[tokio::test]
-async fn audio_comes_whole_or_by_range_and_every_fetch_is_noted() {
+async fn audio_comes_whole_or_by_range_and_one_playback_is_noted_once_for_each_person() {
     let world = World::start().await;
     let path = format!("/api/v1/recordings/{}/audio", world.recording);
     let audio = large_audio();
@@ -220,7 +220,10 @@ async fn audio_comes_whole_or_by_range_and_every_fetch_is_noted() {
             }
         }
     }
-    assert_eq!(world.center.orders.lock().unwrap().len(), 4);
+    let noted = |world: &World| world.center.orders.lock().unwrap().len();
+    assert_eq!(noted(&world), 1, "one playback");
+    world.ask(Role::Admin, "GET", &path, "Range: bytes=0-1\r\n").await;
+    assert_eq!(noted(&world), 2, "another person");
     let head = world.ask(Role::Qa, "HEAD", &path, "").await;
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), Some(length.to_string().as_str()));
@@ -228,7 +231,7 @@ async fn audio_comes_whole_or_by_range_and_every_fetch_is_noted() {
     assert_eq!(world.ask(Role::Qa, "GET", &path, &known).await.status, 304);
     let stale = "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n";
     assert_eq!(world.ask(Role::Qa, "GET", &path, stale).await.status, 200);
-    assert_eq!(world.center.orders.lock().unwrap().len(), 5);
+    assert_eq!(noted(&world), 2);
 
     // Above 4 GiB, most of it a hole.
     let file = world.folder().join("recordings/one.wav");
@@ -285,6 +288,24 @@ async fn a_sample_tells_its_frame() {
     let heard = world.get(Role::Qa, "/api/v1/qa/samples?queue=complaint&count=5&seed=7").await.json();
     assert_eq!(heard["frame_size"], 1);
     assert_eq!(heard["contacts"], json!([world.contact]));
+    let until = heard["frame"]["until"].as_str().unwrap();
+    let path = format!("/api/v1/qa/samples?queue=complaint&count=5&seed=7&until={until}");
+    let again = world.get(Role::Qa, &path).await.json();
+    assert_eq!(again, heard, "with what the first one said, it is drawn again");
+    for (wrong, word) in [
+        ("queue=nobody", "no queue nobody"),
+        ("agent=nobody", "no agent nobody"),
+        ("until=2999-01-01T00:00:00Z", "future"),
+        ("since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", "exclude"),
+        ("shortest_s=5&longest_s=4", "exclude"),
+    ] {
+        let heard = world.get(Role::Qa, &format!("/api/v1/qa/samples?count=5&seed=7&{wrong}")).await;
+        assert_eq!(heard.status, 422, "{wrong}");
+        assert!(String::from_utf8_lossy(&heard.body).contains(word), "{wrong}");
+    }
+    let orders = world.center.orders.lock().unwrap();
+    assert_eq!(orders.len(), 2, "each draw is an event");
+    assert!(matches!(&orders[0].1, AgentOrder::NoteSampleDrawn { size: 1, drawn: 1, seed: 7, .. }));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use model::{
     CallId, Cause, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder, LegReport,
-    MediaOp, MediaReport, Number, PlayId, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
+    MediaOp, MediaReport, Number, PlayId, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
 };
 
 use crate::alive::who_ended;
@@ -20,7 +20,7 @@ impl Center {
         &mut self,
         now: Time,
         leg: LegId,
-        (trunk, source): (String, std::net::IpAddr),
+        (trunk, source, sip_call_id): (String, std::net::IpAddr, Box<str>),
         number: Number,
         caller: Option<Number>,
         caller_name: Option<String>,
@@ -66,9 +66,19 @@ impl Center {
         self.legs.insert(leg, call);
         self.contacts.insert(contact, call);
         self.calls.insert(call, Call::Customer(Box::new(customer)));
+        let sip_call_id = Some(sip_call_id.into());
         self.record(
             now,
-            Event::ContactStarted { contact, caller, caller_name, number, trunk, language, flow },
+            Event::ContactStarted {
+                contact,
+                caller,
+                caller_name,
+                number,
+                trunk,
+                language,
+                flow,
+                sip_call_id,
+            },
         );
         self.media(call, MediaOp::Open { leg });
     }
@@ -268,8 +278,12 @@ impl Center {
                     }
                 }
                 ivr::Output::HangUp => {
-                    let cause = if customer.wait.is_over { Cause::WaitedOut } else { Cause::FlowFinished };
-                    self.end(now, call, cause, EndedBy::Center);
+                    let (cause, by) = match (self.farewell, customer.wait.is_over) {
+                        (true, _) => (Cause::ShuttingDown, EndedBy::Operator),
+                        (false, true) => (Cause::WaitedOut, EndedBy::Center),
+                        (false, false) => (Cause::FlowFinished, EndedBy::Center),
+                    };
+                    self.end(now, call, cause, by);
                 }
             }
         }
@@ -312,6 +326,14 @@ impl Center {
         let (contact, leg, recording, talked) =
             (customer.contact, customer.leg, customer.recording, customer.talked);
         let answered = !matches!(customer.stage, Stage::Opening);
+        let reached = match customer.stage {
+            _ if talked => Reached::Person,
+            Stage::InFlow { ring: Some(_) } => Reached::Queue,
+            _ if self.acd.waits(contact) => Reached::Queue,
+            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { ring: None } | Stage::Talking(_) => {
+                Reached::Flow
+            }
+        };
         if let Some(due) = customer.timer {
             self.timers.remove(&(due, call));
         }
@@ -333,7 +355,26 @@ impl Center {
         self.calls.remove(&call);
         self.contacts.remove(&contact);
         self.legs.remove(&leg);
-        self.record(now, Event::ContactEnded { contact, end: End::new(cause, by, talked) });
+        self.record(now, Event::ContactEnded { contact, end: End::new(cause, by, reached) });
+    }
+
+    /// The center closes: a customer whom we answered hears so, out of the queue and without an agent; others end now.
+    pub(crate) fn say_farewell(&mut self, now: Time, call: CallId) {
+        let (cause, by) = (Cause::ShuttingDown, EndedBy::Operator);
+        let contact = match self.calls.get(&call) {
+            Some(Call::Customer(customer)) => match customer.stage {
+                Stage::InFlow { .. } | Stage::Talking(_) => customer.contact,
+                Stage::Opening | Stage::Answering { .. } => return self.end(now, call, cause, by),
+            },
+            Some(Call::Code(_)) => return self.end(now, call, cause, by),
+            None => return,
+        };
+        self.leave_queue(now, contact, cause, by);
+        self.end_segment(now, call, cause, by);
+        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
+            customer.session.handle(now, ivr::Input::Closing);
+            self.follow_session(now, call);
+        }
     }
 
     /// Out of the queue, if it waits; a seat that rings is withdrawn by what follows.

@@ -36,6 +36,8 @@ pub struct Center {
     pub(crate) timers: BTreeSet<(Time, CallId)>,
     pub(crate) load: Load,
     pub(crate) draining: bool,
+    /// Whoever is still here hears that the center closes.
+    pub(crate) farewell: bool,
     /// Media threads without room for more calls.
     pub(crate) strained: BTreeSet<usize>,
     drained: bool,
@@ -71,6 +73,8 @@ pub enum Input {
     Drain,
     /// End every call now.
     EndAll,
+    /// Let everybody hear that the center closes, and end each call then; calls that cannot hear it end at once.
+    Close,
 }
 
 /// What the center orders or tells.
@@ -112,6 +116,7 @@ impl Center {
             timers: BTreeSet::new(),
             load: Load::default(),
             draining: false,
+            farewell: false,
             strained: BTreeSet::new(),
             drained: false,
             clock_set_by_ms: 0,
@@ -136,6 +141,14 @@ impl Center {
         self.calls.len()
     }
 
+    /// The contact that a leg belongs to: a customer's, or one that a seat talks or rings for.
+    pub fn contact_of(&self, leg: LegId) -> Option<ContactId> {
+        match self.calls.get(self.legs.get(&leg)?)? {
+            Call::Customer(customer) => Some(customer.contact),
+            Call::Code(_) => None,
+        }
+    }
+
     /// Takes an input; what follows is drained by [`Center::poll_output`].
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
@@ -152,6 +165,12 @@ impl Center {
                 if !self.draining {
                     self.draining = true;
                     self.record(now, Event::DrainStarted);
+                }
+            }
+            Input::Close => {
+                self.farewell = true;
+                for call in self.calls.keys().copied().collect::<Vec<_>>() {
+                    self.say_farewell(now, call);
                 }
             }
             Input::EndAll => {
@@ -246,11 +265,14 @@ impl Center {
     }
 
     fn leg_report(&mut self, now: Time, leg: LegId, report: LegReport) {
-        if let LegReport::Invited { source, origin, dialled, caller, caller_name, remote } = report {
+        if let LegReport::Invited { source, origin, dialled, caller, caller_name, remote, sip_call_id } =
+            report
+        {
             return match origin {
                 Origin::Agent(agent) => self.code_invited(now, leg, &agent, &dialled, remote),
                 Origin::Trunk(trunk) => {
-                    self.customer_invited(now, leg, (trunk, source), dialled, caller, caller_name, remote);
+                    let from = (trunk, source, sip_call_id);
+                    self.customer_invited(now, leg, from, dialled, caller, caller_name, remote);
                 }
             };
         }
@@ -379,6 +401,14 @@ impl Center {
             }
             AgentOrder::NoteErased { recording, contact, rule, sha256 } => {
                 self.record(now, Event::RecordingErased { recording, contact, by, rule, sha256 });
+                Ok(Done::Obeyed)
+            }
+            AgentOrder::NoteSampleDrawn { frame, size, sha256, seed, drawn } => {
+                self.record(now, Event::SampleDrawn { frame, size, sha256, seed, drawn, by });
+                Ok(Done::Obeyed)
+            }
+            AgentOrder::NoteTraceRead { contact, number, messages } => {
+                self.record(now, Event::SipTraceRead { contact, number, messages, by });
                 Ok(Done::Obeyed)
             }
             AgentOrder::NoteListened { recording, contact: _ } => {

@@ -2,4 +2,4 @@
 
 mod sampling;
 
-pub use sampling::sample;
+pub use sampling::{margin, sample, sample_size};

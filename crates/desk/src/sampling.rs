@@ -21,6 +21,30 @@ pub fn sample(frame: &[ContactId], count: usize, seed: u64) -> Vec<ContactId> {
     pool
 }
 
+/// How many of `population` must be drawn to know a share of them to ± `error` (0–1) with the confidence of `z` standard
+/// deviations (1.96: 95 %), when about `share` (0–1) of them have what is looked for: the normal approximation with the
+/// correction for a finite population. 0 of nobody; all when it asks for no error.
+pub fn sample_size(population: u64, share: f64, error: f64, z: f64) -> u64 {
+    if population == 0 || error.is_nan() || error <= 0.0 {
+        return population;
+    }
+    let endless = z * z * share * (1.0 - share) / (error * error);
+    let finite = endless / (1.0 + (endless - 1.0) / population as f64);
+    // At most the population: far below 2^53.
+    (finite.ceil().max(1.0) as u64).min(population)
+}
+
+/// To how much a share of `population` is known (± 0–1) by `drawn` of them, with the confidence of `z` standard
+/// deviations, at worst (a share of one half). `None` when nothing was drawn.
+pub fn margin(population: u64, drawn: u64, z: f64) -> Option<f64> {
+    if drawn == 0 {
+        return None;
+    }
+    let (all, drawn) = (population.max(drawn) as f64, drawn as f64);
+    let left = if all > 1.0 { (all - drawn) / (all - 1.0) } else { 0.0 };
+    Some(z * (0.25 / drawn * left).sqrt())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -52,6 +76,41 @@ mod tests {
         }
         // 6,000 expected each, standard deviation 65: five of them are allowed.
         assert!(drawn.len() == 10 && drawn.values().all(|n| (5_675..=6_325).contains(n)), "{drawn:?}");
+    }
+
+    /// Published tables (Krejcie and Morgan 1970) and others, by the formula.
+    #[test]
+    fn sizes_are_those_of_the_tables() {
+        for (population, share, error, z, size) in [
+            (100, 0.5, 0.05, 1.96, 80),
+            (500, 0.5, 0.05, 1.96, 218),
+            (1_000, 0.5, 0.05, 1.96, 278),
+            (5_000, 0.5, 0.05, 1.96, 357),
+            (10_000, 0.5, 0.05, 1.96, 370),
+            (1_000_000, 0.5, 0.05, 1.96, 385),
+            (u64::MAX, 0.5, 0.05, 1.96, 385),
+            (u64::MAX, 0.5, 0.03, 1.96, 1_068),
+            (1_000, 0.9, 0.05, 1.96, 122),
+            (200, 0.9, 0.05, 1.645, 66),
+            (1_200, 0.85, 0.03, 1.96, 375),
+            (40, 0.5, 0.1, 1.96, 29),
+            (0, 0.5, 0.05, 1.96, 0),
+            (7, 0.5, 0.0, 1.96, 7),
+        ] {
+            assert_eq!(sample_size(population, share, error, z), size, "of {population}");
+        }
+    }
+
+    #[test]
+    fn a_margin_is_what_its_size_was_computed_for() {
+        for population in [100, 1_000, 10_000] {
+            let margin = margin(population, sample_size(population, 0.5, 0.05, 1.96), 1.96).unwrap();
+            assert!((0.047..=0.0501).contains(&margin), "{margin}");
+        }
+        assert_eq!(
+            (margin(5, 5, 1.96), margin(5, 0, 1.96), margin(1, 1, 1.96)),
+            (Some(0.0), None, Some(0.0))
+        );
     }
 
     proptest! {

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use hotline::log::LogFormat;
 use hotline::{config, load};
-use model::{AgentId, ContactId, QueueName, RecordingId};
+use model::{AgentId, Class, ContactId, Language, Number, QueueName, RecordingId, Time, Way};
 use store::Role;
 
 use crate::place::Typed;
@@ -16,6 +17,9 @@ use crate::place::Typed;
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) place: Typed,
+    /// What log lines look like: text or json; HOTLINE_LOG_FORMAT says so too 日志格式
+    #[arg(long, global = true, value_name = "text|json")]
+    pub(crate) log_format: Option<LogFormat>,
     #[command(subcommand)]
     pub(crate) command: Option<Verb>,
 }
@@ -116,12 +120,45 @@ pub(crate) enum Verb {
     /// Keep a contact's recordings whatever the rules say 法律保全
     #[command(subcommand)]
     LegalHold(LegalHold),
+    /// What the running center said in SIP 信令
+    #[command(subcommand)]
+    Sip(Sip),
     /// API tokens 接口令牌
     #[command(subcommand)]
     Token(Token),
     /// Keys that encrypt recordings 录音加密密钥
     #[command(subcommand)]
     Keys(Keys),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Sip {
+    /// Show the last messages, secrets masked 显示最近的信令（敏感内容已遮蔽）
+    Trace(Trace),
+}
+
+#[derive(Args)]
+pub(crate) struct Trace {
+    #[command(flatten)]
+    pub(crate) which: Traced,
+    /// Write a capture for Wireshark instead of printing 写成抓包文件
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+}
+
+/// Which messages: one of these.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Traced {
+    /// Of a contact: the customer's and those with agents 某次来电
+    #[arg(long, value_name = "ID")]
+    pub(crate) contact: Option<ContactId>,
+    /// Of calls from this number 某主叫号码
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) from: Option<Number>,
+    /// The last N, at most 10,000 最近 N 条
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) last: Option<u32>,
 }
 
 #[derive(Subcommand)]
@@ -244,18 +281,50 @@ pub(crate) enum Qa {
 
 #[derive(Args)]
 pub(crate) struct Sample {
-    /// From this queue
-    #[arg(long)]
-    pub(crate) queue: QueueName,
-    /// So many
-    #[arg(long)]
-    pub(crate) count: usize,
-    /// The same seed gives the same sample
+    /// So many; or else --margin 抽取数量
+    #[arg(long, required_unless_present = "margin", conflicts_with = "margin")]
+    pub(crate) count: Option<usize>,
+    /// As many as know a share to ± so many percent with 95 % confidence 允许误差（百分点，95 % 置信度）
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub(crate) margin: Option<u8>,
+    /// The same seed draws the same of the same frame 随机种子
     #[arg(long)]
     pub(crate) seed: u64,
+    /// Only contacts that ended then or before, such as 2026-11-23T08:30:00Z; now when left out 截止时间
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Time>,
+    /// Only contacts that arrived then or later 起始时间
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Time>,
+    /// Whose last queue was this 队列
+    #[arg(long)]
+    pub(crate) queue: Option<QueueName>,
+    /// Whose last agent was this 座席
+    #[arg(long)]
+    pub(crate) agent: Option<AgentId>,
+    /// That count as answered, abandoned, left_early, self_service, refused or failed 结果
+    #[arg(long, value_parser = word::<Class>)]
+    pub(crate) outcome: Option<Class>,
+    /// inbound 呼叫方向
+    #[arg(long, value_parser = word::<Way>)]
+    pub(crate) direction: Option<Way>,
+    /// zh-CN or en-US 语言
+    #[arg(long, value_parser = word::<Language>)]
+    pub(crate) language: Option<Language>,
+    /// Of at least so many seconds from answer to end 最短秒数
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) shortest_s: Option<u32>,
+    /// Of at most so many seconds 最长秒数
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) longest_s: Option<u32>,
     /// One JSON array of objects
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// One of our words, as the API writes it.
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|error| error.to_string())
 }
 
 #[derive(Subcommand)]

@@ -16,13 +16,14 @@ use api::{Answer, Commands};
 use center::{Center, Input, Output};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use media::Media;
-use model::{Actor, AgentOrder, Command, CommandId, Done, Ids, MediaReport, Record, Refused};
+use model::{Actor, AgentOrder, Command, CommandId, Done, Ids, LegOrder, MediaReport, Record, Refused};
 use std::sync::Mutex;
 use store::Journal;
 use tokio::sync::oneshot;
 
 use crate::clock::{self, steady};
 use crate::naming::Naming;
+use crate::observer::Observer;
 use crate::signalling::{Signalling, SignallingInput};
 
 /// Reports that may wait for the center.
@@ -51,6 +52,8 @@ pub struct Shells {
     pub journal: Journal,
     /// What recordings' names end in.
     pub naming: Naming,
+    /// The log's lines and the figures.
+    pub observer: Observer,
 }
 
 /// The way to a running center.
@@ -65,6 +68,7 @@ enum Request {
     Command(Command, oneshot::Sender<Result<Done, Refused>>),
     Drain(oneshot::Sender<()>),
     Alive(oneshot::Sender<()>),
+    Close,
     EndAll,
     Stop,
 }
@@ -114,6 +118,11 @@ impl Conductor {
     pub async fn alive(&self) -> bool {
         let (answer, answered) = oneshot::channel();
         self.requests.try_send(Request::Alive(answer)).is_ok() && answered.await.is_ok()
+    }
+
+    /// Ends every call when its caller has heard that the center closes.
+    pub fn close(&self) {
+        let _ = self.requests.send(Request::Close);
     }
 
     /// Ends every call.
@@ -204,6 +213,7 @@ impl Thread {
                     }
                     // Who asked may have gone.
                     Ok(Request::Alive(answer)) => _ = answer.send(()),
+                    Ok(Request::Close) => self.center.handle(steady(), Input::Close),
                     Ok(Request::EndAll) => self.center.handle(steady(), Input::EndAll),
                     Ok(Request::Stop) | Err(_) => {
                         self.carry_out();
@@ -234,12 +244,22 @@ impl Thread {
     }
 
     fn carry_out(&mut self) {
-        let Shells { signalling, media, journal, naming } = &self.shells;
+        let Shells { signalling, media, journal, naming, observer } = &self.shells;
         while let Some(output) = self.center.poll_output() {
             match output {
-                Output::Leg(leg, order) => signalling.order(leg, order),
+                Output::Leg(leg, order) => {
+                    if matches!(order, LegOrder::Answer { .. } | LegOrder::Dial { .. })
+                        && let Some(contact) = self.center.contact_of(leg)
+                    {
+                        observer.trace().contact(contact, leg);
+                    }
+                    signalling.order(leg, order);
+                }
                 Output::Media(order) => media.order(naming.order(order)),
-                Output::Record(record) => self.unjournaled.push_back(naming.record(record)),
+                Output::Record(record) => {
+                    observer.record(&record);
+                    self.unjournaled.push_back(naming.record(record));
+                }
                 Output::Reply(reply) => {
                     if let Some(answer) = self.answers.remove(&reply.id) {
                         // Whoever asked may have gone meanwhile.

@@ -23,13 +23,26 @@ pub fn agent(data: &Path, agent: &AgentId, state: &str) -> anyhow::Result<()> {
 /// # Errors
 /// As [`agent`].
 pub fn post(data: &Path, path: &str, body: &str) -> anyhow::Result<String> {
+    let answer = request(data, "POST", path, body)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// The running center's answer to a GET, at a path below `/api/v1/`.
+///
+/// # Errors
+/// As [`agent`].
+pub fn get(data: &Path, path: &str) -> anyhow::Result<Vec<u8>> {
+    request(data, "GET", path, "")
+}
+
+fn request(data: &Path, method: &str, path: &str, body: &str) -> anyhow::Result<Vec<u8>> {
     let Control { http, token, .. } = Control::read(data)?;
     let mut stream = TcpStream::connect_timeout(&http, Duration::from_secs(3))
         .with_context(|| format!("reach the center at {http}"))?;
     // Erasing may take its time.
     stream.set_read_timeout(Some(Duration::from_secs(600)))?;
     let request = format!(
-        "POST /api/v1/{path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {}\r\n\
+        "{method} /api/v1/{path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         token,
         body.len()
@@ -37,13 +50,14 @@ pub fn post(data: &Path, path: &str, body: &str) -> anyhow::Result<String> {
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(1 << 30).read_to_end(&mut answer).with_context(|| "read the center's answer")?;
-    let answer = String::from_utf8_lossy(&answer);
-    let status = answer.split(' ').nth(1).unwrap_or("");
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    let (head, body) = answer.split_at(end);
+    let head = String::from_utf8_lossy(head).into_owned();
+    let status = head.split(' ').nth(1).unwrap_or("");
     if !status.starts_with('2') {
-        bail!("the center refused ({status}): {}", refusal(body));
+        bail!("the center refused ({status}): {}", refusal(&String::from_utf8_lossy(body)));
     }
-    Ok(body.to_owned())
+    Ok(body.to_vec())
 }
 
 /// What the file of a running center says: an address or token a line.

@@ -7,13 +7,40 @@ use media::Media;
 use store::Journal;
 
 use crate::conductor::Conductor;
+use crate::observer::Observer;
 use crate::output;
+use crate::process::{self, Disks};
 
 /// The conductor and the media of one center, asked when somebody reads.
 pub(crate) struct Gauges {
     pub(crate) conductor: Conductor,
     pub(crate) media: Arc<Media>,
+    pub(crate) observer: Observer,
     pub(crate) journal: Journal,
+    pub(crate) disks: Disks,
+}
+
+impl Gauges {
+    /// How far the database is behind the event log.
+    fn journal_samples(&self) -> Vec<Sample> {
+        let status = self.journal.status();
+        let lag = status.appended_seq.saturating_sub(status.committed_seq);
+        let up = f64::from(u8::from(status.database_ok));
+        vec![
+            Sample::gauge(
+                "hotline_database_lag_records",
+                "Events that the database does not have yet",
+                lag as f64,
+            ),
+            Sample::gauge("hotline_database_up", "1 while the database takes events", up),
+            Sample::gauge(
+                "hotline_spool_bytes",
+                "Events that wait on disk for it",
+                status.spool_bytes as f64,
+            ),
+            Sample::counter("hotline_journal_records_lost_total", "Events that neither took", status.dropped),
+        ]
+    }
 }
 
 impl Metrics for Gauges {
@@ -21,6 +48,7 @@ impl Metrics for Gauges {
         let counters = self.media.counters();
         let sample = |name, help, kind, value: u64| Sample {
             name,
+            suffix: "",
             help,
             kind,
             labels: Vec::new(),
@@ -29,22 +57,10 @@ impl Metrics for Gauges {
         let journal = self.journal.status();
         vec![
             sample(
-                "hotline_journal_database_ok",
-                "1 while the database takes events; otherwise they wait in the spool",
-                Kind::Gauge,
-                u64::from(journal.database_ok),
-            ),
-            sample(
                 "hotline_journal_stopped",
                 "1 after another writer took the database or a sequence number: events stay in the spool until a restart",
                 Kind::Gauge,
                 u64::from(journal.stopped.is_some()),
-            ),
-            sample(
-                "hotline_journal_spool_bytes",
-                "Bytes of the file that events wait in for the database",
-                Kind::Gauge,
-                journal.spool_bytes,
             ),
             sample("hotline_calls", "Calls in progress", Kind::Gauge, self.conductor.calls()),
             sample("hotline_media_legs", "Open media legs", Kind::Gauge, counters.open_legs),
@@ -111,8 +127,13 @@ impl Metrics for Gauges {
             ),
         ]
         .into_iter()
+        .chain(self.observer.samples())
+        .chain(self.journal_samples())
+        .chain(self.disks.samples())
+        .chain(process::samples())
         .chain(model::Storage::ALL.into_iter().zip(counters.storage_failed).map(|(storage, failed)| Sample {
             name: "hotline_recording_storage_failed",
+            suffix: "",
             help: "1 while this recordings folder takes nothing",
             kind: Kind::Gauge,
             labels: vec![("storage", storage.to_string())],

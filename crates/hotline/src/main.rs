@@ -7,15 +7,16 @@ mod lists;
 mod place;
 
 use std::fmt::Display;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use arguments::{
-    AboutAgents, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Token, Verb, Word,
+    AboutAgents, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip, Token, Trace,
+    Traced, Verb, Word,
 };
 use clap::Parser;
+use hotline::log::{self, LogFormat};
 use hotline::signals::Signals;
 use hotline::{
     clock, control, demo, doctor, listings, load, output, password, phone, privacy, prompts, serve, vault,
@@ -34,13 +35,15 @@ fn main() -> ExitCode {
     media::os::make_files_private();
     // Log lines would tear the demo's board.
     let level = if matches!(cli.command, Some(Verb::Demo { .. })) { "error" } else { "info,sqlx=warn" };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(output::log())
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let format = match log_format(cli.log_format) {
+        Ok(format) => format,
+        Err(error) => {
+            output::note(format_args!("hotline: {error:#}"));
+            output::flush();
+            return ExitCode::FAILURE;
+        }
+    };
+    log::start(format, level);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(run(cli)),
@@ -54,8 +57,19 @@ fn main() -> ExitCode {
     code
 }
 
+/// The format that the command line or else the environment names.
+fn log_format(named: Option<LogFormat>) -> anyhow::Result<LogFormat> {
+    match (named, std::env::var(log::FORMAT_VARIABLE)) {
+        (Some(format), _) => Ok(format),
+        (None, Ok(text)) => text
+            .parse()
+            .map_err(|wanted| anyhow::anyhow!("{} is {wanted}, not {text:?}", log::FORMAT_VARIABLE)),
+        (None, Err(_)) => Ok(LogFormat::default()),
+    }
+}
+
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let Cli { place, command } = cli;
+    let Cli { place, command, log_format: _ } = cli;
     let place = Place::from(place);
     match command.unwrap_or(Verb::Serve(Listen::default())) {
         Verb::Serve(listen) => serve(&place, listen).await,
@@ -103,6 +117,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             output::print(format_args!("{id}: {state}"));
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Sip(Sip::Trace(wanted)) => trace(&place, &wanted),
         Verb::Qa(Qa::Sample(wanted)) => lists::sample(&place, &wanted).await,
         Verb::Verify(Proof { folder, public_key: Some(key) }) => prove(&folder, &key),
         Verb::Verify(Proof { public_key: None, .. }) => verify(&place).await,
@@ -210,6 +225,11 @@ async fn export(place: &Place, id: RecordingId, to: &Path) -> anyhow::Result<Exi
     let configuration = place.load(false)?;
     let (keys, folders) = (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
     let bytes = vault::export(&place.store().await?, &folders, &keys, id, to).await?;
+    if let Err(error) = control::post(&place.data, &format!("recordings/{id}/exported"), "") {
+        output::note(format_args!(
+            "The export is not in the event log: only a running center writes it 未写入事件日志：{error:#}"
+        ));
+    }
     output::print(format_args!("{}: {bytes} bytes 字节", to.display()));
     Ok(ExitCode::SUCCESS)
 }
@@ -259,7 +279,7 @@ fn retention(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCod
     let rows: Vec<serde_json::Value> = serde_json::from_str(&answer).with_context(|| "read the answer")?;
     let columns =
         ["recording_id", "contact_id", "opened_at", "queue", "rule", "held", "erased", "fault", "path"];
-    listings::print(&rows, json, &columns)?;
+    listings::print(&rows, json, &place.load(false)?.server.zone, &columns)?;
     let (erased, held) = (count(&rows, "erased"), count(&rows, "held"));
     output::note(format_args!(
         "{} due, {held} held, {erased} erased 到期 {}，保全 {held}，已删除 {erased}",
@@ -268,6 +288,36 @@ fn retention(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCod
     ));
     let failed = rows.iter().any(|row| row["fault"].is_string());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What the running center kept of SIP messages: it alone has them.
+fn trace(place: &Place, wanted: &Trace) -> anyhow::Result<ExitCode> {
+    let which = match &wanted.which {
+        Traced { contact: Some(contact), .. } => format!("contact={contact}"),
+        // A `+` would be a blank in a query.
+        Traced { from: Some(number), .. } => {
+            format!("from={}", number.as_str().replace('+', "%2B").replace('#', "%23"))
+        }
+        Traced { last, .. } => format!("last={}", last.unwrap_or(1)),
+    };
+    let format = if wanted.pcap.is_some() { "pcap" } else { "text" };
+    let answer = control::get(&place.data, &format!("sip/trace?{which}&format={format}"))?;
+    match &wanted.pcap {
+        Some(file) => {
+            write_new_private(file, &answer).with_context(|| format!("write {}", file.display()))?;
+            output::print(format_args!("{}: {} bytes 字节", file.display(), answer.len()));
+        }
+        None => output::print_text(String::from_utf8_lossy(&answer)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Messages have numbers and addresses of people: a file of its owner alone.
+fn write_new_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    file.write_all(bytes)
 }
 
 fn count(rows: &[serde_json::Value], flag: &str) -> usize {

@@ -11,7 +11,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ const LONGEST: usize = 8_192;
 const LAST: Duration = Duration::from_secs(1);
 
 static LOG: OnceLock<Outlet> = OnceLock::new();
+/// Whether [`note`] writes JSON, as the log beside it does.
+static NOTES_AS_JSON: AtomicBool = AtomicBool::new(false);
 static ANNOUNCEMENTS: OnceLock<Outlet> = OnceLock::new();
 
 /// Writes a line of a command's result to standard output.
@@ -42,7 +44,20 @@ pub fn print_text(text: impl Display) {
 
 /// Writes a line beside a command's result to standard error, among the log. It is there after [`flush`].
 pub fn note(line: impl Display) {
-    log().put(format!("{line}\n").into_bytes());
+    log().put(noted(line).into_bytes());
+}
+
+/// Makes [`note`] write JSON objects, so that every line of standard error is one.
+pub fn notes_as_json(json: bool) {
+    NOTES_AS_JSON.store(json, Ordering::Relaxed);
+}
+
+fn noted(line: impl Display) -> String {
+    if NOTES_AS_JSON.load(Ordering::Relaxed) {
+        format!("{{\"message\":{}}}\n", crate::log::json_text(&line.to_string()))
+    } else {
+        format!("{line}\n")
+    }
 }
 
 /// Writes a line of the running center to standard output, without waiting for it.
@@ -151,7 +166,8 @@ impl Writer {
     fn say_what_was_lost(&mut self) {
         let lost = self.lost.load(Ordering::Relaxed);
         let new = lost.saturating_sub(self.said);
-        let said = |stream: &mut dyn Write| writeln!(stream, "{new} lines were lost here 此处丢失 {new} 行");
+        let line = noted(format_args!("{new} lines were lost here 此处丢失 {new} 行"));
+        let said = |stream: &mut dyn Write| stream.write_all(line.as_bytes());
         if new > 0 && said(&mut *self.stream).is_ok() {
             self.said = lost;
         }

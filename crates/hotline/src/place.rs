@@ -100,8 +100,16 @@ impl Place {
     }
 
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {
-        let url = serve::database_url(&self.load(false)?, &self.data);
+        self.open().await.map(|(store, _)| store)
+    }
+
+    /// The database, and the configuration.
+    pub(crate) async fn open(&self) -> anyhow::Result<(Store, Configuration)> {
+        let configuration = self.load(false)?;
+        let url = serve::database_url(&configuration, &self.data);
         std::fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
-        Store::open(&url).await.with_context(|| format!("open the database {}", store::place(&url)))
+        let store = Store::open(&url).await;
+        let store = store.with_context(|| format!("open the database {}", store::place(&url)))?;
+        Ok((store, configuration))
     }
 }

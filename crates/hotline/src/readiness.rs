@@ -101,6 +101,11 @@ fn register_database(readiness: &Readiness, journal: Journal, store: Store) {
         let (status, store) = (watched.status(), store.clone());
         let follows = lag.lock().unwrap_or_else(PoisonError::into_inner).follows(&status, Instant::now());
         async move {
+            // Said in both languages at once.
+            if let Some(why) = status.stopped {
+                let (en, zh) = why.text();
+                return Condition::NotReady(Because::new(en, zh));
+            }
             let answers = tokio::time::timeout(DATABASE, store.answers()).await.unwrap_or(false);
             if status.database_ok && answers && follows {
                 return Condition::Ready;

@@ -24,6 +24,8 @@ use crate::copies::Copier;
 use crate::gauges::Gauges;
 use crate::guard::Guarded;
 use crate::naming::Naming;
+use crate::observer::Observer;
+use crate::process::Disks;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
@@ -57,6 +59,7 @@ pub struct Running {
     media: Arc<Media>,
     journal: Journal,
     store: Store,
+    observer: Observer,
     web: Web,
     web_stop: tokio::sync::oneshot::Sender<()>,
     readiness: Readiness,
@@ -101,7 +104,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let journal = Journal::start_after(&store, &folders.data, manifests.last_seq())
         .await
         .with_context(|| format!("start the journal in {}", folders.data.display()))?;
-    cut_off::follow_spool(&store, &journal).await?;
+    cut_off::commit_spool(&store, &journal).await?;
     let standings = standings::read(&store, &configuration).await?;
     let left_open = cut_off::endings(&store, &journal, &recordings_folders(&server, folders), &keys).await?;
     adopt::notice(&store, &journal, &recordings_folders(&server, folders)).await;
@@ -112,8 +115,12 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let media = Media::start_on_disks(settings, media_reports, disks);
     let media = Arc::new(media.with_context(|| "start the media threads")?);
 
+    let observer = Observer::start(server.personal_log, server.trace_bytes)
+        .with_context(|| "start the thread that writes the log of calls")?;
     let (to_center, signalling_inbox) = bounded(INBOX);
-    let signalling = signalling::start(signalling_settings(&configuration, folders), to_center)
+    let signalling_settings =
+        signalling::Settings { observer: observer.clone(), ..signalling_settings(&configuration, folders) };
+    let signalling = signalling::start(signalling_settings, to_center)
         .await
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
     let signalling = Arc::new(signalling);
@@ -132,6 +139,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         signalling: Arc::clone(&signalling),
         media: Arc::clone(&media),
         journal: journal.clone(),
+        observer: observer.clone(),
         naming: Naming { ending: keys.current().map_or("", |_| model::ENCRYPTED) },
     };
     let (conductor, center) = conductor::start(center, inboxes, shells, Ids::new(MAKER_COMMANDS))
@@ -152,8 +160,11 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         metrics: Arc::new(Gauges {
             conductor: conductor.clone(),
             media: Arc::clone(&media),
+            observer: observer.clone(),
             journal: journal.clone(),
+            disks: Disks::watch(watched_folders(&server, folders)),
         }),
+        trace: observer.trace_reader(),
         readiness: readiness.clone(),
     });
     let web = Web::start()?;
@@ -207,6 +218,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         media,
         journal,
         store,
+        observer,
         web,
         web_stop,
         readiness,
@@ -242,6 +254,13 @@ pub fn database_url(configuration: &Configuration, data: &Path) -> String {
 /// The folders that recordings may lie in.
 pub fn recordings_folders(server: &Server, folders: &Folders) -> Vec<PathBuf> {
     [Some(folders.recordings.clone()), server.recordings_fallback.clone()].into_iter().flatten().collect()
+}
+
+/// The folders whose room `/metrics` shows.
+fn watched_folders(server: &Server, folders: &Folders) -> Vec<(&'static str, PathBuf)> {
+    let mut watched = vec![("data", folders.data.clone()), ("recordings", folders.recordings.clone())];
+    watched.extend(server.recordings_fallback.clone().map(|folder| ("fallback", folder)));
+    watched
 }
 
 fn media_settings(

@@ -27,6 +27,9 @@ use collecting::Collecting;
 /// What a caller hears who waited for as long as is allowed, when the flow has nothing else for that.
 const REGRET: &str = "sorry-error";
 
+/// What a caller hears whose call is ended because the center closes.
+const CLOSING: &str = "closing";
+
 /// A caller's way through a flow. The version it began in is the one it ends in.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -56,6 +59,8 @@ pub enum Input {
         /// In all queues together: the call is to end.
         last: bool,
     },
+    /// The center closes, and the caller is in no queue and with no agent any more: a last word, and the end.
+    Closing,
     /// The agent fell away before a word was spoken: the caller waits again, at the same place.
     AgentLost,
 }
@@ -173,6 +178,7 @@ impl Session {
                 }
             }
             Input::WaitedOut { last } => self.waited_out(now, last),
+            Input::Closing => self.close(now),
             Input::AgentLost => {
                 if let State::WithAgent(waiting) = &self.state {
                     let node = waiting.node;
@@ -391,6 +397,22 @@ impl Session {
             None => {
                 self.state = State::Ending;
                 self.play(now, &[REGRET.to_owned()]);
+            }
+        }
+    }
+
+    /// Whoever hears the flow's own last words hears them to their end.
+    fn close(&mut self, now: Time) {
+        match self.state {
+            State::NotStarted | State::Ending | State::Over => {}
+            State::Saying(_)
+            | State::Asking(_)
+            | State::Collecting(_)
+            | State::Waiting(_)
+            | State::WithAgent(_) => {
+                self.outputs.push_back(Output::StopPlay);
+                self.state = State::Ending;
+                self.play(now, &[CLOSING.to_owned()]);
             }
         }
     }

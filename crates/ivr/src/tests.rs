@@ -61,6 +61,26 @@ fn after_the_longest_wait(then: &str, last: bool) -> (Vec<String>, bool) {
 }
 
 #[test]
+fn a_caller_hears_that_the_center_closes_wherever_the_flow_is() {
+    let source = "name = \"w\"\nversion = \"1\"\nstart = \"wait\"\n[nodes.wait]\nkind = \"queue\"\nqueue = \"inquiry\"\n";
+    let (flow, problems) = compile_with(source, &|_| true);
+    assert_eq!(problems, []);
+    let (flow, now) = (Arc::new(flow.unwrap()), Time::from_unix_ms(0));
+    for before in [&[Input::Start][..], &[Input::Start, Input::AgentJoined]] {
+        let mut session = Session::new(Arc::clone(&flow), Language::EnUs);
+        before.iter().for_each(|input| session.handle(now, *input));
+        while session.poll_output().is_some() {}
+        session.handle(now, Input::Closing);
+        session.handle(now, Input::Closing);
+        session.handle(now, Input::PlayEnded);
+        let outputs: Vec<Output> = std::iter::from_fn(|| session.poll_output()).collect();
+        let clips = vec!["en-US/closing".into()];
+        let play = Output::Play(crate::Sound { clips, mode: model::PlayMode::Once });
+        assert_eq!(outputs, [Output::StopPlay, play, Output::HangUp], "{before:?}");
+    }
+}
+
+#[test]
 fn the_longest_wait_leads_where_the_flow_says_and_else_to_a_word_of_regret() {
     let next = "waited_out = \"regret\"";
     for (then, last, clip) in

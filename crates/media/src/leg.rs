@@ -280,8 +280,8 @@ impl Leg {
     }
 
     /// Judges what the peer says, and tells of keys in it.
-    pub(crate) fn attend(&mut self, passage: &Passage<'_>, mut pressed: impl FnMut(Digit)) {
-        self.quality.audio(passage.narrow);
+    pub(crate) fn attend(&mut self, passage: &Passage<'_>, now: u64, mut pressed: impl FnMut(Digit)) {
+        self.quality.audio(passage.narrow, now);
         if let Some(in_band) = &mut self.in_band {
             in_band.listen(passage.narrow, |event| {
                 Digit::from_event(event).into_iter().for_each(&mut pressed);

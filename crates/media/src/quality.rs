@@ -14,8 +14,13 @@ const JUMP: u16 = 100;
 /// Length of a frame in milliseconds.
 const FRAME_MS: u64 = 20;
 
-/// Running figures of a leg.
-#[derive(Debug, Default)]
+/// Samples of a frame at 8 kHz.
+const FRAME: usize = 160;
+/// How long what a peer said counts when nothing more comes, in samples at 8 kHz: 100 ms.
+const SILENT_AFTER: u64 = 800;
+
+/// Running figures of a leg. Instants are in samples at 8 kHz.
+#[derive(Debug)]
 pub(crate) struct Quality {
     packets: u64,
     lost: u64,
@@ -24,7 +29,31 @@ pub(crate) struct Quality {
     figures: LegFigures,
     talk: TalkOver,
     round_trip_ms: Option<u64>,
+    /// Samples that do not make 20 ms yet: peers may send 10 or 30 ms a packet.
+    rest: ([i16; FRAME], usize),
     speaks: bool,
+    /// When the peer was heard last.
+    heard_at: u64,
+    /// When the first frame of a conversation was measured.
+    beside_since: Option<u64>,
+}
+
+impl Default for Quality {
+    fn default() -> Quality {
+        Quality {
+            packets: 0,
+            lost: 0,
+            pattern: LossPattern::default(),
+            newest: None,
+            figures: LegFigures::default(),
+            talk: TalkOver::default(),
+            round_trip_ms: None,
+            rest: ([0; FRAME], 0),
+            speaks: false,
+            heard_at: 0,
+            beside_since: None,
+        }
+    }
 }
 
 impl Quality {
@@ -47,19 +76,36 @@ impl Quality {
         self.newest = Some((ssrc, sequence));
     }
 
-    /// Notes 20 ms of what the peer said.
-    pub(crate) fn audio(&mut self, samples: &[i16]) {
-        self.speaks = self.figures.handle(samples).speech;
+    /// Notes what the peer said, at 8 kHz.
+    pub(crate) fn audio(&mut self, mut samples: &[i16], now: u64) {
+        self.heard_at = now;
+        while !samples.is_empty() {
+            let (rest, filled) = &mut self.rest;
+            let room = rest.get_mut(*filled..).unwrap_or_default();
+            let taken = room.len().min(samples.len());
+            let (new, later) = samples.split_at(taken);
+            room.iter_mut().zip(new).for_each(|(place, sample)| *place = *sample);
+            *filled += taken;
+            samples = later;
+            if *filled == FRAME {
+                *filled = 0;
+                self.speaks = self.figures.handle(&rest[..]).speech;
+            }
+        }
     }
 
-    /// True while the peer speaks.
-    pub(crate) fn speaks(&self) -> bool {
-        self.speaks
+    /// True while the peer speaks. One who sends nothing any more does not.
+    pub(crate) fn speaks(&self, now: u64) -> bool {
+        self.speaks && now.saturating_sub(self.heard_at) <= SILENT_AFTER
     }
 
-    /// Notes a frame of a conversation in which the other party speaks or not.
-    pub(crate) fn beside(&mut self, other_speaks: bool) {
-        self.talk.handle(self.speaks, other_speaks);
+    /// Notes a packet of a conversation in which the other party speaks or not. Packets may be short, come in bursts or
+    /// twice: no more frames are counted than fit into the time since the first.
+    pub(crate) fn beside(&mut self, other_speaks: bool, now: u64) {
+        let since = *self.beside_since.get_or_insert(now);
+        if self.talk.frames <= now.saturating_sub(since) / FRAME as u64 {
+            self.talk.handle(self.speaks(now), other_speaks);
+        }
     }
 
     /// Learns the round trip from what a peer reports at `ntp` of our stream (RFC 3550 section 6.4.1).
@@ -127,6 +173,28 @@ mod tests {
         assert_eq!(heard([1, 2, 4, 3, 5]).lost, 0);
         assert_eq!(heard([1, 2, 30_000, 30_001]).lost, 0, "another stream");
         assert_eq!(Quality::default().read(Codec::Pcma, 0), None);
+    }
+
+    #[test]
+    fn no_more_talk_over_is_counted_than_there_was_talk() {
+        let loud: Vec<i16> = (0..80).map(|n| if n % 8 < 4 { 9_000 } else { -9_000 }).collect();
+        let mut quality = Quality::default();
+        quality.packet(7, 1);
+        // 10 ms a packet, for 2 s, each reported twice, by a clock of 8 samples a millisecond.
+        for ten_ms in 0..200_u64 {
+            quality.audio(&loud, ten_ms * 80);
+            quality.beside(true, ten_ms * 80);
+            quality.beside(true, ten_ms * 80);
+        }
+        let both = quality.read(Codec::Pcma, 0).unwrap().talk_over_ms;
+        assert!((1_800..=2_000).contains(&both), "{both}");
+        assert!(quality.speaks(200 * 80));
+        // The peer sends nothing more; the other goes on for a second.
+        for ten_ms in 220..320 {
+            assert!(!quality.speaks(ten_ms * 80));
+            quality.beside(true, ten_ms * 80);
+        }
+        assert_eq!(quality.read(Codec::Pcma, 0).unwrap().talk_over_ms, both);
     }
 
     #[test]

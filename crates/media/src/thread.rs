@@ -238,7 +238,7 @@ impl Thread {
         }
         let passage = read(&packet, kind, &mut room.samples, now);
         if let Some(passage) = &passage {
-            leg.attend(passage, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
+            leg.attend(passage, now, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
         }
         leg.listen(&packet, kind, now);
         let leg = if kind == Kind::Coded {
@@ -248,7 +248,7 @@ impl Thread {
         } else {
             leg
         };
-        let speaks = leg.quality.speaks();
+        let speaks = leg.quality.speaks(now);
         if leg.hides(kind, now) {
             // Its time passed, so that nothing counts as lost.
             recorder.tap(recording).into_iter().for_each(|tap| tap.key(Channel::Left, &packet, now));
@@ -264,7 +264,7 @@ impl Thread {
         }
         let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { return };
         // The conversation is measured beside one of its two parties: the one that this frame is heard by.
-        other.quality.beside(speaks);
+        other.quality.beside(speaks, now);
         if other.player.is_none() {
             record(recorder.tap(other.recording), Channel::Right, kind, &packet, passage.as_ref(), now);
         }

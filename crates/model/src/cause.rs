@@ -14,11 +14,21 @@ pub struct End {
 }
 
 impl End {
-    /// The end for a cause; who did it and how it counts follow from the cause and from whether the
-    /// caller talked to a person.
-    pub fn new(cause: Cause, by: EndedBy, talked: bool) -> End {
-        End { by, cause, class: cause.class(talked) }
+    /// The end for a cause; how it counts follows from the cause and from how far the caller had come.
+    pub fn new(cause: Cause, by: EndedBy, reached: Reached) -> End {
+        End { by, cause, class: cause.class(reached) }
     }
+}
+
+/// How far a customer had come when the contact ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// The flow, and nobody is waited for.
+    Flow,
+    /// The customer waits in a queue.
+    Queue,
+    /// The customer talked to a person.
+    Person,
 }
 
 /// Who ended a call.
@@ -74,10 +84,13 @@ pub enum Cause {
 }
 
 impl Cause {
-    fn class(self, talked: bool) -> Class {
+    fn class(self, reached: Reached) -> Class {
         match self {
-            Cause::HungUp | Cause::FlowFinished | Cause::ShuttingDown if talked => Class::Answered,
+            Cause::HungUp | Cause::FlowFinished | Cause::ShuttingDown if reached == Reached::Person => {
+                Class::Answered
+            }
             Cause::FlowFinished => Class::SelfService,
+            Cause::HungUp | Cause::Cancelled if reached == Reached::Flow => Class::LeftEarly,
             Cause::HungUp | Cause::Cancelled => Class::Abandoned,
             Cause::UnknownNumber
             | Cause::NoCommonCodec
@@ -101,8 +114,10 @@ impl Cause {
 pub enum Class {
     /// A person talked with the caller.
     Answered,
-    /// The caller left before a person answered.
+    /// The caller gave up while waiting in a queue.
     Abandoned,
+    /// The caller left before waiting for anybody: in the menu, or before we answered.
+    LeftEarly,
     /// The flow gave the caller what they wanted.
     SelfService,
     /// We did not take the call.
@@ -116,9 +131,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_hang_up_counts_by_whether_they_talked() {
-        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, true).class, Class::Answered);
-        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, false).class, Class::Abandoned);
-        assert_eq!(End::new(Cause::Crashed, EndedBy::Center, true).class, Class::Failed);
+    fn the_same_hang_up_counts_by_how_far_the_caller_had_come() {
+        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Person).class, Class::Answered);
+        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Queue).class, Class::Abandoned);
+        assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Flow).class, Class::LeftEarly);
+        assert_eq!(End::new(Cause::Crashed, EndedBy::Center, Reached::Person).class, Class::Failed);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CommandId, ContactId, RecordingId, Secret};
+use crate::{AgentId, CommandId, ContactId, Number, RecordingId, SampleFrame, Secret};
 
 /// Who commands, for the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +140,28 @@ pub enum AgentOrder {
         rule: String,
         /// SHA-256 of what is erased; empty when it had none.
         sha256: String,
+    },
+    /// Note in the log that a sample was drawn.
+    NoteSampleDrawn {
+        /// What it was drawn from.
+        frame: Box<SampleFrame>,
+        /// How many contacts that was.
+        size: u64,
+        /// SHA-256 of their ids, each with a line end, lower-case hexadecimal.
+        sha256: String,
+        /// The seed.
+        seed: u64,
+        /// How many were drawn.
+        drawn: u64,
+    },
+    /// Note in the log that somebody read kept SIP messages.
+    NoteTraceRead {
+        /// Of this contact.
+        contact: Option<ContactId>,
+        /// Of calls from this number.
+        number: Option<Number>,
+        /// How many.
+        messages: u64,
     },
     /// Note in the log that somebody listened to or fetched a recording.
     NoteListened {

@@ -14,7 +14,7 @@ pub use states::{
 
 use crate::{
     Actor, AgentId, ContactId, Digit, End, EndedBy, Gap, Language, LegQuality, Number, OfferId, Part,
-    QueueName, RecordingId, SegmentId, Storage, StorageTrouble, Time,
+    QueueName, RecordingId, SampleFrame, SegmentId, Storage, StorageTrouble, Time,
 };
 
 /// One entry of the log.
@@ -61,6 +61,9 @@ pub enum Event {
         language: Language,
         /// The flow it begins in, with its version.
         flow: String,
+        /// The Call-ID of its INVITE: hostile text of at most 128 characters. Older logs have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sip_call_id: Option<String>,
     },
     /// We answered; the recording began.
     ContactAnswered {
@@ -329,6 +332,32 @@ pub enum Event {
         /// Who.
         by: Actor,
     },
+    /// A sample for quality checks was drawn. The same frame and seed draw it again.
+    SampleDrawn {
+        /// What it was drawn from.
+        frame: Box<SampleFrame>,
+        /// How many contacts that was.
+        size: u64,
+        /// SHA-256 of their ids, each with a line end, lower-case hexadecimal.
+        sha256: String,
+        /// The seed.
+        seed: u64,
+        /// How many were drawn.
+        drawn: u64,
+        /// Who drew it.
+        by: Actor,
+    },
+    /// Somebody read SIP messages that were kept in memory.
+    SipTraceRead {
+        /// Those of this contact.
+        contact: Option<ContactId>,
+        /// Those of calls from this number.
+        number: Option<Number>,
+        /// How many.
+        messages: u64,
+        /// Who.
+        by: Actor,
+    },
     /// A contact's recordings may not be erased from now on, whatever the rules say.
     LegalHoldSet {
         /// The contact.
@@ -396,7 +425,7 @@ pub enum Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Cause;
+    use crate::{Cause, Reached};
 
     #[test]
     fn a_record_survives_the_journal() {
@@ -419,7 +448,7 @@ mod tests {
 
         let ended = Event::ContactEnded {
             contact: ContactId::new(&mut ids, at),
-            end: End::new(Cause::HungUp, EndedBy::Caller, true),
+            end: End::new(Cause::HungUp, EndedBy::Caller, Reached::Person),
         };
         let text = serde_json::to_string(&ended).unwrap();
         assert!(text.contains(r#""class":"answered""#), "{text}");

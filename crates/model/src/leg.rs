@@ -196,6 +196,8 @@ pub enum LegReport {
         caller_name: Option<String>,
         /// The peer's audio; `None` when the INVITE carried no offer (it comes with `Connected`).
         remote: Option<RemoteMedia>,
+        /// The Call-ID of its INVITE: hostile text, at most 128 characters, without control characters.
+        sip_call_id: Box<str>,
     },
     /// The peer of an outbound leg rings.
     Ringing,

@@ -11,6 +11,7 @@ mod event;
 mod id;
 mod leg;
 mod media;
+mod sample;
 mod secret;
 mod seed;
 mod srtp;
@@ -18,7 +19,7 @@ mod storage;
 mod time;
 mod words;
 
-pub use cause::{Cause, Class, End, EndedBy};
+pub use cause::{Cause, Class, End, EndedBy, Reached};
 pub use command::{Actor, AgentOrder, Command, Done, Part, Refused, Reply, Supervision, Watched};
 pub use event::{
     Activity, Event, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SecureEnd,
@@ -31,6 +32,7 @@ pub use leg::{Codec, Direction, LegOrder, LegReport, OpusWish, Origin, Refusal, 
 pub use media::{
     ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
 };
+pub use sample::{SampleFrame, Way};
 pub use secret::Secret;
 pub use seed::Seed;
 pub use srtp::{Srtp, SrtpKey, SrtpSuite};

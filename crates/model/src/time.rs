@@ -88,14 +88,19 @@ impl std::error::Error for ParseTimeError {}
 impl FromStr for Time {
     type Err = ParseTimeError;
 
-    /// Reads RFC 3339 in UTC (`Z`), with or without a fraction of a second.
+    /// Reads RFC 3339, with or without a fraction of a second, with `Z` or an offset.
     fn from_str(text: &str) -> Result<Time, ParseTimeError> {
         parse_utc(text).ok_or_else(|| ParseTimeError(text.to_owned()))
     }
 }
 
 fn parse_utc(text: &str) -> Option<Time> {
-    let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
+    // A date has `-` too: an offset stands behind the `T`.
+    let (date, clock) = text.split_once('T')?;
+    let (clock, offset) = match clock.find(['+', '-']) {
+        Some(at) => (clock.get(..at)?, clock.get(at..)?.parse::<UtcOffset>().ok()?),
+        None => (clock.strip_suffix('Z')?, UtcOffset::UTC),
+    };
     let mut date = date.splitn(3, '-');
     let year: i64 = date.next()?.parse().ok().filter(|y| (0..=9999).contains(y))?;
     let month: u32 = date.next()?.parse().ok().filter(|m| (1..=12).contains(m))?;
@@ -113,7 +118,8 @@ fn parse_utc(text: &str) -> Option<Time> {
     if civil_from_days(days) != (year, month, day) {
         return None;
     }
-    Some(Time(days * MS_PER_DAY + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli))
+    let local = days * MS_PER_DAY + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli;
+    Some(Time(local - offset.ms()))
 }
 
 impl Serialize for Time {
@@ -143,6 +149,13 @@ impl UtcOffset {
 
     fn ms(self) -> i64 {
         i64::from(self.0) * 60_000
+    }
+}
+
+impl fmt::Display for UtcOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, minutes) = (if self.0 < 0 { '-' } else { '+' }, self.0.unsigned_abs());
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
     }
 }
 
@@ -190,6 +203,24 @@ impl Zone {
             .checked_sub(1)
             .and_then(|last| self.changes.get(last))
             .map_or(self.first, |(_, offset)| *offset)
+    }
+
+    /// An instant as people there write it: RFC 3339 with milliseconds and the offset
+    /// (`2026-11-23T16:30:00.000+08:00`).
+    pub fn show(&self, at: Time) -> String {
+        let offset = self.offset(at);
+        let shown = at.shifted(offset.ms()).to_string();
+        let shown = shown.strip_suffix('Z').unwrap_or(&shown);
+        format!("{shown}{offset}")
+    }
+
+    /// When the day of an instant began there: at local midnight, also on a day on which the offset changes.
+    pub fn day_began(&self, at: Time) -> Time {
+        let offset = self.offset(at);
+        let local = at.shifted(offset.ms());
+        let midnight = local.0 - local.0.rem_euclid(MS_PER_DAY);
+        let began = Time(midnight - offset.ms());
+        Time(midnight - self.offset(began).ms())
     }
 }
 
@@ -250,7 +281,9 @@ mod tests {
             assert_eq!(Time::from_unix_ms(ms).to_string(), text);
             assert_eq!(text.parse(), Ok(Time::from_unix_ms(ms)));
         }
-        assert_eq!("2026-11-23T08:30:00Z".parse(), Ok(Time::from_unix_ms(1_795_422_600_000)));
+        for text in ["2026-11-23T08:30:00Z", "2026-11-23T16:30:00+08:00", "2026-11-23T05:00:00.000-03:30"] {
+            assert_eq!(text.parse(), Ok(Time::from_unix_ms(1_795_422_600_000)), "{text}");
+        }
     }
 
     #[test]
@@ -267,6 +300,29 @@ mod tests {
         ] {
             assert!(text.parse::<Time>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_day_begins_at_local_midnight_to_the_millisecond() {
+        let now = "2026-11-23T16:30:59.999Z".parse::<Time>().unwrap();
+        for (offset, shown, began) in [
+            ("+08:00", "2026-11-24T00:30:59.999+08:00", "2026-11-23T16:00:00.000Z"),
+            ("Z", "2026-11-23T16:30:59.999+00:00", "2026-11-23T00:00:00.000Z"),
+            ("-03:30", "2026-11-23T13:00:59.999-03:30", "2026-11-23T03:30:00.000Z"),
+        ] {
+            let offset: UtcOffset = offset.parse().unwrap();
+            let zone = Zone::from(offset);
+            assert_eq!(zone.show(now), shown);
+            assert_eq!(zone.day_began(now).to_string(), began);
+            assert_eq!(zone.day_began(zone.day_began(now)), zone.day_began(now));
+        }
+        // One hour forward at 01:00 UTC: the day began an hour later by the clock that was in force then.
+        let change = "2026-03-29T01:00:00Z".parse().unwrap();
+        let offset = |text: &str| text.parse::<UtcOffset>().unwrap();
+        let zone = Zone::new(offset("+01:00"), vec![(change, offset("+02:00"))]);
+        let noon = "2026-03-29T10:00:00Z".parse().unwrap();
+        assert_eq!(zone.show(noon), "2026-03-29T12:00:00.000+02:00");
+        assert_eq!(zone.day_began(noon).to_string(), "2026-03-28T23:00:00.000Z");
     }
 
     #[test]

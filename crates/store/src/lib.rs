@@ -36,7 +36,7 @@ pub use journal::{InboxFull, Journal, JournalStatus, Stopped};
 pub use lock::{Holder, LOCK_FILE, Lock};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
 pub use probe::{Depth, Probed, database_file, place, probe};
-pub use queries::{ContactFilter, RecordingFilter};
+pub use queries::{ContactFilter, RecordingFilter, digest_of_ids};
 pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
 pub use standing::Standing;

@@ -29,11 +29,22 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
         | Event::SecureInputEnded { .. }
         | Event::SecureInputRead { .. }
         | Event::OneWayAudio { .. }
+        | Event::SipTraceRead { .. }
+        | Event::SampleDrawn { .. }
         | Event::RecordingPaused { .. }
         | Event::RecordingResumed { .. }
         | Event::StorageFailed { .. }
         | Event::StorageRestored { .. } => Vec::new(),
-        Event::ContactStarted { contact, caller, caller_name, number, trunk, language, flow } => {
+        Event::ContactStarted {
+            contact,
+            caller,
+            caller_name,
+            number,
+            trunk,
+            language,
+            flow,
+            sip_call_id: _,
+        } => {
             let caller = caller.as_ref().map(|number| number.as_str());
             let (number, trunk, language) = (number.as_str(), trunk.as_ref(), language.tag());
             let (name, flow): (Option<&str>, &str) = (caller_name.as_deref(), flow.as_ref());

@@ -272,7 +272,8 @@ pub struct QueueRow {
     pub abandoned: u64,
     /// Of these, answered within 20 s.
     pub answered_in_time: u64,
-    /// `answered_in_time / offered`, 0–1; `None` when nobody entered.
+    /// `answered_in_time / (offered − those who have waited for less than 20 s yet)`, 0–1; `None` when that is 0: who
+    /// still waits below the threshold has neither met nor missed it.
     pub service_level: Option<f64>,
 }
 
@@ -296,6 +297,7 @@ impl QueueRow {
         let longest = since.map_or(0, |since| now.since(since).as_millis());
         let (offered, answered, abandoned) = (row.count()?, row.count()?, row.count()?);
         let answered_in_time = row.count()?;
+        let decided = offered.saturating_sub(row.count()?);
         Ok(QueueRow {
             name,
             waiting,
@@ -304,7 +306,7 @@ impl QueueRow {
             answered,
             abandoned,
             answered_in_time,
-            service_level: (offered > 0).then(|| answered_in_time as f64 / offered as f64),
+            service_level: (decided > 0).then(|| answered_in_time as f64 / decided as f64),
         })
     }
 }

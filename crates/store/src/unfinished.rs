@@ -1,7 +1,8 @@
 //! What a crash left open, and the events that end it.
 
 use model::{
-    AgentId, Cause, ContactId, End, EndedBy, Event, LeaveReason, OfferId, OfferOutcome, SegmentEnd, Time,
+    AgentId, Cause, ContactId, End, EndedBy, Event, LeaveReason, OfferId, OfferOutcome, Reached, SegmentEnd,
+    Time,
 };
 
 use crate::queries::{OPEN_CONTACTS, OPEN_RECORDINGS, OPEN_SEGMENTS, OPEN_VISITS, read_all};
@@ -76,10 +77,15 @@ impl Unfinished {
         });
         let contacts = self.contacts.iter().map(|contact| Event::ContactEnded {
             contact: contact.id,
-            end: End::new(Cause::Crashed, EndedBy::Center, contact.talked_at.is_some()),
+            end: End::new(Cause::Crashed, EndedBy::Center, reached(contact)),
         });
         offers.chain(visits).chain(segments).chain(contacts).collect()
     }
+}
+
+/// A crash counts as one however far the customer had come.
+fn reached(contact: &Contact) -> Reached {
+    if contact.talked_at.is_some() { Reached::Person } else { Reached::Flow }
 }
 
 impl OpenOffer {

@@ -59,6 +59,8 @@ impl Commands for FakeCenter {
                 | AgentOrder::RemoveParty { .. }
                 | AgentOrder::LeaveToParty { .. }
                 | AgentOrder::Supervise { .. }
+                | AgentOrder::NoteTraceRead { .. }
+                | AgentOrder::NoteSampleDrawn { .. }
                 | AgentOrder::NoteListened { .. } => Ok(Done::Obeyed),
                 AgentOrder::ReadSecureInput { .. } => {
                     let mut keys = Secret::default();
@@ -123,6 +125,7 @@ impl World {
             },
             commands: Arc::clone(&center) as Arc<dyn Commands>,
             metrics: Arc::new(()),
+            trace: Arc::new(()),
             readiness: readiness.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -170,12 +173,16 @@ impl World {
                 trunk: "local".to_owned(),
                 language: Language::ZhCn,
                 flow: "main@1".to_owned(),
+                sip_call_id: None,
             },
             Event::RecordingOpened { recording, contact, path: path.to_owned(), channels: 2, rate: 8000 },
             Event::ContactAnswered { contact },
             Event::QueueEntered { contact, queue: queue.clone(), bonus_s: 0, position: 1 },
             Event::QueueLeft { contact, queue, reason: LeaveReason::Answered, waited_ms: 900 },
-            Event::ContactEnded { contact, end: End::new(Cause::HungUp, EndedBy::Caller, true) },
+            Event::ContactEnded {
+                contact,
+                end: End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person),
+            },
             Event::RecordingClosed {
                 recording,
                 contact,

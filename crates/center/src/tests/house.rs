@@ -52,6 +52,29 @@ fn the_end_of_the_drain_ends_every_call() {
 }
 
 #[test]
+fn at_the_drains_limit_everybody_hears_that_the_center_closes() {
+    let (mut world, _, _) = conversation();
+    world.call("8000");
+    world.caller_who_presses('2');
+    world.send(Input::Drain);
+    world.send(Input::Close);
+    let closing = |world: &World| {
+        let says =
+            |op: &MediaOp| matches!(op, MediaOp::Play { clips, .. } if clips == &["zh-CN/closing".into()]);
+        world.media.iter().filter(|op| says(op)).count()
+    };
+    assert_eq!((closing(&world), world.ends().len()), (3, 0), "nobody is cut off in mid-word");
+    world.run(seconds(10));
+    world.assert_over();
+    let ends = world.ends();
+    assert!(
+        ends.iter().all(|(by, cause, _)| (*by, *cause) == (EndedBy::Operator, Cause::ShuttingDown)),
+        "{ends:?}"
+    );
+    assert_eq!((ends.len(), world.drained), (3, 1));
+}
+
+#[test]
 fn an_agent_goes_on_a_break_and_comes_back_by_codes() {
     let mut world = World::with(&["1001"]);
     for (code, shift, clip) in [

@@ -98,6 +98,8 @@ pub(super) fn balance(records: &[Record]) {
             | Event::OneWayAudio { .. }
             | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }
+            | Event::SipTraceRead { .. }
+            | Event::SampleDrawn { .. }
             | Event::LegalHoldSet { .. }
             | Event::LegalHoldCleared { .. }
             | Event::RecordingErased { .. }

@@ -194,7 +194,7 @@ fn the_caller_leaves_before_the_answer() {
     let caller = world.call("8000");
     world.hang_up(caller);
     world.assert_over();
-    assert_eq!(world.ends(), [(EndedBy::Caller, Cause::Cancelled, Class::Abandoned)]);
+    assert_eq!(world.ends(), [(EndedBy::Caller, Cause::Cancelled, Class::LeftEarly)]);
     assert!(world.closed().is_empty());
 }
 
@@ -205,7 +205,7 @@ fn the_caller_leaves_in_the_menu() {
     world.run(seconds(2));
     world.hang_up(caller);
     world.assert_over();
-    assert_eq!(world.ends(), [CALLER_LEFT]);
+    assert_eq!(world.ends(), [(EndedBy::Caller, Cause::HungUp, Class::LeftEarly)]);
     assert!(world.left().is_empty());
 }
 

@@ -166,6 +166,7 @@ impl World {
             caller: Some(number("13800000000")),
             caller_name: None,
             remote: Some(remote(Direction::Both)),
+            sip_call_id: "1@world".into(),
         };
         self.send(Input::Leg(leg, report));
         leg
@@ -295,6 +296,7 @@ impl World {
             | Input::Command(_)
             | Input::Drain
             | Input::ClockSet { .. }
+            | Input::Close
             | Input::EndAll => {}
         }
         self.send(input);

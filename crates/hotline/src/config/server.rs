@@ -27,6 +27,8 @@ pub struct Server {
     pub patience: ::sip::Patience,
     /// How registered devices are asked whether they can be reached.
     pub pings: Pings,
+    /// Bytes of SIP messages that are kept in memory for `hotline sip trace`; 0 for none.
+    pub trace_bytes: usize,
     /// The digest realm.
     pub realm: String,
     /// What agents answer challenges by, best first, for whom nothing else is said.
@@ -63,6 +65,8 @@ pub struct Server {
     pub copy: Option<CopyFormat>,
     /// When the rules are applied every day; without it, only when that is ordered.
     pub retention_at: Option<TimeOfDay>,
+    /// Whether calling numbers and names may stand in the log in full.
+    pub personal_log: bool,
     /// How long recordings are kept; without a rule, for ever.
     pub retention: Vec<RetentionRule>,
 }
@@ -159,6 +163,7 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
     let mut store = section(&mut file, "store");
     let mut center = section(&mut file, "center");
     let mut recordings = section(&mut file, "recordings");
+    let mut log = section(&mut file, "log");
     let listen = sip.require::<Listen>("listen");
     let web = http.require::<Listen>("listen");
     let ports = rtp.require::<Ports>("ports");
@@ -167,6 +172,7 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         advertised: sip.parsed::<IpAddr>("advertised").map(|at| at.value),
         patience: patience(&mut sip),
         pings: pings(&mut sip),
+        trace_bytes: number(&mut sip, "trace_mb", 0..=4_096, 16) << 20,
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
         digest: digest(&mut sip).unwrap_or_else(|| Algorithm::ALL.to_vec()),
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value.0),
@@ -190,9 +196,10 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         copy: recordings.parsed::<CopyFormat>("copy").map(|at| at.value),
         retention_at: recordings.parsed::<TimeOfDay>("retention_at").map(|at| at.value),
         retention: retention(&mut recordings, queues),
+        personal_log: log.boolean("personal").is_some_and(|at| at.value),
     };
     check_addresses(&mut sip, &server);
-    for section in [sip, http, rtp, store, center, recordings, file] {
+    for section in [log, sip, http, rtp, store, center, recordings, file] {
         section.finish();
     }
     Some(server)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use model::{Activity, AgentId, Class, ContactId, Event, LeaveReason, QueueName, Shift};
+use model::{Activity, AgentId, Class, ContactId, Event, LeaveReason, QueueName, Shift, Time};
 use store::{Store, StoreError};
 
 use crate::output;
@@ -25,8 +25,11 @@ pub(super) struct Board {
     callers: BTreeMap<ContactId, Place>,
     agents: BTreeMap<AgentId, (Shift, Activity)>,
     ended: BTreeMap<Class, u32>,
-    answered: u32,
+    /// Stays in queues that are over, and of these who was answered in time.
+    left: u32,
     answered_in_time: u32,
+    /// Who waits now, since when.
+    waiting: BTreeMap<ContactId, Time>,
     lines: usize,
     /// The last line printed where there is no terminal.
     said: String,
@@ -44,8 +47,9 @@ impl Board {
             callers: BTreeMap::new(),
             agents: BTreeMap::new(),
             ended: BTreeMap::new(),
-            answered: 0,
+            left: 0,
             answered_in_time: 0,
+            waiting: BTreeMap::new(),
             lines: 0,
             said: String::new(),
         }
@@ -62,22 +66,28 @@ impl Board {
             }
             for record in records {
                 self.read_to = record.seq;
-                self.read(&record.event);
+                self.read(record.at, &record.event);
             }
         }
     }
 
-    fn read(&mut self, event: &Event) {
+    fn read(&mut self, at: Time, event: &Event) {
         match event {
             Event::ContactStarted { contact, .. } => {
                 self.callers.insert(*contact, Place::Menu);
             }
             Event::QueueEntered { contact, queue, .. } => {
                 self.callers.insert(*contact, Place::Waiting(queue.clone()));
+                self.waiting.insert(*contact, at);
             }
-            Event::QueueLeft { reason: LeaveReason::Answered, waited_ms, .. } => {
-                self.answered += 1;
-                self.answered_in_time += u32::from(*waited_ms <= IN_TIME_MS);
+            Event::QueueLeft { contact, reason, waited_ms, .. } => {
+                self.waiting.remove(contact);
+                self.left += 1;
+                self.answered_in_time +=
+                    u32::from(*reason == LeaveReason::Answered && *waited_ms <= IN_TIME_MS);
+            }
+            Event::ClockSet { by_ms } => {
+                self.waiting.values_mut().for_each(|since| *since = since.shifted(*by_ms));
             }
             Event::SegmentStarted { contact, agent, .. } => {
                 self.callers.insert(*contact, Place::Talking(agent.clone()));
@@ -91,7 +101,6 @@ impl Board {
             }
             Event::CenterStarted { .. }
             | Event::DrainStarted
-            | Event::ClockSet { .. }
             | Event::ContactAnswered { .. }
             | Event::LanguageChosen { .. }
             | Event::NodeEntered { .. }
@@ -103,7 +112,6 @@ impl Board {
             | Event::SecureInputStarted { .. }
             | Event::SecureInputEnded { .. }
             | Event::SecureInputRead { .. }
-            | Event::QueueLeft { .. }
             | Event::OfferMade { .. }
             | Event::OfferEnded { .. }
             | Event::HoldStarted { .. }
@@ -114,6 +122,8 @@ impl Board {
             | Event::OneWayAudio { .. }
             | Event::QualityMeasured { .. }
             | Event::RecordingListened { .. }
+            | Event::SipTraceRead { .. }
+            | Event::SampleDrawn { .. }
             | Event::RecordingPaused { .. }
             | Event::RecordingResumed { .. }
             | Event::LegalHoldSet { .. }
@@ -178,10 +188,14 @@ impl Board {
         self.ended.values().sum()
     }
 
+    /// As `hotline queues` counts it: who still waits below the threshold has neither met nor missed it.
     fn service_level(&self) -> String {
-        match self.answered {
+        let now = crate::clock::now();
+        let late =
+            self.waiting.values().filter(|since| now.since(**since).as_millis() > u128::from(IN_TIME_MS));
+        match self.left + u32::try_from(late.count()).unwrap_or(u32::MAX) {
             0 => "–".to_owned(),
-            answered => format!("{} %", self.answered_in_time * 100 / answered),
+            decided => format!("{} %", self.answered_in_time * 100 / decided),
         }
     }
 
@@ -189,10 +203,11 @@ impl Board {
     pub(super) fn summary(&self) -> String {
         let count = |class: Class| self.ended.get(&class).copied().unwrap_or(0);
         format!(
-            "{} calls 通电话: answered 已接 {}, abandoned 放弃 {}, refused 拒绝 {}, failed 失败 {}; service level 服务水平 {}",
+            "{} calls 通电话: answered 已接 {}, abandoned 放弃 {}, left early 提前离开 {}, refused 拒绝 {}, failed 失败 {}; service level 服务水平 {}",
             self.done(),
             count(Class::Answered),
             count(Class::Abandoned),
+            count(Class::LeftEarly),
             count(Class::Refused),
             count(Class::Failed),
             self.service_level()

@@ -14,19 +14,19 @@ use crate::clock::now;
 /// How long the database may take for the records of the last run.
 const COMMITTING: Duration = Duration::from_secs(30);
 
-/// Waits until the database has what the last run left in the spool.
+/// Waits until the database has what the last run left in the spool: what it says of that run is true from then on.
 ///
 /// # Errors
-/// When it does not take it in time.
-pub(crate) async fn follow_spool(store: &Store, journal: &Journal) -> anyhow::Result<()> {
-    if store.wait_committed(journal.status().appended_seq, COMMITTING).await {
-        return Ok(());
+/// When it does not take it.
+pub(super) async fn commit_spool(store: &Store, journal: &Journal) -> anyhow::Result<()> {
+    if !store.wait_committed(journal.status().appended_seq, COMMITTING).await {
+        bail!(
+            "the database does not take the records of the last run within {} s; they stay in the spool \
+             数据库未接受上次运行的事件，事件保留在缓冲文件中",
+            COMMITTING.as_secs()
+        );
     }
-    bail!(
-        "the database does not take the records of the last run within {} s; they stay in the spool \
-         数据库未接收上次运行的记录，事件保留在缓冲文件中",
-        COMMITTING.as_secs()
-    )
+    Ok(())
 }
 
 /// The events that end what the last run was cut off in, its recordings repaired.

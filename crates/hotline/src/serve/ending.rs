@@ -15,6 +15,8 @@ use super::{Follower, Running};
 
 /// How long the recordings of ended calls may take to be sealed: file and folder on disk, the hash read back.
 const SEALING: Duration = Duration::from_secs(30);
+/// How long the closing words may take that callers hear when the drain's limit is reached.
+const FAREWELL: Duration = Duration::from_secs(15);
 /// How long the database may take for the rest of the log.
 const COMMITTING: Duration = Duration::from_secs(10);
 /// How long manifests and copies may take for the last recordings.
@@ -27,10 +29,20 @@ impl Running {
         self.readiness.drains();
         self.signalling.drain();
         let mut drained = self.conductor.drain();
+        tokio::pin!(hurry);
         let why = tokio::select! {
             _ = &mut drained => None,
-            () = tokio::time::sleep(self.drain_limit) => Some("the drain limit was reached"),
-            () = hurry => Some("asked to stop once more"),
+            () = tokio::time::sleep(self.drain_limit) => {
+                let calls = self.conductor.calls();
+                tracing::warn!(calls, "the drain limit was reached: callers hear that the center closes");
+                self.conductor.close();
+                tokio::select! {
+                    _ = &mut drained => None,
+                    () = tokio::time::sleep(FAREWELL) => Some("the closing words took too long"),
+                    () = &mut hurry => Some("asked to stop once more"),
+                }
+            }
+            () = &mut hurry => Some("asked to stop once more"),
         };
         if let Some(why) = why {
             tracing::warn!(
@@ -53,7 +65,7 @@ impl Running {
     }
 
     async fn close(self) {
-        let Running { conductor, center, signalling, media, journal, store, .. } = self;
+        let Running { conductor, center, signalling, media, journal, store, observer, .. } = self;
         conductor.stop();
         let _ = tokio::task::spawn_blocking(move || center.join()).await;
         if let Ok(signalling) = Arc::try_unwrap(signalling) {
@@ -80,6 +92,7 @@ impl Running {
         if let Ok(media) = Arc::try_unwrap(media) {
             let _ = tokio::task::spawn_blocking(move || media.stop()).await;
         }
+        let _ = tokio::task::spawn_blocking(move || observer.stop()).await;
         store.close().await;
         drop(self.locks);
     }

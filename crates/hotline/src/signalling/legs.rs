@@ -8,13 +8,12 @@
 //!
 //! [`Shard::finish`] is the only place that says `Ended` or `Refused`, and it forgets the leg.
 
-use std::net::IpAddr;
-
 use model::{AgentId, Cause, Codec, LegId, LegOrder, LegReport, Number, Refusal, Target};
 use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, Security, SessionId};
 
 use super::reach::Device;
 use super::registrar::Question;
+use super::seen::reason_of_cause;
 use super::shard::Shard;
 use super::{SignallingInput, shard_of_call, terms, translate};
 
@@ -26,8 +25,8 @@ pub(super) struct Leg {
 }
 
 pub(super) enum Stage {
-    /// Theirs, from this address.
-    Inbound { session: SessionId, source: IpAddr },
+    /// Theirs.
+    Inbound { session: SessionId, sip_call_id: String },
     /// Ours; where the seat is, is being asked.
     Asking { wish: Wish },
     /// Ours; these devices of an agent ring. `refusal` is the weightiest that came.
@@ -57,19 +56,20 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let now = self.clock.now();
         match order {
             LegOrder::Ring => {
-                if let Some((session, _)) = self.inbound(leg) {
+                if let Some(session) = self.inbound(leg) {
                     self.endpoint.ring(now, session);
                 }
             }
             LegOrder::Answer { rtp, codec } => {
-                if let Some((session, _)) = self.inbound(leg) {
+                if let Some(session) = self.inbound(leg) {
                     self.endpoint.accept(now, session, rtp, terms::audio_codec(codec));
                 }
             }
             LegOrder::Refuse(cause) => {
-                if let Some((session, source)) = self.inbound(leg) {
-                    // Whoever runs the center is to see why callers do not come through.
-                    tracing::warn!(%leg, ?cause, %source, "call refused");
+                if let Some(session) = self.inbound(leg) {
+                    if let Some(Leg { stage: Stage::Inbound { sip_call_id, .. }, .. }) = self.legs.get(&leg) {
+                        self.seen.because(sip_call_id, reason_of_cause(cause));
+                    }
                     self.note_cause(leg, cause);
                     self.endpoint.refuse(now, session, &translate::refusal_answer(cause));
                 }
@@ -82,9 +82,9 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
     }
 
-    fn inbound(&self, leg: LegId) -> Option<(SessionId, IpAddr)> {
+    fn inbound(&self, leg: LegId) -> Option<SessionId> {
         match self.legs.get(&leg)?.stage {
-            Stage::Inbound { session, source } => Some((session, source)),
+            Stage::Inbound { session, .. } => Some(session),
             Stage::Asking { .. } | Stage::Ringing { .. } | Stage::Up { .. } => None,
         }
     }
@@ -138,6 +138,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 version: 1,
             };
             let (call_id, display, caller) = (self.new_call_id(), display.clone(), caller.clone());
+            self.seen.leg(leg, &call_id);
             let named = uri.clone();
             let dial = sip::Dial { call_id, uri, destination, caller, display, audio, credentials: None };
             let session = self.endpoint.dial(self.clock.now(), dial);

@@ -31,6 +31,7 @@ mod names;
 mod pings;
 mod reach;
 mod registrar;
+mod seen;
 mod shard;
 mod tcp;
 mod terms;
@@ -54,6 +55,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::observer::Observer;
 pub use identity::{Numbers, Rewrite};
 pub use life::Life;
 pub use pings::Pings;
@@ -91,6 +93,8 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// Numbers that only agents may dial, whatever the address they call from.
     pub feature_codes: Vec<Number>,
+    /// Who hears of messages and refusals.
+    pub observer: Observer,
     /// `Server` and `User-Agent`.
     pub user_agent: String,
     /// Limits of registrations.
@@ -123,6 +127,7 @@ impl Settings {
             seats: BTreeMap::new(),
             trunks: Vec::new(),
             feature_codes: Vec::new(),
+            observer: Observer::default(),
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             registrar: RegistrarSettings::default(),
             pings: Pings::default(),
@@ -140,6 +145,7 @@ impl Settings {
 
 /// What the center hears from the shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of a leg")]
 pub enum SignallingInput {
     /// Of a leg.
     Leg(LegId, LegReport),

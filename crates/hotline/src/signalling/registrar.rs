@@ -17,7 +17,8 @@ use super::gate::Registered;
 use super::kept::Kept;
 use super::manners::Manners;
 use super::reach::{Device, Reach};
-use super::{Clock, Settings, SignallingInput};
+use super::{Clock, Settings, SignallingInput, translate};
+use crate::observer::{Observer, Refused};
 
 /// How long a nonce may be used.
 const NONCE_LIFETIME: Duration = Duration::from_secs(300);
@@ -100,6 +101,7 @@ pub(super) struct RegistrarTask<T> {
     digests: BTreeMap<AgentId, Vec<Algorithm>>,
     manners: Manners,
     clock: Clock,
+    observer: Observer,
     to_center: Sender<T>,
     /// Seats whose news the center had no room for; the latest of each, so no more than there are agents.
     backlog: VecDeque<(AgentId, bool)>,
@@ -136,6 +138,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             digests: settings.digests.clone(),
             manners: Manners::default(),
             clock,
+            observer: settings.observer.clone(),
             to_center,
             backlog: VecDeque::new(),
             reach: Reach::new(settings.pings),
@@ -391,6 +394,10 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 proven.map(|(agent, _)| agent.clone()).ok_or_else(|| Answer::new(Status::FORBIDDEN))
             }
             Verdict::Missing | Verdict::Replayed => {
+                // An agent's phone waits for the question; from all others it is the end.
+                if !claimed.is_some_and(|user| self.agents.contains_key(&user)) {
+                    self.note("unknown_source", request, flow);
+                }
                 Err(self.challenge(now, request, &account, source, false))
             }
             Verdict::Stale => Err(self.challenge(now, request, &account, source, true)),
@@ -398,10 +405,24 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 self.changed = true;
                 self.slowdown.wrong(now, &account, source);
                 self.failures.log(now, &account, source);
+                self.observer.authentication_failed();
                 Err(self.challenge(now, request, &account, source, false))
             }
             Verdict::Malformed => Err(Answer::new(Status::BAD_REQUEST)),
         }
+    }
+
+    /// For the log: who is not let in.
+    fn note(&self, reason: &'static str, request: &Request, flow: Flow) {
+        let user = |address: Result<sip::Address, sip::HeaderError>| address.ok()?.uri.user()?.parse().ok();
+        self.observer.refused(Refused {
+            reason,
+            source: flow.source,
+            sip_call_id: translate::sip_call_id(request),
+            number: user(request.to()),
+            caller: user(request.from()),
+            status: Status::UNAUTHORIZED.code(),
+        });
     }
 
     /// What an account may answer challenges by, best first: as configured, as far as its password is known for it.

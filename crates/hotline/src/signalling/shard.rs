@@ -19,6 +19,7 @@ use super::legs::{Leg, Stage};
 use super::names::Trunks;
 use super::reach::Device;
 use super::registrar::{Judgement, Notice, Question, Reply};
+use super::seen::Seen;
 use super::tcp::HubInput;
 use super::{Clock, Numbers, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
 
@@ -71,6 +72,7 @@ pub(super) struct Shard<T> {
     pub(super) random: Random,
     ids: Ids,
     pub(super) clock: Clock,
+    pub(super) seen: Seen,
     trunks: Trunks,
     feature_codes: Vec<Number>,
     /// Of agents' seats.
@@ -121,6 +123,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             random,
             ids: Ids::new(maker),
             clock,
+            seen: Seen::new(settings.observer.clone(), clock, local),
             trunks,
             feature_codes: settings.feature_codes.clone(),
             seats: settings.seats.clone(),
@@ -178,8 +181,14 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     fn receive(&mut self, input: ShardInput) {
         let now = self.clock.now();
         match input {
-            ShardInput::Datagram { flow, bytes } => self.endpoint.handle_datagram(now, flow, &bytes),
-            ShardInput::Message { flow, message } => self.endpoint.handle_message(now, flow, *message),
+            ShardInput::Datagram { flow, bytes } => {
+                self.seen.received(flow.transport, flow.source, &bytes);
+                self.endpoint.handle_datagram(now, flow, &bytes);
+            }
+            ShardInput::Message { flow, message } => {
+                self.seen.received(flow.transport, flow.source, &message.print());
+                self.endpoint.handle_message(now, flow, *message);
+            }
             ShardInput::Malformed { flow, malformed } => self.endpoint.handle_malformed(flow, *malformed),
             ShardInput::Unreachable(destination) => self.endpoint.handle_unreachable(now, destination),
             ShardInput::Closed(address) => self.asking.push_back(Question::Closed(address)),
@@ -193,32 +202,39 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
                 Output::Event(event) => self.happened(event),
-                Output::Send { destination, bytes } => match destination.transport {
-                    Transport::Udp => {
-                        // A datagram that cannot be sent is one that got lost: timers see to it.
-                        let mut sent = wires.udp.send_to(&bytes, destination.address).await;
-                        if sent.is_err() {
-                            // The error may be ICMP's word on another datagram, sent before.
-                            sent = wires.udp.send_to(&bytes, destination.address).await;
-                        }
-                        if let Err(error) = sent {
-                            tracing::debug!(address = %destination.address, %error, "datagram not sent");
-                        }
-                    }
-                    Transport::Tcp => {
-                        let shard = self.index;
-                        let input = HubInput::Send { shard, destination, bytes };
-                        if wires.hub.try_send(input).is_err() {
-                            self.endpoint.handle_unreachable(self.clock.now(), destination);
-                        }
-                    }
-                },
+                Output::Send { destination, bytes } => {
+                    self.seen.sent(destination.transport, destination.address, &bytes);
+                    self.send(wires, destination, bytes).await;
+                }
             }
         }
         while let Some(question) = self.asking.pop_front() {
             self.ask(wires, question);
         }
         self.hand_on();
+    }
+
+    async fn send(&mut self, wires: &Wires, destination: Destination, bytes: Vec<u8>) {
+        match destination.transport {
+            Transport::Udp => {
+                // A datagram that cannot be sent is one that got lost: timers see to it.
+                let mut sent = wires.udp.send_to(&bytes, destination.address).await;
+                if sent.is_err() {
+                    // The error may be ICMP's word on another datagram, sent before.
+                    sent = wires.udp.send_to(&bytes, destination.address).await;
+                }
+                if let Err(error) = sent {
+                    tracing::debug!(address = %destination.address, %error, "datagram not sent");
+                }
+            }
+            Transport::Tcp => {
+                let shard = self.index;
+                let input = HubInput::Send { shard, destination, bytes };
+                if wires.hub.try_send(input).is_err() {
+                    self.endpoint.handle_unreachable(self.clock.now(), destination);
+                }
+            }
+        }
     }
 
     /// Reports to the center, as far as it has room.
@@ -332,12 +348,14 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         terms: &Terms,
     ) {
         let now = self.clock.now();
+        let sip_call_id = request.call_id().unwrap_or_default();
         let Some(dialled) = terms.numbers.dialled(request) else {
             return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
         };
         let security = Security::answering(terms.srtp);
         let Ok(mut remote) = self.endpoint.secure(session, security, &terms.codecs.allowed()) else {
-            tracing::warn!(?origin, ?terms, "call refused: it offers nothing that its srtp and codecs allow");
+            tracing::debug!(?origin, ?terms, "a call offers nothing that its srtp and codecs allow");
+            self.seen.because(&sip_call_id, "srtp_or_codecs_not_allowed");
             return self.endpoint.refuse(now, session, &translate::not_acceptable(terms.srtp));
         };
         if let Some(remote) = &mut remote {
@@ -351,15 +369,17 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             caller: terms.numbers.caller(request),
             caller_name: translate::caller_name(request),
             remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),
+            sip_call_id: translate::sip_call_id(request).into(),
         };
         self.hand_on();
         let has_room = self.backlog.is_empty()
             && self.to_center.try_send(SignallingInput::Leg(leg, report).into()).is_ok();
         if !has_room {
-            tracing::warn!("call refused: the center has no room");
+            self.seen.because(&sip_call_id, "center_busy");
             return self.endpoint.refuse(now, session, &translate::busy());
         }
-        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session, source } });
+        self.seen.leg(leg, &sip_call_id);
+        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session, sip_call_id } });
         self.sessions.insert(session, leg);
         self.endpoint.admit(session);
     }

@@ -13,6 +13,9 @@ use super::terms::{Codecs, codec};
 /// The longest caller name that passes, in characters.
 const LONGEST_NAME: usize = 64;
 
+/// The longest Call-ID that is passed on, in characters.
+const LONGEST_CALL_ID: usize = 128;
+
 /// Seconds after which a refused caller may try again.
 const RETRY_AFTER: &str = "5";
 
@@ -62,6 +65,16 @@ pub(super) fn caller_name(request: &Request) -> Option<String> {
     let name: String = display.chars().filter(|c| !c.is_control() && !turns(*c)).take(LONGEST_NAME).collect();
     let name = name.trim();
     (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The Call-ID, cut to 128 characters, without controls.
+pub(super) fn sip_call_id(request: &Request) -> String {
+    harmless(&request.headers.text("Call-ID").unwrap_or_default())
+}
+
+/// Text of a peer without controls, cut to 128 characters.
+pub(super) fn harmless(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_CALL_ID).collect()
 }
 
 /// How the caller is told why we do not take the call.

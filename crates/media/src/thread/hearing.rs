@@ -28,7 +28,7 @@ pub(super) fn take_down(
     let beside = other.filter(|other| other.player.is_none()).and_then(|other| other.recording);
     let Some(leg) = legs.get_mut(&id) else { return };
     while let Some(passage) = reader.next(until) {
-        leg.attend(&passage, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
+        leg.attend(&passage, now, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
         let hidden = leg.is_shielded(now);
         for (recording, channel) in [(leg.recording, Channel::Left), (beside, Channel::Right)] {
             match recorder.tap(recording) {

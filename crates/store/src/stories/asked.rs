@@ -1,6 +1,6 @@
 //! What people ask.
 
-use model::{AgentId, Event, QueueName, RecordingState, Shift, Time};
+use model::{AgentId, Class, Event, Language, QueueName, RecordingState, SampleFrame, Shift, Time, Way};
 
 use crate::stories::PATIENCE;
 use crate::stories::world::{QUALITY, World, call, contact, each_database, recording};
@@ -65,16 +65,59 @@ fn queues_agents_and_the_frame_of_a_sample() {
         world.append(&journal, call(1, "inquiry", "1001").into_iter().take(4));
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let names: Vec<QueueName> = vec!["inquiry".parse().unwrap(), "complaint".parse().unwrap()];
-        let queues = world.store.queues(&names, Time::default(), world.now()).await.unwrap();
+        let queues = world.store.queues(&names, Time::default(), world.now() + PATIENCE * 10).await.unwrap();
         assert_eq!(queues[0].service_level, None);
         let inquiry = &queues[1];
         assert_eq!((inquiry.waiting, inquiry.offered, inquiry.answered, inquiry.abandoned), (1, 2, 1, 0));
-        assert_eq!(inquiry.service_level, Some(0.5));
+        assert_eq!(inquiry.service_level, Some(0.5), "one has waited for longer than 20 s");
+        let queues = world.store.queues(&names, Time::default(), Time::default()).await.unwrap();
+        assert_eq!(queues[1].service_level, Some(1.0), "one still waits below the threshold");
         let agents: Vec<AgentId> = vec!["1002".parse().unwrap()];
         let agents = world.store.agents(&agents).await.unwrap();
         assert_eq!((agents[0].shift, agents[1].shift), (Shift::Ready, Shift::SignedOut));
-        assert_eq!(world.store.sampling_frame(&names[0], None).await.unwrap(), [contact(0)]);
-        assert!(world.store.sampling_frame(&names[1], None).await.unwrap().is_empty());
+        assert!(world.store.knows_queue(&names[0]).await.unwrap());
+        assert!(!world.store.knows_queue(&names[1]).await.unwrap());
+        assert!(world.store.knows_agent(&"1001".parse().unwrap()).await.unwrap());
+        assert!(!world.store.knows_agent(&"9999".parse().unwrap()).await.unwrap());
+        assert!(journal.close(PATIENCE));
+    });
+}
+
+#[test]
+fn a_frozen_frame_stays_as_it_was_and_each_limit_narrows_it() {
+    each_database("frames", async |world: World| {
+        let journal = world.journal().await;
+        world.append(&journal, call(0, "inquiry", "1001"));
+        let frozen = world.now();
+        world.append(&journal, [Event::ClockSet { by_ms: 86_400_000 }]);
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let ended = world.store.contact(contact(0)).await.unwrap().unwrap().ended_at.unwrap();
+        let frame = SampleFrame::until(ended.max(frozen));
+        let found = async |frame: &SampleFrame| world.store.sampling_frame(frame).await.unwrap();
+        assert_eq!(found(&frame).await, [contact(0)]);
+        assert!(found(&SampleFrame::until(Time::default())).await.is_empty());
+        let fitting = SampleFrame {
+            queue: Some("inquiry".parse().unwrap()),
+            agent: Some("1001".parse().unwrap()),
+            outcome: Some(Class::Answered),
+            direction: Some(Way::Inbound),
+            language: Some(Language::ZhCn),
+            shortest_s: Some(0),
+            longest_s: Some(86_400),
+            since: Some(Time::default()),
+            ..frame.clone()
+        };
+        assert_eq!(found(&fitting).await, [contact(0)]);
+        for narrower in [
+            SampleFrame { queue: Some("complaint".parse().unwrap()), ..frame.clone() },
+            SampleFrame { agent: Some("1002".parse().unwrap()), ..frame.clone() },
+            SampleFrame { outcome: Some(Class::Failed), ..frame.clone() },
+            SampleFrame { language: Some(Language::EnUs), ..frame.clone() },
+            SampleFrame { shortest_s: Some(86_400), ..frame.clone() },
+            SampleFrame { since: Some(frame.until + PATIENCE), ..frame.clone() },
+        ] {
+            assert!(found(&narrower).await.is_empty(), "{narrower:?}");
+        }
         assert!(journal.close(PATIENCE));
     });
 }

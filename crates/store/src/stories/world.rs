@@ -148,6 +148,7 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
             trunk: "local".to_owned(),
             language: Language::ZhCn,
             flow: "main@1".to_owned(),
+            sip_call_id: None,
         },
         Event::RecordingOpened { recording, contact, path: format!("{n}.wav"), channels: 2, rate: 8000 },
         Event::ContactAnswered { contact },
@@ -175,7 +176,10 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
             end: SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp },
         },
         changed(Activity::WrapUp),
-        Event::ContactEnded { contact, end: End::new(Cause::HungUp, EndedBy::Caller, true) },
+        Event::ContactEnded {
+            contact,
+            end: End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person),
+        },
         Event::RecordingClosed {
             recording,
             contact,

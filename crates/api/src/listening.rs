@@ -1,0 +1,94 @@
+//! When a playback begins: a player fetches a recording in many ranges, and that is one listening.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::{AgentOrder, ContactId, RecordingId, Time};
+use store::Bearer;
+
+use crate::App;
+use crate::agents::send;
+use crate::problem::Problem;
+
+/// A request of the same person for the same recording within this time of the one before goes on with its playback.
+const PLAYBACK: Duration = Duration::from_secs(10 * 60);
+/// Playbacks that are remembered. Beyond that the one that was heard of longest ago is forgotten: should it go on, it
+/// counts once more.
+const MOST: usize = 10_000;
+
+/// The playbacks that go on: by person and recording, with the last request.
+#[derive(Debug, Default)]
+pub(crate) struct Playbacks(BTreeMap<(String, RecordingId), Time>);
+
+impl Playbacks {
+    /// True when this person's playback of this recording goes on at `now`.
+    fn goes_on(&self, key: &(String, RecordingId), now: Time) -> bool {
+        // A clock that was set back must not hide a listening for long.
+        self.0.get(key).is_some_and(|last| *last <= now && now.since(*last) < PLAYBACK)
+    }
+
+    fn heard(&mut self, key: (String, RecordingId), now: Time) {
+        if !self.0.contains_key(&key) && self.0.len() >= MOST {
+            self.0.retain(|_, last| *last <= now && now.since(*last) < PLAYBACK);
+            while self.0.len() >= MOST {
+                let oldest = self.0.iter().min_by_key(|(_, last)| **last).map(|(key, _)| key.clone());
+                oldest.and_then(|key| self.0.remove(&key));
+            }
+        }
+        self.0.insert(key, now);
+    }
+}
+
+/// Notes in the log that somebody listens to a recording, once for each playback. Returns when it is noted.
+pub(crate) async fn note(
+    app: &App,
+    bearer: Bearer,
+    recording: RecordingId,
+    contact: Option<ContactId>,
+) -> Result<(), Problem> {
+    // Held while the center is asked: of two requests that come at once the second waits until the first is noted.
+    let mut playbacks = app.playbacks().await;
+    let (now, key) = ((app.now)(), (bearer.name.clone(), recording));
+    if !playbacks.goes_on(&key, now) {
+        send(app, bearer, AgentOrder::NoteListened { recording, contact }).await?;
+    }
+    playbacks.heard(key, now);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Ids;
+
+    use super::*;
+
+    #[test]
+    fn ranges_of_one_playback_are_one_listening_and_another_person_or_hour_is_another() {
+        let mut ids = Ids::new(0);
+        let (one, other) =
+            (RecordingId::new(&mut ids, Time::default()), RecordingId::new(&mut ids, Time::default()));
+        let at = |minute: i64| Time::from_unix_ms(minute * 60_000);
+        let mut playbacks = Playbacks::default();
+        let mut listens = |name: &str, recording, minute| {
+            let key = (name.to_owned(), recording);
+            let begins = !playbacks.goes_on(&key, at(minute));
+            playbacks.heard(key, at(minute));
+            begins
+        };
+        assert!(listens("qa", one, 0));
+        assert!(!listens("qa", one, 0) && !listens("qa", one, 9) && !listens("qa", one, 18));
+        assert!(listens("qa", other, 18) && listens("lead", one, 18));
+        assert!(listens("qa", one, 28));
+        assert!(listens("qa", one, 5), "by a clock that was set back");
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (mut ids, mut playbacks) = (Ids::new(0), Playbacks::default());
+        for nth in 0..MOST + 10 {
+            let recording = RecordingId::new(&mut ids, Time::default());
+            playbacks.heard(("qa".to_owned(), recording), Time::from_unix_ms(i64::try_from(nth).unwrap()));
+        }
+        assert_eq!(playbacks.0.len(), MOST);
+    }
+}

@@ -1,0 +1,120 @@
+//! SIP messages that the center kept: as JSON, as a ladder for people, as a capture for other tools.
+
+mod ladder;
+mod pcap;
+
+use std::net::SocketAddr;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use model::{AgentOrder, ContactId, Number, Time};
+use serde::{Deserialize, Serialize};
+use store::Bearer;
+
+use crate::App;
+use crate::agents::send;
+use crate::problem::Problem;
+use crate::query::Asked;
+
+/// Messages of an answer at most.
+const MOST: usize = 10_000;
+
+/// Where the messages come from.
+pub trait Trace: Send + Sync {
+    /// What is kept of these, oldest first, secrets masked.
+    fn select(&self, query: &TraceQuery) -> Vec<TracedMessage>;
+}
+
+/// Keeps nothing.
+impl Trace for () {
+    fn select(&self, _query: &TraceQuery) -> Vec<TracedMessage> {
+        Vec::new()
+    }
+}
+
+/// Which messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TraceQuery {
+    /// All of a contact: the customer's and those with agents.
+    Contact(ContactId),
+    /// All of calls whose From has this number.
+    From(Number),
+    /// The last so many.
+    Last(usize),
+}
+
+/// A SIP message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TracedMessage {
+    /// When it came or went.
+    pub at: Time,
+    /// True when it came, false when we sent it.
+    pub received: bool,
+    /// `udp` or `tcp`.
+    pub transport: &'static str,
+    /// Our address.
+    pub local: SocketAddr,
+    /// The other side's.
+    pub peer: SocketAddr,
+    /// Its Call-ID.
+    pub sip_call_id: String,
+    /// True when its end was cut off to save memory.
+    pub cut: bool,
+    /// The message; secrets are overwritten with `*`.
+    pub text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    contact: Option<ContactId>,
+    from: Option<Number>,
+    last: Option<usize>,
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    #[default]
+    Json,
+    Text,
+    Pcap,
+}
+
+/// The messages of a contact, of a caller or the last ones. Reading them is an event.
+pub(crate) async fn show(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Asked(Wanted { contact, from, last, format }): Asked<Wanted>,
+) -> Result<Response, Problem> {
+    let query = match (contact, from, last) {
+        (Some(contact), None, None) => TraceQuery::Contact(contact),
+        (None, Some(number), None) => TraceQuery::From(number),
+        (None, None, Some(last @ 1..=MOST)) => TraceQuery::Last(last),
+        (None, None, Some(_)) => return Err(Problem::invalid(format!("last is 1 to {MOST}"))),
+        _ => return Err(Problem::invalid("one of contact, from and last".to_owned())),
+    };
+    let mut messages = app.trace.select(&query);
+    let too_many = messages.len().saturating_sub(MOST);
+    messages.drain(..too_many);
+    let number = match query {
+        TraceQuery::From(number) => Some(number),
+        TraceQuery::Contact(_) | TraceQuery::Last(_) => None,
+    };
+    let order =
+        AgentOrder::NoteTraceRead { contact, number, messages: u64::try_from(messages.len()).unwrap_or(0) };
+    // Noted before the first byte leaves; what cannot be noted is not given out.
+    send(&app, bearer, order).await?;
+    let kind = |kind: &'static str| [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")];
+    Ok(match format {
+        Format::Json => ([(header::CACHE_CONTROL, "no-store")], Json(messages)).into_response(),
+        Format::Text => {
+            (kind("text/plain; charset=utf-8"), ladder::print(&messages, &app.zone)).into_response()
+        }
+        Format::Pcap => (kind("application/vnd.tcpdump.pcap"), pcap::print(&messages)).into_response(),
+    })
+}

@@ -1,0 +1,286 @@
+//! What operators see of calls: a line of the log for each contact and each refusal, and the figures of `/metrics`.
+//!
+//! ```text
+//!   center's thread ── records ──┐
+//!   signalling shards ─ refusals ┼─► observer's thread ─► log (a line each), figures
+//!   registrar ─────── refusals ──┘
+//! ```
+//!
+//! Who has something to report never waits: the way to the thread is bounded (65,536), and what finds it full is
+//! dropped and counted (`hotline_observations_lost_total`). Nothing decides anything by what is seen here.
+
+mod contact;
+mod figures;
+mod refusals;
+mod trace;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use api::Sample;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use model::{Number, Record};
+
+use crate::clock::steady;
+use contact::{ContactLine, Ledger};
+use figures::Figures;
+pub(crate) use figures::SipSide;
+use refusals::{RefusalLine, Refusals};
+pub(crate) use trace::Trace;
+
+/// Observations that may wait.
+const INBOX: usize = 65_536;
+/// How often what is due is looked for.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The way to the observer's thread. Clones share it; the default one observes nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Observer {
+    inbox: Option<Sender<Seen>>,
+    shared: Arc<Shared>,
+    trace: Arc<Trace>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    figures: Mutex<Figures>,
+    sip: figures::SipCounters,
+    lost: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Seen {
+    Record(Box<Record>),
+    Refusal(Refused),
+    Stop(Sender<()>),
+}
+
+/// A request that was not granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Why, in `snake_case`: one of few words of ours.
+    pub(crate) reason: &'static str,
+    /// Where it came from.
+    pub(crate) source: SocketAddr,
+    /// Its Call-ID: hostile text.
+    pub(crate) sip_call_id: String,
+    /// The number that was dialled.
+    pub(crate) number: Option<Number>,
+    /// The calling number.
+    pub(crate) caller: Option<Number>,
+    /// Which status it was answered with.
+    pub(crate) status: u16,
+}
+
+impl Observer {
+    /// Starts the thread. `personal`: calling numbers and names may stand in the log in full.
+    /// `trace_bytes`: how many bytes of SIP messages are kept for a trace; 0 for none.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn start(personal: bool, trace_bytes: usize) -> std::io::Result<Observer> {
+        let (sender, inbox) = bounded(INBOX);
+        let shared = Arc::new(Shared::default());
+        let thread = Thread {
+            inbox,
+            shared: Arc::clone(&shared),
+            ledger: Ledger::default(),
+            refusals: Refusals::default(),
+            personal,
+        };
+        std::thread::Builder::new().name("observer".to_owned()).spawn(move || thread.run())?;
+        Ok(Observer { inbox: Some(sender), shared, trace: Arc::new(Trace::new(trace_bytes)) })
+    }
+
+    /// An event of the center.
+    pub fn record(&self, record: &Record) {
+        if self.inbox.is_some() && contact::concerns(&record.event) {
+            self.put(Seen::Record(Box::new(record.clone())));
+        }
+    }
+
+    /// A call or registration that was refused.
+    pub(crate) fn refused(&self, refused: Refused) {
+        self.put(Seen::Refusal(refused));
+    }
+
+    /// A SIP message that came or went. Counted at once, without the thread.
+    pub(crate) fn sip(&self, side: SipSide, message: &[u8]) {
+        self.shared.sip.count(side, message);
+    }
+
+    /// A SIP request whose credentials were wrong.
+    pub(crate) fn authentication_failed(&self) {
+        self.shared.sip.failed_authentication();
+    }
+
+    /// The last SIP messages.
+    pub(crate) fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// For the API.
+    pub(crate) fn trace_reader(&self) -> Arc<dyn api::Trace> {
+        Arc::clone(&self.trace) as Arc<dyn api::Trace>
+    }
+
+    /// The figures now.
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        let mut samples = self.shared.figures.lock().unwrap_or_else(PoisonError::into_inner).samples();
+        samples.extend(self.shared.sip.samples());
+        samples.push(Sample::counter(
+            "hotline_observations_lost_total",
+            "Calls and refusals that neither the log nor the figures took",
+            self.shared.lost.load(Ordering::Relaxed),
+        ));
+        samples
+    }
+
+    /// Writes the lines that still wait for something, for at most a second; ends the thread.
+    pub fn stop(&self) {
+        let (done, ended) = bounded(1);
+        if let Some(inbox) = &self.inbox
+            && inbox.send_timeout(Seen::Stop(done), TICK).is_ok()
+        {
+            let _ = ended.recv_timeout(TICK);
+        }
+    }
+
+    fn put(&self, seen: Seen) {
+        if let Some(inbox) = &self.inbox
+            && inbox.try_send(seen).is_err()
+        {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+struct Thread {
+    inbox: Receiver<Seen>,
+    shared: Arc<Shared>,
+    ledger: Ledger,
+    refusals: Refusals,
+    personal: bool,
+}
+
+impl Thread {
+    fn run(mut self) {
+        loop {
+            match self.inbox.recv_timeout(TICK) {
+                Ok(Seen::Record(record)) => {
+                    self.ledger.handle(steady(), &record);
+                    self.figures(|figures| figures.handle(&record));
+                }
+                Ok(Seen::Refusal(refused)) => {
+                    self.figures(|figures| figures.refused(refused.reason));
+                    self.refusals.handle(steady(), refused);
+                }
+                Ok(Seen::Stop(done)) => {
+                    self.ledger.close();
+                    self.refusals.close();
+                    self.write();
+                    let _ = done.send(());
+                    return;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.ledger.handle_timeout(steady());
+            self.refusals.handle_timeout(steady());
+            self.write();
+        }
+    }
+
+    fn figures(&self, with: impl FnOnce(&mut Figures)) {
+        with(&mut self.shared.figures.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn write(&mut self) {
+        while let Some(line) = self.ledger.poll_output() {
+            self.figures(|figures| figures.ended(&line));
+            self.write_contact(&line);
+        }
+        while let Some(line) = self.refusals.poll_output() {
+            self.write_refusal(&line);
+        }
+    }
+
+    fn write_contact(&self, line: &ContactLine) {
+        let quality = line.quality.as_ref();
+        tracing::info!(
+            target: "hotline::contact",
+            contact = %line.contact,
+            sip_call_id = line.sip_call_id,
+            caller = self.person(line.caller.as_ref().map(Number::as_str)),
+            caller_name = line.caller_name.as_deref().filter(|_| self.personal),
+            number = line.number.as_ref().map(Number::as_str),
+            trunk = line.trunk,
+            language = line.language.map(|language| language.tag()),
+            queue = line.queue.as_ref().map(model::QueueName::as_str),
+            agent = line.agent.as_ref().map(model::AgentId::as_str),
+            setup_ms = line.setup_ms,
+            waited_ms = line.waited_ms,
+            talk_ms = line.talk_ms,
+            duration_ms = line.duration_ms,
+            cause = word(&line.end.cause),
+            by = word(&line.end.by),
+            class = word(&line.end.class),
+            codec = quality.map(|quality| word(&quality.codec)),
+            mos = quality.map(|quality| (quality.mos * 100.0).round() / 100.0),
+            lost = quality.map(|quality| quality.lost),
+            jitter_ms = quality.map(|quality| quality.jitter_ms),
+            "contact ended",
+        );
+    }
+
+    fn write_refusal(&self, line: &RefusalLine) {
+        let RefusalLine { refused, suppressed } = line;
+        let Refused { reason, source, sip_call_id, number, caller, status } = refused;
+        tracing::warn!(
+            target: "hotline::refusal",
+            reason,
+            %source,
+            status,
+            sip_call_id,
+            number = number.as_ref().map(Number::as_str),
+            caller = self.person(caller.as_ref().map(Number::as_str)),
+            suppressed,
+            "refused",
+        );
+    }
+
+    /// A calling number as the log may show it.
+    fn person(&self, number: Option<&str>) -> Option<String> {
+        number.map(|number| if self.personal { number.to_owned() } else { mask(number) })
+    }
+}
+
+/// The name that a value of our enums has in the API.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(serde_json::Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
+        Ok(_) | Err(_) => String::new(),
+    }
+}
+
+/// The last four characters of a number; of one that has seven or fewer, nothing.
+pub(crate) fn mask(number: &str) -> String {
+    let length = number.chars().count();
+    let kept: String = number.chars().skip(length.saturating_sub(4)).collect();
+    if length > 7 { format!("…{kept}") } else { "…".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_masked_number_shows_four_digits_at_most() {
+        assert_eq!(mask("13800138000"), "…8000");
+        assert_eq!(mask("+8613800138000"), "…8000");
+        assert_eq!((mask("1001").as_str(), mask("8613800").as_str(), mask("").as_str()), ("…", "…", "…"));
+    }
+}

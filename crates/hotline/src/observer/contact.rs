@@ -1,0 +1,296 @@
+//! From the events of a contact to its one line.
+//!
+//! ```text
+//! contact_started ──► open ── contact_ended ──► ended ── customer's quality, or 3 s ──► line
+//! ```
+//!
+//! What a contact's audio was like is measured when its leg is closed, after its end: the line waits for that.
+//! Contacts that began before this process did have no beginning here: their line has id and end alone.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use model::{AgentId, ContactId, End, Event, Language, LegQuality, Number, QueueName, Record, Time};
+
+/// How long an ended contact waits for its quality.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Contacts that are kept; the oldest beyond that are forgotten. More than can be in progress at once.
+const MOST: usize = 200_000;
+
+/// What the line says. Times in milliseconds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ContactLine {
+    pub(super) contact: ContactId,
+    /// Hostile text.
+    pub(super) sip_call_id: Option<String>,
+    /// Personal.
+    pub(super) caller: Option<Number>,
+    /// Personal, and hostile text.
+    pub(super) caller_name: Option<String>,
+    pub(super) number: Option<Number>,
+    pub(super) trunk: Option<String>,
+    pub(super) language: Option<Language>,
+    /// The last one.
+    pub(super) queue: Option<QueueName>,
+    /// The last one.
+    pub(super) agent: Option<AgentId>,
+    /// From the INVITE to our answer; `None` when it was not answered.
+    pub(super) setup_ms: Option<u64>,
+    /// In queues, all stays together.
+    pub(super) waited_ms: u64,
+    /// With agents, all together.
+    pub(super) talk_ms: u64,
+    /// From the INVITE to the end; `None` when the beginning is not known.
+    pub(super) duration_ms: Option<u64>,
+    pub(super) end: End,
+    /// Of the customer's leg.
+    pub(super) quality: Option<LegQuality>,
+}
+
+/// True for events that change a line or a figure.
+pub(super) fn concerns(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::ContactStarted { .. }
+            | Event::ContactAnswered { .. }
+            | Event::LanguageChosen { .. }
+            | Event::QueueEntered { .. }
+            | Event::QueueLeft { .. }
+            | Event::SegmentStarted { .. }
+            | Event::SegmentEnded { .. }
+            | Event::ContactEnded { .. }
+            | Event::QualityMeasured { .. }
+            | Event::OfferEnded { .. }
+            | Event::ClockSet { .. }
+    )
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    open: BTreeMap<ContactId, Story>,
+    /// Ended contacts, with the moment at which their line is written.
+    ended: BTreeMap<ContactId, (Time, Story, Time, End)>,
+    outputs: VecDeque<ContactLine>,
+}
+
+/// A contact so far. Instants are by the center's clock of dates.
+#[derive(Debug, Default)]
+struct Story {
+    started: Option<Time>,
+    sip_call_id: Option<String>,
+    caller: Option<Number>,
+    caller_name: Option<String>,
+    number: Option<Number>,
+    trunk: Option<String>,
+    language: Option<Language>,
+    queue: Option<QueueName>,
+    agent: Option<AgentId>,
+    setup_ms: Option<u64>,
+    waited_ms: u64,
+    talking_since: Option<Time>,
+    talk_ms: u64,
+    quality: Option<LegQuality>,
+}
+
+impl Ledger {
+    /// An event; `now` is by a steady clock.
+    pub(super) fn handle(&mut self, now: Time, record: &Record) {
+        let at = record.at;
+        match &record.event {
+            Event::ContactStarted {
+                contact,
+                caller,
+                caller_name,
+                number,
+                trunk,
+                language,
+                flow: _,
+                sip_call_id,
+            } => {
+                if self.open.len() >= MOST {
+                    self.open.pop_first();
+                }
+                let story = Story {
+                    started: Some(at),
+                    sip_call_id: sip_call_id.clone(),
+                    caller: caller.clone(),
+                    caller_name: caller_name.clone(),
+                    number: Some(number.clone()),
+                    trunk: Some(trunk.clone()),
+                    language: Some(*language),
+                    ..Story::default()
+                };
+                self.open.insert(*contact, story);
+            }
+            Event::ContactEnded { contact, end } => {
+                let story = self.open.remove(contact).unwrap_or_default();
+                self.ended.insert(*contact, (now + PATIENCE, story, at, *end));
+            }
+            Event::QualityMeasured { contact, agent: None, quality } => self.measured(*contact, quality),
+            Event::ClockSet { by_ms } => self.open.values_mut().for_each(|story| story.shift(*by_ms)),
+            Event::ContactAnswered { contact } => {
+                self.change(*contact, |story| story.setup_ms = story.started.map(|began| ms(began, at)));
+            }
+            Event::LanguageChosen { contact, language } => {
+                self.change(*contact, |story| story.language = Some(*language));
+            }
+            Event::QueueEntered { contact, queue, .. } => {
+                self.change(*contact, |story| story.queue = Some(queue.clone()));
+            }
+            Event::QueueLeft { contact, waited_ms, .. } => {
+                self.change(*contact, |story| story.waited_ms += waited_ms);
+            }
+            Event::SegmentStarted { contact, agent, .. } => self.change(*contact, |story| {
+                story.agent = Some(agent.clone());
+                story.talking_since = Some(at);
+            }),
+            Event::SegmentEnded { contact, .. } => self.change(*contact, |story| {
+                if let Some(began) = story.talking_since.take() {
+                    story.talk_ms += ms(began, at);
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    /// Writes the lines that have waited for long enough.
+    pub(super) fn handle_timeout(&mut self, now: Time) {
+        self.write(|due| due <= now);
+    }
+
+    /// Writes the lines of all ended contacts.
+    pub(super) fn close(&mut self) {
+        self.write(|_| true);
+    }
+
+    pub(super) fn poll_output(&mut self) -> Option<ContactLine> {
+        self.outputs.pop_front()
+    }
+
+    fn change(&mut self, contact: ContactId, with: impl FnOnce(&mut Story)) {
+        if let Some(story) = self.open.get_mut(&contact) {
+            with(story);
+        }
+    }
+
+    /// The customer's leg is closed: nothing more is waited for.
+    fn measured(&mut self, contact: ContactId, quality: &LegQuality) {
+        if let Some((_, mut story, at, end)) = self.ended.remove(&contact) {
+            story.quality = Some(*quality);
+            self.outputs.push_back(story.line(contact, at, end));
+        } else {
+            self.change(contact, |story| story.quality = Some(*quality));
+        }
+    }
+
+    fn write(&mut self, is_due: impl Fn(Time) -> bool) {
+        let due: Vec<ContactId> =
+            self.ended.iter().filter(|(_, (due, ..))| is_due(*due)).map(|(contact, _)| *contact).collect();
+        for contact in due {
+            if let Some((_, story, at, end)) = self.ended.remove(&contact) {
+                self.outputs.push_back(story.line(contact, at, end));
+            }
+        }
+    }
+}
+
+impl Story {
+    fn shift(&mut self, by_ms: i64) {
+        for instant in [&mut self.started, &mut self.talking_since].into_iter().flatten() {
+            *instant = instant.shifted(by_ms);
+        }
+    }
+
+    fn line(self, contact: ContactId, at: Time, end: End) -> ContactLine {
+        ContactLine {
+            contact,
+            sip_call_id: self.sip_call_id,
+            caller: self.caller,
+            caller_name: self.caller_name,
+            number: self.number,
+            trunk: self.trunk,
+            language: self.language,
+            queue: self.queue,
+            agent: self.agent,
+            setup_ms: self.setup_ms,
+            waited_ms: self.waited_ms,
+            talk_ms: self.talk_ms,
+            duration_ms: self.started.map(|began| ms(began, at)),
+            end,
+            quality: self.quality,
+        }
+    }
+}
+
+/// From one instant to a later one; 0 to an earlier one.
+fn ms(from: Time, to: Time) -> u64 {
+    u64::try_from(to.unix_ms().saturating_sub(from.unix_ms())).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Cause, EndedBy, Ids, LeaveReason, SegmentEnd, SegmentId};
+
+    use super::*;
+
+    fn at(ms: i64) -> Time {
+        Time::from_unix_ms(1_800_000_000_000 + ms)
+    }
+
+    fn tell(ledger: &mut Ledger, ms: i64, event: Event) {
+        ledger.handle(at(ms), &Record { seq: 1, at: at(ms), event });
+    }
+
+    fn start(contact: ContactId) -> Event {
+        Event::ContactStarted {
+            contact,
+            caller: Some("13800138000".parse().unwrap()),
+            caller_name: None,
+            number: "8000".parse().unwrap(),
+            trunk: "local".to_owned(),
+            language: Language::ZhCn,
+            flow: "main@1".to_owned(),
+            sip_call_id: Some("7@phone".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_contact_is_one_line_with_its_times_also_when_the_clock_is_set() {
+        let mut ids = Ids::new(0);
+        let (contact, segment) = (ContactId::new(&mut ids, at(0)), SegmentId::new(&mut ids, at(0)));
+        let (queue, agent): (QueueName, AgentId) = ("front".parse().unwrap(), "1001".parse().unwrap());
+        let mut ledger = Ledger::default();
+        tell(&mut ledger, 0, start(contact));
+        tell(&mut ledger, 40, Event::ContactAnswered { contact });
+        tell(&mut ledger, 50, Event::QueueEntered { contact, queue: queue.clone(), bonus_s: 0, position: 1 });
+        let left =
+            Event::QueueLeft { contact, queue: queue.clone(), reason: LeaveReason::Answered, waited_ms: 950 };
+        tell(&mut ledger, 1_000, left);
+        tell(&mut ledger, 1_000, Event::SegmentStarted { segment, contact, agent: agent.clone(), queue });
+        tell(&mut ledger, 3_601_000, Event::ClockSet { by_ms: 3_600_000 });
+        let end = SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp };
+        tell(&mut ledger, 3_603_000, Event::SegmentEnded { segment, contact, agent: agent.clone(), end });
+        let end = End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person);
+        tell(&mut ledger, 3_603_000, Event::ContactEnded { contact, end });
+        assert_eq!(ledger.poll_output(), None, "its quality is not known yet");
+        ledger.handle_timeout(at(3_606_000));
+        let line = ledger.poll_output().unwrap();
+        assert_eq!(
+            (line.setup_ms, line.waited_ms, line.talk_ms, line.duration_ms),
+            (Some(40), 950, 2_000, Some(3_000))
+        );
+        assert_eq!((line.agent, line.sip_call_id.as_deref()), (Some(agent), Some("7@phone")));
+        assert_eq!(ledger.poll_output(), None);
+    }
+
+    #[test]
+    fn a_contact_of_an_earlier_run_still_gets_its_line() {
+        let contact = ContactId::new(&mut Ids::new(0), at(0));
+        let mut ledger = Ledger::default();
+        let end = End::new(Cause::Crashed, EndedBy::Center, model::Reached::Flow);
+        tell(&mut ledger, 0, Event::ContactEnded { contact, end });
+        ledger.close();
+        let line = ledger.poll_output().unwrap();
+        assert_eq!((line.contact, line.duration_ms, line.end.cause), (contact, None, Cause::Crashed));
+    }
+}
