@@ -59,6 +59,35 @@ impl Center {
         center
     }
 
+    /// Starts a center that is to refuse, and waits until it ended: its exit code and what it printed. `prepare` gets
+    /// its folder, its SIP port, its HTTP port and the first of its RTP ports; what it returns is kept meanwhile.
+    ///
+    /// # Panics
+    /// When the binary is missing or the center does not end.
+    pub fn refused<Kept>(
+        changes: &[(&str, &str, &str)],
+        prepare: impl FnOnce(&Path, [u16; 3]) -> Kept,
+    ) -> (Option<i32>, String) {
+        let ports = Ports::claim();
+        let folder = new_folder();
+        configuration::copy(&repository().join("config"), &folder.join("config"), changes);
+        let (sip, http) = (ports.take(1), ports.take(1));
+        let kept = prepare(&folder, [sip, http, *ports.rtp().start()]);
+        let mut process = serve(&folder, sip, http, &ports, logging(&folder));
+        let ended =
+            wait_for("the center to refuse", || process.try_wait().expect("a process of ours can be asked"));
+        let said = fs::read_to_string(folder.join("center.log")).unwrap_or_default();
+        drop(kept);
+        let _ = fs::remove_dir_all(&folder);
+        (ended.code(), said)
+    }
+
+    /// What `/readyz` answers: status and body.
+    pub fn readiness(&self) -> (u16, Value) {
+        let (status, body) = web::get(self.http, "/readyz", None).expect("the center answers");
+        (status, serde_json::from_str(&body).expect("JSON"))
+    }
+
     /// Starts the center again after [`Center::kill`] or [`Center::wait_for_end`], at the same addresses.
     pub fn restart(&mut self) {
         self.process = serve(&self.folder, self.sip, self.http, &self.ports, logging(&self.folder));
@@ -70,10 +99,20 @@ impl Center {
         format!("127.0.0.1:{}", self.sip)
     }
 
+    /// `127.0.0.1:PORT` of HTTP.
+    pub fn http_address(&self) -> String {
+        format!("127.0.0.1:{}", self.http)
+    }
+
     /// Ends the process without a word (SIGKILL). What it had written stays, as the kernel still has it.
     pub fn kill(&mut self) {
         self.process.kill().expect("a process of ours can be killed");
         self.process.wait().expect("a process of ours can be waited for");
+    }
+
+    /// The process's id.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Asks the process to end (SIGTERM): no new calls, and the end when the present ones ended.
@@ -239,6 +278,23 @@ impl Center {
         command.arg("--config").arg(self.folder.join("config"));
         command.arg("--data").arg(self.folder.join("data"));
         command.arg("--recordings").arg(self.folder.join("recordings"));
+        command
+    }
+
+    /// A command of the binary without any of its folders.
+    pub fn bare_command(&self, name: &str) -> Command {
+        let mut command = Command::new(binary());
+        command.arg(name).current_dir(repository()).env("NO_COLOR", "1");
+        command
+    }
+
+    /// `hotline serve` of a second center with this one's configuration, these folders and ports of its own.
+    pub fn rival(&self, data: &Path, recordings: &Path) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("serve").current_dir(repository()).env("NO_COLOR", "1");
+        command.args(["--prompts", "prompts", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+        command.arg("--config").arg(self.folder.join("config"));
+        command.arg("--data").arg(data).arg("--recordings").arg(recordings);
         command
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use model::{Activity, ContactId, NotReadyReason, OfferId, QueueName, Shift, Time};
 
 use crate::inout::AgentView;
+use crate::standing::Did;
 
 /// One agent.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Agent {
     pub(crate) seat_online: bool,
     pub(crate) willing: Willing,
     pub(crate) doing: Doing,
+    /// How the agent stood before a restart, until the seat is back.
+    pub(crate) before: Option<Before>,
     /// Offers in a row that were not answered.
     pub(crate) misses: u32,
 }
@@ -25,6 +28,15 @@ pub(crate) struct Agent {
 pub(crate) enum Willing {
     Ready,
     NotReady(NotReadyReason),
+}
+
+/// How an agent stood before a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Before {
+    pub(crate) willing: Willing,
+    pub(crate) did: Did,
+    /// When it is forgotten.
+    pub(crate) until: Time,
 }
 
 /// What the agent does.
@@ -94,6 +106,28 @@ impl Agent {
             Doing::Offered { .. } | Doing::Releasing { .. } => Activity::Offered,
             Doing::Talking { .. } => Activity::Talking,
             Doing::WrapUp { .. } => Activity::WrapUp,
+        }
+    }
+
+    /// The seat registered: a shift begins, or what was before a restart goes on.
+    pub(crate) fn sign_in(&mut self, now: Time) {
+        self.seat_online = true;
+        self.misses = 0;
+        let idle = matches!(self.doing, Doing::Idle { .. } | Doing::Resting { .. });
+        let before = self.before.take().filter(|before| idle && now <= before.until);
+        self.willing = match before {
+            Some(before) => before.willing,
+            None if self.starts_ready => Willing::Ready,
+            None => Willing::NotReady(NotReadyReason::Break),
+        };
+        if idle {
+            self.doing = match before.map(|before| before.did) {
+                Some(Did::WrapUp { until }) if until > now => Doing::WrapUp { until },
+                Some(Did::WrapUp { until: since } | Did::Idle { since }) => {
+                    Doing::Idle { since: since.min(now) }
+                }
+                None => Doing::Idle { since: now },
+            };
         }
     }
 

@@ -10,10 +10,11 @@ use model::{
     Time,
 };
 
-use crate::agent::{Agent, Doing, Willing};
+use crate::agent::{Agent, Before, Doing, Willing};
 use crate::config::Config;
 use crate::inout::{AgentView, Input, Output};
 use crate::queue::{Place, Queue};
+use crate::standing::{REMEMBERED, Standing};
 
 /// The distributor. See the crate's documentation for the state chart.
 #[derive(Debug, Clone)]
@@ -53,6 +54,7 @@ impl Acd {
                 seat_online: false,
                 willing: Willing::Ready,
                 doing: Doing::Idle { since: Time::default() },
+                before: None,
                 misses: 0,
             };
             (a.id, agent)
@@ -66,6 +68,17 @@ impl Acd {
             releasing: BTreeMap::new(),
             timers: BTreeSet::new(),
             outputs: VecDeque::new(),
+        }
+    }
+
+    /// Remembers how agents stood before a restart, at `now`; those that are unknown are left out. Call it before the
+    /// first [`Acd::handle`]. Nobody is signed in by it: that is for the seats.
+    pub fn restore(&mut self, now: Time, standings: Vec<Standing>) {
+        for Standing { agent, not_ready, did } in standings {
+            if let Some(agent) = self.agents.get_mut(&agent) {
+                let willing = not_ready.map_or(Willing::Ready, Willing::NotReady);
+                agent.before = Some(Before { willing, did, until: now + REMEMBERED });
+            }
         }
     }
 
@@ -192,15 +205,8 @@ impl Acd {
 
     fn seat_online(&mut self, now: Time, id: &AgentId) {
         self.change(id, None, |agent| {
-            if agent.seat_online {
-                return;
-            }
-            agent.seat_online = true;
-            agent.misses = 0;
-            agent.willing =
-                if agent.starts_ready { Willing::Ready } else { Willing::NotReady(NotReadyReason::Break) };
-            if matches!(agent.doing, Doing::Idle { .. } | Doing::Resting { .. }) {
-                agent.doing = Doing::Idle { since: now };
+            if !agent.seat_online {
+                agent.sign_in(now);
             }
         });
     }

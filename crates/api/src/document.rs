@@ -132,6 +132,17 @@ fn responses(route: &Route) -> Value {
             "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
         } },
     });
+    if let (Some(responses), "/api/v1/events" | "/api/v1/events/stream") =
+        (responses.as_object_mut(), route.path)
+    {
+        let about = "`after` is beyond the newest entry: `newest` has its number, `log` the id of the log";
+        responses.insert(
+            "409".to_owned(),
+            json!({ "description": about, "content": {
+            "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
+        } }),
+        );
+    }
     if let (Some(responses), "audio") = (responses.as_object_mut(), route.answer) {
         responses.insert("206".to_owned(), json!({ "description": "A range", "content": content("audio") }));
         responses.insert("304".to_owned(), json!({ "description": "Not changed" }));
@@ -196,7 +207,7 @@ fn schemas() -> Value {
         ("Ticket", "url:string expires_s:integer"),
         ("NewToken", "name:string role:string token:string"),
         ("Health", "alive:boolean"),
-        ("Readiness", "ready:boolean not_ready:array"),
+        ("Readiness", "ready:boolean not_ready:array warnings:array checks:array"),
         ("Reason", "reason:string"),
         ("Seat", "seat:string"),
         ("Word", "reason:string person:string?"),

@@ -38,7 +38,7 @@ pub(crate) struct Poll {
     limit: Option<u32>,
 }
 
-/// The records after `after`; when there is none, waits up to `wait` seconds for the next.
+/// The records after `after`, which is not beyond the newest; when there is none, waits up to `wait` seconds for the next.
 pub(crate) async fn poll(
     State(app): State<App>,
     Extension(bearer): Extension<Bearer>,
@@ -48,6 +48,7 @@ pub(crate) async fn poll(
     if asked.wait > LONGEST_WAIT_S {
         return Err(Problem::invalid(format!("wait is 0 to {LONGEST_WAIT_S} seconds, not {}", asked.wait)));
     }
+    within_the_log(&app, asked.after).await?;
     let _place = follower(&app)?;
     let wait = Duration::from_secs(asked.wait);
     let records = tokio::select! {
@@ -118,6 +119,7 @@ pub(crate) async fn stream(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|_| Problem::invalid("this address speaks WebSocket"))?;
+    within_the_log(&app, from.after.unwrap_or(0)).await?;
     let place = follower(&app)?;
     let after = from.after.unwrap_or_else(|| app.store.committed_seq());
     let filter = from.filter();
@@ -125,6 +127,15 @@ pub(crate) async fn stream(
         .max_message_size(GREATEST_MESSAGE)
         .max_frame_size(GREATEST_MESSAGE)
         .on_upgrade(move |socket| follow(app, bearer, socket, (after, filter), place)))
+}
+
+/// Refuses a place beyond the newest entry: whoever waits there would wait in vain, and miss what comes before it.
+async fn within_the_log(app: &App, after: u64) -> Result<(), Problem> {
+    // The database first knows of an entry; only then is it made known here.
+    if after <= app.store.committed_seq() || after <= app.store.last_seq().await? {
+        return Ok(());
+    }
+    Err(Problem::after_the_end(after, app.store.last_seq().await?, app.store.log_id().await?))
 }
 
 fn follower(app: &App) -> Result<OwnedSemaphorePermit, Problem> {

@@ -31,7 +31,7 @@ mod welcome;
 mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands};
-pub use health::Readiness;
+pub use health::{ANSWERED_WITHIN, Because, Checking, Condition, Readiness};
 pub use metrics::{Kind, Metrics, Sample};
 pub use retention::{NotApplied, Outcome, apply_retention};
 pub use routes::router;

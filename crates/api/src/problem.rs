@@ -13,6 +13,8 @@ use store::StoreError;
 pub(crate) struct Problem {
     kind: Kind,
     detail: Option<String>,
+    /// The log's id, where that is what the request is in conflict with.
+    log: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,9 @@ enum Kind {
     Conflict,
     Range {
         length: u64,
+    },
+    AfterTheEnd {
+        newest: u64,
     },
     Invalid,
     TooMany,
@@ -49,7 +54,7 @@ impl Problem {
 
     /// What is named is there, but not in the form that is asked for.
     pub(crate) fn not_in_this_form(detail: impl Into<String>) -> Problem {
-        Problem { kind: Kind::NotFound, detail: Some(detail.into()) }
+        Problem { kind: Kind::NotFound, detail: Some(detail.into()), log: None }
     }
 
     pub(crate) fn method_not_allowed() -> Problem {
@@ -57,7 +62,7 @@ impl Problem {
     }
 
     pub(crate) fn conflict(detail: impl Into<String>) -> Problem {
-        Problem { kind: Kind::Conflict, detail: Some(detail.into()) }
+        Problem { kind: Kind::Conflict, detail: Some(detail.into()), log: None }
     }
 
     /// A range that is not within `length` bytes.
@@ -65,8 +70,18 @@ impl Problem {
         Kind::Range { length }.into()
     }
 
+    /// A place in the event log that is beyond its newest entry.
+    pub(crate) fn after_the_end(after: u64, newest: u64, log: String) -> Problem {
+        let detail = format!(
+            "after={after} is beyond the end of the log, whose newest entry is {newest}: the place is from another log, or the \
+             database was restored from an older copy; read on from after={newest}, or from 0 \
+             序号 {after} 超出事件日志末尾（最新为 {newest}）：该位置来自另一个日志，或数据库已从较旧的备份恢复"
+        );
+        Problem { kind: Kind::AfterTheEnd { newest }, detail: Some(detail), log: Some(log) }
+    }
+
     pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
-        Problem { kind: Kind::Invalid, detail: Some(detail.into()) }
+        Problem { kind: Kind::Invalid, detail: Some(detail.into()), log: None }
     }
 
     pub(crate) fn too_many() -> Problem {
@@ -80,7 +95,7 @@ impl Problem {
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
-        Problem { kind: Kind::Unavailable, detail: Some(detail.into()) }
+        Problem { kind: Kind::Unavailable, detail: Some(detail.into()), log: None }
     }
 }
 
@@ -93,7 +108,7 @@ impl std::fmt::Display for Problem {
 
 impl From<Kind> for Problem {
     fn from(kind: Kind) -> Problem {
-        Problem { kind, detail: None }
+        Problem { kind, detail: None, log: None }
     }
 }
 
@@ -146,6 +161,9 @@ impl Kind {
             Kind::Range { .. } => {
                 (StatusCode::RANGE_NOT_SATISFIABLE, "范围超出文件", "Range outside the file")
             }
+            Kind::AfterTheEnd { .. } => {
+                (StatusCode::CONFLICT, "超出事件日志末尾", "Beyond the end of the event log")
+            }
             Kind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "请求参数无效", "Invalid request"),
             Kind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "请求过多", "Too many requests"),
             Kind::Wait { .. } => {
@@ -169,6 +187,10 @@ impl IntoResponse for Problem {
         if let (Some(detail), Some(body)) = (self.detail, body.as_object_mut()) {
             body.insert("detail".to_owned(), detail.into());
         }
+        if let (Kind::AfterTheEnd { newest }, Some(body)) = (self.kind, body.as_object_mut()) {
+            body.insert("newest".to_owned(), newest.into());
+            body.insert("log".to_owned(), self.log.into());
+        }
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
@@ -187,7 +209,12 @@ impl IntoResponse for Problem {
             Kind::TooMany | Kind::Unavailable => {
                 headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
             }
-            Kind::Forbidden | Kind::NotFound | Kind::MethodNotAllowed | Kind::Conflict | Kind::Invalid => {}
+            Kind::Forbidden
+            | Kind::NotFound
+            | Kind::MethodNotAllowed
+            | Kind::Conflict
+            | Kind::AfterTheEnd { .. }
+            | Kind::Invalid => {}
         }
         response
     }

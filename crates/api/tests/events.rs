@@ -73,7 +73,9 @@ async fn a_shutdown_ends_streams_and_polls_at_once() {
     let mut socket = open(&world, world.journal.last_seq()).await;
     let began = Instant::now();
     let (shutdown, server) = (world.shutdown.take().unwrap(), world.server.take().unwrap());
-    let poll = world.get(Role::Viewer, "/api/v1/events?after=999&wait=60");
+    let last = world.journal.last_seq();
+    let path = format!("/api/v1/events?after={last}&wait=60");
+    let poll = world.get(Role::Viewer, &path);
     let (heard, (first, _)) = tokio::join!(poll, async {
         let text = async || String::from_utf8(world.get(Role::Viewer, "/metrics").await.body).unwrap();
         while !text().await.contains("hotline_event_followers 2\n") {}
@@ -84,6 +86,32 @@ async fn a_shutdown_ends_streams_and_polls_at_once() {
     assert_eq!(first & 0x0f, 8, "a close frame");
     server.await.unwrap().unwrap();
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_place_beyond_the_end_of_the_log_is_answered_with_the_logs_id_and_its_newest_entry() {
+    let world = World::start().await;
+    let last = world.journal.last_seq();
+    let log = world.store.log_id().await.unwrap();
+    assert_eq!(log.len(), 32);
+    for after in [last + 1, 999_999, u64::MAX] {
+        let refused = world.get(Role::Viewer, &format!("/api/v1/events?after={after}&wait=60")).await;
+        assert_eq!(refused.status, 409, "after={after}");
+        assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+        let problem = refused.json();
+        assert_eq!((problem["newest"].as_u64(), problem["log"].as_str()), (Some(last), Some(log.as_str())));
+        assert!(problem["detail"].as_str().unwrap().contains("超出"), "{problem}");
+        let header = format!("Authorization: Bearer {}\r\n", world.token(Role::Viewer));
+        let path = format!("/api/v1/events/stream?after={after}");
+        let head = handshake(&world, &path, &header).await.1;
+        assert!(head.starts_with("HTTP/1.1 409"), "{head}");
+    }
+    // The end itself is a place to wait at, and so is what comes next once it is there.
+    assert_eq!(world.get(Role::Viewer, &format!("/api/v1/events?after={last}")).await.status, 200);
+    world.append([Event::DrainStarted]);
+    let next = format!("/api/v1/events?after={}", last + 1);
+    assert!(world.store.wait_committed(last + 1, PATIENCE).await);
+    assert_eq!(world.get(Role::Viewer, &next).await.status, 200);
 }
 
 #[tokio::test]
@@ -165,6 +193,13 @@ async fn open_with(world: &World, after: u64, token: &str) -> TcpStream {
 }
 
 async fn open_at(world: &World, path: &str, header: &str) -> TcpStream {
+    let (socket, head) = handshake(world, path, header).await;
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    socket
+}
+
+/// Asks for a stream; the answer's head.
+async fn handshake(world: &World, path: &str, header: &str) -> (TcpStream, String) {
     let mut socket = TcpStream::connect(world.address).await.unwrap();
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: h\r\n{header}\
@@ -176,8 +211,7 @@ async fn open_at(world: &World, path: &str, header: &str) -> TcpStream {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await.unwrap());
     }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-    socket
+    (socket, String::from_utf8_lossy(&head).into_owned())
 }
 
 async fn next_record(socket: &mut TcpStream) -> Record {

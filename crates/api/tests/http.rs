@@ -5,6 +5,7 @@
 
 mod world;
 
+use api::{Because, Condition};
 use model::{Actor, AgentOrder, Supervision, Watched};
 use serde_json::{Value, json};
 use store::Role;
@@ -16,12 +17,34 @@ async fn health_needs_no_token_and_ready_names_what_is_missing() {
     let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     assert_eq!(world.raw(&ask("/healthz")).await.status, 200);
     let heard = world.raw(&ask("/readyz")).await;
-    assert_eq!((heard.status, heard.json()["not_ready"].clone()), (503, json!(["sip", "media", "store"])));
-    world.readiness.sip(true);
-    world.readiness.store(true);
-    assert_eq!(world.raw(&ask("/readyz")).await.json()["not_ready"], json!(["media"]));
-    world.readiness.media(true);
+    assert_eq!((heard.status, heard.json()["not_ready"].clone()), (503, json!(["start"])));
+    world.readiness.started();
     assert_eq!(world.raw(&ask("/readyz")).await.status, 200);
+    world.readiness.drains();
+    let heard = world.raw(&ask("/readyz")).await;
+    assert_eq!((heard.status, heard.json()["not_ready"].clone()), (503, json!(["draining"])));
+}
+
+#[tokio::test]
+async fn readiness_says_of_each_part_how_it_is_and_why() {
+    let world = World::start().await;
+    let reason = || Because::new("half of it is gone", "一半已丢失");
+    world.readiness.started();
+    world.readiness.register("well", || async { Condition::Ready });
+    world.readiness.register("worn", move || async move { Condition::Warning(reason()) });
+    world.readiness.register("stuck", std::future::pending::<Condition>);
+    world.readiness.register("wrong", || async { unreachable!("a check that panics") });
+    let ask = "GET /readyz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let heard = world.raw(ask).await;
+    let told = heard.json();
+    assert_eq!((heard.status, &told["not_ready"]), (503, &json!(["stuck", "wrong"])));
+    assert_eq!(told["warnings"], json!(["worn"]));
+    assert_eq!(told["checks"][0], json!({ "name": "well", "state": "ready" }));
+    let worn = json!({
+        "name": "worn", "state": "warning", "reason_en": "half of it is gone", "reason_zh": "一半已丢失",
+    });
+    assert_eq!(told["checks"][1], worn);
+    assert_eq!(told["checks"][2]["reason_en"], "no answer within 2 s");
 }
 
 /// Walks the document, which is made from the table that the router is made from.

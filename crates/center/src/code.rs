@@ -31,7 +31,7 @@ impl Center {
             }
         };
         let clip = if done.is_ok() { clip } else { "agent-refused" };
-        let call = CallId::new(&mut self.ids, now);
+        let call = self.new_call(now);
         self.legs.insert(leg, call);
         self.calls.insert(call, Call::Code(CodeCall { leg, clip, answered: false, remote, play: None }));
         self.media(call, MediaOp::Open { leg });

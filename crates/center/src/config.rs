@@ -28,6 +28,8 @@ pub struct Config {
     pub longest_waits: BTreeMap<QueueName, Duration>,
     /// How long nothing at all may come of a party of a conversation; as media have it.
     pub silence: Duration,
+    /// Media threads among which calls are shared out; 0 counts as 1.
+    pub media_threads: usize,
     /// How long a secure input with an agent may last.
     pub secure_input_limit: Duration,
 }

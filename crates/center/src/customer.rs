@@ -29,7 +29,7 @@ impl Center {
         if self.draining {
             return self.order(leg, LegOrder::Refuse(Cause::ShuttingDown));
         }
-        if self.calls.len() >= self.config.max_calls || !self.strained.is_empty() {
+        if self.calls.len() >= self.config.max_calls || !self.has_room() {
             return self.order(leg, LegOrder::Refuse(Cause::Overloaded));
         }
         let Some(route) = self.config.routes.get(&number) else {
@@ -43,7 +43,7 @@ impl Center {
         let wait = Wait::granted(route.longest_wait);
         let (language, flow) = (route.language, route.flow.versioned_name());
         let session = ivr::Session::new(route.flow.clone(), language);
-        let (call, contact) = (CallId::new(&mut self.ids, now), ContactId::new(&mut self.ids, now));
+        let (call, contact) = (self.new_call(now), ContactId::new(&mut self.ids, now));
         let customer = Customer {
             contact,
             leg,

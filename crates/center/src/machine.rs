@@ -12,6 +12,10 @@ use crate::call::{Call, Withdrawn};
 use crate::config::Config;
 use crate::limits::Load;
 
+/// Ids drawn for a call at most until a media thread with room carries it: with 64 threads of which one has room, one
+/// in three thousand calls finds it not.
+const DRAWS: usize = 512;
+
 /// The one writer of call state. See the crate's documentation for the state chart.
 #[derive(Debug)]
 pub struct Center {
@@ -65,7 +69,7 @@ pub enum Input {
         /// In ms.
         by_ms: i64,
     },
-    /// Take no new calls; [`Output::Drained`] follows when the last one is over.
+    /// Take no new calls; [`Output::Drained`] follows when the last one is over, its recording closed and its quality recorded.
     Drain,
     /// End every call now.
     EndAll,
@@ -125,6 +129,11 @@ impl Center {
         let version = center.config.version.clone();
         center.record(now, Event::CenterStarted { version });
         center
+    }
+
+    /// Remembers how agents stood when the last run ended. Call it before the first [`Center::handle`].
+    pub fn restore(&mut self, now: Time, standings: Vec<acd::Standing>) {
+        self.acd.restore(now, standings);
     }
 
     /// How many calls are in progress.
@@ -221,6 +230,24 @@ impl Center {
         self.ids.set_clock(by_ms);
         self.acd.set_clock(by_ms);
         self.record(now, Event::ClockSet { by_ms });
+    }
+
+    /// True while a media thread has room for a call.
+    pub(crate) fn has_room(&self) -> bool {
+        self.strained.len() < self.config.media_threads.max(1)
+    }
+
+    /// The id of a new call, which a media thread with room carries where there is one. The thread follows from the id:
+    /// ids are drawn until one fits, of which each has at least one chance in as many as there are threads.
+    pub(crate) fn new_call(&mut self, now: Time) -> CallId {
+        let mut call = CallId::new(&mut self.ids, now);
+        for _ in 0..DRAWS {
+            if !self.strained.contains(&call.share(self.config.media_threads)) {
+                break;
+            }
+            call = CallId::new(&mut self.ids, now);
+        }
+        call
     }
 
     pub(crate) fn order(&mut self, leg: LegId, order: LegOrder) {
@@ -404,7 +431,8 @@ impl Center {
     }
 
     fn settle(&mut self) {
-        if self.draining && !self.drained && self.calls.is_empty() && self.sealing.is_empty() {
+        let idle = self.calls.is_empty() && self.sealing.is_empty() && self.closing.is_empty();
+        if self.draining && !self.drained && idle {
             self.drained = true;
             self.outputs.push_back(Output::Drained);
         }

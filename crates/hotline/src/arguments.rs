@@ -51,6 +51,14 @@ pub(crate) enum Verb {
     /// The prompts 语音
     #[command(subcommand)]
     Prompts(AboutPrompts),
+    /// Try all that a center needs, and estimate how many recorded calls this machine carries 检查环境并估算容量
+    Doctor {
+        #[command(flatten)]
+        listen: Listen,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// A softphone in this terminal, for the first call 终端软电话
     Phone(Box<hotline::phone::Options>),
     /// List contacts 列出来电
@@ -92,6 +100,22 @@ pub(crate) enum Verb {
         /// One JSON array of objects
         #[arg(long)]
         json: bool,
+    },
+    /// Copy database, keys, configuration and prompts to a new folder; the center may run 备份
+    Backup {
+        /// A new or empty folder; it will hold keys and personal data 备份目录
+        dir: PathBuf,
+        /// The recordings too (`--recordings` names their folder) 同时备份录音
+        #[arg(long)]
+        with_recordings: bool,
+    },
+    /// Put a backup back where nothing is; stop the center first 恢复备份
+    Restore {
+        /// The backup's folder 备份目录
+        dir: PathBuf,
+        /// Read everything back and compare 恢复后核对
+        #[arg(long)]
+        verify: bool,
     },
     /// Keep a contact's recordings whatever the rules say 法律保全
     #[command(subcommand)]
@@ -179,6 +203,15 @@ pub(crate) struct Listen {
     pub(crate) rtp: Option<config::Ports>,
 }
 
+impl Listen {
+    /// What was typed goes before what the file says.
+    pub(crate) fn apply(self, server: &mut config::Server) {
+        server.sip = self.sip.unwrap_or(server.sip);
+        server.http = self.http.unwrap_or(server.http);
+        server.rtp = self.rtp.unwrap_or_else(|| server.rtp.clone());
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct Listing {
     /// One JSON array of objects
@@ -193,6 +226,15 @@ pub(crate) struct Listing {
 pub(crate) enum AboutRecordings {
     /// Print the public key that proves the manifests 输出清单公钥
     Key,
+    /// Bring back recordings that the database lost, from manifests and files; stop the center first 恢复数据库缺失的录音记录
+    Adopt {
+        /// Only list them 只列出
+        #[arg(long)]
+        dry_run: bool,
+        /// One JSON array of objects
+        #[arg(long)]
+        json: bool,
+    },
     /// Write one to a file, decrypted if it was encrypted 导出（解密）录音
     Export {
         /// The recording's id 录音编号

@@ -29,6 +29,8 @@ use crate::signalling::{Signalling, SignallingInput};
 /// Reports that may wait for the center.
 pub const INBOX: usize = 65_536;
 const COMMANDS: usize = 1_024;
+/// How long the last records may wait for a journal that is full.
+const HAND_OVER: Duration = Duration::from_secs(10);
 /// How often the machine's clock is compared with the steady one.
 const CLOCK_WATCHED: Duration = Duration::from_secs(1);
 
@@ -66,6 +68,7 @@ enum Request {
     Command(Command, oneshot::Sender<Result<Done, Refused>>),
     Drain(oneshot::Sender<()>),
     Close,
+    Alive(oneshot::Sender<()>),
     EndAll,
     Stop,
 }
@@ -113,6 +116,13 @@ impl Conductor {
     /// Ends every call when its caller has heard that the center closes.
     pub fn close(&self) {
         let _ = self.requests.send(Request::Close);
+    }
+
+    /// A sign of life of the center's thread: true once it has come to this request, false when it is gone or its
+    /// inbox is full.
+    pub async fn alive(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.requests.try_send(Request::Alive(answer)).is_ok() && answered.await.is_ok()
     }
 
     /// Ends every call.
@@ -202,15 +212,34 @@ impl Thread {
                         self.center.handle(steady(), Input::Drain);
                     }
                     Ok(Request::Close) => self.center.handle(steady(), Input::Close),
+                    // Who asked may have gone.
+                    Ok(Request::Alive(answer)) => _ = answer.send(()),
                     Ok(Request::EndAll) => self.center.handle(steady(), Input::EndAll),
                     Ok(Request::Stop) | Err(_) => {
                         self.carry_out();
-                        return;
+                        return self.hand_over();
                     }
                 },
                 default(wait) => {}
             }
             self.center.handle_timeout(steady());
+        }
+    }
+
+    /// Before the thread ends: what the journal had no room for gets it, as the journal writes on.
+    fn hand_over(&mut self) {
+        let began = std::time::Instant::now();
+        while !self.unjournaled.is_empty() && began.elapsed() < HAND_OVER {
+            std::thread::sleep(Duration::from_millis(10));
+            self.carry_out();
+        }
+        if !self.unjournaled.is_empty() {
+            let (records, limit_s) = (self.unjournaled.len(), HAND_OVER.as_secs());
+            tracing::error!(
+                records,
+                limit_s,
+                "the journal took no more within the limit; these records are lost"
+            );
         }
     }
 

@@ -36,11 +36,7 @@ pub fn get(data: &Path, path: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 fn request(data: &Path, method: &str, path: &str, body: &str) -> anyhow::Result<Vec<u8>> {
-    let file = data.join(CONTROL);
-    let control = std::fs::read_to_string(&file)
-        .with_context(|| format!("read {}: does a center run on this data folder?", file.display()))?;
-    let (http, token) = control.split_once('\n').unwrap_or_default();
-    let http: SocketAddr = http.parse().with_context(|| format!("read {}", file.display()))?;
+    let Control { http, token, .. } = Control::read(data)?;
     let mut stream = TcpStream::connect_timeout(&http, Duration::from_secs(3))
         .with_context(|| format!("reach the center at {http}"))?;
     // Erasing may take its time.
@@ -48,7 +44,7 @@ fn request(data: &Path, method: &str, path: &str, body: &str) -> anyhow::Result<
     let request = format!(
         "{method} /api/v1/{path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        token.trim(),
+        token,
         body.len()
     );
     stream.write_all(request.as_bytes())?;
@@ -62,6 +58,50 @@ fn request(data: &Path, method: &str, path: &str, body: &str) -> anyhow::Result<
         bail!("the center refused ({status}): {}", refusal(&String::from_utf8_lossy(body)));
     }
     Ok(body.to_vec())
+}
+
+/// What the file of a running center says: an address or token a line.
+struct Control {
+    http: SocketAddr,
+    token: String,
+    /// Missing in the file of an older version.
+    sip: Option<SocketAddr>,
+}
+
+impl Control {
+    fn read(data: &Path) -> anyhow::Result<Control> {
+        let file = data.join(CONTROL);
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("read {}: does a center run on this data folder?", file.display()))?;
+        let mut lines = text.lines();
+        let http = lines.next().unwrap_or_default().parse();
+        let http = http.with_context(|| format!("read {}", file.display()))?;
+        let token = lines.next().unwrap_or_default().trim().to_owned();
+        Ok(Control { http, token, sip: lines.next().and_then(|line| line.parse().ok()) })
+    }
+}
+
+/// A center that runs on a data folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Where it serves HTTP.
+    pub http: SocketAddr,
+    /// Where it listens for SIP.
+    pub sip: Option<SocketAddr>,
+}
+
+/// The center that runs on this data folder; `None` when none answers within a second.
+pub fn neighbour(data: &Path) -> Option<Neighbour> {
+    let Control { http, sip, .. } = Control::read(data).ok()?;
+    let mut stream = TcpStream::connect_timeout(&http, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    // Read as far as it comes: what counts is who answers.
+    let _ = stream.take(4_096).read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    (answer.starts_with("HTTP/1.1 200") && answer.contains("\"alive\"")).then_some(Neighbour { http, sip })
 }
 
 /// What a problem document says (RFC 9457), in a line; anything else as it is.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use media::CenterKeys;
 use model::{Event, RecordingState};
 use store::{RecordingFilter, RecordingRow, Store, StoreError};
+use tokio::sync::watch;
 
 /// How long the log is waited for at once, and how long a database that refused is left alone.
 const WAIT: Duration = Duration::from_secs(5);
@@ -26,7 +27,8 @@ pub(crate) struct Copier {
 
 impl Copier {
     /// Makes what is missing, then follows the log behind `after` for as long as the task lives.
-    pub(crate) async fn follow(self, mut after: u64) {
+    /// How far it is goes to `reached`.
+    pub(crate) async fn follow(self, mut after: u64, reached: watch::Sender<u64>) {
         while let Err(error) = self.catch_up().await {
             tracing::warn!(%error, "the database does not answer: copies of recordings wait");
             tokio::time::sleep(PAUSE).await;
@@ -36,6 +38,7 @@ impl Copier {
                 tracing::warn!(%error, "the database does not answer: copies of recordings wait");
                 tokio::time::sleep(PAUSE).await;
             }
+            reached.send_replace(after);
         }
     }
 

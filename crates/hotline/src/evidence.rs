@@ -1,10 +1,14 @@
 //! Keeps the day manifests of the recordings folder behind the event log.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Event, Record, RecordingState};
 use store::{Fate, Line, Manifests, Store, StoreError};
+use tokio::sync::watch;
+
+use crate::guard::Guarded;
 
 /// How long the log is waited for at once, and how long a folder that refused is left alone.
 const WAIT: Duration = Duration::from_secs(5);
@@ -13,12 +17,17 @@ const PAGE: u32 = 500;
 
 /// Follows the log for as long as the task lives. A folder that takes no line now gets it later: nothing is
 /// passed over.
-pub(crate) async fn follow(store: Store, mut manifests: Manifests, folders: Vec<PathBuf>) {
+pub(crate) async fn follow(
+    store: Store,
+    (mut manifests, main): (Manifests, Arc<Guarded>),
+    folders: Vec<PathBuf>,
+    reached: watch::Sender<u64>,
+) {
     let mut after = manifests.last_seq();
     let mut well = true;
     loop {
         let followed = match store.wait_journal(after, PAGE, WAIT).await {
-            Ok(records) => follow_all(&store, &mut manifests, &folders, &records, &mut after).await,
+            Ok(records) => follow_all(&store, (&mut manifests, &main), &folders, &records, &mut after).await,
             Err(error) => Err(anyhow::Error::from(error)),
         };
         match &followed {
@@ -26,6 +35,7 @@ pub(crate) async fn follow(store: Store, mut manifests: Manifests, folders: Vec<
             Err(error) if well => tracing::error!("the day manifests cannot be written: {error:#}"),
             Ok(()) | Err(_) => {}
         }
+        reached.send_replace(after);
         well = followed.is_ok();
         if !well {
             tokio::time::sleep(PAUSE).await;
@@ -35,13 +45,14 @@ pub(crate) async fn follow(store: Store, mut manifests: Manifests, folders: Vec<
 
 async fn follow_all(
     store: &Store,
-    manifests: &mut Manifests,
+    (manifests, main): (&mut Manifests, &Guarded),
     folders: &[PathBuf],
-    records: &[std::sync::Arc<Record>],
+    records: &[Arc<Record>],
     after: &mut u64,
 ) -> anyhow::Result<()> {
     for record in records {
         if let Some(line) = line_of(store, record, folders).await? {
+            main.ensure()?;
             // A line is rare and small: one for each call.
             manifests.append(line)?;
         }

@@ -54,7 +54,26 @@ impl Metrics for Gauges {
             labels: Vec::new(),
             value: value as f64,
         };
+        let journal = self.journal.status();
         vec![
+            sample(
+                "hotline_journal_database_ok",
+                "1 while the database takes events; otherwise they wait in the spool",
+                Kind::Gauge,
+                u64::from(journal.database_ok),
+            ),
+            sample(
+                "hotline_journal_stopped",
+                "1 after another writer took the database or a sequence number: events stay in the spool until a restart",
+                Kind::Gauge,
+                u64::from(journal.stopped.is_some()),
+            ),
+            sample(
+                "hotline_journal_spool_bytes",
+                "Bytes of the file that events wait in for the database",
+                Kind::Gauge,
+                journal.spool_bytes,
+            ),
             sample("hotline_calls", "Calls in progress", Kind::Gauge, self.conductor.calls()),
             sample("hotline_media_legs", "Open media legs", Kind::Gauge, counters.open_legs),
             sample(

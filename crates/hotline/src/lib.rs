@@ -2,14 +2,19 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod adopt;
+pub mod backup;
+pub mod checks;
 pub mod clock;
 pub mod conductor;
 pub mod config;
 pub mod control;
 mod copies;
 pub mod demo;
+pub mod doctor;
 mod evidence;
 mod gauges;
+pub mod guard;
 pub mod listings;
 pub mod load;
 pub mod log;
@@ -21,8 +26,11 @@ pub mod phone;
 pub mod privacy;
 mod process;
 pub mod prompts;
+mod readiness;
 pub mod retention;
 pub mod serve;
 pub mod signalling;
 pub mod signals;
+mod standings;
 pub mod vault;
+mod web;

@@ -1,9 +1,10 @@
 //! The verbs that print rows.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use hotline::{clock, control, listings, output};
+use hotline::{adopt, backup, clock, control, listings, output, vault};
 use model::{SampleFrame, Time};
 use store::{ContactFilter, RecordingFilter};
 
@@ -31,6 +32,65 @@ pub(crate) async fn agents(place: &Place, listing: &Listing) -> anyhow::Result<E
     let rows = store.agents(&configuration.agent_ids()).await?;
     let columns = ["id", "shift", "activity", "seat_online", "since"];
     listings::print(&rows, listing.json, &configuration.server.zone, &columns).map(|()| ExitCode::SUCCESS)
+}
+
+/// Brings back what the database lost, or only lists it.
+pub(crate) async fn adopt(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let configuration = place.load(false)?;
+    let (keys, recordings) = (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
+    let folders = place.folders();
+    let places = adopt::Places { folders: &folders, recordings: &recordings, keys: &keys };
+    let rows = adopt::adopt(&place.store().await?, &places, dry_run).await?;
+    listings::print(
+        &rows,
+        json,
+        &configuration.server.zone,
+        &["from", "recording", "contact", "path", "fault"],
+    )?;
+    let left = rows.iter().filter(|row| row.fault.is_some()).count();
+    let (adopted, verb) = (rows.len() - left, if dry_run { "to adopt 待恢复" } else { "adopted 已恢复" });
+    output::note(format_args!("{adopted} {verb}, {left} left alone 未处理 {left}"));
+    Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub(crate) async fn backup(place: &Place, to: &Path, recordings: bool) -> anyhow::Result<ExitCode> {
+    let (configuration, store) = (place.load(false)?, place.store().await?);
+    let made = backup::backup(&store, &configuration, &place.scope(), (to, recordings)).await?;
+    output::print(format_args!(
+        "{}: {} files 个文件, {} bytes 字节, events until 事件至 {}",
+        to.display(),
+        made.files,
+        made.bytes,
+        made.seq
+    ));
+    if !recordings {
+        output::note("The recordings are not in it (--with-recordings) 未包含录音");
+    }
+    output::note(
+        "It holds keys and personal data: keep it where only you can read it 备份含密钥和个人信息，请妥善保管",
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn restore(place: &Place, from: &Path, verify: bool) -> anyhow::Result<ExitCode> {
+    let restored = backup::restore(from, &place.scope(), verify).await?;
+    output::print(format_args!(
+        "{} files restored 个文件已恢复, events until 事件至 {}",
+        restored.files, restored.seq
+    ));
+    if let Some(remark) = restored.remark {
+        output::note(remark);
+    }
+    for wrong in &restored.wrong {
+        output::print(wrong);
+    }
+    if !restored.wrong.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
+    if verify {
+        output::print("Verified: all is as it was backed up 核对一致");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The figures are those of today, by the configured offset from UTC.

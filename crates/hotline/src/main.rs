@@ -19,7 +19,7 @@ use clap::Parser;
 use hotline::log::{self, LogFormat};
 use hotline::signals::Signals;
 use hotline::{
-    clock, control, demo, listings, load, output, password, phone, privacy, prompts, serve, vault,
+    clock, control, demo, doctor, listings, load, output, password, phone, privacy, prompts, serve, vault,
 };
 use model::{AgentId, RecordingId};
 use place::Place;
@@ -88,6 +88,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Verb::Phone(options) => phone::run(*options).await,
         Verb::Check { flow_tests } => check(&place, flow_tests),
+        Verb::Doctor { listen, json } => {
+            let mut configuration = place.load(false)?;
+            listen.apply(&mut configuration.server);
+            let sound = doctor::run(&configuration, &place.folders(), json).await?;
+            Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Verb::Contacts(listing) => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
             let key = SigningKey::open(&place.data).with_context(|| "read the key of the recordings")?;
@@ -96,6 +102,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Verb::Recordings { about: Some(AboutRecordings::Export { id, to }), .. } => {
             export(&place, id, &to).await
+        }
+        Verb::Recordings { about: Some(AboutRecordings::Adopt { dry_run, json }), .. } => {
+            lists::adopt(&place, dry_run, json).await
         }
         Verb::Recordings { listing, about: None } => lists::recordings(&place, &listing).await,
         Verb::Agents { about: Some(AboutAgents::SetPassword { id, generate }), .. } => {
@@ -112,6 +121,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Qa(Qa::Sample(wanted)) => lists::sample(&place, &wanted).await,
         Verb::Verify(Proof { folder, public_key: Some(key) }) => prove(&folder, &key),
         Verb::Verify(Proof { public_key: None, .. }) => verify(&place).await,
+        Verb::Backup { dir, with_recordings } => lists::backup(&place, &dir, with_recordings).await,
+        Verb::Restore { dir, verify } => lists::restore(&place, &dir, verify).await,
         Verb::Retention { dry_run, json } => retention(&place, dry_run, json),
         Verb::LegalHold(LegalHold::Set(word)) => legal_hold(&place, &word, ""),
         Verb::LegalHold(LegalHold::Clear(word)) => legal_hold(&place, &word, "/clear"),
@@ -141,11 +152,8 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
         let path = path.display();
         tracing::warn!(%path, "other users of this machine may read this: chmod o= {path}");
     }
-    let server = &mut configuration.server;
-    server.sip = listen.sip.unwrap_or(server.sip);
-    server.http = listen.http.unwrap_or(server.http);
-    server.rtp = listen.rtp.unwrap_or_else(|| server.rtp.clone());
-    let ports = server.rtp.0.clone();
+    listen.apply(&mut configuration.server);
+    let ports = configuration.server.rtp.0.clone();
     let numbers: Vec<String> =
         configuration.routes.iter().map(|(number, route)| format!("{number} ({})", route.language)).collect();
     // A panic is a line of the log too: to print it would wait for standard error.
@@ -168,9 +176,24 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
         "  Next   register a softphone as 1001 (README.md), then dial 下一步：注册座席 1001，再拨打",
     );
     signals.stop().await;
-    output::announce("Draining: no new calls 正在停止：不再接新来电");
+    let (calls, limit) = (running.calls(), running.drain_limit().as_secs());
+    tracing::warn!(calls, limit_s = limit, "draining: no new calls; those in progress may end");
+    output::announce(draining(calls, limit));
     running.stop(signals.stop()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the first signal says: for what is waited, and for how long.
+fn draining(calls: u64, limit_s: u64) -> String {
+    let plural = if calls == 1 { "" } else { "s" };
+    if calls == 0 {
+        return "Draining: no new calls; no call is in progress 正在停止：不再接新来电；没有进行中的通话"
+            .to_owned();
+    }
+    format!(
+        "Draining: no new calls; waits for {calls} call{plural}, at most {limit_s} s; a second signal ends them at once \
+         正在停止：不再接新来电；等待 {calls} 路通话结束，最多 {limit_s} 秒；再次发送信号则立即结束"
+    )
 }
 
 fn check(place: &Place, flow_tests: bool) -> anyhow::Result<ExitCode> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use hotline::backup::Scope;
 use hotline::config::{self, Configuration, Sources};
 use hotline::output;
 use hotline::serve::{self, Folders};
@@ -93,6 +94,11 @@ impl Place {
         Folders { data: self.data.clone(), recordings: self.recordings.clone() }
     }
 
+    /// All four folders.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope { config: self.config.clone(), prompts: self.prompts.clone(), folders: self.folders() }
+    }
+
     pub(crate) async fn store(&self) -> anyhow::Result<Store> {
         self.open().await.map(|(store, _)| store)
     }
@@ -102,7 +108,8 @@ impl Place {
         let configuration = self.load(false)?;
         let url = serve::database_url(&configuration, &self.data);
         std::fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
-        let store = Store::open(&url).await.with_context(|| "open the database")?;
+        let store =
+            Store::open(&url).await.with_context(|| format!("open the database {}", store::place(&url)))?;
         Ok((store, configuration))
     }
 }

@@ -32,6 +32,8 @@ pub struct Counters {
     pub interrupted_recordings: u64,
     /// Recordings that went on in another place or file than they began in.
     pub recordings_moved: u64,
+    /// Media threads that have no room for more calls now.
+    pub strained: u64,
     /// Which places fail now, in the order of [`model::Storage::ALL`].
     pub storage_failed: [bool; 2],
 }
@@ -52,6 +54,7 @@ pub(crate) struct Tally {
     pub(crate) open_recordings: AtomicI64,
     pub(crate) interrupted_recordings: AtomicI64,
     pub(crate) recordings_moved: AtomicU64,
+    pub(crate) strained: AtomicI64,
     pub(crate) storage_failed: [AtomicBool; 2],
 }
 
@@ -73,6 +76,7 @@ impl Tally {
             open_recordings: open(&self.open_recordings),
             interrupted_recordings: open(&self.interrupted_recordings),
             recordings_moved: count(&self.recordings_moved),
+            strained: open(&self.strained),
             storage_failed: self.storage_failed.each_ref().map(|failed| failed.load(Ordering::Relaxed)),
         }
     }

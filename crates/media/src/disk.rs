@@ -64,13 +64,25 @@ impl Folder {
     }
 
     /// A folder that need not be there yet; each new file looks again.
-    pub(crate) fn later(root: &Path) -> Folder {
+    pub fn later(root: &Path) -> Folder {
         let _: io::Result<()> = fs::create_dir_all(root);
         Folder { root: root.to_owned(), mounted: is_mount(root) }
     }
+
+    /// Looks whether the disk that was mounted here when the folder was opened still is.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not.
+    pub fn is_mounted(&self) -> io::Result<()> {
+        if self.mounted && !is_mount(&self.root) {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "its disk is not mounted"));
+        }
+        Ok(())
+    }
 }
 
-fn is_mount(folder: &Path) -> bool {
+/// True when another file system than that of the folder above it is mounted on `folder`.
+pub fn is_mount(folder: &Path) -> bool {
     let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
     matches!((device(folder), device(&folder.join(".."))), (Some(own), Some(above)) if own != above)
 }
@@ -78,9 +90,7 @@ fn is_mount(folder: &Path) -> bool {
 impl Disk for Folder {
     fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         let path = self.root.join(inside(path)?);
-        if self.mounted && !is_mount(&self.root) {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "its disk is not mounted"));
-        }
+        self.is_mounted()?;
         let parent = path.parent().unwrap_or(&self.root).to_owned();
         fs::create_dir_all(&parent)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;

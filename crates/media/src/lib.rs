@@ -23,6 +23,7 @@ mod patient;
 mod player;
 mod ports;
 mod prompts;
+mod pulse;
 mod quality;
 mod recorder;
 mod repair;
@@ -53,8 +54,9 @@ use model::{CallId, MediaOrder, MediaReport};
 
 pub use copies::{CopyError, copy_as_flac};
 pub use counters::Counters;
-pub use disk::{Disk, DiskFile, Folder};
+pub use disk::{Disk, DiskFile, Folder, is_mount};
 pub use prompts::{ClipFigures, Fault, Loaded, PromptError, Prompts, Remark, read_clip};
+pub use pulse::Pulse;
 pub use repair::{RepairError, Repaired, repair, repair_in};
 pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
 
@@ -293,6 +295,12 @@ impl Media {
         }
     }
 
+    /// Asks the threads for signs of life, also from elsewhere.
+    pub fn pulse(&self) -> Pulse {
+        let way = |thread: &MediaThread| (thread.orders.clone(), thread.waker.clone());
+        Pulse { threads: self.threads.iter().map(way).collect(), tally: self.tally.clone() }
+    }
+
     /// What has been counted since the start, and what is open now.
     pub fn counters(&self) -> Counters {
         self.tally.read()
@@ -311,9 +319,7 @@ impl Media {
     }
 
     fn thread_of(&self, call: CallId) -> Option<&MediaThread> {
-        // The low bits of an id are mostly zero: spread them.
-        let mixed = (call.number() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let index = usize::try_from(mixed).unwrap_or(0) % self.threads.len().max(1);
+        let index = call.share(self.threads.len());
         self.threads.get(index)
     }
 }

@@ -42,6 +42,14 @@ impl Ports {
         self.free.is_empty() && self.resting.is_empty()
     }
 
+    /// True when no pair is free and none has rested long enough.
+    pub(crate) fn are_used_up(&mut self) -> bool {
+        if self.free.is_empty() {
+            self.wake_rested();
+        }
+        self.free.is_empty()
+    }
+
     /// Binds a pair. The port unused for longest comes first.
     pub(crate) fn open(&mut self, ip: IpAddr) -> io::Result<Pair> {
         self.wake_rested();
@@ -98,9 +106,12 @@ mod tests {
         let mut ports = Ports::share(&(28_700..=28_701), 1, Duration::from_secs(3600)).remove(0);
         let pair = ports.open(ip).unwrap();
         assert_eq!(pair.rtcp.local_addr().unwrap().port(), pair.port + 1);
+        assert!(ports.are_used_up());
         ports.close(pair.port);
         assert!(ports.open(ip).is_err(), "it rests");
+        assert!(ports.are_used_up());
         ports.rest = Duration::ZERO;
+        assert!(!ports.are_used_up());
         drop(pair);
         assert!(ports.open(ip).is_ok());
     }

@@ -19,7 +19,7 @@ use crate::Map;
 use crate::Settings;
 use crate::clock::{Clock, TICK, TICK_TIME, from_microseconds, samples};
 use crate::conference::Conference;
-use crate::counters::{Tally, add};
+use crate::counters::{Tally, add, shift};
 use crate::ear::{Frame, LONGEST};
 use crate::encodings::Encodings;
 use crate::leg::{DATAGRAM, Kind, Leg};
@@ -36,6 +36,8 @@ use crate::writer::ToWriter;
 pub(crate) enum ToMedia {
     /// An order of the center.
     Order(MediaOrder),
+    /// Say that you are alive.
+    Ping(Sender<()>),
     /// Close everything and end.
     Stop,
 }
@@ -69,6 +71,13 @@ pub(crate) struct Thread {
     now: u64,
     tick: u64,
     strain: Strain,
+    /// What [`Strain`] judged last.
+    busy: bool,
+    /// What was last reported of both: too busy, or without a port.
+    strained: bool,
+    /// Legs without a port since that was logged, and when that was.
+    unported: u64,
+    unported_told: Option<u64>,
     room: Room,
     legs: Map<LegId, Leg>,
     /// Legs with an ear, which are heard once a tick.
@@ -120,6 +129,10 @@ impl Thread {
             now: 0,
             tick: 0,
             strain: Strain::default(),
+            busy: false,
+            strained: false,
+            unported: 0,
+            unported_told: None,
             room: Room {
                 datagram: Box::new([0; DATAGRAM]),
                 samples: Box::new([0; LONGEST]),
@@ -151,6 +164,8 @@ impl Thread {
             loop {
                 match self.orders.try_recv() {
                     Ok(ToMedia::Order(order)) => self.handle_order(order),
+                    // The channel has room for the one answer; who asked may have gone.
+                    Ok(ToMedia::Ping(answer)) => _ = answer.try_send(()),
                     Ok(ToMedia::Stop) | Err(TryRecvError::Disconnected) => return self.stop(),
                     Err(TryRecvError::Empty) => break,
                 }
@@ -314,16 +329,35 @@ impl Thread {
         if self.strain.is_due(now * 125) {
             self.strain.starved(run_delay() / 1000);
         }
-        if let Some(strained) = self.strain.poll_change(now * 125, self.legs.len()) {
-            let thread = self.index;
-            if strained {
-                tracing::warn!(thread, "a media thread has no room for more calls");
-            } else {
-                tracing::info!(thread, "a media thread has room for more calls again");
-            }
-            self.outbox.push(MediaReport::Strain { thread, strained });
+        if let Some(busy) = self.strain.poll_change(now * 125, self.legs.len()) {
+            self.busy = busy;
         }
+        self.report_strain();
         self.outbox.send();
+    }
+
+    /// Reports whether the thread has room for more calls, when that changed.
+    fn report_strain(&mut self) {
+        let used_up = self.ports.are_used_up();
+        let (thread, strained) = (self.index, self.busy || used_up);
+        if strained == self.strained {
+            return;
+        }
+        self.strained = strained;
+        shift(&self.tally.strained, if strained { 1 } else { -1 });
+        let legs = self.legs.len();
+        match (strained, used_up) {
+            (true, true) => tracing::warn!(
+                thread,
+                legs,
+                "a media thread has no room for more calls: its RTP ports are used up (ports in [rtp] of hotline.toml)"
+            ),
+            (true, false) => {
+                tracing::warn!(thread, legs, "a media thread has no room for more calls: it is too busy")
+            }
+            (false, _) => tracing::info!(thread, "a media thread has room for more calls again"),
+        }
+        self.outbox.push(MediaReport::Strain { thread, strained });
     }
 }
 

@@ -181,9 +181,11 @@ impl Writer<'_> {
 
     fn end(&mut self, ended: Ended) {
         let Ended { recording, writing, length, gaps } = ended;
-        shift(&self.tally.open_recordings, -1);
-        shift(&self.tally.interrupted_recordings, -i64::from(writing.is_away()));
+        let away = writing.is_away();
         let Outcome { duration_ms, sha256, gaps, fault } = writing.seal(self.desk, length, gaps);
+        // After the seal: a recording is open while its file is written or read back.
+        shift(&self.tally.interrupted_recordings, -i64::from(away));
+        shift(&self.tally.open_recordings, -1);
         match fault {
             None => self.report(MediaReport::Sealed { recording, duration_ms, sha256, gaps }),
             Some(why) => self.fail(recording, why, Kept { duration_ms, sha256, gaps }),

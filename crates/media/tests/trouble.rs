@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 use media::{Disk, DiskFile, Media, Prompts, Settings, StartError};
 use model::{Codec, Direction, LegId, MediaOp, MediaReport, Storage, StorageReport, StorageTrouble};
 use world::{LOCALHOST, World, talk};
@@ -75,6 +75,52 @@ fn a_full_disk_is_told_once_and_the_call_goes_on() {
         // Told once, and once that the recording is not whole.
         assert!(matches!(more[..], [MediaReport::RecordingFailed { .. }]), "{more:?}");
     }
+}
+
+/// A disk whose seal says that it began, and waits until the gate's other end is gone.
+#[derive(Debug, Clone)]
+struct SlowToSeal {
+    began: Sender<()>,
+    gate: Receiver<()>,
+}
+
+impl Disk for SlowToSeal {
+    fn create(&self, _path: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl DiskFile for SlowToSeal {
+    fn write_at(&mut self, _offset: u64, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn seal(&mut self) -> io::Result<String> {
+        let _ = self.began.send(());
+        let _ = self.gate.recv();
+        Ok("00".repeat(32))
+    }
+}
+
+#[test]
+fn a_recording_counts_as_open_until_it_is_sealed() {
+    let (hold, gate) = crossbeam_channel::bounded(0);
+    let (began, sealing) = crossbeam_channel::bounded(1);
+    let mut world = World::with(22_900, |_| {}, Some(Arc::new(SlowToSeal { began, gate })));
+    let mut caller = world.phone(Codec::Pcma, 440.0);
+    let recording = world.record(caller.leg, "slow.wav");
+    talk(&mut [&mut caller], 10);
+    world.order(MediaOp::StopRecording { recording });
+    sealing.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(world.media.counters().open_recordings, 1);
+    drop(hold);
+    world.wait_for(|report| matches!(report, MediaReport::Sealed { .. }).then_some(()));
+    assert_eq!(world.media.counters().open_recordings, 0);
+    world.end();
 }
 
 /// A disk whose writes wait until the gate's other end is gone.
@@ -176,6 +222,38 @@ fn without_a_free_port_a_leg_is_refused() {
     world.order(MediaOp::Open { leg: third });
     world.wait_for(|report| matches!(report, MediaReport::OpenFailed { .. }).then_some(()));
     world.end();
+}
+
+#[test]
+fn a_thread_whose_ports_are_used_up_says_that_it_has_no_room_until_one_has_rested() {
+    let settings = |settings: &mut Settings| {
+        settings.ports = 22_510..=22_511;
+        settings.port_rest = Duration::from_millis(100);
+    };
+    let mut world = World::with(22_510, settings, None);
+    let strain = |report: &MediaReport| match report {
+        MediaReport::Strain { thread: 0, strained } => Some(*strained),
+        _ => None,
+    };
+    let (leg, _) = world.open();
+    assert!(world.wait_for(strain));
+    assert_eq!(world.media.counters().strained, 1);
+    world.order(MediaOp::Close { leg });
+    assert!(!world.wait_for(strain));
+    assert_eq!(world.media.counters().strained, 0);
+    world.open();
+    world.end();
+}
+
+#[test]
+fn each_thread_gives_a_sign_of_life_until_it_is_stopped() {
+    let world = World::with(22_520, |settings| settings.threads = 2, None);
+    let pulse = world.media.pulse();
+    assert_eq!(pulse.threads(), 2);
+    (0..2).for_each(|thread| pulse.ask(thread).recv().expect("it lives"));
+    assert!(pulse.ask(2).recv().is_err(), "there is none");
+    world.end();
+    (0..2).for_each(|thread| assert!(pulse.ask(thread).recv().is_err(), "it ended"));
 }
 
 #[test]

@@ -163,6 +163,15 @@ id!(RecordingId, "r", "recording", "One recording file and its row.");
 id!(PlayId, "p", "play", "One order to play something to a leg.");
 id!(CommandId, "q", "command", "One command of a person or a program.");
 
+impl CallId {
+    /// Which of so many media threads carries this call, counted from 0. Center and media threads have to agree.
+    pub fn share(self, threads: usize) -> usize {
+        // The low bits of an id are mostly zero: spread them.
+        let mixed = (self.number() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        usize::try_from(mixed).unwrap_or(0) % threads.max(1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -216,7 +216,7 @@ pub enum MediaReport {
     Strain {
         /// Which thread, counted from 0.
         thread: usize,
-        /// True when new calls should be refused.
+        /// True when its share of new calls ([`crate::CallId::share`]) should go to others, or be refused.
         strained: bool,
     },
     /// A recording is on disk, whole and closed.

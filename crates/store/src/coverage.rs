@@ -42,6 +42,13 @@ impl Coverage {
     }
 }
 
+/// True when our disks took next to nothing (less than 5 %) of a recording: its file holds silence.
+pub(crate) fn is_empty(row: &RecordingRow) -> bool {
+    let duration = row.duration_ms.unwrap_or(0);
+    let dropped = total(&spans(&row.gaps, |cause| matches!(cause, GapCause::Dropped)), duration);
+    duration > 0 && dropped.saturating_mul(20) > duration.saturating_mul(19)
+}
+
 /// The spans of gaps of some causes, joined over both channels, in order.
 fn spans(gaps: &[Gap], wanted: impl Fn(&GapCause) -> bool) -> Vec<(u64, u64)> {
     let ends = |gap: &Gap| (gap.from_ms, gap.from_ms.saturating_add(gap.length_ms));

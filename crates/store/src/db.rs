@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -89,8 +89,8 @@ impl Db {
     pub(crate) async fn open(url: &str) -> Result<Db, StoreError> {
         let db = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Db::postgres(url)?
-        } else if let Some(path) = url.strip_prefix("sqlite:") {
-            Db::sqlite(Path::new(path.strip_prefix("//").unwrap_or(path))).await?
+        } else if let Some(path) = sqlite_path(url) {
+            Db::sqlite(path).await?
         } else {
             return Err(StoreError::UnknownUrl);
         };
@@ -128,17 +128,20 @@ impl Db {
         Ok(Db::Postgres { pool, options })
     }
 
-    async fn migrate(&self) -> Result<(), StoreError> {
-        let (journal, holds, quality) = match self {
+    /// The steps from an empty database to the current schema.
+    pub(crate) fn migrator(&self) -> Migrator {
+        let (journal, holds, quality, owner) = match self {
             Db::Sqlite { .. } => (
                 include_str!("../migrations/sqlite/0001_journal.sql"),
                 include_str!("../migrations/sqlite/0002_legal_holds.sql"),
                 include_str!("../migrations/sqlite/0003_quality.sql"),
+                include_str!("../migrations/sqlite/0004_owner.sql"),
             ),
             Db::Postgres { .. } => (
                 include_str!("../migrations/postgres/0001_journal.sql"),
                 include_str!("../migrations/postgres/0002_legal_holds.sql"),
                 include_str!("../migrations/postgres/0003_quality.sql"),
+                include_str!("../migrations/postgres/0004_owner.sql"),
             ),
         };
         let migration = |version, name: &'static str, sql: &'static str| {
@@ -148,13 +151,54 @@ impl Db {
             migration(1, "journal", journal),
             migration(2, "legal_holds", holds),
             migration(3, "quality", quality),
+            migration(4, "owner", owner),
         ];
-        let migrator = Migrator::with_migrations(all);
-        match self {
-            Db::Sqlite { pool, .. } => migrator.run(pool).await?,
-            Db::Postgres { pool, .. } => migrator.run(pool).await?,
+        Migrator::with_migrations(all)
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let migrator = self.migrator();
+        let migrated = match self {
+            Db::Sqlite { pool, .. } => migrator.run(pool).await,
+            Db::Postgres { pool, .. } => migrator.run(pool).await,
+        };
+        migrated.map_err(|error| match error {
+            MigrateError::VersionMissing(found) => {
+                let known = migrator.iter().map(|step| step.version).max().unwrap_or(0);
+                StoreError::Newer { found, known }
+            }
+            error => StoreError::Migration(error),
+        })
+    }
+
+    /// The database that `url` names, as it is: nothing is made or changed.
+    pub(crate) fn untouched(url: &str) -> Result<Db, StoreError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Db::postgres(url);
         }
-        Ok(())
+        let path = sqlite_path(url).ok_or(StoreError::UnknownUrl)?;
+        let options =
+            SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).disable_statement_logging();
+        Ok(Db::Sqlite { pool: SqlitePoolOptions::new().connect_lazy_with(options.clone()), options })
+    }
+
+    /// Its name for people, without a password.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Db::Sqlite { options, .. } => options.get_filename().display().to_string(),
+            Db::Postgres { options, .. } => {
+                let database = options.get_database().unwrap_or_else(|| options.get_username());
+                format!("{database} at {}:{}", options.get_host(), options.get_port())
+            }
+        }
+    }
+
+    /// The file of a SQLite database.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Db::Sqlite { options, .. } => Some(options.get_filename().to_owned()),
+            Db::Postgres { .. } => None,
+        }
     }
 
     /// A connection beside the pool.
@@ -199,6 +243,11 @@ impl Db {
             Db::Postgres { pool, .. } => pool.close().await,
         }
     }
+}
+
+/// The file of a URL that begins with `sqlite:`.
+pub(crate) fn sqlite_path(url: &str) -> Option<&Path> {
+    url.strip_prefix("sqlite:").map(|path| Path::new(path.strip_prefix("//").unwrap_or(path)))
 }
 
 impl Connection {

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use model::Record;
 
 use crate::db::{Connection, Db};
-use crate::journal::Shared;
+use crate::journal::{Shared, Stopped};
 use crate::live::Live;
+use crate::owner::Owner;
 use crate::projection::statements;
 use crate::value::values;
 use crate::{Store, StoreError, sql};
@@ -34,15 +35,16 @@ pub(crate) struct Follower {
     live: Arc<Live>,
     shared: Arc<Shared>,
     connection: Option<Connection>,
+    owner: Owner,
     /// Byte of the spool up to which the database has everything.
     position: u64,
     pause: Duration,
 }
 
 impl Follower {
-    pub(crate) fn new(store: &Store, shared: Arc<Shared>) -> Follower {
+    pub(crate) fn new(store: &Store, shared: Arc<Shared>, owner: Owner) -> Follower {
         let (db, live) = store.parts();
-        Follower { db, live, shared, connection: None, position: 0, pause: FIRST_PAUSE }
+        Follower { db, live, shared, connection: None, owner, position: 0, pause: FIRST_PAUSE }
     }
 
     pub(crate) async fn run(mut self) {
@@ -51,15 +53,22 @@ impl Follower {
             // Asked before the length: after it turns true the spool does not grow any more.
             let spooled_all = self.shared.spooled_all.load(Ordering::Acquire);
             let read_all = self.position >= self.shared.spool.len();
-            if read_all {
-                self.empty_spool(if spooled_all { 0 } else { KEEP_SPOOL });
-                if spooled_all {
-                    break;
-                }
+            if spooled_all && (read_all || self.shared.stopped().is_some()) {
+                break;
+            }
+            let stepped = if self.shared.stopped().is_some() {
+                // What comes stays in the spool, for the next start.
                 self.shared.grown.notified().await;
                 continue;
-            }
-            match self.step().await {
+            } else if read_all {
+                self.empty_spool(KEEP_SPOOL);
+                // The spool's thread says something at least once a second.
+                self.shared.grown.notified().await;
+                within(TRANSACTION_LIMIT, self.owner.keep(&self.db)).await
+            } else {
+                self.step().await
+            };
+            match stepped {
                 Ok(()) => self.recovered(),
                 Err(error) => self.failed(&error).await,
             }
@@ -67,6 +76,10 @@ impl Follower {
                 tokio::time::sleep(PACE.saturating_sub(began.elapsed())).await;
             }
         }
+        if self.shared.stopped().is_none() && self.position >= self.shared.spool.len() {
+            self.empty_spool(0);
+        }
+        self.owner.release().await;
         if let Some(connection) = self.connection.take() {
             connection.close().await;
         }
@@ -86,9 +99,7 @@ impl Follower {
         records.sort_by_key(|record| record.seq);
         // A record may stand in the spool twice after a crash between two writes; its number is its key.
         records.dedup_by_key(|record| record.seq);
-        let commit = tokio::time::timeout(TRANSACTION_LIMIT, self.commit(&records)).await;
-        let timed_out = StoreError::TimedOut { seconds: TRANSACTION_LIMIT.as_secs() };
-        let before = commit.map_err(|_| timed_out).and_then(|committed| committed)?;
+        let before = within(TRANSACTION_LIMIT, self.commit(&records)).await?;
         self.position = batch.next;
         records.retain(|record| record.seq > before);
         if let Some(last) = records.last() {
@@ -100,6 +111,7 @@ impl Follower {
 
     /// Commits what the database does not have yet; the sequence number that it had before.
     async fn commit(&mut self, records: &[Record]) -> Result<u64, StoreError> {
+        self.owner.keep(&self.db).await?;
         // Out of its place until the commit succeeded: after any failure a new connection starts clean.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -108,10 +120,15 @@ impl Follower {
         connection.check_file()?;
         connection.execute("BEGIN", &[]).await?;
         let before = lock_state(&mut connection).await?;
+        self.owner.check(&mut connection, &self.db).await?;
+        let (repeated, _) = records.split_at(records.partition_point(|record| record.seq <= before));
+        if let Some(seq) = first_taken(&mut connection, repeated).await? {
+            return Err(StoreError::SequenceTaken { seq });
+        }
         let new: Vec<&Record> = records.iter().filter(|record| record.seq > before).collect();
         let mut last = before;
         for record in new {
-            if record.seq != last + 1 {
+            if record.seq != last + 1 && record.seq != self.shared.resumed_after + 1 {
                 tracing::error!(after = last, next = record.seq, "the journal has a gap");
             }
             connection.execute(sql::APPEND, &values![record.seq, record.at, print_event(record)?]).await?;
@@ -132,6 +149,12 @@ impl Follower {
     }
 
     async fn failed(&mut self, error: &StoreError) {
+        if let Some(stopped) = Stopped::by(error) {
+            self.shared.database_ok.store(false, Ordering::Relaxed);
+            self.shared.stop(stopped);
+            tracing::error!(%error, "the journal writes no more to the database; events stay in the spool");
+            return;
+        }
         if self.shared.database_ok.swap(false, Ordering::Relaxed) {
             let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
             tracing::error!(%error, cause, "the database does not follow; events wait in the spool");
@@ -144,12 +167,42 @@ impl Follower {
         if self.position <= larger_than {
             return;
         }
-        match self.shared.spool.reset_if_read(self.position) {
+        let reached = self.shared.committed.load(Ordering::Relaxed);
+        match self.shared.spool.reset_if_read(self.position, reached) {
             Ok(true) => self.position = 0,
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "the journal's spool cannot be emptied"),
         }
     }
+}
+
+/// A database that hangs is given up.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let timed_out = StoreError::TimedOut { seconds: limit.as_secs() };
+    tokio::time::timeout(limit, work).await.map_err(|_| timed_out).and_then(|done| done)
+}
+
+/// The first of these records, in order, whose number the journal has given to another one, or has passed over.
+pub(crate) async fn first_taken(
+    connection: &mut Connection,
+    records: &[Record],
+) -> Result<Option<u64>, StoreError> {
+    let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(None) };
+    let rows = connection.rows(sql::WRITTEN, &values![first.seq, last.seq]).await?;
+    let mut written = rows.into_iter().map(crate::queries::read_record);
+    for record in records {
+        loop {
+            match written.next().transpose()? {
+                Some(before) if before.seq < record.seq => {}
+                Some(same) if same == *record => break,
+                Some(_) | None => return Ok(Some(record.seq)),
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Makes the tables anew from the journal, in one transaction that the journal's follower waits for. The

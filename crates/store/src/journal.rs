@@ -14,7 +14,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ use model::Record;
 use tokio::sync::Notify;
 
 use crate::follower::Follower;
+use crate::owner::Owner;
+use crate::renumber;
 use crate::spool::Spool;
 use crate::{Store, StoreError};
 
@@ -39,6 +41,42 @@ const DISK_PAUSE: Duration = Duration::from_millis(200);
 #[error("the journal's disk takes nothing and its inbox is full; the record was dropped")]
 pub struct InboxFull;
 
+/// Why the journal writes no more to the database, until the next start. Its records stay in the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Another center has claimed the database.
+    OwnerLost,
+    /// The database has another event under a number of this journal.
+    SequenceTaken,
+}
+
+impl std::fmt::Display for Stopped {
+    /// The cause and the next step, in both languages.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Stopped::OwnerLost => {
+                "another center took the database; events stay in the spool: stop one of the two and restart the other \
+                 数据库已被另一个呼叫中心接管，事件保留在缓冲文件中，请停止其一并重启另一个"
+            }
+            Stopped::SequenceTaken => {
+                "the database has another event under a number of this center; events stay in the spool: restart to bring them in \
+                 事件编号被占用，事件保留在缓冲文件中，重启后补入"
+            }
+        })
+    }
+}
+
+impl Stopped {
+    /// The errors after which nothing may be written.
+    pub(crate) fn by(error: &StoreError) -> Option<Stopped> {
+        match error {
+            StoreError::Lost { .. } => Some(Stopped::OwnerLost),
+            StoreError::SequenceTaken { .. } => Some(Stopped::SequenceTaken),
+            _ => None,
+        }
+    }
+}
+
 /// How the journal is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalStatus {
@@ -54,6 +92,8 @@ pub struct JournalStatus {
     pub spool_bytes: u64,
     /// Records that were dropped because the inbox was full.
     pub dropped: u64,
+    /// Why nothing more is written to the database, if so.
+    pub stopped: Option<Stopped>,
 }
 
 /// The journal's writing end. Clones write to the same journal.
@@ -77,7 +117,10 @@ pub(crate) struct Shared {
     pub(crate) committed: AtomicU64,
     spool_ok: AtomicBool,
     appended: AtomicU64,
+    /// Numbers up to this one were given out by this log before, also where the database does not know them.
+    pub(crate) resumed_after: u64,
     dropped: AtomicU64,
+    stopped: OnceLock<Stopped>,
 }
 
 #[derive(Debug, Default)]
@@ -87,20 +130,49 @@ struct Inbox {
 }
 
 impl Journal {
-    /// Starts the two threads. What an earlier process left in the spool goes into the database first;
-    /// [`Journal::last_seq`] already counts it.
+    /// Claims the database and starts the two threads. What an earlier process left in the spool goes into the database
+    /// first; [`Journal::last_seq`] already counts it.
     ///
     /// # Errors
     ///
-    /// When the data folder cannot be used, another process uses it, or the database does not answer.
+    /// When the data folder cannot be used, another process uses it or the database, or the database does not answer.
     pub async fn start(store: &Store, data: &Path) -> Result<Journal, StoreError> {
-        let (spool, found) = Spool::open(data)?;
+        Journal::start_after(store, data, 0).await
+    }
+
+    /// As [`Journal::start`]; new records get numbers above `known` at least. A database that was restored from an older copy
+    /// does not have the newest numbers, which others have seen: manifests of recordings, followers of the events.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::start`].
+    pub async fn start_after(store: &Store, data: &Path, known: u64) -> Result<Journal, StoreError> {
+        let (spool, mut found) = Spool::open(data)?;
         if found.damaged > 0 {
             tracing::error!(lines = found.damaged, "the journal's spool has damaged lines; they are lost");
         }
+        let owner = Owner::claim(store.db(), data).await?;
         let committed = store.last_seq().await?;
-        let shared = Arc::new(Shared::new(spool, committed, committed.max(found.last_seq)));
-        let follower = Follower::new(store, Arc::clone(&shared));
+        let spool = match renumber::conflicts(store.db(), &spool, committed).await? {
+            true => {
+                let (spool, renumbered) = renumber::renumber(store.db(), spool, committed).await?;
+                found.last_seq = renumbered;
+                spool
+            }
+            false => spool,
+        };
+        let appended = committed.max(found.last_seq);
+        let resumed_after = appended.max(known).max(spool.reached());
+        if resumed_after > appended {
+            tracing::warn!(
+                database = appended,
+                known = resumed_after,
+                "the database is older than manifests or data folder: it was restored from an older copy; new events go on above the \
+                 highest number that was given out 数据库比清单或数据目录旧（已从较旧的备份恢复），新事件从已用的最高编号之后继续"
+            );
+        }
+        let shared = Arc::new(Shared::new(spool, (committed, appended, resumed_after)));
+        let follower = Follower::new(store, Arc::clone(&shared), owner);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let thread_failed = |source| StoreError::File { path: data.to_owned(), source };
         let runtime = runtime.map_err(thread_failed)?;
@@ -135,20 +207,22 @@ impl Journal {
         Ok(())
     }
 
-    /// The last sequence number in journal and spool; the next record has the one after it.
+    /// The last sequence number that was given out; the next record has the one after it. Above that of journal and spool
+    /// after the database was restored from an older copy ([`JournalStatus::appended_seq`]).
     pub fn last_seq(&self) -> u64 {
-        self.shared.appended.load(Ordering::Relaxed)
+        self.shared.appended.load(Ordering::Relaxed).max(self.shared.resumed_after)
     }
 
     /// How the journal is doing.
     pub fn status(&self) -> JournalStatus {
         JournalStatus {
-            appended_seq: self.last_seq(),
+            appended_seq: self.shared.appended.load(Ordering::Relaxed),
             committed_seq: self.shared.committed.load(Ordering::Relaxed),
             database_ok: self.shared.database_ok.load(Ordering::Relaxed),
             spool_ok: self.shared.spool_ok.load(Ordering::Relaxed),
             spool_bytes: self.shared.spool.len(),
             dropped: self.shared.dropped.load(Ordering::Relaxed),
+            stopped: self.shared.stopped(),
         }
     }
 
@@ -180,7 +254,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
 }
 
 impl Shared {
-    fn new(spool: Spool, committed: u64, appended: u64) -> Shared {
+    fn new(spool: Spool, (committed, appended, resumed_after): (u64, u64, u64)) -> Shared {
         Shared {
             inbox: Mutex::default(),
             arrived: Condvar::new(),
@@ -192,8 +266,20 @@ impl Shared {
             committed: AtomicU64::new(committed),
             spool_ok: AtomicBool::new(true),
             appended: AtomicU64::new(appended),
+            resumed_after,
             dropped: AtomicU64::new(0),
+            stopped: OnceLock::new(),
         }
+    }
+
+    /// Why nothing more is written to the database.
+    pub(crate) fn stopped(&self) -> Option<Stopped> {
+        self.stopped.get().copied()
+    }
+
+    /// The first reason stays.
+    pub(crate) fn stop(&self, why: Stopped) {
+        let _: Result<(), Stopped> = self.stopped.set(why);
     }
 
     fn inbox(&self) -> MutexGuard<'_, Inbox> {

@@ -9,15 +9,20 @@ mod error;
 mod follower;
 mod journal;
 mod live;
+mod lock;
 mod manifest;
+mod owner;
+mod probe;
 mod projection;
 mod queries;
+mod renumber;
 mod retention;
 mod rows;
 #[cfg(test)]
 mod scratch;
 mod spool;
 mod sql;
+mod standing;
 #[cfg(test)]
 mod stories;
 mod token;
@@ -27,17 +32,21 @@ mod verify;
 
 pub use coverage::Coverage;
 pub use error::StoreError;
-pub use journal::{InboxFull, Journal, JournalStatus};
+pub use journal::{InboxFull, Journal, JournalStatus, Stopped};
+pub use lock::{Holder, LOCK_FILE, Lock};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
+pub use probe::{Depth, Probed, database_file, place, probe};
 pub use queries::{ContactFilter, RecordingFilter, digest_of_ids};
 pub use retention::{DueRecording, LegalHold};
 pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
+pub use standing::Standing;
 pub use token::{Bearer, Role, TokenRow};
 pub use unfinished::{OpenOffer, Unfinished};
-pub use verify::{Difference, verify};
+pub use verify::{Difference, sha256_of, verify, wav_files};
 
 pub(crate) use value::{Row, Value};
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +75,15 @@ impl Store {
         Ok(Store { db, live: Arc::new(Live::new(committed)) })
     }
 
+    /// True when the database answers a question now, and is still the one that was opened.
+    pub async fn answers(&self) -> bool {
+        let there = match &self.db {
+            Db::Sqlite { options, .. } => options.get_filename().exists(),
+            Db::Postgres { .. } => true,
+        };
+        there && queries::last_seq(&self.db).await.is_ok()
+    }
+
     /// Closes the connections; queries fail from now on.
     pub async fn close(&self) {
         self.db.close().await;
@@ -83,9 +101,50 @@ impl Store {
         Ok(seq)
     }
 
+    /// The log's id: a random name that it was given when a journal first wrote it, in lower-case hexadecimal. Another database
+    /// has another; a copy that was restored has the same. Empty before the first journal.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn log_id(&self) -> Result<String, StoreError> {
+        let rows = self.db.rows(sql::LOG_ID, &[]).await?;
+        rows.into_iter().next().map_or_else(|| Ok(String::new()), |mut row| row.text())
+    }
+
     /// The last sequence number that this process knows to be committed.
     pub fn committed_seq(&self) -> u64 {
         self.live.committed()
+    }
+
+    /// Writes a consistent copy of a SQLite database to a new file, while others read and write; false for PostgreSQL, whose own
+    /// tools do that.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer or the file cannot be written.
+    pub async fn copy_to(&self, file: &Path) -> Result<bool, StoreError> {
+        if self.db.file().is_none() {
+            return Ok(false);
+        }
+        self.db.execute(sql::COPY, &value::values![file.display().to_string()]).await?;
+        let synced = std::fs::File::open(file).and_then(|file| file.sync_all());
+        synced.map_err(|source| StoreError::File { path: file.to_owned(), source })?;
+        Ok(true)
+    }
+
+    /// What SQLite finds wrong with its file; empty when it is whole, and for PostgreSQL.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn damage(&self) -> Result<Vec<String>, StoreError> {
+        if self.db.file().is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = self.db.rows("PRAGMA integrity_check", &[]).await?;
+        let found = queries::read_all(rows, |mut row| row.text())?;
+        Ok(found.into_iter().filter(|line| line != "ok").collect())
     }
 
     /// Makes all projections anew from the journal; the number of records read. The journal's follower

@@ -14,6 +14,7 @@ mod key;
 pub use check::{Finding, check};
 pub use key::{KeyError, PublicKeys, SigningKey};
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -122,6 +123,27 @@ impl Manifests {
     /// The sequence number of the last event that a line tells of, 0 when there is none.
     pub fn last_seq(&self) -> u64 {
         self.head.seq
+    }
+
+    /// What the manifests of a recordings folder say last of each recording, in the order of the log. Signatures are not
+    /// checked: [`check`] does that.
+    ///
+    /// # Errors
+    /// When a manifest cannot be read, or a line of it is none of ours.
+    pub fn fates(root: &Path) -> io::Result<Vec<Line>> {
+        let mut latest: BTreeMap<RecordingId, Line> = BTreeMap::new();
+        for (_, path) in days(root)? {
+            let text = fs::read_to_string(&path)?;
+            let whole = text.rfind('\n').map_or(0, |end| end + 1);
+            for line in text.get(..whole).unwrap_or_default().lines() {
+                let link: Link =
+                    parse(line).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
+                latest.insert(link.line.recording, link.line);
+            }
+        }
+        let mut lines: Vec<Line> = latest.into_values().collect();
+        lines.sort_by_key(|line| line.seq);
+        Ok(lines)
     }
 
     /// Adds a line, on disk when this returns. One that is there already is passed over.

@@ -228,8 +228,10 @@ const CONTACTS: &str = contact_columns!(
 );
 const CONTACT: &str = contact_columns!("WHERE id = $1");
 pub(crate) const OPEN_CONTACTS: &str = contact_columns!("WHERE ended_ms IS NULL ORDER BY id");
+/// A recording is opened before its contact is answered, so contacts in progress count too.
 pub(crate) const UNRECORDED: &str = contact_columns!(
-    "WHERE ended_ms IS NOT NULL AND answered_ms IS NOT NULL AND recording IS NULL ORDER BY id"
+    "WHERE answered_ms IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM recordings WHERE recordings.id = contacts.recording) ORDER BY id"
 );
 
 macro_rules! recording_columns {
@@ -251,11 +253,13 @@ pub(crate) const RECORDINGS_PAGE: &str = recording_columns!("WHERE id > $1 ORDER
 
 const QUALITY: &str = "SELECT agent, measured_ms, figures FROM quality WHERE contact = $1 ORDER BY seq";
 
-/// Sealed recordings that are shorter than their contacts by more than `$1` milliseconds.
+/// Closed recordings that are shorter than their contacts by more than `$1` milliseconds. The end of a contact that was cut off
+/// by a crash is dated by the next start: its recording ended before.
 pub(crate) const SHORT_RECORDINGS: &str =
     "SELECT r.id, r.path, r.duration_ms, c.ended_ms - c.answered_ms FROM recordings r
      JOIN contacts c ON c.id = r.contact
-     WHERE r.state = 'sealed' AND r.duration_ms + $1 < c.ended_ms - c.answered_ms ORDER BY r.id";
+     WHERE (r.state = 'sealed' OR (r.state = 'damaged' AND r.sha256 IS NOT NULL AND c.cause <> 'crashed'))
+         AND r.duration_ms + $1 < c.ended_ms - c.answered_ms ORDER BY r.id";
 
 macro_rules! segment_columns {
     ($rest:literal) => {

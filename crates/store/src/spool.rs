@@ -15,6 +15,8 @@ use crate::StoreError;
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "journal.spool";
+/// The file beside it that holds the highest number that the spool was emptied at, in decimal.
+const REACHED: &str = "journal.reached";
 /// Read at once by the follower, in bytes.
 const READ_CHUNK: u64 = 1 << 20;
 
@@ -90,6 +92,32 @@ impl Spool {
         Ok(())
     }
 
+    /// Puts other records in the place of all that are here, as one step; `aside` is the new name of the file with the old ones.
+    pub(crate) fn replace(
+        self,
+        records: &mut dyn Iterator<Item = Record>,
+        aside: &Path,
+    ) -> io::Result<Spool> {
+        let new = self.path.with_extension("spool.new");
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&new)?;
+        file.try_lock().map_err(io::Error::from)?;
+        let mut lines = Vec::new();
+        let mut end = 0;
+        for record in records {
+            lines.clear();
+            print_line(&record, &mut lines)?;
+            file.write_all(&lines)?;
+            end += lines.len() as u64;
+        }
+        file.sync_all()?;
+        std::fs::hard_link(&self.path, aside)?;
+        std::fs::rename(&new, &self.path)?;
+        if let Some(folder) = self.path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(Spool { path: self.path, writer: Mutex::new(Writer { file, end, synced: end }) })
+    }
+
     /// Forces to disk what was appended since the last time.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let (file, end) = {
@@ -106,17 +134,33 @@ impl Spool {
         Ok(())
     }
 
+    /// The spool's file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Bytes in the spool.
     pub(crate) fn len(&self) -> u64 {
         self.writer().end
     }
 
-    /// Empties the spool if `read` is still its end.
-    pub(crate) fn reset_if_read(&self, read: u64) -> io::Result<bool> {
+    /// The highest number that the spool was emptied at, 0 when it never was.
+    pub(crate) fn reached(&self) -> u64 {
+        let text = std::fs::read_to_string(self.path.with_file_name(REACHED)).unwrap_or_default();
+        text.trim().parse().unwrap_or(0)
+    }
+
+    /// Empties the spool if `read` is still its end. `reached`: the last number that was in it.
+    pub(crate) fn reset_if_read(&self, read: u64, reached: u64) -> io::Result<bool> {
         let mut writer = self.writer();
         if writer.end != read {
             return Ok(false);
         }
+        // First: the spool's records say the same until they are gone.
+        let (path, new) =
+            (self.path.with_file_name(REACHED), self.path.with_file_name("journal.reached.new"));
+        std::fs::write(&new, format!("{}\n", reached.max(self.reached())))?;
+        std::fs::rename(new, path)?;
         writer.file.set_len(0)?;
         writer.file.seek(SeekFrom::Start(0))?;
         (writer.end, writer.synced) = (0, 0);
@@ -263,10 +307,12 @@ mod tests {
         spool.append((1..=5).map(record).collect::<Vec<_>>().iter()).unwrap();
         let first = spool.read(0, 2).unwrap();
         assert_eq!(seqs(&first), [1, 2]);
-        assert!(!spool.reset_if_read(first.next).unwrap());
+        assert!(!spool.reset_if_read(first.next, 2).unwrap());
         let rest = spool.read(first.next, 10).unwrap();
         assert_eq!(seqs(&rest), [3, 4, 5]);
-        assert!(spool.reset_if_read(rest.next).unwrap());
+        assert_eq!(spool.reached(), 0);
+        assert!(spool.reset_if_read(rest.next, 5).unwrap());
+        assert_eq!(spool.reached(), 5);
         spool.append([record(6)].iter()).unwrap();
         assert_eq!(seqs(&spool.read(0, 10).unwrap()), [6]);
     }

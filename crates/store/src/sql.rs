@@ -9,6 +9,35 @@ pub(crate) const LOCK_STATE: &str = "UPDATE projection_state SET seq = seq WHERE
 
 pub(crate) const ADVANCE_STATE: &str = "UPDATE projection_state SET seq = $1 WHERE id = 1";
 
+/// PostgreSQL only: one lock for each schema. 1 when this session holds it now.
+pub(crate) const TAKE_LOCK: &str =
+    "SELECT CAST(CASE WHEN pg_try_advisory_lock(1213157449, hashtext(current_schema()))
+     THEN 1 ELSE 0 END AS BIGINT)";
+
+/// PostgreSQL only: 1 while this session holds the lock.
+pub(crate) const HOLDS_LOCK: &str = "SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM pg_locks
+         WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() AND classid = 1213157449)
+     THEN 1 ELSE 0 END AS BIGINT)";
+
+/// PostgreSQL only: a machine that vanished keeps its lock for 25 s instead of two hours.
+pub(crate) const NOTICE_A_DEAD_PEER: [&str; 3] =
+    ["SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3"];
+
+/// SQLite only.
+pub(crate) const COPY: &str = "VACUUM INTO $1";
+
+pub(crate) const OWNER: &str = "SELECT token, host, pid, since_ms, data FROM owner WHERE id = 1";
+
+pub(crate) const LOG_ID: &str = "SELECT log FROM owner WHERE id = 1";
+
+/// A log keeps the name that it was given first.
+pub(crate) const CLAIM: &str = "UPDATE owner SET token = $1, host = $2, pid = $3, since_ms = $4, data = $5,
+     log = CASE WHEN log = '' THEN $6 ELSE log END WHERE id = 1";
+
+/// What the journal has under the numbers from `$1` to `$2`.
+pub(crate) const WRITTEN: &str =
+    "SELECT seq, at_ms, event FROM journal WHERE seq >= $1 AND seq <= $2 ORDER BY seq";
+
 /// The tables that the journal alone determines.
 pub(crate) const EMPTY_PROJECTIONS: [&str; 9] = [
     "DELETE FROM quality",

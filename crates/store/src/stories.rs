@@ -4,6 +4,7 @@
 mod asked;
 mod away;
 mod checked;
+mod owned;
 mod world;
 
 use std::time::Duration;

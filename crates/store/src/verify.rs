@@ -12,6 +12,7 @@ use model::{ContactId, ENCRYPTED, RecordingId, RecordingState, Time};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::coverage::is_empty;
 use crate::queries::{RECORDINGS_PAGE, SHORT_RECORDINGS, UNRECORDED, read_all};
 use crate::value::{hexadecimal, values};
 use crate::{Contact, RecordingRow, Row, Store, StoreError};
@@ -130,8 +131,20 @@ pub enum Difference {
         /// The path in the row.
         path: String,
     },
+    /// A recording of which nothing was written: its contact, which was answered, has none.
+    #[error(
+        "contact {contact}: answered, but nothing of its recording {recording} was written: {why} 已接通但未能录音"
+    )]
+    NotWritten {
+        /// The contact.
+        contact: ContactId,
+        /// The recording.
+        recording: RecordingId,
+        /// Why.
+        why: String,
+    },
     /// An answered contact that was not recorded.
-    #[error("contact {contact}: answered, but it has no recording")]
+    #[error("contact {contact}: answered, but it has no recording 已接通但没有录音")]
     NotRecorded {
         /// The contact.
         contact: ContactId,
@@ -162,7 +175,10 @@ pub async fn verify(store: &Store, folders: &[PathBuf]) -> Result<Vec<Difference
         after = last.id.number();
         for row in page {
             if row.state == RecordingState::Open {
-                differences.extend(still_open(store, &row).await?);
+                differences.extend(still_open(store, &row, folders).await?);
+            }
+            if nothing_written(&row) {
+                differences.push(not_written(&row));
             }
             known.insert(row.path.clone());
             differences.extend(compare(&row, folders));
@@ -186,13 +202,40 @@ fn short(mut row: Row) -> Result<Difference, StoreError> {
     })
 }
 
-async fn still_open(store: &Store, row: &RecordingRow) -> Result<Option<Difference>, StoreError> {
+/// A recording of which nothing is on any disk: it failed at its start, or no place took it from its start to its end.
+fn nothing_written(row: &RecordingRow) -> bool {
+    match row.state {
+        RecordingState::Damaged if row.sha256.is_none() => true,
+        RecordingState::Sealed | RecordingState::Damaged => is_empty(row),
+        RecordingState::Open | RecordingState::Erased => false,
+    }
+}
+
+fn not_written(row: &RecordingRow) -> Difference {
+    let why = row.fault.clone().unwrap_or_else(|| "no folder took it".to_owned());
+    Difference::NotWritten { contact: row.contact_id, recording: row.id, why }
+}
+
+async fn still_open(
+    store: &Store,
+    row: &RecordingRow,
+    folders: &[PathBuf],
+) -> Result<Option<Difference>, StoreError> {
     let contact = store.contact(row.contact_id).await?;
     let since_unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Time::from_unix_ms(i64::try_from(since_unix.as_millis()).unwrap_or(i64::MAX));
     let long_ended = |contact: Contact| contact.ended_at.is_some_and(|at| now.since(at) > SEALING);
-    let ended = contact.is_none_or(long_ended);
-    Ok(ended.then_some(Difference::StillOpen { recording: row.id, contact: row.contact_id }))
+    if contact.is_none_or(long_ended) {
+        return Ok(Some(Difference::StillOpen { recording: row.id, contact: row.contact_id }));
+    }
+    let written = folders.iter().any(|folder| folder.join(&row.path).is_file());
+    let late = now.since(row.opened_at) > SEALING;
+    let why = "the call goes on, and no file was made yet".to_owned();
+    Ok((late && !written).then_some(Difference::NotWritten {
+        contact: row.contact_id,
+        recording: row.id,
+        why,
+    }))
 }
 
 fn compare(row: &RecordingRow, folders: &[PathBuf]) -> Vec<Difference> {
@@ -211,7 +254,7 @@ fn compare(row: &RecordingRow, folders: &[PathBuf]) -> Vec<Difference> {
     }
     match (row.state, found.is_some()) {
         (RecordingState::Open | RecordingState::Erased, _) => Vec::new(),
-        // A recording that could not be written at all is damaged, and has no hash.
+        // A recording that could not be written at all is damaged, and has no hash: see `nothing_written`.
         (RecordingState::Damaged, false) if row.sha256.is_none() => Vec::new(),
         (RecordingState::Sealed | RecordingState::Damaged, false) => {
             vec![Difference::FileMissing { recording, path }]
@@ -260,6 +303,15 @@ fn compare_file(row: &RecordingRow, full: &Path) -> io::Result<Vec<Difference>> 
     Ok(differences)
 }
 
+/// The SHA-256 of a file in lower-case hexadecimal.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn sha256_of(path: &Path) -> io::Result<String> {
+    hash(&mut File::open(path)?)
+}
+
 pub(crate) fn hash(file: &mut File) -> io::Result<String> {
     file.seek(SeekFrom::Start(0))?;
     let mut sha256 = Sha256::new();
@@ -275,7 +327,11 @@ pub(crate) fn hash(file: &mut File) -> io::Result<String> {
 
 /// Every `.wav` below the folder, encrypted or not, as rows name them, in order. A folder that is not there has
 /// none.
-pub(crate) fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
+///
+/// # Errors
+///
+/// When a folder cannot be read.
+pub fn wav_files(folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     let mut folders: Vec<PathBuf> = if folder.exists() { vec![folder.to_owned()] } else { Vec::new() };
     while let Some(next) = folders.pop() {

@@ -1,6 +1,7 @@
 //! Stories, then generated sequences against a small reference model.
 
 mod against_a_model;
+mod restarts;
 mod stories;
 
 use std::time::Duration;

@@ -130,13 +130,12 @@ fn an_unknown_number_and_a_full_center_are_refused_without_a_contact() {
 }
 
 #[test]
-fn callers_are_refused_while_a_media_thread_has_no_room_and_those_in_progress_go_on() {
+fn callers_are_refused_while_no_media_thread_has_room_and_those_in_progress_go_on() {
     let mut world = World::with(&["1001"]);
     let talking = world.caller_who_presses('1');
     let strain = |thread, strained| Input::Media(MediaReport::Strain { thread, strained });
     world.send(strain(0, true));
     world.send(strain(1, true));
-    world.send(strain(0, false));
     let refused = world.call("8000");
     assert!(world.orders.contains(&(refused, LegOrder::Refuse(Cause::Overloaded))));
     world.send(strain(1, false));
@@ -149,6 +148,20 @@ fn callers_are_refused_while_a_media_thread_has_no_room_and_those_in_progress_go
     world.hang_up(talking);
     world.hang_up(accepted);
     world.assert_over();
+}
+
+#[test]
+fn calls_go_to_the_media_thread_that_has_room() {
+    for full in [0, 1] {
+        let mut world = World::with(&[]);
+        world.send(Input::Media(MediaReport::Strain { thread: full, strained: true }));
+        let callers: Vec<_> = (0..7).map(|_| world.call("8000")).collect();
+        assert!(!world.orders.iter().any(|(_, order)| matches!(order, LegOrder::Refuse(_))));
+        let carried: Vec<_> = world.center.calls.keys().map(|call| call.share(2)).collect();
+        assert_eq!(carried, [1 - full; 7]);
+        callers.into_iter().for_each(|caller| world.hang_up(caller));
+        world.assert_over();
+    }
 }
 
 #[test]

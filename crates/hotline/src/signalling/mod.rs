@@ -25,6 +25,7 @@ mod gate;
 mod identity;
 mod kept;
 mod legs;
+mod life;
 mod manners;
 mod names;
 mod pings;
@@ -56,6 +57,7 @@ use tokio::task::JoinHandle;
 
 use crate::observer::Observer;
 pub use identity::{Numbers, Rewrite};
+pub use life::Life;
 pub use pings::Pings;
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
@@ -187,6 +189,7 @@ pub struct Signalling {
     stop: watch::Sender<bool>,
     draining: Arc<AtomicBool>,
     gate: Arc<gate::Gate>,
+    life: life::Life,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -208,6 +211,11 @@ impl Signalling {
     /// Messages that were dropped since the start because their sender, or all together, sent too many.
     pub fn dropped(&self) -> u64 {
         self.gate.count()
+    }
+
+    /// Asks its tasks for signs of life.
+    pub fn life(&self) -> Life {
+        self.life.clone()
     }
 
     /// Where it listens.
@@ -318,6 +326,7 @@ where
         };
         tasks.push(tokio::spawn(shard.run(wires, stopped.clone())));
     }
+    let life = life::Life::new(&shards, questions, hub.clone());
     let (kept, kept_now) = watch::channel(kept::Kept::default());
     let publishers = registrar::Publishers { registered, kept };
     let mut registrar =
@@ -330,7 +339,7 @@ where
     tasks.push(tokio::spawn(registrar.run(question_inputs, verdicts, stopped.clone())));
     tasks.push(tokio::spawn(read_datagrams(udp, shards.clone(), Arc::clone(&gate), stopped.clone())));
     tasks.push(tokio::spawn(tcp::run(tcp, hub_inputs, hub, shards, Arc::clone(&gate), stopped)));
-    Ok(Signalling { bound, orders, stop, draining, gate, tasks })
+    Ok(Signalling { bound, orders, stop, draining, gate, life, tasks })
 }
 
 /// Both sockets on one port; when that is to be a free one, the TCP side may need a few tries.

@@ -11,7 +11,7 @@ use sip::{
     Algorithm, Answer, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
     Secret, SessionId, Slowdown, Status, Verdict,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::gate::Registered;
 use super::kept::Kept;
@@ -39,6 +39,8 @@ pub(super) enum Question {
     Pinged { device: Device, reachable: bool },
     /// A connection is gone. Not answered.
     Closed(SocketAddr),
+    /// Say that you are alive. Answered by its own way.
+    Alive(oneshot::Sender<()>),
 }
 
 impl Question {
@@ -46,7 +48,7 @@ impl Question {
     pub(super) fn is_answered(&self) -> bool {
         match self {
             Question::Register { .. } | Question::Judge { .. } | Question::Contacts { .. } => true,
-            Question::Pinged { .. } | Question::Closed(_) => false,
+            Question::Pinged { .. } | Question::Closed(_) | Question::Alive(_) => false,
         }
     }
 }
@@ -329,6 +331,11 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             Question::Closed(address) => {
                 let hit = self.reach.closed(now, address);
                 hit.into_iter().for_each(|device| self.unreachable(device));
+                return None;
+            }
+            Question::Alive(answer) => {
+                // Who asked may have gone.
+                let _ = answer.send(());
                 return None;
             }
         })

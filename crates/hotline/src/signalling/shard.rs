@@ -13,7 +13,7 @@ use sip::{
     Request, Security, SessionId, Status, Transport,
 };
 use tokio::net::UdpSocket;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::legs::{Leg, Stage};
 use super::names::Trunks;
@@ -45,6 +45,8 @@ pub(super) enum ShardInput {
     Unreachable(Destination),
     /// A TCP connection with this peer is gone.
     Closed(std::net::SocketAddr),
+    /// Say that you are alive.
+    Alive(oneshot::Sender<()>),
 }
 
 /// The shard's channels and its socket.
@@ -190,6 +192,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             ShardInput::Malformed { flow, malformed } => self.endpoint.handle_malformed(flow, *malformed),
             ShardInput::Unreachable(destination) => self.endpoint.handle_unreachable(now, destination),
             ShardInput::Closed(address) => self.asking.push_back(Question::Closed(address)),
+            // Who asked may have gone.
+            ShardInput::Alive(answer) => _ = answer.send(()),
         }
     }
 
@@ -252,7 +256,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         // Half of the places are for calls to seats: a flood of strangers leaves those.
         let places = match &question {
             Question::Register { .. } | Question::Judge { .. } => QUESTIONS / 2,
-            Question::Contacts { .. } | Question::Pinged { .. } | Question::Closed(_) => QUESTIONS,
+            Question::Contacts { .. }
+            | Question::Pinged { .. }
+            | Question::Closed(_)
+            | Question::Alive(_) => QUESTIONS,
         };
         let answered = question.is_answered();
         let sent = if self.open_questions < places {
@@ -280,7 +287,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             }
             Question::Contacts { leg, .. } => self.finish(leg, LegReport::Refused(Refusal::Failed)),
             // What got lost counts as unanswered after a while; a closed connection is found by the next question.
-            Question::Pinged { .. } | Question::Closed(_) => {}
+            Question::Pinged { .. } | Question::Closed(_) | Question::Alive(_) => {}
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sip::{Destination, Flow, Frame, Framer, Message, Peek, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::gate::{Gate, Lane, Lanes};
@@ -47,6 +47,8 @@ pub(super) enum HubInput {
     Connected { address: SocketAddr, stream: TcpStream },
     /// A connection could not be made.
     Failed { address: SocketAddr },
+    /// Say that you are alive.
+    Life(oneshot::Sender<()>),
     /// A keep-alive came by a connection.
     Alive { address: SocketAddr, serial: u64 },
     /// A connection is gone; `serial` tells it from a later one with the same address.
@@ -133,6 +135,8 @@ impl Hub {
                     self.unreachable(shard, destination);
                 }
             }
+            // Who asked may have gone.
+            HubInput::Life(answer) => _ = answer.send(()),
             HubInput::Alive { address, serial } => {
                 let known = self.connections.get_mut(&address);
                 if let Some(known) = known.filter(|known| known.serial == serial && known.useful) {

@@ -50,6 +50,19 @@ async fn a_caller_is_invited_answered_and_hangs_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_task_gives_a_sign_of_life_until_it_is_stopped() {
+    let world = World::start(100).await;
+    let life = world.signalling.life();
+    for shard in 0..life.shards() {
+        assert!(life.shard(shard).await);
+    }
+    assert!(life.registrar().await && life.connections().await);
+    assert!(!life.shard(life.shards()).await, "there is none");
+    world.signalling.stop().await;
+    assert!(!life.shard(0).await && !life.registrar().await && !life.connections().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn strangers_and_wrong_passwords_stay_outside() {
     let world = World::with_trunk(100, "192.0.2.0/24").await;
     let mut phone = Phone::new(&world).await;

@@ -1,5 +1,6 @@
 //! What the center orders: ports, peers, plays, bridges, recordings.
 
+use std::io;
 use std::net::SocketAddr;
 
 use model::{
@@ -11,6 +12,9 @@ use crate::counters::{add, shift};
 use crate::leg::Leg;
 use crate::player::Player;
 use crate::tap::Channel;
+
+/// Samples of a second.
+const SECOND: u64 = 8_000;
 
 impl Thread {
     pub(super) fn handle_order(&mut self, order: MediaOrder) {
@@ -78,8 +82,32 @@ impl Thread {
                 self.outbox.push(MediaReport::Opened { leg: id, rtp });
             }
             Err(error) => {
+                self.no_port(&error);
                 self.outbox.push(MediaReport::OpenFailed { leg: id, why: error.to_string() });
             }
+        }
+    }
+
+    /// Says which limit a leg met, once a second at most.
+    fn no_port(&mut self, error: &io::Error) {
+        self.unported += 1;
+        let now = self.clock.now();
+        if self.unported_told.is_some_and(|told| now.saturating_sub(told) < SECOND) {
+            return;
+        }
+        self.unported_told = Some(now);
+        let (thread, legs, refused) = (self.index, self.legs.len(), std::mem::take(&mut self.unported));
+        if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+            tracing::warn!(
+                thread, legs, refused, %error,
+                "a leg gets no RTP port: no more files may be open; raise LimitNOFILE= of the service (ulimit -n)"
+            );
+        } else {
+            tracing::warn!(
+                thread, legs, refused, %error,
+                "a leg gets no RTP port: this thread's share is used up; give a larger range, ports in [rtp] of \
+                 hotline.toml: two pairs a call, and a pair rests after it"
+            );
         }
     }
 

@@ -51,7 +51,8 @@ impl SigningKey {
         let file = |source| KeyError::File { path: path.clone(), source };
         if !path.exists() {
             let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeyError::Random)?;
-            let new = data.join("recordings.key.new");
+            // Each process its own, so that none links what another has half written.
+            let new = data.join(format!("recordings.key.new-{}", std::process::id()));
             let _: io::Result<()> = fs::remove_file(&new);
             let write = || {
                 let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;

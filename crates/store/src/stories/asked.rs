@@ -162,3 +162,43 @@ fn a_reader_who_resumes_gets_each_record_once() {
         assert!(journal.close(PATIENCE));
     });
 }
+
+#[test]
+fn how_agents_stood_is_found_behind_any_start_of_the_center() {
+    use model::{Activity, NotReadyReason, Shift};
+    each_database("standings", async |world: World| {
+        let journal = world.journal().await;
+        let id = |name: &str| name.parse::<model::AgentId>().unwrap();
+        let changed = |name: &str, shift, activity, seat_online| Event::AgentChanged {
+            agent: id(name),
+            shift,
+            activity,
+            seat_online,
+            by: None,
+        };
+        let started = || Event::CenterStarted { version: "1".to_owned() };
+        let not_ready = Shift::NotReady(NotReadyReason::Break);
+        world.append(&journal, [started()]);
+        world.append(&journal, call(1, "inquiry", "1001"));
+        world.append(
+            &journal,
+            [
+                changed("1001", Shift::Ready, Activity::WrapUp, true),
+                changed("1002", not_ready, Activity::Idle, true),
+                changed("1003", Shift::SignedOut, Activity::Idle, false),
+                started(),
+                started(),
+            ],
+        );
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let all = ["1001", "1002", "1003", "1004"].map(id);
+        let standings = world.store.standings(&all).await.unwrap();
+        let told: Vec<_> =
+            standings.iter().map(|one| (one.agent.as_str(), one.shift, one.activity)).collect();
+        assert_eq!(told, [("1001", Shift::Ready, Activity::WrapUp), ("1002", not_ready, Activity::Idle)]);
+        let (queue, ended) = standings[0].last.clone().unwrap();
+        assert_eq!((queue.as_str(), ended.is_some()), ("inquiry", true));
+        assert_eq!(standings[1].last, None);
+        assert!(journal.close(PATIENCE));
+    });
+}

@@ -17,10 +17,10 @@ fn while_another_holds_the_database_events_spool_and_follow_later_in_order_once(
         let began = Instant::now();
         world.append(&journal, (0..100).flat_map(|n| call(n, "inquiry", "1001")));
         assert!(began.elapsed() < Duration::from_secs(1), "appending waited: {:?}", began.elapsed());
-        until(|| journal.status().spool_bytes > 100_000).await;
+        until(async || journal.status().spool_bytes > 100_000).await;
         assert_eq!(journal.status().committed_seq, 0);
         if world.is_sqlite {
-            until(|| !journal.status().database_ok).await;
+            until(async || !journal.status().database_ok).await;
         }
 
         other.execute("ROLLBACK", &[]).await.unwrap();
@@ -43,7 +43,7 @@ fn a_database_file_that_vanished_is_noticed_and_followed_again_when_it_is_back()
         let (here, away) = (world.data().join("hotline.db"), world.data().join("away.db"));
         std::fs::rename(&here, &away).unwrap();
         world.append(&journal, call(1, "inquiry", "1001"));
-        until(|| !journal.status().database_ok).await;
+        until(async || !journal.status().database_ok).await;
         assert_eq!(journal.status().committed_seq, 17);
         std::fs::rename(&away, &here).unwrap();
         assert!(world.store.wait_committed(34, PATIENCE).await);
@@ -105,7 +105,7 @@ fn a_server_that_cuts_every_connection_again_and_again_gets_everything_once() {
             world.append(&journal, (0..5).flat_map(|n| call(round * 5 + n, "inquiry", "1001")));
             other.execute(CUT_ALL_OTHERS, &[]).await.unwrap();
             // It has come back and taken some of this round.
-            until(|| journal.status().committed_seq > u64::from(round) * 85).await;
+            until(async || journal.status().committed_seq > u64::from(round) * 85).await;
         }
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         assert!(journal.close(PATIENCE));
@@ -135,7 +135,7 @@ fn a_full_disk_costs_nothing_once_there_is_room_again() {
         }
         let journal = world.journal().await;
         world.append(&journal, (0..300).flat_map(|n| call(n, "inquiry", "1001")));
-        until(|| !journal.status().spool_ok).await;
+        until(async || !journal.status().spool_ok).await;
         assert!(journal.status().committed_seq < 5100);
         let process = std::process::id().to_string();
         let mut prlimit = std::process::Command::new("prlimit");
@@ -148,7 +148,7 @@ fn a_full_disk_costs_nothing_once_there_is_room_again() {
 }
 
 /// Starts the journal as soon as the threads of the one before have let go of the spool.
-async fn started(world: &World) -> Journal {
+pub(crate) async fn started(world: &World) -> Journal {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match Journal::start(&world.store, world.data()).await {
@@ -160,9 +160,9 @@ async fn started(world: &World) -> Journal {
 }
 
 /// Waits for a condition that nothing signals.
-async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
-    while !condition() {
+    while !condition().await {
         assert!(Instant::now() < deadline, "it did not happen");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

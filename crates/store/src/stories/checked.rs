@@ -1,6 +1,6 @@
 //! Rows and files, compared both ways.
 
-use model::{Event, RecordingState};
+use model::{Event, Gap, GapCause, RecordingState};
 use sha2::{Digest as _, Sha256};
 
 use crate::stories::PATIENCE;
@@ -65,6 +65,57 @@ fn verify_names_every_difference_and_nothing_else() {
         let still_open = Difference::StillOpen { recording: recording(8), contact: contact(8) };
         assert!(differences.contains(&still_open));
         assert_eq!(differences.len(), 10, "{differences:#?}");
+        assert!(journal.close(PATIENCE));
+    });
+}
+
+#[test]
+fn verify_names_answered_contacts_of_which_nothing_was_recorded() {
+    each_database("unrecorded", async |world: World| {
+        let journal = world.journal().await;
+        let folder = world.data().join("recordings");
+        std::fs::create_dir_all(folder.join("2026")).unwrap();
+        // It could not be written at all.
+        let mut failed = sealed(1, &[]);
+        if let Some(Event::RecordingClosed { state, duration_ms, sha256, fault, gaps, .. }) =
+            failed.last_mut()
+        {
+            (*state, *duration_ms, *gaps) = (RecordingState::Damaged, 0, Vec::new());
+            (*sha256, *fault) = (String::new(), Some("no space left".to_owned()));
+        }
+        // The folder came back for the seal alone: a file of silence.
+        let silent = wav(1000);
+        let mut dropped = sealed(2, &silent);
+        if let Some(Event::RecordingClosed { gaps, .. }) = dropped.last_mut() {
+            let gap = |channel| Gap { channel, from_ms: 0, length_ms: 1000, cause: GapCause::Dropped };
+            *gaps = vec![gap(0), gap(1)];
+        }
+        std::fs::write(folder.join("2026/2.wav"), &silent).unwrap();
+        // It failed after its start.
+        let half = wav(200);
+        let mut short = sealed(3, &half);
+        if let Some(Event::RecordingClosed { state, duration_ms, fault, .. }) = short.last_mut() {
+            (*state, *duration_ms, *fault) = (RecordingState::Damaged, 200, Some("it failed".to_owned()));
+        }
+        std::fs::write(folder.join("2026/3.wav"), &half).unwrap();
+        // In progress: one without a recording, one whose file was never made.
+        let in_call = |n: u16, from: usize| sealed(n, &[]).into_iter().take(8).skip(from);
+        let unrecorded = in_call(4, 0).filter(|event| !matches!(event, Event::RecordingOpened { .. }));
+        for events in [failed, dropped, short, unrecorded.collect(), in_call(5, 0).collect()] {
+            world.append(&journal, events);
+        }
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let differences = verify(&world.store, std::slice::from_ref(&folder)).await.unwrap();
+        let not_written = |n: u16| {
+            let is =
+                |d: &&Difference| matches!(d, Difference::NotWritten { contact: c, .. } if *c == contact(n));
+            differences.iter().filter(is).count()
+        };
+        assert_eq!([1, 2, 5].map(not_written), [1; 3], "{differences:#?}");
+        let shorter = |d: &Difference| matches!(d, Difference::ShorterThanContact { recording: r, .. } if *r == recording(3));
+        assert!(differences.iter().any(shorter), "{differences:#?}");
+        assert!(differences.contains(&Difference::NotRecorded { contact: contact(4) }));
+        assert_eq!(differences.len(), 5, "{differences:#?}");
         assert!(journal.close(PATIENCE));
     });
 }

@@ -85,6 +85,7 @@ pub(super) fn config() -> Config {
         },
         zone: Zone::default(),
         max_calls: 8,
+        media_threads: 2,
         trunks: [("city".to_owned(), TrunkLimits { calls: Some(7), calls_per_source: Some(6) })].into(),
         longest_waits: [("complaint".parse().unwrap(), seconds(400))].into(),
         silence: seconds(60),
