@@ -32,10 +32,17 @@ pub(super) fn measured(count: u32, unit: &str) -> Vec<String> {
     stems
 }
 
-/// 上午 and 下午 with the hours 0–12, 零 before a single minute, 整 on the hour.
+/// 凌晨 until five, 上午 until noon, 中午 for the hour from noon on, then 下午, with the hours 0–12; 零 before a single
+/// minute, 整 on the hour.
 pub(super) fn time_of_day(hour: u32, minute: u32) -> Vec<String> {
     let spoken_hour = if hour > 12 { hour - 12 } else { hour };
-    let mut stems = vec![if hour < 12 { "am" } else { "pm" }.to_owned()];
+    let part = match hour {
+        0..=4 => "early",
+        5..=11 => "am",
+        12 => "noon",
+        _ => "pm",
+    };
+    let mut stems = vec![part.to_owned()];
     stems.extend(measured(spoken_hour, "hour"));
     match minute {
         0 => stems.push("exactly".to_owned()),
