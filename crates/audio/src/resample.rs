@@ -151,7 +151,7 @@ fn by_phase(filter: &[f64], ratio: usize) -> Vec<f32> {
 }
 
 /// The modified Bessel function of order 0, which shapes the Kaiser window.
-fn bessel(x: f64) -> f64 {
+pub fn bessel(x: f64) -> f64 {
     let (mut sum, mut term) = (1.0, 1.0);
     for order in 1..40 {
         term *= (x / 2.0 / f64::from(order)).powi(2);
@@ -161,7 +161,7 @@ fn bessel(x: f64) -> f64 {
 }
 
 /// Products of two equally long slices, added up in eight lanes that the compiler makes a vector of.
-fn sum(samples: &[f32], taps: &[f32]) -> f32 {
+pub fn sum(samples: &[f32], taps: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; 8];
     let (samples, taps) = (samples.chunks_exact(8), taps.chunks_exact(8));
     let rest: f32 = samples.remainder().iter().zip(taps.remainder()).map(|(sample, tap)| sample * tap).sum();

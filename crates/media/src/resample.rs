@@ -12,6 +12,7 @@
 use std::f64::consts::PI;
 
 use audio::RATE;
+use audio::resample::{bessel, sum};
 
 /// Zero crossings of the sinc on each side.
 const CROSSINGS: f64 = 22.0;
@@ -204,19 +205,6 @@ impl Filter {
     }
 }
 
-/// Products of two equally long slices, added up in eight lanes that the compiler makes a vector of.
-fn sum(samples: &[f32], taps: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; 8];
-    let (samples, taps) = (samples.chunks_exact(8), taps.chunks_exact(8));
-    let rest: f32 = samples.remainder().iter().zip(taps.remainder()).map(|(sample, tap)| sample * tap).sum();
-    for (samples, taps) in samples.zip(taps) {
-        for (lane, (sample, tap)) in lanes.iter_mut().zip(samples.iter().zip(taps)) {
-            *lane += sample * tap;
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
-}
-
 fn divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { divisor(b, a % b) }
 }
@@ -228,16 +216,6 @@ fn sinc(x: f64) -> f64 {
 /// The Kaiser window over −1 to 1.
 fn kaiser(x: f64) -> f64 {
     if x.abs() > 1.0 { 0.0 } else { bessel(BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel(BETA) }
-}
-
-/// The modified Bessel function of order 0.
-fn bessel(x: f64) -> f64 {
-    let (mut sum, mut term) = (1.0, 1.0);
-    for order in 1..40 {
-        term *= (x / 2.0 / f64::from(order)).powi(2);
-        sum += term;
-    }
-    sum
 }
 
 fn to_16_bit(sample: f32) -> i16 {
