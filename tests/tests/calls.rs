@@ -36,7 +36,7 @@ fn a_caller_of_the_english_number_is_spoken_to_in_english() {
     center.record_for_seconds(3);
     customer.hang_up();
 
-    let contact = center.wait_for_contact("/end/class", "abandoned");
+    let contact = center.wait_for_contact("/end/class", "left_early");
     assert_eq!((&contact["number"], &contact["language"]), (&"8001".into(), &"en-US".into()));
     let heard = samples(&customer.heard(), 1);
     for (clip, is_heard) in

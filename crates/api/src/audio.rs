@@ -17,9 +17,10 @@ use serde::Deserialize;
 use store::{Bearer, RecordingRow};
 use tokio::sync::mpsc;
 
+use crate::listening::{self, Way};
 use crate::problem::Problem;
 use crate::query::{Asked, Named};
-use crate::{App, Audio, Unopened, listening};
+use crate::{App, Audio, Unopened};
 
 /// Bytes read at once, and how many such pieces wait for a slow client.
 const PIECE: u64 = 1 << 16;
@@ -80,7 +81,8 @@ pub(crate) async fn fetch(
     if method != Method::HEAD {
         let contact = Some(recording.contact_id);
         // Noted before the first byte leaves; what cannot be noted is not given out.
-        listening::note(&app, bearer, id, contact).await?;
+        let way = if range.is_some() { Way::Ranges } else { Way::Whole };
+        listening::note(&app, bearer, (id, way), contact).await?;
         let whole = || (length > 0).then(|| 0..=length - 1);
         body = range.clone().or_else(whole).map_or_else(Body::empty, |range| stream(audio, range));
     }

@@ -1,4 +1,5 @@
-//! When a playback begins: a player fetches a recording in many ranges, and that is one listening.
+//! When a playback begins: a player fetches a recording in many ranges, and that is one listening. A download of the whole
+//! recording is none of them, and is one by itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,18 +17,30 @@ const PLAYBACK: Duration = Duration::from_secs(10 * 60);
 /// counts once more.
 const MOST: usize = 10_000;
 
-/// The playbacks that go on: by person and recording, with the last request.
+/// A person, a recording, and how it is fetched.
+type Key = (String, RecordingId, Way);
+
+/// How a recording is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Way {
+    /// All of it at once.
+    Whole,
+    /// Range by range, as players do.
+    Ranges,
+}
+
+/// The playbacks that go on, with the last request of each.
 #[derive(Debug, Default)]
-pub(crate) struct Playbacks(BTreeMap<(String, RecordingId), Time>);
+pub(crate) struct Playbacks(BTreeMap<Key, Time>);
 
 impl Playbacks {
     /// True when this person's playback of this recording goes on at `now`.
-    fn goes_on(&self, key: &(String, RecordingId), now: Time) -> bool {
+    fn goes_on(&self, key: &Key, now: Time) -> bool {
         // A clock that was set back must not hide a listening for long.
         self.0.get(key).is_some_and(|last| *last <= now && now.since(*last) < PLAYBACK)
     }
 
-    fn heard(&mut self, key: (String, RecordingId), now: Time) {
+    fn heard(&mut self, key: Key, now: Time) {
         if !self.0.contains_key(&key) && self.0.len() >= MOST {
             self.0.retain(|_, last| *last <= now && now.since(*last) < PLAYBACK);
             while self.0.len() >= MOST {
@@ -43,12 +56,12 @@ impl Playbacks {
 pub(crate) async fn note(
     app: &App,
     bearer: Bearer,
-    recording: RecordingId,
+    (recording, way): (RecordingId, Way),
     contact: Option<ContactId>,
 ) -> Result<(), Problem> {
     // Held while the center is asked: of two requests that come at once the second waits until the first is noted.
     let mut playbacks = app.playbacks().await;
-    let (now, key) = ((app.now)(), (bearer.name.clone(), recording));
+    let (now, key) = ((app.now)(), (bearer.name.clone(), recording, way));
     if !playbacks.goes_on(&key, now) {
         send(app, bearer, AgentOrder::NoteListened { recording, contact }).await?;
     }
@@ -70,7 +83,7 @@ mod tests {
         let at = |minute: i64| Time::from_unix_ms(minute * 60_000);
         let mut playbacks = Playbacks::default();
         let mut listens = |name: &str, recording, minute| {
-            let key = (name.to_owned(), recording);
+            let key = (name.to_owned(), recording, Way::Ranges);
             let begins = !playbacks.goes_on(&key, at(minute));
             playbacks.heard(key, at(minute));
             begins
@@ -80,6 +93,7 @@ mod tests {
         assert!(listens("qa", other, 18) && listens("lead", one, 18));
         assert!(listens("qa", one, 28));
         assert!(listens("qa", one, 5), "by a clock that was set back");
+        assert!(!playbacks.goes_on(&("qa".to_owned(), one, Way::Whole), at(5)), "a download is another");
     }
 
     #[test]
@@ -87,7 +101,8 @@ mod tests {
         let (mut ids, mut playbacks) = (Ids::new(0), Playbacks::default());
         for nth in 0..MOST + 10 {
             let recording = RecordingId::new(&mut ids, Time::default());
-            playbacks.heard(("qa".to_owned(), recording), Time::from_unix_ms(i64::try_from(nth).unwrap()));
+            let key = ("qa".to_owned(), recording, Way::Ranges);
+            playbacks.heard(key, Time::from_unix_ms(i64::try_from(nth).unwrap()));
         }
         assert_eq!(playbacks.0.len(), MOST);
     }

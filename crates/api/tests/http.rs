@@ -221,9 +221,9 @@ async fn audio_comes_whole_or_by_range_and_one_playback_is_noted_once_for_each_p
         }
     }
     let noted = |world: &World| world.center.orders.lock().unwrap().len();
-    assert_eq!(noted(&world), 1, "one playback");
+    assert_eq!(noted(&world), 2, "one download, one playback");
     world.ask(Role::Admin, "GET", &path, "Range: bytes=0-1\r\n").await;
-    assert_eq!(noted(&world), 2, "another person");
+    assert_eq!(noted(&world), 3, "another person");
     let head = world.ask(Role::Qa, "HEAD", &path, "").await;
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), Some(length.to_string().as_str()));
@@ -231,7 +231,7 @@ async fn audio_comes_whole_or_by_range_and_one_playback_is_noted_once_for_each_p
     assert_eq!(world.ask(Role::Qa, "GET", &path, &known).await.status, 304);
     let stale = "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n";
     assert_eq!(world.ask(Role::Qa, "GET", &path, stale).await.status, 200);
-    assert_eq!(noted(&world), 2);
+    assert_eq!(noted(&world), 3);
 
     // Above 4 GiB, most of it a hole.
     let file = world.folder().join("recordings/one.wav");
