@@ -90,20 +90,10 @@ impl Lock {
     /// Takes the lock file `path`, which guards `what`.
     pub(crate) fn file(path: PathBuf, what: &Path, holder: &Holder) -> Result<Lock, StoreError> {
         let failed = |source| StoreError::File { path: path.clone(), source };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = read(&mut file).map(Box::new);
-                return Err(StoreError::Held { path: what.to_owned(), holder });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        let (mut file, ours) = open_locked(&path).map_err(failed)?;
+        if !ours {
+            let holder = read(&mut file).map(Box::new);
+            return Err(StoreError::Held { path: what.to_owned(), holder });
         }
         write(&mut file, holder).map_err(failed)?;
         Ok(Lock { path, file })
@@ -126,6 +116,16 @@ fn identity(metadata: &std::fs::Metadata) -> (u64, u64) {
 #[cfg(not(unix))]
 fn identity(_: &std::fs::Metadata) -> (u64, u64) {
     (0, 0)
+}
+
+/// Opens or makes a file to read and write; true when this process has locked it, false while another holds it.
+pub(crate) fn open_locked(path: &Path) -> io::Result<(File, bool)> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok((file, true)),
+        Err(TryLockError::WouldBlock) => Ok((file, false)),
+        Err(TryLockError::Error(source)) => Err(source),
+    }
 }
 
 /// Who the file names; `None` when that cannot be read.

@@ -4,7 +4,7 @@
 //! does not fit its checksum is not a record: a line cut off by a crash is dropped when the file is opened,
 //! a damaged one inside is skipped, counted and reported.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::Record;
 
 use crate::StoreError;
+use crate::lock::open_locked;
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "journal.spool";
@@ -58,17 +59,9 @@ impl Spool {
         let path = data.join(FILE_NAME);
         let failed = |source| StoreError::File { path: path.clone(), source };
         std::fs::create_dir_all(data).map_err(failed)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        let (mut file, ours) = open_locked(&path).map_err(failed)?;
+        if !ours {
+            return Err(StoreError::InUse { path });
         }
         let (end, found) = scan(&file).map_err(failed)?;
         file.set_len(end).map_err(failed)?;
