@@ -169,7 +169,7 @@ impl Acd {
         self.outputs.pop_front()
     }
 
-    /// The machine's clock was set forwards by so many ms, or backwards: the ids of offers go on by the new time.
+    /// The machine's clock was set forwards by this many ms, or backwards: the ids of offers go on by the new time.
     pub fn set_clock(&mut self, by_ms: i64) {
         self.ids.set_clock(by_ms);
     }

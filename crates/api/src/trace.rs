@@ -41,7 +41,7 @@ pub enum TraceQuery {
     Contact(ContactId),
     /// All of calls whose From has this number.
     From(Number),
-    /// The last so many.
+    /// The last N messages.
     Last(usize),
 }
 

@@ -31,7 +31,7 @@ impl Center {
         self.record(now, event);
     }
 
-    /// Has the media join who hears whom now. Ordered anew after every change of who is there or holds.
+    /// Has the media join who hears whom now. Ordered again after every change of who is there or holds.
     pub(crate) fn arrange(&mut self, now: Time, call: CallId) {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let customer_leg = customer.leg;

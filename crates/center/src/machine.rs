@@ -63,7 +63,7 @@ pub enum Input {
     Media(MediaReport),
     /// Somebody commands.
     Command(Command),
-    /// The machine's clock was set forwards by so many ms, or backwards. The times of inputs go on as if it had not been: they
+    /// The machine's clock was set forwards by this many ms, or backwards. The times of inputs go on as if it had not been: they
     /// measure durations. Dates follow it.
     ClockSet {
         /// In ms.

@@ -284,7 +284,7 @@ pub(crate) struct Sample {
     /// So many; or else --margin 抽取数量
     #[arg(long, required_unless_present = "margin", conflicts_with = "margin")]
     pub(crate) count: Option<usize>,
-    /// As many as know a share to ± so many percent with 95 % confidence 允许误差（百分点，95 % 置信度）
+    /// As many as know a share to ± this many percentage points with 95 % confidence 允许误差（百分点，95 % 置信度）
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=50))]
     pub(crate) margin: Option<u8>,
     /// The same seed draws the same of the same frame 随机种子
@@ -311,10 +311,10 @@ pub(crate) struct Sample {
     /// zh-CN or en-US 语言
     #[arg(long, value_parser = word::<Language>)]
     pub(crate) language: Option<Language>,
-    /// Of at least so many seconds from answer to end 最短秒数
+    /// Of at least this many seconds from answer to end 最短秒数
     #[arg(long, value_name = "SECONDS")]
     pub(crate) shortest_s: Option<u32>,
-    /// Of at most so many seconds 最长秒数
+    /// Of at most this many seconds 最长秒数
     #[arg(long, value_name = "SECONDS")]
     pub(crate) longest_s: Option<u32>,
     /// One JSON array of objects

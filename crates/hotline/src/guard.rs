@@ -114,7 +114,7 @@ mod tests {
         let folder = root.join("recordings");
         let ours = Guarded::take(&folder, &Holder::this(&root)).unwrap();
         assert!(Guarded::take(&folder, &Holder::this(&root)).is_err());
-        // The folder is replaced, as by a disk that is mounted anew, and another center takes it.
+        // The folder is replaced, as by a disk that is mounted again, and another center takes it.
         fs::rename(&folder, root.join("away")).unwrap();
         let theirs = Guarded::take(&folder, &Holder::this(&root)).unwrap();
         let Err(refused) = ours.create("a.wav") else { panic!("two writers") };

@@ -135,7 +135,7 @@ impl Leg {
         if link.remote.codec != remote.codec {
             link.source = None;
         }
-        // The peer's signalling shows that it lives, and whether it may be silent is judged anew.
+        // The peer's signalling shows that it lives, and whether it may be silent is judged again.
         link.lives(now);
         if remote.direction.receives() && remote.direction != link.remote.direction {
             (link.last_heard, link.one_way_told) = (now, false);
@@ -185,7 +185,7 @@ impl Leg {
         self.meets(now);
     }
 
-    /// Somebody else hears the peer from now on: that it is not heard, or silent, is judged anew.
+    /// Somebody else hears the peer from now on: that it is not heard, or silent, is judged again.
     pub(crate) fn meets(&mut self, now: u64) {
         self.bridged_at = now;
         if let Some(link) = &mut self.link {

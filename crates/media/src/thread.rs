@@ -269,7 +269,7 @@ impl Thread {
             record(recorder.tap(other.recording), Channel::Right, kind, &packet, passage.as_ref(), now);
         }
         if !codec.is_some_and(|codec| other.takes(codec)) {
-            // What is heard goes on with the next tick; a key is pressed anew, for its clock is another one.
+            // What is heard goes on with the next tick; a key is pressed again, for its clock is another one.
             if let Kind::Key(Some(digit)) = kind {
                 other.press(digit);
             }

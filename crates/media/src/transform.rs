@@ -35,7 +35,7 @@ impl Transform {
         }
     }
 
-    /// The session was negotiated anew. A direction that keeps its key keeps its indices with it: to count
+    /// The session was negotiated again. A direction that keeps its key keeps its indices with it: to count
     /// from zero again would encrypt two packets alike (RFC 3711 section 9.1).
     pub fn change(&mut self, before: Option<&Srtp>, after: Option<&Srtp>) {
         if before == after {

@@ -30,7 +30,7 @@ impl Ids {
         Ids { maker: u64::from(maker) & 0x3ff, last_ms: 0, counter: 0, set_by_ms: 0 }
     }
 
-    /// The machine's clock was set forwards by so many ms, or backwards: ids go on by the new time, and never back.
+    /// The machine's clock was set forwards by this many ms, or backwards: ids go on by the new time, and never back.
     pub fn set_clock(&mut self, by_ms: i64) {
         self.set_by_ms = self.set_by_ms.saturating_add(by_ms);
     }
@@ -164,7 +164,7 @@ id!(PlayId, "p", "play", "One order to play something to a leg.");
 id!(CommandId, "q", "command", "One command of a person or a program.");
 
 impl CallId {
-    /// Which of so many media threads carries this call, counted from 0. Center and media threads have to agree.
+    /// Which of this many media threads carries this call, counted from 0. Center and media threads have to agree.
     pub fn share(self, threads: usize) -> usize {
         // The low bits of an id are mostly zero: spread them.
         let mixed = (self.number() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;

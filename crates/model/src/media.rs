@@ -67,7 +67,7 @@ pub enum MediaOp {
         leg: LegId,
     },
     /// Join legs of the call in a conference, in place of the bridge or conference that they were in. Up to 32 members;
-    /// fewer than two end it. Ordered anew, it changes roles and members without a click.
+    /// fewer than two end it. Ordered again, it changes roles and members without a click.
     Confer {
         /// Who takes part, and how.
         members: Vec<(LegId, Role)>,
@@ -200,7 +200,7 @@ pub enum MediaReport {
         direction: Direction,
     },
     /// A bridged peer that should send was not heard for 3 s: the other party hears nothing. Reported once a silence, and
-    /// again when the peer was put on hold and taken back, or bridged anew.
+    /// again when the peer was put on hold and taken back, or bridged again.
     OneWay {
         /// The leg that is not heard.
         leg: LegId,

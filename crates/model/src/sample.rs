@@ -37,10 +37,10 @@ pub struct SampleFrame {
     /// Those whose last language was this.
     #[serde(default)]
     pub language: Option<Language>,
-    /// Those of at least so many seconds from answer to end.
+    /// Those of at least this many seconds from answer to end.
     #[serde(default)]
     pub shortest_s: Option<u32>,
-    /// Those of at most so many seconds.
+    /// Those of at most this many seconds.
     #[serde(default)]
     pub longest_s: Option<u32>,
 }

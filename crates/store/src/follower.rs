@@ -205,7 +205,7 @@ pub(crate) async fn first_taken(
     Ok(None)
 }
 
-/// Makes the tables anew from the journal, in one transaction that the journal's follower waits for. The
+/// Makes the tables again from the journal, in one transaction that the journal's follower waits for. The
 /// number of records that were read.
 pub(crate) async fn rebuild(db: &Db) -> Result<u64, StoreError> {
     const PAGE: i64 = 1000;

@@ -147,7 +147,7 @@ impl Store {
         Ok(found.into_iter().filter(|line| line != "ok").collect())
     }
 
-    /// Makes all projections anew from the journal; the number of records read. The journal's follower
+    /// Makes all projections again from the journal; the number of records read. The journal's follower
     /// waits meanwhile.
     ///
     /// # Errors

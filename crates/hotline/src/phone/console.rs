@@ -42,7 +42,7 @@ pub struct Options {
     /// Answer calls at once 自动接听
     #[arg(long)]
     answer: bool,
-    /// Hang up so many seconds after the answer 通话秒数
+    /// Hang up this many seconds after the answer 通话秒数
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
 }

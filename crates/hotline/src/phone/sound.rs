@@ -15,7 +15,7 @@ use super::line::{Ear, Sound};
 /// What is said.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Say {
-    /// A tone of so many hertz.
+    /// A tone of this frequency, in Hz.
     Tone(f64),
     /// Nothing but silence.
     Silence,

@@ -176,7 +176,7 @@ fn behind(file: &mut File, from: u64, length: u64) -> io::Result<u64> {
     Ok((0..tail.len()).find_map(ends_the_file).unwrap_or(0))
 }
 
-/// A WAV header for so many bytes of audio.
+/// A WAV header for this many bytes of audio.
 fn header(format: &[u8], audio: u64) -> Vec<u8> {
     let size = |length: u64| u32::try_from(length).unwrap_or(u32::MAX - 64).to_le_bytes();
     let format_length = format.len() as u64;

@@ -195,7 +195,7 @@ impl Endpoint {
             let destination = session.destination(&talking.dialog);
             match talking.acked.as_ref().filter(|(last, _)| *last == number) {
                 Some((_, bytes)) => self.send(destination, bytes.clone()),
-                // We have asked for a change since: this ACK is made anew.
+                // We have asked for a change since: this ACK is made again.
                 None => drop(self.send_ack(other.ack(number), destination)),
             }
             return;

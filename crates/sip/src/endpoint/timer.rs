@@ -156,7 +156,7 @@ fn theirs(now: Moment, every: Duration) -> Refresh {
     Refresh::Theirs { every, deadline: now + (every - early) }
 }
 
-/// What a 2xx to a request of ours agreed to; where it says nothing, as it was, and begun anew (section 7.2).
+/// What a 2xx to a request of ours agreed to; where it says nothing, as it was, and begun again (section 7.2).
 pub(super) fn agreed_refresh(now: Moment, response: &Response, before: Refresh) -> Refresh {
     let said = session_expires(&response.headers).map(|(interval, params)| {
         let every = Duration::from_secs(u64::from(interval.max(MIN_SE)));

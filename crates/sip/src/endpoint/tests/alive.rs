@@ -144,7 +144,7 @@ fn we_refresh_by_update_where_that_is_allowed_and_else_by_reinvite() {
             let (kind, body) = if expected == Method::Invite { (TIMER, SDP) } else { (TIMER, "") };
             world.receive(&respond(&refresh, 200, "theirs", kind, body));
         }
-        // A description, the same one too, is where the peer's audio is learnt anew.
+        // A description, the same one too, is where the peer's audio is learnt again.
         assert!(world.heard().iter().all(|event| event.starts_with("changed")));
         // Then the peer is silent.
         world.pass(45_100 + 33_000);
