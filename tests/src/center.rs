@@ -193,10 +193,15 @@ impl Center {
         fs::read_to_string(self.folder.join("center.log")).unwrap_or_default()
     }
 
+    /// Waits until the text stands in the log: a thread of its own writes it, after what it tells
+    /// of was done.
+    pub fn wait_for_log(&self, text: &str) {
+        wait_for(&format!("{text:?} in the log"), || self.log().contains(text).then_some(()));
+    }
+
     /// Waits until the seat is registered and its agent waits for a call.
     pub fn wait_for_seat(&self, agent: &str) {
-        let online = format!("{agent} online=true");
-        wait_for(&format!("seat {agent}"), || self.log().contains(&online).then_some(()));
+        self.wait_for_log(&format!("{agent} online=true"));
     }
 
     /// Waits for a contact whose field (a JSON pointer) is the text.

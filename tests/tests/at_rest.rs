@@ -169,7 +169,7 @@ fn a_missed_erasing_is_made_up_for_at_the_next_start_and_a_failed_one_by_the_nex
     center.restart();
     let erased = center.wait_for_events("recording_erased", 2);
     assert!(erased.iter().all(|event| event["by"] == "schedule" && event["rule"] == "short"), "{erased:?}");
-    wait_for("the run's end", || center.log().contains("some files could not be erased").then_some(()));
+    center.wait_for_log("some files could not be erased");
     assert!(!files[0].exists() && !files[1].exists() && !copies[1].exists());
     let last = fs::read_to_string(center.folder.join("data/retention.last")).unwrap();
     assert!(!last.starts_with("2026-01-01"), "the run is remembered: {last}");

@@ -57,9 +57,8 @@ fn a_database_from_an_older_copy_signs_what_is_new_and_gets_back_what_it_lost() 
     // Nothing but the manifests knows of the newest numbers.
     let _ = fs::remove_file(center.folder.join("data/journal.reached"));
     center.restart();
-    let log = center.log();
     for part in ["restored from an older copy", "hotline recordings adopt"] {
-        assert!(log.contains(part), "{log} lacks {part}");
+        center.wait_for_log(part);
     }
     call(&center, &mut customer, 2);
     wait_for("the new recording in the manifest", || prove(&center).status.success().then_some(()));

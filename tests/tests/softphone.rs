@@ -73,7 +73,7 @@ fn a_trunk_may_be_known_by_name() {
     let ended =
         wait_for("the call to end", || customer.0.try_wait().expect("a process of ours can be asked"));
     assert!(!ended.success(), "{ended}");
-    wait_for("a line about it", || center.log().contains("leads nowhere").then_some(()));
+    center.wait_for_log("leads nowhere");
 }
 
 #[test]

@@ -248,8 +248,8 @@ fn the_first_request_to_stop_says_for_how_many_calls_it_waits_and_how_long() {
     customer.dial("8000");
     center.record_for_seconds(1);
     center.ask_to_end();
-    wait_for("what it waits for", || center.log().contains("waits for 1 call, at most 60 s").then_some(()));
-    assert!(center.log().contains("calls=1 limit_s=60"), "{}", center.log());
+    center.wait_for_log("waits for 1 call, at most 60 s");
+    center.wait_for_log("calls=1 limit_s=60");
     customer.hang_up();
 }
 

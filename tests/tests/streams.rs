@@ -68,7 +68,7 @@ fn signals_that_ask_nothing_of_it_end_nothing() {
     center.record_for_seconds(1);
     customer.hang_up();
     center.wait_until_sealed(1);
-    wait_for("a line about it", || center.log().contains("signal=\"HUP\"").then_some(()));
+    center.wait_for_log("signal=\"HUP\"");
 }
 
 #[test]

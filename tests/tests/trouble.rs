@@ -51,12 +51,13 @@ fn a_seat_is_reachable_again_after_a_kill_and_after_a_restart() {
     let file = center.folder.join("data/registrations.json");
     let kept = || std::fs::read_to_string(&file).ok();
     wait_for("the registration on disk", || kept()?.contains("sip:1001").then_some(()));
-    // The telephone is killed and says nothing any more: what comes back is what was kept.
-    drop(agent);
     let online = |center: &Center, times: usize| {
         let lines = || center.log().matches("1001 online=true").count();
         wait_for("the seat", || (lines() == times).then_some(()));
     };
+    online(&center, 1);
+    // The telephone is killed and says nothing any more: what comes back is what was kept.
+    drop(agent);
     center.kill();
     center.restart();
     online(&center, 2);
@@ -72,7 +73,7 @@ fn a_seat_with_a_wrong_password_stays_out() {
     let stranger = Phone::seat(&center, "1001", "guess", 880);
     // The telephone guesses on until its address is turned away for a while, whatever it says next.
     wait_for("the refusal", || stranger.log().contains("503 Service Unavailable").then_some(()));
-    assert!(center.log().contains("wrong password"), "{}", center.log());
+    center.wait_for_log("wrong password");
     assert!(!center.log().contains("online=true"), "{}", center.log());
 }
 
@@ -100,7 +101,7 @@ fn a_center_asked_to_end_lets_the_talk_finish_and_takes_no_other() {
     customer.press('1');
     center.wait_for_contact("/agent", "1001");
     center.ask_to_end();
-    wait_for("the drain", || center.log().contains("Draining").then_some(()));
+    center.wait_for_log("Draining");
     late.begin_to_dial("8000");
     wait_for("the late caller's refusal", || late.log().contains("503 ").then_some(()));
     customer.hang_up();
