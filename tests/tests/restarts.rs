@@ -89,3 +89,29 @@ fn an_agent_who_talked_writes_up_and_keeps_the_break_that_was_asked_for() {
         wait_for_state(&center, "1001", &json!({"not_ready": "break"}), "wrap_up");
     }
 }
+
+#[test]
+fn an_agent_who_declined_is_left_alone_after_a_restart_too() {
+    for way in WAYS {
+        let mut center = Center::start_with(&[("agents.toml", "rest_s = 5 ", "rest_s = 600 ")]);
+        let mut resting = Phone::ringing_agent(&center, "1001", 880);
+        center.wait_for_seat("1001");
+        let mut customer = Phone::customer(&center, "alice", 440);
+        customer.dial("8000");
+        customer.press('1');
+        center.wait_for_events("offer_made", 1);
+        resting.hang_up();
+        center.wait_for_events("offer_ended", 1);
+        customer.hang_up();
+        center.wait_until_sealed(1);
+        restart(&mut center, way);
+        wait_for_state(&center, "1001", &json!("ready"), "idle");
+        customer.dial("8000");
+        customer.press('1');
+        center.wait_for_events("queue_entered", 2);
+        let _other = Phone::agent(&center, "1002", 660);
+        center.talk_for_seconds(1);
+        let offers = center.wait_for_events("offer_made", 2);
+        assert_eq!(offers[1]["agent"], "1002", "{way:?}: {offers:?}");
+    }
+}

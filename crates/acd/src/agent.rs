@@ -123,7 +123,10 @@ impl Agent {
         if idle {
             self.doing = match before.map(|before| before.did) {
                 Some(Did::WrapUp { until }) if until > now => Doing::WrapUp { until },
-                Some(Did::WrapUp { until: since } | Did::Idle { since }) => {
+                Some(Did::Missed { at }) if at + self.rest_after_miss > now => {
+                    Doing::Resting { until: at + self.rest_after_miss }
+                }
+                Some(Did::WrapUp { until: since } | Did::Missed { at: since } | Did::Idle { since }) => {
                     Doing::Idle { since: since.min(now) }
                 }
                 None => Doing::Idle { since: now },

@@ -28,6 +28,11 @@ pub enum Did {
         /// Not after the start.
         since: Time,
     },
+    /// Missed an offer, and had no other since: is left alone for as long as after any.
+    Missed {
+        /// When the offer ended.
+        at: Time,
+    },
     /// Wrote up a call, or was in one and is to write it up.
     WrapUp {
         /// When it is over; in the past when it ended meanwhile.

@@ -35,7 +35,7 @@ pub(crate) async fn read(store: &Store, configuration: &Configuration) -> anyhow
                 acd::Did::WrapUp { until: ended + wrap_up(&queue) }
             }
             (Activity::Idle | Activity::Offered | Activity::Talking | Activity::WrapUp, _) => {
-                acd::Did::Idle { since: row.since }
+                row.missed.map_or(acd::Did::Idle { since: row.since }, |at| acd::Did::Missed { at })
             }
         };
         Some(acd::Standing { agent: row.agent, not_ready, did })

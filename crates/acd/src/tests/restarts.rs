@@ -1,6 +1,6 @@
 //! Agents after a restart.
 
-use model::{Activity, Actor, NotReadyReason, Shift};
+use model::{Activity, Actor, AgentId, NotReadyReason, Shift};
 
 use super::*;
 use crate::{Did, Standing};
@@ -65,18 +65,38 @@ fn a_wrap_up_goes_on_to_its_end() {
     assert_eq!(view(&over, "1001"), (Shift::Ready, Activity::Idle));
 }
 
+/// A caller enters the queue; the agent whose seat rings.
+fn rung(world: &mut World) -> Option<AgentId> {
+    let contact = ContactId::new(&mut world.ids, world.now);
+    let since = world.now;
+    let outputs = world.step(Input::Enter { contact, queue: queue("inquiry"), bonus_s: 0, since });
+    offered(outputs)
+}
+
+fn offered(outputs: &[Output]) -> Option<AgentId> {
+    outputs.iter().find_map(|output| match output {
+        Output::Offer { agent, .. } => Some(agent.clone()),
+        _ => None,
+    })
+}
+
 #[test]
 fn the_order_of_idle_time_is_kept() {
     let mut world = after_a_restart(None, idle);
     world.step(Input::SeatOnline(agent("1002")));
     world.pass(5);
     world.step(Input::SeatOnline(agent("1001")));
-    let contact = ContactId::new(&mut world.ids, world.now);
-    let since = world.now;
-    let outputs = world.step(Input::Enter { contact, queue: queue("inquiry"), bonus_s: 0, since });
-    let rung = outputs.iter().find_map(|output| match output {
-        Output::Offer { agent, .. } => Some(agent.clone()),
-        _ => None,
-    });
-    assert_eq!(rung, Some(agent("1001")), "idle for a minute before the restart");
+    assert_eq!(rung(&mut world), Some(agent("1001")), "idle for a minute before the restart");
+}
+
+#[test]
+fn whoever_missed_an_offer_is_left_alone_for_what_remains_of_the_rest() {
+    let mut world = after_a_restart(None, |now| Did::Missed { at: now - Duration::from_secs(2) });
+    world.step(Input::SeatOnline(agent("1001")));
+    assert_eq!(rung(&mut world), None, "3 of the 5 seconds are left");
+    assert_eq!(offered(world.pass(3)), Some(agent("1001")));
+
+    let mut over = after_a_restart(None, |now| Did::Missed { at: now - Duration::from_secs(5) });
+    over.step(Input::SeatOnline(agent("1001")));
+    assert_eq!(rung(&mut over), Some(agent("1001")));
 }

@@ -202,3 +202,49 @@ fn how_agents_stood_is_found_behind_any_start_of_the_center() {
         assert!(journal.close(PATIENCE));
     });
 }
+
+#[test]
+fn an_agent_who_missed_the_last_offer_stands_so_after_any_start() {
+    use model::{Activity, OfferOutcome, Refusal, Shift};
+    each_database("missed", async |world: World| {
+        let journal = world.journal().await;
+        let offered = |n: u16, name: &str, outcome: Option<OfferOutcome>| {
+            let agent = name.parse::<model::AgentId>().unwrap();
+            let changed = |activity| Event::AgentChanged {
+                agent: agent.clone(),
+                shift: Shift::Ready,
+                activity,
+                seat_online: true,
+                by: None,
+            };
+            let (mut made, mut ended) = (None, None);
+            for event in call(n, "inquiry", name) {
+                match event {
+                    Event::OfferMade { .. } => made = Some(event),
+                    Event::OfferEnded { offer, contact, .. } => {
+                        ended = outcome.map(|outcome| Event::OfferEnded {
+                            offer,
+                            contact,
+                            agent: agent.clone(),
+                            outcome,
+                        });
+                    }
+                    _ => {}
+                }
+            }
+            let idle = ended.is_some().then(|| changed(Activity::Idle));
+            [made, Some(changed(Activity::Offered)), idle, ended].into_iter().flatten()
+        };
+        world.append(&journal, offered(1, "1001", Some(OfferOutcome::TimedOut)));
+        world.append(&journal, offered(2, "1002", Some(OfferOutcome::CallerGone)));
+        world.append(&journal, offered(3, "1003", Some(OfferOutcome::Refused(Refusal::Declined))));
+        world.append(&journal, offered(4, "1004", None));
+        world.append(&journal, [Event::CenterStarted { version: "1".to_owned() }]);
+        assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
+        let all = ["1001", "1002", "1003", "1004"].map(|name| name.parse().unwrap());
+        let standings = world.store.standings(&all).await.unwrap();
+        let missed: Vec<bool> = standings.iter().map(|one| one.missed.is_some()).collect();
+        assert_eq!(missed, [true, false, true, false], "{standings:?}");
+        assert!(journal.close(PATIENCE));
+    });
+}
