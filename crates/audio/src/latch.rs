@@ -51,7 +51,7 @@ pub struct Latch {
     announced: SocketAddr,
     /// Where the signalling of this peer comes from, if that is known.
     signalling: Option<IpAddr>,
-    /// The source before signalling announced the address again: believed as the announced address is.
+    /// The source before signalling announced the address again: believed as the announced address is, until that speaks.
     before: Option<SocketAddr>,
     settled: Option<Heard>,
     candidate: Option<Candidate>,
@@ -151,6 +151,9 @@ impl Latch {
     }
 
     fn settle(&mut self, heard: Heard) -> bool {
+        if heard.from == self.announced {
+            self.before = None;
+        }
         (self.settled, self.candidate) = (Some(heard), None);
         true
     }

@@ -146,6 +146,18 @@ fn a_straggler_from_the_old_port_moves_nothing_back() {
 }
 
 #[test]
+fn the_source_before_an_announcement_is_forgotten_once_the_announced_address_speaks() {
+    let announced = SocketAddr::from(([10, 0, 0, 7], 4000));
+    let mut latch = translated();
+    accepted(&mut latch, address(2), 9, 0, 10, 0);
+    latch.announce(announced, Some(address(2).ip()));
+    assert!(latch.accepts(plain(announced, 10, 100, 1_600)));
+    assert!(!latch.accepts(plain(address(2), 9, 11, 1_760)), "the announced address speaks");
+    assert!(latch.accepts(plain(announced, 10, 101, 1_760)));
+    assert_eq!(latch.target(), announced);
+}
+
+#[test]
 fn each_announcement_learns_again_and_the_old_source_is_heard_until_then() {
     let mut latch = translated();
     accepted(&mut latch, address(2), 9, 0, 10, 0);
