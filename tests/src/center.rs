@@ -269,7 +269,10 @@ impl Center {
     }
 
     /// A new token of this role.
-    pub(crate) fn make_token(&self, role: &str) -> String {
+    ///
+    /// # Panics
+    /// When none is made.
+    pub fn make_token(&self, role: &str) -> String {
         let output = self.command("token").args(["create", "--role", role]).output().expect("hotline runs");
         assert!(output.status.success(), "token: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()

@@ -1,6 +1,7 @@
 //! What the handlers work with.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,15 +9,17 @@ use std::sync::atomic::AtomicU64;
 
 use model::{Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, Zone};
 use store::Store;
-use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
+use crate::connection::CONNECTIONS;
 use crate::listening::Playbacks;
+use crate::places::{Limits, Places};
 use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
 use crate::{Metrics, Readiness, Trace, Vault};
 
-/// Long polls and streams at once; one more is answered 429.
-const FOLLOWERS: usize = 256;
+/// Long polls and streams at once. All have a token; what counts is how many their address has.
+pub(crate) const FOLLOWERS: Limits = Limits { what: "stream", all: 256, each: 96 };
 
 /// What comes of an order: done, or why not.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Done, Refused>> + Send + 'a>>;
@@ -55,6 +58,8 @@ pub struct AppParts {
     pub metrics: Arc<dyn Metrics>,
     /// The last SIP messages.
     pub trace: Arc<dyn Trace>,
+    /// Whether this address is a reverse proxy whose `X-Forwarded-For` is believed.
+    pub is_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Which parts are ready.
     pub readiness: Readiness,
 }
@@ -63,7 +68,8 @@ pub struct AppParts {
 #[derive(Clone)]
 pub struct App {
     parts: Arc<AppParts>,
-    followers: Arc<Semaphore>,
+    connections: Arc<Places>,
+    followers: Arc<Places>,
     custody: Arc<Mutex<()>>,
     playbacks: Arc<Mutex<Playbacks>>,
     unerased: Arc<AtomicU64>,
@@ -85,7 +91,8 @@ impl App {
     pub fn new(parts: AppParts) -> App {
         App {
             parts: Arc::new(parts),
-            followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            connections: Arc::new(Places::new(CONNECTIONS)),
+            followers: Arc::new(Places::new(FOLLOWERS)),
             custody: Arc::new(Mutex::new(())),
             playbacks: Arc::default(),
             unerased: Arc::default(),
@@ -103,8 +110,14 @@ impl App {
         &self.wrong
     }
 
-    pub(crate) fn followers(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.followers)
+    /// The places of connections.
+    pub(crate) fn connections(&self) -> &Arc<Places> {
+        &self.connections
+    }
+
+    /// The places of long polls and streams.
+    pub(crate) fn followers(&self) -> &Arc<Places> {
+        &self.followers
     }
 
     /// Holds and erasures go one after the other.
@@ -120,11 +133,6 @@ impl App {
     /// How many erased recordings' files the last erasing could not remove.
     pub(crate) fn unerased(&self) -> &AtomicU64 {
         &self.unerased
-    }
-
-    /// Long polls and streams that are open now.
-    pub(crate) fn open_followers(&self) -> usize {
-        FOLLOWERS.saturating_sub(self.followers.available_permits())
     }
 
     /// Ends streams and long polls.

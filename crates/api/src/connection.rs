@@ -1,63 +1,73 @@
-//! Connections that are counted, for each address too, and that end when nothing moves on them or a request never
-//! comes to its end.
+//! Connections: each has a place in the share of its address, and ends when it is of no use for too long.
 
-use std::collections::BTreeMap;
+use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 
-use crate::wrong::network_of;
+use crate::App;
+use crate::places::{Full, Limits, Place};
+use crate::problem::Problem;
+use crate::standing::Standing;
 
-/// Connections at once. More wait in the kernel until one ends.
-const CONNECTIONS: usize = 512;
-/// Connections of one address at once, so that no single one takes every place. One more is closed at once.
-const CONNECTIONS_EACH: usize = CONNECTIONS / 2 + CONNECTIONS / 8;
-/// How long a request may take to arrive, from its first byte to its last: whoever sends a byte now and then does
-/// not keep a place. Nothing that we receive is longer than a few kilobytes.
-const LONGEST_ARRIVAL: Duration = Duration::from_secs(30);
-/// How long a connection may rest. Longer than the longest wait of a poll.
-const LONGEST_REST: Duration = Duration::from_secs(90);
+/// Connections at once.
+pub(crate) const CONNECTIONS: Limits = Limits { what: "connection", all: 512, each: 192 };
+/// Refusals that are written at once; beyond that a connection is closed without a word.
+const REFUSALS: usize = 64;
+/// How long a refused client may take to read why.
+const REFUSAL_TIME: Duration = Duration::from_secs(2);
 
-/// A listener that hands out a bounded number of connections.
+/// A listener that hands out those connections for which there is a place.
 pub(crate) struct Guarded {
     listener: TcpListener,
-    places: Arc<Semaphore>,
-    addresses: Arc<Addresses>,
-}
-
-/// How many connections each address, or IPv6 network, has.
-#[derive(Default)]
-struct Addresses(Mutex<BTreeMap<IpAddr, usize>>);
-
-/// One connection in the count of its address, until it is dropped.
-struct Counted {
-    of: IpAddr,
-    addresses: Arc<Addresses>,
+    app: App,
+    refusals: Arc<Semaphore>,
 }
 
 /// Where a request came from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) standing: Arc<Standing>,
+}
 
 impl Connected<IncomingStream<'_, Guarded>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Guarded>) -> Peer {
-        Peer(*stream.remote_addr())
+        Peer { address: *stream.remote_addr(), standing: Arc::clone(&stream.io().standing) }
     }
 }
 
 impl Guarded {
-    pub(crate) fn new(listener: TcpListener) -> Guarded {
-        Guarded { listener, places: Arc::new(Semaphore::new(CONNECTIONS)), addresses: Arc::default() }
+    pub(crate) fn new(listener: TcpListener, app: App) -> Guarded {
+        Guarded { listener, app, refusals: Arc::new(Semaphore::new(REFUSALS)) }
+    }
+
+    /// Says why, without making the next connection wait.
+    fn refuse(&self, mut stream: TcpStream, full: Full) {
+        let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() else { return };
+        let answer = Problem::full(CONNECTIONS.what, full).whole_answer();
+        tokio::spawn(async move {
+            let saying = async {
+                stream.write_all(answer.as_bytes()).await?;
+                stream.shutdown().await?;
+                // What came meanwhile is read: closing with unread bytes resets, and the client would not see the answer.
+                while stream.read(&mut [0; 1_024]).await? > 0 {}
+                io::Result::Ok(())
+            };
+            // A client that is gone needs no answer.
+            let _ = tokio::time::timeout(REFUSAL_TIME, saying).await;
+            drop(permit);
+        });
     }
 }
 
@@ -66,18 +76,20 @@ impl Listener for Guarded {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Watched, SocketAddr) {
-        // The semaphore is never closed; without a place there would be nothing better than to go on.
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        let (stream, address, counted) = loop {
+        loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
-            // Dropping the stream closes it.
-            if let Some(counted) = Addresses::count(&self.addresses, address.ip()) {
-                break (stream, address, counted);
+            let now = Instant::now();
+            let is_proxy = (self.app.is_proxy)(address.ip());
+            let standing = Arc::new(Standing::new(now, is_proxy));
+            let source = (!is_proxy).then(|| address.ip());
+            match self.app.connections().take(now, source, Arc::clone(&standing)) {
+                Ok(place) => {
+                    let end = Box::pin(tokio::time::sleep_until(standing.ends()));
+                    return (Watched { stream, end, standing, place }, address);
+                }
+                Err(full) => self.refuse(stream, full),
             }
-            tracing::debug!(%address, "too many connections of one address");
-        };
-        let rest = Box::pin(tokio::time::sleep(LONGEST_REST));
-        (Watched { stream, rest, arrival: Arrival::default(), _counted: counted, _place: place }, address)
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -85,65 +97,34 @@ impl Listener for Guarded {
     }
 }
 
-impl Addresses {
-    /// Counts one more; `None` when the address has all that it may have.
-    fn count(addresses: &Arc<Addresses>, of: IpAddr) -> Option<Counted> {
-        let mut counts = addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(network_of(of)).or_default();
-        if *count >= CONNECTIONS_EACH {
-            return None;
-        }
-        *count += 1;
-        Some(Counted { of: network_of(of), addresses: Arc::clone(addresses) })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut counts = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.of) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.of);
-            }
-        }
-    }
-}
-
-/// When the first byte came since we last wrote.
-#[derive(Debug, Default)]
-struct Arrival(Option<Instant>);
-
-impl Arrival {
-    /// Bytes came; an error when they belong to what should have been whole by now.
-    fn heard(&mut self, now: Instant) -> io::Result<()> {
-        let since = *self.0.get_or_insert(now);
-        if now.duration_since(since) > LONGEST_ARRIVAL { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
-    }
-}
-
-/// A connection that fails once nothing was read or written for [`LONGEST_REST`], or when bytes still come
-/// [`LONGEST_ARRIVAL`] after the first that has had no answer.
+/// A connection that fails once its [`Standing`] ends it or its place went to another.
 pub(crate) struct Watched {
     stream: TcpStream,
-    rest: Pin<Box<Sleep>>,
-    arrival: Arrival,
-    _counted: Counted,
-    _place: Option<OwnedSemaphorePermit>,
+    end: Pin<Box<Sleep>>,
+    standing: Arc<Standing>,
+    place: Place,
 }
 
 impl Watched {
-    /// Passes on what a read or write came to, unless it waits and has waited too long.
+    /// Passes on what a read or write came to, unless it waits and the connection is at its end.
     fn watch<T>(&mut self, context: &mut Context<'_>, came: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        match came {
-            Poll::Ready(result) => {
-                self.rest.as_mut().reset(Instant::now() + LONGEST_REST);
-                Poll::Ready(result)
+        if self.place.poll_lost(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if came.is_ready() {
+            return came;
+        }
+        loop {
+            let ends = self.standing.ends();
+            if self.end.deadline() != ends {
+                self.end.as_mut().reset(ends);
             }
-            Poll::Pending => match self.rest.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                Poll::Pending => Poll::Pending,
-            },
+            match self.end.as_mut().poll(context) {
+                // It was put off between the two looks.
+                Poll::Ready(()) if self.standing.ends() > Instant::now() => {}
+                Poll::Ready(()) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                Poll::Pending => return Poll::Pending,
+            }
         }
     }
 }
@@ -157,7 +138,7 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         let came = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.arrival.heard(Instant::now())?;
+            self.standing.heard(Instant::now());
         }
         self.watch(context, came)
     }
@@ -171,7 +152,7 @@ impl AsyncWrite for Watched {
     ) -> Poll<io::Result<usize>> {
         let came = Pin::new(&mut self.stream).poll_write(context, bytes);
         if matches!(came, Poll::Ready(Ok(1..))) {
-            self.arrival = Arrival::default();
+            self.standing.wrote(Instant::now());
         }
         self.watch(context, came)
     }
@@ -182,39 +163,5 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_that_never_comes_to_its_end_is_given_up_and_an_answered_client_is_not() {
-        let began = Instant::now();
-        let at = |second| began + Duration::from_secs(second);
-        let mut arrival = Arrival::default();
-        let late = (0..60).find(|second| arrival.heard(at(*second)).is_err());
-        assert_eq!(late, Some(31));
-        for minute in 0..10 {
-            // What a write does.
-            arrival = Arrival::default();
-            arrival.heard(at(60 * minute)).unwrap();
-            arrival.heard(at(60 * minute + 20)).unwrap();
-        }
-    }
-
-    #[test]
-    fn one_address_does_not_take_every_place() {
-        let addresses = Arc::new(Addresses::default());
-        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let mut held: Vec<Counted> =
-            (0..CONNECTIONS_EACH).map(|_| Addresses::count(&addresses, one).unwrap()).collect();
-        assert!(Addresses::count(&addresses, one).is_none());
-        assert!(Addresses::count(&addresses, other).is_some());
-        held.pop();
-        assert!(Addresses::count(&addresses, one).is_some());
-        held.clear();
-        assert_eq!(addresses.0.lock().unwrap().len(), 0, "nothing is kept of addresses that left");
     }
 }

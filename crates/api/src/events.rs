@@ -11,11 +11,15 @@ use axum::response::{IntoResponse, Response};
 use model::Record;
 use serde::Deserialize;
 use store::Bearer;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use crate::App;
+use crate::app::FOLLOWERS;
+use crate::client::Client;
+use crate::places::{Full, Place};
 use crate::problem::Problem;
 use crate::query::{Asked, limit};
+use crate::standing::Standing;
 
 /// The longest wait of a poll, in seconds.
 const LONGEST_WAIT_S: u64 = 60;
@@ -23,6 +27,8 @@ const LONGEST_WAIT_S: u64 = 60;
 const GROUP: u32 = 256;
 /// How often a stream without news is pinged.
 const PING_EVERY: Duration = Duration::from_secs(20);
+/// Pings in a row that may stay unanswered; a client that has gone without a word answers none.
+const UNANSWERED: u32 = 3;
 /// How long a client may take to accept a message before it is given up.
 const SLOWEST_CLIENT: Duration = Duration::from_secs(10);
 /// The greatest message that a client may send: it has nothing to say.
@@ -42,6 +48,7 @@ pub(crate) struct Poll {
 pub(crate) async fn poll(
     State(app): State<App>,
     Extension(bearer): Extension<Bearer>,
+    Extension(client): Extension<Client>,
     Asked(asked): Asked<Poll>,
 ) -> Result<Response, Problem> {
     let limit = limit(asked.limit)?;
@@ -49,11 +56,12 @@ pub(crate) async fn poll(
         return Err(Problem::invalid(format!("wait is 0 to {LONGEST_WAIT_S} seconds, not {}", asked.wait)));
     }
     within_the_log(&app, asked.after).await?;
-    let _place = follower(&app)?;
+    let mut place = follower(&app, &client)?;
     let wait = Duration::from_secs(asked.wait);
     let records = tokio::select! {
         records = app.store.wait_journal(asked.after, limit, wait) => records?,
         () = app.closed() => Vec::new(),
+        () = place.lost() => return Err(Problem::full(FOLLOWERS.what, Full::All)),
     };
     // The token may have been revoked while the poll waited.
     if asked.wait > 0 && !app.store.still_stands(&bearer).await? {
@@ -115,12 +123,14 @@ impl Filter {
 pub(crate) async fn stream(
     State(app): State<App>,
     Extension(bearer): Extension<Bearer>,
+    Extension(client): Extension<Client>,
     Asked(from): Asked<From>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|_| Problem::invalid("this address speaks WebSocket"))?;
     within_the_log(&app, from.after.unwrap_or(0)).await?;
-    let place = follower(&app)?;
+    let place = follower(&app, &client)?;
+    client.standing.streams();
     let after = from.after.unwrap_or_else(|| app.store.committed_seq());
     let filter = from.filter();
     Ok(upgrade
@@ -138,8 +148,12 @@ async fn within_the_log(app: &App, after: u64) -> Result<(), Problem> {
     Err(Problem::after_the_end(after, app.store.last_seq().await?, app.store.log_id().await?))
 }
 
-fn follower(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
-    app.followers().try_acquire_owned().map_err(|_| Problem::too_many())
+/// A place for a stream or poll, in the share of the client's address.
+fn follower(app: &App, client: &Client) -> Result<Place, Problem> {
+    let now = Instant::now();
+    let standing = Arc::new(Standing::new(now, true));
+    let place = app.followers().take(now, Some(client.address), standing);
+    place.map_err(|full| Problem::full(FOLLOWERS.what, full))
 }
 
 async fn follow(
@@ -147,10 +161,12 @@ async fn follow(
     bearer: Bearer,
     mut socket: WebSocket,
     (mut after, filter): (u64, Filter),
-    _place: OwnedSemaphorePermit,
+    mut place: Place,
 ) {
     const AGAIN: (u16, &str) = (close_code::AGAIN, "resume with ?after=");
     const REVOKED: (u16, &str) = (close_code::POLICY, "the token was revoked");
+    const CROWDED: (u16, &str) = (close_code::AGAIN, "too many streams of this address; resume with ?after=");
+    let mut unanswered = 0;
     let (code, reason) = loop {
         tokio::select! {
             records = app.store.wait_journal(after, GROUP, PING_EVERY) => {
@@ -161,6 +177,10 @@ async fn follow(
                     Ok(false) => break REVOKED,
                     Err(_) => break AGAIN,
                 }
+                unanswered = if records.is_empty() { unanswered + 1 } else { 0 };
+                if unanswered > UNANSWERED {
+                    return;
+                }
                 match tell(&mut socket, &records, &filter).await {
                     Some(()) => after = records.last().map_or(after, |record| record.seq),
                     None => return,
@@ -168,9 +188,10 @@ async fn follow(
             }
             heard = socket.recv() => match heard {
                 // Nothing that a client says means anything; pings are answered by the socket.
-                Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => unanswered = 0,
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             },
+            () = place.lost() => break CROWDED,
             () = app.closed() => break (close_code::AWAY, "resume with ?after="),
         }
     };

@@ -1,18 +1,24 @@
 //! Who may: bearer tokens (RFC 6750) and their roles.
 
-use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::Extension;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use store::{Bearer, Role};
 
 use crate::App;
-use crate::connection::Peer;
+use crate::client::Client;
 use crate::problem::Problem;
+use crate::routes::GREATEST_BODY;
+use crate::standing::Standing;
 use crate::tickets;
+
+/// How long the body of a request may take.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// The check before one route.
 #[derive(Clone)]
@@ -24,6 +30,7 @@ pub(crate) struct Guard {
 /// Lets a request through whose token has one of the route's roles, and tells the handler whose it is.
 pub(crate) async fn authorise(
     State(guard): State<Guard>,
+    Extension(client): Extension<Client>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -31,23 +38,27 @@ pub(crate) async fn authorise(
         // Its token may have been revoked since.
         let bearer = redeemed.ok_or_else(Problem::no_token)?;
         let stands = guard.app.store.still_stands(&bearer).await?;
-        return if stands { admit(&guard, bearer, request, next).await } else { Err(Problem::no_token()) };
+        return if stands {
+            admit(&guard, &client.standing, bearer, request, next).await
+        } else {
+            Err(Problem::no_token())
+        };
     }
     let secret = bearer_secret(request.headers()).ok_or_else(Problem::no_token)?;
-    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(Peer(peer))| *peer);
-    let source = peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
     let wrong = guard.app.wrong_tokens();
-    if let Some(wait) = wrong.closed_for(Instant::now(), source.ip(), secret) {
+    if let Some(wait) = wrong.closed_for(Instant::now(), client.address, secret) {
         return Err(Problem::wait(wait));
     }
     let Some(bearer): Option<Bearer> = guard.app.store.authenticate(secret).await? else {
-        let count = wrong.wrong(Instant::now(), source.ip());
-        let (address, port) = (source.ip().to_canonical(), source.port());
-        tracing::warn!(%address, port, count, "API authentication failed: wrong token");
+        let count = wrong.wrong(Instant::now(), client.address);
+        let (address, port) = (client.address, client.peer.port());
+        let proxy = Some(client.peer.ip().to_canonical()).filter(|peer| *peer != address);
+        let proxy = proxy.map(tracing::field::display);
+        tracing::warn!(%address, port, proxy, count, "API authentication failed: wrong token");
         return Err(Problem::no_token());
     };
-    wrong.right(source.ip(), secret);
-    admit(&guard, bearer, request, next).await
+    wrong.right(client.address, secret);
+    admit(&guard, &client.standing, bearer, request, next).await
 }
 
 /// Whose token the ticket of a request without a token stands for; `None` when there is no ticket.
@@ -57,12 +68,32 @@ fn by_ticket(guard: &Guard, request: &Request) -> Option<Option<Bearer>> {
     Some(guard.app.tickets().redeem(Instant::now(), secret, request.uri().path()))
 }
 
-async fn admit(guard: &Guard, bearer: Bearer, mut request: Request, next: Next) -> Result<Response, Problem> {
+async fn admit(
+    guard: &Guard,
+    standing: &Standing,
+    bearer: Bearer,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    standing.proved(tokio::time::Instant::now());
     if !guard.roles.contains(&bearer.role) {
         return Err(Problem::forbidden());
     }
+    let mut request = whole(request).await?;
+    standing.whole();
     request.extensions_mut().insert(bearer);
     Ok(next.run(request).await)
+}
+
+/// The request with all of its body: no handler waits for a slow sender.
+async fn whole(request: Request) -> Result<Request, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = tokio::time::timeout(BODY_TIME, to_bytes(body, GREATEST_BODY)).await;
+    match body {
+        Ok(Ok(body)) => Ok(Request::from_parts(parts, Body::from(body))),
+        Ok(Err(_)) => Err(Problem::too_large(GREATEST_BODY)),
+        Err(_) => Err(Problem::too_slow()),
+    }
 }
 
 fn bearer_secret(headers: &HeaderMap) -> Option<&str> {

@@ -6,6 +6,7 @@
 mod agents;
 mod app;
 mod audio;
+mod client;
 mod connection;
 mod contacts;
 mod document;
@@ -15,6 +16,7 @@ mod health;
 mod listening;
 mod metrics;
 mod pausing;
+mod places;
 mod problem;
 mod query;
 mod recordings;
@@ -22,6 +24,7 @@ mod retention;
 mod routes;
 mod samples;
 mod secure;
+mod standing;
 mod supervision;
 mod tickets;
 mod tokens;
@@ -65,7 +68,8 @@ pub async fn serve(
     };
     let deadline = app.clone();
     let service = router(app).into_make_service_with_connect_info::<connection::Peer>();
-    let server = axum::serve(connection::Guarded::new(listener), service).with_graceful_shutdown(ended);
+    let server = axum::serve(connection::Guarded::new(listener, deadline.clone()), service)
+        .with_graceful_shutdown(ended);
     tokio::select! {
         served = server => served,
         () = async { deadline.closed().await; tokio::time::sleep(GOODBYE).await } => Ok(()),

@@ -72,9 +72,36 @@ impl Sample {
 
 pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
     let mut samples = app.metrics.samples();
+    samples.extend(of_the_places(&app));
     samples.extend(of_the_store(&app).await?);
     let text = print(&samples);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// Connections and streams: how many there are, and how many found no place.
+fn of_the_places(app: &App) -> Vec<Sample> {
+    let kinds = [app.connections(), app.followers()].map(|places| (places.what(), places.tally()));
+    let what = |what: &'static str| ("what", what.to_owned());
+    let reason = |reason: &str| ("reason", reason.to_owned());
+    let mut samples = Vec::new();
+    for (kind, tally) in kinds {
+        let help = "Connections and streams that are open.";
+        samples.push(Sample::gauge("hotline_http_places", help, tally.held as f64).with(vec![what(kind)]));
+    }
+    for (kind, tally) in kinds {
+        for (why, count) in [("share", tally.share_refused), ("full", tally.all_refused)] {
+            let help =
+                "Connections and streams that were refused: their address had its share, or all were taken.";
+            let sample = Sample::counter("hotline_http_places_refused_total", help, count);
+            samples.push(sample.with(vec![what(kind), reason(why)]));
+        }
+    }
+    for (kind, tally) in kinds {
+        let help = "Connections and streams that were ended for others.";
+        let sample = Sample::counter("hotline_http_places_evicted_total", help, tally.evicted);
+        samples.push(sample.with(vec![what(kind)]));
+    }
+    samples
 }
 
 type Figure = fn(&store::QueueRow) -> f64;
@@ -114,7 +141,7 @@ async fn of_the_store(app: &App) -> Result<Vec<Sample>, Problem> {
         let labels = vec![("activity", label.to_owned())];
         gauge("hotline_agents", "Agents that are signed in.", labels, count as f64);
     }
-    let followers = app.open_followers() as f64;
+    let followers = app.followers().tally().held as f64;
     gauge("hotline_event_followers", "Long polls and streams that are open.", Vec::new(), followers);
     let unerased = app.unerased().load(std::sync::atomic::Ordering::Relaxed) as f64;
     let help = "Recordings whose files the last erasing could not remove.";

@@ -5,8 +5,13 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::Refused;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::StoreError;
+
+use crate::places::Full;
+
+/// When to ask again after 429 and 503.
+const RETRY_AFTER_S: u64 = 2;
 
 /// Why a request was not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +37,10 @@ enum Kind {
     },
     Invalid,
     TooMany,
+    TooLarge,
+    TooSlow,
+    /// An address has its share of connections or streams.
+    Share,
     /// Too many wrong tokens; seconds until the next is looked at.
     Wait {
         seconds: u64,
@@ -86,6 +95,34 @@ impl Problem {
 
     pub(crate) fn too_many() -> Problem {
         Kind::TooMany.into()
+    }
+
+    /// There is no place for a connection or stream.
+    pub(crate) fn full(what: &str, full: Full) -> Problem {
+        let (kind, detail) = match full {
+            Full::Share => (
+                Kind::Share,
+                format!(
+                    "this address has as many open places of the kind {what} as one may have 此地址占用的数量（{what}）已达上限"
+                ),
+            ),
+            Full::All => (
+                Kind::Unavailable,
+                format!("all places of the kind {what} are taken 全部名额（{what}）均已占用"),
+            ),
+        };
+        Problem { kind, detail: Some(detail), log: None }
+    }
+
+    /// A body of more than `bytes`.
+    pub(crate) fn too_large(bytes: usize) -> Problem {
+        let detail = format!("a body has at most {bytes} bytes 请求体最多 {bytes} 字节");
+        Problem { kind: Kind::TooLarge, detail: Some(detail), log: None }
+    }
+
+    /// A body that did not come.
+    pub(crate) fn too_slow() -> Problem {
+        Kind::TooSlow.into()
     }
 
     /// Too many wrong tokens came from this address.
@@ -166,6 +203,9 @@ impl Kind {
             }
             Kind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "请求参数无效", "Invalid request"),
             Kind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "请求过多", "Too many requests"),
+            Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "请求体过大", "Request body too large"),
+            Kind::TooSlow => (StatusCode::REQUEST_TIMEOUT, "请求未完整到达", "The request did not arrive"),
+            Kind::Share => (StatusCode::TOO_MANY_REQUESTS, "此地址占用过多", "Too many of this address"),
             Kind::Wait { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "错误令牌过多", "Too many wrong tokens from this address")
             }
@@ -174,8 +214,9 @@ impl Kind {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// Status, and what the body says.
+    fn body(&self) -> (StatusCode, Value) {
         let (status, zh, en) = self.kind.parts();
         let mut body = json!({
             "type": "about:blank",
@@ -184,13 +225,31 @@ impl IntoResponse for Problem {
             "title_en": en,
             "status": status.as_u16(),
         });
-        if let (Some(detail), Some(body)) = (self.detail, body.as_object_mut()) {
+        if let (Some(detail), Some(body)) = (self.detail.as_deref(), body.as_object_mut()) {
             body.insert("detail".to_owned(), detail.into());
         }
         if let (Kind::AfterTheEnd { newest }, Some(body)) = (self.kind, body.as_object_mut()) {
             body.insert("newest".to_owned(), newest.into());
-            body.insert("log".to_owned(), self.log.into());
+            body.insert("log".to_owned(), self.log.clone().into());
         }
+        (status, body)
+    }
+
+    /// All bytes of the answer, for a connection whose request is not read.
+    pub(crate) fn whole_answer(&self) -> String {
+        let (status, body) = self.body();
+        let body = body.to_string();
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
+             Retry-After: {RETRY_AFTER_S}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, body) = self.body();
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
@@ -206,14 +265,16 @@ impl IntoResponse for Problem {
             Kind::Wait { seconds } => {
                 headers.insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
             }
-            Kind::TooMany | Kind::Unavailable => {
-                headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+            Kind::TooMany | Kind::Unavailable | Kind::Share => {
+                headers.insert(header::RETRY_AFTER, header::HeaderValue::from(RETRY_AFTER_S));
             }
             Kind::Forbidden
             | Kind::NotFound
             | Kind::MethodNotAllowed
             | Kind::Conflict
             | Kind::AfterTheEnd { .. }
+            | Kind::TooLarge
+            | Kind::TooSlow
             | Kind::Invalid => {}
         }
         response

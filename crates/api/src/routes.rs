@@ -6,6 +6,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, post};
 use store::Role;
 
+use crate::client::arrive;
 use crate::guard::{Guard, authorise, harden};
 use crate::problem::Problem;
 use crate::tickets::STREAM;
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// The greatest body of a request, in bytes.
-const GREATEST_BODY: usize = 16 * 1024;
+pub(crate) const GREATEST_BODY: usize = 16 * 1024;
 
 /// Everybody with a token.
 const ALL: &[Role] = &Role::ALL;
@@ -156,5 +157,6 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(GREATEST_BODY))
         .layer(from_fn(harden))
+        .layer(from_fn_with_state(app.clone(), arrive))
         .with_state(app)
 }

@@ -48,7 +48,7 @@ async fn a_stream_resumes_where_it_was_cut_off() {
 #[tokio::test]
 async fn one_poll_too_many_is_asked_to_come_back() {
     let world = std::sync::Arc::new(World::start().await);
-    let polls: Vec<_> = (0..256)
+    let polls: Vec<_> = (0..96)
         .map(|_| {
             let world = std::sync::Arc::clone(&world);
             tokio::spawn(
@@ -57,7 +57,7 @@ async fn one_poll_too_many_is_asked_to_come_back() {
         })
         .collect();
     let text = async || String::from_utf8(world.get(Role::Viewer, "/metrics").await.body).unwrap();
-    while !text().await.contains("hotline_event_followers 256\n") {}
+    while !text().await.contains("hotline_event_followers 96\n") {}
     let refused = world.get(Role::Viewer, "/api/v1/events").await;
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")));
     world.append([Event::DrainStarted]);

@@ -274,7 +274,7 @@ async fn tokens_are_made_and_revoked_by_an_admin() {
     assert_eq!(make(json!({ "name": "a b", "role": "viewer" })).await.status, 422);
     assert_eq!(make(json!({ "name": "x", "role": "king" })).await.status, 422);
     assert_eq!(make(json!({ "name": "x", "role": "agent" })).await.status, 422);
-    assert_eq!(make(json!({ "name": "x".repeat(20_000), "role": "viewer" })).await.status, 422);
+    assert_eq!(make(json!({ "name": "x".repeat(20_000), "role": "viewer" })).await.status, 413);
     let listed = world.get(Role::Admin, "/api/v1/tokens").await;
     assert!(!String::from_utf8_lossy(&listed.body).contains(&secret));
     assert_eq!(world.ask(Role::Admin, "DELETE", "/api/v1/tokens/board", "").await.status, 204);

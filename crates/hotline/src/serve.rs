@@ -29,7 +29,7 @@ use crate::process::Disks;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
-use crate::web::Web;
+use crate::web::{self, Web};
 use crate::{adopt, checks, evidence, guard, retention, standings};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
@@ -165,6 +165,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
             disks: Disks::watch(watched_folders(&server, folders)),
         }),
         trace: observer.trace_reader(),
+        is_proxy: web::is_one_of(&server.trusted_proxies),
         readiness: readiness.clone(),
     });
     let web = Web::start()?;

@@ -1,11 +1,14 @@
 //! The runtime of the web.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
+
+use crate::signalling::Network;
 
 /// The web's runtime: its own, so that a heavy report cannot delay a SIP timer. Dropped by a start that fails, it ends
 /// without waiting: a runtime may not wait within another.
@@ -51,4 +54,10 @@ impl Drop for Web {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Whether an address is in one of these networks.
+pub(crate) fn is_one_of(networks: &[Network]) -> Arc<dyn Fn(IpAddr) -> bool + Send + Sync> {
+    let networks = networks.to_vec();
+    Arc::new(move |address| networks.iter().any(|network| network.contains(address)))
 }

@@ -126,6 +126,7 @@ impl World {
             commands: Arc::clone(&center) as Arc<dyn Commands>,
             metrics: Arc::new(()),
             trace: Arc::new(()),
+            is_proxy: Arc::new(|address| address == std::net::IpAddr::from([127, 0, 0, 9])),
             readiness: readiness.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -14,7 +14,7 @@ use model::{QueueName, RetentionRule, Zone};
 
 use super::people::no_queue;
 use super::zone::NamedZone;
-use crate::signalling::Pings;
+use crate::signalling::{Network, Pings};
 
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub struct Server {
     pub digest: Vec<Algorithm>,
     /// HTTP.
     pub http: SocketAddr,
+    /// Reverse proxies, whose word is taken for the address that a request came from.
+    pub trusted_proxies: Vec<Network>,
     /// RTP and RTCP.
     pub rtp: Ports,
     /// Media threads: one a processor unless told otherwise.
@@ -176,6 +178,7 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
         digest: digest(&mut sip).unwrap_or_else(|| Algorithm::ALL.to_vec()),
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value.0),
+        trusted_proxies: proxies(&mut http),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
         media_threads: number(&mut rtp, "threads", 1..=64, processors()),
         realtime: rtp.boolean("realtime").is_none_or(|at| at.value),
@@ -304,6 +307,10 @@ fn pings(sip: &mut Section) -> Pings {
         every: (every > 0).then(|| Duration::from_secs(every)),
         misses: u32::try_from(misses).unwrap_or(u32::MAX),
     }
+}
+
+fn proxies(http: &mut Section) -> Vec<Network> {
+    http.parsed_list::<Network>("trusted_proxies").into_iter().map(|at| at.value).collect()
 }
 
 fn retention(recordings: &mut Section, queues: Option<&[QueueName]>) -> Vec<RetentionRule> {
