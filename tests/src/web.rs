@@ -67,8 +67,12 @@ impl Center {
 
     /// Status and body of a GET at a path below `/api/v1/`, asked with a token of this role, made for it.
     pub fn get_as(&self, role: &str, path: &str) -> (u16, String) {
-        let token = self.make_token(role);
-        get(self.http, &format!("/api/v1/{path}"), Some(&token)).expect("the center answers")
+        self.get_with(&self.make_token(role), path)
+    }
+
+    /// The same with this token.
+    pub fn get_with(&self, token: &str, path: &str) -> (u16, String) {
+        get(self.http, &format!("/api/v1/{path}"), Some(token)).expect("the center answers")
     }
 
     /// The page of figures for Prometheus.

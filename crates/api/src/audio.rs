@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::listening::{self, Way};
 use crate::problem::Problem;
 use crate::query::{Asked, Named};
+use crate::tickets::TicketSecret;
 use crate::{App, Audio, Unopened};
 
 /// Bytes read at once, and how many such pieces wait for a slow client.
@@ -34,7 +35,7 @@ pub(crate) struct Wanted {
     format: Format,
     /// Read before, in place of a token.
     #[serde(default, rename = "ticket")]
-    _ticket: Option<String>,
+    _ticket: Option<TicketSecret>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

@@ -1,266 +1,241 @@
 //! The OpenAPI document, made from the table of routes.
 
+mod operations;
+mod schemas;
+mod tables;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use model::Supervision;
 use serde_json::{Map, Value, json};
 
-use crate::routes::{HOLD, LET_GO, PARTIES, PARTY_GONE, PAUSE, RETENTION, Route, SUPERVISIONS, routes};
+use crate::problem::Problem;
+use crate::routes::{Route, routes};
+use schemas::{example, kind_of, reference};
 
 pub(crate) async fn show() -> Response {
     Json(document(&routes())).into_response()
 }
 
 fn document(routes: &[Route]) -> Value {
+    let schemas = schemas::all();
     let mut paths: Map<String, Value> = Map::new();
     for route in routes {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
-            path.insert(route.method.to_owned(), operation(route));
+            path.insert(route.method.to_owned(), operation(route, &schemas));
         }
     }
+    let tags: Vec<Value> =
+        operations::TAGS.iter().map(|(name, about)| json!({ "name": name, "description": about })).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Hotline",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Lists are JSON arrays, newest first; a Link header with rel=next leads on. \
-                            Instants are RFC 3339 in UTC.",
+                            Instants are RFC 3339, answered in UTC. 列表为 JSON 数组，最新在前，下一页见 Link 头；时间为 UTC。",
         },
+        "tags": tags,
         "paths": paths,
         "components": {
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
-            "schemas": schemas(),
+            "schemas": schemas,
         },
     })
 }
 
-fn operation(route: &Route) -> Value {
-    let mut parameters: Vec<Value> = Vec::new();
-    for name in ["id", "name"] {
-        if route.path.contains(&format!("{{{name}}}")) {
-            let schema = json!({ "type": "string" });
-            parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
-        }
-    }
-    for (name, kind, required) in query_of(route) {
-        let schema = json!({ "type": kind });
-        parameters.push(json!({ "name": name, "in": "query", "required": required, "schema": schema }));
-    }
+fn operation(route: &Route, schemas: &Map<String, Value>) -> Value {
+    let (id, summary) = route.about;
     let mut operation = json!({
-        "summary": route.summary,
-        "parameters": parameters,
-        "responses": responses(route),
+        "operationId": id,
+        "summary": summary,
+        "tags": [operations::tag(route)],
+        "parameters": parameters(route, schemas),
+        "responses": responses(route, schemas),
         "security": [],
     });
     if let (Some(roles), Some(fields)) = (route.roles, operation.as_object_mut()) {
         fields.insert("security".to_owned(), json!([{ "token": [] }]));
         let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
         fields.insert("x-roles".to_owned(), json!(roles));
-        if let Some(name) = body_of(route) {
-            let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
-            let body = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
-            fields.insert("requestBody".to_owned(), body);
+        if let Some(name) = operations::body(route) {
+            let content = content(&reference(name), schemas, "application/json");
+            fields.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         }
     }
     operation
 }
 
-/// The schema of what it is sent.
-fn body_of(route: &Route) -> Option<&'static str> {
-    match (route.method, route.path) {
-        ("post", "/api/v1/tokens") => Some("WantedToken"),
-        ("post", PAUSE) => Some("Reason"),
-        ("post", SUPERVISIONS) => Some("WantedSupervision"),
-        ("post", PARTIES | PARTY_GONE) => Some("Seat"),
-        ("post", HOLD | LET_GO) => Some("Word"),
-        ("post", RETENTION) => Some("WantedErasure"),
-        _ => None,
-    }
-}
-
-/// Name, type, and whether it must be given.
-fn query_of(route: &Route) -> &'static [(&'static str, &'static str, bool)] {
-    match (route.method, route.path) {
-        ("get", "/api/v1/contacts") => &[
-            ("before", "string", false),
-            ("queue", "string", false),
-            ("agent", "string", false),
-            ("since", "string", false),
-            ("limit", "integer", false),
-        ],
-        ("get", "/api/v1/recordings") => &[
-            ("before", "string", false),
-            ("contact", "string", false),
-            ("since", "string", false),
-            ("limit", "integer", false),
-        ],
-        ("get", "/api/v1/recordings/{id}/audio") => {
-            &[("format", "string", false), ("ticket", "string", false)]
-        }
-        ("get", "/api/v1/qa/samples") => &[
-            ("queue", "string", true),
-            ("count", "integer", true),
-            ("seed", "integer", true),
-            ("since", "string", false),
-        ],
-        ("get", "/api/v1/events") => {
-            &[("after", "integer", false), ("wait", "integer", false), ("limit", "integer", false)]
-        }
-        ("get", "/api/v1/events/stream") => &[
-            ("after", "integer", false),
-            ("type", "string", false),
-            ("contact", "string", false),
-            ("queue", "string", false),
-            ("agent", "string", false),
-            ("ticket", "string", false),
-        ],
-        _ => &[],
-    }
-}
-
-fn responses(route: &Route) -> Value {
-    let done = match (route.method, route.path) {
-        (_, "/api/v1/events/stream") => "101",
-        ("post", "/api/v1/tokens" | "/api/v1/events/ticket" | "/api/v1/recordings/{id}/link") => "201",
-        (_, _) if route.answer.is_empty() => "204",
-        (_, _) => "200",
-    };
-    let mut responses = json!({
-        done: { "description": "Done", "content": content(route.answer) },
-        "default": { "description": "Refused", "content": {
-            "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
-        } },
-    });
-    if let (Some(responses), "/api/v1/events" | "/api/v1/events/stream") =
-        (responses.as_object_mut(), route.path)
-    {
-        let about = "`after` is beyond the newest entry: `newest` has its number, `log` the id of the log";
-        responses.insert(
-            "409".to_owned(),
-            json!({ "description": about, "content": {
-            "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } },
-        } }),
+fn parameters(route: &Route, schemas: &Map<String, Value>) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    if let Some((name, kind)) = operations::path_type(route) {
+        let schema = kind_of(kind);
+        let example = example(&schema, schemas);
+        parameters.push(
+            json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": example }),
         );
     }
-    if let (Some(responses), "audio") = (responses.as_object_mut(), route.answer) {
-        responses.insert("206".to_owned(), json!({ "description": "A range", "content": content("audio") }));
-        responses.insert("304".to_owned(), json!({ "description": "Not changed" }));
+    for (name, kind, about) in operations::query(route) {
+        let (name, required) = name.strip_suffix('!').map_or((*name, false), |name| (name, true));
+        let schema = kind_of(kind);
+        let example = example(&schema, schemas);
+        parameters.push(json!({
+            "name": name, "in": "query", "required": required, "description": about, "schema": schema, "example": example,
+        }));
     }
-    responses
+    parameters
 }
 
-fn content(answer: &str) -> Value {
-    let name = answer.trim_matches(['[', ']']);
-    let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
-    match answer {
+fn responses(route: &Route, schemas: &Map<String, Value>) -> Value {
+    let mut responses = Map::new();
+    let done = json!({ "description": "Done 完成", "content": answer(route, schemas) });
+    if route.answer == "audio" {
+        responses.insert(
+            "206".to_owned(),
+            json!({ "description": "A range 部分内容", "content": done["content"] }),
+        );
+        responses.insert("304".to_owned(), json!({ "description": "Not changed 未改变" }));
+    }
+    if route.answer == "Readiness" {
+        let content = content(&reference("Readiness"), schemas, "application/json");
+        responses.insert("503".to_owned(), json!({ "description": "Not ready 未就绪", "content": content }));
+    }
+    responses.insert(operations::done(route).to_owned(), done);
+    for status in operations::refusals(route) {
+        responses.insert(status.to_string(), refusal(Some(status)));
+    }
+    responses.insert("default".to_owned(), refusal(None));
+    Value::Object(responses)
+}
+
+/// A refusal with this status; `None` for any other.
+fn refusal(status: Option<u16>) -> Value {
+    let problem = Problem::example(status.unwrap_or(400));
+    let mut refusal = json!({
+        "description": problem["title"],
+        "content": { "application/problem+json": { "schema": reference("Problem"), "example": problem } },
+    });
+    let header = |name: &str, kind: &str| json!({ name: { "schema": { "type": kind } } });
+    match status {
+        Some(429 | 503) => refusal["headers"] = header("Retry-After", "integer"),
+        Some(401) => refusal["headers"] = header("WWW-Authenticate", "string"),
+        Some(426) => refusal["headers"] = header("Upgrade", "string"),
+        Some(_) | None => {}
+    }
+    refusal
+}
+
+/// What it answers when it does not refuse.
+fn answer(route: &Route, schemas: &Map<String, Value>) -> Value {
+    let text =
+        |kind: &str, example: &str| json!({ kind: { "schema": { "type": "string" }, "example": example } });
+    let binary = || json!({ "schema": { "type": "string", "format": "binary" }, "example": "RIFF…" });
+    match route.answer {
         "" => json!({}),
-        "page" => json!({ "text/html": { "schema": { "type": "string" } } }),
-        "text" => json!({ "text/plain": { "schema": { "type": "string" } } }),
-        "audio" => json!({
-            "audio/wav": { "schema": { "type": "string", "format": "binary" } },
-            "audio/flac": { "schema": { "type": "string", "format": "binary" } },
-        }),
-        _ if answer.starts_with('[') => {
-            json!({ "application/json": { "schema": { "type": "array", "items": schema } } })
+        "page" => text("text/html", "<!doctype html>…"),
+        "text" => text("text/plain", "# TYPE hotline_calls gauge\nhotline_calls 3\n"),
+        "audio" => json!({ "audio/wav": binary(), "audio/flac": binary() }),
+        "[SipMessage]" => {
+            let mut content = content(&kind_of(route.answer), schemas, "application/json");
+            content["text/plain"] = json!({ "schema": { "type": "string" }, "example": "INVITE ───▶" });
+            content["application/vnd.tcpdump.pcap"] = binary();
+            content
         }
-        _ => json!({ "application/json": { "schema": schema } }),
+        kind => content(&kind_of(kind), schemas, "application/json"),
     }
 }
 
-/// The shapes of answers: each field with its type; `?` where it may be null.
-fn schemas() -> Value {
-    let contact = "id:string caller:string? caller_name:string? number:string trunk:string language:string \
-                   flow:string node:string? queue:string? agent:string? started_at:time answered_at:time? \
-                   talked_at:time? ended_at:time? end:object? recording_id:string?";
-    let whole = format!(
-        "{contact} segments:array queue_visits:array quality:array coverage:object? legal_hold:object?"
-    );
-    let mut schemas = Map::new();
-    for (name, fields) in [
-        ("Contact", contact),
-        ("WholeContact", whole.as_str()),
-        (
-            "Recording",
-            "id:string contact_id:string path:string encrypted:boolean state:string opened_at:time closed_at:time? \
-             duration_ms:integer? channels:integer rate:integer sha256:string? gaps:array fault:string? \
-             listened:integer",
-        ),
-        ("Agent", "id:string shift:any activity:string seat_online:boolean since:time?"),
-        (
-            "Queue",
-            "name:string waiting:integer longest_waiting_ms:integer offered:integer answered:integer \
-             abandoned:integer answered_in_time:integer service_level:number?",
-        ),
-        ("Pressed", "keys:string count:integer"),
-        (
-            "SipMessage",
-            "at:time received:boolean transport:string local:string peer:string sip_call_id:string \
-             cut:boolean text:string",
-        ),
-        (
-            "Sample",
-            "queue:string? frame:object order:string frame_size:integer frame_sha256:string seed:integer contacts:array",
-        ),
-        ("Event", "seq:integer at:time event:object"),
-        ("Token", "name:string role:string agent:string? created_at:time revoked_at:time?"),
-        ("Ticket", "url:string expires_s:integer"),
-        ("NewToken", "name:string role:string token:string"),
-        ("Health", "alive:boolean"),
-        ("Readiness", "ready:boolean not_ready:array warnings:array checks:array"),
-        ("Reason", "reason:string"),
-        ("Seat", "seat:string"),
-        ("Word", "reason:string person:string?"),
-        ("WantedErasure", "dry_run:boolean"),
-        (
-            "Erasure",
-            "recording_id:string contact_id:string path:string sha256:string? opened_at:time queue:string? \
-             rule:string held:boolean again:boolean erased:boolean",
-        ),
-        ("Problem", "type:string title:string title_zh:string title_en:string status:integer"),
-        ("Document", "openapi:string info:object paths:object components:object"),
-    ] {
-        schemas.insert(name.to_owned(), object(fields));
-    }
-    let wanted = json!({
-        "type": "object",
-        "required": ["name", "role"],
-        "properties": {
-            "name": { "type": "string" },
-            "role": { "enum": store::Role::ALL },
-            "agent": { "type": ["string", "null"] },
-        },
-    });
-    schemas.insert("WantedToken".to_owned(), wanted);
-    let wanted = json!({
-        "type": "object",
-        "required": ["seat", "mode"],
-        "properties": {
-            "seat": { "type": "string" },
-            "mode": { "enum": [Supervision::Listen, Supervision::Whisper, Supervision::Barge, Supervision::TakeOver] },
-            "agent": { "type": ["string", "null"] },
-            "contact": { "type": ["string", "null"] },
-        },
-    });
-    schemas.insert("WantedSupervision".to_owned(), wanted);
-    Value::Object(schemas)
+fn content(schema: &Value, schemas: &Map<String, Value>, kind: &str) -> Value {
+    json!({ kind: { "schema": schema, "example": example(schema, schemas) } })
 }
 
-fn object(fields: &str) -> Value {
-    let (mut properties, mut required) = (Map::new(), Vec::new());
-    for (name, kind) in fields.split_whitespace().filter_map(|field| field.split_once(':')) {
-        let (kind, nullable) = kind.strip_suffix('?').map_or((kind, false), |kind| (kind, true));
-        let base = if kind == "time" { "string" } else { kind };
-        let mut schema = match (base, nullable) {
-            ("any", _) => json!({}),
-            (_, true) => json!({ "type": [base, "null"] }),
-            (_, false) => json!({ "type": base }),
-        };
-        if let (Some(schema), "time") = (schema.as_object_mut(), kind) {
-            schema.insert("format".to_owned(), json!("date-time"));
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every schema in the document, with the way to it.
+    fn schemas_in<'a>(at: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    let at = format!("{at}/{name}");
+                    match name.as_str() {
+                        "example" | "examples" => {}
+                        "properties" | "schemas" => {
+                            for (name, schema) in field.as_object().expect("schemas by name") {
+                                found.push((format!("{at}/{name}"), schema));
+                                schemas_in(&format!("{at}/{name}"), schema, found);
+                            }
+                        }
+                        "schema" | "items" => {
+                            found.push((at.clone(), field));
+                            schemas_in(&at, field, found);
+                        }
+                        _ => schemas_in(&at, field, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| schemas_in(at, item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
-        properties.insert(name.to_owned(), schema);
-        required.push(name);
     }
-    json!({ "type": "object", "properties": properties, "required": required })
+
+    #[test]
+    fn every_property_has_a_type_and_every_reference_leads_somewhere() {
+        let document = document(&routes());
+        let mut found = Vec::new();
+        schemas_in("", &document, &mut found);
+        assert!(found.len() > 200, "{}", found.len());
+        for (at, schema) in found {
+            let says = |key| schema.get(key).is_some();
+            assert!(says("type") || says("$ref") || says("oneOf") || says("anyOf"), "{at}: {schema}");
+            if let Some(path) = schema["$ref"].as_str() {
+                assert!(document.pointer(path.trim_start_matches('#')).is_some(), "{at}: {path}");
+            }
+            if schema["type"] == "integer" && at.contains("/parameters") {
+                assert!(says("minimum") && says("maximum"), "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_operation_has_an_id_a_tag_examples_and_its_refusals() {
+        let document = document(&routes());
+        let mut ids = BTreeSet::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let at = format!("{method} {path}");
+                assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{at}");
+                let tag = &operation["tags"][0];
+                assert!(
+                    document["tags"].as_array().unwrap().iter().any(|one| one["name"] == *tag),
+                    "{at}: {tag}"
+                );
+                let is_bilingual = |text: &str| text.is_ascii() != text.chars().any(|c| c > '\u{2e80}');
+                assert!(is_bilingual(operation["summary"].as_str().unwrap()), "{at}");
+                for parameter in operation["parameters"].as_array().unwrap() {
+                    assert!(!parameter["example"].is_null(), "{at}: {parameter}");
+                }
+                let bodies = operation["responses"].as_object().unwrap().iter();
+                let bodies = bodies.map(|(status, response)| (status.as_str(), response));
+                let sent = operation.get("requestBody").map(|body| ("body", body));
+                for (status, body) in bodies.chain(sent) {
+                    for (kind, content) in body["content"].as_object().into_iter().flatten() {
+                        assert!(!content["example"].is_null(), "{at} {status} {kind}");
+                        let is_refusal = status.starts_with(['4', '5']) || status == "default";
+                        let is_problem = kind == "application/problem+json";
+                        assert!(is_refusal == is_problem || path == "/readyz", "{at} {status}");
+                    }
+                }
+                let answers = |status| !operation["responses"][status].is_null();
+                assert!(answers("default"), "{at}");
+                if !operation["x-roles"].is_null() {
+                    assert!(["401", "403", "429", "503"].into_iter().all(answers), "{at}");
+                }
+            }
+        }
+        assert_eq!(ids.len(), routes().len());
+    }
 }

@@ -20,6 +20,7 @@ use crate::places::{Full, Place};
 use crate::problem::Problem;
 use crate::query::{Asked, limit};
 use crate::standing::Standing;
+use crate::tickets::TicketSecret;
 
 /// The longest wait of a poll, in seconds.
 const LONGEST_WAIT_S: u64 = 60;
@@ -84,7 +85,7 @@ pub(crate) struct From {
     agent: Option<String>,
     /// Read before, in place of a token.
     #[serde(default, rename = "ticket")]
-    _ticket: Option<String>,
+    _ticket: Option<TicketSecret>,
 }
 
 /// Which records a stream carries.
@@ -127,7 +128,7 @@ pub(crate) async fn stream(
     Asked(from): Asked<From>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let upgrade = upgrade.map_err(|_| Problem::invalid("this address speaks WebSocket"))?;
+    let upgrade = upgrade.map_err(|_| Problem::no_web_socket())?;
     within_the_log(&app, from.after.unwrap_or(0)).await?;
     let place = follower(&app, &client)?;
     client.standing.streams();

@@ -50,7 +50,7 @@ pub(crate) async fn authorise(
         return Err(Problem::wait(wait));
     }
     let Some(bearer): Option<Bearer> = guard.app.store.authenticate(secret).await? else {
-        let count = wrong.wrong(Instant::now(), client.address);
+        let count = wrong.wrong(Instant::now(), client.address, secret);
         let (address, port) = (client.address, client.peer.port());
         let proxy = Some(client.peer.ip().to_canonical()).filter(|peer| *peer != address);
         let proxy = proxy.map(tracing::field::display);

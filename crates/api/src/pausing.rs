@@ -13,7 +13,7 @@ use crate::agents::obeyed;
 use crate::problem::Problem;
 use crate::query::Named;
 
-/// The longest reason, in bytes.
+/// The longest reason, in characters.
 const LONGEST_REASON: usize = 200;
 
 #[derive(Deserialize)]
@@ -30,11 +30,15 @@ impl Why {
     }
 }
 
-/// A reason or a name, trimmed.
+/// A reason or a name, which must be one line with no blanks at its ends.
 pub(crate) fn checked(text: &str) -> Result<String, Problem> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > LONGEST_REASON || text.chars().any(char::is_control) {
-        return Err(Problem::invalid("a reason is 1 to 200 bytes of text on one line"));
+    let ends_line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let is_padded = text.trim() != text;
+    if text.is_empty() || is_padded || text.chars().count() > LONGEST_REASON || text.chars().any(ends_line) {
+        return Err(Problem::invalid(
+            "a reason, or a person, is 1 to 200 characters on one line, with no blanks at its ends \
+             原因或人员须为一行 1 至 200 个字符，首尾无空白",
+        ));
     }
     Ok(text.to_owned())
 }

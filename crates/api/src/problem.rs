@@ -36,6 +36,10 @@ enum Kind {
         newest: u64,
     },
     Invalid,
+    /// The body is not JSON.
+    NotJson,
+    /// Only a WebSocket is served here.
+    NoWebSocket,
     TooMany,
     TooLarge,
     TooSlow,
@@ -120,6 +124,17 @@ impl Problem {
         Problem { kind: Kind::TooLarge, detail: Some(detail), log: None }
     }
 
+    /// What asked for a stream is no WebSocket.
+    pub(crate) fn no_web_socket() -> Problem {
+        Kind::NoWebSocket.into()
+    }
+
+    /// The body of the refusal with this status, for the description of the API.
+    pub(crate) fn example(status: u16) -> Value {
+        let known = Kind::ALL.into_iter().find(|kind| kind.parts().0.as_u16() == status);
+        Problem::from(known.unwrap_or(Kind::Invalid)).body().1
+    }
+
     /// A body that did not come.
     pub(crate) fn too_slow() -> Problem {
         Kind::TooSlow.into()
@@ -152,7 +167,10 @@ impl From<Kind> for Problem {
 /// A body that is not what the route reads.
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Problem {
-        Problem::invalid(rejection.body_text())
+        match rejection {
+            JsonRejection::MissingJsonContentType(_) => Kind::NotJson.into(),
+            other => Problem::invalid(other.body_text()),
+        }
     }
 }
 
@@ -188,6 +206,26 @@ impl From<Refused> for Problem {
 }
 
 impl Kind {
+    /// Each once.
+    const ALL: [Kind; 16] = [
+        Kind::NoToken,
+        Kind::Forbidden,
+        Kind::NotFound,
+        Kind::MethodNotAllowed,
+        Kind::Conflict,
+        Kind::Range { length: 0 },
+        Kind::AfterTheEnd { newest: 0 },
+        Kind::Invalid,
+        Kind::NotJson,
+        Kind::NoWebSocket,
+        Kind::TooMany,
+        Kind::TooLarge,
+        Kind::TooSlow,
+        Kind::Share,
+        Kind::Wait { seconds: 1 },
+        Kind::Unavailable,
+    ];
+
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Kind::NoToken => (StatusCode::UNAUTHORIZED, "没有有效的令牌", "No valid token"),
@@ -203,6 +241,12 @@ impl Kind {
             }
             Kind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "请求参数无效", "Invalid request"),
             Kind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "请求过多", "Too many requests"),
+            Kind::NotJson => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "请求体须为 JSON", "The body has to be JSON")
+            }
+            Kind::NoWebSocket => {
+                (StatusCode::UPGRADE_REQUIRED, "此地址须用 WebSocket", "This address speaks WebSocket")
+            }
             Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "请求体过大", "Request body too large"),
             Kind::TooSlow => (StatusCode::REQUEST_TIMEOUT, "请求未完整到达", "The request did not arrive"),
             Kind::Share => (StatusCode::TOO_MANY_REQUESTS, "此地址占用过多", "Too many of this address"),
@@ -265,6 +309,9 @@ impl IntoResponse for Problem {
             Kind::Wait { seconds } => {
                 headers.insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
             }
+            Kind::NoWebSocket => {
+                headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
+            }
             Kind::TooMany | Kind::Unavailable | Kind::Share => {
                 headers.insert(header::RETRY_AFTER, header::HeaderValue::from(RETRY_AFTER_S));
             }
@@ -273,6 +320,7 @@ impl IntoResponse for Problem {
             | Kind::MethodNotAllowed
             | Kind::Conflict
             | Kind::AfterTheEnd { .. }
+            | Kind::NotJson
             | Kind::TooLarge
             | Kind::TooSlow
             | Kind::Invalid => {}

@@ -73,7 +73,7 @@ pub(crate) async fn draw(
         longest_s: plan.longest_s,
     };
     if let Some(why) = fault(&app.store, &frame, (&app.queues, &app.agents), now).await? {
-        return Err(Problem::invalid(why));
+        return Err(Problem::conflict(why));
     }
     let ids = app.store.sampling_frame(&frame).await?;
     let contacts = (app.sample)(&ids, count.min(ids.len()), seed);

@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use model::RecordingId;
+use serde::Deserialize;
 use serde_json::json;
 use store::Bearer;
 
@@ -74,7 +75,24 @@ impl Tickets {
 
 /// The ticket in a query.
 pub(crate) fn in_query(query: Option<&str>) -> Option<&str> {
-    query?.split('&').find_map(|pair| pair.strip_prefix("ticket=")).filter(|secret| secret.len() == 32)
+    query?.split('&').find_map(|pair| pair.strip_prefix("ticket=")).filter(|secret| is_secret(secret))
+}
+
+fn is_secret(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A ticket in a query that was looked at before the query was read.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct TicketSecret;
+
+impl TryFrom<String> for TicketSecret {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<TicketSecret, &'static str> {
+        if is_secret(&text) { Ok(TicketSecret) } else { Err("a ticket is 32 digits 0-9 and a-f") }
+    }
 }
 
 pub(crate) async fn for_stream(

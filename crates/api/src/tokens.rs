@@ -1,8 +1,8 @@
 //! Tokens.
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::AgentId;
@@ -12,6 +12,7 @@ use store::Role;
 
 use crate::App;
 use crate::problem::Problem;
+use crate::query::Named;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +42,10 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
-pub(crate) async fn revoke(State(app): State<App>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    Named(name): Named<String>,
+) -> Result<StatusCode, Problem> {
     if app.store.revoke_token(&name, (app.now)()).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

@@ -3,6 +3,7 @@
 mod ladder;
 mod pcap;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use axum::extract::State;
@@ -20,6 +21,8 @@ use crate::query::Asked;
 
 /// Messages of an answer at most.
 const MOST: usize = 10_000;
+/// Messages of an answer to a question that names nothing.
+const DEFAULT: usize = 100;
 
 /// Where the messages come from.
 pub trait Trace: Send + Sync {
@@ -85,26 +88,40 @@ enum Format {
     Pcap,
 }
 
+/// The messages for which all that is asked for holds, the last of them.
+fn select(
+    app: &App,
+    contact: Option<ContactId>,
+    from: Option<Number>,
+    last: Option<usize>,
+) -> Vec<TracedMessage> {
+    let contact = contact.map(|contact| app.trace.select(&TraceQuery::Contact(contact)));
+    let from = from.map(|number| app.trace.select(&TraceQuery::From(number)));
+    let (mut messages, most) = match (contact, from) {
+        (Some(mut of_contact), Some(from)) => {
+            let calls: BTreeSet<&str> = from.iter().map(|message| message.sip_call_id.as_str()).collect();
+            of_contact.retain(|message| calls.contains(message.sip_call_id.as_str()));
+            (of_contact, MOST)
+        }
+        (Some(messages), None) | (None, Some(messages)) => (messages, MOST),
+        (None, None) => (app.trace.select(&TraceQuery::Last(last.unwrap_or(DEFAULT))), DEFAULT),
+    };
+    let too_many = messages.len().saturating_sub(last.unwrap_or(most));
+    messages.drain(..too_many);
+    messages
+}
+
 /// The messages of a contact, of a caller or the last ones. Reading them is an event.
 pub(crate) async fn show(
     State(app): State<App>,
     Extension(bearer): Extension<Bearer>,
     Asked(Wanted { contact, from, last, format }): Asked<Wanted>,
 ) -> Result<Response, Problem> {
-    let query = match (contact, from, last) {
-        (Some(contact), None, None) => TraceQuery::Contact(contact),
-        (None, Some(number), None) => TraceQuery::From(number),
-        (None, None, Some(last @ 1..=MOST)) => TraceQuery::Last(last),
-        (None, None, Some(_)) => return Err(Problem::invalid(format!("last is 1 to {MOST}"))),
-        _ => return Err(Problem::invalid("one of contact, from and last".to_owned())),
-    };
-    let mut messages = app.trace.select(&query);
-    let too_many = messages.len().saturating_sub(MOST);
-    messages.drain(..too_many);
-    let number = match query {
-        TraceQuery::From(number) => Some(number),
-        TraceQuery::Contact(_) | TraceQuery::Last(_) => None,
-    };
+    if last.is_some_and(|last| !(1..=MOST).contains(&last)) {
+        return Err(Problem::invalid(format!("last is 1 to {MOST}")));
+    }
+    let messages = select(&app, contact, from.clone(), last);
+    let number = from;
     let order =
         AgentOrder::NoteTraceRead { contact, number, messages: u64::try_from(messages.len()).unwrap_or(0) };
     // Noted before the first byte leaves; what cannot be noted is not given out.

@@ -51,9 +51,11 @@ impl WrongTokens {
         wrong.closed_until.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 
-    /// A wrong token came: how many there were in a row.
-    pub(crate) fn wrong(&self, now: Instant, address: IpAddr) -> u32 {
+    /// A wrong token came: how many there were in a row. One that was right before and is revoked now is like any other.
+    pub(crate) fn wrong(&self, now: Instant, address: IpAddr, secret: &str) -> u32 {
+        let hash = self.keyed.hash_one(secret);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.known.remove(&hash);
         let fresh = Wrong { count: 0, last: now, closed_until: now };
         let wrong = state.addresses.entry(network_of(address)).or_insert(fresh);
         if now.duration_since(wrong.last) > MEMORY {
@@ -105,17 +107,20 @@ mod tests {
         let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         wrong.right(one, "good");
         for _ in 0..19 {
-            wrong.wrong(now, one);
+            wrong.wrong(now, one, "guess");
         }
         assert_eq!(wrong.closed_for(now, one, "guess"), None);
-        wrong.wrong(now, one);
-        wrong.wrong(now, one);
+        wrong.wrong(now, one, "guess");
+        wrong.wrong(now, one, "guess");
         assert_eq!(wrong.closed_for(now, one, "guess"), Some(Duration::from_secs(2)));
         assert_eq!(wrong.closed_for(now, one, "good"), None);
         assert_eq!(wrong.closed_for(now, other, "guess"), None);
+        wrong.right(other, "revoked");
+        wrong.wrong(now, other, "revoked");
+        assert!(wrong.closed_for(now, one, "revoked").is_some(), "it was right once");
         assert_eq!(wrong.closed_for(now + Duration::from_secs(2), one, "guess"), None);
         for n in 0..10_000_u32 {
-            wrong.wrong(now + Duration::from_secs(1), IpAddr::V4(n.into()));
+            wrong.wrong(now + Duration::from_secs(1), IpAddr::V4(n.into()), "guess");
         }
         assert_eq!(wrong.state.lock().unwrap().addresses.len(), MAX_ADDRESSES);
     }

@@ -146,7 +146,7 @@ async fn what_makes_no_sense_is_refused_by_name() {
         ("/api/v1/contacts?since=yesterday", 422),
         ("/api/v1/contacts?queue=%27%3B--", 422),
         ("/api/v1/events?wait=61", 422),
-        ("/api/v1/events/stream", 422),
+        ("/api/v1/events/stream", 426),
         ("/api/v1/qa/samples?queue=complaint", 422),
         ("/api/v1/contacts/none", 404),
         ("/api/v1/contacts/%2e%2e%2f%2e%2e", 404),
@@ -300,7 +300,7 @@ async fn a_sample_tells_its_frame() {
         ("shortest_s=5&longest_s=4", "exclude"),
     ] {
         let heard = world.get(Role::Qa, &format!("/api/v1/qa/samples?count=5&seed=7&{wrong}")).await;
-        assert_eq!(heard.status, 422, "{wrong}");
+        assert_eq!(heard.status, 409, "{wrong}");
         assert!(String::from_utf8_lossy(&heard.body).contains(word), "{wrong}");
     }
     let orders = world.center.orders.lock().unwrap();
