@@ -130,8 +130,14 @@ impl Center {
     /// # Panics
     /// When the center does not answer.
     pub fn audio(&self, recording: &Value, query: &str, range: &str) -> Fetched {
-        let output = self.command("token").args(["create", "--role", "qa"]).output().expect("hotline runs");
-        let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        self.audio_with(&self.make_token("qa"), recording, query, range)
+    }
+
+    /// The same with this token.
+    ///
+    /// # Panics
+    /// When the center does not answer.
+    pub fn audio_with(&self, token: &str, recording: &Value, query: &str, range: &str) -> Fetched {
         let id = recording["id"].as_str().expect("a recording has an id");
         let range = if range.is_empty() { String::new() } else { format!("Range: {range}\r\n") };
         let request = format!(

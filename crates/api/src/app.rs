@@ -16,7 +16,7 @@ use crate::listening::Playbacks;
 use crate::places::{Limits, Places};
 use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
-use crate::{Metrics, Readiness, Trace, Vault};
+use crate::{Hearing, Metrics, Readiness, Trace, Vault};
 
 /// Long polls and streams at once. All have a token; what counts is how many their address has.
 pub(crate) const FOLLOWERS: Limits = Limits { what: "stream", all: 256, each: 96 };
@@ -42,6 +42,8 @@ pub struct AppParts {
     pub vault: Arc<dyn Vault>,
     /// How long they are kept.
     pub retention: Vec<RetentionRule>,
+    /// What supervisors may hear of them.
+    pub hearing: Hearing,
     /// The agents of the configuration.
     pub agents: Vec<AgentId>,
     /// The queues of the configuration.

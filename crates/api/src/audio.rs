@@ -21,7 +21,7 @@ use crate::listening::{self, Way};
 use crate::problem::Problem;
 use crate::query::{Asked, Named};
 use crate::tickets::TicketSecret;
-use crate::{App, Audio, Unopened};
+use crate::{App, Audio, Unopened, hearing};
 
 /// Bytes read at once, and how many such pieces wait for a slow client.
 const PIECE: u64 = 1 << 16;
@@ -57,6 +57,7 @@ pub(crate) async fn fetch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let recording = app.store.recording(id).await?.ok_or_else(Problem::not_found)?;
+    hearing::check(&app, &bearer, &recording).await?;
     match recording.state {
         RecordingState::Open => return Err(Problem::conflict("the recording is still being written")),
         RecordingState::Erased => return Err(Problem::not_found()),

@@ -13,6 +13,7 @@ mod document;
 mod events;
 mod guard;
 mod health;
+mod hearing;
 mod listening;
 mod metrics;
 mod pausing;
@@ -35,6 +36,7 @@ mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands};
 pub use health::{ANSWERED_WITHIN, Because, Checking, Condition, Readiness};
+pub use hearing::{Hearing, SupervisorsHear};
 pub use metrics::{Kind, Metrics, Sample};
 pub use retention::{NotApplied, Outcome, apply_retention};
 pub use routes::router;

@@ -61,6 +61,13 @@ impl Problem {
         Kind::Forbidden.into()
     }
 
+    /// A recording that supervisors may not hear.
+    pub(crate) fn not_heard() -> Problem {
+        let detail = "supervisors may not hear this recording (supervisors_hear in [recordings]) \
+                      班组长无权收听此录音（见 [recordings] 的 supervisors_hear）";
+        Problem { kind: Kind::Forbidden, detail: Some(detail.to_owned()), log: None }
+    }
+
     pub(crate) fn not_found() -> Problem {
         Kind::NotFound.into()
     }

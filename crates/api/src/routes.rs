@@ -24,8 +24,10 @@ const ALL: &[Role] = &Role::ALL;
 const CONTACTS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Qa, Role::Viewer];
 /// Those who see that there are recordings.
 pub(crate) const RECORDINGS: &[Role] = &[Role::Admin, Role::Supervisor, Role::Qa];
-/// Those who hear them.
-const AUDIO: &[Role] = &[Role::Admin, Role::Qa];
+/// Those who draw samples.
+const SAMPLES: &[Role] = &[Role::Admin, Role::Qa];
+/// Those who hear them; supervisors only what the policy allows ([`crate::hearing`]).
+const AUDIO: &[Role] = &[Role::Admin, Role::Supervisor, Role::Qa];
 /// Those who change agents' states; an agent only the own one.
 const STATES: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent];
 /// Shift leaders, who supervise and say what must be kept.
@@ -261,7 +263,7 @@ pub(crate) fn routes() -> Vec<Route> {
         route(
             "get",
             "/api/v1/qa/samples",
-            AUDIO,
+            SAMPLES,
             ("drawSample", "Draw a sample 质检抽样"),
             "Sample",
             get(samples::draw),

@@ -18,6 +18,7 @@ use serde_json::json;
 use store::Bearer;
 
 use crate::App;
+use crate::hearing;
 use crate::problem::Problem;
 use crate::query::Named;
 
@@ -107,7 +108,8 @@ pub(crate) async fn for_audio(
     Extension(bearer): Extension<Bearer>,
     Named(id): Named<RecordingId>,
 ) -> Result<Response, Problem> {
-    app.store.recording(id).await?.ok_or_else(Problem::not_found)?;
+    let recording = app.store.recording(id).await?.ok_or_else(Problem::not_found)?;
+    hearing::check(&app, &bearer, &recording).await?;
     answer(&app, bearer, &format!("/api/v1/recordings/{id}/audio"), AUDIO_LIFETIME)
 }
 

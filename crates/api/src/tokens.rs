@@ -34,8 +34,16 @@ pub(crate) async fn create(
     if !is_name(&wanted.name) {
         return Err(Problem::invalid("a token's name is 1 to 64 letters, digits, '-', '_' or '.'"));
     }
-    if (wanted.role == Role::Agent) != wanted.agent.is_some() {
-        return Err(Problem::invalid("a token of the role agent names its agent, and no other does"));
+    let fits = match wanted.role {
+        Role::Agent => wanted.agent.is_some(),
+        // Whose queues a supervisor leads, where that decides what is heard.
+        Role::Supervisor => true,
+        Role::Admin | Role::Qa | Role::Payment | Role::Viewer => wanted.agent.is_none(),
+    };
+    if !fits {
+        return Err(Problem::invalid(
+            "a token of the role agent names its agent, one of the role supervisor may, no other does",
+        ));
     }
     let secret = app.store.create_token(&wanted.name, wanted.role, wanted.agent, (app.now)()).await?;
     let body = json!({ "name": wanted.name, "role": wanted.role, "token": secret });

@@ -337,7 +337,7 @@ pub(crate) enum Token {
         /// A name for the audit trail
         #[arg(long)]
         name: Option<String>,
-        /// For the role agent: which
+        /// For the role agent: which; for supervisor: whose queues are led 座席工号，班组长则为其队列
         #[arg(long)]
         agent: Option<AgentId>,
     },

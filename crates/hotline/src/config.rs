@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Hearing;
 use ivr::source::{Problem, Problems, Section, parse};
 use ivr::{Catalogue, flow_test, text};
 use media::Prompts;
@@ -66,6 +67,13 @@ impl Configuration {
     /// All agents.
     pub fn agent_ids(&self) -> Vec<AgentId> {
         self.acd.agents.iter().map(|agent| agent.id.clone()).collect()
+    }
+
+    /// What supervisors may hear.
+    pub fn hearing(&self) -> Hearing {
+        let agents = self.acd.agents.iter();
+        let queues = agents.map(|agent| (agent.id.clone(), agent.queues.clone())).collect();
+        Hearing { supervisors: self.server.supervisors_hear, queues }
     }
 
     /// All queues.

@@ -125,6 +125,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         .with_context(|| format!("listen for SIP on {}", server.sip))?;
     let signalling = Arc::new(signalling);
     let (agents, queues) = (configuration.agent_ids(), configuration.queue_names());
+    let hearing = configuration.hearing();
     let mut center = Center::new(
         center_config(configuration),
         Ids::new(MAKER_CENTER),
@@ -165,6 +166,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
             disks: Disks::watch(watched_folders(&server, folders)),
         }),
         trace: observer.trace_reader(),
+        hearing,
         is_proxy: web::is_one_of(&server.trusted_proxies),
         readiness: readiness.clone(),
     });

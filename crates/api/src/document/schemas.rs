@@ -42,7 +42,9 @@ fn others() -> [(&'static str, Value); 15] {
     let who = json!({ "required": ["seat", "mode", "agent"], "properties": { "agent": reference("AgentId"), "contact": { "type": "null" } } });
     let what = json!({ "required": ["seat", "mode", "contact"], "properties": { "contact": reference("ContactId"), "agent": { "type": "null" } } });
     let whose = json!({ "required": ["agent"], "properties": { "role": { "type": "string", "const": "agent" }, "agent": reference("AgentId") } });
-    let others: Vec<&str> = words_of("Role").iter().copied().filter(|role| *role != "agent").collect();
+    let others: Vec<&str> =
+        words_of("Role").iter().copied().filter(|role| !["agent", "supervisor"].contains(role)).collect();
+    let leaders = json!({ "properties": { "role": { "type": "string", "const": "supervisor" } } });
     let nobodys = json!({ "properties": { "role": word(&others), "agent": { "type": "null" } } });
     [
         (
@@ -85,7 +87,7 @@ fn others() -> [(&'static str, Value); 15] {
             json!({ "type": "object", "required": ["name", "role"],
                 "properties": { "name": reference("TokenName"), "role": reference("Role"),
                     "agent": nullable(reference("AgentId")) },
-                "additionalProperties": false, "oneOf": [nobodys, whose],
+                "additionalProperties": false, "oneOf": [nobodys, leaders, whose],
                 "examples": [{ "name": "wallboard", "role": "viewer" }] }),
         ),
         (

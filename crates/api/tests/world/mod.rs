@@ -96,7 +96,13 @@ pub(crate) fn large_audio() -> Vec<u8> {
 }
 
 impl World {
+    /// A world in which supervisors hear everything.
     pub(crate) async fn start() -> World {
+        let supervisors = api::SupervisorsHear::All;
+        World::start_with(api::Hearing { supervisors, ..api::Hearing::default() }).await
+    }
+
+    pub(crate) async fn start_with(hearing: api::Hearing) -> World {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("hotline-api-{}-{number}", std::process::id()));
@@ -116,6 +122,7 @@ impl World {
             recordings: vec![recordings],
             vault: Arc::new(Lost),
             retention: Vec::new(),
+            hearing,
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
             zone: Zone::default(),
@@ -207,6 +214,17 @@ impl World {
             "{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n{headers}\r\n"
         ))
         .await
+    }
+
+    /// A new token.
+    pub(crate) async fn make(&self, role: Role, agent: Option<&str>) -> String {
+        let agent = agent.map(|agent| agent.parse().unwrap());
+        self.store.create_token("new", role, agent, now()).await.unwrap()
+    }
+
+    pub(crate) async fn get_with(&self, token: &str, path: &str) -> Heard {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n");
+        self.raw(&format!("{head}Authorization: Bearer {token}\r\n\r\n")).await
     }
 
     pub(crate) async fn get(&self, role: Role, path: &str) -> Heard {

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ::sip::{Algorithm, Encryption};
+use api::SupervisorsHear;
 use ivr::source::{At, Problems, Section, parse};
 use ivr::text;
 use model::{QueueName, RetentionRule, Zone};
@@ -57,6 +58,8 @@ pub struct Server {
     pub secure_input: Duration,
     /// How long a drain waits for calls to end.
     pub drain_limit: Duration,
+    /// What supervisors may hear.
+    pub supervisors_hear: SupervisorsHear,
     /// The recordings folder that takes over while the first fails.
     pub recordings_fallback: Option<PathBuf>,
     /// The file of the key that encrypts new recordings; without one they are not encrypted.
@@ -189,6 +192,7 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         max_calls: number(&mut center, "max_calls", 1..=100_000, 2000),
         secure_input: seconds(&mut center, "secure_input_s", 120),
         drain_limit: seconds(&mut center, "drain_limit_s", 60),
+        supervisors_hear: recordings.parsed("supervisors_hear").map(|at| at.value).unwrap_or_default(),
         recordings_fallback: fallback(&mut recordings),
         encryption_key: recordings.string("encryption_key").map(|at| at.value.into()),
         old_encryption_keys: recordings
