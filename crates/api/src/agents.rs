@@ -66,6 +66,6 @@ pub(crate) async fn send_as(app: &App, by: Actor, order: AgentOrder) -> Result<D
     let sent = app.commands.send(by, order);
     match tokio::time::timeout(PATIENCE, sent).await {
         Ok(answer) => Ok(answer?),
-        Err(_) => Err(Problem::unavailable("the center does not answer")),
+        Err(_) => Err(Problem::unavailable("the center does not answer", "系统没有响应")),
     }
 }

@@ -59,7 +59,9 @@ pub(crate) async fn fetch(
     let recording = app.store.recording(id).await?.ok_or_else(Problem::not_found)?;
     hearing::check(&app, &bearer, &recording).await?;
     match recording.state {
-        RecordingState::Open => return Err(Problem::conflict("the recording is still being written")),
+        RecordingState::Open => {
+            return Err(Problem::conflict("the recording is still being written", "录音尚未结束"));
+        }
         RecordingState::Erased => return Err(Problem::not_found()),
         RecordingState::Sealed | RecordingState::Damaged => {}
     }
@@ -144,10 +146,11 @@ async fn open(app: &App, recording: &RecordingRow, format: Format) -> Result<(Bo
         Ok(opened) => Ok(opened),
         Err(Unopened::Locked(why)) => {
             tracing::error!(recording = %id, why, "an encrypted recording cannot be opened");
-            Err(Problem::conflict(why))
+            let zh = format!("录音已加密，无法打开：{why}");
+            Err(Problem::conflict(why, zh))
         }
         Err(Unopened::Io(error)) if format == Format::Flac && error.kind() == io::ErrorKind::NotFound => {
-            Err(Problem::not_in_this_form("there is no FLAC copy of this recording 此录音没有 FLAC 副本"))
+            Err(Problem::not_in_this_form("there is no FLAC copy of this recording", "此录音没有 FLAC 副本"))
         }
         Err(Unopened::Io(error)) => {
             tracing::error!(recording = %id, %error, "a recording's file cannot be read");

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::App;
 use crate::connection::Peer;
+use crate::language;
 use crate::standing::Standing;
 
 /// Who sent a request.
@@ -38,7 +39,8 @@ pub(crate) async fn arrive(State(app): State<App>, mut request: Request, next: N
     standing.requested(request.body().is_end_stream());
     let address = client_of(peer.ip(), request.headers(), &*app.is_proxy);
     request.extensions_mut().insert(Client { address, peer, standing });
-    next.run(request).await
+    let tongue = language::wanted(request.headers());
+    language::say(next.run(request).await, tongue)
 }
 
 fn client_of(peer: IpAddr, headers: &HeaderMap, is_proxy: &dyn Fn(IpAddr) -> bool) -> IpAddr {

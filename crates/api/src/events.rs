@@ -54,7 +54,10 @@ pub(crate) async fn poll(
 ) -> Result<Response, Problem> {
     let limit = limit(asked.limit)?;
     if asked.wait > LONGEST_WAIT_S {
-        return Err(Problem::invalid(format!("wait is 0 to {LONGEST_WAIT_S} seconds, not {}", asked.wait)));
+        return Err(Problem::invalid(
+            format!("wait is 0 to {LONGEST_WAIT_S} seconds, not {}", asked.wait),
+            format!("wait 为 0 至 {LONGEST_WAIT_S} 秒"),
+        ));
     }
     within_the_log(&app, asked.after).await?;
     let mut place = follower(&app, &client)?;

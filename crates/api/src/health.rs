@@ -36,13 +36,19 @@ pub enum Condition {
     NotReady(Because),
 }
 
-/// Why, for people. Says no address, path or name: anybody may read it.
+/// Why, for people. In a [`Condition`] it says no address, path or name: anybody may read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Because {
     /// English.
     pub en: String,
     /// Chinese.
     pub zh: String,
+}
+
+impl std::fmt::Display for Because {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} {}", self.en, self.zh)
+    }
 }
 
 impl Because {

@@ -14,6 +14,7 @@ mod events;
 mod guard;
 mod health;
 mod hearing;
+mod language;
 mod listening;
 mod metrics;
 mod pausing;

@@ -36,8 +36,8 @@ pub(crate) fn checked(text: &str) -> Result<String, Problem> {
     let is_padded = text.trim() != text;
     if text.is_empty() || is_padded || text.chars().count() > LONGEST_REASON || text.chars().any(ends_line) {
         return Err(Problem::invalid(
-            "a reason, or a person, is 1 to 200 characters on one line, with no blanks at its ends \
-             原因或人员须为一行 1 至 200 个字符，首尾无空白",
+            "a reason, or a person, is 1 to 200 characters on one line, with no blanks at its ends",
+            "原因或人员须为一行 1 至 200 个字符，首尾无空白",
         ));
     }
     Ok(text.to_owned())

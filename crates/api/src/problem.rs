@@ -1,23 +1,21 @@
 //! Refusals as `application/problem+json` (RFC 9457), in two languages.
 
-use axum::Json;
+mod answer;
+
 use axum::extract::rejection::JsonRejection;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use model::Refused;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::StoreError;
 
+use crate::Because;
 use crate::places::Full;
-
-/// When to ask again after 429 and 503.
-const RETRY_AFTER_S: u64 = 2;
 
 /// Why a request was not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     kind: Kind,
-    detail: Option<String>,
+    detail: Option<Because>,
     /// The log's id, where that is what the request is in conflict with.
     log: Option<String>,
 }
@@ -63,9 +61,11 @@ impl Problem {
 
     /// A recording that supervisors may not hear.
     pub(crate) fn not_heard() -> Problem {
-        let detail = "supervisors may not hear this recording (supervisors_hear in [recordings]) \
-                      班组长无权收听此录音（见 [recordings] 的 supervisors_hear）";
-        Problem { kind: Kind::Forbidden, detail: Some(detail.to_owned()), log: None }
+        let detail = Because::new(
+            "supervisors may not hear this recording (supervisors_hear in [recordings])",
+            "班组长无权收听此录音（见 [recordings] 的 supervisors_hear）",
+        );
+        Problem::because(Kind::Forbidden, detail)
     }
 
     pub(crate) fn not_found() -> Problem {
@@ -73,16 +73,20 @@ impl Problem {
     }
 
     /// What is named is there, but not in the form that is asked for.
-    pub(crate) fn not_in_this_form(detail: impl Into<String>) -> Problem {
-        Problem { kind: Kind::NotFound, detail: Some(detail.into()), log: None }
+    pub(crate) fn not_in_this_form(en: &str, zh: &str) -> Problem {
+        Problem::because(Kind::NotFound, Because::new(en, zh))
+    }
+
+    fn because(kind: Kind, detail: Because) -> Problem {
+        Problem { kind, detail: Some(detail), log: None }
     }
 
     pub(crate) fn method_not_allowed() -> Problem {
         Kind::MethodNotAllowed.into()
     }
 
-    pub(crate) fn conflict(detail: impl Into<String>) -> Problem {
-        Problem { kind: Kind::Conflict, detail: Some(detail.into()), log: None }
+    pub(crate) fn conflict(en: impl Into<String>, zh: impl Into<String>) -> Problem {
+        Problem::because(Kind::Conflict, Because::new(en, zh))
     }
 
     /// A range that is not within `length` bytes.
@@ -92,16 +96,26 @@ impl Problem {
 
     /// A place in the event log that is beyond its newest entry.
     pub(crate) fn after_the_end(after: u64, newest: u64, log: String) -> Problem {
-        let detail = format!(
-            "after={after} is beyond the end of the log, whose newest entry is {newest}: the place is from another log, or the \
-             database was restored from an older copy; read on from after={newest}, or from 0 \
-             序号 {after} 超出事件日志末尾（最新为 {newest}）：该位置来自另一个日志，或数据库已从较旧的备份恢复"
+        let detail = Because::new(
+            format!(
+                "after={after} is beyond the end of the log, whose newest entry is {newest}: the place is from another \
+                 log, or the database was restored from an older copy; read on from after={newest}, or from 0"
+            ),
+            format!(
+                "序号 {after} 超出事件日志末尾（最新为 {newest}）：该位置来自另一个日志，或数据库已从较旧的备份恢复；\
+                 请从 {newest} 或 0 继续读取"
+            ),
         );
         Problem { kind: Kind::AfterTheEnd { newest }, detail: Some(detail), log: Some(log) }
     }
 
-    pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
-        Problem { kind: Kind::Invalid, detail: Some(detail.into()), log: None }
+    pub(crate) fn invalid(en: impl Into<String>, zh: impl Into<String>) -> Problem {
+        Problem::because(Kind::Invalid, Because::new(en, zh))
+    }
+
+    /// What the library that reads requests says of one.
+    pub(crate) fn unreadable(what: &str) -> Problem {
+        Problem::invalid(what, format!("无法解析：{what}"))
     }
 
     pub(crate) fn too_many() -> Problem {
@@ -113,22 +127,27 @@ impl Problem {
         let (kind, detail) = match full {
             Full::Share => (
                 Kind::Share,
-                format!(
-                    "this address has as many open places of the kind {what} as one may have 此地址占用的数量（{what}）已达上限"
+                Because::new(
+                    format!("this address has as many open places of the kind {what} as one may have"),
+                    format!("此地址占用的数量（{what}）已达上限"),
                 ),
             ),
             Full::All => (
                 Kind::Unavailable,
-                format!("all places of the kind {what} are taken 全部名额（{what}）均已占用"),
+                Because::new(
+                    format!("all places of the kind {what} are taken"),
+                    format!("全部名额（{what}）均已占用"),
+                ),
             ),
         };
-        Problem { kind, detail: Some(detail), log: None }
+        Problem::because(kind, detail)
     }
 
     /// A body of more than `bytes`.
     pub(crate) fn too_large(bytes: usize) -> Problem {
-        let detail = format!("a body has at most {bytes} bytes 请求体最多 {bytes} 字节");
-        Problem { kind: Kind::TooLarge, detail: Some(detail), log: None }
+        let detail =
+            Because::new(format!("a body has at most {bytes} bytes"), format!("请求体最多 {bytes} 字节"));
+        Problem::because(Kind::TooLarge, detail)
     }
 
     /// What asked for a stream is no WebSocket.
@@ -139,7 +158,7 @@ impl Problem {
     /// The body of the refusal with this status, for the description of the API.
     pub(crate) fn example(status: u16) -> Value {
         let known = Kind::ALL.into_iter().find(|kind| kind.parts().0.as_u16() == status);
-        Problem::from(known.unwrap_or(Kind::Invalid)).body().1
+        Problem::from(known.unwrap_or(Kind::Invalid)).body(None).1
     }
 
     /// A body that did not come.
@@ -153,15 +172,18 @@ impl Problem {
         Kind::Wait { seconds }.into()
     }
 
-    pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
-        Problem { kind: Kind::Unavailable, detail: Some(detail.into()), log: None }
+    pub(crate) fn unavailable(en: &str, zh: &str) -> Problem {
+        Problem::because(Kind::Unavailable, Because::new(en, zh))
     }
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (_, _, title) = self.kind.parts();
-        out.write_str(self.detail.as_deref().unwrap_or(title))
+        let (_, zh, en) = self.kind.parts();
+        match &self.detail {
+            Some(detail) => write!(out, "{detail}"),
+            None => write!(out, "{en} {zh}"),
+        }
     }
 }
 
@@ -176,7 +198,7 @@ impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Problem {
         match rejection {
             JsonRejection::MissingJsonContentType(_) => Kind::NotJson.into(),
-            other => Problem::invalid(other.body_text()),
+            other => Problem::unreadable(&other.body_text()),
         }
     }
 }
@@ -184,12 +206,12 @@ impl From<JsonRejection> for Problem {
 impl From<StoreError> for Problem {
     /// The cause is for the log: it may hold what the bearer must not see.
     fn from(error: StoreError) -> Problem {
-        if let StoreError::NameTaken { .. } = error {
-            return Problem::conflict(error.to_string());
+        if let StoreError::NameTaken { name } = &error {
+            return Problem::conflict(error.to_string(), format!("名为 {name:?} 的令牌已存在，请先吊销"));
         }
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         tracing::error!(%error, cause, "a request found no database");
-        Problem::unavailable("the database does not answer")
+        Problem::unavailable("the database does not answer", "数据库没有响应")
     }
 }
 
@@ -198,16 +220,25 @@ impl From<Refused> for Problem {
         match refused {
             Refused::UnknownAgent | Refused::UnknownContact => Problem::not_found(),
             Refused::NotTheirContact => Problem::forbidden(),
-            Refused::NotRecorded => Problem::conflict("the contact is not being recorded"),
-            Refused::NotTalking => Problem::conflict("there is no conversation"),
-            Refused::SeatBusy => Problem::conflict("the agent's seat rings or is in a call"),
-            Refused::ConferenceFull => Problem::conflict("there are as many in the conversation as can be"),
-            Refused::NoGuest => Problem::conflict("nobody like that is in the conversation"),
-            Refused::InputGoesOn => Problem::conflict("the secure input goes on"),
-            Refused::NoInput => Problem::conflict("there is no secure input, or it was read already"),
-            Refused::SeatOffline => Problem::conflict("the agent's seat is not registered"),
-            Refused::Busy => Problem::unavailable("the center is busy"),
-            Refused::ShuttingDown => Problem::unavailable("the center is shutting down"),
+            Refused::NotRecorded => Problem::conflict("the contact is not being recorded", "此联系未在录音"),
+            Refused::NotTalking => Problem::conflict("there is no conversation", "当前没有通话"),
+            Refused::SeatBusy => {
+                Problem::conflict("the agent's seat rings or is in a call", "座席话机正在振铃或通话")
+            }
+            Refused::ConferenceFull => {
+                Problem::conflict("there are as many in the conversation as can be", "通话人数已满")
+            }
+            Refused::NoGuest => {
+                Problem::conflict("nobody like that is in the conversation", "通话中没有此人")
+            }
+            Refused::InputGoesOn => Problem::conflict("the secure input goes on", "安全输入正在进行"),
+            Refused::NoInput => Problem::conflict(
+                "there is no secure input, or it was read already",
+                "没有安全输入，或已被读取",
+            ),
+            Refused::SeatOffline => Problem::conflict("the agent's seat is not registered", "座席话机未注册"),
+            Refused::Busy => Problem::unavailable("the center is busy", "系统繁忙"),
+            Refused::ShuttingDown => Problem::unavailable("the center is shutting down", "系统正在停止"),
         }
     }
 }
@@ -265,73 +296,40 @@ impl Kind {
     }
 }
 
-impl Problem {
-    /// Status, and what the body says.
-    fn body(&self) -> (StatusCode, Value) {
-        let (status, zh, en) = self.kind.parts();
-        let mut body = json!({
-            "type": "about:blank",
-            "title": format!("{zh} / {en}"),
-            "title_zh": zh,
-            "title_en": en,
-            "status": status.as_u16(),
-        });
-        if let (Some(detail), Some(body)) = (self.detail.as_deref(), body.as_object_mut()) {
-            body.insert("detail".to_owned(), detail.into());
-        }
-        if let (Kind::AfterTheEnd { newest }, Some(body)) = (self.kind, body.as_object_mut()) {
-            body.insert("newest".to_owned(), newest.into());
-            body.insert("log".to_owned(), self.log.clone().into());
-        }
-        (status, body)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Says something in Chinese, and something in English that has no Chinese in it.
+    fn is_in_both(zh: &str, en: &str) -> bool {
+        let has_chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        has_chinese(zh) && !en.is_empty() && !has_chinese(en)
     }
 
-    /// All bytes of the answer, for a connection whose request is not read.
-    pub(crate) fn whole_answer(&self) -> String {
-        let (status, body) = self.body();
-        let body = body.to_string();
-        format!(
-            "HTTP/1.1 {status}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\n\
-             Retry-After: {RETRY_AFTER_S}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let (status, body) = self.body();
-        let mut response = (status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
-        match self.kind {
-            Kind::NoToken => {
-                headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-            }
-            Kind::Range { length } => {
-                if let Ok(range) = format!("bytes */{length}").parse() {
-                    headers.insert(header::CONTENT_RANGE, range);
-                }
-            }
-            Kind::Wait { seconds } => {
-                headers.insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
-            }
-            Kind::NoWebSocket => {
-                headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
-            }
-            Kind::TooMany | Kind::Unavailable | Kind::Share => {
-                headers.insert(header::RETRY_AFTER, header::HeaderValue::from(RETRY_AFTER_S));
-            }
-            Kind::Forbidden
-            | Kind::NotFound
-            | Kind::MethodNotAllowed
-            | Kind::Conflict
-            | Kind::AfterTheEnd { .. }
-            | Kind::NotJson
-            | Kind::TooLarge
-            | Kind::TooSlow
-            | Kind::Invalid => {}
+    #[test]
+    fn every_refusal_is_in_both_languages() {
+        for kind in Kind::ALL {
+            let (_, zh, en) = kind.parts();
+            assert!(is_in_both(zh, en), "{kind:?}");
         }
-        response
+        let words = serde_json::from_str::<Refused>("\"no such word\"").unwrap_err().to_string();
+        let refused: Vec<&str> = words.split('`').skip(3).step_by(2).collect();
+        assert!(refused.len() >= 13, "{words}");
+        let refused = refused.into_iter().map(|word| serde_json::from_value::<Refused>(word.into()).unwrap());
+        let mut problems: Vec<Problem> = refused.map(Problem::from).collect();
+        problems.extend([
+            Problem::after_the_end(9, 8, "log".to_owned()),
+            Problem::full("stream", Full::Share),
+            Problem::full("stream", Full::All),
+            Problem::not_heard(),
+            Problem::too_large(1),
+            Problem::unreadable("x"),
+            StoreError::NameTaken { name: "x".to_owned() }.into(),
+        ]);
+        for problem in problems {
+            if let Some(Because { en, zh }) = &problem.detail {
+                assert!(is_in_both(zh, en), "{problem:?}");
+            }
+        }
     }
 }

@@ -21,7 +21,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Asked<T>, Problem> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(asked)) => Ok(Asked(asked)),
-            Err(rejection) => Err(Problem::invalid(rejection.body_text())),
+            Err(rejection) => Err(Problem::unreadable(&rejection.body_text())),
         }
     }
 }
@@ -45,6 +45,9 @@ pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     if (1..=GREATEST_LIMIT).contains(&limit) {
         Ok(limit)
     } else {
-        Err(Problem::invalid(format!("limit is 1 to {GREATEST_LIMIT}, not {limit}")))
+        Err(Problem::invalid(
+            format!("limit is 1 to {GREATEST_LIMIT}, not {limit}"),
+            format!("limit 为 1 至 {GREATEST_LIMIT}"),
+        ))
     }
 }

@@ -66,7 +66,10 @@ async fn change(
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while app.store.legal_hold(contact).await?.is_some() != held {
         if tokio::time::Instant::now() >= deadline {
-            return Err(Problem::unavailable("the order is noted; the tables do not show it yet"));
+            return Err(Problem::unavailable(
+                "the order is noted; the tables do not show it yet",
+                "命令已记录，数据表尚未更新",
+            ));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -157,7 +160,9 @@ async fn left_over(app: &App) -> Result<Vec<DueRecording>, Problem> {
         };
         let look = move || page.into_iter().filter(is_there).collect::<Vec<_>>();
         let looked = tokio::task::spawn_blocking(look).await;
-        left.extend(looked.map_err(|_| Problem::unavailable("the recordings folder cannot be looked at"))?);
+        left.extend(looked.map_err(|_| {
+            Problem::unavailable("the recordings folder cannot be looked at", "无法查看录音目录")
+        })?);
     }
 }
 

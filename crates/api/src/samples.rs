@@ -9,10 +9,10 @@ use model::{
 use serde::{Deserialize, Serialize};
 use store::{Bearer, Store, StoreError};
 
-use crate::App;
 use crate::agents::{obeyed, send};
 use crate::problem::Problem;
 use crate::query::{Asked, Named};
+use crate::{App, Because};
 
 /// Contacts of a sample at most.
 const MOST: usize = 10_000;
@@ -57,7 +57,10 @@ pub(crate) async fn draw(
     Asked(plan): Asked<Plan>,
 ) -> Result<Response, Problem> {
     if plan.count > MOST {
-        return Err(Problem::invalid(format!("count is at most {MOST}, not {}", plan.count)));
+        return Err(Problem::invalid(
+            format!("count is at most {MOST}, not {}", plan.count),
+            format!("count 最多为 {MOST}"),
+        ));
     }
     let now = (app.now)();
     let (count, seed) = (plan.count, plan.seed);
@@ -73,7 +76,7 @@ pub(crate) async fn draw(
         longest_s: plan.longest_s,
     };
     if let Some(why) = fault(&app.store, &frame, (&app.queues, &app.agents), now).await? {
-        return Err(Problem::conflict(why));
+        return Err(Problem::conflict(why.en, why.zh));
     }
     let ids = app.store.sampling_frame(&frame).await?;
     let contacts = (app.sample)(&ids, count.min(ids.len()), seed);
@@ -102,27 +105,33 @@ pub async fn fault(
     frame: &SampleFrame,
     (queues, agents): (&[QueueName], &[AgentId]),
     now: Time,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<Because>, StoreError> {
     if let Some(queue) = &frame.queue
         && !queues.contains(queue)
         && !store.knows_queue(queue).await?
     {
-        return Ok(Some(format!("there is no queue {queue} 没有此队列")));
+        return Ok(Some(Because::new(format!("there is no queue {queue}"), format!("没有队列 {queue}"))));
     }
     if let Some(agent) = &frame.agent
         && !agents.contains(agent)
         && !store.knows_agent(agent).await?
     {
-        return Ok(Some(format!("there is no agent {agent} 没有此座席")));
+        return Ok(Some(Because::new(format!("there is no agent {agent}"), format!("没有座席 {agent}"))));
     }
     if frame.until > now {
-        return Ok(Some(format!("until is in the future: {} 截止时间在未来", frame.until)));
+        return Ok(Some(Because::new(
+            format!("until is in the future: {}", frame.until),
+            format!("截止时间 {} 在未来", frame.until),
+        )));
     }
     let (since, until) = (frame.since, frame.until);
     if since.is_some_and(|since| since > until)
         || frame.longest_s.is_some_and(|longest| longest < frame.shortest_s.unwrap_or(0))
     {
-        return Ok(Some("the frame is empty: its limits exclude each other 条件互相矛盾".to_owned()));
+        return Ok(Some(Because::new(
+            "the frame is empty: its limits exclude each other",
+            "条件互相矛盾，抽样范围为空",
+        )));
     }
     Ok(None)
 }

@@ -43,6 +43,6 @@ pub(crate) async fn read(
             let (count, keys) = (keys.count(), keys.reveal());
             Ok(Json(json!({ "keys": keys.as_str(), "count": count })).into_response())
         }
-        Done::Obeyed => Err(Problem::unavailable("the center handed over no keys")),
+        Done::Obeyed => Err(Problem::unavailable("the center handed over no keys", "系统未交出按键")),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn supervise(
         (Some(agent), None) => Watched::Agent(agent),
         (None, Some(contact)) => Watched::Contact(contact),
         (Some(_), Some(_)) | (None, None) => {
-            return Err(Problem::invalid("name either an agent or a contact"));
+            return Err(Problem::invalid("name either an agent or a contact", "请指定座席或联系二者之一"));
         }
     };
     obeyed(&app, bearer, AgentOrder::Supervise { watched, seat, how: mode }).await

@@ -32,7 +32,10 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let Json(wanted) = wanted?;
     if !is_name(&wanted.name) {
-        return Err(Problem::invalid("a token's name is 1 to 64 letters, digits, '-', '_' or '.'"));
+        return Err(Problem::invalid(
+            "a token's name is 1 to 64 letters, digits, '-', '_' or '.'",
+            "令牌名为 1 至 64 个字母、数字或 - _ .",
+        ));
     }
     let fits = match wanted.role {
         Role::Agent => wanted.agent.is_some(),
@@ -43,6 +46,7 @@ pub(crate) async fn create(
     if !fits {
         return Err(Problem::invalid(
             "a token of the role agent names its agent, one of the role supervisor may, no other does",
+            "agent 角色的令牌须指定座席，supervisor 可指定，其他角色不可",
         ));
     }
     let secret = app.store.create_token(&wanted.name, wanted.role, wanted.agent, (app.now)()).await?;

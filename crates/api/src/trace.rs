@@ -118,7 +118,7 @@ pub(crate) async fn show(
     Asked(Wanted { contact, from, last, format }): Asked<Wanted>,
 ) -> Result<Response, Problem> {
     if last.is_some_and(|last| !(1..=MOST).contains(&last)) {
-        return Err(Problem::invalid(format!("last is 1 to {MOST}")));
+        return Err(Problem::invalid(format!("last is 1 to {MOST}"), format!("last 为 1 至 {MOST}")));
     }
     let messages = select(&app, contact, from.clone(), last);
     let number = from;

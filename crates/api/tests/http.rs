@@ -373,3 +373,36 @@ async fn a_shift_leader_names_a_seat_a_mode_and_whom() {
     let how = Supervision::TakeOver;
     assert_eq!(orders[0].1, AgentOrder::Supervise { watched, seat, how });
 }
+
+#[tokio::test]
+async fn refusals_are_in_the_language_that_is_asked_for_otherwise_in_both() {
+    let world = World::start().await;
+    for (header, title, detail, language) in [
+        (
+            "",
+            "与当前状态冲突 / In conflict with the present state",
+            "the agent's seat is not registered 座席话机未注册",
+            None,
+        ),
+        ("Accept-Language: zh-CN,en;q=0.5\r\n", "与当前状态冲突", "座席话机未注册", Some("zh-CN")),
+        (
+            "Accept-Language: en\r\n",
+            "In conflict with the present state",
+            "the agent's seat is not registered",
+            Some("en"),
+        ),
+    ] {
+        let heard = world.ask(Role::Admin, "POST", "/api/v1/agents/1002/ready", header).await;
+        assert_eq!((heard.status, heard.header("content-language")), (409, language), "{}", heard.head);
+        assert_eq!(
+            (heard.json()["title"].as_str(), heard.json()["detail"].as_str()),
+            (Some(title), Some(detail))
+        );
+        assert_eq!(heard.json()["detail_zh"], "座席话机未注册");
+        assert_eq!(heard.header("content-type"), Some("application/problem+json"));
+        assert_eq!(heard.header("x-content-type-options"), Some("nosniff"));
+    }
+    // Headers that belong to a refusal stay.
+    let late = world.ask(Role::Admin, "POST", "/api/v1/agents/1003/ready", "Accept-Language: zh\r\n").await;
+    assert_eq!((late.status, late.header("retry-after")), (503, Some("2")));
+}
