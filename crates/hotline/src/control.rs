@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use model::AgentId;
 
+use crate::language::Shown;
 use crate::serve::CONTROL;
 
 /// Makes an agent ready, or sends one on a break.
@@ -43,8 +44,9 @@ fn request(data: &Path, method: &str, path: &str, body: &str) -> anyhow::Result<
     stream.set_read_timeout(Some(Duration::from_secs(600)))?;
     let request = format!(
         "{method} /api/v1/{path} HTTP/1.1\r\nHost: {http}\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+         Accept-Language: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         token,
+        Shown::here().header(),
         body.len()
     );
     stream.write_all(request.as_bytes())?;

@@ -15,6 +15,7 @@ pub mod doctor;
 mod evidence;
 mod gauges;
 pub mod guard;
+pub mod language;
 pub mod listings;
 pub mod load;
 pub mod log;

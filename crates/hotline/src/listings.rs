@@ -5,10 +5,33 @@ use model::{Time, Zone};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::language::{Shown, width};
 use crate::output;
 
+/// The columns of contacts.
+pub const CONTACTS: &[&str] =
+    &["id", "caller", "number", "language", "queue", "agent", "started_at", "ended_at", "end"];
+/// Of recordings.
+pub const RECORDINGS: &[&str] = &["id", "contact_id", "opened_at", "state", "duration_ms", "path"];
+/// Of recordings that were found again.
+pub const ADOPTED: &[&str] = &["from", "recording", "contact", "path", "fault"];
+/// Of recordings whose time is over.
+pub const ERASED: &[&str] =
+    &["recording_id", "contact_id", "opened_at", "queue", "rule", "held", "erased", "fault", "path"];
+/// Of agents.
+pub const AGENTS: &[&str] = &["id", "shift", "activity", "seat_online", "since"];
+/// Of queues.
+pub const QUEUES: &[&str] = &["name", "waiting", "offered", "answered", "abandoned", "service_level"];
+/// Of a sample.
+pub const SAMPLE: &[&str] = &["id", "caller", "queue", "agent", "started_at", "recording_id"];
+/// All tables.
+pub const TABLES: &[&[&str]] = &[CONTACTS, RECORDINGS, ADOPTED, ERASED, AGENTS, QUEUES, SAMPLE];
+
+/// Columns whose words are ours, not people's.
+const WORDS: &[&str] = &["language", "end", "state", "shift", "activity", "seat_online", "held", "erased"];
+
 /// Prints rows: one JSON array of objects, as the API gives them (times in UTC), or a table of the named columns, in which
-/// times are those of `zone`, with their offset from UTC.
+/// times are those of `zone`, with their offset from UTC, and words are in the language of the environment.
 ///
 /// # Errors
 /// When a row cannot be turned into JSON.
@@ -20,37 +43,41 @@ pub fn print<T: Serialize>(rows: &[T], json: bool, zone: &Zone, columns: &[&str]
     }
     let empty = Vec::new();
     let rows = rows.as_array().unwrap_or(&empty);
-    let cells: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| columns.iter().map(|column| cell(column, &row[*column], zone)).collect())
-        .collect();
-    let width = |nth: usize| {
-        cells.iter().map(|row| row[nth].chars().count()).chain([columns[nth].len()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let line = |texts: Vec<&str>| {
-        let padded = texts.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    output::print(line(columns.to_vec()));
-    for row in &cells {
-        output::print(line(row.iter().map(String::as_str).collect()));
+    for line in table(rows, zone, columns, Shown::here()) {
+        output::print(line);
     }
     Ok(())
 }
 
+/// The lines of a table, the names of its columns first.
+fn table(rows: &[Value], zone: &Zone, columns: &[&str], shown: Shown) -> Vec<String> {
+    let mut lines = vec![columns.iter().map(|column| shown.word(column)).collect::<Vec<String>>()];
+    let cells = |row: &Value| columns.iter().map(|column| cell(column, &row[*column], zone, shown)).collect();
+    lines.extend(rows.iter().map(cells));
+    let widest = |nth: usize| lines.iter().filter_map(|line| line.get(nth)).map(|text| width(text)).max();
+    let widths: Vec<usize> = (0..columns.len()).map(|nth| widest(nth).unwrap_or(0)).collect();
+    let padded = |text: &String, to: usize| format!("{text}{}", " ".repeat(to.saturating_sub(width(text))));
+    let line = |texts: &Vec<String>| {
+        let padded: Vec<String> = texts.iter().zip(&widths).map(|(text, to)| padded(text, *to)).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(line).collect()
+}
+
 /// One cell. Callers' texts are hostile: control characters must not reach a terminal.
-fn cell(column: &str, value: &Value, zone: &Zone) -> String {
+fn cell(column: &str, value: &Value, zone: &Zone, shown: Shown) -> String {
+    let word = |text: &str| if WORDS.contains(&column) { shown.word(text) } else { text.to_owned() };
     let text = match value {
         Value::Null => "–".to_owned(),
         Value::String(text) if is_time(column) => {
             text.parse::<Time>().map_or_else(|_| text.clone(), |at| zone.show(at))
         }
-        Value::String(text) => text.clone(),
+        Value::String(text) => word(text),
         Value::Object(fields) => {
-            fields.values().map(|field| field.as_str().unwrap_or("")).collect::<Vec<_>>().join("/")
+            fields.values().map(|field| word(field.as_str().unwrap_or(""))).collect::<Vec<_>>().join("/")
         }
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_)) => other.to_string(),
+        Value::Bool(value) => word(&value.to_string()),
+        other @ (Value::Number(_) | Value::Array(_)) => other.to_string(),
     };
     text.chars().filter(|c| !c.is_control()).collect()
 }
@@ -68,8 +95,34 @@ mod tests {
     fn times_are_local_with_their_offset_and_names_stay_names() {
         let zone = Zone::from("+08:00".parse::<model::UtcOffset>().unwrap());
         let value = Value::String("2026-11-23T16:30:00.000Z".to_owned());
-        assert_eq!(cell("started_at", &value, &zone), "2026-11-24T00:30:00.000+08:00");
-        assert_eq!(cell("caller", &value, &zone), "2026-11-23T16:30:00.000Z");
-        assert_eq!(cell("ended_at", &Value::Null, &zone), "–");
+        let cell = |column, value: &Value| cell(column, value, &zone, Shown::Both);
+        assert_eq!(cell("started_at", &value), "2026-11-24T00:30:00.000+08:00");
+        assert_eq!(cell("caller", &value), "2026-11-23T16:30:00.000Z");
+        assert_eq!(cell("ended_at", &Value::Null), "–");
+    }
+
+    #[test]
+    fn a_table_speaks_the_language_that_is_chosen_and_stands_in_straight_columns() {
+        let rows = [
+            serde_json::json!({ "id": "1001", "shift": { "not_ready": "break" }, "activity": "idle", "seat_online": true }),
+            serde_json::json!({ "id": "busy", "shift": "ready", "activity": "talking", "seat_online": false }),
+        ];
+        let table =
+            |shown| table(&rows, &Zone::default(), &["id", "shift", "activity", "seat_online"], shown);
+        assert_eq!(
+            table(Shown::Chinese),
+            ["编号  当班  动态  话机在线", "1001  小休  空闲  是", "busy  就绪  通话  否"]
+        );
+        assert_eq!(
+            table(Shown::English)[1..],
+            ["1001  break  idle      true", "busy  ready  talking   false"]
+        );
+        assert_eq!(
+            table(Shown::Both)[..2],
+            [
+                "id 编号  shift 当班  activity 动态  seat_online 话机在线",
+                "1001     break 小休  idle 空闲      true 是"
+            ]
+        );
     }
 }

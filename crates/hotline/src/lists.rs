@@ -15,23 +15,23 @@ pub(crate) async fn contacts(place: &Place, listing: &Listing) -> anyhow::Result
     let filter = ContactFilter { limit: listing.limit, ..ContactFilter::default() };
     let (store, configuration) = place.open().await?;
     let rows = store.contacts(&filter).await?;
-    let columns = ["id", "caller", "number", "language", "queue", "agent", "started_at", "ended_at", "end"];
-    listings::print(&rows, listing.json, &configuration.server.zone, &columns).map(|()| ExitCode::SUCCESS)
+    listings::print(&rows, listing.json, &configuration.server.zone, listings::CONTACTS)
+        .map(|()| ExitCode::SUCCESS)
 }
 
 pub(crate) async fn recordings(place: &Place, listing: &Listing) -> anyhow::Result<ExitCode> {
     let filter = RecordingFilter { limit: listing.limit, ..RecordingFilter::default() };
     let (store, configuration) = place.open().await?;
     let rows = store.recordings(&filter).await?;
-    let columns = ["id", "contact_id", "opened_at", "state", "duration_ms", "path"];
-    listings::print(&rows, listing.json, &configuration.server.zone, &columns).map(|()| ExitCode::SUCCESS)
+    listings::print(&rows, listing.json, &configuration.server.zone, listings::RECORDINGS)
+        .map(|()| ExitCode::SUCCESS)
 }
 
 pub(crate) async fn agents(place: &Place, listing: &Listing) -> anyhow::Result<ExitCode> {
     let (store, configuration) = place.open().await?;
     let rows = store.agents(&configuration.agent_ids()).await?;
-    let columns = ["id", "shift", "activity", "seat_online", "since"];
-    listings::print(&rows, listing.json, &configuration.server.zone, &columns).map(|()| ExitCode::SUCCESS)
+    listings::print(&rows, listing.json, &configuration.server.zone, listings::AGENTS)
+        .map(|()| ExitCode::SUCCESS)
 }
 
 /// Brings back what the database lost, or only lists it.
@@ -41,8 +41,7 @@ pub(crate) async fn adopt(place: &Place, dry_run: bool, json: bool) -> anyhow::R
     let folders = place.folders();
     let places = adopt::Places { folders: &folders, recordings: &recordings, keys: &keys };
     let rows = adopt::adopt(&place.store().await?, &places, dry_run).await?;
-    let columns = ["from", "recording", "contact", "path", "fault"];
-    listings::print(&rows, json, &configuration.server.zone, &columns)?;
+    listings::print(&rows, json, &configuration.server.zone, listings::ADOPTED)?;
     let left = rows.iter().filter(|row| row.fault.is_some()).count();
     let (adopted, verb) = (rows.len() - left, if dry_run { "to adopt 待恢复" } else { "adopted 已恢复" });
     output::note(format_args!("{adopted} {verb}, {left} left alone 未处理 {left}"));
@@ -95,8 +94,8 @@ pub(crate) async fn queues(place: &Place, listing: &Listing) -> anyhow::Result<E
     let now = clock::now();
     let day_began = configuration.server.zone.day_began(now);
     let rows = store.queues(&configuration.queue_names(), day_began, now).await?;
-    let columns = ["name", "waiting", "offered", "answered", "abandoned", "service_level"];
-    listings::print(&rows, listing.json, &configuration.server.zone, &columns).map(|()| ExitCode::SUCCESS)
+    listings::print(&rows, listing.json, &configuration.server.zone, listings::QUEUES)
+        .map(|()| ExitCode::SUCCESS)
 }
 
 /// Standard deviations of a confidence of 95 %.
@@ -139,8 +138,7 @@ pub(crate) async fn sample(place: &Place, wanted: &Sample) -> anyhow::Result<Exi
         options(&frame),
         wanted.seed
     ));
-    let columns = ["id", "caller", "queue", "agent", "started_at", "recording_id"];
-    listings::print(&rows, wanted.json, &configuration.server.zone, &columns)?;
+    listings::print(&rows, wanted.json, &configuration.server.zone, listings::SAMPLE)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -277,9 +277,7 @@ fn retention(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCod
     let answer =
         control::post(&place.data, "retention", &serde_json::json!({ "dry_run": dry_run }).to_string())?;
     let rows: Vec<serde_json::Value> = serde_json::from_str(&answer).with_context(|| "read the answer")?;
-    let columns =
-        ["recording_id", "contact_id", "opened_at", "queue", "rule", "held", "erased", "fault", "path"];
-    listings::print(&rows, json, &place.load(false)?.server.zone, &columns)?;
+    listings::print(&rows, json, &place.load(false)?.server.zone, listings::ERASED)?;
     let (erased, held) = (count(&rows, "erased"), count(&rows, "held"));
     output::note(format_args!(
         "{} due, {held} held, {erased} erased 到期 {}，保全 {held}，已删除 {erased}",

@@ -1,0 +1,215 @@
+//! The language of tables and of what the running center says to the command line.
+//!
+//! `HOTLINE_LANG` (`zh`, `en` or `both`) decides, otherwise the locale of the environment; where neither names a
+//! language, both are shown, as in all other lines.
+
+use std::env;
+
+/// What is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Chinese alone.
+    Chinese,
+    /// English alone.
+    English,
+    /// English, then Chinese.
+    Both,
+}
+
+impl Shown {
+    /// As the environment of this process says.
+    pub fn here() -> Shown {
+        Shown::of(|name| env::var(name).ok())
+    }
+
+    /// As variables say (POSIX: `LC_ALL` goes before `LC_MESSAGES`, and that before `LANG`).
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Shown {
+        let names = ["HOTLINE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"];
+        let said = names.into_iter().filter_map(variable).find(|value| !value.is_empty());
+        let said = said.unwrap_or_default();
+        match said.split(['_', '-', '.', '@']).next().unwrap_or_default() {
+            "zh" => Shown::Chinese,
+            "" | "C" | "POSIX" | "both" => Shown::Both,
+            _ => Shown::English,
+        }
+    }
+
+    /// A word of ours for people. `english` is shown as it is where no Chinese is known.
+    pub fn word(self, english: &str) -> String {
+        match (self, chinese(english)) {
+            (Shown::Chinese, Some(chinese)) => chinese.to_owned(),
+            (Shown::Both, Some(chinese)) => format!("{english} {chinese}"),
+            (Shown::English, _) | (_, None) => english.to_owned(),
+        }
+    }
+
+    /// What `Accept-Language` says of it.
+    pub fn header(self) -> &'static str {
+        match self {
+            Shown::Chinese => "zh-CN",
+            Shown::English => "en",
+            Shown::Both => "*",
+        }
+    }
+}
+
+/// The columns an text takes in a terminal: Chinese characters and full-width marks take two.
+pub fn width(text: &str) -> usize {
+    let is_wide = |c: char| {
+        matches!(u32::from(c), 0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff
+            | 0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x20000..=0x3fffd)
+    };
+    text.chars().map(|c| if is_wide(c) { 2 } else { 1 }).sum()
+}
+
+/// The Chinese for the name of a column, or for a word in one.
+fn chinese(english: &str) -> Option<&'static str> {
+    let find = |list: &[(&str, &'static str)]| {
+        list.iter().find(|(known, _)| *known == english).map(|(_, chinese)| *chinese)
+    };
+    find(COLUMNS).or_else(|| find(WORDS))
+}
+
+const COLUMNS: &[(&str, &str)] = &[
+    ("id", "编号"),
+    ("name", "名称"),
+    ("caller", "主叫"),
+    ("number", "被叫"),
+    ("language", "语言"),
+    ("queue", "队列"),
+    ("agent", "座席"),
+    ("started_at", "开始"),
+    ("ended_at", "结束"),
+    ("end", "结果"),
+    ("contact_id", "联系编号"),
+    ("opened_at", "开始"),
+    ("state", "状态"),
+    ("duration_ms", "时长（毫秒）"),
+    ("path", "路径"),
+    ("shift", "当班"),
+    ("activity", "动态"),
+    ("seat_online", "话机在线"),
+    ("since", "起始"),
+    ("waiting", "等待"),
+    ("offered", "进线"),
+    ("answered", "接通"),
+    ("abandoned", "放弃"),
+    ("service_level", "服务水平"),
+    ("recording_id", "录音编号"),
+    ("rule", "规则"),
+    ("held", "已保全"),
+    ("erased", "已删除"),
+    ("fault", "故障"),
+    ("from", "来源"),
+    ("recording", "录音编号"),
+    ("contact", "联系编号"),
+];
+
+const WORDS: &[(&str, &str)] = &[
+    ("true", "是"),
+    ("false", "否"),
+    ("zh-CN", "中文"),
+    ("en-US", "英文"),
+    // Shifts and activities.
+    ("signed_out", "未签入"),
+    ("ready", "就绪"),
+    ("break", "小休"),
+    ("no_answer", "无应答"),
+    ("declined", "已拒接"),
+    ("busy", "忙"),
+    ("unreachable", "无法到达"),
+    ("idle", "空闲"),
+    ("talking", "通话"),
+    ("wrap_up", "话后整理"),
+    // Recordings.
+    ("open", "录制中"),
+    ("sealed", "已封存"),
+    ("damaged", "已损坏"),
+    // Who ended a contact.
+    ("center", "系统"),
+    ("operator", "操作员"),
+    ("network", "网络"),
+    // Why.
+    ("hung_up", "挂机"),
+    ("cancelled", "取消"),
+    ("flow_finished", "流程结束"),
+    ("flow_failed", "流程出错"),
+    ("unknown_number", "空号"),
+    ("no_common_codec", "无共同编码"),
+    ("overloaded", "过载"),
+    ("trunk_full", "中继已满"),
+    ("source_full", "来源已满"),
+    ("waited_out", "等待超时"),
+    ("shutting_down", "系统停止"),
+    ("media_timeout", "媒体超时"),
+    ("signalling_timeout", "信令超时"),
+    ("crashed", "进程崩溃"),
+    ("failed", "失败"),
+    // What it counts as.
+    ("left_early", "提前离开"),
+    ("self_service", "自助"),
+    ("refused", "未接"),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+    use crate::listings::TABLES;
+
+    #[test]
+    fn the_environment_decides_and_says_both_where_it_says_nothing() {
+        for (variables, shown) in [
+            (&[][..], Shown::Both),
+            (&[("LANG", "zh_CN.UTF-8")], Shown::Chinese),
+            (&[("LANG", "en_US.UTF-8")], Shown::English),
+            (&[("LANG", "de_DE@euro")], Shown::English),
+            (&[("LANG", "C.UTF-8")], Shown::Both),
+            (&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "POSIX")], Shown::Both),
+            (&[("LANG", "zh_CN.UTF-8"), ("LC_MESSAGES", "en_GB")], Shown::English),
+            (&[("LANG", "zh_CN.UTF-8"), ("HOTLINE_LANG", "en")], Shown::English),
+            (&[("LANG", "zh_CN.UTF-8"), ("HOTLINE_LANG", "both")], Shown::Both),
+            (&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "")], Shown::Chinese),
+        ] {
+            let variable = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(Shown::of(variable), shown, "{variables:?}");
+        }
+    }
+
+    /// The words that a type reads, as its own refusal of another word names them.
+    fn words<T: DeserializeOwned + Debug>() -> Vec<String> {
+        let said = serde_json::from_str::<T>("\"no such word\"").unwrap_err().to_string();
+        said.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_column_and_every_word_in_one_is_known() {
+        for column in TABLES.iter().copied().flatten() {
+            assert!(COLUMNS.iter().any(|(known, _)| known == column), "{column}");
+        }
+        let all = [
+            words::<model::Shift>(),
+            words::<model::NotReadyReason>(),
+            words::<model::Activity>(),
+            words::<model::RecordingState>(),
+            words::<model::EndedBy>(),
+            words::<model::Cause>(),
+            words::<model::Class>(),
+            words::<model::Language>(),
+        ];
+        for word in all.iter().flatten().filter(|word| *word != "not_ready") {
+            assert!(chinese(word).is_some(), "{word}");
+        }
+    }
+
+    #[test]
+    fn chinese_takes_two_columns() {
+        assert_eq!([width("id"), width("编号"), width("id 编号"), width("…（毫秒）")], [2, 4, 7, 9]);
+    }
+}
