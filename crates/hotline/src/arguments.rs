@@ -28,13 +28,13 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// See a center at work with simulated customers and agents 演示
     Demo {
-        /// Customers who call
+        /// Customers who call 来电客户数
         #[arg(long, default_value_t = 20)]
         calls: u32,
-        /// Agents who answer, at most 1,000
+        /// Agents who answer, at most 1,000 应答座席数
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=1000))]
         agents: u32,
-        /// How long customers keep coming
+        /// How long customers keep coming 客户持续来电的秒数
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         seconds: u64,
     },
@@ -55,7 +55,7 @@ pub(crate) enum Verb {
     Doctor {
         #[command(flatten)]
         listen: Listen,
-        /// One JSON object
+        /// One JSON object 输出 JSON
         #[arg(long)]
         json: bool,
     },
@@ -81,7 +81,7 @@ pub(crate) enum Verb {
     Queues(Listing),
     /// Change an agent's state 更改座席状态
     Agent {
-        /// ready or break
+        /// ready or break 就绪或小休
         #[arg(value_parser = ["ready", "break"])]
         state: String,
         /// The agent's id 工号
@@ -97,7 +97,7 @@ pub(crate) enum Verb {
         /// Only list them 只列出
         #[arg(long)]
         dry_run: bool,
-        /// One JSON array of objects
+        /// One JSON array of objects 输出 JSON
         #[arg(long)]
         json: bool,
     },
@@ -192,13 +192,13 @@ pub(crate) struct Word {
 
 #[derive(Args, Default)]
 pub(crate) struct Listen {
-    /// SIP, UDP and TCP
+    /// SIP, UDP and TCP SIP 监听地址
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) sip: Option<SocketAddr>,
-    /// HTTP
+    /// HTTP 监听地址
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) http: Option<SocketAddr>,
-    /// RTP ports
+    /// RTP ports RTP 端口
     #[arg(long, value_name = "FIRST-LAST")]
     pub(crate) rtp: Option<config::Ports>,
 }
@@ -214,10 +214,10 @@ impl Listen {
 
 #[derive(Args)]
 pub(crate) struct Listing {
-    /// One JSON array of objects
+    /// One JSON array of objects 输出 JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// At most so many rows
+    /// At most so many rows 最多行数
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: u32,
 }
@@ -231,7 +231,7 @@ pub(crate) enum AboutRecordings {
         /// Only list them 只列出
         #[arg(long)]
         dry_run: bool,
-        /// One JSON array of objects
+        /// One JSON array of objects 输出 JSON
         #[arg(long)]
         json: bool,
     },
@@ -317,7 +317,7 @@ pub(crate) struct Sample {
     /// Of at most this many seconds 最长秒数
     #[arg(long, value_name = "SECONDS")]
     pub(crate) longest_s: Option<u32>,
-    /// One JSON array of objects
+    /// One JSON array of objects 输出 JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -331,10 +331,10 @@ fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 pub(crate) enum Token {
     /// Make a token; it is printed once 创建令牌
     Create {
-        /// What it may do
+        /// What it may do 角色
         #[arg(long)]
         role: Role,
-        /// A name for the audit trail
+        /// A name for the audit trail 名称，用于审计
         #[arg(long)]
         name: Option<String>,
         /// For the role agent: which; for supervisor: whose queues are led 座席工号，班组长则为其队列

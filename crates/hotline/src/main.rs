@@ -3,6 +3,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
+mod help;
 mod lists;
 mod place;
 
@@ -15,7 +16,6 @@ use arguments::{
     AboutAgents, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip, Token, Trace,
     Traced, Verb, Word,
 };
-use clap::Parser;
 use hotline::log::{self, LogFormat};
 use hotline::signals::Signals;
 use hotline::{
@@ -31,7 +31,7 @@ use store::{PublicKeys, SigningKey};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     media::os::make_files_private();
     // Log lines would tear the demo's board.
     let level = if matches!(cli.command, Some(Verb::Demo { .. })) { "error" } else { "info,sqlx=warn" };

@@ -26,13 +26,13 @@ pub struct Options {
     /// Keys that customers press after the answer 应答后按键
     #[arg(long, default_value = "", value_name = "KEYS")]
     press: String,
-    /// How long after the answer
+    /// How long after the answer 应答后多久按键
     #[arg(long, default_value_t = 500, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=60_000))]
     press_after: u64,
     /// Agents who register and answer: a range of ids, or a file with "id password" a line 座席
     #[arg(long, value_name = "FIRST-LAST|FILE")]
     agents: Option<String>,
-    /// An agent's password is this and the id
+    /// An agent's password is this and the id 座席密码前缀
     #[arg(long, default_value = "sample-", value_name = "TEXT")]
     password_prefix: String,
     /// Without agents: the system plays each customer's voice back 被测系统回送语音
@@ -50,7 +50,7 @@ pub struct Options {
     /// How long new calls begin 持续时间
     #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_000))]
     seconds: u64,
-    /// How long a customer waits for an agent before hanging up, which is a failure
+    /// How long a customer waits for an agent before hanging up, which is a failure 最长等待
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     patience: u64,
     /// The customers' codec 客户编码
@@ -75,16 +75,16 @@ pub struct Options {
     /// How long an agent's phone rings 振铃时长
     #[arg(long, default_value_t = 200, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=120_000))]
     answer_after: u64,
-    /// Threads for audio; default: half of the cores
+    /// Threads for audio; default: half of the cores 媒体线程数
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
     threads: Option<u8>,
-    /// Phones that share a port: cheaper, and enough for any system that has a port for each call's leg
+    /// Phones that share a port: cheaper, and enough for any system that has a port for each call's leg 共用端口的话机数
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     phones_per_port: u16,
     /// The system's process here, to measure its processor time and memory 被测进程号
     #[arg(long)]
     pid: Option<u32>,
-    /// Write the report as JSON
+    /// Write the report as JSON 生成 JSON 报告
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the report as a page with plots 生成网页报告
