@@ -1,6 +1,8 @@
 //! Callers who leave early, and agents who hang up.
 
-use hotline_tests::{Center, Phone, Sipp, wait_for};
+use std::path::Path;
+
+use hotline_tests::{Center, Phone, Sipp, likeness, samples, wait_for};
 use serde_json::json;
 
 #[test]
@@ -21,6 +23,31 @@ fn a_caller_who_leaves_in_the_menu_was_in_no_queue() {
     assert!(center.events_of_type("queue_entered").is_empty());
     center.wait_until_sealed(1);
     center.assert_rows_and_files_agree();
+}
+
+/// In the language that the number speaks.
+#[test]
+fn a_caller_who_ends_the_call_by_the_menu_hears_good_bye() {
+    for (number, language, other) in [("8000", "zh-CN", "en-US"), ("8001", "en-US", "zh-CN")] {
+        let center = Center::start();
+        let mut customer = Phone::customer(&center, "alice", 440);
+        customer.dial(number);
+        customer.press('*');
+        let contact = center.wait_for_contact("/end/class", "self_service");
+        assert_eq!(
+            (&contact["end"]["by"], &contact["end"]["cause"]),
+            (&json!("center"), &json!("flow_finished"))
+        );
+        assert_eq!((&contact["node"], &contact["queue"]), (&json!("goodbye"), &json!(null)));
+        customer.wait_for_log("terminated", 1);
+        let heard = samples(&customer.heard(), 1);
+        for (language, is_heard) in [(language, true), (other, false)] {
+            let clip = format!("{}/../prompts/{language}/goodbye.wav", env!("CARGO_MANIFEST_DIR"));
+            let likeness = likeness(&heard, &samples(Path::new(&clip), 1));
+            assert_eq!(likeness > 0.9, is_heard, "{language} to {number}: {likeness:.3}");
+        }
+        center.wait_until_sealed(1);
+    }
 }
 
 #[test]
