@@ -103,6 +103,24 @@ async fn a_thousand_idle_connections_of_one_address_leave_the_others_and_its_own
 }
 
 #[tokio::test]
+async fn idle_connections_of_many_addresses_keep_no_newcomer_out() {
+    let world = World::start().await;
+    let mut useful = from(&world, 1).await;
+    assert_eq!(ask(&mut useful, &list(&world)).await.unwrap().status, 200);
+    let mut idle = Vec::new();
+    for last in 10..20 {
+        for _ in 0..150 {
+            idle.push(from(&world, last).await);
+        }
+    }
+    for last in 30..40 {
+        assert_eq!(ask(&mut from(&world, last).await, &list(&world)).await.unwrap().status, 200);
+    }
+    assert_eq!(ask(&mut useful, &list(&world)).await.unwrap().status, 200);
+    assert!(metric(&world, "hotline_http_places{what=\"connection\"}").await <= 512.0);
+}
+
+#[tokio::test]
 async fn an_address_with_its_share_of_useful_connections_is_told_so_and_others_are_served() {
     let world = World::start().await;
     let mut held = Vec::new();

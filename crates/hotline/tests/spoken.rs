@@ -40,7 +40,10 @@ fn by_flows() -> BTreeSet<String> {
     for entry in fs::read_dir(repository().join("config/flows")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "toml") {
-            let has_clip = |clip: &str| asked.borrow_mut().insert(clip.to_owned()) || true;
+            let has_clip = |clip: &str| {
+                asked.borrow_mut().insert(clip.to_owned());
+                true
+            };
             let problems = Problems::default();
             let source = fs::read_to_string(&path).unwrap();
             let catalogue = Catalogue { has_clip: &has_clip, queues: None };
