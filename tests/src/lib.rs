@@ -37,8 +37,16 @@ use std::time::{Duration, Instant};
 ///
 /// # Panics
 /// After 40 seconds, naming what was waited for.
-pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(40);
+pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_for_within(40, what, condition)
+}
+
+/// The same for what lasts longer by its nature.
+///
+/// # Panics
+/// After so many seconds, naming what was waited for.
+pub fn wait_for_within<T>(seconds: u64, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {
         if let Some(value) = condition() {
             return value;

@@ -27,6 +27,18 @@ impl Sipp {
         line.spawn(command)
     }
 
+    /// One customer who calls `number`. `keys` are words of the scenario (`[name]`) and what stands for them. There are
+    /// four minutes for the call.
+    pub fn customer(center: &Center, scenario: &str, number: &str, keys: &[(&str, &str)]) -> Sipp {
+        let line = Line::new(center, 440);
+        let mut command = line.command(scenario, 1);
+        command.args(["-s", number, "-m", "1", "-timeout", "240s"]);
+        for (name, value) in keys {
+            command.args(["-key", name, value]);
+        }
+        line.spawn(command)
+    }
+
     /// Customers who all call 8000 at once, ask for the inquiry, and speak a tone of 440 Hz until they are told to
     /// hang up ([`Sipp::hang_up_all`]).
     pub fn talkers(center: &Center, calls: u32) -> Sipp {
