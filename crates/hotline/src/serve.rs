@@ -301,6 +301,7 @@ fn signalling_settings(configuration: &Configuration, folders: &Folders) -> sign
         feature_codes: configuration.feature_codes.keys().cloned().collect(),
         pings: server.pings,
         patience: server.patience,
+        prack: server.prack,
         first_maker: MAKER_SIGNALLING,
         registrations: Some(folders.data.join("registrations.json")),
         ..signalling::Settings::new(server.sip)

@@ -112,6 +112,11 @@ impl Dialog {
         self.numbered(method, self.local_number)
     }
 
+    /// Our numbers go on after those that were used in `early`, the same dialog before its 2xx.
+    pub(crate) fn number_from(&mut self, early: &Dialog) {
+        self.local_number = self.local_number.max(early.local_number);
+    }
+
     /// The ACK of a 2xx to the INVITE with this number (section 13.2.2.4).
     pub(crate) fn ack(&self, number: u32) -> Request {
         self.numbered(Method::Ack, number)

@@ -21,6 +21,8 @@ pub enum Method {
     Info,
     /// Changes a session outside INVITE (RFC 3311).
     Update,
+    /// Acknowledges a provisional answer (RFC 3262).
+    Prack,
     /// Any other token.
     Other(String),
 }
@@ -28,7 +30,7 @@ pub enum Method {
 impl Method {
     /// The methods that an [`Endpoint`](crate::Endpoint) answers with something other than 405 or 501,
     /// as printed in `Allow`.
-    pub const ALLOW: &'static str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+    pub const ALLOW: &'static str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
 
     /// The method of this name.
     pub fn from_name(name: &str) -> Method {
@@ -41,6 +43,7 @@ impl Method {
             "REGISTER" => Method::Register,
             "INFO" => Method::Info,
             "UPDATE" => Method::Update,
+            "PRACK" => Method::Prack,
             other => Method::Other(other.to_owned()),
         }
     }
@@ -56,6 +59,7 @@ impl Method {
             Method::Register => "REGISTER",
             Method::Info => "INFO",
             Method::Update => "UPDATE",
+            Method::Prack => "PRACK",
             Method::Other(name) => name,
         }
     }

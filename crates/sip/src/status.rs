@@ -56,6 +56,7 @@ statuses! {
     SERVER_ERROR 500 "Server Internal Error";
     NOT_IMPLEMENTED 501 "Not Implemented";
     SERVICE_UNAVAILABLE 503 "Service Unavailable";
+    SERVER_TIMEOUT 504 "Server Time-out";
     VERSION_NOT_SUPPORTED 505 "Version Not Supported";
     MESSAGE_TOO_LARGE 513 "Message Too Large";
     DECLINE 603 "Decline";

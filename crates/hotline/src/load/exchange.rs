@@ -207,6 +207,7 @@ impl Exchange {
                 version: 1,
             },
             credentials: None,
+            reliable: false,
         };
         let session = self.dialling.endpoint.dial(self.moment(), dial);
         let leg = self.new_leg();

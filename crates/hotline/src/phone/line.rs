@@ -141,6 +141,7 @@ impl Line {
                 version: 1,
             },
             credentials: None,
+            reliable: false,
         };
         Ok(self.endpoint.dial(self.now(), dial))
     }

@@ -140,7 +140,9 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             let (call_id, display, caller) = (self.new_call_id(), display.clone(), caller.clone());
             self.seen.leg(leg, &call_id);
             let named = uri.clone();
-            let dial = sip::Dial { call_id, uri, destination, caller, display, audio, credentials: None };
+            let reliable = self.prack;
+            let credentials = None;
+            let dial = sip::Dial { call_id, uri, destination, caller, display, audio, credentials, reliable };
             let session = self.endpoint.dial(self.clock.now(), dial);
             self.sessions.insert(session, leg);
             forks.push(Fork { session, uri: named });

@@ -103,6 +103,8 @@ pub struct Settings {
     pub pings: Pings,
     /// How long peers may be silent in signalling.
     pub patience: sip::Patience,
+    /// Whether calls to agents say that we support reliable provisional answers (RFC 3262).
+    pub prack: bool,
     /// How many shards; at least 1.
     pub shards: u16,
     /// The maker number of the first shard's ids; the others' follow. No other maker may have them.
@@ -135,6 +137,7 @@ impl Settings {
                 session_interval: Some(1_800),
                 provisional: Some(std::time::Duration::from_secs(4)),
             },
+            prack: false,
             shards: 2,
             first_maker: 1,
             max_sessions: 10_000,

@@ -75,6 +75,7 @@ pub(super) struct Shard<T> {
     pub(super) seen: Seen,
     trunks: Trunks,
     feature_codes: Vec<Number>,
+    pub(super) prack: bool,
     /// Of agents' seats.
     pub(super) seats: BTreeMap<AgentId, Terms>,
     pub(super) legs: BTreeMap<LegId, Leg>,
@@ -126,6 +127,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             seen: Seen::new(settings.observer.clone(), clock, local),
             trunks,
             feature_codes: settings.feature_codes.clone(),
+            prack: settings.prack,
             seats: settings.seats.clone(),
             legs: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -381,7 +383,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         self.seen.leg(leg, &sip_call_id);
         self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session, sip_call_id } });
         self.sessions.insert(session, leg);
-        self.endpoint.admit(session);
+        self.endpoint.admit(now, session);
     }
 
     /// An id that leads orders back to this shard.

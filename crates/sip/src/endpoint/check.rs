@@ -14,8 +14,7 @@ pub(super) struct Essentials {
     pub(super) cseq: CSeq,
 }
 
-/// Option tags that we understand in Require. We send no provisional answer that would have to be reliable (RFC 3262 section 3 leaves
-/// 100 out), so whoever requires that of them has it.
+/// Option tags that we understand in Require.
 const EXTENSIONS: [&str; 2] = ["timer", "100rel"];
 /// The most values of a list header that we walk.
 const MAX_LIST: usize = 64;
@@ -82,10 +81,10 @@ fn method_is_ours(method: &Method) -> Result<(), Answer> {
         | Method::Options
         | Method::Register
         | Method::Info
-        | Method::Update => Ok(()),
+        | Method::Update
+        | Method::Prack => Ok(()),
         Method::Other(name) => {
-            let known =
-                ["PRACK", "MESSAGE", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH"].contains(&name.as_str());
+            let known = ["MESSAGE", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH"].contains(&name.as_str());
             let status = if known { Status::METHOD_NOT_ALLOWED } else { Status::NOT_IMPLEMENTED };
             Err(Answer::new(status).with("Allow", Method::ALLOW))
         }

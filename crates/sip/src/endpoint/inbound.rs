@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::check::bad_request;
 use super::receive::{Arrival, capabilities, overloaded};
+use super::reliable::Provisional;
 use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose, takes_update};
 use super::timer::{agree_refresh, state_refresh};
 use super::transactions::{ServerKey, ServerMachine};
@@ -68,7 +69,13 @@ impl Endpoint {
             remote: remote.clone(),
             described: None,
             quiet: false,
-            stage: Stage::Incoming(Incoming { server: key.clone(), dialog, offer, refresh }),
+            stage: Stage::Incoming(Incoming {
+                server: key.clone(),
+                dialog,
+                offer,
+                refresh,
+                provisional: Provisional::of(request),
+            }),
         };
         self.sessions.insert(id, session);
         self.dialogs.insert((essentials.call_id.clone(), local_tag), id);
@@ -87,8 +94,12 @@ impl Endpoint {
         }
     }
 
-    /// Inbound: the caller is let in; tells the network at once that we work on it (100).
-    pub fn admit(&mut self, session: SessionId) {
+    /// Inbound: the caller is let in; tells the network at once that we work on it (100), and by a reliable 180 whoever
+    /// requires provisional answers to be reliable.
+    pub fn admit(&mut self, now: Moment, session: SessionId) {
+        if self.owes_provisional(session) {
+            return self.ring(now, session);
+        }
         let Some(key) = self.incoming(session) else { return };
         let mut steps = Vec::new();
         if let Some(ServerMachine::Invite(machine)) = self.servers.get_mut(&key).map(|slot| &mut slot.machine)
@@ -129,13 +140,6 @@ impl Endpoint {
         Ok(session.remote.clone())
     }
 
-    /// Inbound: it rings (180).
-    pub fn ring(&mut self, now: Moment, session: SessionId) {
-        let Some(key) = self.incoming(session) else { return };
-        let answer = capabilities(Answer::new(Status::RINGING)).with("Contact", self.contact(session));
-        self.answer(now, &key, &answer, Vec::new());
-    }
-
     /// Inbound: refuse it with a final response. `Ended` follows.
     pub fn refuse(&mut self, now: Moment, session: SessionId, answer: &Answer) {
         let Some(key) = self.incoming(session) else { return };
@@ -159,8 +163,9 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.audio.rtp = rtp;
         session.audio.codecs.sort_by_key(|ours| *ours != codec);
-        let Stage::Incoming(Incoming { offer: theirs, dialog, refresh, .. }) = &session.stage else { return };
-        let (theirs, dialog, refresh) = (theirs.clone(), dialog.clone(), *refresh);
+        let Stage::Incoming(incoming) = &mut session.stage else { return };
+        let (theirs, dialog, refresh) = (incoming.offer.clone(), incoming.dialog.clone(), incoming.refresh);
+        let provisional = std::mem::replace(&mut incoming.provisional, Provisional::Plain).overtaken();
         let body = match (&theirs, session.remote.clone()) {
             (Some(theirs), Some(remote)) => {
                 let codec = choose(&remote, codec);
@@ -186,6 +191,7 @@ impl Endpoint {
                 unacked,
                 acked: None,
                 change,
+                provisional,
                 refresh,
                 takes_update,
                 asked: None,

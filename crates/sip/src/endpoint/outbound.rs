@@ -1,6 +1,7 @@
 //! Calls that go out, and hanging up.
 
 use super::inbound::read_description;
+use super::reliable::Provisional;
 use super::session::{Change, Outgoing, Refresh, Session, Stage, Talking, Withdraw, takes_update};
 use super::timer::{MIN_SE, agreed_refresh, least_interval};
 use super::transactions::{ClientKey, ClientMachine, Owner};
@@ -8,7 +9,9 @@ use super::{Answer, Dial, Ending, Endpoint, Event, SessionId};
 use crate::dialog::Dialog;
 use crate::scan::quote;
 use crate::transaction::TRY_FOR;
-use crate::{Headers, Host, Method, Moment, Request, Response, Status, answer_challenge, offer};
+use crate::{
+    Headers, Host, Method, Moment, OfferedAudio, Request, Response, Status, answer_challenge, offer,
+};
 
 /// The most branches of one call, beside the first, that are ended with BYE; the 2xx of further ones is only acknowledged.
 const MAX_FORKS: usize = 16;
@@ -67,8 +70,13 @@ impl Endpoint {
             .with("Allow", Method::ALLOW)
             .with("User-Agent", &self.settings.user_agent)
             .with("Content-Type", "application/sdp");
+        let timer = self.patience.session_interval.map(|_| "timer");
+        let extensions: Vec<&str> = timer.into_iter().chain(dial.reliable.then_some("100rel")).collect();
+        if !extensions.is_empty() {
+            headers.push("Supported", extensions.join(", "));
+        }
         if let Some(interval) = self.patience.session_interval {
-            headers = headers.with("Supported", "timer").with("Min-SE", MIN_SE.to_string());
+            headers.push("Min-SE", MIN_SE.to_string());
             headers.push("Session-Expires", format!("{interval};refresher=uac"));
         }
         Request { method: Method::Invite, uri: dial.uri.clone(), headers, body }
@@ -85,7 +93,9 @@ impl Endpoint {
         let waiting =
             self.sessions.get(&id).is_some_and(|session| matches!(session.stage, Stage::Outgoing(_)));
         match (response.status.is_provisional(), response.status.is_success()) {
-            (true, _) if waiting => self.call_proceeds(now, id, &response),
+            (true, _) if waiting && self.acknowledge(now, id, key, &invite, &response) => {
+                self.call_proceeds(now, id, &response);
+            }
             (_, true) if waiting => self.call_accepted(now, id, key, &invite, &response),
             (_, true) => self.accepted_again(now, id, key, &invite, &response),
             (false, false) if waiting => self.call_refused(now, id, &invite, &response),
@@ -128,16 +138,17 @@ impl Endpoint {
         invite: &Request,
         response: &Response,
     ) {
-        let Some(dialog) = Dialog::answered(invite, response) else {
+        let Some(mut dialog) = Dialog::answered(invite, response) else {
             return self.finish(id, Ending::Refused(Status::SERVER_ERROR));
         };
+        let answered = self.go_on(key, &mut dialog);
         let is_whole = dialog.is_whole();
         self.note_branch(key, &dialog);
         let number = invite.cseq().map_or(1, |cseq| cseq.number);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Stage::Outgoing(outgoing) = &mut session.stage else { return };
         let withdrawn = outgoing.withdraw != Withdraw::No;
-        let early = outgoing.early.take();
+        let early = answered.or_else(|| outgoing.early.take());
         let ack = dialog.ack(number);
         let destination = session.destination(&dialog);
         let bytes = self.send_ack(ack, destination);
@@ -147,6 +158,7 @@ impl Endpoint {
                 unacked: None,
                 acked: Some((number, bytes)),
                 change: Change::None,
+                provisional: Provisional::Plain,
                 refresh: agreed_refresh(now, response, Refresh::Off),
                 takes_update: takes_update(&response.headers).unwrap_or(false),
                 asked: None,
@@ -203,12 +215,22 @@ impl Endpoint {
         let in_session = session.map(|session| session.destination(&other));
         let Some(slot) = self.clients.get(key) else { return };
         let destination = in_session.unwrap_or(slot.destination);
+        self.go_on(key, &mut other);
         let is_new = self.note_branch(key, &other);
         self.send_ack(other.ack(number), destination);
         if is_new {
             let bye = other.request(Method::Bye);
             self.start_client(now, bye, destination, Owner::Nobody);
         }
+    }
+
+    /// Takes up a branch whose provisional answers were acknowledged: our numbers in it go on. Its answer to our offer, if
+    /// one came with those.
+    fn go_on(&self, key: &ClientKey, dialog: &mut Dialog) -> Option<OfferedAudio> {
+        let mut branches = self.clients.get(key)?.branches.iter();
+        let branch = branches.find(|branch| branch.dialog.remote_tag() == dialog.remote_tag())?;
+        dialog.number_from(&branch.dialog);
+        branch.answer.clone()
     }
 
     /// Remembers a branch that answered with 2xx: a copy of that brings the ACK again and no further BYE. True when it is

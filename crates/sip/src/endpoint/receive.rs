@@ -60,6 +60,7 @@ impl Endpoint {
             | Method::Register
             | Method::Info
             | Method::Update
+            | Method::Prack
             | Method::Other(_) => {
                 return Some(overloaded());
             }
@@ -86,6 +87,7 @@ impl Endpoint {
             | Method::Register
             | Method::Info
             | Method::Update
+            | Method::Prack
             | Method::Other(_) => ServerMachine::Other(Server::start(reliable)),
         };
         let outside = essentials.to.tag().is_none() && request.method != Method::Cancel;
@@ -140,12 +142,14 @@ impl Endpoint {
             session.peer = flow.into();
             session.spoke(request);
         }
-        if request.method != Method::Bye {
+        // A PRACK may have left before our 200 arrived.
+        if !matches!(request.method, Method::Bye | Method::Prack) {
             self.answer_arrived(id);
         }
         match &request.method {
             Method::Invite | Method::Update => self.peer_changes(now, key, id, request),
             Method::Bye => self.peer_hangs_up(now, key, id),
+            Method::Prack => self.peer_acknowledges(now, key, id, request),
             Method::Info => self.peer_informs(now, key, id, request),
             Method::Options => self.refuse_request(now, key, &options()),
             // ACK and CANCEL never come here, REGISTER knows no dialogs, others were refused by the core.
@@ -169,7 +173,13 @@ impl Endpoint {
                 self.requests.insert(id, key.clone());
                 self.event(Event::Register { id, request: Box::new(request), flow });
             }
-            Method::Ack | Method::Bye | Method::Cancel | Method::Info | Method::Update | Method::Other(_) => {
+            Method::Ack
+            | Method::Bye
+            | Method::Cancel
+            | Method::Info
+            | Method::Update
+            | Method::Prack
+            | Method::Other(_) => {
                 self.turn_down(now, key, &Answer::new(Status::NO_SUCH_CALL));
             }
         }
@@ -259,5 +269,5 @@ fn options() -> Answer {
 
 /// What we can do, as 200 to OPTIONS and INVITE tell.
 pub(super) fn capabilities(answer: Answer) -> Answer {
-    answer.with("Allow", Method::ALLOW).with("Supported", "timer")
+    answer.with("Allow", Method::ALLOW).with("Supported", "timer, 100rel")
 }

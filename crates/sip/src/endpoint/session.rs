@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::reliable::Provisional;
 use super::transactions::{ClientKey, ServerKey};
 use super::{Destination, Transport};
 use crate::dialog::Dialog;
@@ -43,6 +44,7 @@ pub(super) struct Incoming {
     pub(super) dialog: Dialog,
     pub(super) offer: Option<Sdp>,
     pub(super) refresh: Refresh,
+    pub(super) provisional: Provisional,
 }
 
 #[derive(Debug)]
@@ -80,6 +82,8 @@ pub(super) struct Talking {
     /// The ACK that we sent last, with its CSeq number: the answer to further copies of the 2xx.
     pub(super) acked: Option<(u32, Vec<u8>)>,
     pub(super) change: Change,
+    /// A 180 of ours whose PRACK may still come.
+    pub(super) provisional: Provisional,
     pub(super) refresh: Refresh,
     /// The peer takes UPDATE (its Allow says so).
     pub(super) takes_update: bool,
@@ -130,7 +134,7 @@ pub(super) enum Refresh {
 impl Session {
     pub(super) fn poll_timeout(&self) -> Option<Moment> {
         match &self.stage {
-            Stage::Incoming(_) => None,
+            Stage::Incoming(incoming) => incoming.provisional.poll_timeout(),
             Stage::Outgoing(outgoing) => match outgoing.withdraw {
                 Withdraw::No => outgoing.unheard_until,
                 Withdraw::Wanted { .. } => None,

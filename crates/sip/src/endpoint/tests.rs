@@ -7,6 +7,7 @@ mod incoming;
 mod limits;
 mod outgoing;
 mod refusals;
+mod reliable;
 mod world;
 
 use super::*;

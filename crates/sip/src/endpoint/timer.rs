@@ -17,7 +17,7 @@ impl Endpoint {
     pub(super) fn session_timeout(&mut self, now: Moment, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         match &mut session.stage {
-            Stage::Incoming(_) => {}
+            Stage::Incoming(_) => self.incoming_timeout(now, id),
             Stage::Outgoing(outgoing) => {
                 if let Withdraw::Sent { until } = outgoing.withdraw
                     && until <= now

@@ -1,6 +1,7 @@
 //! The endpoint's transactions: which there are, and carrying out their steps.
 
 use super::check::Essentials;
+use super::reliable::Branch;
 use super::session::Stage;
 use super::{
     Answer, Destination, Due, Ending, Endpoint, Flow, MergeKey, PingId, SessionId, Transport, reply,
@@ -41,6 +42,8 @@ pub(super) struct ClientSlot {
     pub(super) owner: Owner,
     /// The tags of other branches that were ended.
     pub(super) forks: Vec<String>,
+    /// Branches that sent reliable provisional answers.
+    pub(super) branches: Vec<Branch>,
     /// The request went out; what goes out from now on is a copy.
     sent: bool,
 }
@@ -146,6 +149,7 @@ impl Endpoint {
             | Method::Register
             | Method::Info
             | Method::Update
+            | Method::Prack
             | Method::Other(_) => {
                 let machine = Client::start(now, request, reliable, &mut steps);
                 ClientMachine::Other(match owner.patience() {
@@ -156,7 +160,15 @@ impl Endpoint {
         };
         self.clients.insert(
             key.clone(),
-            ClientSlot { machine, destination, datagram, owner, forks: Vec::new(), sent: false },
+            ClientSlot {
+                machine,
+                destination,
+                datagram,
+                owner,
+                forks: Vec::new(),
+                branches: Vec::new(),
+                sent: false,
+            },
         );
         self.client_steps(now, &key, steps);
         key

@@ -108,6 +108,8 @@ pub struct Dial {
     pub audio: LocalAudio,
     /// Who we are if the peer challenges us.
     pub credentials: Option<Credentials>,
+    /// We say that we support reliable provisional answers (RFC 3262). Those that come anyway are acknowledged either way.
+    pub reliable: bool,
 }
 
 /// Something to be done by the shell.

@@ -195,6 +195,7 @@ pub(super) fn dial() -> Dial {
             version: 1,
         },
         credentials: None,
+        reliable: false,
     }
 }
 
