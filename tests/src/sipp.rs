@@ -52,6 +52,17 @@ impl Sipp {
     /// Seats of agents that register with their sample passwords and then meet, together, so many calls, each as
     /// the scenario says. Where it lets them speak, they speak a tone of 880 Hz.
     pub fn seats(center: &Center, agents: &[&str], scenario: &str, calls: u32) -> Sipp {
+        Sipp::seats_with(center, agents, scenario, calls, &[])
+    }
+
+    /// The same; `keys` are words of the scenario (`[name]`) and what stands for them.
+    pub fn seats_with(
+        center: &Center,
+        agents: &[&str],
+        scenario: &str,
+        calls: u32,
+        keys: &[(&str, &str)],
+    ) -> Sipp {
         let line = Line::new(center, 880);
         let mut registers = line.command("registers.xml", 10);
         registers.arg("-inf").arg(line.passwords(agents)).args([
@@ -63,6 +74,9 @@ impl Sipp {
         line.spawn(registers).assert_all_calls_went_well();
         let mut command = line.command(scenario, calls);
         command.args(["-m", &calls.to_string()]);
+        for (name, value) in keys {
+            command.args(["-key", name, value]);
+        }
         let seats = line.spawn(command);
         for agent in agents {
             center.wait_for_seat(agent);

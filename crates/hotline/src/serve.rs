@@ -302,6 +302,7 @@ fn signalling_settings(configuration: &Configuration, folders: &Folders) -> sign
         pings: server.pings,
         patience: server.patience,
         prack: server.prack,
+        redirects: server.redirects,
         first_maker: MAKER_SIGNALLING,
         registrations: Some(folders.data.join("registrations.json")),
         ..signalling::Settings::new(server.sip)

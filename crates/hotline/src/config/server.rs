@@ -26,6 +26,8 @@ pub struct Server {
     pub advertised: Option<IpAddr>,
     /// How long a session may go without a refresh (RFC 4028), and how long a device may ring without a word.
     pub patience: ::sip::Patience,
+    /// How many redirects of a seat's phones (302 and its like) one offer follows, each to another agent.
+    pub redirects: u32,
     /// Whether calls to agents say that we support reliable provisional answers (RFC 3262).
     pub prack: bool,
     /// How registered devices are asked whether they can be reached.
@@ -178,6 +180,7 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         sip: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value.0),
         advertised: sip.parsed::<IpAddr>("advertised").map(|at| at.value),
         patience: patience(&mut sip),
+        redirects: sip.integer("redirects", 0..=10).map_or(3, |at| u32::try_from(at.value).unwrap_or(0)),
         prack: sip.boolean("prack").is_some_and(|at| at.value),
         pings: pings(&mut sip),
         trace_bytes: number(&mut sip, "trace_mb", 0..=4_096, 16) << 20,

@@ -63,6 +63,7 @@ impl Customer {
                     | Event::Changed { .. }
                     | Event::Digit { .. }
                     | Event::Pinged { .. }
+                    | Event::Redirected { .. }
                     | Event::Register { .. } => {}
                 }
             }
@@ -118,6 +119,7 @@ impl Seat {
                     | Event::Changed { .. }
                     | Event::Digit { .. }
                     | Event::Pinged { .. }
+                    | Event::Redirected { .. }
                     | Event::Register { .. } => {}
                 }
             }

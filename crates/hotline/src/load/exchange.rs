@@ -332,7 +332,8 @@ impl Exchange {
                 let (now, answer) = (self.moment(), sip::Answer::new(Status::METHOD_NOT_ALLOWED));
                 self.side(party).endpoint.respond(now, id, &answer);
             }
-            Event::Ringing { .. } | Event::Digit { .. } | Event::Pinged { .. } => {}
+            Event::Ringing { .. } | Event::Digit { .. } | Event::Pinged { .. } | Event::Redirected { .. } => {
+            }
         }
     }
 }

@@ -162,7 +162,11 @@ impl Phone {
             Event::Ringing { .. } => output::print("It rings 对方振铃"),
             Event::Connected { session, .. } => self.connected(session),
             Event::Ended { session, why } => return Ok(self.ended(session, why)),
-            Event::Changed { .. } | Event::Digit { .. } | Event::Pinged { .. } | Event::Register { .. } => {}
+            Event::Changed { .. }
+            | Event::Digit { .. }
+            | Event::Pinged { .. }
+            | Event::Redirected { .. }
+            | Event::Register { .. } => {}
         }
         Ok(false)
     }

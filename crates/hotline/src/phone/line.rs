@@ -263,6 +263,7 @@ impl Line {
                         | Event::Ringing { .. }
                         | Event::Digit { .. }
                         | Event::Pinged { .. }
+                        | Event::Redirected { .. }
                         | Event::Register { .. } => {}
                     }
                     happened.push(Happened::Call(Box::new(event)));

@@ -12,6 +12,7 @@ use model::{AgentId, Cause, Codec, LegId, LegOrder, LegReport, Number, Refusal, 
 use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, Security, SessionId};
 
 use super::reach::Device;
+use super::redirects::Redirects;
 use super::registrar::Question;
 use super::seen::reason_of_cause;
 use super::shard::Shard;
@@ -29,8 +30,8 @@ pub(super) enum Stage {
     Inbound { session: SessionId, sip_call_id: String },
     /// Ours; where the seat is, is being asked.
     Asking { wish: Wish },
-    /// Ours; these devices of an agent ring. `refusal` is the weightiest that came.
-    Ringing { agent: AgentId, forks: Vec<Fork>, refusal: Refusal, told: bool },
+    /// Ours; these devices ring. `refusal` is the weightiest that came.
+    Ringing { wish: Wish, forks: Vec<Fork>, refusal: Refusal, told: bool, redirects: Redirects },
     /// Ours, answered.
     Up { session: SessionId },
 }
@@ -38,13 +39,14 @@ pub(super) enum Stage {
 /// A device that rings.
 #[derive(Debug, Clone)]
 pub(super) struct Fork {
-    session: SessionId,
-    uri: String,
+    pub(super) session: SessionId,
+    device: Device,
 }
 
 /// How a seat is to be called.
+#[derive(Clone)]
 pub(super) struct Wish {
-    agent: AgentId,
+    pub(super) agent: AgentId,
     rtp: std::net::SocketAddr,
     codecs: Vec<Codec>,
     caller: Option<Number>,
@@ -123,8 +125,24 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         if contacts.is_empty() {
             return self.finish(leg, LegReport::Refused(Refusal::Unreachable));
         }
+        let wish = wish.clone();
+        let forks = self.ring_devices(leg, &wish, contacts);
+        let redirects = Redirects::of(&wish.agent);
+        if let Some(leg) = self.legs.get_mut(&leg) {
+            let refusal = Refusal::Unreachable;
+            leg.stage = Stage::Ringing { wish, forks, refusal, told: false, redirects };
+        }
+    }
+
+    /// Rings these devices of the agent in `wish`.
+    pub(super) fn ring_devices(
+        &mut self,
+        leg: LegId,
+        wish: &Wish,
+        contacts: Vec<(String, Destination)>,
+    ) -> Vec<Fork> {
         let caller = wish.caller.as_ref().map_or("anonymous", Number::as_str).replace('#', "%23");
-        let (display, rtp, agent) = (wish.display.clone(), wish.rtp, wish.agent.clone());
+        let (display, rtp) = (wish.display.clone(), wish.rtp);
         let terms = self.seats.get(&wish.agent).cloned().unwrap_or_default();
         let codecs = terms.codecs.offer(&wish.codecs);
         let mut forks = Vec::new();
@@ -145,11 +163,9 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             let dial = sip::Dial { call_id, uri, destination, caller, display, audio, credentials, reliable };
             let session = self.endpoint.dial(self.clock.now(), dial);
             self.sessions.insert(session, leg);
-            forks.push(Fork { session, uri: named });
+            forks.push(Fork { session, device: Device { user: wish.agent.as_str().to_owned(), uri: named } });
         }
-        if let Some(leg) = self.legs.get_mut(&leg) {
-            leg.stage = Stage::Ringing { agent, forks, refusal: Refusal::Unreachable, told: false };
-        }
+        forks
     }
 
     /// A Call-ID whose answers come back to this shard.
@@ -224,7 +240,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.finish(id, LegReport::Ended { cause: translate::end_cause(why, ours) });
             }
             Stage::Asking { .. } => {}
-            Stage::Ringing { forks, refusal, .. } => {
+            Stage::Ringing { forks, refusal, redirects, .. } => {
                 forks.retain(|fork| fork.session != session);
                 let new = translate::refusal(why);
                 if translate::weight(new) > translate::weight(*refusal) {
@@ -234,7 +250,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 // 6xx: the person said no, on whichever device (RFC 3261 section 16.7, item 5).
                 let everywhere = matches!(why, Ending::Refused(status) if status.code() >= 600);
                 let rest = if everywhere { std::mem::take(forks) } else { Vec::new() };
-                if forks.is_empty() {
+                if everywhere || (forks.is_empty() && !redirects.is_open()) {
                     for Fork { session, .. } in rest {
                         self.sessions.remove(&session);
                         self.endpoint.hang_up(self.clock.now(), session, None);
@@ -248,10 +264,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// A device is registered no more, or cannot be reached: wherever it rings, it rings in vain.
     pub(super) fn device_gone(&mut self, device: &Device) {
         let rings = |leg: &Leg| match &leg.stage {
-            Stage::Ringing { agent, forks, .. } if agent.as_str() == device.user => {
-                forks.iter().find(|fork| fork.uri == device.uri).map(|fork| fork.session)
+            Stage::Ringing { forks, .. } => {
+                forks.iter().find(|fork| fork.device == *device).map(|fork| fork.session)
             }
-            Stage::Ringing { .. } | Stage::Inbound { .. } | Stage::Asking { .. } | Stage::Up { .. } => None,
+            Stage::Inbound { .. } | Stage::Asking { .. } | Stage::Up { .. } => None,
         };
         let found: Vec<(LegId, SessionId)> =
             self.legs.iter().filter_map(|(id, leg)| Some((*id, rings(leg)?))).collect();

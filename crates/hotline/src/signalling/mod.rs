@@ -30,6 +30,7 @@ mod manners;
 mod names;
 mod pings;
 mod reach;
+mod redirects;
 mod registrar;
 mod seen;
 mod shard;
@@ -103,6 +104,8 @@ pub struct Settings {
     pub pings: Pings,
     /// How long peers may be silent in signalling.
     pub patience: sip::Patience,
+    /// How many redirects of a seat's phones (302 and its like) one leg follows, each to another agent.
+    pub redirects: u32,
     /// Whether calls to agents say that we support reliable provisional answers (RFC 3262).
     pub prack: bool,
     /// How many shards; at least 1.
@@ -138,6 +141,7 @@ impl Settings {
                 provisional: Some(std::time::Duration::from_secs(4)),
             },
             prack: false,
+            redirects: 3,
             shards: 2,
             first_maker: 1,
             max_sessions: 10_000,
@@ -332,8 +336,15 @@ where
     let life = life::Life::new(&shards, questions, hub.clone());
     let (kept, kept_now) = watch::channel(kept::Kept::default());
     let publishers = registrar::Publishers { registered, kept };
-    let mut registrar =
-        registrar::RegistrarTask::new(&settings, random()?, clock, to_center, notices, publishers);
+    let mut registrar = registrar::RegistrarTask::new(
+        &settings,
+        local.ip(),
+        random()?,
+        clock,
+        to_center,
+        notices,
+        publishers,
+    );
     if let Some(path) = settings.registrations.clone() {
         registrar.restore(kept::read(&path));
         tasks.push(tokio::spawn(kept::write(path, kept_now)));

@@ -1,7 +1,7 @@
 //! The registrar task: one owner of registrations, nonces, and of who guesses passwords.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +9,12 @@ use crossbeam_channel::{Sender, TrySendError};
 use model::{AgentId, LegId};
 use sip::{
     Algorithm, Answer, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
-    Secret, SessionId, Slowdown, Status,
+    Secret, SessionId, Slowdown, Status, Uri,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 mod proof;
+mod targets;
 
 use super::gate::Registered;
 use super::kept::Kept;
@@ -38,6 +39,8 @@ pub(super) enum Question {
     Judge { session: SessionId, request: Box<Request>, flow: Flow },
     /// Where is this agent's seat?
     Contacts { leg: LegId, agent: AgentId },
+    /// Which agents' seats are meant by these addresses of a redirect, and where are they?
+    Redirected { leg: LegId, targets: Vec<Uri> },
     /// What came of a [`Notice::Ping`]. Not answered.
     Pinged { device: Device, reachable: bool },
     /// A connection is gone. Not answered.
@@ -50,7 +53,10 @@ impl Question {
     /// True for those that a [`Reply`] follows.
     pub(super) fn is_answered(&self) -> bool {
         match self {
-            Question::Register { .. } | Question::Judge { .. } | Question::Contacts { .. } => true,
+            Question::Register { .. }
+            | Question::Judge { .. }
+            | Question::Contacts { .. }
+            | Question::Redirected { .. } => true,
             Question::Pinged { .. } | Question::Closed(_) | Question::Alive(_) => false,
         }
     }
@@ -70,6 +76,7 @@ pub(super) enum Reply {
     Registered { id: RequestId, answer: Answer },
     Judged { session: SessionId, judgement: Judgement },
     Contacts { leg: LegId, contacts: Vec<(String, Destination)> },
+    Redirected { leg: LegId, found: Vec<(AgentId, Vec<(String, Destination)>)> },
 }
 
 /// Who somebody is.
@@ -109,6 +116,10 @@ pub(super) struct RegistrarTask<T> {
     /// Seats whose news the center had no room for; the latest of each, so no more than there are agents.
     backlog: VecDeque<(AgentId, bool)>,
     reach: Reach,
+    /// The address that peers reach us by.
+    local: IpAddr,
+    /// The names that proven devices register under.
+    names: BTreeSet<String>,
     /// Which agents the center takes for reachable.
     online: BTreeMap<AgentId, bool>,
     notices: Vec<mpsc::Sender<Notice>>,
@@ -119,6 +130,7 @@ pub(super) struct RegistrarTask<T> {
 impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
     pub(super) fn new(
         settings: &Settings,
+        local: IpAddr,
         random: Random,
         clock: Clock,
         to_center: Sender<T>,
@@ -145,6 +157,8 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             to_center,
             backlog: VecDeque::new(),
             reach: Reach::new(settings.pings),
+            local,
+            names: BTreeSet::new(),
             online: BTreeMap::new(),
             notices,
             unheeded: VecDeque::new(),
@@ -311,14 +325,12 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 Reply::Judged { session, judgement }
             }
             Question::Contacts { leg, agent } => {
-                let reach = &self.reach;
-                let bindings = self.registrar.bindings(now, agent.as_str()).iter();
-                let living = bindings.filter(|binding| {
-                    binding.expires > now && reach.is_reachable(agent.as_str(), &binding.uri.to_string())
-                });
-                let contacts =
-                    living.map(|binding| (binding.uri.to_string(), binding.destination())).collect();
-                Reply::Contacts { leg, contacts }
+                Reply::Contacts { leg, contacts: self.contacts(now, &agent) }
+            }
+            Question::Redirected { leg, targets } => {
+                let agents = targets.iter().filter_map(|target| self.meant(now, target));
+                let found = agents.map(|agent| (agent.clone(), self.contacts(now, &agent))).collect();
+                Reply::Redirected { leg, found }
             }
             Question::Pinged { device, reachable } => {
                 if self.reach.answered(now, &device, reachable) {
@@ -344,6 +356,16 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         })
     }
 
+    /// Where an agent's devices are that can be reached.
+    fn contacts(&self, now: Moment, agent: &AgentId) -> Vec<(String, Destination)> {
+        let bindings = self.registrar.bindings(now, agent.as_str()).iter();
+        let living = bindings.filter(|binding| {
+            let uri = binding.uri.to_string();
+            binding.expires > now && self.reach.is_reachable(agent.as_str(), &uri)
+        });
+        living.map(|binding| (binding.uri.to_string(), binding.destination())).collect()
+    }
+
     fn register(&mut self, now: Moment, request: &Request, flow: Flow) -> Answer {
         let Ok(to) = request.to() else { return Answer::new(Status::BAD_REQUEST) };
         if to.uri.as_sip().is_none() {
@@ -352,6 +374,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         match self.judge(now, request, flow, to.uri.user()) {
             Ok(agent) => {
                 self.changed = true;
+                self.known_as(request);
                 let answer = self.registrar.handle_register(now, agent.as_str(), request, flow);
                 self.devices_changed(agent.as_str(), answer.status.is_success());
                 answer

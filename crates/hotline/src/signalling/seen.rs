@@ -111,6 +111,7 @@ fn reason_of(status: u16) -> &'static str {
         488 => "no_common_codec",
         500 => "failed",
         503 => "overloaded",
+        504 => "not_acknowledged",
         513 => "message_too_large",
         _ => "other",
     }

@@ -76,6 +76,8 @@ pub(super) struct Shard<T> {
     trunks: Trunks,
     feature_codes: Vec<Number>,
     pub(super) prack: bool,
+    /// How many redirects a leg follows.
+    pub(super) most_redirects: u32,
     /// Of agents' seats.
     pub(super) seats: BTreeMap<AgentId, Terms>,
     pub(super) legs: BTreeMap<LegId, Leg>,
@@ -128,6 +130,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             trunks,
             feature_codes: settings.feature_codes.clone(),
             prack: settings.prack,
+            most_redirects: settings.redirects,
             seats: settings.seats.clone(),
             legs: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -259,6 +262,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let places = match &question {
             Question::Register { .. } | Question::Judge { .. } => QUESTIONS / 2,
             Question::Contacts { .. }
+            | Question::Redirected { .. }
             | Question::Pinged { .. }
             | Question::Closed(_)
             | Question::Alive(_) => QUESTIONS,
@@ -288,6 +292,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.endpoint.turn_away(self.clock.now(), session, &translate::busy());
             }
             Question::Contacts { leg, .. } => self.finish(leg, LegReport::Refused(Refusal::Failed)),
+            Question::Redirected { leg, .. } => self.redirect_resolved(leg, Vec::new()),
             // What got lost counts as unanswered after a while; a closed connection is found by the next question.
             Question::Pinged { .. } | Question::Closed(_) | Question::Alive(_) => {}
         }
@@ -300,6 +305,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.asking.push_back(Question::Register { id, request, flow });
             }
             Event::Ringing { session } => self.ringing(session),
+            Event::Redirected { session, targets } => self.redirected(session, targets),
             Event::Connected { session, remote } => self.connected(session, &remote),
             Event::Changed { session, remote } => {
                 let remote = translate::remote_media(&remote, self.endpoint.peer(session));
@@ -427,6 +433,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 }
             }
             Reply::Contacts { leg, contacts } => self.ring_all(leg, contacts),
+            Reply::Redirected { leg, found } => self.redirect_resolved(leg, found),
         }
     }
 

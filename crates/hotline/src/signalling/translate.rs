@@ -142,6 +142,8 @@ pub(super) fn refusal(why: Ending) -> Refusal {
     match why {
         Ending::Refused(status) => match status.code() {
             486 | 600 => Refusal::Busy,
+            // A redirect that was not followed: the device does not take the call.
+            300..=399 => Refusal::Declined,
             403 | 433 | 603 | 607 | 608 => Refusal::Declined,
             408 | 480 => Refusal::NoAnswer,
             404 | 410 | 502 | 503 | 604 => Refusal::Unreachable,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{Credentials, Headers, LocalAudio, OfferedAudio, Request, Status};
+use crate::{Credentials, Headers, LocalAudio, OfferedAudio, Request, Status, Uri};
 
 /// How messages travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,6 +144,14 @@ pub enum Event {
     Ringing {
         /// The session.
         session: SessionId,
+    },
+    /// The callee of an outbound session says where else to try (300, 301, 302, 305): addresses, the preferred first. Its
+    /// `Ended` follows.
+    Redirected {
+        /// The session.
+        session: SessionId,
+        /// At most five.
+        targets: Vec<Uri>,
     },
     /// A session stands: our ACK was sent, or the peer's came. `remote` is in force.
     Connected {

@@ -141,3 +141,33 @@ fn a_long_request_goes_by_tcp_and_falls_back() {
     ));
     assert_eq!(world.heard(), ["ringing"]);
 }
+
+#[test]
+fn a_redirect_is_passed_on_before_the_end() {
+    let many = "Contact: <sip:1@a>, <sip:2@a>, <sip:3@a>, <sip:4@a>, <sip:5@a>, <sip:6@a>\r\n";
+    for (code, contacts, redirected) in [
+        (302, "Contact: <sip:1002@192.0.2.1>\r\n", Some("sip:1002@192.0.2.1")),
+        (301, "Contact: <sip:a@h>;q=0.25, <sip:b@h>;q=0.5, <sip:c@h>\r\n", Some("sip:c@h sip:b@h sip:a@h")),
+        (305, many, Some("sip:1@a sip:2@a sip:3@a sip:4@a sip:5@a")),
+        (300, "Contact: tel:+8613800138000\r\n", Some("tel:+8613800138000")),
+        (302, "Contact: nonsense\r\n", Some("")),
+        (302, "", Some("")),
+        (380, "Contact: <sip:1002@192.0.2.1>\r\n", None),
+    ] {
+        let mut world = World::new();
+        let (_, invite) = world.dialled();
+        let own = "Contact: <sip:1001@192.0.2.2>\r\n";
+        world.receive(&respond(&invite, code, "t", contacts, "").replace(own, ""));
+        let mut expected: Vec<String> =
+            redirected.map(|targets| format!("redirected {targets}")).into_iter().collect();
+        expected.push(format!("ended Refused(Status({code}))"));
+        assert_eq!(world.heard(), expected);
+        assert_eq!(world.methods(), ["ACK"]);
+    }
+    let mut world = World::new();
+    let (session, invite) = world.dialled();
+    world.receive(&respond(&invite, 180, "t", "", ""));
+    world.hang_up(session);
+    world.receive(&respond(&invite, 302, "t", "", ""));
+    assert_eq!(world.heard(), ["ringing", "ended Ours"], "it is not wanted any more");
+}

@@ -112,6 +112,10 @@ impl World {
         let name = |event: Event| match event {
             Event::Invited { .. } => "invited".to_owned(),
             Event::Ringing { .. } => "ringing".to_owned(),
+            Event::Redirected { targets, .. } => {
+                let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+                format!("redirected {}", targets.join(" "))
+            }
             Event::Connected { .. } => "connected".to_owned(),
             Event::Changed { remote, .. } => format!("changed {:?}", remote.direction),
             Event::Digit { key, .. } => format!("digit {key}"),
