@@ -1,8 +1,9 @@
 //! A customer's call, from the INVITE to its one end.
 
 use model::{
-    CallId, Cause, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder, LegReport,
-    MediaOp, MediaReport, Number, PlayId, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
+    CallId, Cause, Codec, ContactId, Digit, Diversion, Diverted, End, EndedBy, Event, LeaveReason, LegId,
+    LegOrder, LegReport, MediaOp, MediaReport, Number, PlayId, Reached, RecordingId, RecordingSpec,
+    RemoteMedia, SegmentEnd, Time,
 };
 
 use crate::alive::who_ended;
@@ -21,7 +22,7 @@ impl Center {
         now: Time,
         leg: LegId,
         (trunk, source, sip_call_id): (String, std::net::IpAddr, Box<str>),
-        number: Number,
+        (number, diversions): (Number, Vec<Diversion>),
         caller: Option<Number>,
         caller_name: Option<String>,
         remote: Option<RemoteMedia>,
@@ -74,6 +75,7 @@ impl Center {
                 caller,
                 caller_name,
                 number,
+                diversions,
                 trunk,
                 language,
                 flow,
@@ -81,6 +83,12 @@ impl Center {
             },
         );
         self.media(call, MediaOp::Open { leg });
+    }
+
+    /// The number whose entry a call takes.
+    pub(crate) fn entry(&self, dialled: Number, diverted: &Diverted) -> Number {
+        let first = diverted.entry().filter(|number| self.config.routes.contains_key(*number));
+        first.cloned().unwrap_or(dialled)
     }
 
     pub(crate) fn customer_leg(&mut self, now: Time, call: CallId, leg: LegId, report: LegReport) {

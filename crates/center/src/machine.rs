@@ -265,14 +265,23 @@ impl Center {
     }
 
     fn leg_report(&mut self, now: Time, leg: LegId, report: LegReport) {
-        if let LegReport::Invited { source, origin, dialled, caller, caller_name, remote, sip_call_id } =
-            report
+        if let LegReport::Invited {
+            source,
+            origin,
+            dialled,
+            diverted,
+            caller,
+            caller_name,
+            remote,
+            sip_call_id,
+        } = report
         {
             return match origin {
                 Origin::Agent(agent) => self.code_invited(now, leg, &agent, &dialled, remote),
                 Origin::Trunk(trunk) => {
                     let from = (trunk, source, sip_call_id);
-                    self.customer_invited(now, leg, from, dialled, caller, caller_name, remote);
+                    let number = self.entry(dialled, &diverted);
+                    self.customer_invited(now, leg, from, (number, diverted.by), caller, caller_name, remote);
                 }
             };
         }

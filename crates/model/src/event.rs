@@ -13,8 +13,8 @@ pub use states::{
 };
 
 use crate::{
-    Actor, AgentId, ContactId, Digit, End, EndedBy, Gap, Language, LegQuality, Number, OfferId, Part,
-    QueueName, RecordingId, SampleFrame, SegmentId, Storage, StorageTrouble, Time,
+    Actor, AgentId, ContactId, Digit, Diversion, End, EndedBy, Gap, Language, LegQuality, Number, OfferId,
+    Part, QueueName, RecordingId, SampleFrame, SegmentId, Storage, StorageTrouble, Time,
 };
 
 /// One entry of the log.
@@ -53,8 +53,11 @@ pub enum Event {
         caller: Option<Number>,
         /// The name that the caller's device showed: hostile text.
         caller_name: Option<String>,
-        /// The dialled number.
+        /// The number whose entry it took: the dialled one, or the one that it was diverted from where the trunk says so.
         number: Number,
+        /// Where the call was before it came to us; the number that the customer dialled first. Older logs have none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        diversions: Vec<Diversion>,
         /// The trunk it came by.
         trunk: String,
         /// The language it begins in.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CallId, Cause, Digit, Number, Srtp};
+use crate::{AgentId, CallId, Cause, Digit, Diverted, Number, Srtp};
 
 /// An audio codec of a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -189,6 +189,8 @@ pub enum LegReport {
         origin: Origin,
         /// The dialled number: the user part of the Request-URI.
         dialled: Number,
+        /// Where the call was before, as far as the trunk is believed.
+        diverted: Diverted,
         /// The calling number; `None` when withheld or not made of harmless characters.
         caller: Option<Number>,
         /// The name that the caller shows, for display only: hostile text, at most 64 characters,

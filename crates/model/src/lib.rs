@@ -7,6 +7,7 @@
 
 mod cause;
 mod command;
+mod diversion;
 mod event;
 mod id;
 mod leg;
@@ -21,6 +22,7 @@ mod words;
 
 pub use cause::{Cause, Class, End, EndedBy, Reached};
 pub use command::{Actor, AgentOrder, Command, Done, Part, Refused, Reply, Supervision, Watched};
+pub use diversion::{Diversion, DiversionReason, Diverted, MOST_DIVERSIONS};
 pub use event::{
     Activity, Event, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SecureEnd,
     SegmentEnd, Shift,

@@ -126,6 +126,12 @@ impl SipUri {
         self.host.ip().map(|ip| SocketAddr::new(ip, self.port.unwrap_or(default)))
     }
 
+    /// What follows `?`, escapes resolved; bytes that are no text are replaced.
+    pub fn header_text(&self) -> String {
+        let bytes = unescape_bytes(self.headers.as_deref().unwrap_or_default());
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Equality by RFC 3261 section 19.1.4: names without regard to case, escapes resolved, and those
     /// parameters compared that both have or that must not differ. `?` headers must be the same text.
     pub fn same_as(&self, other: &SipUri) -> bool {

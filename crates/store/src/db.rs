@@ -130,18 +130,20 @@ impl Db {
 
     /// The steps from an empty database to the current schema.
     pub(crate) fn migrator(&self) -> Migrator {
-        let (journal, holds, quality, owner) = match self {
+        let (journal, holds, quality, owner, diversions) = match self {
             Db::Sqlite { .. } => (
                 include_str!("../migrations/sqlite/0001_journal.sql"),
                 include_str!("../migrations/sqlite/0002_legal_holds.sql"),
                 include_str!("../migrations/sqlite/0003_quality.sql"),
                 include_str!("../migrations/sqlite/0004_owner.sql"),
+                include_str!("../migrations/sqlite/0005_diversions.sql"),
             ),
             Db::Postgres { .. } => (
                 include_str!("../migrations/postgres/0001_journal.sql"),
                 include_str!("../migrations/postgres/0002_legal_holds.sql"),
                 include_str!("../migrations/postgres/0003_quality.sql"),
                 include_str!("../migrations/postgres/0004_owner.sql"),
+                include_str!("../migrations/postgres/0005_diversions.sql"),
             ),
         };
         let migration = |version, name: &'static str, sql: &'static str| {
@@ -152,6 +154,7 @@ impl Db {
             migration(2, "legal_holds", holds),
             migration(3, "quality", quality),
             migration(4, "owner", owner),
+            migration(5, "diversions", diversions),
         ];
         Migrator::with_migrations(all)
     }

@@ -40,6 +40,7 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
             caller,
             caller_name,
             number,
+            diversions,
             trunk,
             language,
             flow,
@@ -49,7 +50,8 @@ pub(crate) fn statements(record: &Record) -> Vec<Statement> {
             let (number, trunk, language) = (number.as_str(), trunk.as_ref(), language.tag());
             let (name, flow): (Option<&str>, &str) = (caller_name.as_deref(), flow.as_ref());
             let id = contact.number();
-            change(sql::START_CONTACT, values![id, caller, name, number, trunk, language, flow, at])
+            let way = (!diversions.is_empty()).then(|| serde_json::to_string(diversions).ok()).flatten();
+            change(sql::START_CONTACT, values![id, caller, name, number, way, trunk, language, flow, at])
         }
         Event::ContactAnswered { contact } => change(sql::ANSWER_CONTACT, values![contact.number(), at]),
         Event::LanguageChosen { contact, language } => {

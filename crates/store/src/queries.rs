@@ -215,7 +215,7 @@ pub(crate) const JOURNAL_PAGE: &str =
 macro_rules! contact_columns {
     ($rest:literal) => {
         concat!(
-            "SELECT id, caller, caller_name, number, trunk, language, flow, node, queue, agent, started_ms, ",
+            "SELECT id, caller, caller_name, number, COALESCE(diversions, '[]'), trunk, language, flow, node, queue, agent, started_ms, ",
             "answered_ms, talked_ms, ended_ms, ended_by, cause, class, recording FROM contacts ",
             $rest
         )

@@ -1,8 +1,8 @@
 //! The rows that people ask for, with the names that they have in JSON.
 
 use model::{
-    Activity, AgentId, Cause, ContactId, ENCRYPTED, End, EndedBy, Gap, Language, LeaveReason, LegQuality,
-    Number, QueueName, RecordingId, RecordingState, SegmentId, Shift, Time,
+    Activity, AgentId, Cause, ContactId, Diversion, ENCRYPTED, End, EndedBy, Gap, Language, LeaveReason,
+    LegQuality, Number, QueueName, RecordingId, RecordingState, SegmentId, Shift, Time,
 };
 use serde::Serialize;
 
@@ -17,8 +17,10 @@ pub struct Contact {
     pub caller: Option<Number>,
     /// The name that the caller's device showed: hostile text.
     pub caller_name: Option<String>,
-    /// The dialled number.
+    /// The number whose entry it took.
     pub number: Number,
+    /// Where the call was before it came to us; the number that the customer dialled first.
+    pub diversions: Vec<Diversion>,
     /// The trunk it came by.
     pub trunk: String,
     /// The language, the last one chosen.
@@ -52,6 +54,7 @@ impl Contact {
             caller: row.maybe_name()?,
             caller_name: row.maybe_text()?,
             number: row.name()?,
+            diversions: row.json()?,
             trunk: row.text()?,
             language: row.name()?,
             flow: row.text()?,

@@ -64,8 +64,8 @@ pub(crate) const SHIFT_WHAT_IS_OPEN: [&str; 7] = [
 ];
 
 pub(crate) const START_CONTACT: &str =
-    "INSERT INTO contacts (id, caller, caller_name, number, trunk, language, flow, started_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+    "INSERT INTO contacts (id, caller, caller_name, number, diversions, trunk, language, flow, started_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
 
 pub(crate) const ANSWER_CONTACT: &str = "UPDATE contacts SET answered_ms = $2 WHERE id = $1";
 

@@ -208,6 +208,7 @@ mod tests {
             ("EndedBy", known::<model::EndedBy>(word())),
             ("Cause", known::<model::Cause>(word())),
             ("Class", known::<model::Class>(word())),
+            ("DiversionReason", known::<model::DiversionReason>(word())),
             ("LeaveReason", known::<model::LeaveReason>(word())),
             ("Codec", known::<model::Codec>(word())),
             ("RecordingState", known::<model::RecordingState>(word())),

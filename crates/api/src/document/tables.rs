@@ -7,17 +7,24 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
     (
         "Contact",
         "One visit of one customer 一次联系",
-        "id:ContactId caller:Number? caller_name:text? number:Number trunk:text language:Language flow:text node:text? \
+        "id:ContactId caller:Number? caller_name:text? number:Number diversions:[Diversion] trunk:text \
+         language:Language flow:text node:text? \
          queue:QueueName? agent:AgentId? started_at:Time answered_at:Time? talked_at:Time? ended_at:Time? end:End? \
          recording_id:RecordingId?",
     ),
     (
         "WholeContact",
         "A contact with all that belongs to it 一次联系的全部内容",
-        "id:ContactId caller:Number? caller_name:text? number:Number trunk:text language:Language flow:text node:text? \
+        "id:ContactId caller:Number? caller_name:text? number:Number diversions:[Diversion] trunk:text \
+         language:Language flow:text node:text? \
          queue:QueueName? agent:AgentId? started_at:Time answered_at:Time? talked_at:Time? ended_at:Time? end:End? \
          recording_id:RecordingId? segments:[Segment] queue_visits:[QueueVisit] quality:[Quality] coverage:Coverage? \
          legal_hold:LegalHold? recordings~:[Recording]",
+    ),
+    (
+        "Diversion",
+        "A number that passed the call on before it came here; withheld: none 来电到达前的转移",
+        "number:Number? reason:DiversionReason",
     ),
     ("End", "How a contact ended 结束方式", "by:EndedBy cause:Cause class:Class"),
     (
@@ -152,6 +159,23 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
         "Class",
         "What reports count it as 统计分类",
         &["answered", "abandoned", "left_early", "self_service", "refused", "failed"],
+    ),
+    (
+        "DiversionReason",
+        "Why a call was passed on 转移原因",
+        &[
+            "unknown",
+            "user_busy",
+            "no_answer",
+            "unavailable",
+            "unconditional",
+            "time_of_day",
+            "do_not_disturb",
+            "deflection",
+            "follow_me",
+            "out_of_service",
+            "away",
+        ],
     ),
     ("LeaveReason", "Why a queue was left 离队原因", &["answered", "abandoned", "redirected", "ended"]),
     ("Codec", "编码", &["PCMU", "PCMA", "G722", "opus", "L16/16000", "L16"]),

@@ -176,6 +176,7 @@ impl World {
             Event::ContactStarted {
                 contact,
                 caller: Some("13800000000".parse().unwrap()),
+                diversions: Vec::new(),
                 caller_name: Some("\"},<script>\r\n张".to_owned()),
                 number: "8000".parse().unwrap(),
                 trunk: "local".to_owned(),

@@ -1,6 +1,8 @@
 //! Calls of a trunk and of an address, and the longest wait.
 
-use model::{Cause, Class, EndedBy, Event, LeaveReason, LegId, LegOrder, MediaOp};
+use model::{
+    Cause, Class, Diversion, DiversionReason, Diverted, EndedBy, Event, LeaveReason, LegId, LegOrder, MediaOp,
+};
 
 use super::world::{Seat, World, seconds};
 
@@ -112,5 +114,30 @@ fn a_caller_who_leaves_at_the_end_of_the_wait_ends_once_in_both_orders() {
         }
         world.assert_over();
         assert_eq!(world.ends().len(), 1);
+    }
+}
+
+/// 8000 is diverted to 8001, for instance by the carrier at night.
+#[test]
+fn the_number_that_was_dialled_first_chooses_the_entry_where_that_is_wanted() {
+    let diversion =
+        |number: &str| Diversion { number: number.parse().ok(), reason: DiversionReason::NoAnswer };
+    let private = Diversion { number: None, reason: DiversionReason::NoAnswer };
+    for (first, chooses_entry, expected) in [
+        (diversion("8001"), true, "8001"),
+        (diversion("8001"), false, "8000"),
+        (diversion("4001234567"), true, "8000"),
+        (private, true, "8000"),
+    ] {
+        let mut world = World::new();
+        world.diverted = Diverted { by: vec![first.clone(), diversion("3000")], chooses_entry };
+        world.call("8000");
+        let started = world.events().find_map(|event| match event {
+            Event::ContactStarted { number, diversions, .. } => {
+                Some((number.to_string(), diversions.clone()))
+            }
+            _ => None,
+        });
+        assert_eq!(started, Some((expected.to_owned(), vec![first, diversion("3000")])));
     }
 }

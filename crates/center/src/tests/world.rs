@@ -8,9 +8,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, AgentOrder, Cause, Codec, Command, CommandId, Digit, Direction, Event, Ids, LegId,
-    LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, Record, RecordingId,
-    Refusal, RemoteMedia, Reply, Time,
+    Actor, AgentId, AgentOrder, Cause, Codec, Command, CommandId, Digit, Direction, Diverted, Event, Ids,
+    LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, Record,
+    RecordingId, Refusal, RemoteMedia, Reply, Time,
 };
 
 use crate::{Center, Input, Output};
@@ -47,6 +47,8 @@ pub(super) struct World {
     /// Every order to the media.
     pub(super) media: Vec<MediaOp>,
     pub(super) customers: Vec<LegId>,
+    /// Where the next calls were before.
+    pub(super) diverted: Diverted,
     /// The legs dialled to each agent, oldest first.
     pub(super) dialled: Vec<(AgentId, LegId)>,
     pub(super) seats: BTreeMap<AgentId, Seat>,
@@ -108,6 +110,7 @@ impl World {
             orders: Vec::new(),
             media: Vec::new(),
             customers: Vec::new(),
+            diverted: Diverted::default(),
             dialled: Vec::new(),
             seats: AGENTS.iter().map(|(id, _)| (agent(id), answers)).collect(),
             deaf: BTreeSet::new(),
@@ -163,6 +166,7 @@ impl World {
             source: Ipv4Addr::new(192, 0, 2, last).into(),
             origin,
             dialled: number(dialled),
+            diverted: self.diverted.clone(),
             caller: Some(number("13800000000")),
             caller_name: None,
             remote: Some(remote(Direction::Both)),

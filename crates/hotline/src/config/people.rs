@@ -146,8 +146,21 @@ pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Trunks {
 /// How a trunk's numbers are read.
 fn numbers(section: &mut Section) -> Numbers {
     let rules = |at: Vec<At<Rewrite>>| at.into_iter().map(|at| at.value).collect();
+    let trusts_identity = section.boolean("trust_identity").is_some_and(|at| at.value);
+    let entry_by_diversion = section.boolean("entry_by_diversion").filter(|at| at.value);
+    if let Some(At { line, .. }) = entry_by_diversion.as_ref().filter(|_| !trusts_identity) {
+        section.problem(
+            *line,
+            text!("entry_by_diversion needs trust_identity", "entry_by_diversion 需要 trust_identity"),
+            text!(
+                "trust_identity = true, if the carrier lets nobody else write Diversion and History-Info",
+                "若运营商保证转移信息可信，请加 trust_identity = true"
+            ),
+        );
+    }
     Numbers {
-        trusts_identity: section.boolean("trust_identity").is_some_and(|at| at.value),
+        trusts_identity,
+        entry_by_diversion: entry_by_diversion.is_some(),
         dialled: rules(section.parsed_list::<Rewrite>("rewrite_dialled")),
         callers: rules(section.parsed_list::<Rewrite>("rewrite_callers")),
     }

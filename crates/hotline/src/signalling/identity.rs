@@ -10,6 +10,8 @@ use sip::{Request, Uri};
 pub struct Numbers {
     /// P-Asserted-Identity and Privacy are believed (RFC 3325): the carrier is in our domain of trust.
     pub trusts_identity: bool,
+    /// The number that a call was first diverted from chooses the entry, where it is one.
+    pub entry_by_diversion: bool,
     /// The first that fits changes a dialled number.
     pub dialled: Vec<Rewrite>,
     /// The first that fits changes a calling number.
@@ -42,7 +44,12 @@ impl FromStr for Rewrite {
 impl Numbers {
     /// The dialled number, when it is one.
     pub(super) fn dialled(&self, request: &Request) -> Option<Number> {
-        rewritten(&written(&request.target().ok()?)?, &self.dialled).parse().ok()
+        self.number(&request.target().ok()?)
+    }
+
+    /// The number that this address names, in the form that dialled numbers have.
+    pub(super) fn number(&self, uri: &Uri) -> Option<Number> {
+        rewritten(&written(uri)?, &self.dialled).parse().ok()
     }
 
     /// The calling number, when it is known, shown and harmless: what a trusted carrier asserts, else what the caller says.
@@ -96,7 +103,7 @@ mod tests {
 
     fn numbers(rules: &[&str]) -> Numbers {
         let rules: Vec<Rewrite> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-        Numbers { trusts_identity: true, dialled: rules.clone(), callers: rules }
+        Numbers { trusts_identity: true, dialled: rules.clone(), callers: rules, ..Numbers::default() }
     }
 
     #[test]

@@ -374,6 +374,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             source,
             origin,
             dialled,
+            diverted: terms.numbers.diverted(request),
             caller: terms.numbers.caller(request),
             caller_name: translate::caller_name(request),
             remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),

@@ -21,6 +21,7 @@ fn lists_show_what_happened_with_the_names_of_the_contract() {
         assert_eq!(json["end"]["class"], "answered");
         assert_eq!(json["queue"], "complaint");
         assert_eq!(json["recording_id"], recording(1).to_string());
+        assert_eq!(json["diversions"], serde_json::json!([{"number": "4001234567", "reason": "user_busy"}]));
         assert_eq!(json["caller_name"], "<b>'; DROP TABLE contacts; -- 张");
         for key in ["id", "caller", "number", "language", "agent", "started_at", "answered_at", "ended_at"] {
             assert!(json[key].is_string(), "{key} in {json}");

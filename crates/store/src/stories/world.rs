@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{
-    Activity, Cause, Codec, ContactId, End, EndedBy, Event, Ids, Language, LeaveReason, LegQuality, OfferId,
-    OfferOutcome, Record, RecordingId, RecordingState, SegmentEnd, SegmentId, Shift, Time,
+    Activity, Cause, Codec, ContactId, Diversion, DiversionReason, End, EndedBy, Event, Ids, Language,
+    LeaveReason, LegQuality, OfferId, OfferOutcome, Record, RecordingId, RecordingState, SegmentEnd,
+    SegmentId, Shift, Time,
 };
 use sqlx::{AssertSqlSafe, Connection as _};
 
@@ -143,6 +144,10 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
         Event::ContactStarted {
             contact,
             caller: Some("13800000000".parse().unwrap()),
+            diversions: vec![Diversion {
+                number: "4001234567".parse().ok(),
+                reason: DiversionReason::UserBusy,
+            }],
             caller_name: Some("<b>'; DROP TABLE contacts; --\0 张".to_owned()),
             number: "8000".parse().unwrap(),
             trunk: "local".to_owned(),
