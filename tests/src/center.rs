@@ -19,6 +19,8 @@ pub struct Center {
     pub folder: PathBuf,
     pub(crate) ports: Ports,
     sip: u16,
+    /// It listens on 127.0.0.1 and on ::1.
+    both: bool,
     pub(crate) http: u16,
     token: OnceLock<String>,
     process: Child,
@@ -49,12 +51,28 @@ impl Center {
         changes: &[(&str, &str, &str)],
         streams: impl FnOnce(&Path) -> (Stdio, Stdio),
     ) -> Center {
+        Center::begin(changes, false, streams)
+    }
+
+    /// Starts a center that listens on 127.0.0.1 and on ::1, with one port.
+    ///
+    /// # Panics
+    /// As [`Center::start_with`].
+    pub fn start_on_both(changes: &[(&str, &str, &str)]) -> Center {
+        Center::begin(changes, true, logging)
+    }
+
+    fn begin(
+        changes: &[(&str, &str, &str)],
+        both: bool,
+        streams: impl FnOnce(&Path) -> (Stdio, Stdio),
+    ) -> Center {
         let ports = Ports::claim();
         let folder = new_folder();
         configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));
-        let process = serve(&folder, sip, http, &ports, streams(&folder));
-        let mut center = Center { folder, ports, sip, http, token: OnceLock::new(), process };
+        let process = serve(&folder, &listening(sip, both), http, &ports, streams(&folder));
+        let mut center = Center { folder, ports, sip, both, http, token: OnceLock::new(), process };
         center.wait_until_ready();
         center
     }
@@ -73,7 +91,7 @@ impl Center {
         configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));
         let kept = prepare(&folder, [sip, http, *ports.rtp().start()]);
-        let mut process = serve(&folder, sip, http, &ports, logging(&folder));
+        let mut process = serve(&folder, &listening(sip, false), http, &ports, logging(&folder));
         let ended =
             wait_for("the center to refuse", || process.try_wait().expect("a process of ours can be asked"));
         let said = fs::read_to_string(folder.join("center.log")).unwrap_or_default();
@@ -90,13 +108,19 @@ impl Center {
 
     /// Starts the center again after [`Center::kill`] or [`Center::wait_for_end`], at the same addresses.
     pub fn restart(&mut self) {
-        self.process = serve(&self.folder, self.sip, self.http, &self.ports, logging(&self.folder));
+        let sip = listening(self.sip, self.both);
+        self.process = serve(&self.folder, &sip, self.http, &self.ports, logging(&self.folder));
         self.wait_until_ready();
     }
 
     /// `127.0.0.1:PORT` of SIP.
     pub fn sip(&self) -> String {
         format!("127.0.0.1:{}", self.sip)
+    }
+
+    /// `[::1]:PORT` of SIP, where it listens there too.
+    pub fn sip_v6(&self) -> String {
+        format!("[::1]:{}", self.sip)
     }
 
     /// `127.0.0.1:PORT` of HTTP.
@@ -335,7 +359,13 @@ fn logging(folder: &Path) -> (Stdio, Stdio) {
     (log.into(), errors.into())
 }
 
-fn serve(folder: &Path, sip: u16, http: u16, ports: &Ports, (out, errors): (Stdio, Stdio)) -> Child {
+/// What `--sip` says.
+fn listening(port: u16, both: bool) -> String {
+    let v4 = format!("127.0.0.1:{port}");
+    if both { format!("{v4},[::1]:{port}") } else { v4 }
+}
+
+fn serve(folder: &Path, sip: &str, http: u16, ports: &Ports, (out, errors): (Stdio, Stdio)) -> Child {
     let rtp = ports.rtp();
     Command::new(binary())
         .arg("serve")
@@ -348,7 +378,7 @@ fn serve(folder: &Path, sip: u16, http: u16, ports: &Ports, (out, errors): (Stdi
         .arg("--config")
         .arg(folder.join("config"))
         .args(["--prompts", "prompts"])
-        .args(["--sip", &format!("127.0.0.1:{sip}"), "--http", &format!("127.0.0.1:{http}")])
+        .args(["--sip", sip, "--http", &format!("127.0.0.1:{http}")])
         .args(["--rtp", &format!("{}-{}", rtp.start(), rtp.end())])
         .stdout(out)
         .stderr(errors)

@@ -27,6 +27,16 @@ impl Sipp {
         line.spawn(command)
     }
 
+    /// The same customers, over IPv6.
+    pub fn talkers_v6(center: &Center, calls: u32) -> Sipp {
+        Sipp::talk(&Line::over_v6(center, 440), calls)
+    }
+
+    /// The same seats, over IPv6.
+    pub fn seats_v6(center: &Center, agents: &[&str], scenario: &str, calls: u32) -> Sipp {
+        Sipp::sit(center, &Line::over_v6(center, 880), (agents, scenario, calls), &[])
+    }
+
     /// One customer who calls `number`. `keys` are words of the scenario (`[name]`) and what stands for them. There are
     /// four minutes for the call.
     pub fn customer(center: &Center, scenario: &str, number: &str, keys: &[(&str, &str)]) -> Sipp {
@@ -42,7 +52,10 @@ impl Sipp {
     /// Customers who all call 8000 at once, ask for the inquiry, and speak a tone of 440 Hz until they are told to
     /// hang up ([`Sipp::hang_up_all`]).
     pub fn talkers(center: &Center, calls: u32) -> Sipp {
-        let line = Line::new(center, 440);
+        Sipp::talk(&Line::new(center, 440), calls)
+    }
+
+    fn talk(line: &Line, calls: u32) -> Sipp {
         let mut command = line.command("talks.xml", calls);
         // No `-m`: once all its calls are made, SIPp would not listen to the order to quit.
         command.args(["-s", "8000", "-r", &calls.to_string()]);
@@ -63,7 +76,15 @@ impl Sipp {
         calls: u32,
         keys: &[(&str, &str)],
     ) -> Sipp {
-        let line = Line::new(center, 880);
+        Sipp::sit(center, &Line::new(center, 880), (agents, scenario, calls), keys)
+    }
+
+    fn sit(
+        center: &Center,
+        line: &Line,
+        (agents, scenario, calls): (&[&str], &str, u32),
+        keys: &[(&str, &str)],
+    ) -> Sipp {
         let mut registers = line.command("registers.xml", 10);
         registers.arg("-inf").arg(line.passwords(agents)).args([
             "-m",
@@ -112,6 +133,8 @@ impl Drop for Sipp {
 struct Line {
     folder: PathBuf,
     center: String,
+    /// The address that it speaks from.
+    ip: &'static str,
     sip: u16,
     control: u16,
     media: u16,
@@ -119,13 +142,21 @@ struct Line {
 
 impl Line {
     fn new(center: &Center, tone_hz: u32) -> Line {
+        Line::at(center, "127.0.0.1", center.sip(), tone_hz)
+    }
+
+    fn over_v6(center: &Center, tone_hz: u32) -> Line {
+        Line::at(center, "::1", center.sip_v6(), tone_hz)
+    }
+
+    fn at(center: &Center, ip: &'static str, sip_of_center: String, tone_hz: u32) -> Line {
         // SIPp takes the port two after its media port too, for video.
         let (sip, control, media) = (center.ports.take(1), center.ports.take(1), center.ports.take(4));
         let folder = center.folder.join(format!("sipp-{sip}"));
         fs::create_dir_all(&folder).expect("the story's folder can be written");
         // One second, again and again: a whole number of waves, so that it has no seam.
         tone::write(&folder.join("voice.ul"), tone_hz, 1);
-        Line { folder, center: center.sip(), sip, control, media }
+        Line { folder, center: sip_of_center, ip, sip, control, media }
     }
 
     fn command(&self, scenario: &str, at_once: u32) -> Command {
@@ -134,7 +165,7 @@ impl Line {
             .arg(&self.center)
             .arg("-sf")
             .arg(repository().join("tests/scenarios").join(scenario))
-            .args(["-i", "127.0.0.1", "-p", &self.sip.to_string()])
+            .args(["-i", self.ip, "-mi", self.ip, "-p", &self.sip.to_string()])
             .args(["-ci", "127.0.0.1", "-cp", &self.control.to_string(), "-mp", &self.media.to_string()])
             .args(["-l", &at_once.to_string(), "-timeout", "90s", "-timeout_error", "-nostdin"])
             .args(["-trace_err", "-error_file", "errors.log"])

@@ -13,7 +13,7 @@ impl Center {
     pub(crate) fn code_invited(
         &mut self,
         now: Time,
-        leg: LegId,
+        (leg, local): (LegId, std::net::IpAddr),
         agent: &AgentId,
         dialled: &Number,
         remote: Option<RemoteMedia>,
@@ -34,7 +34,7 @@ impl Center {
         let call = self.new_call(now);
         self.legs.insert(leg, call);
         self.calls.insert(call, Call::Code(CodeCall { leg, clip, answered: false, remote, play: None }));
-        self.media(call, MediaOp::Open { leg });
+        self.media(call, MediaOp::Open { leg, on: Some(local) });
     }
 
     pub(crate) fn code_leg(&mut self, now: Time, call: CallId, report: LegReport) {

@@ -1,5 +1,7 @@
 //! A customer's call, from the INVITE to its one end.
 
+use std::net::IpAddr;
+
 use model::{
     CallId, Cause, Codec, ContactId, Digit, Diversion, Diverted, End, EndedBy, Event, LeaveReason, LegId,
     LegOrder, LegReport, MediaOp, MediaReport, Number, PlayId, Reached, RecordingId, RecordingSpec,
@@ -20,8 +22,8 @@ impl Center {
     pub(crate) fn customer_invited(
         &mut self,
         now: Time,
-        leg: LegId,
-        (trunk, source, sip_call_id): (String, std::net::IpAddr, Box<str>),
+        (leg, local): (LegId, IpAddr),
+        (trunk, source, sip_call_id): (String, IpAddr, Box<str>),
         (number, diversions): (Number, Vec<Diversion>),
         caller: Option<Number>,
         caller_name: Option<String>,
@@ -82,7 +84,7 @@ impl Center {
                 sip_call_id,
             },
         );
-        self.media(call, MediaOp::Open { leg });
+        self.media(call, MediaOp::Open { leg, on: Some(local) });
     }
 
     /// The number whose entry a call takes.

@@ -64,8 +64,8 @@ impl Center {
         talk.guests.push(Guest { leg, agent: seat.clone(), part, stage });
         self.legs.insert(leg, call);
         self.record(now, Event::GuestInvited { contact, guest: seat.clone(), part, by });
-        self.acd(now, acd::Input::Engaged { agent: seat, contact, queue });
-        self.media(call, MediaOp::Open { leg });
+        self.acd(now, acd::Input::Engaged { agent: seat.clone(), contact, queue });
+        self.open_to_seat(call, leg, &seat);
         self.rearm(call);
         Ok(Done::Obeyed)
     }

@@ -1,6 +1,7 @@
 //! Inputs, outputs, and the tables that find the right call for each report.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 
 use model::{
     AgentId, AgentOrder, CallId, Cause, Command, ContactId, Done, EndedBy, Event, Gap, Ids, Kept, LegId,
@@ -43,6 +44,8 @@ pub struct Center {
     drained: bool,
     /// How far the machine's clock was set since the times of the inputs began, in ms.
     clock_set_by_ms: i64,
+    /// The addresses of ours that registered seats are reached by.
+    seats: BTreeMap<AgentId, IpAddr>,
     last_seq: u64,
     outputs: VecDeque<Output>,
 }
@@ -58,6 +61,8 @@ pub enum Input {
         agent: AgentId,
         /// True when it came.
         online: bool,
+        /// The address of ours that it is reached by.
+        local: Option<IpAddr>,
     },
     /// The media threads report.
     Media(MediaReport),
@@ -120,6 +125,7 @@ impl Center {
             strained: BTreeSet::new(),
             drained: false,
             clock_set_by_ms: 0,
+            seats: BTreeMap::new(),
             last_seq,
             outputs: VecDeque::new(),
         };
@@ -153,8 +159,14 @@ impl Center {
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Leg(leg, report) => self.leg_report(now, leg, report),
-            Input::Seat { agent, online: true } => self.acd(now, acd::Input::SeatOnline(agent)),
-            Input::Seat { agent, online: false } => {
+            Input::Seat { agent, online: true, local } => {
+                if let Some(local) = local {
+                    self.seats.insert(agent.clone(), local);
+                }
+                self.acd(now, acd::Input::SeatOnline(agent));
+            }
+            Input::Seat { agent, online: false, .. } => {
+                self.seats.remove(&agent);
                 self.guest_offline(now, &agent);
                 self.acd(now, acd::Input::SeatOffline(agent));
             }
@@ -267,6 +279,7 @@ impl Center {
     fn leg_report(&mut self, now: Time, leg: LegId, report: LegReport) {
         if let LegReport::Invited {
             source,
+            local,
             origin,
             dialled,
             diverted,
@@ -277,11 +290,19 @@ impl Center {
         } = report
         {
             return match origin {
-                Origin::Agent(agent) => self.code_invited(now, leg, &agent, &dialled, remote),
+                Origin::Agent(agent) => self.code_invited(now, (leg, local), &agent, &dialled, remote),
                 Origin::Trunk(trunk) => {
                     let from = (trunk, source, sip_call_id);
                     let number = self.entry(dialled, &diverted);
-                    self.customer_invited(now, leg, from, (number, diverted.by), caller, caller_name, remote);
+                    self.customer_invited(
+                        now,
+                        (leg, local),
+                        from,
+                        (number, diverted.by),
+                        caller,
+                        caller_name,
+                        remote,
+                    );
                 }
             };
         }
@@ -294,6 +315,12 @@ impl Center {
             Some(Call::Code(_)) => self.code_leg(now, call, report),
             None => {}
         }
+    }
+
+    /// Opens a port for a call to this agent's seat.
+    pub(crate) fn open_to_seat(&mut self, call: CallId, leg: LegId, agent: &AgentId) {
+        let on = self.seats.get(agent).copied();
+        self.media(call, MediaOp::Open { leg, on });
     }
 
     fn media_report(&mut self, now: Time, report: MediaReport) {

@@ -49,10 +49,10 @@ impl Center {
         let Some(call) = self.contacts.get(&contact).copied() else { return };
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         if let Stage::InFlow { ring } = &mut customer.stage {
-            let leg = new.leg;
+            let (leg, agent) = (new.leg, new.agent.clone());
             *ring = Some(new);
             self.legs.insert(leg, call);
-            self.media(call, MediaOp::Open { leg });
+            self.open_to_seat(call, leg, &agent);
         }
     }
 

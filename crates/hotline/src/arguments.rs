@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use hotline::log::LogFormat;
+use hotline::signalling::Listener;
 use hotline::{config, load};
 use model::{AgentId, Class, ContactId, Language, Number, QueueName, RecordingId, Time, Way};
 use store::Role;
@@ -192,9 +193,9 @@ pub(crate) struct Word {
 
 #[derive(Args, Default)]
 pub(crate) struct Listen {
-    /// SIP, UDP and TCP SIP 监听地址
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(crate) sip: Option<SocketAddr>,
+    /// SIP, UDP and TCP; several with commas between SIP 监听地址，可用逗号分隔多个
+    #[arg(long, value_name = "ADDR:PORT", value_delimiter = ',')]
+    pub(crate) sip: Vec<SocketAddr>,
     /// HTTP 监听地址
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) http: Option<SocketAddr>,
@@ -206,10 +207,20 @@ pub(crate) struct Listen {
 impl Listen {
     /// What was typed goes before what the file says.
     pub(crate) fn apply(self, server: &mut config::Server) {
-        server.sip = self.sip.unwrap_or(server.sip);
+        if !self.sip.is_empty() {
+            server.sip = self.sip.into_iter().map(|bind| advertised_as_before(bind, &server.sip)).collect();
+        }
         server.http = self.http.unwrap_or(server.http);
         server.rtp = self.rtp.unwrap_or_else(|| server.rtp.clone());
     }
+}
+
+/// What peers are told at this address: what the file says of it, or of the first of its IP version.
+fn advertised_as_before(bind: SocketAddr, written: &[Listener]) -> Listener {
+    let alike = |listener: &&Listener| listener.bind.is_ipv4() == bind.is_ipv4();
+    let same = written.iter().find(|listener| listener.bind == bind);
+    let advertised = same.or_else(|| written.iter().find(alike)).and_then(|listener| listener.advertised);
+    Listener { bind, advertised }
 }
 
 #[derive(Args)]

@@ -147,7 +147,8 @@ fn taken(center: Neighbour, folders: &Folders) -> Finding {
 /// Passwords that everybody knows may not be open to the network.
 fn sample_passwords(configuration: &Configuration) -> Option<Finding> {
     let server = &configuration.server;
-    let address = [server.sip, server.http].into_iter().find(|address| !address.ip().is_loopback())?;
+    let sip = server.sip.iter().map(|listener| listener.bind);
+    let address = sip.chain([server.http]).find(|address| !address.ip().is_loopback())?;
     let samples = configuration.sample_passwords();
     if samples.is_empty() {
         return None;

@@ -286,6 +286,6 @@ impl Thread {
 fn translate(input: SignallingInput) -> Input {
     match input {
         SignallingInput::Leg(leg, report) => Input::Leg(leg, report),
-        SignallingInput::Seat { agent, online } => Input::Seat { agent, online },
+        SignallingInput::Seat { agent, online, local } => Input::Seat { agent, online, local },
     }
 }

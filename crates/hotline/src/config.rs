@@ -1,6 +1,7 @@
 //! Configuration: every file read, every problem of all of them reported at once.
 
 mod clips;
+mod listening;
 mod numbers;
 mod people;
 mod server;

@@ -67,7 +67,7 @@ struct Control {
     http: SocketAddr,
     token: String,
     /// Missing in the file of an older version.
-    sip: Option<SocketAddr>,
+    sip: Vec<SocketAddr>,
 }
 
 impl Control {
@@ -79,17 +79,21 @@ impl Control {
         let http = lines.next().unwrap_or_default().parse();
         let http = http.with_context(|| format!("read {}", file.display()))?;
         let token = lines.next().unwrap_or_default().trim().to_owned();
-        Ok(Control { http, token, sip: lines.next().and_then(|line| line.parse().ok()) })
+        Ok(Control { http, token, sip: addresses(lines.next().unwrap_or_default()) })
     }
 }
 
+fn addresses(line: &str) -> Vec<SocketAddr> {
+    line.split_whitespace().filter_map(|address| address.parse().ok()).collect()
+}
+
 /// A center that runs on a data folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbour {
     /// Where it serves HTTP.
     pub http: SocketAddr,
     /// Where it listens for SIP.
-    pub sip: Option<SocketAddr>,
+    pub sip: Vec<SocketAddr>,
 }
 
 /// The center that runs on this data folder; `None` when none answers within a second.

@@ -17,7 +17,7 @@ use crate::clock::now;
 use crate::config::{Configuration, Ports};
 use crate::output;
 use crate::serve::{self, Folders, Running};
-use crate::signalling::{Terms, Trunk};
+use crate::signalling::{Listener, Terms, Trunk};
 use board::Board;
 use people::{Customer, Seat};
 
@@ -46,14 +46,15 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
     let passwords = populate(&mut configuration, scale.agents);
     let queues = configuration.queue_names();
     let running = serve::start(configuration, &folders).await?;
+    let sip = *running.sip.first().context("SIP listens nowhere")?;
     output::print(format_args!(
         "A center runs for this show alone: SIP {}, HTTP {} 演示用中心已启动",
-        running.sip, running.http
+        sip, running.http
     ));
     let mut phones = JoinSet::new();
-    seat_agents(&mut phones, running.sip, passwords);
+    seat_agents(&mut phones, sip, passwords);
     let mut customers = JoinSet::new();
-    let (sip, gap) = (running.sip, Duration::from_secs(scale.seconds) / scale.calls.max(1));
+    let gap = Duration::from_secs(scale.seconds) / scale.calls.max(1);
     let mut seed = Seed::new(u64::try_from(now().unix_ms()).unwrap_or(0)).fork("demo customers");
     let mut board = Board::new(scale.calls, queues);
     let began = tokio::time::Instant::now();
@@ -87,7 +88,7 @@ fn remove_old(demos: &Path) {
 /// Agents of the demonstration alone, in every queue; loopback ports; SQLite.
 fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, String)> {
     let server = &mut configuration.server;
-    server.sip = SocketAddr::from(([127, 0, 0, 1], 0));
+    server.sip = vec![Listener::new(SocketAddr::from(([127, 0, 0, 1], 0)))];
     server.http = SocketAddr::from(([127, 0, 0, 1], 0));
     server.rtp = Ports(40_000..=49_999);
     server.database = None;

@@ -168,8 +168,11 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
         }
     };
     output::announce(format_args!("Hotline {}", env!("CARGO_PKG_VERSION")));
-    output::announce(format_args!("  SIP    {}  (UDP, TCP)", running.sip));
-    output::announce(format_args!("  RTP    {}  ports {}-{}", running.sip.ip(), ports.start(), ports.end()));
+    let sip: Vec<String> = running.sip.iter().map(ToString::to_string).collect();
+    let mut rtp: Vec<String> = running.sip.iter().map(|address| address.ip().to_string()).collect();
+    rtp.dedup();
+    output::announce(format_args!("  SIP    {}  (UDP, TCP)", sip.join(", ")));
+    output::announce(format_args!("  RTP    {}  ports {}-{}", rtp.join(", "), ports.start(), ports.end()));
     output::announce(format_args!("  HTTP   http://{}", running.http));
     output::announce(format_args!("  Dial   {} 拨打", numbers.join(", ")));
     output::announce(

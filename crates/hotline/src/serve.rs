@@ -3,7 +3,7 @@
 mod cut_off;
 mod ending;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub struct Folders {
 /// A running center.
 pub struct Running {
     /// Where SIP listens.
-    pub sip: SocketAddr,
+    pub sip: Vec<SocketAddr>,
     /// Where HTTP listens.
     pub http: SocketAddr,
     conductor: Conductor,
@@ -120,9 +120,8 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let (to_center, signalling_inbox) = bounded(INBOX);
     let signalling_settings =
         signalling::Settings { observer: observer.clone(), ..signalling_settings(&configuration, folders) };
-    let signalling = signalling::start(signalling_settings, to_center)
-        .await
-        .with_context(|| format!("listen for SIP on {}", server.sip))?;
+    let signalling =
+        signalling::start(signalling_settings, to_center).await.with_context(|| "listen for SIP")?;
     let signalling = Arc::new(signalling);
     let (agents, queues) = (configuration.agent_ids(), configuration.queue_names());
     let hearing = configuration.hearing();
@@ -210,7 +209,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     };
     crate::readiness::register(&readiness, parts);
     readiness.started();
-    let sip = signalling.bound();
+    let sip = signalling.bound().to_vec();
     let drain_limit = server.drain_limit;
     Ok(Running {
         sip,
@@ -273,7 +272,7 @@ fn media_settings(
 ) -> media::Settings {
     let server = &configuration.server;
     let mut settings = media::Settings::new(
-        server.sip.ip(),
+        server.sip.first().map_or(IpAddr::from([127, 0, 0, 1]), |listener| listener.bind.ip()),
         server.rtp.0.clone(),
         folders.recordings.clone(),
         Arc::clone(&configuration.prompts),
@@ -283,16 +282,18 @@ fn media_settings(
     settings.silence_timeout = server.silence;
     settings.recordings_fallback = server.recordings_fallback.clone();
     settings.keys = Arc::clone(keys);
-    if let Some(advertised) = server.advertised {
-        settings.advertised_ip = advertised;
+    let mut addresses = server.sip.iter().map(|listener| (listener.bind.ip(), listener.told()));
+    if let Some((_, told)) = addresses.next() {
+        settings.advertised_ip = told;
     }
+    settings.others = addresses.collect();
     settings
 }
 
 fn signalling_settings(configuration: &Configuration, folders: &Folders) -> signalling::Settings {
     let server = &configuration.server;
     signalling::Settings {
-        advertised: server.advertised,
+        listen: server.sip.clone(),
         realm: server.realm.clone(),
         agents: configuration.passwords.clone(),
         digests: configuration.digests.clone(),
@@ -305,7 +306,7 @@ fn signalling_settings(configuration: &Configuration, folders: &Folders) -> sign
         redirects: server.redirects,
         first_maker: MAKER_SIGNALLING,
         registrations: Some(folders.data.join("registrations.json")),
-        ..signalling::Settings::new(server.sip)
+        ..signalling::Settings::new(SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 }
 
@@ -329,7 +330,12 @@ fn center_config(configuration: Configuration) -> center::Config {
 /// a token and its SIP address, a line each, readable by its owner alone.
 pub const CONTROL: &str = "control";
 
-async fn write_control(store: &Store, data: &Path, http: SocketAddr, sip: SocketAddr) -> anyhow::Result<()> {
+async fn write_control(
+    store: &Store,
+    data: &Path,
+    http: SocketAddr,
+    sip: &[SocketAddr],
+) -> anyhow::Result<()> {
     let path = data.join(CONTROL);
     let before = std::fs::read_to_string(&path).unwrap_or_default();
     let mut secret = before.lines().nth(1).unwrap_or_default().to_owned();
@@ -339,7 +345,8 @@ async fn write_control(store: &Store, data: &Path, http: SocketAddr, sip: Socket
         let made = store.create_token(&name, Role::Admin, None, made).await;
         secret = made.with_context(|| "make the control token")?;
     }
-    write_private(&path, &format!("{http}\n{secret}\n{sip}\n"))
+    let sip: Vec<String> = sip.iter().map(ToString::to_string).collect();
+    write_private(&path, &format!("{http}\n{secret}\n{}\n", sip.join(" ")))
         .with_context(|| format!("write {}", path.display()))
 }
 

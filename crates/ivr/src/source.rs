@@ -147,6 +147,20 @@ impl Section {
         strings.into_iter().filter_map(|at| self.parse_word(key, &at.value, at.line)).collect()
     }
 
+    /// Strings of which there must be one at least, and which must parse; a single string counts as a list of one.
+    pub fn require_list<T: FromStr<Err: fmt::Display>>(&mut self, key: &'static str) -> Vec<At<T>> {
+        let line = self.line;
+        let strings = self.strings(key);
+        if strings.is_empty() {
+            self.problem(
+                line,
+                text!("{key} is missing", "缺少 {key}"),
+                text!("add {key} = \"…\" here", "在此添加 {key} = \"…\""),
+            );
+        }
+        strings.into_iter().filter_map(|at| self.parse_word(key, &at.value, at.line)).collect()
+    }
+
     /// A list of strings; a single string counts as a list of one.
     pub fn strings(&mut self, key: &'static str) -> Vec<At<String>> {
         let Some((line, value)) = self.take(key) else { return Vec::new() };

@@ -76,6 +76,8 @@ pub struct Settings {
     pub bind_ip: IpAddr,
     /// The address that peers are told to send to.
     pub advertised_ip: IpAddr,
+    /// Further addresses: what is bound, and what peers are told. On each a leg may have any of the ports.
+    pub others: Vec<(IpAddr, IpAddr)>,
     /// Ports for RTP (even) and RTCP (the next), shared out among the threads.
     pub ports: RangeInclusive<u16>,
     /// Media threads, at least 1.
@@ -101,6 +103,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What is bound for peers that are told `told`, and what they are told: the first address when that is none of ours.
+    pub(crate) fn address(&self, told: Option<IpAddr>) -> (IpAddr, IpAddr) {
+        let first = (self.bind_ip, self.advertised_ip);
+        let mut all = [first].into_iter().chain(self.others.iter().copied());
+        all.find(|(_, advertised)| Some(*advertised) == told).unwrap_or(first)
+    }
+
     /// Settings with one media thread, one recording thread, 30 s until silence is reported and 3 s of
     /// rest for ports; what is bound is advertised.
     pub fn new(
@@ -112,6 +121,7 @@ impl Settings {
         Settings {
             bind_ip,
             advertised_ip: bind_ip,
+            others: Vec::new(),
             ports,
             threads: 1,
             realtime: true,
@@ -216,7 +226,9 @@ impl Media {
                 "the limit of open files does not allow a call on every media port"
             );
         }
-        std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
+        for ip in [ip].into_iter().chain(settings.others.iter().map(|(bind, _)| *bind)) {
+            std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
+        }
         // Where there is nowhere else to go, a disk is waited for.
         let disks = if disks.len() > 1 { patiently(disks).map_err(StartError::Thread)? } else { disks };
         let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };

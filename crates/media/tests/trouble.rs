@@ -212,14 +212,14 @@ fn without_a_free_port_a_leg_is_refused() {
     world.open();
     let mut ids = model::Ids::new(9);
     let third = model::LegId::new(&mut ids, world::now());
-    world.order(MediaOp::Open { leg: third });
+    world.order(MediaOp::Open { leg: third, on: None });
     let refused = world.wait_for(|report| match report {
         MediaReport::OpenFailed { leg, .. } => Some(*leg),
         _ => None,
     });
     assert_eq!(refused, third);
     world.order(MediaOp::Close { leg: first });
-    world.order(MediaOp::Open { leg: third });
+    world.order(MediaOp::Open { leg: third, on: None });
     world.wait_for(|report| matches!(report, MediaReport::OpenFailed { .. }).then_some(()));
     world.end();
 }

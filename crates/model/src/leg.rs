@@ -185,6 +185,8 @@ pub enum LegReport {
     Invited {
         /// The address that it came from.
         source: IpAddr,
+        /// Our address for its audio: of those that we have the one that it came to, or one that its audio can reach.
+        local: IpAddr,
         /// Where it came from.
         origin: Origin,
         /// The dialled number: the user part of the Request-URI.

@@ -1,6 +1,6 @@
 //! What the center and the media threads say to each other.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub enum MediaOp {
     Open {
         /// The new leg.
         leg: LegId,
+        /// The address of ours that the peer is to be told; the first of them when this is none, or not said.
+        on: Option<IpAddr>,
     },
     /// The peer's side is known, or changed. Sending begins with this.
     Connect {

@@ -99,6 +99,7 @@ impl Binding {
         match self.flow.transport {
             Transport::Udp => Destination {
                 transport: if wants_tcp { Transport::Tcp } else { Transport::Udp },
+                local: self.flow.local,
                 address: trusted.unwrap_or(self.flow.source),
                 // The right address with a port that nobody listens at: the flow is tried too.
                 otherwise: trusted.is_some_and(|named| named != self.flow.source).then_some(self.flow.source),
@@ -293,7 +294,11 @@ mod tests {
     use crate::{Message, parse_datagram};
 
     fn flow() -> Flow {
-        Flow { transport: Transport::Udp, source: "127.0.0.1:5070".parse().unwrap() }
+        Flow {
+            transport: Transport::Udp,
+            source: "127.0.0.1:5070".parse().unwrap(),
+            local: "127.0.0.1:5060".parse().unwrap(),
+        }
     }
 
     fn register(call_id: &str, number: u32, headers: &str) -> Request {

@@ -28,13 +28,14 @@ enum Made {
 /// One endpoint for one datagram. A REGISTER or INVITE that passes all checks counts as offered.
 fn receive(transport: Transport, bytes: &[u8]) -> Vec<Made> {
     let settings = EndpointSettings {
-        local: "127.0.0.1:5060".parse().unwrap(),
+        local: vec!["127.0.0.1:5060".parse().unwrap()],
         user_agent: "torture".to_owned(),
         max_sessions: 10,
         max_transactions: 10,
     };
     let mut endpoint = Endpoint::new(settings, Random::new([1; 32]));
-    let flow = Flow { transport, source: "127.0.0.1:5070".parse().unwrap() };
+    let (source, local) = ("127.0.0.1:5070".parse().unwrap(), "127.0.0.1:5060".parse().unwrap());
+    let flow = Flow { transport, source, local };
     endpoint.handle_datagram(Moment::from_ms(0), flow, bytes);
     let mut made = Vec::new();
     while let Some(output) = endpoint.poll_output() {

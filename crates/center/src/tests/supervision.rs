@@ -64,7 +64,7 @@ fn guests_left(world: &World) -> Vec<GuestEnd> {
 /// Nothing that the customer or the agent could notice was ordered.
 fn assert_undisturbed(world: &World, boss: LegId) {
     let of_boss = |op: &MediaOp| match op {
-        MediaOp::Open { leg } | MediaOp::Close { leg } | MediaOp::Connect { leg, .. } => *leg == boss,
+        MediaOp::Open { leg, .. } | MediaOp::Close { leg } | MediaOp::Connect { leg, .. } => *leg == boss,
         _ => false,
     };
     assert!(world.media.iter().all(of_boss), "{:?}", world.media);

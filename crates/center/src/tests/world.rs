@@ -4,7 +4,7 @@ mod house;
 mod shells;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use model::{
@@ -14,6 +14,10 @@ use model::{
 };
 
 use crate::{Center, Input, Output};
+
+/// Our addresses that customers and seats reach us by.
+pub(super) const CUSTOMERS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 200));
+pub(super) const SEATS: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
 pub(super) const AGENTS: [(&str, &[&str]); 3] =
     [("1001", &["inquiry"]), ("1002", &["complaint"]), ("1003", &["inquiry", "complaint"])];
@@ -136,7 +140,7 @@ impl World {
     }
 
     pub(super) fn seat(&mut self, id: &str, online: bool) {
-        self.send(Input::Seat { agent: agent(id), online });
+        self.send(Input::Seat { agent: agent(id), online, local: online.then_some(SEATS) });
     }
 
     pub(super) fn script(&mut self, id: &str, seat: Seat) {
@@ -164,6 +168,7 @@ impl World {
         self.legs.insert(leg, Leg::Pending { outbound: false });
         let report = LegReport::Invited {
             source: Ipv4Addr::new(192, 0, 2, last).into(),
+            local: CUSTOMERS,
             origin,
             dialled: number(dialled),
             diverted: self.diverted.clone(),

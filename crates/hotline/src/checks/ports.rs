@@ -10,23 +10,34 @@ use tokio::net::{TcpListener, UdpSocket};
 use super::{Finding, cause};
 use crate::config::Server;
 use crate::control::Neighbour;
+use crate::signalling::{Listener, has_ipv4, listen_tcp, listen_udp};
 
 /// Pairs of RTP ports that are tried, spread over the range.
 const SAMPLE: usize = 32;
 
 pub(super) async fn check(server: &Server, neighbour: Option<&Neighbour>) -> Vec<Finding> {
-    let (sip, http) = (server.sip, server.http);
-    let udp = UdpSocket::bind(sip).await.map(|_| ());
-    let tcp = TcpListener::bind(sip).await.map(|_| ());
+    let http = server.http;
+    let mut findings = Vec::new();
+    for listener in &server.sip {
+        findings.extend(signalling(server, *listener, neighbour).await);
+    }
     let web = TcpListener::bind(http).await.map(|_| ());
-    let ours = |address, of: fn(&Neighbour) -> Option<SocketAddr>| neighbour.and_then(of) == Some(address);
-    let sip_is_ours = ours(sip, |center| center.sip);
+    let web_is_ours = neighbour.is_some_and(|center| center.http == http);
+    findings.push(finding("http", "HTTP", "[http]", http, &web, web_is_ours));
+    findings
+}
+
+/// One address of SIP, and the audio of the calls that come to it.
+async fn signalling(server: &Server, listener: Listener, neighbour: Option<&Neighbour>) -> Vec<Finding> {
+    let (sip, only_v6) = (listener.bind, has_ipv4(&server.sip));
+    let udp = listen_udp(sip, only_v6).map(|_| ());
+    let tcp = listen_tcp(sip, only_v6).map(|_| ());
+    let is_ours = neighbour.is_some_and(|center| center.sip.contains(&sip));
     let mut findings = vec![
-        finding("sip_udp", "SIP (UDP)", "[sip]", sip, &udp, sip_is_ours),
-        finding("sip_tcp", "SIP (TCP)", "[sip]", sip, &tcp, sip_is_ours),
-        finding("http", "HTTP", "[http]", http, &web, ours(http, |center| Some(center.http))),
+        finding("sip_udp", "SIP (UDP)", "[sip]", sip, &udp, is_ours),
+        finding("sip_tcp", "SIP (TCP)", "[sip]", sip, &tcp, is_ours),
     ];
-    if sip.ip().is_unspecified() && server.advertised.is_none() {
+    if listener.told().is_unspecified() {
         findings.push(Finding::failed(
             "advertised",
             text!("{sip} does not say where peers reach us", "{sip} 未说明对端访问本机的地址"),
@@ -38,7 +49,7 @@ pub(super) async fn check(server: &Server, neighbour: Option<&Neighbour>) -> Vec
     }
     // An address that this machine does not have is named once.
     if !udp.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable) {
-        findings.push(rtp(server, neighbour.is_some()).await);
+        findings.push(rtp(server, sip.ip(), neighbour.is_some()).await);
     }
     findings
 }
@@ -90,8 +101,8 @@ fn next_step(error: &io::Error, address: SocketAddr, section: &str) -> Text {
 }
 
 /// A few pairs of the range: all of them held means that no call can have audio.
-async fn rtp(server: &Server, has_neighbour: bool) -> Finding {
-    let (ip, range) = (server.sip.ip(), &server.rtp.0);
+async fn rtp(server: &Server, ip: IpAddr, has_neighbour: bool) -> Finding {
+    let range = &server.rtp.0;
     let (first, last) = (range.start(), range.end());
     let (mut failures, mut tried) = (Vec::new(), 0_usize);
     let pairs = range.clone().filter(|port| port % 2 == 0 && port < last).count();

@@ -1,7 +1,7 @@
 //! `hotline.toml`.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,17 +13,16 @@ use ivr::source::{At, Problems, Section, parse};
 use ivr::text;
 use model::{QueueName, RetentionRule, Zone};
 
+use super::listening::listeners;
 use super::people::no_queue;
 use super::zone::NamedZone;
-use crate::signalling::{Network, Pings};
+use crate::signalling::{Listener, Network, Pings};
 
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone)]
 pub struct Server {
     /// SIP, UDP and TCP.
-    pub sip: SocketAddr,
-    /// The address that peers reach us by, when it is not the one we listen on.
-    pub advertised: Option<IpAddr>,
+    pub sip: Vec<Listener>,
     /// How long a session may go without a refresh (RFC 4028), and how long a device may ring without a word.
     pub patience: ::sip::Patience,
     /// How many redirects of a seat's phones (302 and its like) one offer follows, each to another agent.
@@ -130,7 +129,7 @@ impl fmt::Display for TimeOfDay {
 
 /// An address and port to listen on; a name is looked up when the file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Listen(SocketAddr);
+pub(super) struct Listen(pub(super) SocketAddr);
 
 impl FromStr for Listen {
     type Err = &'static str;
@@ -173,12 +172,10 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
     let mut center = section(&mut file, "center");
     let mut recordings = section(&mut file, "recordings");
     let mut log = section(&mut file, "log");
-    let listen = sip.require::<Listen>("listen");
     let web = http.require::<Listen>("listen");
     let ports = rtp.require::<Ports>("ports");
     let server = Server {
-        sip: listen.map_or(SocketAddr::from(([127, 0, 0, 1], 5060)), |at| at.value.0),
-        advertised: sip.parsed::<IpAddr>("advertised").map(|at| at.value),
+        sip: listeners(&mut sip),
         patience: patience(&mut sip),
         redirects: sip.integer("redirects", 0..=10).map_or(3, |at| u32::try_from(at.value).unwrap_or(0)),
         prack: sip.boolean("prack").is_some_and(|at| at.value),
@@ -211,7 +208,6 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         retention: retention(&mut recordings, queues),
         personal_log: log.boolean("personal").is_some_and(|at| at.value),
     };
-    check_addresses(&mut sip, &server);
     for section in [log, sip, http, rtp, store, center, recordings, file] {
         section.finish();
     }
@@ -273,32 +269,6 @@ fn fallback(recordings: &mut Section) -> Option<PathBuf> {
         );
     }
     Some(folder)
-}
-
-/// Peers have to be told an address that they can reach.
-fn check_addresses(sip: &mut Section, server: &Server) {
-    let line = sip.line();
-    let shown = server.advertised.unwrap_or(server.sip.ip());
-    if shown.is_unspecified() || shown.is_multicast() {
-        sip.problem(
-            line,
-            text!("peers cannot be told the address {shown}", "{shown} 不能作为对外地址"),
-            text!(
-                "advertised = \"192.0.2.10\": the address that phones and trunks reach this machine by",
-                "请用 advertised 指定话机和中继可达的本机地址"
-            ),
-        );
-    }
-    if shown.is_ipv4() != server.sip.is_ipv4() {
-        sip.problem(
-            line,
-            text!(
-                "advertised and listen are of different IP versions",
-                "advertised 与 listen 的 IP 版本不同"
-            ),
-            text!("give both as IPv4 or both as IPv6", "请同用 IPv4 或 IPv6"),
-        );
-    }
 }
 
 fn patience(sip: &mut Section) -> ::sip::Patience {

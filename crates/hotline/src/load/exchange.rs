@@ -195,7 +195,7 @@ impl Exchange {
         let dial = Dial {
             call_id: format!("{}@hotline-load", self.random.token()),
             uri: format!("sip:{}@{}", self.plan.number, self.plan.target),
-            destination: over_udp(self.plan.target.into()),
+            destination: over_udp(self.dialling.local, self.plan.target.into()),
             caller: caller.clone(),
             display: String::new(),
             audio: LocalAudio {
@@ -277,7 +277,8 @@ impl Exchange {
 
     fn arrived(&mut self, party: Party, source: SocketAddr, bytes: &[u8]) {
         let (now, moment) = (Instant::now(), self.moment());
-        let flow = Flow { transport: Transport::Udp, source };
+        let local = self.side(party).local;
+        let flow = Flow { transport: Transport::Udp, source, local };
         match parse_datagram(bytes) {
             Ok(Message::Response(response)) => {
                 self.traces.wire.received(now, &response);
@@ -338,6 +339,6 @@ impl Exchange {
     }
 }
 
-fn over_udp(address: SocketAddr) -> Destination {
-    Destination { transport: Transport::Udp, address, otherwise: None }
+fn over_udp(local: SocketAddr, address: SocketAddr) -> Destination {
+    Destination { transport: Transport::Udp, local, address, otherwise: None }
 }

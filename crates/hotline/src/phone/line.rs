@@ -82,7 +82,7 @@ impl Line {
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
         let mut random = Random::new(bytes);
         let settings = EndpointSettings {
-            local: sip.local_addr()?,
+            local: vec![sip.local_addr()?],
             user_agent: concat!("hotline-phone/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_sessions: 4,
             max_transactions: 64,
@@ -129,7 +129,12 @@ impl Line {
         let dial = Dial {
             call_id: self.random.token(),
             uri: format!("sip:{number}@{}", self.server),
-            destination: Destination { transport: Transport::Udp, address: self.server, otherwise: None },
+            destination: Destination {
+                transport: Transport::Udp,
+                local: self.sip.local_addr()?,
+                address: self.server,
+                otherwise: None,
+            },
             caller: caller.to_owned(),
             display: String::new(),
             audio: LocalAudio {
@@ -212,7 +217,9 @@ impl Line {
             let progress = registering.registration.handle(&response, &mut self.random);
             return self.registration_went(progress);
         }
-        self.endpoint.handle_datagram(self.now(), Flow { transport: Transport::Udp, source }, bytes);
+        let local = self.sip.local_addr().ok()?;
+        let flow = Flow { transport: Transport::Udp, source, local };
+        self.endpoint.handle_datagram(self.now(), flow, bytes);
         None
     }
 

@@ -33,6 +33,9 @@ struct Binding {
     contact: String,
     tcp: bool,
     source: SocketAddr,
+    /// By which of our addresses; older files do not say.
+    #[serde(default)]
+    local: Option<SocketAddr>,
     expires: i64,
     call_id: String,
     number: u32,
@@ -64,6 +67,7 @@ impl Kept {
             contact: kept.contact,
             tcp: kept.flow.transport == Transport::Tcp,
             source: kept.flow.source,
+            local: Some(kept.flow.local),
             expires: to_wall(clock, kept.expires),
             call_id: kept.call_id,
             number: kept.number,
@@ -85,13 +89,14 @@ impl Kept {
         Kept { bindings: bindings.collect(), guesses: guesses.collect() }
     }
 
-    pub(super) fn split(self, clock: Clock) -> (Vec<KeptBinding>, Vec<KeptGuesses>) {
+    pub(super) fn split(self, clock: Clock, locals: &[SocketAddr]) -> (Vec<KeptBinding>, Vec<KeptGuesses>) {
         let bindings = self.bindings.into_iter().map(|kept| KeptBinding {
             user: kept.user,
             contact: kept.contact,
             flow: Flow {
                 transport: if kept.tcp { Transport::Tcp } else { Transport::Udp },
                 source: kept.source,
+                local: local_for(kept.local, kept.source, locals),
             },
             expires: from_wall(clock, kept.expires),
             call_id: kept.call_id,
@@ -113,6 +118,14 @@ impl Kept {
         });
         (bindings.collect(), guesses.collect())
     }
+}
+
+/// The address of ours that a device registered by; when that is none any more, one of the device's IP version.
+fn local_for(kept: Option<SocketAddr>, source: SocketAddr, locals: &[SocketAddr]) -> SocketAddr {
+    let still = kept.filter(|kept| locals.contains(kept));
+    let alike =
+        || locals.iter().copied().find(|local| local.is_ipv4() == source.ip().to_canonical().is_ipv4());
+    still.or_else(alike).or_else(|| locals.first().copied()).unwrap_or(source)
 }
 
 fn to_wall(clock: Clock, moment: Moment) -> i64 {

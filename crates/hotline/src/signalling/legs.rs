@@ -122,11 +122,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// Rings all devices of a seat at once.
     pub(super) fn ring_all(&mut self, leg: LegId, contacts: Vec<(String, Destination)>) {
         let Some(Leg { stage: Stage::Asking { wish }, .. }) = self.legs.get(&leg) else { return };
-        if contacts.is_empty() {
-            return self.finish(leg, LegReport::Refused(Refusal::Unreachable));
-        }
         let wish = wish.clone();
         let forks = self.ring_devices(leg, &wish, contacts);
+        if forks.is_empty() {
+            return self.finish(leg, LegReport::Refused(Refusal::Unreachable));
+        }
         let redirects = Redirects::of(&wish.agent);
         if let Some(leg) = self.legs.get_mut(&leg) {
             let refusal = Refusal::Unreachable;
@@ -146,7 +146,9 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let terms = self.seats.get(&wish.agent).cloned().unwrap_or_default();
         let codecs = terms.codecs.offer(&wish.codecs);
         let mut forks = Vec::new();
-        for (uri, destination) in contacts {
+        // The port that is open for the call has one IP version.
+        let reached = contacts.into_iter().filter(|(_, to)| to.local.is_ipv4() == rtp.is_ipv4());
+        for (uri, destination) in reached {
             let audio = LocalAudio {
                 rtp,
                 codecs: codecs.clone(),

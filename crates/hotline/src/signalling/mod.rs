@@ -27,6 +27,7 @@ mod identity;
 mod kept;
 mod legs;
 mod life;
+mod listen;
 mod manners;
 mod names;
 mod pings;
@@ -53,13 +54,16 @@ use crossbeam_channel::Sender;
 use model::{AgentId, LegId, LegOrder, LegReport, Number, Time};
 use sip::{Moment, Random, RegistrarSettings};
 use tokio::io::Interest;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::observer::Observer;
 pub use identity::{Numbers, Rewrite};
 pub use life::Life;
+pub use listen::Listener;
+use listen::{Bound, Sockets};
+pub(crate) use listen::{has_ipv4, tcp as listen_tcp, udp as listen_udp};
 pub use pings::Pings;
 use shard::{Shard, ShardInput};
 pub use terms::{CodecName, Codecs, Terms};
@@ -76,10 +80,8 @@ const QUESTIONS: usize = 1_024;
 /// What the shell needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen, UDP and TCP; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The address that peers reach us by; needed when `listen` is a wildcard address.
-    pub advertised: Option<IpAddr>,
+    /// Where to listen; the first is used where nothing says another.
+    pub listen: Vec<Listener>,
     /// The digest realm.
     pub realm: String,
     /// How the User-Agent of clients begins that give up at a SHA-256 challenge, although MD5 follows:
@@ -123,8 +125,7 @@ impl Settings {
     /// Settings with two shards and usual limits, nobody known.
     pub fn new(listen: SocketAddr) -> Settings {
         Settings {
-            listen,
-            advertised: None,
+            listen: vec![Listener::new(listen)],
             realm: "hotline".to_owned(),
             // Both were seen to fail: baresip 1.0.0 ("Function not implemented") and sipp 3.6.1.
             md5_clients: ["baresip v0.", "baresip v1.", "SIPp"].map(str::to_owned).to_vec(),
@@ -163,6 +164,8 @@ pub enum SignallingInput {
         agent: AgentId,
         /// Now.
         online: bool,
+        /// The address of ours that it is reached by.
+        local: Option<IpAddr>,
     },
 }
 
@@ -179,6 +182,9 @@ pub enum StartError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// Two listeners by which peers reach us at the same address.
+    #[error("{0} is there twice: peers could not tell the two apart")]
+    SameAddress(SocketAddr),
     /// A wildcard address says nothing to peers.
     #[error("{0} is a wildcard address: say which address peers reach us by (advertised)")]
     NoAddress(SocketAddr),
@@ -192,7 +198,7 @@ type OrderWay = (Sender<(LegId, LegOrder)>, Arc<Notify>);
 
 /// The running shell.
 pub struct Signalling {
-    bound: SocketAddr,
+    bound: Vec<SocketAddr>,
     orders: Vec<OrderWay>,
     stop: watch::Sender<bool>,
     draining: Arc<AtomicBool>,
@@ -226,9 +232,9 @@ impl Signalling {
         self.life.clone()
     }
 
-    /// Where it listens.
-    pub fn bound(&self) -> SocketAddr {
-        self.bound
+    /// Where it listens, in the order of the settings.
+    pub fn bound(&self) -> &[SocketAddr] {
+        &self.bound
     }
 
     /// Carries out the orders given so far and closes the sockets. What answers them is not waited for:
@@ -276,17 +282,15 @@ pub async fn start<T>(settings: Settings, to_center: Sender<T>) -> Result<Signal
 where
     T: From<SignallingInput> + Send + 'static,
 {
-    let (udp, tcp, bound) = bind(settings.listen).await?;
-    let advertised = settings.advertised.unwrap_or(bound.ip());
-    if advertised.is_unspecified() {
-        return Err(StartError::NoAddress(bound));
-    }
-    let local = SocketAddr::new(advertised, bound.port());
+    let listening = listen::bind_all(&settings.listen).await?;
+    let locals: Vec<SocketAddr> = listening.iter().map(|bound| bound.local).collect();
     let clock = Clock::start();
-    if let Err(error) = media::icmp::watch_refusals(&udp, bound) {
-        tracing::warn!(%error, "closed ports of devices will not be noticed at once");
+    for bound in &listening {
+        if let Err(error) = media::icmp::watch_refusals(&bound.udp, bound.address) {
+            tracing::warn!(%error, "closed ports of devices will not be noticed at once");
+        }
     }
-    let udp = Arc::new(udp);
+    let sockets = Sockets::new(&listening);
     let (stop, stopped) = watch::channel(false);
     let (hub, hub_inputs) = mpsc::channel(SHARD_QUEUE);
     let count = usize::from(settings.shards.max(1));
@@ -315,7 +319,7 @@ where
             index,
             count,
             &settings,
-            (local, trunks_now.clone()),
+            (locals.clone(), trunks_now.clone()),
             random()?,
             clock,
             to_center.clone(),
@@ -329,7 +333,7 @@ where
             orders: order_inputs,
             notify,
             questions: questions.clone(),
-            udp: udp.clone(),
+            sockets: sockets.clone(),
             hub: hub.clone(),
         };
         tasks.push(tokio::spawn(shard.run(wires, stopped.clone())));
@@ -337,46 +341,27 @@ where
     let life = life::Life::new(&shards, questions, hub.clone());
     let (kept, kept_now) = watch::channel(kept::Kept::default());
     let publishers = registrar::Publishers { registered, kept };
-    let mut registrar = registrar::RegistrarTask::new(
-        &settings,
-        local.ip(),
-        random()?,
-        clock,
-        to_center,
-        notices,
-        publishers,
-    );
+    let mut registrar =
+        registrar::RegistrarTask::new(&settings, locals, random()?, clock, to_center, notices, publishers);
     if let Some(path) = settings.registrations.clone() {
         registrar.restore(kept::read(&path));
         tasks.push(tokio::spawn(kept::write(path, kept_now)));
     }
     tasks.push(tokio::spawn(names::follow(settings.trunks, trunks, stopped.clone())));
     tasks.push(tokio::spawn(registrar.run(question_inputs, verdicts, stopped.clone())));
-    tasks.push(tokio::spawn(read_datagrams(udp, shards.clone(), Arc::clone(&gate), stopped.clone())));
-    tasks.push(tokio::spawn(tcp::run(tcp, hub_inputs, hub, shards, Arc::clone(&gate), stopped)));
+    let bound = listening.iter().map(|bound| bound.address).collect();
+    for Bound { udp, tcp, local, .. } in listening {
+        let to = (shards.clone(), Arc::clone(&gate));
+        tasks.push(tokio::spawn(read_datagrams((udp, local), to, stopped.clone())));
+        tasks.push(tokio::spawn(tcp::accept((tcp, local), hub.clone(), stopped.clone())));
+    }
+    tasks.push(tokio::spawn(tcp::run(hub_inputs, hub, shards, Arc::clone(&gate), stopped)));
     Ok(Signalling { bound, orders, stop, draining, gate, life, tasks })
 }
 
-/// Both sockets on one port; when that is to be a free one, the TCP side may need a few tries.
-async fn bind(listen: SocketAddr) -> Result<(UdpSocket, TcpListener, SocketAddr), StartError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let failed = |transport| move |source| StartError::Bind { address: listen, transport, source };
-        let udp = UdpSocket::bind(listen).await.map_err(failed("UDP"))?;
-        let bound = udp.local_addr().map_err(failed("UDP"))?;
-        match TcpListener::bind(bound).await {
-            Ok(tcp) => return Ok((udp, tcp, bound)),
-            Err(_) if listen.port() == 0 && tries < 20 => {}
-            Err(source) => return Err(StartError::Bind { address: bound, transport: "TCP", source }),
-        }
-    }
-}
-
 async fn read_datagrams(
-    socket: Arc<UdpSocket>,
-    shards: Vec<gate::Lanes>,
-    gate: Arc<gate::Gate>,
+    (socket, local): (Arc<UdpSocket>, SocketAddr),
+    (shards, gate): (Vec<gate::Lanes>, Arc<gate::Gate>),
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut buffer = vec![0; 65_536];
@@ -386,20 +371,20 @@ async fn read_datagrams(
             _ = stopped.changed() => return,
         };
         if ready.is_ok_and(|ready| ready.is_error()) {
-            hand_out_refusals(&socket, &shards);
+            hand_out_refusals((&socket, local), &shards);
         }
         let (length, source) = match socket.try_recv_from(&mut buffer) {
             Ok(received) => received,
             Err(error) => {
                 // Else it is ICMP's word on something sent before; the socket goes on.
                 if error.kind() != std::io::ErrorKind::WouldBlock {
-                    hand_out_refusals(&socket, &shards);
+                    hand_out_refusals((&socket, local), &shards);
                 }
                 continue;
             }
         };
         let bytes = buffer.get(..length).unwrap_or(&[]);
-        let flow = sip::Flow { transport: sip::Transport::Udp, source };
+        let flow = sip::Flow { transport: sip::Transport::Udp, source, local };
         let kind = sip::peek(bytes);
         let lane = match gate.lane(flow, kind) {
             Ok(lane) => lane,
@@ -417,10 +402,11 @@ async fn read_datagrams(
 }
 
 /// Tells the shards of closed ports that datagrams of ours met: whatever waits for an answer from there waits in vain.
-fn hand_out_refusals(socket: &UdpSocket, shards: &[gate::Lanes]) {
+fn hand_out_refusals((socket, local): (&UdpSocket, SocketAddr), shards: &[gate::Lanes]) {
     let found = socket.try_io(Interest::ERROR, || {
         while let Some(address) = media::icmp::next_refusal(socket) {
-            let destination = sip::Destination { transport: sip::Transport::Udp, address, otherwise: None };
+            let transport = sip::Transport::Udp;
+            let destination = sip::Destination { transport, local, address, otherwise: None };
             for shard in shards {
                 // Without room there, timers see to it.
                 let _ = shard.first.try_send(ShardInput::Unreachable(destination));

@@ -114,14 +114,14 @@ pub(super) struct RegistrarTask<T> {
     observer: Observer,
     to_center: Sender<T>,
     /// Seats whose news the center had no room for; the latest of each, so no more than there are agents.
-    backlog: VecDeque<(AgentId, bool)>,
+    backlog: VecDeque<(AgentId, Option<IpAddr>)>,
     reach: Reach,
-    /// The address that peers reach us by.
-    local: IpAddr,
+    /// The addresses that peers reach us by.
+    locals: Vec<SocketAddr>,
     /// The names that proven devices register under.
     names: BTreeSet<String>,
-    /// Which agents the center takes for reachable.
-    online: BTreeMap<AgentId, bool>,
+    /// By which of our addresses the center takes agents for reachable.
+    online: BTreeMap<AgentId, Option<IpAddr>>,
     notices: Vec<mpsc::Sender<Notice>>,
     /// Notices for which a shard had no room; no more than there are devices, twice.
     unheeded: VecDeque<(usize, Notice)>,
@@ -130,7 +130,7 @@ pub(super) struct RegistrarTask<T> {
 impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
     pub(super) fn new(
         settings: &Settings,
-        local: IpAddr,
+        locals: Vec<SocketAddr>,
         random: Random,
         clock: Clock,
         to_center: Sender<T>,
@@ -157,7 +157,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             to_center,
             backlog: VecDeque::new(),
             reach: Reach::new(settings.pings),
-            local,
+            locals,
             names: BTreeSet::new(),
             online: BTreeMap::new(),
             notices,
@@ -168,7 +168,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
     /// Takes back what the last run kept, of agents that there still are.
     pub(super) fn restore(&mut self, kept: Kept) {
         let now = self.clock.now();
-        let (bindings, guesses) = kept.split(self.clock);
+        let (bindings, guesses) = kept.split(self.clock, &self.locals);
         for kept in bindings.into_iter().filter(|kept| self.agents.contains_key(&kept.user)) {
             self.registrar.restore(now, kept);
         }
@@ -180,9 +180,12 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
     /// Says what changed; not again within [`PUBLISH_EVERY`], for it is all said at once.
     fn publish(&mut self) {
         let now = self.clock.now();
-        if !self.changed || now < self.published + PUBLISH_EVERY {
-            return;
+        if self.changed && now >= self.published + PUBLISH_EVERY {
+            self.publish_now(now);
         }
+    }
+
+    fn publish_now(&mut self, now: Moment) {
         (self.changed, self.published) = (false, now);
         let sources = self.registrar.keep(now).map(|kept| kept.flow.source).collect();
         self.publishers.registered.send_replace(Arc::new(sources));
@@ -210,7 +213,10 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                     }
                 }
                 () = tokio::time::sleep_until(wake) => {}
-                _ = stopped.changed() => return,
+                _ = stopped.changed() => {
+                    // Who registered a moment ago is known after the restart too.
+                    return self.publish_now(self.clock.now());
+                }
             }
             self.expire();
             self.follow_registrar();
@@ -292,19 +298,28 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
     /// Tells the center when whether an agent has a device that can be reached has changed.
     fn judge_seat(&mut self, user: &str) {
         let Some((agent, _)) = self.agents.get(user) else { return };
-        let online = self.reach.is_online(user);
-        if self.online.insert(agent.clone(), online).unwrap_or(false) != online {
-            tracing::info!(%agent, online, "seat");
+        let local = self.seat_address(agent);
+        if self.online.insert(agent.clone(), local).unwrap_or(None) != local {
+            tracing::info!(%agent, online = local.is_some(), "seat");
             self.backlog.retain(|(waiting, _)| waiting != agent);
-            self.backlog.push_back((agent.clone(), online));
+            self.backlog.push_back((agent.clone(), local));
         }
     }
 
+    /// The address of ours that an agent's devices are reached by: where they have several, the first of those that we
+    /// listen on.
+    fn seat_address(&self, agent: &AgentId) -> Option<IpAddr> {
+        let contacts = self.contacts(self.clock.now(), agent);
+        let used = |local: &SocketAddr| contacts.iter().any(|(_, to)| to.local == *local);
+        let first = self.locals.iter().find(|local| used(local)).map(SocketAddr::ip);
+        first.or_else(|| contacts.first().map(|(_, to)| to.local.ip()))
+    }
+
     fn tell_seats(&mut self) {
-        while let Some((agent, online)) = self.backlog.pop_front() {
-            let seat = SignallingInput::Seat { agent: agent.clone(), online };
+        while let Some((agent, local)) = self.backlog.pop_front() {
+            let seat = SignallingInput::Seat { agent: agent.clone(), online: local.is_some(), local };
             if let Err(TrySendError::Full(_)) = self.to_center.try_send(seat.into()) {
-                self.backlog.push_front((agent, online));
+                self.backlog.push_front((agent, local));
                 return;
             }
         }

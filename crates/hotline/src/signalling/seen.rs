@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use model::{Cause, LegId};
-use sip::{Message, Method, Response, Transport};
+use sip::{Destination, Flow, Message, Method, Response};
 
 use super::{Clock, translate};
 use crate::observer::{Observer, Refused, SipSide};
@@ -20,7 +20,6 @@ const REMEMBERED: usize = 512;
 pub(super) struct Seen {
     observer: Observer,
     clock: Clock,
-    local: SocketAddr,
     /// By Call-ID.
     reasons: BTreeMap<String, &'static str>,
     /// Call-ID and CSeq of the last refusals.
@@ -28,8 +27,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(observer: Observer, clock: Clock, local: SocketAddr) -> Seen {
-        Seen { observer, clock, local, reasons: BTreeMap::new(), last: VecDeque::new() }
+    pub(super) fn new(observer: Observer, clock: Clock) -> Seen {
+        Seen { observer, clock, reasons: BTreeMap::new(), last: VecDeque::new() }
     }
 
     /// The next refusal with this Call-ID is for this reason.
@@ -45,16 +44,29 @@ impl Seen {
         self.observer.trace().leg(leg, call_id);
     }
 
-    pub(super) fn received(&mut self, transport: Transport, peer: SocketAddr, bytes: &[u8]) {
+    pub(super) fn received(&mut self, flow: Flow, bytes: &[u8]) {
         self.observer.sip(SipSide::Received, bytes);
         let at = self.clock.time();
-        self.observer.trace().message(at, SipSide::Received, transport, (self.local, peer), bytes);
+        self.observer.trace().message(
+            at,
+            SipSide::Received,
+            flow.transport,
+            (flow.local, flow.source),
+            bytes,
+        );
     }
 
-    pub(super) fn sent(&mut self, transport: Transport, peer: SocketAddr, bytes: &[u8]) {
+    pub(super) fn sent(&mut self, destination: Destination, bytes: &[u8]) {
+        let peer = destination.address;
         self.observer.sip(SipSide::Sent, bytes);
         let at = self.clock.time();
-        self.observer.trace().message(at, SipSide::Sent, transport, (self.local, peer), bytes);
+        self.observer.trace().message(
+            at,
+            SipSide::Sent,
+            destination.transport,
+            (destination.local, peer),
+            bytes,
+        );
         if is_no(bytes)
             && let Ok(Message::Response(response)) = sip::parse_datagram(bytes)
         {

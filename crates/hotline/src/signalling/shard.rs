@@ -1,7 +1,7 @@
 //! One shard: an endpoint, the legs of its Call-IDs, and the way of their reports to the center.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,13 +9,13 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{AgentId, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
 use sip::{
-    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, PingId, Random,
-    Request, Security, SessionId, Status, Transport,
+    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, OfferedAudio, Output,
+    PingId, Random, Request, Security, SessionId, Status, Transport,
 };
-use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::legs::{Leg, Stage};
+use super::listen::Sockets;
 use super::names::Trunks;
 use super::reach::Device;
 use super::registrar::{Judgement, Notice, Question, Reply};
@@ -61,13 +61,15 @@ pub(super) struct Wires {
     pub(super) orders: Receiver<(LegId, LegOrder)>,
     pub(super) notify: Arc<Notify>,
     pub(super) questions: mpsc::Sender<(usize, Question)>,
-    pub(super) udp: Arc<UdpSocket>,
+    pub(super) sockets: Sockets,
     pub(super) hub: mpsc::Sender<HubInput>,
 }
 
 pub(super) struct Shard<T> {
     pub(super) index: usize,
     pub(super) shards: usize,
+    /// The addresses that peers reach us by.
+    locals: Vec<SocketAddr>,
     pub(super) endpoint: Endpoint,
     pub(super) random: Random,
     ids: Ids,
@@ -97,7 +99,7 @@ pub(super) struct Shard<T> {
 
 pub(super) struct Unjudged {
     request: Box<Request>,
-    source: IpAddr,
+    flow: Flow,
 }
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
@@ -105,13 +107,13 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         index: usize,
         shards: usize,
         settings: &Settings,
-        (local, trunks): (std::net::SocketAddr, Trunks),
+        (locals, trunks): (Vec<SocketAddr>, Trunks),
         mut random: Random,
         clock: Clock,
         to_center: Sender<T>,
     ) -> Shard<T> {
         let endpoint = EndpointSettings {
-            local,
+            local: locals.clone(),
             user_agent: settings.user_agent.clone(),
             max_sessions: settings.max_sessions,
             max_transactions: settings.max_sessions.saturating_mul(4),
@@ -122,11 +124,12 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         Shard {
             index,
             shards,
+            locals,
             endpoint: Endpoint::new(endpoint, Random::new(seed)).with_patience(settings.patience),
             random,
             ids: Ids::new(maker),
             clock,
-            seen: Seen::new(settings.observer.clone(), clock, local),
+            seen: Seen::new(settings.observer.clone(), clock),
             trunks,
             feature_codes: settings.feature_codes.clone(),
             prack: settings.prack,
@@ -187,11 +190,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let now = self.clock.now();
         match input {
             ShardInput::Datagram { flow, bytes } => {
-                self.seen.received(flow.transport, flow.source, &bytes);
+                self.seen.received(flow, &bytes);
                 self.endpoint.handle_datagram(now, flow, &bytes);
             }
             ShardInput::Message { flow, message } => {
-                self.seen.received(flow.transport, flow.source, &message.print());
+                self.seen.received(flow, &message.print());
                 self.endpoint.handle_message(now, flow, *message);
             }
             ShardInput::Malformed { flow, malformed } => self.endpoint.handle_malformed(flow, *malformed),
@@ -208,7 +211,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             match output {
                 Output::Event(event) => self.happened(event),
                 Output::Send { destination, bytes } => {
-                    self.seen.sent(destination.transport, destination.address, &bytes);
+                    self.seen.sent(destination, &bytes);
                     self.send(wires, destination, bytes).await;
                 }
             }
@@ -223,10 +226,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         match destination.transport {
             Transport::Udp => {
                 // A datagram that cannot be sent is one that got lost: timers see to it.
-                let mut sent = wires.udp.send_to(&bytes, destination.address).await;
+                let Some(socket) = wires.sockets.of(destination.local) else { return };
+                let mut sent = socket.send_to(&bytes, destination.address).await;
                 if sent.is_err() {
                     // The error may be ICMP's word on another datagram, sent before.
-                    sent = wires.udp.send_to(&bytes, destination.address).await;
+                    sent = socket.send_to(&bytes, destination.address).await;
                 }
                 if let Err(error) = sent {
                     tracing::debug!(address = %destination.address, %error, "datagram not sent");
@@ -336,11 +340,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_code).cloned();
         match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
             Some((name, terms)) => {
-                self.let_in(session, (Origin::Trunk(name), flow.source.ip()), &request, &terms);
+                self.let_in(session, (Origin::Trunk(name), flow), &request, &terms);
             }
             None => {
-                self.unjudged
-                    .insert(session, Unjudged { request: request.clone(), source: flow.source.ip() });
+                self.unjudged.insert(session, Unjudged { request: request.clone(), flow });
                 self.asking.push_back(Question::Judge { session, request, flow });
             }
         }
@@ -351,7 +354,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     fn let_in(
         &mut self,
         session: SessionId,
-        (origin, source): (Origin, IpAddr),
+        (origin, flow): (Origin, Flow),
         request: &Request,
         terms: &Terms,
     ) {
@@ -371,7 +374,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
         let leg = self.new_leg();
         let report = LegReport::Invited {
-            source,
+            source: flow.source.ip(),
+            local: self.audio_address(flow, remote.as_ref()),
             origin,
             dialled,
             diverted: terms.numbers.diverted(request),
@@ -391,6 +395,17 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session, sip_call_id } });
         self.sessions.insert(session, leg);
         self.endpoint.admit(now, session);
+    }
+
+    /// Our address for a caller's audio: the one that it called, or the first that its audio can reach.
+    fn audio_address(&self, flow: Flow, remote: Option<&OfferedAudio>) -> IpAddr {
+        let called = flow.local.ip();
+        let wants_v4 = remote.map_or(called.is_ipv4(), |remote| remote.rtp.is_ipv4());
+        if called.is_ipv4() == wants_v4 {
+            return called;
+        }
+        let other = self.locals.iter().find(|local| local.is_ipv4() == wants_v4);
+        other.map_or(called, |local| local.ip())
     }
 
     /// An id that leads orders back to this shard.
@@ -428,7 +443,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                     Judgement::Refuse(answer) => self.endpoint.turn_away(now, session, &answer),
                     Judgement::Agent(agent) => {
                         let terms = self.seats.get(&agent).cloned().unwrap_or_default();
-                        let from = (Origin::Agent(agent), unjudged.source);
+                        let from = (Origin::Agent(agent), unjudged.flow);
                         self.let_in(session, from, &unjudged.request, &terms);
                     }
                 }

@@ -43,8 +43,8 @@ const GOOD_BYE: Duration = Duration::from_millis(500);
 pub(super) enum HubInput {
     /// Send this, over the connection that there is, or over a new one.
     Send { shard: usize, destination: Destination, bytes: Vec<u8> },
-    /// A connection was made.
-    Connected { address: SocketAddr, stream: TcpStream },
+    /// A connection was made, by us or by a peer who reached us at `local`.
+    Connected { address: SocketAddr, local: SocketAddr, stream: TcpStream },
     /// A connection could not be made.
     Failed { address: SocketAddr },
     /// Say that you are alive.
@@ -78,9 +78,34 @@ struct Known {
     until: Instant,
 }
 
-/// Accepts and makes connections until the shell stops.
+/// Accepts connections at one address until the shell stops.
+pub(super) async fn accept(
+    (listener, local): (TcpListener, SocketAddr),
+    hub: mpsc::Sender<HubInput>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => return,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                if hub.send(HubInput::Connected { address, local, stream }).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: accepting again at once would spin.
+                tracing::warn!(%local, %error, "cannot accept SIP connections");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Keeps and makes connections until the shell stops.
 pub(super) async fn run(
-    listener: TcpListener,
     mut inputs: mpsc::Receiver<HubInput>,
     own: mpsc::Sender<HubInput>,
     shards: Vec<Lanes>,
@@ -99,14 +124,6 @@ pub(super) async fn run(
     };
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => hub.open(address, stream),
-                Err(error) => {
-                    // Out of file descriptors, most likely: accepting again at once would spin.
-                    tracing::warn!(%error, "cannot accept SIP connections");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            },
             Some(input) = inputs.recv() => hub.handle(input),
             _ = sweep.tick() => hub.sweep(),
             _ = stopped.changed() => {
@@ -124,8 +141,8 @@ impl Hub {
     fn handle(&mut self, input: HubInput) {
         match input {
             HubInput::Send { shard, destination, bytes } => self.send(shard, destination, bytes),
-            HubInput::Connected { address, stream } => {
-                self.open(address, stream);
+            HubInput::Connected { address, local, stream } => {
+                self.open(address, local, stream);
                 for (shard, destination, bytes) in self.connecting.remove(&address).unwrap_or_default() {
                     self.send_over(address, shard, destination, bytes);
                 }
@@ -200,11 +217,11 @@ impl Hub {
                 return self.unreachable(shard, destination);
             }
         }
-        let own = self.own.clone();
+        let (own, local) = (self.own.clone(), destination.local);
         tokio::spawn(async move {
             let made = timeout(CONNECT_TIME, TcpStream::connect(address)).await;
             let input = match made {
-                Ok(Ok(stream)) => HubInput::Connected { address, stream },
+                Ok(Ok(stream)) => HubInput::Connected { address, local, stream },
                 Ok(Err(_)) | Err(_) => HubInput::Failed { address },
             };
             let _ = own.send(input).await;
@@ -220,7 +237,7 @@ impl Hub {
         }
     }
 
-    fn open(&mut self, address: SocketAddr, stream: TcpStream) {
+    fn open(&mut self, address: SocketAddr, local: SocketAddr, stream: TcpStream) {
         let source = (!self.gate.is_trunk(address)).then(|| sip::network_of(address.ip()));
         if !self.make_room(source) {
             // Dropping the stream closes it.
@@ -235,6 +252,7 @@ impl Hub {
         self.connections.insert(address, Known { serial, writer, source, useful, until });
         let connection = Connection {
             address,
+            local,
             serial,
             shards: self.shards.clone(),
             gate: Arc::clone(&self.gate),
@@ -297,6 +315,8 @@ fn earns(bytes: &[u8]) -> bool {
 
 struct Connection {
     address: SocketAddr,
+    /// By what the peer reaches us.
+    local: SocketAddr,
     serial: u64,
     shards: Vec<Lanes>,
     gate: Arc<Gate>,
@@ -344,7 +364,7 @@ impl Connection {
 
     /// Hands on what is whole; false when the stream is broken.
     async fn frames(&self, framer: &mut Framer, writer: &mut tokio::net::tcp::OwnedWriteHalf) -> bool {
-        let flow = Flow { transport: Transport::Tcp, source: self.address };
+        let flow = Flow { transport: Transport::Tcp, source: self.address, local: self.local };
         while let Some(frame) = framer.poll_frame() {
             let (shard, kind, input, whole) = match frame {
                 Frame::Ping => {

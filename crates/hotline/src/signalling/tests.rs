@@ -225,7 +225,7 @@ async fn guessing_passwords_slows_the_address_but_not_who_is_registered() {
 async fn a_stream_may_come_byte_by_byte_and_breaks_politely() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let world = World::start(100).await;
-    let mut stream = tokio::net::TcpStream::connect(world.signalling.bound()).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(world.address()).await.unwrap();
     let options = "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKs1\r\nFrom: <sip:a@h>;tag=1\r\n\
                    To: <sip:h>\r\nCall-ID: s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
     for byte in options.bytes().chain("\r\n\r\n".bytes()) {

@@ -1,7 +1,7 @@
 //! What the center orders: ports, peers, plays, bridges, recordings.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use model::{
     ClipId, Kept, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec, RemoteMedia,
@@ -19,7 +19,7 @@ const SECOND: u64 = 8_000;
 impl Thread {
     pub(super) fn handle_order(&mut self, order: MediaOrder) {
         match order.op {
-            MediaOp::Open { leg } => self.open(leg),
+            MediaOp::Open { leg, on } => self.open(leg, on),
             MediaOp::Connect { leg, remote } => self.connect(leg, remote),
             MediaOp::Play { leg, play, clips, mode } => self.play(leg, play, clips, mode),
             MediaOp::StopPlay { leg } => self.stop_play(leg),
@@ -64,11 +64,12 @@ impl Thread {
         }
     }
 
-    fn open(&mut self, id: LegId) {
+    fn open(&mut self, id: LegId, on: Option<IpAddr>) {
         if self.legs.contains_key(&id) {
             return tracing::warn!(leg = %id, "a leg that is open was ordered to open");
         }
-        let opened = self.ports.open(self.settings.bind_ip).and_then(|pair| {
+        let (bind, advertised) = self.settings.address(on);
+        let opened = self.ports.open(bind).and_then(|pair| {
             let token = (id.number() as u64) << 1;
             self.poll.watch(&pair.rtp, token)?;
             self.poll.watch(&pair.rtcp, token | 1)?;
@@ -76,7 +77,7 @@ impl Thread {
         });
         match opened {
             Ok(pair) => {
-                let rtp = SocketAddr::new(self.settings.advertised_ip, pair.port);
+                let rtp = SocketAddr::new(advertised, pair.port);
                 self.legs.insert(id, Leg::new(id, pair));
                 shift(&self.tally.open_legs, 1);
                 self.outbox.push(MediaReport::Opened { leg: id, rtp });

@@ -79,7 +79,7 @@ impl World {
     /// Orders a leg to open.
     pub(crate) fn order_open(&mut self) -> LegId {
         let leg = LegId::new(&mut self.ids, now());
-        self.order(MediaOp::Open { leg });
+        self.order(MediaOp::Open { leg, on: None });
         leg
     }
 

@@ -182,11 +182,12 @@ fn same_digits(a: &str, b: &str) -> bool {
 }
 
 /// The digest must be about this request's target (RFC 7616 section 3.4.6). Clients that digest the
-/// server's bare address, or leave out a port, mean the same server: that much is let pass.
+/// server's bare address, or leave out a port or the brackets of an IPv6 address, mean the same server: that much is let
+/// pass.
 fn same_target(digest_uri: &str, request_uri: &str) -> bool {
     let (Ok(Uri::Sip(digest)), Ok(Uri::Sip(mut request))) = (Uri::parse(digest_uri), Uri::parse(request_uri))
     else {
-        return digest_uri == request_uri;
+        return digest_uri == request_uri || digest_uri == request_uri.replace(['[', ']'], "");
     };
     let mut digest = digest;
     if digest.port.is_none() || request.port.is_none() {
@@ -202,6 +203,20 @@ fn same_target(digest_uri: &str, request_uri: &str) -> bool {
 mod tests {
     use super::*;
     use crate::{Credentials, Headers, Method, answer_challenge};
+
+    /// SIPp 3.6.1 leaves out brackets.
+    #[test]
+    fn the_digested_address_may_be_written_otherwise_but_not_be_another() {
+        for (digest, request, same) in [
+            ("sip:::1:5060", "sip:[::1]:5060", true),
+            ("sip:[::1]", "sip:[::1]:5060", true),
+            ("sip:::2:5060", "sip:[::1]:5060", false),
+            ("sip:192.0.2.1", "sip:1001@192.0.2.1:5060", true),
+            ("sip:1002@192.0.2.1", "sip:1001@192.0.2.1", false),
+        ] {
+            assert_eq!(same_target(digest, request), same, "{digest} {request}");
+        }
+    }
 
     fn server() -> DigestServer {
         DigestServer::new("hotline", Duration::from_secs(300), Random::new([1; 32]))

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::inbound::contact_by;
 use super::session::{Change, Refresh, Stage};
 use super::timer::{agreed_refresh, ask_refresh, least_interval};
 use super::transactions::Owner;
@@ -122,14 +123,14 @@ impl Endpoint {
     /// Asks a contact, outside any dialog, whether it can be reached. `Pinged` follows once. `call_id` is a new one.
     pub fn ping(&mut self, now: Moment, uri: &str, destination: Destination, call_id: &str) -> PingId {
         let ping = PingId(self.new_id());
-        let (host, tag) = (Host::Ip(self.settings.local.ip()), self.random.token());
+        let (host, tag) = (Host::Ip(destination.local.ip()), self.random.token());
         let headers = Headers::new()
             .with("Max-Forwards", "70")
             .with("From", format!("<sip:{host}>;tag={tag}"))
             .with("To", format!("<{}>", uri.split([';', '?']).next().unwrap_or(uri)))
             .with("Call-ID", call_id)
             .with("CSeq", "1 OPTIONS")
-            .with("Contact", self.contact_by(destination.transport))
+            .with("Contact", contact_by(destination))
             .with("Accept", "application/sdp")
             .with("User-Agent", &self.settings.user_agent);
         let request = Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() };

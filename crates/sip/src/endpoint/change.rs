@@ -43,7 +43,8 @@ impl Endpoint {
         id: SessionId,
         request: &Request,
     ) -> Result<(), Answer> {
-        let source = self.sessions.get(&id).map_or(self.settings.local, |session| session.peer.address);
+        let gone = || Answer::new(Status::NO_SUCH_CALL);
+        let source = self.sessions.get(&id).ok_or_else(gone)?.peer.address;
         let theirs = read_offer(request, source.ip())?;
         let is_update = request.method == Method::Update;
         if is_update && theirs.is_none() {
@@ -53,7 +54,6 @@ impl Endpoint {
         let refresh = agree_refresh(now, request, self.patience.session_interval)?;
         let contacts = request.addresses("Contact").unwrap_or_default();
         let contact = self.contact(id);
-        let gone = || Answer::new(Status::NO_SUCH_CALL);
         let session = self.sessions.get_mut(&id).ok_or_else(gone)?;
         let ours = session.audio.codecs.clone();
         let mut changed = None;

@@ -1,5 +1,7 @@
 //! What a request must fulfil before anybody looks at its meaning (RFC 3261 sections 8.2 and 16.3).
 
+use std::net::SocketAddr;
+
 use super::{Answer, EndpointSettings};
 use crate::message::description;
 use crate::{Address, CSeq, HeaderError, Method, Request, Status, Uri, Via};
@@ -115,7 +117,10 @@ fn hops_remain(request: &Request) -> Result<(), Answer> {
 fn path_is_new(request: &Request, settings: &EndpointSettings) -> Result<(), Answer> {
     let ours = |value: &String| {
         Via::parse(value).is_ok_and(|via| {
-            via.host.ip() == Some(settings.local.ip()) && via.port.unwrap_or(5060) == settings.local.port()
+            let is_it = |local: &SocketAddr| {
+                via.host.ip() == Some(local.ip()) && via.port.unwrap_or(5060) == local.port()
+            };
+            settings.local.iter().any(is_it)
         })
     };
     if request.method == Method::Invite && request.headers.list("Via").iter().any(ours) {

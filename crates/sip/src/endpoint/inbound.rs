@@ -1,6 +1,6 @@
 //! Calls that come in.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::check::bad_request;
 use super::receive::{Arrival, capabilities, overloaded};
@@ -8,7 +8,7 @@ use super::reliable::Provisional;
 use super::session::{Change, Incoming, Refresh, Session, Stage, Talking, Unacked, choose, takes_update};
 use super::timer::{agree_refresh, state_refresh};
 use super::transactions::{ServerKey, ServerMachine};
-use super::{Answer, Ending, Endpoint, Event, SessionId, reply};
+use super::{Answer, Destination, Ending, Endpoint, Event, SessionId, Transport, reply};
 use crate::dialog::Dialog;
 use crate::message::description;
 use crate::transaction::{T1, TRY_FOR};
@@ -48,7 +48,7 @@ impl Endpoint {
                 .or_else(|_| find_audio(sdp, &OUR_CODECS, Encryption::Optional))
         };
         let mut remote = offer.as_ref().map(find).transpose()?;
-        let mut audio = self.silent_audio();
+        let mut audio = self.silent_audio(flow.local);
         if let Some(remote) = &mut remote {
             audio.security.answer(remote, None, &mut self.random);
         }
@@ -83,9 +83,9 @@ impl Endpoint {
     }
 
     /// Our side before the user names an address.
-    fn silent_audio(&mut self) -> LocalAudio {
+    fn silent_audio(&mut self, local: SocketAddr) -> LocalAudio {
         LocalAudio {
-            rtp: self.settings.local,
+            rtp: local,
             codecs: OUR_CODECS.to_vec(),
             direction: Direction::SendReceive,
             security: Security::answering(Encryption::Off),
@@ -157,7 +157,7 @@ impl Endpoint {
 
     /// Inbound: take the call with our audio at `rtp`, in `codec` if the peer has it, else in the peer's
     /// first that we share. `Connected` follows with the ACK.
-    pub fn accept(&mut self, now: Moment, id: SessionId, rtp: std::net::SocketAddr, codec: AudioCodec) {
+    pub fn accept(&mut self, now: Moment, id: SessionId, rtp: SocketAddr, codec: AudioCodec) {
         let Some(key) = self.incoming(id) else { return };
         let contact = self.contact(id);
         let Some(session) = self.sessions.get_mut(&id) else { return };
@@ -211,15 +211,7 @@ impl Endpoint {
 
     /// Our Contact in a session.
     pub(super) fn contact(&self, id: SessionId) -> String {
-        let transport = self.sessions.get(&id).map(|session| session.peer.transport);
-        self.contact_by(transport.unwrap_or(super::Transport::Udp))
-    }
-
-    pub(super) fn contact_by(&self, transport: super::Transport) -> String {
-        match transport {
-            super::Transport::Udp => format!("<sip:{}>", self.settings.local),
-            super::Transport::Tcp => format!("<sip:{};transport=tcp>", self.settings.local),
-        }
+        self.sessions.get(&id).map(|session| contact_by(session.peer)).unwrap_or_default()
     }
 
     /// CANCEL (RFC 3261 section 9.2): 200 if its INVITE is known, 487 to the INVITE if that is still open.
@@ -305,6 +297,14 @@ impl Endpoint {
         let session = self.sessions.get_mut(&id)?;
         let sdp = read_description(headers, body, session.peer.address.ip())?.ok()?;
         session.settle_answer(session.find_answer(&sdp)?)
+    }
+}
+
+/// Our Contact for whoever is there.
+pub(super) fn contact_by(peer: Destination) -> String {
+    match peer.transport {
+        Transport::Udp => format!("<sip:{}>", peer.local),
+        Transport::Tcp => format!("<sip:{};transport=tcp>", peer.local),
     }
 }
 

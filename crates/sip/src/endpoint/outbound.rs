@@ -1,6 +1,6 @@
 //! Calls that go out, and hanging up.
 
-use super::inbound::read_description;
+use super::inbound::{contact_by, read_description};
 use super::reliable::Provisional;
 use super::session::{Change, Outgoing, Refresh, Session, Stage, Talking, Withdraw, takes_update};
 use super::timer::{MIN_SE, agreed_refresh, least_interval};
@@ -60,7 +60,7 @@ impl Endpoint {
 
     fn first_invite(&mut self, dial: &Dial, local_tag: &str, body: Vec<u8>) -> Request {
         let display = if dial.display.is_empty() { String::new() } else { quote(&dial.display) + " " };
-        let host = Host::Ip(self.settings.local.ip());
+        let host = Host::Ip(dial.destination.local.ip());
         let to = dial.uri.split([';', '?']).next().unwrap_or(&dial.uri).to_owned();
         let mut headers = Headers::new()
             .with("Max-Forwards", "70")
@@ -68,7 +68,7 @@ impl Endpoint {
             .with("To", format!("<{to}>"))
             .with("Call-ID", &dial.call_id)
             .with("CSeq", "1 INVITE")
-            .with("Contact", self.contact_by(dial.destination.transport))
+            .with("Contact", contact_by(dial.destination))
             .with("Allow", Method::ALLOW)
             .with("User-Agent", &self.settings.user_agent)
             .with("Content-Type", "application/sdp");

@@ -5,6 +5,7 @@ mod changes;
 mod encrypted;
 mod incoming;
 mod limits;
+mod listening;
 mod outgoing;
 mod refusals;
 mod reliable;
@@ -12,7 +13,7 @@ mod world;
 
 use super::*;
 use crate::{AudioCodec, Credentials, Direction, Method, OfferedAudio, Request, Security};
-use world::{A, B, SDP, World, dial, flow, inside, invite, request, respond};
+use world::{A, B, C, SDP, World, at, dial, flow, inside, invite, request, respond};
 
 #[test]
 fn responses_go_where_rport_and_received_say() {
@@ -44,8 +45,8 @@ fn two_endpoints_talk_to_each_other() {
     let (_, invite) = a.dialled();
     assert_eq!(invite.method, Method::Invite);
     let mut b = World::new();
-    b.endpoint.settings.local = B.parse().unwrap();
-    b.endpoint.handle_message(b.now, flow(A), Message::Request(invite));
+    b.endpoint.settings.local = vec![B.parse().unwrap()];
+    b.endpoint.handle_message(b.now, at(A, B), Message::Request(invite));
     b.drain();
     let remote: Vec<OfferedAudio> = b
         .events
@@ -64,7 +65,7 @@ fn two_endpoints_talk_to_each_other() {
     a.drain();
     assert_eq!(a.heard(), ["connected"]);
     let ack = a.sent.pop().unwrap();
-    b.endpoint.handle_message(b.now, flow(A), ack);
+    b.endpoint.handle_message(b.now, at(A, B), ack);
     b.drain();
     assert_eq!(b.heard(), ["connected"]);
 }

@@ -108,14 +108,14 @@ impl Endpoint {
         owner: Owner,
     ) -> ClientKey {
         let branch = format!("z9hG4bK{}", self.random.token());
-        let mut via = self.via(destination.transport, &branch);
+        let mut via = via(destination, &branch);
         let mut chosen = destination;
         let mut datagram = None;
         let length = request.print().len() + via.len() + "Via: \r\n".len();
         if destination.transport == Transport::Udp && length > LARGEST_DATAGRAM {
             chosen = Destination { transport: Transport::Tcp, ..destination };
             datagram = Some(destination);
-            via = self.via(Transport::Tcp, &branch);
+            via = self::via(chosen, &branch);
         }
         request.headers = crate::Headers::new().with("Via", via).followed_by(&request.headers);
         self.run_client(now, branch, request, chosen, datagram, owner)
@@ -174,15 +174,10 @@ impl Endpoint {
         key
     }
 
-    /// Our Via value.
-    pub(super) fn via(&self, transport: Transport, branch: &str) -> String {
-        format!("SIP/2.0/{} {};branch={branch};rport", transport.name(), self.settings.local)
-    }
-
     /// Puts an ACK of a 2xx on the wire; it has no transaction.
     pub(super) fn send_ack(&mut self, mut ack: Request, destination: Destination) -> Vec<u8> {
         let branch = format!("z9hG4bK{}", self.random.token());
-        let via = self.via(destination.transport, &branch);
+        let via = via(destination, &branch);
         ack.headers = crate::Headers::new().with("Via", via).followed_by(&ack.headers);
         let bytes = ack.print();
         // Nobody says that it did not arrive.
@@ -196,7 +191,7 @@ impl Endpoint {
     pub(super) fn handle_response(&mut self, now: Moment, response: Response) {
         // A response whose Via is not ours, or that cannot be read, belongs to nobody here: dropped.
         let (Ok(via), Ok(cseq)) = (response.via(), response.cseq()) else { return };
-        if via.host.ip() != Some(self.settings.local.ip()) {
+        if !via.host.ip().is_some_and(|ip| self.settings.is_ours(ip)) {
             return;
         }
         // A 2xx to an INVITE is acknowledged whatever else is wrong with it: the peer repeats it until then.
@@ -285,7 +280,7 @@ impl Endpoint {
                 None => self.client_failed(now, slot.owner, Ending::Unreachable),
                 Some(datagram) => {
                     let mut request = slot.request().clone();
-                    let via = self.via(Transport::Udp, &key.branch);
+                    let via = via(datagram, &key.branch);
                     request.headers.set_first("Via", via);
                     self.run_client(now, key.branch, request, datagram, None, slot.owner);
                 }
@@ -360,6 +355,11 @@ impl Endpoint {
         });
         self.schedule.set(&Due::Server(key.clone()), deadline);
     }
+}
+
+/// Our Via value in a request that goes there.
+fn via(destination: Destination, branch: &str) -> String {
+    format!("SIP/2.0/{} {};branch={branch};rport", destination.transport.name(), destination.local)
 }
 
 /// What tells this request's transaction from others (RFC 3261 section 17.2.3); ACK finds its INVITE's.

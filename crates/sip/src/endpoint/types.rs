@@ -38,6 +38,8 @@ pub struct Flow {
     pub transport: Transport,
     /// The sender's address as the socket saw it.
     pub source: SocketAddr,
+    /// The address that the sender reached us by: one of [`EndpointSettings::local`].
+    pub local: SocketAddr,
 }
 
 /// Where a message goes.
@@ -45,11 +47,20 @@ pub struct Flow {
 pub struct Destination {
     /// How.
     pub transport: Transport,
+    /// Our own address that it is sent from, which Via and Contact name: one of [`EndpointSettings::local`].
+    pub local: SocketAddr,
     /// The address; with TCP, the connection to or from it when there is one.
     pub address: SocketAddr,
     /// With TCP: the address to connect to when there is no connection with `address` any more. With UDP: the address that copies of a
     /// request go to as well, when nobody answered at `address`.
     pub otherwise: Option<SocketAddr>,
+}
+
+impl EndpointSettings {
+    /// True for an address of ours.
+    pub(crate) fn is_ours(&self, ip: std::net::IpAddr) -> bool {
+        self.local.iter().any(|local| local.ip() == ip)
+    }
 }
 
 impl Destination {
@@ -62,15 +73,15 @@ impl Destination {
 
 impl From<Flow> for Destination {
     fn from(flow: Flow) -> Destination {
-        Destination { transport: flow.transport, address: flow.source, otherwise: None }
+        Destination { transport: flow.transport, local: flow.local, address: flow.source, otherwise: None }
     }
 }
 
 /// The endpoint's own circumstances.
 #[derive(Debug, Clone)]
 pub struct EndpointSettings {
-    /// The address that peers reach us by, in Via and Contact.
-    pub local: SocketAddr,
+    /// The addresses that peers reach us by, in Via and Contact.
+    pub local: Vec<SocketAddr>,
     /// `Server` and `User-Agent`.
     pub user_agent: String,
     /// The most sessions at once; further INVITEs get 503.

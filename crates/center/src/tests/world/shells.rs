@@ -7,7 +7,7 @@ use model::{
     AgentId, Cause, Direction, LegId, LegOrder, LegReport, MediaOp, MediaReport, PlayMode, Refusal, Target,
 };
 
-use super::{Leg, QUALITY, Seat, World, remote, seconds};
+use super::{CUSTOMERS, Leg, QUALITY, SEATS, Seat, World, remote, seconds};
 use crate::Input;
 
 const CLIP: Duration = Duration::from_secs(3);
@@ -72,7 +72,9 @@ impl World {
     /// Obeys an order to the media.
     pub(super) fn sound(&mut self, op: MediaOp) {
         match op {
-            MediaOp::Open { leg } => {
+            MediaOp::Open { leg, on } => {
+                let is_inbound = matches!(self.legs.get(&leg), Some(Leg::Pending { outbound: false }));
+                assert_eq!(on, Some(if is_inbound { CUSTOMERS } else { SEATS }), "as the peer reaches us");
                 assert!(self.ports.insert(leg), "a port is opened once");
                 let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 30_000));
                 let (after, report) = match self.ports_open_after {

@@ -36,7 +36,7 @@ impl Side {
         batch::prepare(&socket, SOCKET_ROOM)?;
         let local = socket.local_addr()?;
         let settings = EndpointSettings {
-            local,
+            local: vec![local],
             user_agent: "hotline-load".to_owned(),
             max_sessions: 4 * (plan.calls + plan.agents.len()) + 1_000,
             max_transactions: 100_000,

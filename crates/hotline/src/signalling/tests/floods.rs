@@ -21,7 +21,7 @@ fn stranger(method: &str, from: SocketAddr, number: usize) -> Vec<u8> {
 #[expect(clippy::print_stdout, reason = "the story's figures")]
 async fn twelve_calls_while(addresses: u8) {
     let world = World::with_trunk(1_000, "127.0.0.1/32").await;
-    let bound = world.signalling.bound();
+    let bound = world.address();
     let flood = tokio::spawn(async move {
         let mut sockets = Vec::new();
         for last in 0..addresses {
@@ -75,7 +75,7 @@ async fn a_flood_of_two_hundred_addresses_leaves_twelve_of_twelve_calls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_only_ask_for_options_make_room_for_others() {
     let world = World::with_trunk(100, "192.0.2.0/24").await;
-    let bound = world.signalling.bound();
+    let bound = world.address();
     let mut held = Vec::new();
     for _ in 0..200 {
         let mut stream = TcpStream::connect(bound).await.unwrap();
@@ -126,14 +126,14 @@ async fn a_registration_is_there_again_after_a_restart_and_so_is_a_ban() {
     };
     tokio::time::timeout(PATIENCE, written).await.unwrap();
     let mut after = World::keeping(&path).await;
-    assert_eq!(after.next().await, SignallingInput::Seat { agent: agent("1001"), online: true });
+    assert_eq!(after.next().await, super::world::seat(true));
     let leg = after.dial();
     let invite = phone.wait_for(Method::Invite).await;
-    phone.turn_to(after.signalling.bound());
+    phone.turn_to(after.address());
     phone.respond(&invite, 486, "").await;
     assert_eq!(after.report().await, (leg, LegReport::Refused(Refusal::Busy)));
     let guess = request(&mut stranger);
-    stranger.turn_to(after.signalling.bound());
+    stranger.turn_to(after.address());
     let refused = stranger.send_proven(&guess, "1001", "guess").await;
     assert_eq!((refused.status.code(), refused.headers.count("Retry-After")), (503, 1));
     world.signalling.stop().await;

@@ -7,12 +7,8 @@ use sip::{Credentials, Frame, Framer, Message, Method, Patience, Random, Request
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::world::{PATIENCE, Phone, World, agent};
+use super::world::{PATIENCE, Phone, World, seat};
 use crate::signalling::{Pings, Settings, SignallingInput};
-
-fn seat(online: bool) -> SignallingInput {
-    SignallingInput::Seat { agent: agent("1001"), online }
-}
 
 /// No device is asked, and each may be silent for as long as the RFC has it.
 fn patient(settings: &mut Settings) {
@@ -242,7 +238,7 @@ struct Stream {
 
 impl Stream {
     async fn connect(world: &World) -> Stream {
-        let stream = TcpStream::connect(world.signalling.bound()).await.unwrap();
+        let stream = TcpStream::connect(world.address()).await.unwrap();
         Stream { stream, framer: Framer::new() }
     }
 

@@ -39,7 +39,7 @@ async fn sipp(arguments: &[&str], remote: std::net::SocketAddr) {
 #[tokio::test(flavor = "multi_thread")]
 async fn sipp_calls_by_udp() {
     let world = World::start(1_000).await;
-    let bound = world.signalling.bound();
+    let bound = world.address();
     let center = answer_all(world, 50);
     sipp(&["-sn", "uac", "-s", "8000", "-m", "50", "-r", "50"], bound).await;
     assert_eq!(center.await.unwrap(), [Cause::HungUp; 50]);
@@ -48,7 +48,7 @@ async fn sipp_calls_by_udp() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sipp_calls_by_tcp() {
     let world = World::start(1_000).await;
-    let bound = world.signalling.bound();
+    let bound = world.address();
     let center = answer_all(world, 50);
     sipp(&["-t", "t1", "-sn", "uac", "-s", "8000", "-m", "50", "-r", "50"], bound).await;
     assert_eq!(center.await.unwrap(), [Cause::HungUp; 50]);
@@ -63,8 +63,8 @@ async fn sipp_registers_with_digest_by_udp_and_tcp() {
     for transport in ["u1", "t1"] {
         let world = World::start(100).await;
         let scenario = scenario("register");
-        sipp(&["-sf", &scenario, "-t", transport, "-m", "1"], world.signalling.bound()).await;
-        assert_eq!(world.next().await, SignallingInput::Seat { agent: agent("1001"), online: true });
+        sipp(&["-sf", &scenario, "-t", transport, "-m", "1"], world.address()).await;
+        assert_eq!(world.next().await, super::world::seat(true));
         world.signalling.stop().await;
     }
 }
@@ -73,7 +73,7 @@ async fn sipp_registers_with_digest_by_udp_and_tcp() {
 async fn sipp_callers_give_up_while_it_rings() {
     for transport in ["u1", "t1"] {
         let world = World::start(1_000).await;
-        let bound = world.signalling.bound();
+        let bound = world.address();
         let center = tokio::spawn(async move {
             let mut cancelled = 0;
             while cancelled < 20 {
@@ -104,7 +104,7 @@ async fn sipp_answers_as_an_agent() {
     request.headers.set_first("Contact", format!("<sip:1001@127.0.0.1:{port}>"));
     assert_eq!(phone.send_proven(&request, "1001", "sample-1001").await.status.code(), 200);
     world.next().await;
-    let bound = world.signalling.bound();
+    let bound = world.address();
     let seat = tokio::spawn(async move {
         sipp(&["-sn", "uas", "-p", &port, "-m", "1"], bound).await;
     });

@@ -67,6 +67,11 @@ impl World {
         World { signalling, center, ids: Ids::new(900) }
     }
 
+    /// The first address that it listens on.
+    pub(super) fn address(&self) -> std::net::SocketAddr {
+        self.signalling.bound()[0]
+    }
+
     pub(super) async fn next(&self) -> SignallingInput {
         let center = self.center.clone();
         tokio::task::spawn_blocking(move || center.recv_timeout(PATIENCE)).await.unwrap().unwrap()
@@ -101,6 +106,12 @@ impl World {
     }
 }
 
+/// What the center hears of agent 1001's seat.
+pub(super) fn seat(online: bool) -> SignallingInput {
+    let local = online.then_some(std::net::Ipv4Addr::LOCALHOST.into());
+    SignallingInput::Seat { agent: agent("1001"), online, local }
+}
+
 pub(super) fn agent(id: &str) -> AgentId {
     id.parse().unwrap()
 }
@@ -122,7 +133,7 @@ impl Phone {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let mut seed = [7; 32];
         seed[..2].copy_from_slice(&socket.local_addr().unwrap().port().to_be_bytes());
-        Phone { socket, server: world.signalling.bound(), random: Random::new(seed), count: 0 }
+        Phone { socket, server: world.address(), random: Random::new(seed), count: 0 }
     }
 
     pub(super) fn local(&self) -> std::net::SocketAddr {
@@ -248,7 +259,7 @@ impl Phone {
         let response = self.send_proven(&request, "1001", "sample-1001").await;
         assert_eq!(response.status.code(), 200);
         assert_eq!(response.headers.count("Contact"), 1);
-        assert_eq!(world.next().await, SignallingInput::Seat { agent: agent("1001"), online: true });
+        assert_eq!(world.next().await, seat(true));
     }
 
     /// From now on it speaks to another server.

@@ -6,12 +6,18 @@ use super::*;
 use crate::{LocalAudio, Response, Security};
 
 pub(super) const A: &str = "192.0.2.1:5060";
+pub(super) const C: &str = "[2001:db8::1]:5060";
 pub(super) const B: &str = "192.0.2.2:5060";
 pub(super) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\n\
                    a=rtpmap:101 telephone-event/8000\r\n";
 
+/// From there, by another address of ours.
+pub(super) fn at(source: &str, local: &str) -> Flow {
+    Flow { transport: Transport::Udp, source: source.parse().unwrap(), local: local.parse().unwrap() }
+}
+
 pub(super) fn flow(source: &str) -> Flow {
-    Flow { transport: Transport::Udp, source: source.parse().unwrap() }
+    at(source, A)
 }
 
 /// An endpoint at A whose peer at B is the test itself.
@@ -31,7 +37,7 @@ impl World {
 
     pub(super) fn limited(max_sessions: usize, max_transactions: usize) -> World {
         let settings = EndpointSettings {
-            local: A.parse().unwrap(),
+            local: vec![A.parse().unwrap(), C.parse().unwrap()],
             user_agent: "test".to_owned(),
             max_sessions,
             max_transactions,

@@ -1,0 +1,123 @@
+//! The addresses that we listen on, and which socket speaks for which.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, UdpSocket};
+
+use super::StartError;
+
+/// Connections that may wait to be accepted.
+const WAITING: i32 = 1_024;
+
+/// An address to listen on, UDP and TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// What is bound; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// The address that peers reach us by there; needed when `bind` is a wildcard address.
+    pub advertised: Option<IpAddr>,
+}
+
+impl Listener {
+    /// One that peers reach by the address that is bound.
+    pub fn new(bind: SocketAddr) -> Listener {
+        Listener { bind, advertised: None }
+    }
+
+    /// The address that peers are told.
+    pub fn told(&self) -> IpAddr {
+        self.advertised.unwrap_or(self.bind.ip())
+    }
+}
+
+/// Both sockets of a listener.
+pub(super) struct Bound {
+    pub(super) udp: Arc<UdpSocket>,
+    pub(super) tcp: TcpListener,
+    /// What is bound.
+    pub(super) address: SocketAddr,
+    /// What peers are told.
+    pub(super) local: SocketAddr,
+}
+
+/// The UDP sockets by what peers are told.
+#[derive(Debug, Clone)]
+pub(super) struct Sockets(Arc<BTreeMap<SocketAddr, Arc<UdpSocket>>>);
+
+impl Sockets {
+    pub(super) fn new(bound: &[Bound]) -> Sockets {
+        Sockets(Arc::new(bound.iter().map(|bound| (bound.local, Arc::clone(&bound.udp))).collect()))
+    }
+
+    pub(super) fn of(&self, local: SocketAddr) -> Option<&UdpSocket> {
+        self.0.get(&local).map(|socket| &**socket)
+    }
+}
+
+/// Binds all listeners. An IPv6 socket beside an IPv4 one takes IPv6 alone, so that `[::]` and `0.0.0.0` may share a port.
+pub(super) async fn bind_all(listeners: &[Listener]) -> Result<Vec<Bound>, StartError> {
+    let mut all: Vec<Bound> = Vec::new();
+    for listener in listeners {
+        let (udp, tcp, address) = bind(listener.bind, has_ipv4(listeners)).await?;
+        let local = SocketAddr::new(listener.told(), address.port());
+        if local.ip().is_unspecified() {
+            return Err(StartError::NoAddress(address));
+        }
+        if all.iter().any(|bound| bound.local == local) {
+            return Err(StartError::SameAddress(local));
+        }
+        all.push(Bound { udp: Arc::new(udp), tcp, address, local });
+    }
+    Ok(all)
+}
+
+/// Whether IPv6 sockets leave IPv4 to others.
+pub(crate) fn has_ipv4(listeners: &[Listener]) -> bool {
+    listeners.iter().any(|listener| listener.bind.is_ipv4())
+}
+
+/// Both sockets on one port; when that is to be a free one, the TCP side may need a few tries.
+async fn bind(listen: SocketAddr, only_v6: bool) -> Result<(UdpSocket, TcpListener, SocketAddr), StartError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let failed = |transport| move |source| StartError::Bind { address: listen, transport, source };
+        let udp = udp(listen, only_v6).map_err(failed("UDP"))?;
+        let bound = udp.local_addr().map_err(failed("UDP"))?;
+        match tcp(bound, only_v6) {
+            Ok(tcp) => return Ok((udp, tcp, bound)),
+            Err(_) if listen.port() == 0 && tries < 20 => {}
+            Err(source) => return Err(StartError::Bind { address: bound, transport: "TCP", source }),
+        }
+    }
+}
+
+/// A bound UDP socket.
+pub(crate) fn udp(address: SocketAddr, only_v6: bool) -> io::Result<UdpSocket> {
+    let socket = open(address, only_v6, Type::DGRAM, Protocol::UDP)?;
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// A TCP socket that listens.
+pub(crate) fn tcp(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
+    let socket = open(address, only_v6, Type::STREAM, Protocol::TCP)?;
+    // Connections of the last run that are not quite over are in nobody's way.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(WAITING)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn open(address: SocketAddr, only_v6: bool, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+    if only_v6 && address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
