@@ -56,7 +56,8 @@ fn the_shipped_configuration_is_sound_and_its_flow_tests_pass() {
     assert_eq!(configuration.passwords.len(), 6);
     assert_eq!(configuration.sample_passwords().len(), 6);
     assert!(configuration.flow_tests.passed >= 10 && configuration.flow_tests.failed == 0);
-    assert!(configuration.server.sip.ip().is_loopback() && configuration.server.http.ip().is_loopback());
+    let sip = configuration.server.sip.iter().map(|listener| listener.bind);
+    assert!(sip.chain([configuration.server.http]).all(|address| address.ip().is_loopback()));
 }
 
 #[test]
@@ -134,7 +135,7 @@ type Row = (&'static str, &'static str, &'static str, &'static str);
 
 #[test]
 fn what_cannot_work_is_refused() {
-    let rows: [Row; 24] = [
+    let rows: [Row; 30] = [
         (
             "agents.toml",
             "password = \"sample-1001\"",
@@ -199,6 +200,32 @@ fn what_cannot_work_is_refused() {
             "listen = \"[::]:5060\"\nadvertised = \"192.0.2.1\"",
             "different IP versions",
         ),
+        (
+            "hotline.toml",
+            "listen = \"127.0.0.1:5060\"",
+            "listen = [\"0.0.0.0:5060\", \"[::]:5060\"]\nadvertised = \"192.0.2.1\"",
+            "[::]:5060: peers cannot be told the address ::",
+        ),
+        (
+            "hotline.toml",
+            "listen = \"127.0.0.1:5060\"",
+            "listen = [\"127.0.0.1:5060\", \"127.0.0.1:5060\"]",
+            "127.0.0.1:5060: peers are told the address of another",
+        ),
+        (
+            "hotline.toml",
+            "listen = \"127.0.0.1:5060\"",
+            "listen = [\"127.0.0.1:5060\", \"127.0.0.2:5060\"]\nadvertised = \"192.0.2.1\"",
+            "127.0.0.2:5060: peers are told the address of another",
+        ),
+        (
+            "hotline.toml",
+            "listen = \"127.0.0.1:5060\"",
+            "listen = [\"127.0.0.1:5060\", \"[::1]:5060\"]\nadvertised = [\"192.0.2.1\", \"192.0.2.2\"]",
+            "several addresses of one IP version",
+        ),
+        ("hotline.toml", "listen = \"127.0.0.1:5060\"", "listen = []", "listen is missing"),
+        ("hotline.toml", "listen = \"127.0.0.1:5060\"", "listen = [\"::1\"]", "listen"),
         ("hotline.toml", "\"Asia/Shanghai\"", "\"Asia/Shangai\"", "time_zone"),
         ("hotline.toml", "time_zone = ", "utc_offset = \"Z\"\ntime_zone = ", "time_zone says it already"),
         ("agents.toml", "[[agent]]", "[[nobody]]", "nobody"),
@@ -247,5 +274,34 @@ fn zones_are_written_by_name_or_offset() {
     ] {
         let changed = Changed::new("zones", &[("hotline.toml", from, to)]);
         assert_eq!(changed.problems(), [""; 0]);
+    }
+}
+
+#[test]
+fn each_listening_address_has_its_own_advertised_one() {
+    for (written, expected) in [
+        ("listen = \"127.0.0.1:5060\"", vec![("127.0.0.1:5060", "127.0.0.1")]),
+        (
+            "listen = [\"0.0.0.0:5060\", \"[::]:5060\"]\nadvertised = [\"2001:db8::1\", \"192.0.2.1\"]",
+            vec![("0.0.0.0:5060", "192.0.2.1"), ("[::]:5060", "2001:db8::1")],
+        ),
+        (
+            "listen = [\"10.0.0.1:5060\", \"[2001:db8::9]:5060\"]\nadvertised = \"192.0.2.1\"",
+            vec![("10.0.0.1:5060", "192.0.2.1"), ("[2001:db8::9]:5060", "2001:db8::9")],
+        ),
+        (
+            "listen = [\"10.0.0.1:5060\", \"10.0.0.2:5060\"]\nadvertised = [\"192.0.2.1\", \"192.0.2.2\"]",
+            vec![("10.0.0.1:5060", "192.0.2.1"), ("10.0.0.2:5060", "192.0.2.2")],
+        ),
+    ] {
+        let changed = Changed::new("listening", &[("hotline.toml", "listen = \"127.0.0.1:5060\"", written)]);
+        let loaded = config::load(sources(&changed.0, &repository().join("prompts")), false);
+        let configuration = loaded.unwrap_or_else(|problems| panic!("{written}: {problems:?}"));
+        let listeners = configuration.server.sip.iter();
+        let found: Vec<_> =
+            listeners.map(|listener| (listener.bind.to_string(), listener.told().to_string())).collect();
+        let expected: Vec<_> =
+            expected.into_iter().map(|(bind, told)| (bind.to_owned(), told.to_owned())).collect();
+        assert_eq!(found, expected, "{written}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod encrypted;
 mod floods;
+mod listening;
 mod reach;
 mod sipp;
 mod world;
@@ -9,7 +10,6 @@ mod world;
 use model::{Cause, Codec, LegOrder, LegReport, Origin, Refusal};
 use sip::{Encryption, Method};
 
-use super::SignallingInput;
 use world::{PATIENCE, Phone, World, agent, number};
 
 #[tokio::test(flavor = "multi_thread")]
