@@ -21,6 +21,7 @@
 //! * registrar ← shard: the request is answered 503.
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
+mod admit;
 mod diversion;
 mod gate;
 mod identity;

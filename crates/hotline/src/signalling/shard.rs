@@ -1,7 +1,7 @@
 //! One shard: an endpoint, the legs of its Call-IDs, and the way of their reports to the center.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,19 +9,19 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{AgentId, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
 use sip::{
-    Answer, Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, OfferedAudio, Output,
-    PingId, Random, Request, Security, SessionId, Status, Transport,
+    Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, PingId, Random,
+    Request, SessionId, Transport,
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::legs::{Leg, Stage};
+use super::legs::Leg;
 use super::listen::Sockets;
 use super::names::Trunks;
 use super::reach::Device;
 use super::registrar::{Judgement, Notice, Question, Reply};
 use super::seen::Seen;
 use super::tcp::HubInput;
-use super::{Clock, Numbers, QUESTIONS, Settings, SignallingInput, Terms, Trunk, shard_of_leg, translate};
+use super::{Clock, QUESTIONS, Settings, SignallingInput, Terms, translate};
 
 /// Waiting reports beyond which those that may be dropped are.
 const BACKLOG: usize = 10_000;
@@ -69,14 +69,14 @@ pub(super) struct Shard<T> {
     pub(super) index: usize,
     pub(super) shards: usize,
     /// The addresses that peers reach us by.
-    locals: Vec<SocketAddr>,
+    pub(super) locals: Vec<SocketAddr>,
     pub(super) endpoint: Endpoint,
     pub(super) random: Random,
-    ids: Ids,
+    pub(super) ids: Ids,
     pub(super) clock: Clock,
     pub(super) seen: Seen,
-    trunks: Trunks,
-    feature_codes: Vec<Number>,
+    pub(super) trunks: Trunks,
+    pub(super) feature_codes: Vec<Number>,
     pub(super) prack: bool,
     /// How many redirects a leg follows.
     pub(super) most_redirects: u32,
@@ -86,8 +86,8 @@ pub(super) struct Shard<T> {
     pub(super) sessions: BTreeMap<SessionId, LegId>,
     /// Inbound sessions whose sender is being judged.
     pub(super) unjudged: BTreeMap<SessionId, Unjudged>,
-    to_center: Sender<T>,
-    backlog: VecDeque<T>,
+    pub(super) to_center: Sender<T>,
+    pub(super) backlog: VecDeque<T>,
     /// What the audio of these legs last became, for which the backlog had no room: a hold must not be forgotten.
     pub(super) changes: BTreeMap<LegId, LegReport>,
     /// Questions to be sent to the registrar, and how many are open with it.
@@ -98,8 +98,8 @@ pub(super) struct Shard<T> {
 }
 
 pub(super) struct Unjudged {
-    request: Box<Request>,
-    flow: Flow,
+    pub(super) request: Box<Request>,
+    pub(super) flow: Flow,
 }
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
@@ -247,7 +247,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     }
 
     /// Reports to the center, as far as it has room.
-    fn hand_on(&mut self) {
+    pub(super) fn hand_on(&mut self) {
         while let Some(report) = self.backlog.pop_front() {
             if let Err(TrySendError::Full(report)) = self.to_center.try_send(report) {
                 self.backlog.push_front(report);
@@ -328,92 +328,6 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 if let Some(device) = self.pings.remove(&ping) {
                     self.asking.push_back(Question::Pinged { device, reachable });
                 }
-            }
-        }
-    }
-
-    /// A call from a trunk is let in, except to a feature code; anybody else has to be an agent.
-    fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
-        let dialled = Numbers::default().dialled(&request);
-        let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
-        let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
-        let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_code).cloned();
-        match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
-            Some((name, terms)) => {
-                self.let_in(session, (Origin::Trunk(name), flow), &request, &terms);
-            }
-            None => {
-                self.unjudged.insert(session, Unjudged { request: request.clone(), flow });
-                self.asking.push_back(Question::Judge { session, request, flow });
-            }
-        }
-    }
-
-    /// Tells the center of a call, or the caller that it is not encrypted as it has to be or that there is no
-    /// room for it.
-    fn let_in(
-        &mut self,
-        session: SessionId,
-        (origin, flow): (Origin, Flow),
-        request: &Request,
-        terms: &Terms,
-    ) {
-        let now = self.clock.now();
-        let sip_call_id = request.call_id().unwrap_or_default();
-        let Some(dialled) = terms.numbers.dialled(request) else {
-            return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
-        };
-        let security = Security::answering(terms.srtp);
-        let Ok(mut remote) = self.endpoint.secure(session, security, &terms.codecs.allowed()) else {
-            tracing::debug!(?origin, ?terms, "a call offers nothing that its srtp and codecs allow");
-            self.seen.because(&sip_call_id, "srtp_or_codecs_not_allowed");
-            return self.endpoint.refuse(now, session, &translate::not_acceptable(terms.srtp));
-        };
-        if let Some(remote) = &mut remote {
-            remote.codecs = terms.codecs.choose(&remote.codecs).into_iter().collect();
-        }
-        let leg = self.new_leg();
-        let report = LegReport::Invited {
-            source: flow.source.ip(),
-            local: self.audio_address(flow, remote.as_ref()),
-            origin,
-            dialled,
-            diverted: terms.numbers.diverted(request),
-            caller: terms.numbers.caller(request),
-            caller_name: translate::caller_name(request),
-            remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),
-            sip_call_id: translate::sip_call_id(request).into(),
-        };
-        self.hand_on();
-        let has_room = self.backlog.is_empty()
-            && self.to_center.try_send(SignallingInput::Leg(leg, report).into()).is_ok();
-        if !has_room {
-            self.seen.because(&sip_call_id, "center_busy");
-            return self.endpoint.refuse(now, session, &translate::busy());
-        }
-        self.seen.leg(leg, &sip_call_id);
-        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session, sip_call_id } });
-        self.sessions.insert(session, leg);
-        self.endpoint.admit(now, session);
-    }
-
-    /// Our address for a caller's audio: the one that it called, or the first that its audio can reach.
-    fn audio_address(&self, flow: Flow, remote: Option<&OfferedAudio>) -> IpAddr {
-        let called = flow.local.ip();
-        let wants_v4 = remote.map_or(called.is_ipv4(), |remote| remote.rtp.is_ipv4());
-        if called.is_ipv4() == wants_v4 {
-            return called;
-        }
-        let other = self.locals.iter().find(|local| local.is_ipv4() == wants_v4);
-        other.map_or(called, |local| local.ip())
-    }
-
-    /// An id that leads orders back to this shard.
-    fn new_leg(&mut self) -> LegId {
-        loop {
-            let leg = LegId::new(&mut self.ids, self.clock.time());
-            if shard_of_leg(leg, self.shards) == self.index {
-                return leg;
             }
         }
     }

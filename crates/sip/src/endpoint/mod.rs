@@ -19,6 +19,7 @@ mod check;
 mod inbound;
 mod outbound;
 mod receive;
+mod redirect;
 mod reliable;
 mod reply;
 mod session;

@@ -1,0 +1,99 @@
+//! Who is let in: a trunk's calls and those of agents, as far as their terms allow.
+
+use std::net::IpAddr;
+
+use model::{LegId, LegReport, Origin};
+use sip::{Answer, Flow, OfferedAudio, Request, Security, SessionId, Status};
+
+use super::legs::{Leg, Stage};
+use super::registrar::Question;
+use super::shard::{Shard, Unjudged};
+use super::{Numbers, SignallingInput, Terms, Trunk, shard_of_leg, translate};
+
+impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
+    /// A call from a trunk is let in, except to a feature code; anybody else has to be an agent.
+    pub(super) fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
+        let dialled = Numbers::default().dialled(&request);
+        let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
+        let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
+        let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_code).cloned();
+        match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
+            Some((name, terms)) => {
+                self.let_in(session, (Origin::Trunk(name), flow), &request, &terms);
+            }
+            None => {
+                self.unjudged.insert(session, Unjudged { request: request.clone(), flow });
+                self.asking.push_back(Question::Judge { session, request, flow });
+            }
+        }
+    }
+
+    /// Tells the center of a call, or the caller that it is not encrypted as it has to be or that there is no
+    /// room for it.
+    pub(super) fn let_in(
+        &mut self,
+        session: SessionId,
+        (origin, flow): (Origin, Flow),
+        request: &Request,
+        terms: &Terms,
+    ) {
+        let now = self.clock.now();
+        let sip_call_id = request.call_id().unwrap_or_default();
+        let Some(dialled) = terms.numbers.dialled(request) else {
+            return self.endpoint.refuse(now, session, &Answer::new(Status::NOT_FOUND));
+        };
+        let security = Security::answering(terms.srtp);
+        let Ok(mut remote) = self.endpoint.secure(session, security, &terms.codecs.allowed()) else {
+            tracing::debug!(?origin, ?terms, "a call offers nothing that its srtp and codecs allow");
+            self.seen.because(&sip_call_id, "srtp_or_codecs_not_allowed");
+            return self.endpoint.refuse(now, session, &translate::not_acceptable(terms.srtp));
+        };
+        if let Some(remote) = &mut remote {
+            remote.codecs = terms.codecs.choose(&remote.codecs).into_iter().collect();
+        }
+        let leg = self.new_leg();
+        let report = LegReport::Invited {
+            source: flow.source.ip(),
+            local: self.audio_address(flow, remote.as_ref()),
+            origin,
+            dialled,
+            diverted: terms.numbers.diverted(request),
+            caller: terms.numbers.caller(request),
+            caller_name: translate::caller_name(request),
+            remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),
+            sip_call_id: translate::sip_call_id(request).into(),
+        };
+        self.hand_on();
+        let has_room = self.backlog.is_empty()
+            && self.to_center.try_send(SignallingInput::Leg(leg, report).into()).is_ok();
+        if !has_room {
+            self.seen.because(&sip_call_id, "center_busy");
+            return self.endpoint.refuse(now, session, &translate::busy());
+        }
+        self.seen.leg(leg, &sip_call_id);
+        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session, sip_call_id } });
+        self.sessions.insert(session, leg);
+        self.endpoint.admit(now, session);
+    }
+
+    /// Our address for a caller's audio: the one that it called, or the first that its audio can reach.
+    fn audio_address(&self, flow: Flow, remote: Option<&OfferedAudio>) -> IpAddr {
+        let called = flow.local.ip();
+        let wants_v4 = remote.map_or(called.is_ipv4(), |remote| remote.rtp.is_ipv4());
+        if called.is_ipv4() == wants_v4 {
+            return called;
+        }
+        let other = self.locals.iter().find(|local| local.is_ipv4() == wants_v4);
+        other.map_or(called, |local| local.ip())
+    }
+
+    /// An id that leads orders back to this shard.
+    fn new_leg(&mut self) -> LegId {
+        loop {
+            let leg = LegId::new(&mut self.ids, self.clock.time());
+            if shard_of_leg(leg, self.shards) == self.index {
+                return leg;
+            }
+        }
+    }
+}
