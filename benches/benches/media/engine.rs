@@ -50,7 +50,7 @@ impl Engine {
         let mut legs = Vec::new();
         for peer in peers {
             let leg = LegId::new(ids, now);
-            order(MediaOp::Open { leg });
+            order(MediaOp::Open { leg, on: None });
             let MediaReport::Opened { rtp: ours, .. } = self.reports.recv()? else {
                 return Err("no port".into());
             };

@@ -58,7 +58,7 @@ struct World {
 impl World {
     fn new() -> World {
         let settings = EndpointSettings {
-            local: US.parse().expect("an address"),
+            local: vec![US.parse().expect("an address")],
             user_agent: "fuzz".to_owned(),
             max_sessions: MAX_SESSIONS,
             max_transactions: MAX_TRANSACTIONS,
@@ -145,7 +145,7 @@ impl World {
                 2 => self.endpoint.accept(now, id, US.parse().expect("an address"), AudioCodec::Pcma),
                 3 => self.endpoint.ring(now, id),
                 4 => match self.endpoint.secure(id, Security::answering(ENCRYPTION[which % 3]), &CODECS) {
-                    Ok(_) => self.endpoint.admit(id),
+                    Ok(_) => self.endpoint.admit(now, id),
                     Err(_) => self.endpoint.refuse(now, id, &Answer::new(Status::NOT_ACCEPTABLE_HERE)),
                 },
                 5 => self.endpoint.refuse(now, id, &Answer::new(Status::BUSY_HERE)),
@@ -178,6 +178,7 @@ impl World {
                 version: 1,
             },
             credentials: Some(credentials),
+            reliable: self.dials.is_multiple_of(2),
         };
         self.dials += 1;
         let id = self.endpoint.dial(self.now, dial);
@@ -224,6 +225,7 @@ impl World {
             Event::Pinged { .. } => {}
             Event::Ended { session, .. } => assert!(self.living.remove(&session), "ended once"),
             Event::Ringing { session }
+            | Event::Redirected { session, .. }
             | Event::Connected { session, .. }
             | Event::Changed { session, .. }
             | Event::Digit { session, .. } => {
@@ -237,7 +239,8 @@ impl World {
         let sessions = self.endpoint.session_count();
         assert!(sessions <= MAX_SESSIONS + self.dials, "{sessions} sessions");
         let transactions = self.endpoint.transaction_count();
-        let most = 4 * MAX_TRANSACTIONS + 2 * self.orders;
+        // A call of ours may bring 32 reliable provisional answers, each acknowledged by a PRACK.
+        let most = 4 * MAX_TRANSACTIONS + 2 * self.orders + 32 * self.dials;
         assert!(transactions <= most, "{transactions} transactions, more than {most}");
     }
 

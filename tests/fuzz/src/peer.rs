@@ -14,7 +14,7 @@ pub(crate) const US: &str = "192.0.2.1:5060";
 pub(crate) const PEERS: [&str; 2] = ["192.0.2.2:5060", "192.0.2.3:5070"];
 
 const METHODS: [&str; 9] =
-    ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "MESSAGE"];
+    ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "PRACK"];
 const STATUSES: [u16; 14] = [100, 180, 183, 200, 202, 302, 401, 407, 408, 422, 481, 486, 491, 503];
 
 /// Header lines beyond those that every message has.
@@ -24,7 +24,7 @@ const EXTRAS: [&str; 10] = [
     "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n",
     "Session-Expires: 90\r\n",
     "Session-Expires: 10\r\n",
-    "Require: 100rel\r\n",
+    "Require: 100rel\r\nRSeq: 1\r\nRAck: 1 1 INVITE\r\n",
     "Record-Route: <sip:192.0.2.2;lr>, <sip:192.0.2.9>\r\n",
     "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=MD5\r\n",
     "Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth,auth-int\", opaque=\"o\"\r\n",
@@ -131,5 +131,5 @@ fn finish(text: &mut String, bytes: &mut Bytes<'_>) -> Option<()> {
 pub(crate) fn flow(choice: u8) -> Flow {
     let transport = if choice & 2 == 0 { Transport::Udp } else { Transport::Tcp };
     let source = PEERS[usize::from(choice & 1)].parse().expect("an address");
-    Flow { transport, source }
+    Flow { transport, source, local: US.parse().expect("an address") }
 }

@@ -47,5 +47,7 @@ fn request(number: u32, contact: &str, expires: &str) -> Request {
 }
 
 fn flow() -> Flow {
-    Flow { transport: Transport::Udp, source: "192.0.2.7:5070".parse().expect("an address") }
+    let (source, local) = ("192.0.2.7:5070", "192.0.2.1:5060");
+    let address = |text: &str| text.parse().expect("an address");
+    Flow { transport: Transport::Udp, source: address(source), local: address(local) }
 }

@@ -18,6 +18,7 @@
 //! | none yet | any | PRACK |
 //! | n | n + 1 | PRACK |
 //! | n | any other: a copy, or one that overtook another | nothing; it is not even heard (section 4) |
+//! | n, and 32 of this INVITE were acknowledged | any | nothing |
 
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ use crate::{Method, Moment, OfferedAudio, Request, Response, Status};
 
 /// The most branches of one call whose provisional answers are acknowledged.
 const MAX_BRANCHES: usize = 16;
+/// The most provisional answers of one INVITE that are acknowledged; a peer could make us keep as many transactions.
+const MAX_ACKNOWLEDGED: u32 = 32;
 
 /// Our provisional answer to an INVITE.
 #[derive(Debug)]
@@ -70,6 +73,8 @@ pub(super) struct Branch {
     pub(super) dialog: Dialog,
     /// The last RSeq.
     number: u32,
+    /// Answers that were acknowledged.
+    acknowledged: u32,
     /// Its answer to our offer.
     pub(super) answer: Option<OfferedAudio>,
 }
@@ -253,19 +258,21 @@ impl Endpoint {
 /// The branch of `dialog`, moved on to this RSeq; `None` when that is not the next one, `None` inside when there are too
 /// many branches to remember another.
 fn next_in_order(branches: &mut Vec<Branch>, dialog: Dialog, number: u32) -> Option<Option<&mut Branch>> {
+    let is_full = branches.iter().map(|branch| branch.acknowledged).sum::<u32>() >= MAX_ACKNOWLEDGED;
     let known = branches.iter().position(|branch| branch.dialog.remote_tag() == dialog.remote_tag());
     let Some(known) = known else {
-        if branches.len() >= MAX_BRANCHES {
+        if is_full || branches.len() >= MAX_BRANCHES {
             return Some(None);
         }
-        branches.push(Branch { dialog, number, answer: None });
+        branches.push(Branch { dialog, number, acknowledged: 1, answer: None });
         return Some(branches.last_mut());
     };
     let branch = branches.get_mut(known)?;
-    if branch.number.checked_add(1) != Some(number) {
+    if is_full || branch.number.checked_add(1) != Some(number) {
         return None;
     }
     branch.number = number;
+    branch.acknowledged += 1;
     Some(Some(branch))
 }
 

@@ -257,3 +257,14 @@ fn branches_without_number_are_not_remembered() {
     let acknowledged = (0..200).filter(|nth| !world.progress(&invite, &format!("b{nth}"), 1, "").is_empty());
     assert_eq!(acknowledged.count(), 16);
 }
+
+#[test]
+fn a_peer_that_never_stops_is_acknowledged_so_often_and_no_more() {
+    let mut world = World::new();
+    let (_, invite) = world.dialled();
+    let acknowledged = (1..1_000).filter(|rseq| !world.progress(&invite, "one", *rseq, "").is_empty());
+    assert_eq!(acknowledged.count(), 32);
+    assert!(world.endpoint.transaction_count() < 40);
+    world.receive(&respond(&invite, 200, "one", "", SDP));
+    assert_eq!(world.heard(), ["ringing", "connected"]);
+}
