@@ -151,6 +151,11 @@ impl Center {
         assert!(sent.success(), "SIG{name} was not sent");
     }
 
+    /// True when the process ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("a process of ours can be asked").is_some()
+    }
+
     /// Waits until the process ended by itself.
     pub fn wait_for_end(&mut self) -> ExitStatus {
         wait_for("the center to end", || self.process.try_wait().expect("a process of ours can be asked"))
