@@ -46,11 +46,19 @@ impl Caller {
         caller
     }
 
-    /// The first line of the final answer to a call.
-    pub fn answer_to_a_call(center: &Center, number: &str) -> String {
+    /// Calls a number and acknowledges the answer; `None` when the center refuses.
+    pub fn try_to_call(center: &Center, number: &str) -> Option<Caller> {
         let mut caller = Caller::new(center, number);
-        let answer = caller.invite();
-        answer.lines().next().unwrap_or_default().to_owned()
+        caller.accepted = caller.invite();
+        caller.accepted.starts_with("SIP/2.0 200").then(|| {
+            caller.acknowledge();
+            caller
+        })
+    }
+
+    /// The final answer to a call.
+    pub fn answer_to_a_call(center: &Center, number: &str) -> String {
+        Caller::new(center, number).invite()
     }
 
     fn new(center: &Center, number: &str) -> Caller {

@@ -41,6 +41,16 @@ impl Center {
         Center::start_writing_to(changes, logging)
     }
 
+    /// The same with RTP ports for so many legs alone.
+    ///
+    /// # Panics
+    /// As [`Center::start_with`].
+    pub fn start_with_legs(changes: &[(&str, &str, &str)], legs: u16) -> Center {
+        let mut ports = Ports::claim();
+        ports.limit_legs(legs);
+        Center::start_on(ports, changes, logging)
+    }
+
     /// The same with standard output and standard error of the story's choice; [`Center::log`] is empty then.
     ///
     /// # Panics
@@ -49,7 +59,14 @@ impl Center {
         changes: &[(&str, &str, &str)],
         streams: impl FnOnce(&Path) -> (Stdio, Stdio),
     ) -> Center {
-        let ports = Ports::claim();
+        Center::start_on(Ports::claim(), changes, streams)
+    }
+
+    fn start_on(
+        ports: Ports,
+        changes: &[(&str, &str, &str)],
+        streams: impl FnOnce(&Path) -> (Stdio, Stdio),
+    ) -> Center {
         let folder = new_folder();
         configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));

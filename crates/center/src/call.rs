@@ -93,7 +93,10 @@ impl Key {
 #[derive(Debug)]
 pub(crate) enum Stage {
     /// The media port is being opened.
-    Opening,
+    Opening {
+        /// Media threads that had none.
+        tried: BTreeSet<usize>,
+    },
     /// Our answer is on the way, until it is acknowledged.
     Answering {
         /// What was pressed meanwhile, for the flow.

@@ -1,5 +1,7 @@
 //! A customer's call, from the INVITE to its one end.
 
+use std::collections::BTreeSet;
+
 use model::{
     CallId, Cause, Codec, ContactId, Digit, End, EndedBy, Event, LeaveReason, LegId, LegOrder, LegReport,
     MediaOp, MediaReport, Number, PlayId, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd, Time,
@@ -29,8 +31,11 @@ impl Center {
         if self.draining {
             return self.order(leg, LegOrder::Refuse(Cause::ShuttingDown));
         }
-        if self.calls.len() >= self.config.max_calls || !self.has_room() {
-            return self.order(leg, LegOrder::Refuse(Cause::Overloaded));
+        if self.calls.len() >= self.config.max_calls {
+            return self.order(leg, LegOrder::Refuse(Cause::CallsFull));
+        }
+        if let Some(lacks) = self.room.shortage(self.config.media_threads) {
+            return self.order(leg, LegOrder::Refuse(lacks.cause()));
         }
         let Some(route) = self.config.routes.get(&number) else {
             return self.order(leg, LegOrder::Refuse(Cause::UnknownNumber));
@@ -53,11 +58,11 @@ impl Center {
             wait,
             play: None,
             recording: Some(RecordingId::new(&mut self.ids, now)),
-            masks: std::collections::BTreeSet::new(),
+            masks: BTreeSet::new(),
             secure: Secure::Open,
             pressed: None,
             remote,
-            stage: Stage::Opening,
+            stage: Stage::Opening { tried: BTreeSet::new() },
             talked: false,
             last_key: None,
             timer: None,
@@ -92,7 +97,7 @@ impl Center {
             return match customer.stage {
                 Stage::InFlow { .. } => self.ring_report(now, call, report),
                 Stage::Talking(_) => self.talk_report(now, call, report),
-                Stage::Opening | Stage::Answering { .. } => {}
+                Stage::Opening { .. } | Stage::Answering { .. } => {}
             };
         }
         match report {
@@ -119,9 +124,7 @@ impl Center {
         match report {
             MediaReport::Opened { rtp, .. } if of_customer => self.answer(now, call, rtp),
             MediaReport::Opened { rtp, .. } => self.dial(call, leg, rtp),
-            MediaReport::OpenFailed { .. } if of_customer => {
-                self.end(now, call, Cause::Overloaded, EndedBy::Center);
-            }
+            MediaReport::OpenFailed { lacks, .. } if of_customer => self.try_elsewhere(now, call, lacks),
             MediaReport::OpenFailed { .. } => self.seat_refused(now, call, model::Refusal::Failed),
             MediaReport::PlayEnded { play, finished, .. } => {
                 if finished && customer.play == Some(play) {
@@ -170,7 +173,7 @@ impl Center {
     fn answer(&mut self, now: Time, call: CallId, rtp: std::net::SocketAddr) {
         let (year, month, day) = self.local_date(now);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        if !matches!(customer.stage, Stage::Opening) {
+        if !matches!(customer.stage, Stage::Opening { .. }) {
             return;
         }
         customer.stage = Stage::Answering { early: Vec::new() };
@@ -229,7 +232,7 @@ impl Center {
             }
             // Audio and INFO may overtake the ACK: our answer is all that the customer waits for before pressing.
             Stage::Answering { early } if early.len() < MOST_EARLY => early.push(digit),
-            Stage::Answering { .. } | Stage::Opening => {}
+            Stage::Answering { .. } | Stage::Opening { .. } => {}
         }
     }
 
@@ -294,7 +297,7 @@ impl Center {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let guests = match &customer.stage {
             Stage::Talking(talk) => &talk.guests[..],
-            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => &[],
+            Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } => &[],
         };
         let rings = guests.iter().filter_map(|guest| guest.stage.due());
         let waits = customer.wait.due().filter(|_| matches!(customer.stage, Stage::InFlow { .. }));
@@ -325,14 +328,15 @@ impl Center {
         };
         let (contact, leg, recording, talked) =
             (customer.contact, customer.leg, customer.recording, customer.talked);
-        let answered = !matches!(customer.stage, Stage::Opening);
+        let answered = !matches!(customer.stage, Stage::Opening { .. });
         let reached = match customer.stage {
             _ if talked => Reached::Person,
             Stage::InFlow { ring: Some(_) } => Reached::Queue,
             _ if self.acd.waits(contact) => Reached::Queue,
-            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { ring: None } | Stage::Talking(_) => {
-                Reached::Flow
-            }
+            Stage::Opening { .. }
+            | Stage::Answering { .. }
+            | Stage::InFlow { ring: None }
+            | Stage::Talking(_) => Reached::Flow,
         };
         if let Some(due) = customer.timer {
             self.timers.remove(&(due, call));
@@ -364,7 +368,7 @@ impl Center {
         let contact = match self.calls.get(&call) {
             Some(Call::Customer(customer)) => match customer.stage {
                 Stage::InFlow { .. } | Stage::Talking(_) => customer.contact,
-                Stage::Opening | Stage::Answering { .. } => return self.end(now, call, cause, by),
+                Stage::Opening { .. } | Stage::Answering { .. } => return self.end(now, call, cause, by),
             },
             Some(Call::Code(_)) => return self.end(now, call, cause, by),
             None => return,

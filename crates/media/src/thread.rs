@@ -13,7 +13,7 @@ use audio::g711::Law;
 use audio::reader::Passage;
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use model::{CallId, LegId, MediaOrder, MediaReport};
+use model::{CallId, LegId, MediaOrder, MediaReport, Shortage};
 
 use crate::Map;
 use crate::Settings;
@@ -73,8 +73,8 @@ pub(crate) struct Thread {
     strain: Strain,
     /// What [`Strain`] judged last.
     busy: bool,
-    /// What was last reported of both: too busy, or without a port.
-    strained: bool,
+    /// What was last reported that it lacks.
+    lacks: Option<Shortage>,
     /// Legs without a port since that was logged, and when that was.
     unported: u64,
     unported_told: Option<u64>,
@@ -130,7 +130,7 @@ impl Thread {
             tick: 0,
             strain: Strain::default(),
             busy: false,
-            strained: false,
+            lacks: None,
             unported: 0,
             unported_told: None,
             room: Room {
@@ -336,28 +336,29 @@ impl Thread {
         self.outbox.send();
     }
 
-    /// Reports whether the thread has room for more calls, when that changed.
+    /// Reports what the thread lacks for more calls, when that changed.
     fn report_strain(&mut self) {
-        let used_up = self.ports.are_used_up();
-        let (thread, strained) = (self.index, self.busy || used_up);
-        if strained == self.strained {
+        let busy = self.busy.then_some(Shortage::Time);
+        let lacks = if self.ports.are_used_up() { Some(Shortage::RtpPorts) } else { busy };
+        let before = std::mem::replace(&mut self.lacks, lacks);
+        if lacks == before {
             return;
         }
-        self.strained = strained;
-        shift(&self.tally.strained, if strained { 1 } else { -1 });
-        let legs = self.legs.len();
-        match (strained, used_up) {
-            (true, true) => tracing::warn!(
+        shift(&self.tally.strained, i64::from(lacks.is_some()) - i64::from(before.is_some()));
+        let (thread, legs) = (self.index, self.legs.len());
+        match lacks {
+            Some(Shortage::RtpPorts) => tracing::warn!(
                 thread,
                 legs,
+                pairs = self.ports.count(),
                 "a media thread has no room for more calls: its RTP ports are used up (ports in [rtp] of hotline.toml)"
             ),
-            (true, false) => {
+            Some(Shortage::Time | Shortage::OpenFiles) => {
                 tracing::warn!(thread, legs, "a media thread has no room for more calls: it is too busy")
             }
-            (false, _) => tracing::info!(thread, "a media thread has room for more calls again"),
+            None => tracing::info!(thread, "a media thread has room for more calls again"),
         }
-        self.outbox.push(MediaReport::Strain { thread, strained });
+        self.outbox.push(MediaReport::Strain { thread, lacks });
     }
 }
 

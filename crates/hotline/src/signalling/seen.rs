@@ -110,7 +110,7 @@ fn reason_of(status: u16) -> &'static str {
         483 => "too_many_hops",
         488 => "no_common_codec",
         500 => "failed",
-        503 => "overloaded",
+        503 => "signalling_overloaded",
         513 => "message_too_large",
         _ => "other",
     }
@@ -126,6 +126,9 @@ pub(super) fn reason_of_cause(cause: Cause) -> &'static str {
         Cause::UnknownNumber => "unknown_number",
         Cause::NoCommonCodec => "no_common_codec",
         Cause::Overloaded => "overloaded",
+        Cause::CallsFull => "calls_full",
+        Cause::RtpPortsFull => "rtp_ports_full",
+        Cause::OpenFilesFull => "open_files_full",
         Cause::TrunkFull => "trunk_full",
         Cause::SourceFull => "source_full",
         Cause::WaitedOut => "waited_out",
