@@ -82,6 +82,8 @@ pub(crate) struct Thread {
     legs: Map<LegId, Leg>,
     /// Legs with an ear, which are heard once a tick.
     listeners: Vec<LegId>,
+    /// Legs whose peers send packets of another length since the last tick.
+    respaced: Vec<LegId>,
     /// A call has at most one.
     conferences: Map<CallId, Conference>,
     encodings: Encodings,
@@ -141,6 +143,7 @@ impl Thread {
             },
             legs: Map::new(),
             listeners: Vec::new(),
+            respaced: Vec::new(),
             conferences: Map::new(),
             encodings: Encodings::default(),
             recorder: Recorder::new(rings, spares, tally.clone()),
@@ -215,7 +218,7 @@ impl Thread {
 
     /// Handles the datagram that lies in the buffer.
     fn handle_rtp(&mut self, id: LegId, length: usize, from: SocketAddr) {
-        let Thread { room, legs, conferences, recorder, outbox, tally, now, .. } = self;
+        let Thread { room, legs, respaced, conferences, recorder, outbox, tally, now, .. } = self;
         let (now, datagram) = (*now, room.datagram.get_mut(..length).unwrap_or_default());
         let Some(leg) = legs.get_mut(&id) else { return };
         if leg.keep_early(datagram, from) {
@@ -232,7 +235,12 @@ impl Thread {
             .and_then(|packet| leg.hear(&packet, from, now).map(|kind| (packet, kind)));
         let Some((packet, kind)) = judged else { return add(&tally.packets_ignored, 1) };
         add(&tally.packets_in, 1);
+        if leg.is_spaced_anew(kind, packet.payload.len()) {
+            respaced.push(id);
+        }
         let (recording, other, codec) = (leg.recording, leg.other, leg.codec());
+        // Who is heard once a tick is not passed on packet by packet too.
+        let passes = leg.ear.is_none();
         if let Kind::Key(Some(digit)) = kind {
             outbox.push(MediaReport::Digit { leg: id, digit });
         }
@@ -268,7 +276,7 @@ impl Thread {
         if other.player.is_none() {
             record(recorder.tap(other.recording), Channel::Right, kind, &packet, passage.as_ref(), now);
         }
-        if !codec.is_some_and(|codec| other.takes(codec)) {
+        if !passes || !codec.zip(other.codec()).is_some_and(|(codec, own)| codec.passes_to(own)) {
             // What is heard goes on with the next tick; a key is pressed again, for its clock is another one.
             if let Kind::Key(Some(digit)) = kind {
                 other.press(digit);
@@ -297,6 +305,7 @@ impl Thread {
     fn tick_legs(&mut self, clock: u64) {
         let (now, timeout) = (self.now, samples(self.settings.silence_timeout));
         let one_way = samples(self.settings.one_way_after);
+        self.equip_respaced();
         let mut sent = self.listen(clock);
         for (id, leg) in &mut self.legs {
             let ticked = leg.tick(clock, &mut self.encodings, &mut self.room.outgoing);

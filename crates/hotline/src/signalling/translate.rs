@@ -36,6 +36,7 @@ pub(super) fn remote_media(remote: &OfferedAudio, signalling: Option<SocketAddr>
         rtcp: remote.rtcp,
         codec: codec(chosen),
         payload_type: remote.payload_type(chosen),
+        packet_ms: remote.packet_ms,
         opus: OpusWish { bitrate: opus.bitrate, redundancy: opus.redundancy, silence: opus.silence },
         comfort_noise: remote.comfort_noise,
         telephone_event: remote.telephone_event,
