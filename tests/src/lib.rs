@@ -17,7 +17,7 @@ mod sipp;
 mod tone;
 mod web;
 
-pub use caller::{Caller, Mute};
+pub use caller::{AudioPacket, Caller, Mute};
 pub use center::Center;
 pub use database::Database;
 pub use echo::Echo;
