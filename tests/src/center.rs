@@ -116,6 +116,11 @@ impl Center {
         format!("127.0.0.1:{}", self.sip)
     }
 
+    /// The ports of its RTP and RTCP.
+    pub fn rtp_ports(&self) -> std::ops::RangeInclusive<u16> {
+        self.ports.rtp()
+    }
+
     /// `127.0.0.1:PORT` of HTTP.
     pub fn http_address(&self) -> String {
         format!("127.0.0.1:{}", self.http)
