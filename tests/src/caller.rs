@@ -19,8 +19,21 @@ pub struct Caller {
     center: SocketAddr,
     name: u32,
     number: String,
+    /// Lines at the end of what it offers.
+    asks: String,
     /// The center's 200, once it came.
     accepted: String,
+}
+
+/// A packet of audio that a caller got.
+#[derive(Debug, Clone, Copy)]
+pub struct AudioPacket {
+    /// Its sequence number.
+    pub sequence: u16,
+    /// Its timestamp.
+    pub timestamp: u32,
+    /// Bytes of its payload.
+    pub bytes: usize,
 }
 
 impl Caller {
@@ -46,11 +59,54 @@ impl Caller {
         caller
     }
 
-    /// The first line of the final answer to a call.
-    pub fn answer_to_a_call(center: &Center, number: &str) -> String {
+    /// Calls a number and acknowledges the answer; `None` when the center refuses.
+    pub fn try_to_call(center: &Center, number: &str) -> Option<Caller> {
         let mut caller = Caller::new(center, number);
-        let answer = caller.invite();
-        answer.lines().next().unwrap_or_default().to_owned()
+        caller.accepted = caller.invite();
+        caller.accepted.starts_with("SIP/2.0 200").then(|| {
+            caller.acknowledge();
+            caller
+        })
+    }
+
+    /// Calls a number with further lines in what it offers, and acknowledges the answer.
+    ///
+    /// # Panics
+    /// As [`Caller::unacknowledged`].
+    pub fn asking(center: &Center, number: &str, lines: &str) -> Caller {
+        let mut caller = Caller::new(center, number);
+        lines.clone_into(&mut caller.asks);
+        caller.accepted = caller.invite();
+        assert!(caller.accepted.starts_with("SIP/2.0 200"), "{}", caller.accepted);
+        caller.acknowledge();
+        caller
+    }
+
+    /// The center's answer to the call.
+    pub fn accepted(&self) -> &str {
+        &self.accepted
+    }
+
+    /// The next packets of audio that come.
+    pub fn audio(&self, count: usize) -> Vec<AudioPacket> {
+        let mut buffer = [0; 2_048];
+        let next = || {
+            wait_for("a packet of audio", || {
+                let (length, _) = self.rtp.recv_from(&mut buffer).ok()?;
+                let [0x80, _, s1, s0, t3, t2, t1, t0, _, _, _, _, payload @ ..] = &buffer[..length] else {
+                    return None;
+                };
+                let (sequence, timestamp) =
+                    (u16::from_be_bytes([*s1, *s0]), u32::from_be_bytes([*t3, *t2, *t1, *t0]));
+                Some(AudioPacket { sequence, timestamp, bytes: payload.len() })
+            })
+        };
+        std::iter::repeat_with(next).take(count).collect()
+    }
+
+    /// The final answer to a call.
+    pub fn answer_to_a_call(center: &Center, number: &str) -> String {
+        Caller::new(center, number).invite()
     }
 
     fn new(center: &Center, number: &str) -> Caller {
@@ -60,7 +116,7 @@ impl Caller {
         let center = center.sip().parse().expect("an address");
         let name = CALLS.fetch_add(1, Ordering::Relaxed);
         let (number, accepted) = (number.to_owned(), String::new());
-        Caller { sip, rtp, rtcp, center, name, number, accepted }
+        Caller { sip, rtp, rtcp, center, name, number, asks: String::new(), accepted }
     }
 
     /// Acknowledges the answer.
@@ -120,8 +176,9 @@ impl Caller {
         let (local, rtp) = (address(&self.sip), address(&self.rtp));
         let body = format!(
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 8 101\r\n\
-             a=rtpmap:101 telephone-event/8000\r\n",
-            rtp.port()
+             a=rtpmap:101 telephone-event/8000\r\n{}",
+            rtp.port(),
+            self.asks
         );
         let text = format!(
             "INVITE sip:{}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{};rport\r\n{}\

@@ -43,6 +43,16 @@ impl Center {
         Center::start_writing_to(changes, logging)
     }
 
+    /// The same with RTP ports for so many legs alone.
+    ///
+    /// # Panics
+    /// As [`Center::start_with`].
+    pub fn start_with_legs(changes: &[(&str, &str, &str)], legs: u16) -> Center {
+        let mut ports = Ports::claim();
+        ports.limit_legs(legs);
+        Center::begin(ports, changes, false, logging)
+    }
+
     /// The same with standard output and standard error of the story's choice; [`Center::log`] is empty then.
     ///
     /// # Panics
@@ -51,7 +61,7 @@ impl Center {
         changes: &[(&str, &str, &str)],
         streams: impl FnOnce(&Path) -> (Stdio, Stdio),
     ) -> Center {
-        Center::begin(changes, false, streams)
+        Center::begin(Ports::claim(), changes, false, streams)
     }
 
     /// Starts a center that listens on 127.0.0.1 and on ::1, with one port.
@@ -59,15 +69,15 @@ impl Center {
     /// # Panics
     /// As [`Center::start_with`].
     pub fn start_on_both(changes: &[(&str, &str, &str)]) -> Center {
-        Center::begin(changes, true, logging)
+        Center::begin(Ports::claim(), changes, true, logging)
     }
 
     fn begin(
+        ports: Ports,
         changes: &[(&str, &str, &str)],
         both: bool,
         streams: impl FnOnce(&Path) -> (Stdio, Stdio),
     ) -> Center {
-        let ports = Ports::claim();
         let folder = new_folder();
         configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));
@@ -121,6 +131,11 @@ impl Center {
     /// `[::1]:PORT` of SIP, where it listens there too.
     pub fn sip_v6(&self) -> String {
         format!("[::1]:{}", self.sip)
+    }
+
+    /// The ports of its RTP and RTCP.
+    pub fn rtp_ports(&self) -> std::ops::RangeInclusive<u16> {
+        self.ports.rtp()
     }
 
     /// `127.0.0.1:PORT` of HTTP.

@@ -36,6 +36,16 @@ impl Phone {
         Phone::ready(center, id, &format!("answermode=auto;audio_codecs={codec}"), tone_hz)
     }
 
+    /// An agent's seat, registered and ready, that asks for packets of so many milliseconds.
+    pub fn agent_with_packets(center: &Center, id: &str, ms: u8, tone_hz: u32) -> Phone {
+        Phone::ready(center, id, &format!("answermode=auto;ptime={ms}"), tone_hz)
+    }
+
+    /// A customer's telephone that asks for packets of so many milliseconds, and sends such ones unless told otherwise.
+    pub fn customer_with_packets(center: &Center, name: &str, ms: u8, tone_hz: u32) -> Phone {
+        Phone::start(center, name, &format!("regint=0;ptime={ms}"), tone_hz)
+    }
+
     /// An agent's seat, registered and ready, that takes nothing but SRTP by SDES.
     pub fn encrypted_agent(center: &Center, id: &str, tone_hz: u32) -> Phone {
         Phone::ready(center, id, &format!("answermode=auto;{ENCRYPTED}"), tone_hz)

@@ -20,6 +20,8 @@ const RTP: u16 = 100;
 pub(crate) struct Ports {
     first: u16,
     next: AtomicU16,
+    /// RTP ports of the center, two a leg.
+    rtp: u16,
     /// Holds the block's first port, so that stories of other processes pass the block over.
     _claim: UdpSocket,
 }
@@ -35,7 +37,7 @@ impl Ports {
             let first = FIRST + (start + nth) % BLOCKS * BLOCK;
             let claim = UdpSocket::bind(("127.0.0.1", first)).ok()?;
             let free = (first + 1..first + RTP).all(is_free);
-            free.then(|| Ports { first, next: AtomicU16::new(first + 1), _claim: claim })
+            free.then(|| Ports { first, next: AtomicU16::new(first + 1), rtp: BLOCK - RTP, _claim: claim })
         })
     }
 
@@ -48,7 +50,12 @@ impl Ports {
 
     /// Where the center's RTP goes.
     pub(crate) fn rtp(&self) -> RangeInclusive<u16> {
-        self.first + RTP..=self.first + BLOCK - 1
+        self.first + RTP..=self.first + RTP + self.rtp - 1
+    }
+
+    /// Leaves the center with room for so many legs.
+    pub(crate) fn limit_legs(&mut self, legs: u16) {
+        self.rtp = legs * 2;
     }
 }
 

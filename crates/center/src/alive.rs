@@ -36,7 +36,7 @@ impl Center {
         let Some(Call::Customer(customer)) = self.calls.get(&call) else { return false };
         let of_customer = customer.leg == leg;
         match &customer.stage {
-            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => false,
+            Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } => false,
             Stage::Talking(talk) => match talk.guests.iter().find(|guest| guest.leg == leg) {
                 Some(guest) => guest.stage.is_joined() && !guest.stage.holds(),
                 None => {
@@ -58,6 +58,9 @@ pub(crate) fn who_ended(cause: Cause, party: EndedBy) -> EndedBy {
         | Cause::UnknownNumber
         | Cause::NoCommonCodec
         | Cause::Overloaded
+        | Cause::CallsFull
+        | Cause::RtpPortsFull
+        | Cause::OpenFilesFull
         | Cause::TrunkFull
         | Cause::SourceFull
         | Cause::WaitedOut

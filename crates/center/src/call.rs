@@ -1,7 +1,7 @@
 //! The data of calls.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ivr::Session;
@@ -93,7 +93,12 @@ impl Key {
 #[derive(Debug)]
 pub(crate) enum Stage {
     /// The media port is being opened.
-    Opening,
+    Opening {
+        /// The address of ours that the customer reached.
+        local: IpAddr,
+        /// Media threads that had none.
+        tried: BTreeSet<usize>,
+    },
     /// Our answer is on the way, until it is acknowledged.
     Answering {
         /// What was pressed meanwhile, for the flow.

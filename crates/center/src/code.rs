@@ -74,7 +74,7 @@ impl Center {
             MediaReport::PlayEnded { play, finished: true, .. } if code.play == Some(play) => {
                 self.end(now, call, Cause::FlowFinished, EndedBy::Center);
             }
-            MediaReport::OpenFailed { .. } => self.end(now, call, Cause::Overloaded, EndedBy::Center),
+            MediaReport::OpenFailed { lacks, .. } => self.end(now, call, lacks.cause(), EndedBy::Center),
             MediaReport::Silent { .. } => self.order(leg, LegOrder::Probe),
             MediaReport::PlayEnded { .. }
             | MediaReport::Digit { .. }

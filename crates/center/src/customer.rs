@@ -1,5 +1,6 @@
 //! A customer's call, from the INVITE to its one end.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{
@@ -32,8 +33,11 @@ impl Center {
         if self.draining {
             return self.order(leg, LegOrder::Refuse(Cause::ShuttingDown));
         }
-        if self.calls.len() >= self.config.max_calls || !self.has_room() {
-            return self.order(leg, LegOrder::Refuse(Cause::Overloaded));
+        if self.calls.len() >= self.config.max_calls {
+            return self.order(leg, LegOrder::Refuse(Cause::CallsFull));
+        }
+        if let Some(lacks) = self.room.shortage(self.config.media_threads) {
+            return self.order(leg, LegOrder::Refuse(lacks.cause()));
         }
         let Some(route) = self.config.routes.get(&number) else {
             return self.order(leg, LegOrder::Refuse(Cause::UnknownNumber));
@@ -56,11 +60,11 @@ impl Center {
             wait,
             play: None,
             recording: Some(RecordingId::new(&mut self.ids, now)),
-            masks: std::collections::BTreeSet::new(),
+            masks: BTreeSet::new(),
             secure: Secure::Open,
             pressed: None,
             remote,
-            stage: Stage::Opening,
+            stage: Stage::Opening { local, tried: BTreeSet::new() },
             talked: false,
             last_key: None,
             timer: None,
@@ -102,7 +106,7 @@ impl Center {
             return match customer.stage {
                 Stage::InFlow { .. } => self.ring_report(now, call, report),
                 Stage::Talking(_) => self.talk_report(now, call, report),
-                Stage::Opening | Stage::Answering { .. } => {}
+                Stage::Opening { .. } | Stage::Answering { .. } => {}
             };
         }
         match report {
@@ -129,9 +133,7 @@ impl Center {
         match report {
             MediaReport::Opened { rtp, .. } if of_customer => self.answer(now, call, rtp),
             MediaReport::Opened { rtp, .. } => self.dial(call, leg, rtp),
-            MediaReport::OpenFailed { .. } if of_customer => {
-                self.end(now, call, Cause::Overloaded, EndedBy::Center);
-            }
+            MediaReport::OpenFailed { lacks, .. } if of_customer => self.try_elsewhere(now, call, lacks),
             MediaReport::OpenFailed { .. } => self.seat_refused(now, call, model::Refusal::Failed),
             MediaReport::PlayEnded { play, finished, .. } => {
                 if finished && customer.play == Some(play) {
@@ -180,7 +182,7 @@ impl Center {
     fn answer(&mut self, now: Time, call: CallId, rtp: std::net::SocketAddr) {
         let (year, month, day) = self.local_date(now);
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        if !matches!(customer.stage, Stage::Opening) {
+        if !matches!(customer.stage, Stage::Opening { .. }) {
             return;
         }
         customer.stage = Stage::Answering { early: Vec::new() };
@@ -239,7 +241,7 @@ impl Center {
             }
             // Audio and INFO may overtake the ACK: our answer is all that the customer waits for before pressing.
             Stage::Answering { early } if early.len() < MOST_EARLY => early.push(digit),
-            Stage::Answering { .. } | Stage::Opening => {}
+            Stage::Answering { .. } | Stage::Opening { .. } => {}
         }
     }
 
@@ -304,7 +306,7 @@ impl Center {
         let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
         let guests = match &customer.stage {
             Stage::Talking(talk) => &talk.guests[..],
-            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => &[],
+            Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } => &[],
         };
         let rings = guests.iter().filter_map(|guest| guest.stage.due());
         let waits = customer.wait.due().filter(|_| matches!(customer.stage, Stage::InFlow { .. }));
@@ -335,14 +337,15 @@ impl Center {
         };
         let (contact, leg, recording, talked) =
             (customer.contact, customer.leg, customer.recording, customer.talked);
-        let answered = !matches!(customer.stage, Stage::Opening);
+        let answered = !matches!(customer.stage, Stage::Opening { .. });
         let reached = match customer.stage {
             _ if talked => Reached::Person,
             Stage::InFlow { ring: Some(_) } => Reached::Queue,
             _ if self.acd.waits(contact) => Reached::Queue,
-            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { ring: None } | Stage::Talking(_) => {
-                Reached::Flow
-            }
+            Stage::Opening { .. }
+            | Stage::Answering { .. }
+            | Stage::InFlow { ring: None }
+            | Stage::Talking(_) => Reached::Flow,
         };
         if let Some(due) = customer.timer {
             self.timers.remove(&(due, call));
@@ -374,7 +377,7 @@ impl Center {
         let contact = match self.calls.get(&call) {
             Some(Call::Customer(customer)) => match customer.stage {
                 Stage::InFlow { .. } | Stage::Talking(_) => customer.contact,
-                Stage::Opening | Stage::Answering { .. } => return self.end(now, call, cause, by),
+                Stage::Opening { .. } | Stage::Answering { .. } => return self.end(now, call, cause, by),
             },
             Some(Call::Code(_)) => return self.end(now, call, cause, by),
             None => return,

@@ -34,7 +34,7 @@ impl Center {
         match self.calls.get_mut(&call)? {
             Call::Customer(customer) => match &mut customer.stage {
                 Stage::Talking(talk) => Some(talk),
-                Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => None,
+                Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } => None,
             },
             Call::Code(_) => None,
         }

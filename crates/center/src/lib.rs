@@ -28,6 +28,7 @@ mod limits;
 mod machine;
 mod pause;
 mod ring;
+mod room;
 mod secure;
 mod supervision;
 

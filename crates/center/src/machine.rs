@@ -12,10 +12,7 @@ use model::{
 use crate::call::{Call, Withdrawn};
 use crate::config::Config;
 use crate::limits::Load;
-
-/// Ids drawn for a call at most until a media thread with room carries it: with 64 threads of which one has room, one
-/// in three thousand calls finds it not.
-const DRAWS: usize = 512;
+use crate::room::Room;
 
 /// The one writer of call state. See the crate's documentation for the state chart.
 #[derive(Debug)]
@@ -39,8 +36,7 @@ pub struct Center {
     pub(crate) draining: bool,
     /// Whoever is still here hears that the center closes.
     pub(crate) farewell: bool,
-    /// Media threads without room for more calls.
-    pub(crate) strained: BTreeSet<usize>,
+    pub(crate) room: Room,
     drained: bool,
     /// How far the machine's clock was set since the times of the inputs began, in ms.
     clock_set_by_ms: i64,
@@ -122,7 +118,7 @@ impl Center {
             load: Load::default(),
             draining: false,
             farewell: false,
-            strained: BTreeSet::new(),
+            room: Room::default(),
             drained: false,
             clock_set_by_ms: 0,
             seats: BTreeMap::new(),
@@ -244,24 +240,6 @@ impl Center {
         self.record(now, Event::ClockSet { by_ms });
     }
 
-    /// True while a media thread has room for a call.
-    pub(crate) fn has_room(&self) -> bool {
-        self.strained.len() < self.config.media_threads.max(1)
-    }
-
-    /// The id of a new call, which a media thread with room carries where there is one. The thread follows from the id:
-    /// ids are drawn until one fits, of which each has at least one chance in as many as there are threads.
-    pub(crate) fn new_call(&mut self, now: Time) -> CallId {
-        let mut call = CallId::new(&mut self.ids, now);
-        for _ in 0..DRAWS {
-            if !self.strained.contains(&call.share(self.config.media_threads)) {
-                break;
-            }
-            call = CallId::new(&mut self.ids, now);
-        }
-        call
-    }
-
     pub(crate) fn order(&mut self, leg: LegId, order: LegOrder) {
         self.outputs.push_back(Output::Leg(leg, order));
     }
@@ -346,8 +324,7 @@ impl Center {
             MediaReport::Storage(StorageReport::Restored { storage }) => {
                 self.record(now, Event::StorageRestored { storage });
             }
-            MediaReport::Strain { thread, strained: true } => _ = self.strained.insert(thread),
-            MediaReport::Strain { thread, strained: false } => _ = self.strained.remove(&thread),
+            MediaReport::Strain { thread, lacks } => self.room.strained(thread, lacks),
             MediaReport::Closed { leg, quality } => {
                 let Some((contact, agent)) = self.closing.remove(&leg) else { return };
                 if let Some(quality) = quality {

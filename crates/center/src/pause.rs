@@ -81,7 +81,7 @@ impl Center {
         match &customer.stage {
             Stage::Talking(talk) if agent.is_none_or(|agent| *agent == talk.agent) => Ok((call, customer)),
             _ if agent.is_some() => Err(Refused::NotTheirContact),
-            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } | Stage::Talking(_) => {
+            Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } | Stage::Talking(_) => {
                 Err(Refused::NotTalking)
             }
         }
@@ -95,10 +95,10 @@ impl Center {
         let (call, customer) = self.customer_of(contact)?;
         let talks_with = match &customer.stage {
             Stage::Talking(talk) => Some(&talk.agent),
-            Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => None,
+            Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } => None,
         };
         match customer.stage {
-            Stage::Opening => Err(Refused::NotRecorded),
+            Stage::Opening { .. } => Err(Refused::NotRecorded),
             _ if agent.is_some() && talks_with != agent => Err(Refused::NotTheirContact),
             Stage::Answering { .. } | Stage::InFlow { .. } | Stage::Talking(_) => Ok((call, customer)),
         }

@@ -224,7 +224,7 @@ impl Customer {
     fn take_ring(&mut self) -> Option<Ring> {
         match &mut self.stage {
             Stage::InFlow { ring } => ring.take(),
-            Stage::Opening | Stage::Answering { .. } | Stage::Talking(_) => None,
+            Stage::Opening { .. } | Stage::Answering { .. } | Stage::Talking(_) => None,
         }
     }
 }

@@ -103,7 +103,7 @@ impl Center {
                 let talks = |(call, of): (&CallId, &Call)| match of {
                     Call::Customer(customer) => match &customer.stage {
                         Stage::Talking(talk) if talk.agent == agent => Some(*call),
-                        Stage::Opening
+                        Stage::Opening { .. }
                         | Stage::Answering { .. }
                         | Stage::InFlow { .. }
                         | Stage::Talking(_) => None,
@@ -121,7 +121,7 @@ impl Center {
                 Stage::Talking(talk) => {
                     talk.guests.iter().find(|guest| wanted(guest)).map(|guest| (*call, guest.leg))
                 }
-                Stage::Opening | Stage::Answering { .. } | Stage::InFlow { .. } => None,
+                Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } => None,
             },
             Call::Code(_) => None,
         })

@@ -11,6 +11,7 @@
 
 mod contact;
 mod figures;
+mod limits;
 mod refusals;
 mod trace;
 
@@ -27,6 +28,7 @@ use crate::clock::steady;
 use contact::{ContactLine, Ledger};
 use figures::Figures;
 pub(crate) use figures::SipSide;
+pub use limits::Limits;
 use refusals::{RefusalLine, Refusals};
 pub(crate) use trace::Trace;
 
@@ -76,11 +78,12 @@ pub(crate) struct Refused {
 
 impl Observer {
     /// Starts the thread. `personal`: calling numbers and names may stand in the log in full.
-    /// `trace_bytes`: how many bytes of SIP messages are kept for a trace; 0 for none.
+    /// `trace_bytes`: how many bytes of SIP messages are kept for a trace; 0 for none. `limits`: what refusals for a limit
+    /// name.
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub fn start(personal: bool, trace_bytes: usize) -> std::io::Result<Observer> {
+    pub fn start(personal: bool, trace_bytes: usize, limits: Limits) -> std::io::Result<Observer> {
         let (sender, inbox) = bounded(INBOX);
         let shared = Arc::new(Shared::default());
         let thread = Thread {
@@ -89,6 +92,7 @@ impl Observer {
             ledger: Ledger::default(),
             refusals: Refusals::default(),
             personal,
+            limits,
         };
         std::thread::Builder::new().name("observer".to_owned()).spawn(move || thread.run())?;
         Ok(Observer { inbox: Some(sender), shared, trace: Arc::new(Trace::new(trace_bytes)) })
@@ -163,6 +167,7 @@ struct Thread {
     ledger: Ledger,
     refusals: Refusals,
     personal: bool,
+    limits: Limits,
 }
 
 impl Thread {
@@ -238,9 +243,12 @@ impl Thread {
     fn write_refusal(&self, line: &RefusalLine) {
         let RefusalLine { refused, suppressed } = line;
         let Refused { reason, source, sip_call_id, number, caller, status } = refused;
+        let limit = self.limits.met(reason);
         tracing::warn!(
             target: "hotline::refusal",
             reason,
+            limit = limit.as_ref().and_then(|limit| limit.allows),
+            raise = limit.as_ref().map(|limit| limit.raise),
             %source,
             status,
             sip_call_id,

@@ -24,7 +24,7 @@ use crate::copies::Copier;
 use crate::gauges::Gauges;
 use crate::guard::Guarded;
 use crate::naming::Naming;
-use crate::observer::Observer;
+use crate::observer::{Limits, Observer};
 use crate::process::Disks;
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
@@ -115,7 +115,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let media = Media::start_on_disks(settings, media_reports, disks);
     let media = Arc::new(media.with_context(|| "start the media threads")?);
 
-    let observer = Observer::start(server.personal_log, server.trace_bytes)
+    let observer = Observer::start(server.personal_log, server.trace_bytes, Limits::of(&configuration))
         .with_context(|| "start the thread that writes the log of calls")?;
     let (to_center, signalling_inbox) = bounded(INBOX);
     let signalling_settings =

@@ -2,6 +2,7 @@
 
 mod early;
 mod link;
+mod packing;
 mod rtcp;
 mod shield;
 mod speech;
@@ -30,6 +31,7 @@ use crate::transform::ADDED;
 use early::Early;
 pub(crate) use early::Kept;
 pub(crate) use link::Link;
+use packing::{Packing, Spacing, wanted_ms};
 use shield::Shield;
 
 /// Longest datagram taken or sent; what is longer is cut and then refused as RTP.
@@ -70,6 +72,10 @@ pub(crate) struct Leg {
     key_began: u32,
     outgoing: Outgoing,
     passed_at: u64,
+    /// Makes packets of another length than our frames, where the peer asked for that.
+    packing: Option<Box<Packing>>,
+    /// How long the peer's packets are.
+    spacing: Spacing,
 }
 
 /// What a packet of the peer brings.
@@ -117,12 +123,18 @@ impl Leg {
             key_began: 0,
             outgoing: Outgoing::new(random(), first_sequence, random()),
             passed_at: 0,
+            packing: None,
+            spacing: Spacing::default(),
         }
     }
 
     /// The peer's side is known, or changed.
     pub(crate) fn connect(&mut self, remote: RemoteMedia, now: u64) {
         self.outgoing.set_clock(worked(remote.codec).clock(), now);
+        self.packing = self.packing.take().filter(|packing| packing.suits(&remote));
+        if self.packing.is_none() {
+            self.packing = Packing::new(&remote).map(Box::new);
+        }
         self.in_band = match remote.telephone_event {
             Some(_) => None,
             None => self.in_band.take().or_else(|| Some(Box::default())),
@@ -215,16 +227,19 @@ impl Leg {
         self.link.as_ref().map(|link| link.remote.codec)
     }
 
-    /// True when the packets of a leg with `codec` can be passed to this one as they come.
-    pub(crate) fn takes(&self, codec: Codec) -> bool {
-        self.codec().is_some_and(|own| codec.passes_to(own))
+    /// True when the packets of this leg can be passed to `other` as they come: its codec is the same, or the other law,
+    /// and its peer wants packets of this length.
+    pub(crate) fn passes_to(&self, other: &Leg) -> bool {
+        let Some((own, other)) = self.link.as_ref().zip(other.link.as_ref()) else { return false };
+        own.remote.codec.passes_to(other.remote.codec) && self.spacing.suits(wanted_ms(&other.remote))
     }
 
-    /// Has a reader, an ear and a mouth where they are needed: beside `other`, the codec of the bridged leg.
-    pub(crate) fn equip(&mut self, other: Option<Codec>) {
+    /// Has a reader, an ear and a mouth where they are needed. `hears`: what the peer says cannot be passed to the bridged
+    /// leg as it comes. `spoken_to`: nor can what that leg's peer says be passed to this one.
+    pub(crate) fn equip(&mut self, hears: bool, spoken_to: bool) {
         let Some(link) = &self.link else { return };
         let own = link.remote.codec;
-        let hears = self.conference.is_some() || other.is_some_and(|other| !other.passes_to(own));
+        let hears = self.conference.is_some() || hears;
         self.reader = self.reader.take().filter(|reader| reader.codec() == worked(own));
         if self.reader.is_none() && !own.is_g711() {
             self.reader = told(self.id, Reader::new(worked(own))).map(Box::new);
@@ -234,7 +249,7 @@ impl Leg {
             self.ear = told(self.id, Ear::new(own, self.id.number() as u64));
         }
         self.mouth = self.mouth.take().filter(|mouth| mouth.suits(&link.remote));
-        if self.mouth.is_none() && (hears || !own.is_g711()) {
+        if self.mouth.is_none() && (hears || spoken_to || !own.is_g711()) {
             self.mouth = told(self.id, Mouth::new(&link.remote));
         }
     }
@@ -258,6 +273,14 @@ impl Leg {
     pub(crate) fn measured(&self) -> Option<LegQuality> {
         let link = self.link.as_ref()?;
         self.quality.read(link.remote.codec, link.source.as_ref().map_or(0, Source::jitter))
+    }
+
+    /// Notes how long a packet of audio is. True when the peer's packets have another length from now on.
+    pub(crate) fn is_spaced_anew(&mut self, kind: Kind, payload: usize) -> bool {
+        match (kind, self.codec()) {
+            (Kind::Audio(_) | Kind::Coded, Some(codec)) => self.spacing.hear(codec, payload),
+            _ => false,
+        }
     }
 
     /// Gives a packet to the reader and the ear, if there are any.

@@ -64,7 +64,7 @@ mod tests {
             let digit = Digit::from_event((event % 16) as u8).unwrap();
             outbox.push(MediaReport::Digit { leg, digit });
         }
-        outbox.push(MediaReport::OpenFailed { leg, why: String::new() });
+        outbox.push(MediaReport::OpenFailed { leg, lacks: model::Shortage::RtpPorts });
         let mut read = 0;
         while let Ok(report) = reader.try_recv() {
             let expected = match report {

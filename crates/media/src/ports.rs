@@ -12,6 +12,8 @@ pub(crate) struct Ports {
     free: VecDeque<u16>,
     resting: VecDeque<(Instant, u16)>,
     rest: Duration,
+    /// Those in use too.
+    count: usize,
 }
 
 /// Two bound sockets.
@@ -30,12 +32,16 @@ impl Ports {
     pub(crate) fn share(range: &RangeInclusive<u16>, threads: usize, rest: Duration) -> Vec<Ports> {
         let pairs: Vec<u16> =
             range.clone().filter(|port| port % 2 == 0 && *port > 0 && port < range.end()).collect();
-        let share = |thread| Ports {
-            free: pairs.iter().skip(thread).step_by(threads.max(1)).copied().collect(),
-            resting: VecDeque::new(),
-            rest,
+        let share = |thread| {
+            let free: VecDeque<u16> = pairs.iter().skip(thread).step_by(threads.max(1)).copied().collect();
+            Ports { count: free.len(), free, resting: VecDeque::new(), rest }
         };
         (0..threads).map(share).collect()
+    }
+
+    /// Pairs of the thread's share: free, in use and resting.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -3,6 +3,7 @@
 mod cache;
 mod container;
 mod figures;
+mod joining;
 mod read;
 
 use std::collections::BTreeMap;
@@ -199,7 +200,11 @@ impl Prompts {
 
 impl Clip {
     fn new(samples: Box<[i16]>) -> Clip {
-        let encoded = |law: Law| samples.iter().map(|sample| law.encode(*sample)).collect();
+        let encoded = |law: Law| {
+            let mut codes = vec![0; samples.len()].into_boxed_slice();
+            law.encode_into(&samples, &mut codes);
+            codes
+        };
         Clip { mu: encoded(Law::Mu), a: encoded(Law::A), samples }
     }
 }

@@ -55,17 +55,16 @@ impl Resampler {
         Resampler { halvings, filter, waiting: Vec::with_capacity(CHUNK), made: Vec::new() }
     }
 
-    /// Takes a sample, −1 to 1.
-    pub(crate) fn push(&mut self, sample: f32) {
-        self.waiting.push(sample);
-        if self.waiting.len() >= CHUNK {
-            self.work();
+    /// Takes samples, −1 to 1.
+    pub(crate) fn extend(&mut self, samples: &[f32]) {
+        for piece in samples.chunks(CHUNK) {
+            self.waiting.extend_from_slice(piece);
+            self.work_from(0);
         }
     }
 
     /// All samples at 8 kHz.
     pub(crate) fn finish(mut self) -> Vec<i16> {
-        self.work();
         // What the filters still hold comes out behind silence.
         for index in 0..self.halvings.len() {
             self.waiting.resize(HALVING_REACH, 0.0);
@@ -75,10 +74,6 @@ impl Resampler {
             filter.finish(&mut self.made);
         }
         self.made
-    }
-
-    fn work(&mut self) {
-        self.work_from(0);
     }
 
     /// Sends what waits through the halvings from this one on, and through the filter.
@@ -121,9 +116,13 @@ impl Halving {
         // Each needs the samples from 11 before it to 11 behind it.
         let made = (self.window.len() + 1).saturating_sub(2 * HALVING_REACH) / 2;
         self.between.clear();
-        self.between.extend(self.window.iter().step_by(2));
+        let (pairs, odd) = self.window.as_chunks::<2>();
+        self.between.extend(pairs.iter().map(|[even, _]| even));
+        self.between.extend(odd);
+        let middles = self.window.get(HALVING_REACH..).unwrap_or_default();
+        let (pairs, odd) = middles.as_chunks::<2>();
         samples
-            .extend(self.window.iter().skip(HALVING_REACH).step_by(2).take(made).map(|sample| sample / 2.0));
+            .extend(pairs.iter().map(|[middle, _]| middle).chain(odd).take(made).map(|middle| middle / 2.0));
         for (offset, tap) in self.taps.iter().enumerate() {
             let between = self.between.get(offset..).unwrap_or_default();
             samples.iter_mut().zip(between).for_each(|(sample, between)| *sample += tap * between);
@@ -142,10 +141,11 @@ struct Filter {
     length: usize,
     taps: Vec<f32>,
     window: Vec<f32>,
-    /// Input samples that left the window.
-    gone: u64,
-    /// The next output sample.
-    next: u64,
+    /// Where in the window the next output sample's begins, and how far behind that it lies, in parts of an input
+    /// sample of which there are `output`.
+    first: usize,
+    behind: u64,
+    made: u64,
     taken: u64,
 }
 
@@ -168,37 +168,49 @@ impl Filter {
         });
         // The first sample's window begins before the clip.
         let window = vec![0.0; before - 1];
-        Filter { input, output, places, length, taps: taps.collect(), window, gone: 0, next: 0, taken: 0 }
+        Filter {
+            input,
+            output,
+            places,
+            length,
+            taps: taps.collect(),
+            window,
+            first: 0,
+            behind: 0,
+            made: 0,
+            taken: 0,
+        }
     }
 
     fn process(&mut self, samples: &[f32], made: &mut Vec<i16>) {
         self.taken += samples.len() as u64;
         self.window.extend_from_slice(samples);
-        let mut begin = 0;
-        while let Some((first, place)) = self.place() {
-            begin = first;
+        let (whole, part) = ((self.input / self.output) as usize, self.input % self.output);
+        let had = made.len();
+        while let Some(window) = self.window.get(self.first..self.first + self.length) {
+            let place = if self.places == self.output {
+                self.behind as usize
+            } else {
+                (self.behind * self.places / self.output) as usize
+            };
             let taps = self.taps.get(place * self.length..(place + 1) * self.length).unwrap_or_default();
-            let Some(window) = self.window.get(first..first + self.length) else { break };
             made.push(to_16_bit(sum(window, taps)));
-            self.next += 1;
+            self.first += whole;
+            self.behind += part;
+            if self.behind >= self.output {
+                (self.first, self.behind) = (self.first + 1, self.behind - self.output);
+            }
         }
-        let done = begin.min(self.window.len());
+        self.made += (made.len() - had) as u64;
+        let done = self.first.min(self.window.len());
         self.window.drain(..done);
-        self.gone += done as u64;
-    }
-
-    /// Where the window of the next output sample begins, and which taps it has.
-    fn place(&self) -> Option<(usize, usize)> {
-        let at = self.next * self.input;
-        let place = (at % self.output) * self.places / self.output;
-        let first = (at / self.output).checked_sub(self.gone)?;
-        Some((usize::try_from(first).ok()?, usize::try_from(place).ok()?))
+        self.first -= done;
     }
 
     /// The clip is over: what remains is heard before silence.
     fn finish(&mut self, made: &mut Vec<i16>) {
         let wanted = usize::try_from(self.taken * self.output / self.input).unwrap_or(usize::MAX);
-        let before = wanted.saturating_sub(usize::try_from(self.next).unwrap_or(0));
+        let before = wanted.saturating_sub(usize::try_from(self.made).unwrap_or(0));
         let had = made.len();
         self.process(&vec![0.0; self.length], made);
         made.truncate(had + before);
@@ -219,7 +231,9 @@ fn kaiser(x: f64) -> f64 {
 }
 
 fn to_16_bit(sample: f32) -> i16 {
-    (sample * 32_768.0).round() as i16 // `as` saturates.
+    let scaled = sample * 32_768.0;
+    // Half away from 0, as `round` does by a call for each sample; `as` saturates.
+    (scaled + 0.5_f32.copysign(scaled)) as i16
 }
 
 #[cfg(test)]
@@ -233,7 +247,7 @@ mod tests {
 
     fn resample(samples: &[f32], rate: u32) -> Vec<i16> {
         let mut resampler = Resampler::new(rate);
-        samples.iter().for_each(|sample| resampler.push(*sample));
+        resampler.extend(samples);
         resampler.finish()
     }
 

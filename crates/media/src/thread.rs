@@ -13,7 +13,7 @@ use audio::g711::Law;
 use audio::reader::Passage;
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use model::{CallId, LegId, MediaOrder, MediaReport};
+use model::{CallId, LegId, MediaOrder, MediaReport, Shortage};
 
 use crate::Map;
 use crate::Settings;
@@ -73,8 +73,8 @@ pub(crate) struct Thread {
     strain: Strain,
     /// What [`Strain`] judged last.
     busy: bool,
-    /// What was last reported of both: too busy, or without a port.
-    strained: bool,
+    /// What was last reported that it lacks.
+    lacks: Option<Shortage>,
     /// Legs without a port since that was logged, and when that was.
     unported: u64,
     unported_told: Option<u64>,
@@ -82,6 +82,8 @@ pub(crate) struct Thread {
     legs: Map<LegId, Leg>,
     /// Legs with an ear, which are heard once a tick.
     listeners: Vec<LegId>,
+    /// Legs whose peers send packets of another length since the last tick.
+    respaced: Vec<LegId>,
     /// A call has at most one.
     conferences: Map<CallId, Conference>,
     encodings: Encodings,
@@ -130,7 +132,7 @@ impl Thread {
             tick: 0,
             strain: Strain::default(),
             busy: false,
-            strained: false,
+            lacks: None,
             unported: 0,
             unported_told: None,
             room: Room {
@@ -141,6 +143,7 @@ impl Thread {
             },
             legs: Map::new(),
             listeners: Vec::new(),
+            respaced: Vec::new(),
             conferences: Map::new(),
             encodings: Encodings::default(),
             recorder: Recorder::new(rings, spares, tally.clone()),
@@ -215,7 +218,7 @@ impl Thread {
 
     /// Handles the datagram that lies in the buffer.
     fn handle_rtp(&mut self, id: LegId, length: usize, from: SocketAddr) {
-        let Thread { room, legs, conferences, recorder, outbox, tally, now, .. } = self;
+        let Thread { room, legs, respaced, conferences, recorder, outbox, tally, now, .. } = self;
         let (now, datagram) = (*now, room.datagram.get_mut(..length).unwrap_or_default());
         let Some(leg) = legs.get_mut(&id) else { return };
         if leg.keep_early(datagram, from) {
@@ -232,7 +235,12 @@ impl Thread {
             .and_then(|packet| leg.hear(&packet, from, now).map(|kind| (packet, kind)));
         let Some((packet, kind)) = judged else { return add(&tally.packets_ignored, 1) };
         add(&tally.packets_in, 1);
+        if leg.is_spaced_anew(kind, packet.payload.len()) {
+            respaced.push(id);
+        }
         let (recording, other, codec) = (leg.recording, leg.other, leg.codec());
+        // Who is heard once a tick is not passed on packet by packet too.
+        let passes = leg.ear.is_none();
         if let Kind::Key(Some(digit)) = kind {
             outbox.push(MediaReport::Digit { leg: id, digit });
         }
@@ -268,7 +276,7 @@ impl Thread {
         if other.player.is_none() {
             record(recorder.tap(other.recording), Channel::Right, kind, &packet, passage.as_ref(), now);
         }
-        if !codec.is_some_and(|codec| other.takes(codec)) {
+        if !passes || !codec.zip(other.codec()).is_some_and(|(codec, own)| codec.passes_to(own)) {
             // What is heard goes on with the next tick; a key is pressed again, for its clock is another one.
             if let Kind::Key(Some(digit)) = kind {
                 other.press(digit);
@@ -297,6 +305,7 @@ impl Thread {
     fn tick_legs(&mut self, clock: u64) {
         let (now, timeout) = (self.now, samples(self.settings.silence_timeout));
         let one_way = samples(self.settings.one_way_after);
+        self.equip_respaced();
         let mut sent = self.listen(clock);
         for (id, leg) in &mut self.legs {
             let ticked = leg.tick(clock, &mut self.encodings, &mut self.room.outgoing);
@@ -336,28 +345,29 @@ impl Thread {
         self.outbox.send();
     }
 
-    /// Reports whether the thread has room for more calls, when that changed.
+    /// Reports what the thread lacks for more calls, when that changed.
     fn report_strain(&mut self) {
-        let used_up = self.ports.are_used_up();
-        let (thread, strained) = (self.index, self.busy || used_up);
-        if strained == self.strained {
+        let busy = self.busy.then_some(Shortage::Time);
+        let lacks = if self.ports.are_used_up() { Some(Shortage::RtpPorts) } else { busy };
+        let before = std::mem::replace(&mut self.lacks, lacks);
+        if lacks == before {
             return;
         }
-        self.strained = strained;
-        shift(&self.tally.strained, if strained { 1 } else { -1 });
-        let legs = self.legs.len();
-        match (strained, used_up) {
-            (true, true) => tracing::warn!(
+        shift(&self.tally.strained, i64::from(lacks.is_some()) - i64::from(before.is_some()));
+        let (thread, legs) = (self.index, self.legs.len());
+        match lacks {
+            Some(Shortage::RtpPorts) => tracing::warn!(
                 thread,
                 legs,
+                pairs = self.ports.count(),
                 "a media thread has no room for more calls: its RTP ports are used up (ports in [rtp] of hotline.toml)"
             ),
-            (true, false) => {
+            Some(Shortage::Time | Shortage::OpenFiles) => {
                 tracing::warn!(thread, legs, "a media thread has no room for more calls: it is too busy")
             }
-            (false, _) => tracing::info!(thread, "a media thread has room for more calls again"),
+            None => tracing::info!(thread, "a media thread has room for more calls again"),
         }
-        self.outbox.push(MediaReport::Strain { thread, strained });
+        self.outbox.push(MediaReport::Strain { thread, lacks });
     }
 }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use media::{Disk, DiskFile, Media, Prompts, Settings, StartError};
-use model::{Codec, Direction, LegId, MediaOp, MediaReport, Storage, StorageReport, StorageTrouble};
+use model::{
+    Codec, Direction, LegId, MediaOp, MediaReport, Shortage, Storage, StorageReport, StorageTrouble,
+};
 use world::{LOCALHOST, World, talk};
 
 /// A disk that takes so many writes and then is full.
@@ -214,10 +216,12 @@ fn without_a_free_port_a_leg_is_refused() {
     let third = model::LegId::new(&mut ids, world::now());
     world.order(MediaOp::Open { leg: third, on: None });
     let refused = world.wait_for(|report| match report {
-        MediaReport::OpenFailed { leg, .. } => Some(*leg),
+        MediaReport::OpenFailed { leg, lacks } => Some((*leg, *lacks)),
         _ => None,
     });
-    assert_eq!(refused, third);
+    assert_eq!(refused, (third, Shortage::RtpPorts));
+    world.order(MediaOp::Close { leg: third });
+    world.wait_for(|report| matches!(report, MediaReport::Closed { leg, .. } if *leg == third).then_some(()));
     world.order(MediaOp::Close { leg: first });
     world.order(MediaOp::Open { leg: third, on: None });
     world.wait_for(|report| matches!(report, MediaReport::OpenFailed { .. }).then_some(()));
@@ -232,14 +236,14 @@ fn a_thread_whose_ports_are_used_up_says_that_it_has_no_room_until_one_has_reste
     };
     let mut world = World::with(22_510, settings, None);
     let strain = |report: &MediaReport| match report {
-        MediaReport::Strain { thread: 0, strained } => Some(*strained),
+        MediaReport::Strain { thread: 0, lacks } => Some(*lacks),
         _ => None,
     };
     let (leg, _) = world.open();
-    assert!(world.wait_for(strain));
+    assert_eq!(world.wait_for(strain), Some(Shortage::RtpPorts));
     assert_eq!(world.media.counters().strained, 1);
     world.order(MediaOp::Close { leg });
-    assert!(!world.wait_for(strain));
+    assert_eq!(world.wait_for(strain), None);
     assert_eq!(world.media.counters().strained, 0);
     world.open();
     world.end();

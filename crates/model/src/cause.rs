@@ -63,8 +63,14 @@ pub enum Cause {
     UnknownNumber,
     /// The peer offered no codec that we speak.
     NoCommonCodec,
-    /// No room: too many calls, no free media port.
+    /// No room: every media thread is too busy.
     Overloaded,
+    /// As many calls are in progress as there may be.
+    CallsFull,
+    /// No free pair of RTP ports.
+    RtpPortsFull,
+    /// As many files are open as the system allows.
+    OpenFilesFull,
     /// The trunk has as many calls as it may have.
     TrunkFull,
     /// The address that the call came from has as many calls as it may have.
@@ -95,6 +101,9 @@ impl Cause {
             Cause::UnknownNumber
             | Cause::NoCommonCodec
             | Cause::Overloaded
+            | Cause::CallsFull
+            | Cause::RtpPortsFull
+            | Cause::OpenFilesFull
             | Cause::TrunkFull
             | Cause::SourceFull
             | Cause::WaitedOut

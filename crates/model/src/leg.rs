@@ -108,6 +108,9 @@ pub struct RemoteMedia {
     pub codec: Codec,
     /// The payload type that the peer gives the codec.
     pub payload_type: u8,
+    /// How long the packets shall be that the peer is sent, in ms: a multiple of 10 from 10 to 60. `None`: it did not say.
+    #[serde(default)]
+    pub packet_ms: Option<u8>,
     /// What the peer wants of our Opus encoder.
     pub opus: OpusWish,
     /// The peer takes comfort noise (RFC 3389) and may send it.
@@ -130,6 +133,7 @@ impl RemoteMedia {
             rtcp: None,
             codec,
             payload_type: codec.payload_type(),
+            packet_ms: None,
             opus: OpusWish::default(),
             comfort_noise: false,
             telephone_event: None,

@@ -33,6 +33,7 @@ pub use id::{
 pub use leg::{Codec, Direction, LegOrder, LegReport, OpusWish, Origin, Refusal, RemoteMedia, Target};
 pub use media::{
     ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
+    Shortage,
 };
 pub use sample::{SampleFrame, Way};
 pub use secret::Secret;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, CallId, Codec, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia, StorageReport,
+    Actor, CallId, Cause, Codec, ContactId, Digit, Direction, LegId, PlayId, RecordingId, RemoteMedia,
+    StorageReport,
 };
 
 /// A prompt clip's name: language folder and stem (`zh-CN/welcome`), or a stem alone for what has no
@@ -174,8 +175,8 @@ pub enum MediaReport {
     OpenFailed {
         /// The leg.
         leg: LegId,
-        /// For the log.
-        why: String,
+        /// What there was none of.
+        lacks: Shortage,
     },
     /// A play ended.
     PlayEnded {
@@ -218,8 +219,9 @@ pub enum MediaReport {
     Strain {
         /// Which thread, counted from 0.
         thread: usize,
-        /// True when its share of new calls ([`crate::CallId::share`]) should go to others, or be refused.
-        strained: bool,
+        /// What it lacks: new calls should go to other threads ([`crate::CallId::share`]), or be refused. `None`
+        /// when it has room.
+        lacks: Option<Shortage>,
     },
     /// A recording is on disk, whole and closed.
     Sealed {
@@ -243,6 +245,28 @@ pub enum MediaReport {
     },
     /// A place that recordings are written to failed, or works again. Told once for all its recordings.
     Storage(StorageReport),
+}
+
+/// What a media thread lacks for another leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shortage {
+    /// Processor time.
+    Time,
+    /// A free pair of RTP ports.
+    RtpPorts,
+    /// A file that the system allows it to open.
+    OpenFiles,
+}
+
+impl Shortage {
+    /// Why a call is refused that meets it.
+    pub fn cause(self) -> Cause {
+        match self {
+            Shortage::Time => Cause::Overloaded,
+            Shortage::RtpPorts => Cause::RtpPortsFull,
+            Shortage::OpenFiles => Cause::OpenFilesFull,
+        }
+    }
 }
 
 /// What is left of a recording that could not be written to its end.

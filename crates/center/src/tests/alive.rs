@@ -72,7 +72,7 @@ fn vanished_callers_give_their_places_back_to_a_full_center() {
     let mut world = World::new();
     let callers: Vec<LegId> = (0..8).map(|_| world.caller_who_presses('1')).collect();
     let refused = world.call("8000");
-    assert!(world.orders.contains(&(refused, model::LegOrder::Refuse(Cause::Overloaded))));
+    assert!(world.orders.contains(&(refused, model::LegOrder::Refuse(Cause::CallsFull))));
     for caller in callers {
         world.deaf.insert(caller);
         world.silent(caller, BOTH);

@@ -2,7 +2,7 @@
 
 use model::{
     AgentOrder, Cause, Class, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, NotReadyReason, Refused,
-    Shift,
+    Shift, Shortage,
 };
 
 use super::stories::conversation;
@@ -111,7 +111,10 @@ fn a_code_that_nobody_has_and_a_code_without_a_port_are_refused() {
     let portless = world.agent_code("*70");
     world.assert_over();
     let refused = |leg, cause| (leg, LegOrder::Refuse(cause));
-    assert_eq!(world.orders, [refused(unknown, Cause::UnknownNumber), refused(portless, Cause::Overloaded)]);
+    assert_eq!(
+        world.orders,
+        [refused(unknown, Cause::UnknownNumber), refused(portless, Cause::RtpPortsFull)]
+    );
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn an_unknown_number_and_a_full_center_are_refused_without_a_contact() {
     let callers: Vec<_> = (0..8).map(|_| world.call("8000")).collect();
     let ninth = world.call("8000");
     assert!(world.orders.contains(&(unknown, LegOrder::Refuse(Cause::UnknownNumber))));
-    assert!(world.orders.contains(&(ninth, LegOrder::Refuse(Cause::Overloaded))));
+    assert!(world.orders.contains(&(ninth, LegOrder::Refuse(Cause::CallsFull))));
     for caller in callers {
         world.hang_up(caller);
     }
@@ -133,12 +136,18 @@ fn an_unknown_number_and_a_full_center_are_refused_without_a_contact() {
 fn callers_are_refused_while_no_media_thread_has_room_and_those_in_progress_go_on() {
     let mut world = World::with(&["1001"]);
     let talking = world.caller_who_presses('1');
-    let strain = |thread, strained| Input::Media(MediaReport::Strain { thread, strained });
-    world.send(strain(0, true));
-    world.send(strain(1, true));
-    let refused = world.call("8000");
-    assert!(world.orders.contains(&(refused, LegOrder::Refuse(Cause::Overloaded))));
-    world.send(strain(1, false));
+    let strain = |thread, lacks| Input::Media(MediaReport::Strain { thread, lacks });
+    world.send(strain(0, Some(Shortage::Time)));
+    for (lacks, cause) in [
+        (Shortage::Time, Cause::Overloaded),
+        (Shortage::RtpPorts, Cause::RtpPortsFull),
+        (Shortage::OpenFiles, Cause::OpenFilesFull),
+    ] {
+        world.send(strain(1, Some(lacks)));
+        let refused = world.call("8000");
+        assert!(world.orders.contains(&(refused, LegOrder::Refuse(cause))));
+    }
+    world.send(strain(1, None));
     let accepted = world.call("8000");
     assert!(
         !world.orders.iter().any(|(leg, order)| *leg == accepted && matches!(order, LegOrder::Refuse(_)))
@@ -154,7 +163,7 @@ fn callers_are_refused_while_no_media_thread_has_room_and_those_in_progress_go_o
 fn calls_go_to_the_media_thread_that_has_room() {
     for full in [0, 1] {
         let mut world = World::with(&[]);
-        world.send(Input::Media(MediaReport::Strain { thread: full, strained: true }));
+        world.send(Input::Media(MediaReport::Strain { thread: full, lacks: Some(Shortage::Time) }));
         let callers: Vec<_> = (0..7).map(|_| world.call("8000")).collect();
         assert!(!world.orders.iter().any(|(_, order)| matches!(order, LegOrder::Refuse(_))));
         let carried: Vec<_> = world.center.calls.keys().map(|call| call.share(2)).collect();
@@ -162,6 +171,31 @@ fn calls_go_to_the_media_thread_that_has_room() {
         callers.into_iter().for_each(|caller| world.hang_up(caller));
         world.assert_over();
     }
+}
+
+#[test]
+fn a_call_for_which_its_thread_has_no_port_goes_to_another() {
+    for full in [0, 1] {
+        let mut world = World::with(&[]);
+        world.portless.insert(full);
+        let callers: Vec<_> = (0..7).map(|_| world.call("8000")).collect();
+        world.run(seconds(1));
+        assert!(!world.orders.iter().any(|(_, order)| matches!(order, LegOrder::Refuse(_))));
+        assert!(world.center.calls.keys().all(|call| call.share(2) != full));
+        callers.into_iter().for_each(|caller| world.hang_up(caller));
+        world.assert_over();
+    }
+}
+
+#[test]
+fn a_call_that_moved_meets_the_strain_of_the_thread_that_it_came_to() {
+    let mut world = World::with(&[]);
+    world.portless.insert(0);
+    world.send(Input::Media(MediaReport::Strain { thread: 1, lacks: Some(Shortage::Time) }));
+    let refused = world.call("8000");
+    world.run(seconds(1));
+    assert_eq!(world.orders, [(refused, LegOrder::Refuse(Cause::RtpPortsFull))]);
+    world.assert_over();
 }
 
 #[test]

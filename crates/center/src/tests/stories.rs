@@ -239,8 +239,10 @@ fn a_customer_for_whom_no_port_opens_is_refused() {
     world.ports_open_after = None;
     let caller = world.call("8000");
     world.assert_over();
-    assert_eq!(world.orders, [(caller, LegOrder::Refuse(Cause::Overloaded))]);
-    assert_eq!(world.ends(), [(EndedBy::Center, Cause::Overloaded, Class::Refused)]);
+    assert_eq!(world.orders, [(caller, LegOrder::Refuse(Cause::RtpPortsFull))]);
+    assert_eq!(world.ends(), [(EndedBy::Center, Cause::RtpPortsFull, Class::Refused)]);
+    let asked = world.media.iter().filter(|op| matches!(op, MediaOp::Open { .. })).count();
+    assert_eq!(asked, 2, "each media thread, once");
 }
 
 #[test]

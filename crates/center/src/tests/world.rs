@@ -61,8 +61,12 @@ pub(super) struct World {
     pub(super) recording: BTreeSet<RecordingId>,
     /// Ports that were ordered and not closed.
     pub(super) ports: BTreeSet<LegId>,
+    /// Those of which there was none.
+    pub(super) unopened: BTreeSet<LegId>,
     /// How long a port takes to open; `None` when none is left.
     pub(super) ports_open_after: Option<Duration>,
+    /// Media threads of which none is left.
+    pub(super) portless: BTreeSet<usize>,
     pub(super) ids: Ids,
     playing: BTreeMap<LegId, PlayId>,
     agenda: BTreeMap<(Time, u64), Input>,
@@ -120,7 +124,9 @@ impl World {
             deaf: BTreeSet::new(),
             recording: BTreeSet::new(),
             ports: BTreeSet::new(),
+            unopened: BTreeSet::new(),
             ports_open_after: Some(Duration::ZERO),
+            portless: BTreeSet::new(),
             ids: Ids::new(3),
             playing: BTreeMap::new(),
             agenda: BTreeMap::new(),
@@ -320,7 +326,7 @@ impl World {
                 }
                 Output::Media(order) => {
                     self.media.push(order.op.clone());
-                    self.sound(order.op);
+                    self.sound(order.call, order.op);
                 }
                 Output::Record(record) => self.records.push(record),
                 Output::Reply(reply) => self.replies.push(reply),

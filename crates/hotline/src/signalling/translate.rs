@@ -36,6 +36,7 @@ pub(super) fn remote_media(remote: &OfferedAudio, signalling: Option<SocketAddr>
         rtcp: remote.rtcp,
         codec: codec(chosen),
         payload_type: remote.payload_type(chosen),
+        packet_ms: remote.packet_ms,
         opus: OpusWish { bitrate: opus.bitrate, redundancy: opus.redundancy, silence: opus.silence },
         comfort_noise: remote.comfort_noise,
         telephone_event: remote.telephone_event,
@@ -82,7 +83,13 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
     match cause {
         Cause::UnknownNumber => Answer::new(Status::NOT_FOUND),
         Cause::NoCommonCodec => Answer::new(Status::NOT_ACCEPTABLE_HERE),
-        Cause::Overloaded | Cause::TrunkFull | Cause::SourceFull | Cause::ShuttingDown => busy(),
+        Cause::Overloaded
+        | Cause::CallsFull
+        | Cause::RtpPortsFull
+        | Cause::OpenFilesFull
+        | Cause::TrunkFull
+        | Cause::SourceFull
+        | Cause::ShuttingDown => busy(),
         Cause::Failed | Cause::FlowFailed | Cause::Crashed => Answer::new(Status::SERVER_ERROR),
         Cause::HungUp
         | Cause::Cancelled
@@ -115,9 +122,13 @@ pub(super) fn reason(cause: Cause) -> &'static str {
         Cause::HungUp | Cause::FlowFinished | Cause::WaitedOut | Cause::Cancelled => {
             "Q.850;cause=16;text=\"Normal call clearing\""
         }
-        Cause::ShuttingDown | Cause::Overloaded | Cause::TrunkFull | Cause::SourceFull => {
-            "Q.850;cause=41;text=\"Temporary failure\""
-        }
+        Cause::ShuttingDown
+        | Cause::Overloaded
+        | Cause::CallsFull
+        | Cause::RtpPortsFull
+        | Cause::OpenFilesFull
+        | Cause::TrunkFull
+        | Cause::SourceFull => "Q.850;cause=41;text=\"Temporary failure\"",
         Cause::MediaTimeout => "Q.850;cause=102;text=\"No audio\"",
         Cause::SignallingTimeout => "Q.850;cause=102;text=\"No answer\"",
         Cause::UnknownNumber => "Q.850;cause=1;text=\"Unknown number\"",

@@ -17,10 +17,10 @@ use crate::player::Player;
 const QUIET: u64 = 1600;
 
 impl Leg {
-    /// Says 20 ms of the bridged leg, or of a conference, to the peer. False when nothing was sent.
-    pub(crate) fn say(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
+    /// Says 20 ms of the bridged leg, or of a conference, to the peer. The packets sent.
+    pub(crate) fn say(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> u64 {
         if self.player.is_some() || !self.keys.is_idle() {
-            return false;
+            return 0;
         }
         self.passed_at = clock;
         self.speak(samples, rate, clock, room)
@@ -38,6 +38,7 @@ impl Leg {
         now: u64,
         room: &mut [u8; DATAGRAM],
     ) -> bool {
+        self.send_rest(now, room);
         let Some(link) = &mut self.link else { return false };
         if !link.sends() || self.player.is_some() || !self.keys.is_idle() {
             return false;
@@ -81,6 +82,7 @@ impl Leg {
         let event_type = link.remote.telephone_event;
         match (self.keys.poll_frame(), event_type) {
             (EventFrame::Packet { event, first }, Some(payload_type)) => {
+                ticked.sent += self.send_rest(clock, room);
                 if first {
                     self.key_began = self.outgoing.timestamp(clock);
                 }
@@ -112,31 +114,57 @@ impl Leg {
                 Some(_) => Some(&frame.codes[..]),
                 None => player.coded(&frame, &link.remote, encodings),
             };
-            ticked.sent += u64::from(match coded {
-                Some([]) => false,
+            ticked.sent += match coded {
+                Some([]) => 0,
                 Some(codes) => self.send_frame(codes, clock, room),
                 None => self.speak(&frame.samples, audio::RATE, clock, room),
-            });
+            };
             ticked.samples = Some(frame.samples);
         } else if (self.other.is_none() && self.conference.is_none())
             || clock.saturating_sub(self.passed_at) > QUIET
         {
-            ticked.sent += u64::from(match law {
+            ticked.sent += match law {
                 Some(law) => self.send_frame(&[law.silence(); FRAME], clock, room),
                 None => self.speak(&[0; FRAME], audio::RATE, clock, room),
-            });
+            };
         }
     }
 
-    /// Encodes and sends 20 ms of audio at `rate`.
-    fn speak(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
+    /// Encodes and sends 20 ms of audio at `rate`; the packets sent.
+    fn speak(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> u64 {
         let mut payload = [0; LONGEST];
-        let Some(mouth) = &mut self.mouth else { return false };
-        let Some(length) = mouth.say(samples, rate, &mut payload) else { return false };
+        let Some(mouth) = &mut self.mouth else { return 0 };
+        let Some(length) = mouth.say(samples, rate, &mut payload) else { return 0 };
         self.send_frame(payload.get(..length).unwrap_or_default(), clock, room)
     }
 
-    fn send_frame(&mut self, codes: &[u8], clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
+    /// Sends a frame as a packet, or what packets of the length that the peer asked for it completes.
+    fn send_frame(&mut self, codes: &[u8], clock: u64, room: &mut [u8; DATAGRAM]) -> u64 {
+        let mut sent = 0;
+        if self.packing.as_ref().is_some_and(|packing| !packing.goes_on(clock)) {
+            sent += self.send_rest(clock, room);
+        }
+        let Some(mut packing) = self.packing.take() else {
+            return u64::from(self.send_audio(codes, clock, room));
+        };
+        packing.put(codes, clock);
+        while let Some((begins, codes)) = packing.poll() {
+            sent += u64::from(self.send_audio(codes, begins, room));
+        }
+        self.packing = Some(packing);
+        sent
+    }
+
+    /// Sends what waits for a packet to be full, before something else is sent at `clock`.
+    fn send_rest(&mut self, clock: u64, room: &mut [u8; DATAGRAM]) -> u64 {
+        let Some(mut packing) = self.packing.take() else { return 0 };
+        let rest = packing.poll_rest(clock);
+        let sent = rest.is_some_and(|(begins, codes)| self.send_audio(codes, begins, room));
+        self.packing = Some(packing);
+        u64::from(sent)
+    }
+
+    fn send_audio(&mut self, codes: &[u8], clock: u64, room: &mut [u8; DATAGRAM]) -> bool {
         let Some(link) = self.link.as_ref().filter(|link| link.sends()) else { return false };
         let payload_type = link.remote.payload_type;
         let stamp = self.outgoing.own(clock, codes.len());

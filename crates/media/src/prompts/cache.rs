@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -16,36 +16,66 @@ const LARGE: u64 = 1 << 20;
 /// Marks a file of ours; another number when clips are decoded in another way.
 const MAGIC: &[u8; 8] = b"HLCLIP01";
 const ENDING: &str = "clip";
+/// Samples that are written at once.
+const BLOCK: usize = 1 << 19;
 /// Clips that stay although nobody asked for them, the youngest.
 const MOST_UNUSED: usize = 16;
 
 /// A folder of decoded clips. Whatever fails here costs time and nothing else.
 pub(super) struct Cache {
     folder: PathBuf,
+    /// Nothing was kept when it was opened.
+    is_new: bool,
     used: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Cache {
     /// In `folder`, which is made when the first clip is kept.
     pub(super) fn new(folder: &Path) -> Cache {
-        Cache { folder: folder.to_owned(), used: Mutex::default() }
+        let is_new = fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+        Cache { folder: folder.to_owned(), is_new, used: Mutex::default() }
     }
 
-    /// What was kept of a file, or what `read` hears in it.
+    /// What was kept of a file, or what `read` hears in it. Where nothing was kept at all, the file is read while its
+    /// hash is computed.
     pub(super) fn heard<E>(&self, path: &Path, read: impl FnOnce() -> Result<Heard, E>) -> Result<Heard, E> {
-        let is_large = fs::metadata(path).is_ok_and(|file| file.len() >= LARGE);
-        let Some(kept) = is_large.then(|| self.place_of(path).ok()).flatten() else { return read() };
-        if let Ok(mut used) = self.used.lock() {
-            used.insert(kept.clone());
+        if !fs::metadata(path).is_ok_and(|file| file.len() >= LARGE) {
+            return read();
         }
-        if let Some(heard) = fs::read(&kept).ok().and_then(|bytes| parse(&bytes)) {
-            return Ok(heard);
-        }
-        let heard = read()?;
-        if let Err(error) = self.keep(&kept, &heard) {
-            tracing::debug!(path = %kept.display(), %error, "a decoded clip was not kept");
+        let place = || self.place_of(path).ok();
+        let (place, heard) = if self.is_new {
+            std::thread::scope(|scope| {
+                let place = std::thread::Builder::new().spawn_scoped(scope, place);
+                let heard = read();
+                (place.ok().and_then(|place| place.join().ok()).flatten(), heard)
+            })
+        } else {
+            let place = place();
+            if let Some(heard) = place.as_ref().and_then(|place| self.kept(place)) {
+                return Ok(heard);
+            }
+            (place, read())
+        };
+        let heard = heard?;
+        if let Some(place) = place {
+            self.uses(&place);
+            if let Err(error) = self.keep(&place, &heard) {
+                tracing::debug!(path = %place.display(), %error, "a decoded clip was not kept");
+            }
         }
         Ok(heard)
+    }
+
+    fn kept(&self, place: &Path) -> Option<Heard> {
+        let heard = fs::read(place).ok().and_then(|bytes| parse(&bytes))?;
+        self.uses(place);
+        Some(heard)
+    }
+
+    fn uses(&self, place: &Path) {
+        if let Ok(mut used) = self.used.lock() {
+            used.insert(place.to_owned());
+        }
     }
 
     /// Removes what nobody asked for, but for the youngest.
@@ -84,7 +114,9 @@ impl Cache {
     fn keep(&self, path: &Path, heard: &Heard) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let unfinished = path.with_extension(format!("{}.new", std::process::id()));
-        let written = fs::write(&unfinished, print(heard)).and_then(|()| fs::rename(&unfinished, path));
+        let written = File::create(&unfinished)
+            .and_then(|file| print(heard, file))
+            .and_then(|()| fs::rename(&unfinished, path));
         if written.is_err() {
             let _ = fs::remove_file(&unfinished);
         }
@@ -92,14 +124,18 @@ impl Cache {
     }
 }
 
-fn print(heard: &Heard) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(heard.samples.len() * 2 + 24);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&u32::from(heard.is_short).to_le_bytes());
-    bytes.extend_from_slice(&heard.skipped.to_le_bytes());
-    bytes.extend_from_slice(&(heard.samples.len() as u64).to_le_bytes());
-    heard.samples.iter().for_each(|sample| bytes.extend_from_slice(&sample.to_le_bytes()));
-    bytes
+fn print(heard: &Heard, mut file: impl Write) -> io::Result<()> {
+    file.write_all(MAGIC)?;
+    file.write_all(&u32::from(heard.is_short).to_le_bytes())?;
+    file.write_all(&heard.skipped.to_le_bytes())?;
+    file.write_all(&(heard.samples.len() as u64).to_le_bytes())?;
+    let mut bytes = Vec::new();
+    for samples in heard.samples.chunks(BLOCK) {
+        bytes.clear();
+        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        file.write_all(&bytes)?;
+    }
+    Ok(())
 }
 
 fn parse(bytes: &[u8]) -> Option<Heard> {

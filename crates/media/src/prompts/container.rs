@@ -30,6 +30,15 @@ pub(super) enum Content {
         /// What they are, as a file's extension.
         extension: Option<String>,
     },
+    /// Samples of 16 bits.
+    Pcm {
+        /// Nothing but them.
+        part: Part,
+        /// Frames a second.
+        rate: u32,
+        /// Samples of a frame, at least 1.
+        channels: usize,
+    },
     /// GSM 06.10 in pairs of frames, as WAV files have it.
     GsmPairs(Part),
 }
@@ -143,7 +152,12 @@ fn audio(mut file: File, format: &[u8], from: u64, said: u64, length: u64) -> Re
         tag => tag,
     };
     let part = |head: Vec<u8>| Part { head, file, from, length: audio, at: 0 };
+    let rate =
+        format.get(4..8).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let channels = field(2).map_or(0, usize::from);
+    let is_pcm = tag == 0x01 && field(14) == Some(16) && field(12).map(usize::from) == Some(2 * channels);
     let content = match tag {
+        0x01 if is_pcm && rate > 0 && channels > 0 => Content::Pcm { part: part(Vec::new()), rate, channels },
         0x31 => Content::GsmPairs(part(Vec::new())),
         0x50 | 0x55 => Content::Stream { part: part(Vec::new()), extension: Some("mp3".to_owned()) },
         0x01 | 0x02 | 0x03 | 0x06 | 0x07 | 0x11 | 0xfffe => {

@@ -16,13 +16,15 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
 
 use super::container::{self, Content, Opened, Part};
+use super::joining::Joining;
 use crate::decoding::open_format;
-use crate::resample::Resampler;
 
 /// Failures in a row after which the rest of a file is given up.
 const MOST_FAILURES: u32 = 1_000;
 /// Packets that an encoder's padding fills at most.
 const MOST_BEHIND: u32 = 2;
+/// Frames of 16-bit audio that are read at once.
+const BLOCK: usize = 65_536;
 /// The rate that our Opus decoder works at.
 const OPUS_RATE: u32 = 16_000;
 
@@ -47,6 +49,9 @@ pub(super) type Why = String;
 pub(super) fn read(path: &Path) -> Result<Heard, Why> {
     let Opened { content, is_short } = container::open(path).map_err(|error| error.to_string())?;
     let mut heard = match content {
+        Content::Pcm { part, rate, channels } => {
+            read_pcm(part, rate, channels).map_err(|error| error.to_string())?
+        }
         Content::GsmPairs(part) => read_gsm(part).map_err(|error| error.to_string())?,
         Content::Stream { part, extension } => {
             read_stream(part, extension.as_deref()).map_err(|error| error.to_string())?
@@ -54,6 +59,24 @@ pub(super) fn read(path: &Path) -> Result<Heard, Why> {
     };
     heard.is_short |= is_short;
     Ok(heard)
+}
+
+/// 16-bit samples, which take no decoder.
+fn read_pcm(mut part: Part, rate: u32, channels: usize) -> io::Result<Heard> {
+    let (mut joining, frame) = (Joining::default(), 2 * channels);
+    let mut room = vec![0; frame * BLOCK];
+    let mut filled = 0;
+    loop {
+        let read = part.read(room.get_mut(filled..).unwrap_or_default())?;
+        filled += read;
+        let whole = filled - filled % frame;
+        joining.take_pcm(rate, channels, room.get(..whole).unwrap_or_default());
+        room.copy_within(whole..filled, 0);
+        filled -= whole;
+        if read == 0 {
+            return Ok(Heard { samples: joining.finish(), is_short: false, skipped: 0 });
+        }
+    }
 }
 
 fn read_gsm(mut part: Part) -> io::Result<Heard> {
@@ -67,7 +90,13 @@ fn read_gsm(mut part: Part) -> io::Result<Heard> {
 fn read_stream(part: Part, extension: Option<&str>) -> Result<Heard, Error> {
     let stream = MediaSourceStream::new(Box::new(part), Default::default());
     let mut format = open_format(stream, extension)?;
-    let mut reader = Reader { voice: voice_of(&*format)?, parts: Parts::default(), failures: 0, behind: 0 };
+    let mut reader = Reader {
+        voice: voice_of(&*format)?,
+        parts: Joining::default(),
+        interleaved: Vec::new(),
+        failures: 0,
+        behind: 0,
+    };
     let mut heard = Heard::default();
     while reader.failures < MOST_FAILURES {
         match format.next_packet() {
@@ -128,7 +157,9 @@ fn decoder(parameters: &AudioCodecParameters) -> Result<Kind, Error> {
 
 struct Reader {
     voice: Voice,
-    parts: Parts,
+    parts: Joining,
+    /// The samples of one packet.
+    interleaved: Vec<f32>,
     /// In a row.
     failures: u32,
     /// Packets in a row that lie behind the end that the file's header names.
@@ -167,11 +198,12 @@ impl Reader {
             Kind::Any(decoder) => {
                 let Ok(buffer) = decoder.decode(packet) else { return false };
                 let (rate, channels) = (buffer.spec().rate(), buffer.spec().channels().count().max(1));
-                self.parts.interleaved.resize(buffer.samples_interleaved(), 0.0);
-                buffer.copy_to_slice_interleaved(&mut self.parts.interleaved);
-                let cut = self.cut(packet);
-                self.parts.cut(cut, channels);
-                self.parts.take(rate, channels);
+                self.interleaved.resize(buffer.samples_interleaved(), 0.0);
+                buffer.copy_to_slice_interleaved(&mut self.interleaved);
+                let (start, end) = self.cut(packet);
+                let frames = (self.interleaved.len() / channels).saturating_sub(end);
+                let heard = self.interleaved.get(start.min(frames) * channels..frames * channels);
+                self.parts.take(rate, channels, heard.unwrap_or_default());
             }
             Kind::Opus(decoder) => {
                 let mut samples = [0; MOST_SAMPLES];
@@ -179,52 +211,11 @@ impl Reader {
                 let skipped = self.voice.passed_over.min(made);
                 self.voice.passed_over -= skipped;
                 let heard = samples.get(skipped..made).unwrap_or_default();
-                self.parts.interleaved.clear();
-                self.parts.interleaved.extend(heard.iter().map(|sample| f32::from(*sample) / 32_768.0));
-                self.parts.take(OPUS_RATE, 1);
+                self.interleaved.clear();
+                self.interleaved.extend(heard.iter().map(|sample| f32::from(*sample) / 32_768.0));
+                self.parts.take(OPUS_RATE, 1, &self.interleaved);
             }
         }
         true
-    }
-}
-
-/// The clip so far: parts of one rate each, joined.
-#[derive(Default)]
-struct Parts {
-    /// The samples of one packet.
-    interleaved: Vec<f32>,
-    current: Option<(u32, Resampler)>,
-    done: Vec<i16>,
-}
-
-impl Parts {
-    /// Cuts frames off both ends of what lies in `interleaved`.
-    fn cut(&mut self, (start, end): (usize, usize), channels: usize) {
-        let frames = self.interleaved.len() / channels;
-        self.interleaved.truncate(frames.saturating_sub(end) * channels);
-        self.interleaved.drain(..start.min(frames.saturating_sub(end)) * channels);
-    }
-
-    /// Takes what lies in `interleaved`, its channels averaged.
-    fn take(&mut self, rate: u32, channels: usize) {
-        if self.current.as_ref().is_none_or(|(before, _)| *before != rate) {
-            self.close();
-            self.current = Some((rate, Resampler::new(rate)));
-        }
-        let Some((_, resampler)) = &mut self.current else { return };
-        for frame in self.interleaved.chunks_exact(channels) {
-            resampler.push(frame.iter().sum::<f32>() / channels as f32);
-        }
-    }
-
-    fn close(&mut self) {
-        if let Some((_, resampler)) = self.current.take() {
-            self.done.append(&mut resampler.finish());
-        }
-    }
-
-    fn finish(mut self) -> Vec<i16> {
-        self.close();
-        self.done
     }
 }

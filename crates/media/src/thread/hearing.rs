@@ -49,6 +49,16 @@ impl Thread {
         take_down(id, (*now + PATIENCE, *now), legs, recorder, outbox);
     }
 
+    /// Gives legs whose peers send packets of another length from now on what they need.
+    pub(super) fn equip_respaced(&mut self) {
+        while let Some(id) = self.respaced.pop() {
+            let other = self.legs.get(&id).and_then(|leg| leg.other);
+            if other.is_some() {
+                self.equip([Some(id), other]);
+            }
+        }
+    }
+
     /// Hears every leg that is heard by a conference or by a party with another codec; the packets sent.
     pub(super) fn listen(&mut self, clock: u64) -> u64 {
         let Thread { listeners, legs, conferences, recorder, outbox, room, now, .. } = self;
@@ -65,7 +75,7 @@ impl Thread {
             if let Some(conference) = leg.conference.and_then(|call| conferences.get_mut(&call)) {
                 conference.put(*id, frame);
             } else if let Some(other) = leg.other.and_then(|other| legs.get_mut(&other)) {
-                sent += u64::from(other.say(frame.samples(), frame.rate, clock, &mut room.outgoing));
+                sent += other.say(frame.samples(), frame.rate, clock, &mut room.outgoing);
             }
         }
         for conference in conferences.values_mut() {
@@ -77,7 +87,7 @@ impl Thread {
                 {
                     tap.mixed((heard.samples, rate), heard.narrow, clock);
                 }
-                sent += u64::from(leg.say(heard.samples, rate, clock, &mut room.outgoing));
+                sent += leg.say(heard.samples, rate, clock, &mut room.outgoing);
             });
         }
         sent
@@ -140,10 +150,13 @@ impl Thread {
     /// Gives legs the readers and ears that they need, after a leg or its bridge changed.
     pub(super) fn equip(&mut self, changed: [Option<LegId>; 2]) {
         for id in changed.into_iter().flatten() {
-            let other = self.legs.get(&id).and_then(|leg| leg.other);
-            let codec = other.and_then(|other| self.legs.get(&other)?.codec());
+            let both = self.legs.get(&id).and_then(|leg| Some((leg, self.legs.get(&leg.other?)?)));
+            // A party that is not connected yet says nothing and hears nothing.
+            let both = both.filter(|(leg, other)| leg.codec().is_some() && other.codec().is_some());
+            let hears = both.is_some_and(|(leg, other)| !leg.passes_to(other));
+            let spoken_to = both.is_some_and(|(leg, other)| !other.passes_to(leg));
             let Some(leg) = self.legs.get_mut(&id) else { continue };
-            leg.equip(codec);
+            leg.equip(hears, spoken_to);
             let (hears, listed) = (leg.reader.is_some() || leg.ear.is_some(), self.listeners.contains(&id));
             match (hears, listed) {
                 (true, false) => self.listeners.push(id),

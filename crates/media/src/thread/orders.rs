@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use model::{
     ClipId, Kept, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec, RemoteMedia,
+    Shortage,
 };
 
 use super::{MOST_WAITING, Thread, ntp_now};
@@ -83,14 +84,18 @@ impl Thread {
                 self.outbox.push(MediaReport::Opened { leg: id, rtp });
             }
             Err(error) => {
-                self.no_port(&error);
-                self.outbox.push(MediaReport::OpenFailed { leg: id, why: error.to_string() });
+                let too_many = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+                let lacks = if too_many { Shortage::OpenFiles } else { Shortage::RtpPorts };
+                self.no_port(&error, lacks);
+                self.outbox.push(MediaReport::OpenFailed { leg: id, lacks });
             }
         }
+        // At once: orders come faster than ticks.
+        self.report_strain();
     }
 
     /// Says which limit a leg met, once a second at most.
-    fn no_port(&mut self, error: &io::Error) {
+    fn no_port(&mut self, error: &io::Error, lacks: Shortage) {
         self.unported += 1;
         let now = self.clock.now();
         if self.unported_told.is_some_and(|told| now.saturating_sub(told) < SECOND) {
@@ -98,14 +103,14 @@ impl Thread {
         }
         self.unported_told = Some(now);
         let (thread, legs, refused) = (self.index, self.legs.len(), std::mem::take(&mut self.unported));
-        if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+        if lacks == Shortage::OpenFiles {
             tracing::warn!(
                 thread, legs, refused, %error,
                 "a leg gets no RTP port: no more files may be open; raise LimitNOFILE= of the service (ulimit -n)"
             );
         } else {
             tracing::warn!(
-                thread, legs, refused, %error,
+                thread, legs, refused, pairs = self.ports.count(), %error,
                 "a leg gets no RTP port: this thread's share is used up; give a larger range, ports in [rtp] of \
                  hotline.toml: two pairs a call, and a pair rests after it"
             );
@@ -199,7 +204,10 @@ impl Thread {
         self.stop_play(id);
         self.unbridge(id);
         self.leave_conference(id);
-        let Some(mut leg) = self.legs.remove(&id) else { return };
+        let Some(mut leg) = self.legs.remove(&id) else {
+            // Who closes a leg that got no port waits for this too.
+            return self.outbox.push(MediaReport::Closed { leg: id, quality: None });
+        };
         self.listeners.retain(|listener| *listener != id);
         add(&self.tally.packets_lost, leg.report(self.clock.now(), ntp_now(), true));
         self.rest(leg.recording, Channel::Left);

@@ -178,6 +178,11 @@ pub(crate) struct Phone {
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
     pub(crate) srtp: Option<Encryption>,
+    /// How long its packets are, in ms, in any codec but Opus.
+    pub(crate) sends_ms: usize,
+    /// How long those shall be that it receives.
+    pub(crate) asks_ms: Option<u8>,
+    waiting: Vec<u8>,
 }
 
 /// A phone's ends of its two keys.
@@ -229,13 +234,22 @@ impl Phone {
             sequence: 65_530,
             timestamp: u32::MAX - 700,
             srtp: None,
+            sends_ms: 20,
+            asks_ms: None,
+            waiting: Vec::new(),
         }
     }
 
     pub(crate) fn remote(&self, direction: Direction) -> RemoteMedia {
         let rtp = self.rtp.local_addr().unwrap();
         let srtp = self.srtp.as_ref().map(|srtp| Box::new(srtp.keys.clone()));
-        RemoteMedia { telephone_event: Some(KEYS), srtp, ..RemoteMedia::new(rtp, self.codec, direction) }
+        let packet_ms = self.asks_ms;
+        RemoteMedia {
+            telephone_event: Some(KEYS),
+            srtp,
+            packet_ms,
+            ..RemoteMedia::new(rtp, self.codec, direction)
+        }
     }
 
     /// Speaks SRTP from now on, with keys made of these two bytes: the phone's and media's.
@@ -262,8 +276,17 @@ impl Phone {
         let samples = &mut samples[..self.worked.frame()];
         self.sine.fill(samples);
         let length = self.encoder.encode(samples, &mut payload).unwrap();
-        self.send(self.codec.payload_type(), self.timestamp, &payload[..length]);
-        self.timestamp = self.timestamp.wrapping_add(self.worked.clock() / 50);
+        if self.codec == Codec::Opus {
+            self.send(self.codec.payload_type(), self.timestamp, &payload[..length]);
+            self.timestamp = self.timestamp.wrapping_add(self.worked.clock() / 50);
+            return;
+        }
+        self.waiting.extend_from_slice(&payload[..length]);
+        while self.waiting.len() >= length * self.sends_ms / 20 {
+            let packet: Vec<u8> = self.waiting.drain(..length * self.sends_ms / 20).collect();
+            self.send(self.codec.payload_type(), self.timestamp, &packet);
+            self.timestamp = self.timestamp.wrapping_add(self.worked.clock() / 1_000 * self.sends_ms as u32);
+        }
     }
 
     /// Sounds a key of G.711 audio for so many frames: the two tones of ITU-T Q.23.

@@ -1,4 +1,4 @@
-//! Offer and answer for one audio stream: one codec, telephone events, comfort noise, 20 ms packets.
+//! Offer and answer for one audio stream: one codec, telephone events, comfort noise, the length of packets.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,6 +10,9 @@ use super::{Line, Media, Sdp, attribute};
 
 /// The payload type that our offers give telephone events.
 const TELEPHONE_EVENT: u8 = 101;
+
+/// The length of packets that we ask for, in ms.
+const OURS_MS: u8 = 20;
 
 /// The static payload type of comfort noise at 8 kHz (RFC 3389 section 4).
 const COMFORT_NOISE: u8 = 13;
@@ -44,6 +47,8 @@ pub struct OfferedAudio {
     pub telephone_event: Option<u8>,
     /// The peer takes comfort noise (RFC 3389) and may send it.
     pub comfort_noise: bool,
+    /// How long the packets shall be that the peer receives, in ms: a multiple of 10 from 10 to 60, if it said so.
+    pub packet_ms: Option<u8>,
     /// Which way audio flows, seen from the peer.
     pub direction: Direction,
     formats: Vec<Format>,
@@ -133,6 +138,7 @@ impl OfferedAudio {
             codecs,
             telephone_event: telephone_event(media),
             comfort_noise: media.formats.contains(&COMFORT_NOISE.to_string()),
+            packet_ms: packet_ms(media),
             direction,
             crypto,
             keys: None,
@@ -157,6 +163,15 @@ fn telephone_event(media: &Media) -> Option<u8> {
     found.parse().ok().filter(|payload_type| *payload_type < 128)
 }
 
+/// `a=ptime` (RFC 8866 section 6.4), which some write with a fraction, within `a=maxptime`.
+fn packet_ms(media: &Media) -> Option<u8> {
+    let said = |name| attribute(&media.lines, name).next()?.trim().parse::<f32>().ok().filter(|ms| *ms > 0.0);
+    let (wanted, most): (Option<f32>, Option<f32>) = (said("ptime"), said("maxptime"));
+    let wanted = wanted.or(most.map(|_| f32::from(OURS_MS)))?.min(most.unwrap_or(f32::MAX));
+    // `as` saturates.
+    Some((wanted as u8 / 10 * 10).clamp(10, 60))
+}
+
 fn rtcp(media: &Media, address: IpAddr) -> Option<SocketAddr> {
     let value = attribute(&media.lines, "rtcp").next()?;
     let mut words = value.split_ascii_whitespace();
@@ -170,7 +185,7 @@ pub fn offer(local: &LocalAudio) -> Sdp {
     let formats: Vec<Format> = local.codecs.iter().copied().map(Format::ours).collect();
     let mut media = audio(local, &formats);
     add_event(&mut media, TELEPHONE_EVENT, "8000");
-    end(&mut media, local.direction);
+    end(&mut media, local.direction, OURS_MS);
     Sdp { lines: session_lines(local), media: vec![media] }
 }
 
@@ -189,7 +204,7 @@ pub fn answer(theirs: &Sdp, stream: &OfferedAudio, local: &LocalAudio, codec: Au
             if stream.comfort_noise {
                 ours.formats.push(COMFORT_NOISE.to_string());
             }
-            end(&mut ours, direction);
+            end(&mut ours, direction, stream.packet_ms.unwrap_or(OURS_MS));
             ours
         } else {
             Media { port: 0, lines: Vec::new(), ..media.clone() }
@@ -232,8 +247,9 @@ fn event_clock(media: &Media, event: u8) -> &'static str {
     if attribute(&media.lines, "rtpmap").any(wide) { "48000" } else { "8000" }
 }
 
-fn end(media: &mut Media, direction: Direction) {
-    media.lines.push(Line::new('a', "ptime:20"));
+/// `packet_ms`: an answer asks for the length that the offer asked for, so that packets are as long both ways.
+fn end(media: &mut Media, direction: Direction, packet_ms: u8) {
+    media.lines.push(Line::new('a', format!("ptime:{packet_ms}")));
     media.lines.push(Line::new('a', direction.attribute()));
 }
 
@@ -319,6 +335,30 @@ mod tests {
         let ports: Vec<u16> =
             answer(&theirs, &stream, &local(), AudioCodec::Pcma).media.iter().map(|m| m.port).collect();
         assert_eq!(ports, [0, 0, 20000, 0]);
+    }
+
+    #[test]
+    fn packets_are_as_long_as_the_peer_asks_and_the_answer_says_so() {
+        for (lines, read, answered) in [
+            ("", None, "20"),
+            ("a=ptime:20\n", Some(20), "20"),
+            ("a=ptime:10\n", Some(10), "10"),
+            ("a=ptime: 30.0 \n", Some(30), "30"),
+            ("a=ptime:40\na=maxptime:30\n", Some(30), "30"),
+            ("a=maxptime:10\n", Some(10), "10"),
+            ("a=maxptime:240\n", Some(20), "20"),
+            ("a=ptime:5\n", Some(10), "10"),
+            ("a=ptime:1e30\n", Some(60), "60"),
+            ("a=ptime:-20\n", None, "20"),
+            ("a=ptime:NaN\n", None, "20"),
+            ("a=ptime:long\n", None, "20"),
+        ] {
+            let theirs = sdp("IN IP4 192.0.2.1", &format!("m=audio 5004 RTP/AVP 0\n{lines}"));
+            let stream = OfferedAudio::find(&theirs, &OURS, Encryption::Off).unwrap();
+            assert_eq!(stream.packet_ms, read, "{lines}");
+            let text = answer(&theirs, &stream, &local(), AudioCodec::Pcmu).to_string();
+            assert!(text.contains(&format!("a=ptime:{answered}\r\n")), "{lines}: {text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use model::{
-    AgentId, Cause, Direction, LegId, LegOrder, LegReport, MediaOp, MediaReport, PlayMode, Refusal, Target,
+    AgentId, CallId, Cause, Direction, LegId, LegOrder, LegReport, MediaOp, MediaReport, PlayMode, Refusal,
+    Shortage, Target,
 };
 
 use super::{CUSTOMERS, Leg, QUALITY, SEATS, Seat, World, remote, seconds};
@@ -70,18 +71,24 @@ impl World {
     }
 
     /// Obeys an order to the media.
-    pub(super) fn sound(&mut self, op: MediaOp) {
+    pub(super) fn sound(&mut self, call: CallId, op: MediaOp) {
         match op {
             MediaOp::Open { leg, on } => {
                 let is_inbound = matches!(self.legs.get(&leg), Some(Leg::Pending { outbound: false }));
                 assert_eq!(on, Some(if is_inbound { CUSTOMERS } else { SEATS }), "as the peer reaches us");
-                assert!(self.ports.insert(leg), "a port is opened once");
+                let thread = call.share(self.center.config.media_threads);
+                let after = self.ports_open_after.filter(|_| !self.portless.contains(&thread));
+                let fresh = self.ports.insert(leg);
+                assert!(fresh || self.unopened.remove(&leg), "a port is opened once");
                 let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 30_000));
-                let (after, report) = match self.ports_open_after {
-                    Some(after) => (after, MediaReport::Opened { leg, rtp }),
-                    None => (Duration::ZERO, MediaReport::OpenFailed { leg, why: "none left".to_owned() }),
+                let report = match after {
+                    Some(_) => MediaReport::Opened { leg, rtp },
+                    None => {
+                        self.unopened.insert(leg);
+                        MediaReport::OpenFailed { leg, lacks: Shortage::RtpPorts }
+                    }
                 };
-                self.later(after, Input::Media(report));
+                self.later(after.unwrap_or_default(), Input::Media(report));
             }
             MediaOp::Play { leg, play, clips, mode } => {
                 self.silence(leg);

@@ -1,0 +1,72 @@
+//! The limits that a call may meet: how much each allows, and which setting gives more.
+
+use crate::config::Configuration;
+
+/// A limit as the line of a refusal names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Limit {
+    /// What it allows.
+    pub(super) allows: Option<u64>,
+    /// What to change for more.
+    pub(super) raise: &'static str,
+}
+
+/// What the center is configured to carry.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    calls: u64,
+    rtp_pairs: u64,
+    media_threads: u64,
+}
+
+impl Limits {
+    /// Of this configuration.
+    pub fn of(configuration: &Configuration) -> Limits {
+        let server = &configuration.server;
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Limits {
+            calls: number(server.max_calls),
+            rtp_pairs: number(server.rtp.0.len() / 2),
+            media_threads: number(server.media_threads),
+        }
+    }
+
+    /// The limit that a refusal for this reason met, if it is one of ours.
+    pub(super) fn met(&self, reason: &str) -> Option<Limit> {
+        let (allows, raise) = match reason {
+            "calls_full" => (Some(self.calls), "max_calls in [center] of hotline.toml"),
+            "rtp_ports_full" => (
+                Some(self.rtp_pairs),
+                "a larger range: ports in [rtp] of hotline.toml, two pairs a call, and a pair rests for 3 s after it",
+            ),
+            "open_files_full" => {
+                let allowed = media::os::files_allowed().map(|(allowed, _)| allowed);
+                (allowed, "LimitNOFILE= of the service, or ulimit -n")
+            }
+            "overloaded" => (
+                Some(self.media_threads),
+                "more processors, and threads in [rtp] of hotline.toml with them; all media threads were busy",
+            ),
+            "trunk_full" => (None, "max_calls of the trunk in trunks.toml"),
+            "source_full" => (None, "max_calls_per_source of the trunk in trunks.toml"),
+            _ => return None,
+        };
+        Some(Limit { allows, raise })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_for_a_limit_names_it_and_another_one_does_not() {
+        let limits = Limits { calls: 20, rtp_pairs: 6, media_threads: 2 };
+        let allows = |reason| limits.met(reason).map(|limit| limit.allows);
+        assert_eq!(allows("calls_full"), Some(Some(20)));
+        assert_eq!(allows("rtp_ports_full"), Some(Some(6)));
+        assert!(allows("open_files_full").flatten().is_some_and(|files| files > 0));
+        assert_eq!(allows("trunk_full"), Some(None));
+        assert_eq!(allows("unknown_number"), None);
+    }
+}
