@@ -14,6 +14,8 @@ use model::QueueName;
 
 use crate::ivr::lines_exist;
 
+#[path = "../../../crates/hotline/src/config/listening.rs"]
+pub mod listening;
 #[path = "../../../crates/hotline/src/config/numbers.rs"]
 pub mod numbers;
 #[path = "../../../crates/hotline/src/config/zone.rs"]

@@ -3,6 +3,9 @@
 #[path = "../../../crates/hotline/src/signalling/identity.rs"]
 #[allow(dead_code, reason = "requests are fuzzed elsewhere")]
 mod identity;
+#[path = "../../../crates/hotline/src/signalling/listener.rs"]
+#[allow(dead_code, reason = "nothing listens here")]
+mod listener;
 #[path = "../../../crates/hotline/src/signalling/pings.rs"]
 mod pings;
 #[path = "../../../crates/hotline/src/signalling/terms.rs"]
@@ -12,6 +15,7 @@ mod terms;
 mod trunk;
 
 pub use identity::{Numbers, Rewrite};
+pub use listener::Listener;
 pub use pings::Pings;
 pub use terms::{CodecName, Codecs, Terms};
 pub use trunk::{Network, Source, Trunk};

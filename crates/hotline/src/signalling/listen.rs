@@ -2,37 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
-use super::StartError;
+use super::{Listener, StartError};
 
 /// Connections that may wait to be accepted.
 const WAITING: i32 = 1_024;
-
-/// An address to listen on, UDP and TCP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listener {
-    /// What is bound; port 0 takes a free one.
-    pub bind: SocketAddr,
-    /// The address that peers reach us by there; needed when `bind` is a wildcard address.
-    pub advertised: Option<IpAddr>,
-}
-
-impl Listener {
-    /// One that peers reach by the address that is bound.
-    pub fn new(bind: SocketAddr) -> Listener {
-        Listener { bind, advertised: None }
-    }
-
-    /// The address that peers are told.
-    pub fn told(&self) -> IpAddr {
-        self.advertised.unwrap_or(self.bind.ip())
-    }
-}
 
 /// Both sockets of a listener.
 pub(super) struct Bound {

@@ -1,0 +1,24 @@
+//! An address to listen on, and what peers are told of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// An address to listen on, UDP and TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// What is bound; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// The address that peers reach us by there; needed when `bind` is a wildcard address.
+    pub advertised: Option<IpAddr>,
+}
+
+impl Listener {
+    /// One that peers reach by the address that is bound.
+    pub fn new(bind: SocketAddr) -> Listener {
+        Listener { bind, advertised: None }
+    }
+
+    /// The address that peers are told.
+    pub fn told(&self) -> IpAddr {
+        self.advertised.unwrap_or(self.bind.ip())
+    }
+}
