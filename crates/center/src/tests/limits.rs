@@ -70,7 +70,7 @@ fn the_longest_wait_of_a_queue_leads_on_and_that_of_the_number_ends_the_call_wit
 #[test]
 fn without_a_next_step_the_caller_hears_a_word_and_the_call_ends() {
     let mut world = World::new();
-    world.caller_who_presses('2');
+    world.call("8004");
     world.run(seconds(410));
     assert!(hears(&world, "sorry-error"));
     assert_eq!(world.ends(), [(EndedBy::Center, Cause::WaitedOut, Class::Refused)]);

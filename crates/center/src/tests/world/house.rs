@@ -21,6 +21,15 @@ waited_out = "inquiry"
 kind = "queue"
 queue = "inquiry"
 "##;
+/// Waits for the complaints, and knows nothing else.
+const PLAIN: &str = r##"
+name = "plain"
+version = "1"
+start = "complaint"
+[nodes.complaint]
+kind = "queue"
+queue = "complaint"
+"##;
 /// Asks for four keys in secret, then waits for the inquiry.
 const SECRET: &str = r##"
 name = "secret"
@@ -52,6 +61,7 @@ pub(super) fn config() -> Config {
     let main = flow(MAIN);
     let route = |language| Route { flow: Arc::clone(&main), language, longest_wait: None };
     let secret = Route { flow: flow(SECRET), language: Language::ZhCn, longest_wait: None };
+    let plain = Route { flow: flow(PLAIN), language: Language::ZhCn, longest_wait: None };
     let patient = Route { flow: flow(PATIENT), language: Language::ZhCn, longest_wait: Some(seconds(1000)) };
     Config {
         version: "test".to_owned(),
@@ -60,6 +70,7 @@ pub(super) fn config() -> Config {
             (number("8001"), route(Language::EnUs)),
             (number("8002"), secret),
             (number("8003"), patient),
+            (number("8004"), plain),
         ]
         .into(),
         feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
