@@ -9,40 +9,37 @@
 //! | a party of a conversation that should send | its conversation is over, as with any party that vanished |
 //! | a guest that should send | it is taken out of the conversation |
 
-use model::{CallId, Cause, Direction, EndedBy, GuestEnd, LegId, LegOrder, Time};
+use model::{Cause, Direction, EndedBy, GuestEnd, LegId, LegOrder};
 
-use crate::call::{Call, Stage, Vacancy};
-use crate::machine::Center;
+use crate::contact::{Contact, Talk, Vacancy};
+use crate::context::Context;
 
-impl Center {
+impl Contact {
     /// Nothing at all came of a leg's peer for the configured time.
-    pub(crate) fn silent(&mut self, now: Time, call: CallId, leg: LegId, direction: Direction) {
-        if !direction.receives() || !self.should_be_heard(now, call, leg) {
-            return self.order(leg, LegOrder::Probe);
+    pub(crate) fn silent(&mut self, cx: &mut Context, leg: LegId, direction: Direction) {
+        if !direction.receives() || !self.should_be_heard(cx, leg) {
+            return cx.order(leg, LegOrder::Probe);
         }
-        if self.is_guest(call, leg) {
-            return self.dismiss_guest(now, call, leg, GuestEnd::Vanished, None);
+        let of_agent = self.talk().is_some_and(|talk| talk.leg == leg);
+        if leg != self.leg && !of_agent {
+            return self.dismiss_guest(cx, leg, GuestEnd::Vanished, None);
         }
-        let of_agent = self.talk(call).is_some_and(|talk| talk.leg == leg);
-        match self.who_stays(call).filter(|_| of_agent) {
-            Some(stays) => self.promote_guest(now, call, stays, Vacancy::Vanished),
-            None => self.end(now, call, Cause::MediaTimeout, EndedBy::Network),
+        match self.talk().and_then(Talk::who_stays).filter(|_| of_agent) {
+            Some(stays) => self.promote_guest(cx, stays, Vacancy::Vanished),
+            None => self.end(cx, Cause::MediaTimeout, EndedBy::Network),
         }
     }
 
     /// True for a party of a conversation that does not hold, once the conversation is old enough: who was silent
     /// while waiting has as long to speak as anybody else. Half of the time, for a report is never much too early.
-    fn should_be_heard(&self, now: Time, call: CallId, leg: LegId) -> bool {
-        let Some(Call::Customer(customer)) = self.calls.get(&call) else { return false };
-        let of_customer = customer.leg == leg;
-        match &customer.stage {
-            Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } => false,
-            Stage::Talking(talk) => match talk.guests.iter().find(|guest| guest.leg == leg) {
-                Some(guest) => guest.stage.is_joined() && !guest.stage.holds(),
-                None => {
-                    !talk.is_held_by(of_customer) && now.since(talk.arranged_at) * 2 >= self.config.silence
-                }
-            },
+    fn should_be_heard(&self, cx: &Context, leg: LegId) -> bool {
+        let Some(talk) = self.talk() else { return false };
+        match talk.guests.iter().find(|guest| guest.leg == leg) {
+            Some(guest) => guest.joined && !guest.holds,
+            None => {
+                let holds = talk.is_held_by(leg == self.leg);
+                !holds && cx.now.since(talk.arranged_at) * 2 >= cx.config.silence
+            }
         }
     }
 }

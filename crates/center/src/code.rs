@@ -1,89 +1,89 @@
 //! An agent dials a feature code: the command is carried out, a clip tells how it went, the call ends.
 
 use model::{
-    Actor, AgentId, CallId, Cause, ClipId, EndedBy, Language, LegId, LegOrder, LegReport, MediaOp,
-    MediaReport, Number, PlayId, PlayMode, RemoteMedia, Time,
+    Actor, AgentId, CallId, Cause, ClipId, Language, LegId, LegOrder, MediaOp, Number, PlayId, PlayMode,
+    RemoteMedia,
 };
 
-use crate::call::{Call, CodeCall};
 use crate::config::FeatureCode;
-use crate::machine::Center;
+use crate::context::Context;
+use crate::leg::{LegEvent, Who, Why};
 
-impl Center {
-    pub(crate) fn code_invited(
-        &mut self,
-        now: Time,
-        (leg, local): (LegId, std::net::IpAddr),
+/// An agent's call to a feature code.
+#[derive(Debug)]
+pub(crate) struct CodeCall {
+    pub(crate) call: CallId,
+    leg: LegId,
+    /// The clip that tells how the command went.
+    clip: &'static str,
+    remote: Option<RemoteMedia>,
+    play: Option<PlayId>,
+    over: bool,
+}
+
+impl CodeCall {
+    /// Does what the code says. `None`, and refused, when it is none.
+    pub(crate) fn begin(
+        cx: &mut Context,
+        leg: LegId,
         agent: &AgentId,
         dialled: &Number,
         remote: Option<RemoteMedia>,
-    ) {
-        let Some(code) = self.config.feature_codes.get(dialled).copied() else {
-            return self.order(leg, LegOrder::Refuse(Cause::UnknownNumber));
+    ) -> Option<CodeCall> {
+        let Some(code) = cx.config.feature_codes.get(dialled).copied() else {
+            cx.order(leg, LegOrder::Refuse(Cause::UnknownNumber));
+            return None;
         };
         let by = Actor::Agent(agent.clone());
         let (done, clip) = match code {
             FeatureCode::Ready => {
-                (self.agent_order(now, agent.clone(), |id| acd::Input::Ready(id, by)), "agent-ready")
+                (cx.command_agent(agent.clone(), |id| acd::Input::Ready(id, by)), "agent-ready")
             }
             FeatureCode::Break => {
-                (self.agent_order(now, agent.clone(), |id| acd::Input::Break(id, by)), "agent-break")
+                (cx.command_agent(agent.clone(), |id| acd::Input::Break(id, by)), "agent-break")
             }
         };
         let clip = if done.is_ok() { clip } else { "agent-refused" };
-        let call = self.new_call(now);
-        self.legs.insert(leg, call);
-        self.calls.insert(call, Call::Code(CodeCall { leg, clip, answered: false, remote, play: None }));
-        self.media(call, MediaOp::Open { leg, on: Some(local) });
+        let call = cx.new_call();
+        cx.add_leg(leg, call, Who::Agent(agent.clone()), Why::FeatureCode);
+        Some(CodeCall { call, leg, clip, remote, play: None, over: false })
     }
 
-    pub(crate) fn code_leg(&mut self, now: Time, call: CallId, report: LegReport) {
-        let Some(Call::Code(code)) = self.calls.get_mut(&call) else { return };
-        match report {
-            LegReport::Connected { remote } => {
-                let (leg, clip) = (code.leg, code.clip);
-                let play = PlayId::new(&mut self.ids, now);
-                code.play = Some(play);
-                let clips = Language::ALL.map(|language| ClipId::from(format!("{language}/{clip}"))).into();
-                self.media(call, MediaOp::Connect { leg, remote });
-                self.media(call, MediaOp::Play { leg, play, clips, mode: PlayMode::Once });
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Its leg has something to say.
+    pub(crate) fn leg_event(&mut self, cx: &mut Context, event: LegEvent) {
+        let leg = self.leg;
+        match event {
+            LegEvent::PortOpen(rtp) => {
+                let codec = self.remote.as_ref().map_or(model::Codec::Pcma, |remote| remote.codec);
+                cx.answer(leg, rtp, codec);
             }
-            LegReport::Ended { .. } | LegReport::Refused(_) => {
-                let leg = code.leg;
-                self.legs.remove(&leg);
-                self.calls.remove(&call);
-                self.media(call, MediaOp::Close { leg });
+            LegEvent::NoPort(lacks) => self.end(cx, lacks.cause()),
+            LegEvent::Up(remote) => {
+                let play = cx.new_play();
+                self.play = Some(play);
+                let clip = |language| ClipId::from(format!("{language}/{}", self.clip));
+                let clips = Language::ALL.map(clip).into();
+                cx.media(self.call, MediaOp::Connect { leg, remote });
+                cx.media(self.call, MediaOp::Play { leg, play, clips, mode: PlayMode::Once });
             }
-            LegReport::Changed { remote } => {
-                let leg = code.leg;
-                self.media(call, MediaOp::Connect { leg, remote });
+            LegEvent::Changed(remote) => cx.media(self.call, MediaOp::Connect { leg, remote }),
+            LegEvent::Played(play) if self.play == Some(play) => self.end(cx, Cause::FlowFinished),
+            LegEvent::Silent(_) => cx.order(leg, LegOrder::Probe),
+            LegEvent::Over(_) | LegEvent::Failed(_) => {
+                self.over = true;
+                cx.is_gone(leg);
             }
-            LegReport::Invited { .. } | LegReport::Ringing | LegReport::Digit(_) => {}
+            LegEvent::Played(_) | LegEvent::Key(..) | LegEvent::OneWay => {}
         }
     }
 
-    pub(crate) fn code_media(&mut self, now: Time, call: CallId, report: MediaReport) {
-        let Some(Call::Code(code)) = self.calls.get_mut(&call) else { return };
-        let leg = code.leg;
-        match report {
-            MediaReport::Opened { rtp, .. } => {
-                code.answered = true;
-                let codec = code.remote.as_ref().map_or(model::Codec::Pcma, |remote| remote.codec);
-                self.order(leg, LegOrder::Answer { rtp, codec });
-            }
-            MediaReport::PlayEnded { play, finished: true, .. } if code.play == Some(play) => {
-                self.end(now, call, Cause::FlowFinished, EndedBy::Center);
-            }
-            MediaReport::OpenFailed { lacks, .. } => self.end(now, call, lacks.cause(), EndedBy::Center),
-            MediaReport::Silent { .. } => self.order(leg, LegOrder::Probe),
-            MediaReport::PlayEnded { .. }
-            | MediaReport::Digit { .. }
-            | MediaReport::OneWay { .. }
-            | MediaReport::Closed { .. }
-            | MediaReport::Strain { .. }
-            | MediaReport::Sealed { .. }
-            | MediaReport::RecordingFailed { .. }
-            | MediaReport::Storage(_) => {}
-        }
+    /// Ends it from our side.
+    pub(crate) fn end(&mut self, cx: &mut Context, cause: Cause) {
+        self.over = true;
+        cx.let_go(self.leg, cause);
     }
 }

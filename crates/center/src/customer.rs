@@ -1,417 +1,316 @@
-//! A customer's call, from the INVITE to its one end.
+//! The customer's part of a contact, from the INVITE to its one end.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    CallId, Cause, Codec, ContactId, Digit, Diversion, Diverted, End, EndedBy, Event, LeaveReason, LegId,
-    LegOrder, LegReport, MediaOp, MediaReport, Number, PlayId, Reached, RecordingId, RecordingSpec,
-    RemoteMedia, SegmentEnd, Time,
+    Cause, Codec, ContactId, Digit, Diversion, End, EndedBy, Event, Language, LeaveReason, LegId, LegOrder,
+    MediaOp, Number, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
 };
 
 use crate::alive::who_ended;
-use crate::call::{Call, Customer, Key, KeyWay, Stage, Talk};
+use crate::contact::{Contact, Key, KeyWay, Place, Talk};
+use crate::context::Context;
+use crate::leg::{LegEvent, Who, Why};
 use crate::limits::{Line, Wait};
-use crate::machine::Center;
 use crate::secure::Secure;
+use crate::timers::Timer;
 
 /// Keys that are kept of a customer whose acknowledgement has not come yet.
 const MOST_EARLY: usize = 32;
 
-impl Center {
-    #[expect(clippy::too_many_arguments, reason = "the fields of one report")]
-    pub(crate) fn customer_invited(
-        &mut self,
-        now: Time,
-        (leg, local): (LegId, IpAddr),
-        (trunk, source, sip_call_id): (String, IpAddr, Box<str>),
-        (number, diversions): (Number, Vec<Diversion>),
-        caller: Option<Number>,
-        caller_name: Option<String>,
-        remote: Option<RemoteMedia>,
-    ) {
-        if self.draining {
-            return self.order(leg, LegOrder::Refuse(Cause::ShuttingDown));
+/// What an INVITE of a customer says.
+#[derive(Debug)]
+pub(crate) struct Invitation {
+    pub(crate) trunk: String,
+    pub(crate) source: IpAddr,
+    /// The number whose entry the call takes.
+    pub(crate) number: Number,
+    pub(crate) diversions: Vec<Diversion>,
+    pub(crate) caller: Option<Number>,
+    pub(crate) caller_name: Option<String>,
+    pub(crate) remote: Option<RemoteMedia>,
+    pub(crate) sip_call_id: Box<str>,
+}
+
+impl Contact {
+    /// A contact for a customer who calls, or why there is none.
+    pub(crate) fn begin(cx: &mut Context, leg: LegId, invitation: Invitation) -> Result<Contact, Cause> {
+        let Invitation { trunk, source, number, diversions, caller, caller_name, remote, sip_call_id } =
+            invitation;
+        if let Some(lacks) = cx.room.shortage(cx.config.media_threads) {
+            return Err(lacks.cause());
         }
-        if self.calls.len() >= self.config.max_calls {
-            return self.order(leg, LegOrder::Refuse(Cause::CallsFull));
-        }
-        if let Some(lacks) = self.room.shortage(self.config.media_threads) {
-            return self.order(leg, LegOrder::Refuse(lacks.cause()));
-        }
-        let Some(route) = self.config.routes.get(&number) else {
-            return self.order(leg, LegOrder::Refuse(Cause::UnknownNumber));
-        };
+        let route = cx.config.routes.get(&number).ok_or(Cause::UnknownNumber)?;
         let line = Line { trunk: trunk.clone(), source };
-        let limits = self.config.trunks.get(&trunk).copied().unwrap_or_default();
-        if let Some(cause) = self.load.refusal(&line, limits) {
-            return self.order(leg, LegOrder::Refuse(cause));
+        let limits = cx.config.trunks.get(&trunk).copied().unwrap_or_default();
+        if let Some(cause) = cx.load.refusal(&line, limits) {
+            return Err(cause);
         }
         let wait = Wait::granted(route.longest_wait);
         let (language, flow) = (route.language, route.flow.versioned_name());
         let session = ivr::Session::new(route.flow.clone(), language);
-        let (call, contact) = (self.new_call(now), ContactId::new(&mut self.ids, now));
-        let customer = Customer {
-            contact,
-            leg,
+        let (call, id) = (cx.new_call(), ContactId::new(&mut cx.ids, cx.now));
+        cx.load.add(&line);
+        cx.record(Event::ContactStarted {
+            contact: id,
             caller: caller.clone(),
-            line: line.clone(),
+            caller_name,
+            number,
+            diversions,
+            trunk,
+            language,
+            flow,
+            sip_call_id: Some(sip_call_id.into()),
+        });
+        cx.add_leg(leg, call, Who::Customer, Why::Contact(id));
+        Ok(Contact {
+            id,
+            call,
+            leg,
+            caller,
+            line,
             session,
             wait,
             play: None,
-            recording: Some(RecordingId::new(&mut self.ids, now)),
+            recording: None,
             masks: BTreeSet::new(),
             secure: Secure::Open,
             pressed: None,
             remote,
-            stage: Stage::Opening { local, tried: BTreeSet::new() },
+            place: Place::Opening { tried: BTreeSet::new() },
             talked: false,
             last_key: None,
-            timer: None,
-        };
-        self.load.add(&line);
-        self.legs.insert(leg, call);
-        self.contacts.insert(contact, call);
-        self.calls.insert(call, Call::Customer(Box::new(customer)));
-        let sip_call_id = Some(sip_call_id.into());
-        self.record(
-            now,
-            Event::ContactStarted {
-                contact,
-                caller,
-                caller_name,
-                number,
-                diversions,
-                trunk,
-                language,
-                flow,
-                sip_call_id,
-            },
-        );
-        self.media(call, MediaOp::Open { leg, on: Some(local) });
+        })
     }
 
-    /// The number whose entry a call takes.
-    pub(crate) fn entry(&self, dialled: Number, diverted: &Diverted) -> Number {
-        let first = diverted.entry().filter(|number| self.config.routes.contains_key(*number));
-        first.cloned().unwrap_or(dialled)
-    }
-
-    pub(crate) fn customer_leg(&mut self, now: Time, call: CallId, leg: LegId, report: LegReport) {
-        if self.is_guest(call, leg) {
-            return self.guest_report(now, call, leg, report);
-        }
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        if leg != customer.leg {
-            return match customer.stage {
-                Stage::InFlow { .. } => self.ring_report(now, call, report),
-                Stage::Talking(_) => self.talk_report(now, call, report),
-                Stage::Opening { .. } | Stage::Answering { .. } => {}
-            };
-        }
-        match report {
-            LegReport::Connected { remote } => self.customer_connected(now, call, remote),
-            LegReport::Changed { remote } => {
+    /// The customer's leg has something to say.
+    pub(crate) fn customer_event(&mut self, cx: &mut Context, event: LegEvent) {
+        match event {
+            LegEvent::PortOpen(rtp) => self.answer(cx, rtp),
+            LegEvent::NoPort(lacks) => self.try_elsewhere(cx, lacks),
+            LegEvent::Up(remote) => self.connected(cx, remote),
+            LegEvent::Changed(remote) => {
                 let holds = !remote.direction.sends();
-                customer.remote = Some(remote.clone());
-                self.media(call, MediaOp::Connect { leg, remote });
-                self.hold(now, call, EndedBy::Caller, holds);
+                self.remote = Some(remote.clone());
+                cx.media(self.call, MediaOp::Connect { leg: self.leg, remote });
+                self.hold(cx, EndedBy::Caller, holds);
             }
-            LegReport::Digit(digit) => self.customer_digit(now, call, digit, KeyWay::Signalling),
-            LegReport::Ended { cause } => self.end(now, call, cause, who_ended(cause, EndedBy::Caller)),
-            LegReport::Refused(_) => self.end(now, call, Cause::Failed, EndedBy::Center),
-            LegReport::Invited { .. } | LegReport::Ringing => {}
+            // Between bridged legs keys pass by themselves.
+            LegEvent::Key(_, KeyWay::Audio) if self.talk().is_some() && !self.secure.takes_keys() => {}
+            LegEvent::Key(digit, way) => self.key(cx, digit, way),
+            LegEvent::Played(play) => {
+                if self.play.take_if(|awaited| *awaited == play).is_some() {
+                    self.session.handle(cx.now, ivr::Input::PlayEnded);
+                    self.follow_session(cx);
+                }
+            }
+            LegEvent::Over(cause) => self.end(cx, cause, who_ended(cause, EndedBy::Caller)),
+            LegEvent::Failed(_) => self.end(cx, Cause::Failed, EndedBy::Center),
+            LegEvent::Silent(direction) => self.silent(cx, self.leg, direction),
+            LegEvent::OneWay => {
+                if self.talk().is_some_and(|talk| !talk.held_by_caller) {
+                    cx.record(Event::OneWayAudio { contact: self.id, agent: None });
+                }
+            }
         }
     }
 
-    pub(crate) fn customer_media(&mut self, now: Time, call: CallId, leg: LegId, report: MediaReport) {
-        if self.is_guest(call, leg) {
-            return self.guest_media(now, call, leg, &report);
-        }
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let of_customer = leg == customer.leg;
-        match report {
-            MediaReport::Opened { rtp, .. } if of_customer => self.answer(now, call, rtp),
-            MediaReport::Opened { rtp, .. } => self.dial(call, leg, rtp),
-            MediaReport::OpenFailed { lacks, .. } if of_customer => self.try_elsewhere(now, call, lacks),
-            MediaReport::OpenFailed { .. } => self.seat_refused(now, call, model::Refusal::Failed),
-            MediaReport::PlayEnded { play, finished, .. } => {
-                if finished && customer.play == Some(play) {
-                    customer.play = None;
-                    customer.session.handle(now, ivr::Input::PlayEnded);
-                    self.follow_session(now, call);
-                }
-            }
-            // Between bridged legs keys pass by themselves; the flow hears the customer's alone.
-            MediaReport::Digit { digit, .. } if of_customer => {
-                if !matches!(customer.stage, Stage::Talking(_)) || customer.secure.takes_keys() {
-                    self.customer_digit(now, call, digit, KeyWay::Audio);
-                }
-            }
-            MediaReport::Digit { .. } => {}
-            MediaReport::Silent { direction, .. } => self.silent(now, call, leg, direction),
-            MediaReport::OneWay { .. } => {
-                if let Stage::Talking(talk) = &customer.stage
-                    && !talk.is_held_by(of_customer)
-                {
-                    let agent = (!of_customer).then(|| talk.agent.clone());
-                    let contact = customer.contact;
-                    self.record(now, Event::OneWayAudio { contact, agent });
-                }
-            }
-            MediaReport::Closed { .. }
-            | MediaReport::Strain { .. }
-            | MediaReport::Sealed { .. }
-            | MediaReport::RecordingFailed { .. }
-            | MediaReport::Storage(_) => {}
-        }
-    }
-
-    pub(crate) fn customer_timeout(&mut self, now: Time, call: CallId) {
-        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
-            customer.timer = None;
-            customer.session.handle_timeout(now);
-            self.secure_timeout(now, call);
-            self.guests_timeout(now, call);
-            self.wait_timeout(now, call);
-            self.follow_session(now, call);
-        }
+    /// The language that the customer hears.
+    pub(crate) fn language(&self) -> Language {
+        self.session.language()
     }
 
     /// The port is open: the recording begins, then we answer.
-    fn answer(&mut self, now: Time, call: CallId, rtp: std::net::SocketAddr) {
-        let (year, month, day) = self.local_date(now);
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        if !matches!(customer.stage, Stage::Opening { .. }) {
-            return;
+    fn answer(&mut self, cx: &mut Context, rtp: SocketAddr) {
+        self.place = Place::Answering { early: Vec::new() };
+        let (year, month, day) = cx.local_date();
+        let (leg, contact, call) = (self.leg, self.id, self.call);
+        let codec = self.remote.as_ref().map_or(Codec::Pcma, |remote| remote.codec);
+        if let Some(remote) = self.remote.clone() {
+            cx.media(call, MediaOp::Connect { leg, remote });
         }
-        customer.stage = Stage::Answering { early: Vec::new() };
-        let (leg, contact) = (customer.leg, customer.contact);
-        let Some(recording) = customer.recording else { return };
-        let remote = customer.remote.clone();
-        let codec = remote.as_ref().map_or(Codec::Pcma, |remote| remote.codec);
+        let recording = RecordingId::new(&mut cx.ids, cx.now);
+        self.recording = Some(recording);
+        cx.recordings.insert(recording, contact);
         // The recording keeps what the customer's codec can carry.
         let rate = codec.rate();
         let path = format!("{year:04}/{month:02}/{day:02}/{contact}.wav");
-        if let Some(remote) = remote {
-            self.media(call, MediaOp::Connect { leg, remote });
-        }
         let spec = RecordingSpec { recording, contact, leg, path: path.clone(), rate };
-        self.media(call, MediaOp::StartRecording(spec));
-        self.record(now, Event::RecordingOpened { recording, contact, path, channels: 2, rate });
-        self.order(leg, LegOrder::Answer { rtp, codec });
+        cx.media(call, MediaOp::StartRecording(spec));
+        cx.record(Event::RecordingOpened { recording, contact, path, channels: 2, rate });
+        cx.answer(leg, rtp, codec);
     }
 
-    fn customer_connected(&mut self, now: Time, call: CallId, remote: RemoteMedia) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let Stage::Answering { early } = &mut customer.stage else { return };
+    fn connected(&mut self, cx: &mut Context, remote: RemoteMedia) {
+        let Place::Answering { early } = &mut self.place else { return };
         let early = std::mem::take(early);
-        customer.stage = Stage::InFlow { ring: None };
-        let (leg, contact) = (customer.leg, customer.contact);
-        if customer.remote.as_ref() != Some(&remote) {
-            customer.remote = Some(remote.clone());
-            self.media(call, MediaOp::Connect { leg, remote });
+        self.place = Place::InFlow;
+        if self.remote.as_ref() != Some(&remote) {
+            self.remote = Some(remote.clone());
+            cx.media(self.call, MediaOp::Connect { leg: self.leg, remote });
         }
-        self.record(now, Event::ContactAnswered { contact });
-        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
-            customer.session.handle(now, ivr::Input::Start);
-        }
-        self.follow_session(now, call);
+        cx.record(Event::ContactAnswered { contact: self.id });
+        self.session.handle(cx.now, ivr::Input::Start);
+        self.follow_session(cx);
         for digit in early {
-            self.flow_digit(now, call, digit);
+            self.flow_key(cx, digit);
         }
     }
 
-    fn customer_digit(&mut self, now: Time, call: CallId, digit: Digit, way: KeyWay) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let before = customer.last_key.replace(Key { digit, way, at: now });
-        if before.is_some_and(|before| before.is_also(digit, way, now)) {
-            customer.last_key = before;
+    fn key(&mut self, cx: &mut Context, digit: Digit, way: KeyWay) {
+        let before = self.last_key.replace(Key { digit, way, at: cx.now });
+        if before.is_some_and(|before| before.is_also(digit, way, cx.now)) {
+            self.last_key = before;
             return;
         }
-        if self.take_secret_key(now, call, digit) {
+        if self.take_secret_key(cx, digit) {
             return;
         }
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        match &mut customer.stage {
-            Stage::InFlow { .. } => self.flow_digit(now, call, digit),
-            Stage::Talking(Talk { leg, .. }) => {
+        match &mut self.place {
+            Place::InFlow | Place::Waiting => self.flow_key(cx, digit),
+            Place::Talking(Talk { leg, .. }) => {
                 let leg = *leg;
-                self.media(call, MediaOp::SendDigit { leg, digit });
+                cx.media(self.call, MediaOp::SendDigit { leg, digit });
             }
             // Audio and INFO may overtake the ACK: our answer is all that the customer waits for before pressing.
-            Stage::Answering { early } if early.len() < MOST_EARLY => early.push(digit),
-            Stage::Answering { .. } | Stage::Opening { .. } => {}
+            Place::Answering { early } if early.len() < MOST_EARLY => early.push(digit),
+            Place::Answering { .. } | Place::Opening { .. } | Place::Over => {}
         }
     }
 
-    fn flow_digit(&mut self, now: Time, call: CallId, digit: Digit) {
-        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
-            customer.session.handle(now, ivr::Input::Digit(digit));
-            self.follow_session(now, call);
+    fn flow_key(&mut self, cx: &mut Context, digit: Digit) {
+        if !self.is_over() {
+            self.session.handle(cx.now, ivr::Input::Digit(digit));
+            self.follow_session(cx);
         }
+    }
+
+    /// The flow's own time has come.
+    pub(crate) fn flow_timeout(&mut self, cx: &mut Context) {
+        self.session.handle_timeout(cx.now);
+        self.follow_session(cx);
     }
 
     /// Carries out what the session ordered, and sets its timer.
-    pub(crate) fn follow_session(&mut self, now: Time, call: CallId) {
-        while let Some(Call::Customer(customer)) = self.calls.get_mut(&call)
-            && let Some(output) = customer.session.poll_output()
+    pub(crate) fn follow_session(&mut self, cx: &mut Context) {
+        while !self.is_over()
+            && let Some(output) = self.session.poll_output()
         {
-            let (leg, contact) = (customer.leg, customer.contact);
-            match output {
-                ivr::Output::Play(ivr::Sound { clips, mode }) => {
-                    let play = PlayId::new(&mut self.ids, now);
-                    customer.play = Some(play);
-                    self.media(call, MediaOp::Play { leg, play, clips, mode });
-                }
-                ivr::Output::StopPlay => {
-                    customer.play = None;
-                    self.media(call, MediaOp::StopPlay { leg });
-                }
-                ivr::Output::NodeEntered(node) => self.record(now, Event::NodeEntered { contact, node }),
-                ivr::Output::Pressed(node, digit) => {
-                    self.record(now, Event::DigitPressed { contact, node, digit });
-                }
-                ivr::Output::SecretBegan(node) => self.secret_node_entered(now, call, node),
-                ivr::Output::SecretEnded { node, digits, complete, by_end_key } => {
-                    self.secret_node_left(now, call, node, digits, (complete, by_end_key));
-                }
-                ivr::Output::LanguageChosen(language) => {
-                    self.record(now, Event::LanguageChosen { contact, language });
-                }
-                ivr::Output::Enqueue(queue, bonus_s) => {
-                    self.begin_to_wait(now, call, &queue);
-                    self.acd(now, acd::Input::Enter { contact, queue, bonus_s, since: now });
-                }
-                ivr::Output::AskPosition => {
-                    // Gone from the queue: an agent has answered, so nothing is to be told.
-                    if let Some(position) = self.acd.position(contact) {
-                        customer.session.handle(now, ivr::Input::Position(position));
-                    }
-                }
-                ivr::Output::HangUp => {
-                    let (cause, by) = match (self.farewell, customer.wait.is_over) {
-                        (true, _) => (Cause::ShuttingDown, EndedBy::Operator),
-                        (false, true) => (Cause::WaitedOut, EndedBy::Center),
-                        (false, false) => (Cause::FlowFinished, EndedBy::Center),
-                    };
-                    self.end(now, call, cause, by);
-                }
-            }
+            self.obey_session(cx, output);
         }
-        self.rearm(call);
-    }
-
-    pub(crate) fn rearm(&mut self, call: CallId) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let guests = match &customer.stage {
-            Stage::Talking(talk) => &talk.guests[..],
-            Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } => &[],
-        };
-        let rings = guests.iter().filter_map(|guest| guest.stage.due());
-        let waits = customer.wait.due().filter(|_| matches!(customer.stage, Stage::InFlow { .. }));
-        let due = customer.session.poll_timeout().into_iter().chain(customer.secure.due());
-        let due = due.chain(rings).chain(waits).min();
-        if customer.timer != due {
-            if let Some(old) = customer.timer {
-                self.timers.remove(&(old, call));
-            }
-            customer.timer = due;
-            self.timers.extend(due.map(|due| (due, call)));
+        if !self.is_over() {
+            cx.timers.set(Timer::Flow(self.id), self.session.poll_timeout());
         }
     }
 
-    /// The one way in which a call ends.
-    pub(crate) fn end(&mut self, now: Time, call: CallId, cause: Cause, by: EndedBy) {
-        let Some(ended) = self.calls.get(&call) else { return };
-        let customer = match ended {
-            Call::Customer(customer) => customer,
-            Call::Code(code) => {
-                let leg = code.leg;
-                let order = if code.answered { LegOrder::HangUp(cause) } else { LegOrder::Refuse(cause) };
-                self.calls.remove(&call);
-                self.legs.remove(&leg);
-                self.order(leg, order);
-                return self.media(call, MediaOp::Close { leg });
+    fn obey_session(&mut self, cx: &mut Context, output: ivr::Output) {
+        let (leg, contact, call) = (self.leg, self.id, self.call);
+        match output {
+            ivr::Output::Play(ivr::Sound { clips, mode }) => {
+                let play = cx.new_play();
+                self.play = Some(play);
+                cx.media(call, MediaOp::Play { leg, play, clips, mode });
             }
-        };
-        let (contact, leg, recording, talked) =
-            (customer.contact, customer.leg, customer.recording, customer.talked);
-        let answered = !matches!(customer.stage, Stage::Opening { .. });
-        let reached = match customer.stage {
-            _ if talked => Reached::Person,
-            Stage::InFlow { ring: Some(_) } => Reached::Queue,
-            _ if self.acd.waits(contact) => Reached::Queue,
-            Stage::Opening { .. }
-            | Stage::Answering { .. }
-            | Stage::InFlow { ring: None }
-            | Stage::Talking(_) => Reached::Flow,
-        };
-        if let Some(due) = customer.timer {
-            self.timers.remove(&(due, call));
-        }
-        self.load.remove(&customer.line);
-        self.end_all_secret(now, call);
-        self.leave_queue(now, contact, cause, by);
-        self.end_segment(now, call, cause, by);
-        if answered {
-            self.order(leg, LegOrder::HangUp(cause));
-            if let Some(recording) = recording {
-                self.sealing.insert(recording, contact);
-                self.media(call, MediaOp::StopRecording { recording });
+            ivr::Output::StopPlay => {
+                self.play = None;
+                cx.media(call, MediaOp::StopPlay { leg });
             }
-        } else {
-            self.order(leg, LegOrder::Refuse(cause));
+            ivr::Output::NodeEntered(node) => cx.record(Event::NodeEntered { contact, node }),
+            ivr::Output::Pressed(node, digit) => cx.record(Event::DigitPressed { contact, node, digit }),
+            ivr::Output::SecretBegan(node) => self.secret_node_entered(cx, node),
+            ivr::Output::SecretEnded { node, digits, complete, by_end_key } => {
+                self.secret_node_left(cx, node, digits, (complete, by_end_key));
+            }
+            ivr::Output::LanguageChosen(language) => {
+                cx.record(Event::LanguageChosen { contact, language });
+            }
+            ivr::Output::Enqueue(queue, bonus_s) => {
+                self.begin_to_wait(cx, &queue);
+                cx.acd(acd::Input::Enter { contact, queue, bonus_s, since: cx.now });
+            }
+            ivr::Output::AskPosition => {
+                // Gone from the queue: an agent has answered, so nothing is to be told.
+                if let Some(position) = cx.acd.position(contact) {
+                    self.session.handle(cx.now, ivr::Input::Position(position));
+                }
+            }
+            ivr::Output::HangUp => {
+                let (cause, by) = match (cx.farewell, self.wait.is_over) {
+                    (true, _) => (Cause::ShuttingDown, EndedBy::Operator),
+                    (false, true) => (Cause::WaitedOut, EndedBy::Center),
+                    (false, false) => (Cause::FlowFinished, EndedBy::Center),
+                };
+                self.end(cx, cause, by);
+            }
         }
-        self.closing.insert(leg, (contact, None));
-        self.media(call, MediaOp::Close { leg });
-        self.calls.remove(&call);
-        self.contacts.remove(&contact);
-        self.legs.remove(&leg);
-        self.record(now, Event::ContactEnded { contact, end: End::new(cause, by, reached) });
+    }
+
+    /// The one way in which a contact ends.
+    pub(crate) fn end(&mut self, cx: &mut Context, cause: Cause, by: EndedBy) {
+        if self.is_over() {
+            return;
+        }
+        let reached = match self.place {
+            _ if self.talked => Reached::Person,
+            Place::Waiting => Reached::Queue,
+            Place::Opening { .. }
+            | Place::Answering { .. }
+            | Place::InFlow
+            | Place::Talking(_)
+            | Place::Over => Reached::Flow,
+        };
+        cx.load.remove(&self.line);
+        self.end_all_secret(cx);
+        self.leave_queue(cx, cause, by);
+        self.end_segment(cx, cause, by);
+        if let Some(recording) = self.recording.take() {
+            cx.media(self.call, MediaOp::StopRecording { recording });
+        }
+        cx.let_go(self.leg, cause);
+        for timer in [Timer::Flow, Timer::SecureInput, Timer::Wait] {
+            cx.timers.stop(timer(self.id));
+        }
+        self.place = Place::Over;
+        cx.record(Event::ContactEnded { contact: self.id, end: End::new(cause, by, reached) });
     }
 
     /// The center closes: a customer whom we answered hears so, out of the queue and without an agent; others end now.
-    pub(crate) fn say_farewell(&mut self, now: Time, call: CallId) {
+    pub(crate) fn say_farewell(&mut self, cx: &mut Context) {
         let (cause, by) = (Cause::ShuttingDown, EndedBy::Operator);
-        let contact = match self.calls.get(&call) {
-            Some(Call::Customer(customer)) => match customer.stage {
-                Stage::InFlow { .. } | Stage::Talking(_) => customer.contact,
-                Stage::Opening { .. } | Stage::Answering { .. } => return self.end(now, call, cause, by),
-            },
-            Some(Call::Code(_)) => return self.end(now, call, cause, by),
-            None => return,
-        };
-        self.leave_queue(now, contact, cause, by);
-        self.end_segment(now, call, cause, by);
-        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
-            customer.session.handle(now, ivr::Input::Closing);
-            self.follow_session(now, call);
+        match self.place {
+            Place::InFlow | Place::Waiting | Place::Talking(_) => {}
+            Place::Opening { .. } | Place::Answering { .. } | Place::Over => return self.end(cx, cause, by),
         }
+        self.leave_queue(cx, cause, by);
+        self.end_segment(cx, cause, by);
+        self.place = Place::InFlow;
+        self.session.handle(cx.now, ivr::Input::Closing);
+        self.follow_session(cx);
     }
 
     /// Out of the queue, if it waits; a seat that rings is withdrawn by what follows.
-    fn leave_queue(&mut self, now: Time, contact: ContactId, cause: Cause, by: EndedBy) {
+    fn leave_queue(&mut self, cx: &mut Context, cause: Cause, by: EndedBy) {
         let abandoned = by == EndedBy::Caller && matches!(cause, Cause::HungUp | Cause::Cancelled);
         let reason = if abandoned { LeaveReason::Abandoned } else { LeaveReason::Ended };
-        self.acd(now, acd::Input::Leave { contact, reason });
+        cx.acd(acd::Input::Leave { contact: self.id, reason });
     }
 
-    fn end_segment(&mut self, now: Time, call: CallId, cause: Cause, by: EndedBy) {
-        self.dismiss_all(now, call);
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let contact = customer.contact;
-        let over = Stage::InFlow { ring: None };
-        let Stage::Talking(talk) = std::mem::replace(&mut customer.stage, over) else { return };
-        let Talk { segment, agent, leg, .. } = talk;
-        self.legs.remove(&leg);
-        self.order(leg, LegOrder::HangUp(cause));
-        self.media(call, MediaOp::Unbridge { leg });
-        self.closing.insert(leg, (contact, Some(agent.clone())));
-        self.media(call, MediaOp::Close { leg });
+    fn end_segment(&mut self, cx: &mut Context, cause: Cause, by: EndedBy) {
+        self.dismiss_all(cx);
+        let Some(talk) = self.talk() else { return };
+        let (segment, agent, leg, contact) = (talk.segment, talk.agent.clone(), talk.leg, self.id);
+        self.place = Place::InFlow;
+        cx.media(self.call, MediaOp::Unbridge { leg });
+        cx.let_go(leg, cause);
         let end = SegmentEnd { by, cause };
-        self.record(now, Event::SegmentEnded { segment, contact, agent: agent.clone(), end });
-        self.resume_after_segment(now, call);
-        self.acd(now, acd::Input::SegmentEnded(agent));
+        cx.record(Event::SegmentEnded { segment, contact, agent: agent.clone(), end });
+        self.resume_after_segment(cx);
+        cx.acd(acd::Input::SegmentEnded(agent));
     }
+}
+
+/// Refuses a customer's leg that becomes no contact.
+pub(crate) fn refuse(cx: &mut Context, leg: LegId, cause: Cause) {
+    cx.order(leg, LegOrder::Refuse(cause));
 }

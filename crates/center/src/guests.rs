@@ -14,295 +14,170 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, CallId, Cause, ContactId, Done, EndedBy, Event, GuestEnd, LegId, LegOrder, LegReport,
-    MediaOp, MediaReport, Part, Refusal, Refused, RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Supervision,
-    Time,
+    Actor, AgentId, Cause, Done, EndedBy, Event, GuestEnd, LegId, MediaOp, Part, Refusal, Refused,
+    RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Supervision,
 };
 
-use crate::call::{Call, Guest, GuestStage, Stage, Talk, Vacancy, Withdrawn};
-use crate::machine::Center;
-use crate::ring::codecs_like;
+use crate::contact::{Contact, Guest, Vacancy};
+use crate::context::Context;
+use crate::leg::{LegEvent, Who, Why};
+use crate::seat::codecs_like;
+use crate::timers::Timer;
 
 /// How long a guest's seat rings.
 const RINGS: Duration = Duration::from_secs(30);
 /// The most guests of one conversation.
 const MOST_GUESTS: usize = 16;
 
-impl Center {
-    /// The conversation of a call, if there is one.
-    pub(crate) fn talk(&mut self, call: CallId) -> Option<&mut Talk> {
-        match self.calls.get_mut(&call)? {
-            Call::Customer(customer) => match &mut customer.stage {
-                Stage::Talking(talk) => Some(talk),
-                Stage::Opening { .. } | Stage::Answering { .. } | Stage::InFlow { .. } => None,
-            },
-            Call::Code(_) => None,
-        }
-    }
-
+impl Contact {
     /// Rings a seat, to have it join the conversation.
     pub(crate) fn invite_guest(
         &mut self,
-        now: Time,
+        cx: &mut Context,
         by: Actor,
-        call: CallId,
         seat: AgentId,
         part: Part,
     ) -> Result<Done, Refused> {
-        self.acd.may_engage(&seat)?;
-        let leg = LegId::new(&mut self.ids, now);
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else {
-            return Err(Refused::UnknownContact);
-        };
-        let contact = customer.contact;
-        let Stage::Talking(talk) = &mut customer.stage else { return Err(Refused::NotTalking) };
+        cx.acd.may_engage(&seat)?;
+        let (contact, call) = (self.id, self.call);
+        let talk = self.talk_mut().ok_or(Refused::NotTalking)?;
         if talk.guests.len() >= MOST_GUESTS {
             return Err(Refused::ConferenceFull);
         }
         let queue = talk.queue.clone();
-        let stage = GuestStage::Opening { until: now + RINGS };
-        talk.guests.push(Guest { leg, agent: seat.clone(), part, stage });
-        self.legs.insert(leg, call);
-        self.record(now, Event::GuestInvited { contact, guest: seat.clone(), part, by });
-        self.acd(now, acd::Input::Engaged { agent: seat.clone(), contact, queue });
-        self.open_to_seat(call, leg, &seat);
-        self.rearm(call);
+        cx.record(Event::GuestInvited { contact, guest: seat.clone(), part, by });
+        cx.acd(acd::Input::Engaged { agent: seat.clone(), contact, queue });
+        let leg = cx.open_leg(call, Who::Agent(seat.clone()), Why::Guest(contact));
+        cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
+        talk.guests.push(Guest { leg, agent: seat, part, joined: false, holds: false });
         Ok(Done::Obeyed)
     }
 
-    /// True when the leg is a guest's.
-    pub(crate) fn is_guest(&mut self, call: CallId, leg: LegId) -> bool {
-        self.guest(call, leg).is_some()
-    }
-
-    /// A guest's leg reports.
-    pub(crate) fn guest_report(&mut self, now: Time, call: CallId, leg: LegId, report: LegReport) {
-        let Some(guest) = self.guest(call, leg) else { return };
-        match (report, &mut guest.stage) {
-            (LegReport::Connected { remote }, GuestStage::Ringing { .. }) => {
-                self.guest_answered(now, call, leg, remote);
-            }
-            (LegReport::Changed { remote }, GuestStage::Joined { holds }) => {
-                let held = std::mem::replace(holds, !remote.direction.sends());
-                let changed = held == remote.direction.sends();
-                self.media(call, MediaOp::Connect { leg, remote });
-                if changed {
-                    self.arrange(now, call);
-                }
-            }
-            (LegReport::Refused(refusal), _) => self.guest_gone(now, call, leg, GuestEnd::Refused(refusal)),
-            (LegReport::Ended { cause: Cause::SignallingTimeout }, _) => {
-                self.guest_gone(now, call, leg, GuestEnd::Vanished);
-            }
-            (LegReport::Ended { .. }, _) => self.guest_gone(now, call, leg, GuestEnd::HungUp),
-            (
-                LegReport::Connected { .. }
-                | LegReport::Changed { .. }
-                | LegReport::Ringing
-                | LegReport::Digit(_)
-                | LegReport::Invited { .. },
-                GuestStage::Opening { .. } | GuestStage::Ringing { .. } | GuestStage::Joined { .. },
-            ) => {}
+    /// A guest's leg has something to say.
+    pub(crate) fn guest_event(&mut self, cx: &mut Context, leg: LegId, event: LegEvent) {
+        match event {
+            LegEvent::PortOpen(rtp) => self.dial_guest(cx, leg, rtp),
+            LegEvent::NoPort(_) => self.guest_gone(cx, leg, GuestEnd::Refused(Refusal::Failed)),
+            LegEvent::Up(remote) => self.guest_answered(cx, leg, remote),
+            LegEvent::Changed(remote) => self.guest_changed(cx, leg, remote),
+            LegEvent::Failed(refusal) => self.guest_gone(cx, leg, GuestEnd::Refused(refusal)),
+            LegEvent::Over(Cause::SignallingTimeout) => self.guest_gone(cx, leg, GuestEnd::Vanished),
+            LegEvent::Over(_) => self.guest_gone(cx, leg, GuestEnd::HungUp),
+            LegEvent::Silent(direction) => self.silent(cx, leg, direction),
+            LegEvent::OneWay => self.guest_not_heard(cx, leg),
+            LegEvent::Key(..) | LegEvent::Played(_) => {}
         }
     }
 
-    /// The media report of a guest's leg.
-    pub(crate) fn guest_media(&mut self, now: Time, call: CallId, leg: LegId, report: &MediaReport) {
-        match report {
-            MediaReport::Opened { rtp, .. } => self.dial_guest(call, leg, *rtp),
-            MediaReport::OpenFailed { .. } => {
-                self.guest_gone(now, call, leg, GuestEnd::Refused(Refusal::Failed));
-            }
-            MediaReport::Silent { direction, .. } => self.silent(now, call, leg, *direction),
-            MediaReport::OneWay { .. } => self.guest_not_heard(now, call, leg),
-            MediaReport::PlayEnded { .. }
-            | MediaReport::Digit { .. }
-            | MediaReport::Closed { .. }
-            | MediaReport::Strain { .. }
-            | MediaReport::Sealed { .. }
-            | MediaReport::RecordingFailed { .. }
-            | MediaReport::Storage(_) => {}
+    fn guest_changed(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
+        let holds = !remote.direction.sends();
+        cx.media(self.call, MediaOp::Connect { leg, remote });
+        let guest = self.talk_mut().and_then(|talk| talk.guest(leg));
+        if guest.is_some_and(|guest| std::mem::replace(&mut guest.holds, holds) != holds) {
+            self.arrange(cx);
         }
     }
 
     /// A guest whom others should hear is not heard.
-    fn guest_not_heard(&mut self, now: Time, call: CallId, leg: LegId) {
-        let Some(guest) = self.guest(call, leg) else { return };
-        if !guest.is_party() || !guest.stage.is_joined() || guest.stage.holds() {
-            return;
-        }
-        let agent = Some(guest.agent.clone());
-        if let Some(Call::Customer(customer)) = self.calls.get(&call) {
-            let contact = customer.contact;
-            self.record(now, Event::OneWayAudio { contact, agent });
-        }
-    }
-
-    /// The seats of this agent that ring to join a conversation stop: the agent is not registered any more.
-    pub(crate) fn guest_offline(&mut self, now: Time, agent: &AgentId) {
-        let rings = |guest: &Guest| guest.agent == *agent && !guest.stage.is_joined();
-        if let Some((call, leg)) = self.find_guest(rings) {
-            self.dismiss_guest(now, call, leg, GuestEnd::Refused(Refusal::Unreachable), None);
-        }
-    }
-
-    /// Guests who were rung for long enough.
-    pub(crate) fn guests_timeout(&mut self, now: Time, call: CallId) {
-        let Some(talk) = self.talk(call) else { return };
-        let late = |guest: &&Guest| guest.stage.due().is_some_and(|due| due <= now);
-        let late: Vec<LegId> = talk.guests.iter().filter(late).map(|guest| guest.leg).collect();
-        for leg in late {
-            self.dismiss_guest(now, call, leg, GuestEnd::Refused(Refusal::NoAnswer), None);
+    fn guest_not_heard(&mut self, cx: &mut Context, leg: LegId) {
+        let Some(guest) = self.talk_mut().and_then(|talk| talk.guest(leg)) else { return };
+        if guest.is_party() && guest.joined && !guest.holds {
+            let agent = Some(guest.agent.clone());
+            cx.record(Event::OneWayAudio { contact: self.id, agent });
         }
     }
 
     /// Takes a guest out of the conversation from our side.
-    pub(crate) fn dismiss_guest(
-        &mut self,
-        now: Time,
-        call: CallId,
-        leg: LegId,
-        how: GuestEnd,
-        by: Option<Actor>,
-    ) {
-        let Some(guest) = self.take_guest(call, leg) else { return };
-        let was_there = guest.stage.is_joined();
-        self.let_guest_go(now, call, guest, how, by);
+    pub(crate) fn dismiss_guest(&mut self, cx: &mut Context, leg: LegId, how: GuestEnd, by: Option<Actor>) {
+        let Some(guest) = self.take_guest(leg) else { return };
+        self.let_guest_go(cx, &guest, how, by);
         // Who never came changes nothing for those who talk.
-        if was_there {
-            self.arrange(now, call);
+        if guest.joined {
+            self.arrange(cx);
         }
-        self.rearm(call);
     }
 
     /// The conversation is over, and so it is for all guests.
-    pub(crate) fn dismiss_all(&mut self, now: Time, call: CallId) {
-        let guests = self.talk(call).map(|talk| std::mem::take(&mut talk.guests)).unwrap_or_default();
+    pub(crate) fn dismiss_all(&mut self, cx: &mut Context) {
+        let guests = self.talk_mut().map(|talk| std::mem::take(&mut talk.guests)).unwrap_or_default();
         for guest in guests {
-            self.let_guest_go(now, call, guest, GuestEnd::CallEnded, None);
+            self.let_guest_go(cx, &guest, GuestEnd::CallEnded, None);
         }
     }
 
     /// The guest becomes the contact's agent, in a new segment, and the agent's leg is let go.
-    pub(crate) fn promote_guest(&mut self, now: Time, call: CallId, leg: LegId, vacancy: Vacancy) {
-        let Some(guest) = self.take_guest(call, leg) else { return };
-        let next = SegmentId::new(&mut self.ids, now);
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let contact = customer.contact;
-        let Stage::Talking(talk) = &mut customer.stage else { return };
-        let (queue, by_caller, by_agent) = (talk.queue.clone(), talk.held_by_caller, guest.stage.holds());
+    pub(crate) fn promote_guest(&mut self, cx: &mut Context, leg: LegId, vacancy: Vacancy) {
+        let Some(guest) = self.take_guest(leg) else { return };
+        let (contact, next) = (self.id, SegmentId::new(&mut cx.ids, cx.now));
+        let Some(talk) = self.talk_mut() else { return };
+        let (queue, by_caller, by_agent) = (talk.queue.clone(), talk.held_by_caller, guest.holds);
         let segment = std::mem::replace(&mut talk.segment, next);
         let before = std::mem::replace(&mut talk.agent, guest.agent.clone());
         let old = std::mem::replace(&mut talk.leg, leg);
         talk.held_by_agent = by_agent;
-        self.arrange(now, call);
-        self.let_agent_go(call, contact, old, &before, &vacancy);
-        self.end_secure_input(now, call, SecureEnd::CallEnded, None);
+        cx.legs.becomes_the_agents(leg, contact);
+        self.arrange(cx);
+        if vacancy.leg_is_over() {
+            cx.is_gone(old);
+        } else {
+            cx.let_go(old, Cause::HungUp);
+        }
+        self.end_secure_input(cx, SecureEnd::CallEnded, None);
         let end = SegmentEnd { by: vacancy.ended_by(), cause: Cause::HungUp };
-        self.record(now, Event::SegmentEnded { segment, contact, agent: before.clone(), end });
-        self.resume_after_segment(now, call);
+        cx.record(Event::SegmentEnded { segment, contact, agent: before.clone(), end });
+        self.resume_after_segment(cx);
         let (agent, how, by) = (guest.agent, GuestEnd::BecameAgent, vacancy.commanded_by());
-        self.record(now, Event::GuestLeft { contact, guest: agent.clone(), how, by });
-        self.record(now, Event::SegmentStarted { segment: next, contact, agent, queue });
+        cx.record(Event::GuestLeft { contact, guest: agent.clone(), how, by });
+        cx.record(Event::SegmentStarted { segment: next, contact, agent, queue });
         for (by, holds) in [(EndedBy::Caller, by_caller), (EndedBy::Agent, by_agent)] {
             if holds {
-                self.record(now, Event::HoldStarted { segment: next, contact, by });
+                cx.record(Event::HoldStarted { segment: next, contact, by });
             }
         }
-        self.acd(now, acd::Input::SegmentEnded(before));
-        self.rearm(call);
+        cx.acd(acd::Input::SegmentEnded(before));
     }
 
-    fn let_agent_go(&mut self, call: CallId, contact: ContactId, leg: LegId, agent: &AgentId, why: &Vacancy) {
-        self.legs.remove(&leg);
-        if !why.leg_is_over() {
-            self.order(leg, LegOrder::HangUp(Cause::HungUp));
-        }
-        self.closing.insert(leg, (contact, Some(agent.clone())));
-        self.media(call, MediaOp::Close { leg });
-    }
-
-    /// Whoever can go on with the customer when the agent leaves: a colleague, or a supervisor who barged in.
-    pub(crate) fn who_stays(&mut self, call: CallId) -> Option<LegId> {
-        let stays = |guest: &&Guest| guest.is_party() && matches!(guest.stage, GuestStage::Joined { .. });
-        self.talk(call)?.guests.iter().find(stays).map(|guest| guest.leg)
-    }
-
-    fn dial_guest(&mut self, call: CallId, leg: LegId, rtp: SocketAddr) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let (codecs, caller) = (codecs_like(customer.remote.as_ref()), customer.caller.clone());
-        let Stage::Talking(talk) = &mut customer.stage else { return };
-        let display = talk.queue.to_string();
-        let Some(guest) = talk.guests.iter_mut().find(|guest| guest.leg == leg) else { return };
-        if let GuestStage::Opening { until } = guest.stage {
-            guest.stage = GuestStage::Ringing { until };
-            let target = model::Target::Seat(guest.agent.clone());
-            self.order(leg, LegOrder::Dial { call, target, rtp, codecs, caller, display });
+    fn dial_guest(&self, cx: &mut Context, leg: LegId, rtp: SocketAddr) {
+        if let Some(talk) = self.talk() {
+            let display = talk.queue.to_string();
+            cx.dial(leg, rtp, codecs_like(self.remote.as_ref()), self.caller.clone(), display);
         }
     }
 
-    fn guest_answered(&mut self, now: Time, call: CallId, leg: LegId, remote: RemoteMedia) {
-        let Some(guest) = self.guest(call, leg) else { return };
-        guest.stage = GuestStage::Joined { holds: !remote.direction.sends() };
+    fn guest_answered(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
+        let Some(guest) = self.talk_mut().and_then(|talk| talk.guest(leg)) else { return };
+        (guest.joined, guest.holds) = (true, !remote.direction.sends());
         let (part, agent) = (guest.part, guest.agent.clone());
-        let Some(Call::Customer(customer)) = self.calls.get(&call) else { return };
-        let contact = customer.contact;
-        self.media(call, MediaOp::Connect { leg, remote });
-        self.record(now, Event::GuestJoined { contact, guest: agent });
+        cx.timers.stop(Timer::Ring(leg));
+        cx.media(self.call, MediaOp::Connect { leg, remote });
+        cx.record(Event::GuestJoined { contact: self.id, guest: agent });
         match part {
             Part::Supervisor(Supervision::TakeOver) => {
-                self.promote_guest(now, call, leg, Vacancy::TakenOver(None));
+                self.promote_guest(cx, leg, Vacancy::TakenOver(None));
             }
             Part::Supervisor(Supervision::Listen | Supervision::Whisper | Supervision::Barge)
-            | Part::Colleague => self.arrange(now, call),
+            | Part::Colleague => self.arrange(cx),
         }
-        self.rearm(call);
     }
 
     /// A guest whose leg is over by itself.
-    fn guest_gone(&mut self, now: Time, call: CallId, leg: LegId, how: GuestEnd) {
-        let Some(guest) = self.take_guest(call, leg) else { return };
-        let Some(Call::Customer(customer)) = self.calls.get(&call) else { return };
-        let contact = customer.contact;
-        self.legs.remove(&leg);
-        self.media(call, MediaOp::Close { leg });
-        self.record(now, Event::GuestLeft { contact, guest: guest.agent.clone(), how, by: None });
-        if guest.stage.is_joined() {
-            self.closing.insert(leg, (contact, Some(guest.agent.clone())));
-            self.arrange(now, call);
-        }
-        self.rearm(call);
-        self.acd(now, acd::Input::Disengaged(guest.agent));
-    }
-
-    /// Hangs up, or withdraws, a guest that is in no table of the conversation any more.
-    fn let_guest_go(&mut self, now: Time, call: CallId, guest: Guest, how: GuestEnd, by: Option<Actor>) {
-        let Guest { leg, agent, stage, .. } = guest;
-        let Some(Call::Customer(customer)) = self.calls.get(&call) else { return };
-        let contact = customer.contact;
-        self.legs.remove(&leg);
-        self.record(now, Event::GuestLeft { contact, guest: agent.clone(), how, by });
-        self.media(call, MediaOp::Close { leg });
-        match stage {
-            GuestStage::Joined { .. } => {
-                self.closing.insert(leg, (contact, Some(agent.clone())));
-                self.order(leg, LegOrder::HangUp(Cause::HungUp));
-                self.acd(now, acd::Input::Disengaged(agent));
-            }
-            GuestStage::Ringing { .. } => {
-                self.releasing.insert(leg, Withdrawn::Guest(agent));
-                self.order(leg, LegOrder::HangUp(Cause::Cancelled));
-            }
-            GuestStage::Opening { .. } => _ = self.releasing.insert(leg, Withdrawn::Guest(agent)),
+    fn guest_gone(&mut self, cx: &mut Context, leg: LegId, how: GuestEnd) {
+        let Some(guest) = self.take_guest(leg) else { return };
+        cx.record(Event::GuestLeft { contact: self.id, guest: guest.agent, how, by: None });
+        cx.is_gone(leg);
+        if guest.joined {
+            self.arrange(cx);
         }
     }
 
-    fn guest(&mut self, call: CallId, leg: LegId) -> Option<&mut Guest> {
-        self.talk(call)?.guests.iter_mut().find(|guest| guest.leg == leg)
+    /// Hangs up, or withdraws, a guest that is in the conversation's table no more.
+    fn let_guest_go(&self, cx: &mut Context, guest: &Guest, how: GuestEnd, by: Option<Actor>) {
+        cx.record(Event::GuestLeft { contact: self.id, guest: guest.agent.clone(), how, by });
+        cx.let_go(guest.leg, Cause::HungUp);
     }
 
-    fn take_guest(&mut self, call: CallId, leg: LegId) -> Option<Guest> {
-        let talk = self.talk(call)?;
+    fn take_guest(&mut self, leg: LegId) -> Option<Guest> {
+        let talk = self.talk_mut()?;
         let index = talk.guests.iter().position(|guest| guest.leg == leg)?;
         Some(talk.guests.remove(index))
     }

@@ -4,36 +4,48 @@
 //! media and the recording. It is pure: reports come in by `handle`, orders and log records come out by
 //! `poll_output`, and `poll_timeout` says when `handle_timeout` is due. It makes every [`model::Record`].
 //!
-//! # A customer's call
+//! # A router and its machines
+//!
+//! [`Center`] only routes: a report finds its leg, the leg's machine (`leg`) says what it means there, and whoever owns the
+//! leg, a contact or a call to a feature code, does what follows. All of them work with one context (`context`): the
+//! time, ids, the distributor, the legs, timers by name, and the way out for orders and records.
+//!
+//! # A contact
 //!
 //! ```text
-//! Invited      port open      acknowledged            offer accepted
-//! ───────► Opening ───► Answering ───► InFlow ◄──────────────────► Talking
-//!             │             │            │  ▲                          │
-//!             │             │            │  └ seat rings (a Ring) ─┘   │
-//!             └─────────────┴────────────┴──────────────► end ◄────────┘
+//! Invited      port open      acknowledged          enqueued          offer accepted
+//! ───────► Opening ───► Answering ───► InFlow ◄──────────► Waiting ──────────► Talking
+//!             │             │            │     waited out     │                   │
+//!             └─────────────┴────────────┴────────────────────┴───► Over ◄────────┘
 //! ```
 //!
-//! Every way to end passes through `end`. A seat that is withdrawn keeps its leg in `releasing` until the
-//! leg's last report; until then the distributor rings it for nobody else.
+//! Every way to end passes through `end`. While a contact waits, the seat that rings for it is a leg of its own
+//! (`Why::Offer`); a seat that is withdrawn stays until its device has said its last word, and is rung for nobody else.
 
 mod alive;
 mod arrange;
-mod call;
 mod code;
+mod command;
 mod config;
+mod contact;
+mod context;
 mod customer;
 mod guests;
+mod inout;
+mod leg;
+mod legs;
 mod limits;
 mod machine;
 mod pause;
-mod ring;
 mod room;
+mod seat;
 mod secure;
 mod supervision;
+mod timers;
 
 pub use config::{Config, FeatureCode, Route, TrunkLimits};
-pub use machine::{Center, Input, Output};
+pub use inout::{Input, Output};
+pub use machine::Center;
 
 #[cfg(test)]
 mod tests;

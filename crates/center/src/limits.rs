@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use model::{CallId, Cause, LeaveReason, QueueName, Time};
+use model::{Cause, LeaveReason, QueueName, Time};
 
-use crate::call::{Call, Stage};
 use crate::config::TrunkLimits;
-use crate::machine::Center;
+use crate::contact::{Contact, Place};
+use crate::context::Context;
+use crate::timers::Timer;
 
 /// A seat that rings when the longest wait is over may still answer; this long after, it is looked at again.
 const RINGS_STILL: Duration = Duration::from_secs(1);
@@ -92,39 +93,33 @@ impl Wait {
     }
 }
 
-impl Center {
+impl Contact {
     /// The caller enters a queue.
-    pub(crate) fn begin_to_wait(&mut self, now: Time, call: CallId, queue: &QueueName) {
-        let longest = self.config.longest_waits.get(queue).copied();
-        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
-            customer.wait.enters(now, longest);
-        }
+    pub(crate) fn begin_to_wait(&mut self, cx: &mut Context, queue: &QueueName) {
+        self.place = Place::Waiting;
+        self.wait.enters(cx.now, cx.config.longest_waits.get(queue).copied());
+        cx.timers.set(Timer::Wait(self.id), self.wait.due());
     }
 
     /// The longest wait of a queue leads on in the flow; that of the number ends the call, with a word of regret.
-    pub(crate) fn wait_timeout(&mut self, now: Time, call: CallId) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let Stage::InFlow { ring } = &customer.stage else { return };
-        if customer.wait.due().is_none_or(|due| due > now) {
-            return;
+    pub(crate) fn wait_timeout(&mut self, cx: &mut Context) {
+        let last = self.wait.last_until.is_some_and(|until| until <= cx.now);
+        if cx.legs.rings(self.id) {
+            let later = Some(cx.now + RINGS_STILL);
+            self.wait.queue_until = later;
+            self.wait.last_until = if last { later } else { self.wait.last_until };
+            return cx.timers.set(Timer::Wait(self.id), self.wait.due());
         }
-        let last = customer.wait.last_until.is_some_and(|until| until <= now);
-        if ring.is_some() {
-            let later = Some(now + RINGS_STILL);
-            customer.wait.queue_until = later;
-            customer.wait.last_until = if last { later } else { customer.wait.last_until };
-            return;
-        }
-        let granted = customer.wait.granted;
-        customer.wait.queue_until = None;
+        let granted = self.wait.granted;
+        self.wait.queue_until = None;
         if last {
-            customer.wait = Wait::granted(granted);
+            self.wait = Wait::granted(granted);
         }
-        customer.wait.is_over = true;
-        let contact = customer.contact;
-        self.acd(now, acd::Input::Leave { contact, reason: LeaveReason::Redirected });
-        if let Some(Call::Customer(customer)) = self.calls.get_mut(&call) {
-            customer.session.handle(now, ivr::Input::WaitedOut { last });
-        }
+        self.wait.is_over = true;
+        self.place = Place::InFlow;
+        cx.timers.set(Timer::Wait(self.id), self.wait.due());
+        cx.acd(acd::Input::Leave { contact: self.id, reason: LeaveReason::Redirected });
+        self.session.handle(cx.now, ivr::Input::WaitedOut { last });
+        self.follow_session(cx);
     }
 }

@@ -1,96 +1,31 @@
-//! Inputs, outputs, and the tables that find the right call for each report.
+//! The router: inputs find their machine, the contact, the leg or the call to a feature code, and everything ordered or
+//! noted comes out.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
 use model::{
-    AgentId, AgentOrder, CallId, Cause, Command, ContactId, Done, EndedBy, Event, Gap, Ids, Kept, LegId,
-    LegOrder, LegReport, MediaOp, MediaOrder, MediaReport, Origin, Record, RecordingId, RecordingState,
-    Refused, Reply, StorageReport, Time,
+    Cause, ContactId, Done, EndedBy, Event, GuestEnd, Ids, Kept, LegId, LegOrder, LegReport, MediaReport,
+    OfferId, Origin, QueueName, RecordingId, RecordingState, Refusal, Refused, StorageReport, Time,
 };
 
-use crate::call::{Call, Withdrawn};
+use crate::code::CodeCall;
 use crate::config::Config;
-use crate::limits::Load;
-use crate::room::Room;
+use crate::contact::Contact;
+use crate::context::Context;
+use crate::customer::{self, Invitation};
+use crate::inout::{Input, Output};
+use crate::leg::{LegEvent, Meaning, Why};
+use crate::timers::Timer;
 
-/// The one writer of call state. See the crate's documentation for the state chart.
+/// The one writer of call state. See the crate's documentation for the state charts.
 #[derive(Debug)]
 pub struct Center {
-    pub(crate) config: Config,
-    pub(crate) acd: acd::Acd,
-    pub(crate) ids: Ids,
-    pub(crate) calls: BTreeMap<CallId, Call>,
-    /// The call of each live leg: the customer's, and the agent's that rings or talks.
-    pub(crate) legs: BTreeMap<LegId, CallId>,
-    /// The call that each waiting contact is.
-    pub(crate) contacts: BTreeMap<ContactId, CallId>,
-    /// Seats that were withdrawn and have not yet given their last report.
-    pub(crate) releasing: BTreeMap<LegId, Withdrawn>,
-    /// Recordings that are being sealed after their call ended.
-    pub(crate) sealing: BTreeMap<RecordingId, ContactId>,
-    /// Closed legs whose last report is on the way, with whose they were.
-    pub(crate) closing: BTreeMap<LegId, (ContactId, Option<AgentId>)>,
-    pub(crate) timers: BTreeSet<(Time, CallId)>,
-    pub(crate) load: Load,
-    pub(crate) draining: bool,
-    /// Whoever is still here hears that the center closes.
-    pub(crate) farewell: bool,
-    pub(crate) room: Room,
+    pub(crate) cx: Context,
+    pub(crate) contacts: BTreeMap<ContactId, Box<Contact>>,
+    /// Calls to feature codes, by their one leg.
+    pub(crate) codes: BTreeMap<LegId, CodeCall>,
+    draining: bool,
     drained: bool,
-    /// How far the machine's clock was set since the times of the inputs began, in ms.
-    clock_set_by_ms: i64,
-    /// The addresses of ours that registered seats are reached by.
-    seats: BTreeMap<AgentId, IpAddr>,
-    last_seq: u64,
-    outputs: VecDeque<Output>,
-}
-
-/// What happened to the center.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// The signalling shell reports of a leg.
-    Leg(LegId, LegReport),
-    /// A seat's registration came or went.
-    Seat {
-        /// The agent.
-        agent: AgentId,
-        /// True when it came.
-        online: bool,
-        /// The address of ours that it is reached by.
-        local: Option<IpAddr>,
-    },
-    /// The media threads report.
-    Media(MediaReport),
-    /// Somebody commands.
-    Command(Command),
-    /// The machine's clock was set forwards by this many ms, or backwards. The times of inputs go on as if it had not been: they
-    /// measure durations. Dates follow it.
-    ClockSet {
-        /// In ms.
-        by_ms: i64,
-    },
-    /// Take no new calls; [`Output::Drained`] follows when the last one is over, its recording closed and its quality recorded.
-    Drain,
-    /// End every call now.
-    EndAll,
-    /// Let everybody hear that the center closes, and end each call then; calls that cannot hear it end at once.
-    Close,
-}
-
-/// What the center orders or tells.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// For the signalling shell.
-    Leg(LegId, LegOrder),
-    /// For the media threads.
-    Media(MediaOrder),
-    /// For the journal.
-    Record(Record),
-    /// For whoever commanded.
-    Reply(Reply),
-    /// After [`Input::Drain`]: no call is left and every recording is closed. Said once.
-    Drained,
 }
 
 impl Center {
@@ -103,88 +38,58 @@ impl Center {
         now: Time,
         left_open: Vec<Event>,
     ) -> Center {
-        let acd = acd::Acd::new(config.acd.clone(), offer_ids);
-        let mut center = Center {
-            config,
-            acd,
-            ids,
-            calls: BTreeMap::new(),
-            legs: BTreeMap::new(),
-            contacts: BTreeMap::new(),
-            releasing: BTreeMap::new(),
-            sealing: BTreeMap::new(),
-            closing: BTreeMap::new(),
-            timers: BTreeSet::new(),
-            load: Load::default(),
-            draining: false,
-            farewell: false,
-            room: Room::default(),
-            drained: false,
-            clock_set_by_ms: 0,
-            seats: BTreeMap::new(),
-            last_seq,
-            outputs: VecDeque::new(),
-        };
+        let cx = Context::new(config, ids, offer_ids, last_seq, now);
+        let (contacts, codes) = (BTreeMap::new(), BTreeMap::new());
+        let mut center = Center { cx, contacts, codes, draining: false, drained: false };
         for event in left_open {
-            center.record(now, event);
+            center.cx.record(event);
         }
-        let version = center.config.version.clone();
-        center.record(now, Event::CenterStarted { version });
+        let version = center.cx.config.version.clone();
+        center.cx.record(Event::CenterStarted { version });
         center
     }
 
     /// Remembers how agents stood when the last run ended. Call it before the first [`Center::handle`].
     pub fn restore(&mut self, now: Time, standings: Vec<acd::Standing>) {
-        self.acd.restore(now, standings);
+        self.cx.acd.restore(now, standings);
     }
 
     /// How many calls are in progress.
     pub fn calls(&self) -> usize {
-        self.calls.len()
+        self.contacts.len() + self.codes.len()
     }
 
     /// The contact that a leg belongs to: a customer's, or one that a seat talks or rings for.
     pub fn contact_of(&self, leg: LegId) -> Option<ContactId> {
-        match self.calls.get(self.legs.get(&leg)?)? {
-            Call::Customer(customer) => Some(customer.contact),
-            Call::Code(_) => None,
-        }
+        self.cx.legs.get(leg)?.why.contact()
     }
 
     /// Takes an input; what follows is drained by [`Center::poll_output`].
     pub fn handle(&mut self, now: Time, input: Input) {
+        self.cx.now = now;
         match input {
-            Input::Leg(leg, report) => self.leg_report(now, leg, report),
-            Input::Seat { agent, online: true, local } => {
-                if let Some(local) = local {
-                    self.seats.insert(agent.clone(), local);
-                }
-                self.acd(now, acd::Input::SeatOnline(agent));
+            Input::Leg(leg, report) => self.leg_report(leg, report),
+            Input::Seat { agent, online: true } => self.cx.acd(acd::Input::SeatOnline(agent)),
+            Input::Seat { agent, online: false } => {
+                self.guest_offline(&agent);
+                self.cx.acd(acd::Input::SeatOffline(agent));
             }
-            Input::Seat { agent, online: false, .. } => {
-                self.seats.remove(&agent);
-                self.guest_offline(now, &agent);
-                self.acd(now, acd::Input::SeatOffline(agent));
-            }
-            Input::Media(report) => self.media_report(now, report),
-            Input::Command(command) => self.command(now, command),
-            Input::ClockSet { by_ms } => self.clock_set(now, by_ms),
+            Input::Media(report) => self.media_report(report),
+            Input::Command(command) => self.command(command),
+            Input::ClockSet { by_ms } => self.cx.clock_set(by_ms),
             Input::Drain => {
-                if !self.draining {
-                    self.draining = true;
-                    self.record(now, Event::DrainStarted);
+                if !std::mem::replace(&mut self.draining, true) {
+                    self.cx.record(Event::DrainStarted);
                 }
             }
             Input::Close => {
-                self.farewell = true;
-                for call in self.calls.keys().copied().collect::<Vec<_>>() {
-                    self.say_farewell(now, call);
-                }
+                self.cx.farewell = true;
+                self.with_each(Contact::say_farewell);
+                self.end_codes();
             }
             Input::EndAll => {
-                for call in self.calls.keys().copied().collect::<Vec<_>>() {
-                    self.end(now, call, Cause::ShuttingDown, EndedBy::Operator);
-                }
+                self.with_each(|contact, cx| contact.end(cx, Cause::ShuttingDown, EndedBy::Operator));
+                self.end_codes();
             }
         }
         self.settle();
@@ -192,72 +97,152 @@ impl Center {
 
     /// Lets happen what is due at `now`.
     pub fn handle_timeout(&mut self, now: Time) {
-        if self.acd.poll_timeout().is_some_and(|due| due <= now) {
-            self.acd.handle_timeout(now);
-            self.follow_acd(now);
+        self.cx.now = now;
+        if self.cx.acd.poll_timeout().is_some_and(|due| due <= now) {
+            self.cx.acd.handle_timeout(now);
+            self.cx.follow_acd();
         }
-        while let Some((due, call)) = self.timers.first().copied()
-            && due <= now
-        {
-            self.timers.remove(&(due, call));
-            self.customer_timeout(now, call);
+        while let Some(timer) = self.cx.timers.due(now) {
+            self.timer(timer);
         }
         self.settle();
     }
 
     /// When [`Center::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let calls = self.timers.first().map(|(due, _)| *due);
-        calls.into_iter().chain(self.acd.poll_timeout()).min()
+        self.cx.timers.next().into_iter().chain(self.cx.acd.poll_timeout()).min()
     }
 
     /// The next order or record.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.cx.poll_output()
     }
 
-    pub(crate) fn record(&mut self, at: Time, event: Event) {
-        self.last_seq += 1;
-        let at = self.date(at);
-        self.outputs.push_back(Output::Record(Record { seq: self.last_seq, at, event }));
+    /// The one look-up of contacts: has one that is not over do something.
+    pub(crate) fn with<R>(
+        &mut self,
+        id: ContactId,
+        act: impl FnOnce(&mut Contact, &mut Context) -> R,
+    ) -> Option<R> {
+        let Some(contact) = self.contacts.get_mut(&id) else {
+            tracing::debug!(contact = %id, "nothing is done with a contact that is over");
+            return None;
+        };
+        let done = act(contact, &mut self.cx);
+        if contact.is_over() {
+            self.contacts.remove(&id);
+        }
+        Some(done)
     }
 
-    /// What the machine's clock shows at this instant.
-    pub(crate) fn date(&self, now: Time) -> Time {
-        now.shifted(self.clock_set_by_ms)
+    /// Has a contact obey a command.
+    pub(crate) fn ordered(
+        &mut self,
+        id: ContactId,
+        act: impl FnOnce(&mut Contact, &mut Context) -> Result<Done, Refused>,
+    ) -> Result<Done, Refused> {
+        self.with(id, act).unwrap_or(Err(Refused::UnknownContact))
     }
 
-    /// The calendar's date at this instant: year, month, day.
-    pub(crate) fn local_date(&self, now: Time) -> (i64, u32, u32) {
-        let date = self.date(now);
-        date.date(self.config.zone.offset(date))
+    fn with_each(&mut self, act: impl Fn(&mut Contact, &mut Context)) {
+        for id in self.contacts.keys().copied().collect::<Vec<_>>() {
+            self.with(id, &act);
+        }
     }
 
-    fn clock_set(&mut self, now: Time, by_ms: i64) {
-        self.clock_set_by_ms = self.clock_set_by_ms.saturating_add(by_ms);
-        self.ids.set_clock(by_ms);
-        self.acd.set_clock(by_ms);
-        self.record(now, Event::ClockSet { by_ms });
+    fn end_codes(&mut self) {
+        for mut code in std::mem::take(&mut self.codes).into_values() {
+            code.end(&mut self.cx, Cause::ShuttingDown);
+        }
     }
 
-    pub(crate) fn order(&mut self, leg: LegId, order: LegOrder) {
-        self.outputs.push_back(Output::Leg(leg, order));
+    fn timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Flow(id) => _ = self.with(id, Contact::flow_timeout),
+            Timer::SecureInput(id) => _ = self.with(id, Contact::secure_timeout),
+            Timer::Wait(id) => _ = self.with(id, Contact::wait_timeout),
+            Timer::Ring(leg) => {
+                let rung_for = self.contact_of(leg);
+                let how = GuestEnd::Refused(Refusal::NoAnswer);
+                rung_for.map(|id| self.with(id, |contact, cx| contact.dismiss_guest(cx, leg, how, None)));
+            }
+        }
     }
 
-    pub(crate) fn media(&mut self, call: CallId, op: MediaOp) {
-        self.outputs.push_back(Output::Media(MediaOrder { call, op }));
+    fn leg_report(&mut self, leg: LegId, report: LegReport) {
+        if let LegReport::Invited { .. } = report {
+            return self.invited(leg, report);
+        }
+        let Some(of) = self.cx.legs.get_mut(leg) else {
+            return tracing::debug!(%leg, report = report.name(), "a report of a leg that is gone");
+        };
+        let (why, meaning) = (of.why.clone(), of.signalled(report));
+        self.leg_means(leg, why, meaning);
     }
 
-    /// Gives the distributor an input and does what follows from it.
-    pub(crate) fn acd(&mut self, now: Time, input: acd::Input) {
-        self.acd.handle(now, input);
-        self.follow_acd(now);
+    /// A report of the media about one leg.
+    fn leg_media(&mut self, leg: LegId, report: &MediaReport) {
+        let Some(of) = self.cx.legs.get_mut(leg) else {
+            return tracing::debug!(%leg, report = report.name(), "a report of a leg that is gone");
+        };
+        let (why, meaning) = (of.why.clone(), of.measured(report));
+        self.leg_means(leg, why, meaning);
     }
 
-    fn leg_report(&mut self, now: Time, leg: LegId, report: LegReport) {
-        if let LegReport::Invited {
+    fn leg_means(&mut self, leg: LegId, why: Why, meaning: Meaning) {
+        let event = match meaning {
+            Meaning::Event(event) => event,
+            Meaning::DeviceFree => return self.cx.device_free(leg),
+            Meaning::Nothing => return,
+        };
+        match why {
+            Why::Offer { offer, contact, queue } => self.offer_event(leg, offer, contact, &queue, event),
+            Why::Contact(contact) | Why::Segment(contact) | Why::Guest(contact) => {
+                self.with(contact, |contact, cx| contact.leg_event(cx, leg, event));
+            }
+            Why::FeatureCode => self.code_event(leg, event),
+        }
+    }
+
+    /// The seat that rings for an offer has something to say.
+    fn offer_event(
+        &mut self,
+        leg: LegId,
+        offer: OfferId,
+        contact: ContactId,
+        queue: &QueueName,
+        event: LegEvent,
+    ) {
+        match event {
+            LegEvent::PortOpen(rtp) => {
+                self.with(contact, |contact, cx| contact.dial_seat(cx, leg, rtp, queue));
+            }
+            LegEvent::Up(remote) => {
+                self.with(contact, |contact, cx| contact.seat_answered(cx, leg, remote));
+            }
+            LegEvent::NoPort(_) => self.cx.refuse_offer(leg, offer, Refusal::Failed),
+            LegEvent::Failed(refusal) => self.cx.refuse_offer(leg, offer, refusal),
+            LegEvent::Silent(_) => self.cx.order(leg, LegOrder::Probe),
+            LegEvent::Over(_)
+            | LegEvent::Changed(_)
+            | LegEvent::Key(..)
+            | LegEvent::Played(_)
+            | LegEvent::OneWay => {}
+        }
+    }
+
+    fn code_event(&mut self, leg: LegId, event: LegEvent) {
+        if let Some(code) = self.codes.get_mut(&leg) {
+            code.leg_event(&mut self.cx, event);
+            if code.is_over() {
+                self.codes.remove(&leg);
+            }
+        }
+    }
+
+    fn invited(&mut self, leg: LegId, report: LegReport) {
+        let LegReport::Invited {
             source,
-            local,
             origin,
             dialled,
             diverted,
@@ -266,188 +251,106 @@ impl Center {
             remote,
             sip_call_id,
         } = report
-        {
-            return match origin {
-                Origin::Agent(agent) => self.code_invited(now, (leg, local), &agent, &dialled, remote),
-                Origin::Trunk(trunk) => {
-                    let from = (trunk, source, sip_call_id);
-                    let number = self.entry(dialled, &diverted);
-                    self.customer_invited(
-                        now,
-                        (leg, local),
-                        from,
-                        (number, diverted.by),
-                        caller,
-                        caller_name,
-                        remote,
-                    );
+        else {
+            return;
+        };
+        match origin {
+            Origin::Agent(agent) => {
+                if let Some(code) = CodeCall::begin(&mut self.cx, leg, &agent, &dialled, remote) {
+                    self.codes.insert(leg, code);
                 }
-            };
-        }
-        if self.releasing.contains_key(&leg) {
-            return self.releasing_report(now, leg, report);
-        }
-        let Some(call) = self.legs.get(&leg).copied() else { return };
-        match self.calls.get(&call) {
-            Some(Call::Customer(_)) => self.customer_leg(now, call, leg, report),
-            Some(Call::Code(_)) => self.code_leg(now, call, report),
-            None => {}
+            }
+            Origin::Trunk(trunk) => {
+                let first = diverted.entry().filter(|number| self.cx.config.routes.contains_key(*number));
+                let number = first.cloned().unwrap_or(dialled);
+                let diversions = diverted.by;
+                let invitation = Invitation {
+                    trunk,
+                    source,
+                    number,
+                    diversions,
+                    caller,
+                    caller_name,
+                    remote,
+                    sip_call_id,
+                };
+                self.customer_invited(leg, invitation);
+            }
         }
     }
 
-    /// Opens a port for a call to this agent's seat.
-    pub(crate) fn open_to_seat(&mut self, call: CallId, leg: LegId, agent: &AgentId) {
-        let on = self.seats.get(agent).copied();
-        self.media(call, MediaOp::Open { leg, on });
+    fn customer_invited(&mut self, leg: LegId, invitation: Invitation) {
+        if self.draining {
+            return customer::refuse(&mut self.cx, leg, Cause::ShuttingDown);
+        }
+        if self.calls() >= self.cx.config.max_calls {
+            return customer::refuse(&mut self.cx, leg, Cause::CallsFull);
+        }
+        match Contact::begin(&mut self.cx, leg, invitation) {
+            Ok(contact) => _ = self.contacts.insert(contact.id, Box::new(contact)),
+            Err(cause) => customer::refuse(&mut self.cx, leg, cause),
+        }
     }
 
-    fn media_report(&mut self, now: Time, report: MediaReport) {
+    fn media_report(&mut self, report: MediaReport) {
         match report {
             MediaReport::Sealed { recording, duration_ms, sha256, gaps } => {
-                self.recording_closed(
-                    now,
-                    recording,
-                    RecordingState::Sealed,
-                    duration_ms,
-                    sha256,
-                    gaps,
-                    None,
-                );
+                let kept = Kept { duration_ms, sha256, gaps };
+                self.recording_closed(recording, RecordingState::Sealed, kept, None);
             }
             MediaReport::RecordingFailed { recording, why, kept } => {
-                let (state, Kept { duration_ms, sha256, gaps }) = (RecordingState::Damaged, kept);
-                self.recording_closed(now, recording, state, duration_ms, sha256, gaps, Some(why));
+                self.recording_closed(recording, RecordingState::Damaged, kept, Some(why));
             }
             MediaReport::Storage(StorageReport::Failed { storage, trouble, why }) => {
-                self.record(now, Event::StorageFailed { storage, trouble, why });
+                self.cx.record(Event::StorageFailed { storage, trouble, why });
             }
             MediaReport::Storage(StorageReport::Restored { storage }) => {
-                self.record(now, Event::StorageRestored { storage });
+                self.cx.record(Event::StorageRestored { storage });
             }
-            MediaReport::Strain { thread, lacks } => self.room.strained(thread, lacks),
-            MediaReport::Closed { leg, quality } => {
-                let Some((contact, agent)) = self.closing.remove(&leg) else { return };
-                if let Some(quality) = quality {
-                    self.record(now, Event::QualityMeasured { contact, agent, quality });
-                }
-            }
+            MediaReport::Strain { thread, lacks } => self.cx.room.strained(thread, lacks),
+            MediaReport::Closed { leg, quality } => self.cx.closed(leg, quality),
             MediaReport::Opened { leg, .. }
             | MediaReport::OneWay { leg }
             | MediaReport::OpenFailed { leg, .. }
             | MediaReport::PlayEnded { leg, .. }
             | MediaReport::Digit { leg, .. }
-            | MediaReport::Silent { leg, .. } => {
-                if self.releasing.contains_key(&leg) {
-                    return self.releasing_media(now, leg, &report);
-                }
-                let Some(call) = self.legs.get(&leg).copied() else { return };
-                match self.calls.get(&call) {
-                    Some(Call::Customer(_)) => self.customer_media(now, call, leg, report),
-                    Some(Call::Code(_)) => self.code_media(now, call, report),
-                    None => {}
-                }
-            }
+            | MediaReport::Silent { leg, .. } => self.leg_media(leg, &report),
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one event")]
+    /// A recording that fails in mid-call is closed now; its contact goes on without.
     fn recording_closed(
         &mut self,
-        now: Time,
         recording: RecordingId,
         state: RecordingState,
-        duration_ms: u64,
-        sha256: String,
-        gaps: Vec<Gap>,
+        kept: Kept,
         fault: Option<String>,
     ) {
-        // A recording that fails in mid-call is closed now; its stop will find nothing to do.
-        let in_call = self.calls.values_mut().find_map(|call| match call {
-            Call::Customer(customer) => {
-                customer.recording.take_if(|open| *open == recording).map(|_| customer.contact)
-            }
-            Call::Code(_) => None,
+        let Some(contact) = self.cx.recordings.remove(&recording) else { return };
+        if let Some(going_on) = self.contacts.get_mut(&contact) {
+            going_on.recording.take_if(|open| *open == recording);
+        }
+        let Kept { duration_ms, sha256, gaps } = kept;
+        self.cx.record(Event::RecordingClosed {
+            recording,
+            contact,
+            state,
+            duration_ms,
+            sha256,
+            gaps,
+            fault,
         });
-        let Some(contact) = self.sealing.remove(&recording).or(in_call) else { return };
-        self.record(
-            now,
-            Event::RecordingClosed { recording, contact, state, duration_ms, sha256, gaps, fault },
-        );
-    }
-
-    fn command(&mut self, now: Time, command: Command) {
-        let Command { id, by, order } = command;
-        let result = match order {
-            AgentOrder::Ready { agent } => self.agent_order(now, agent, |agent| acd::Input::Ready(agent, by)),
-            AgentOrder::Break { agent } => self.agent_order(now, agent, |agent| acd::Input::Break(agent, by)),
-            AgentOrder::PauseRecording { contact, agent, reason } => {
-                self.pause_recording(now, by, contact, agent.as_ref(), reason)
-            }
-            AgentOrder::ResumeRecording { contact, agent } => {
-                self.resume_recording(now, by, contact, agent.as_ref())
-            }
-            AgentOrder::StartSecureInput { contact, agent } => {
-                self.start_secure_input(now, by, contact, agent.as_ref())
-            }
-            AgentOrder::EndSecureInput { contact, agent } => {
-                self.stop_secure_input(now, by, contact, agent.as_ref())
-            }
-            AgentOrder::ReadSecureInput { contact } => self.read_secure_input(now, by, contact),
-            AgentOrder::Supervise { watched, seat, how } => self.supervise(now, by, watched, seat, how),
-            AgentOrder::EndSupervision { seat } => self.end_supervision(now, by, &seat),
-            AgentOrder::AddParty { contact, agent, seat } => {
-                self.add_party(now, by, contact, agent.as_ref(), seat)
-            }
-            AgentOrder::RemoveParty { contact, agent, seat } => {
-                self.remove_party(now, by, contact, agent.as_ref(), &seat)
-            }
-            AgentOrder::LeaveToParty { contact, agent } => {
-                self.leave_to_party(now, by, contact, agent.as_ref())
-            }
-            AgentOrder::NoteLegalHold { contact, held: true, person, reason } => {
-                self.record(now, Event::LegalHoldSet { contact, by, person, reason });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteLegalHold { contact, held: false, person, reason } => {
-                self.record(now, Event::LegalHoldCleared { contact, by, person, reason });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteErased { recording, contact, rule, sha256 } => {
-                self.record(now, Event::RecordingErased { recording, contact, by, rule, sha256 });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteSampleDrawn { frame, size, sha256, seed, drawn } => {
-                self.record(now, Event::SampleDrawn { frame, size, sha256, seed, drawn, by });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteTraceRead { contact, number, messages } => {
-                self.record(now, Event::SipTraceRead { contact, number, messages, by });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteListened { recording, contact: _ } => {
-                self.record(now, Event::RecordingListened { recording, by });
-                Ok(Done::Obeyed)
-            }
-        };
-        self.outputs.push_back(Output::Reply(Reply { id, result }));
-    }
-
-    pub(crate) fn agent_order(
-        &mut self,
-        now: Time,
-        agent: AgentId,
-        input: impl FnOnce(AgentId) -> acd::Input,
-    ) -> Result<Done, Refused> {
-        self.acd.may_command(&agent)?;
-        self.acd(now, input(agent));
-        Ok(Done::Obeyed)
     }
 
     fn settle(&mut self) {
-        let idle = self.calls.is_empty() && self.sealing.is_empty() && self.closing.is_empty();
-        if self.draining && !self.drained && idle {
+        let waited_for = !self.draining
+            || self.drained
+            || self.calls() > 0
+            || !self.cx.recordings.is_empty()
+            || self.cx.legs.await_quality();
+        if !waited_for {
             self.drained = true;
-            self.outputs.push_back(Output::Drained);
+            self.cx.drained();
         }
     }
 }

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{CallId, EndedBy, Ids, MediaOp, Shortage, Time};
+use model::{CallId, EndedBy, Ids, Shortage, Time};
 
-use crate::call::{Call, Stage};
-use crate::machine::Center;
+use crate::contact::{Contact, Place};
+use crate::context::Context;
 
 /// Ids drawn for a call at most until a thread with room carries it: with 64 threads of which one has room, one
 /// in three thousand calls does not find it.
@@ -45,33 +45,25 @@ impl Room {
     }
 }
 
-impl Center {
+impl Context {
     /// The id of a new call, which a media thread with room carries where there is one.
-    pub(crate) fn new_call(&mut self, now: Time) -> CallId {
-        let found = self.room.call(now, &mut self.ids, self.config.media_threads, &BTreeSet::new());
-        found.unwrap_or_else(|| CallId::new(&mut self.ids, now))
+    pub(crate) fn new_call(&mut self) -> CallId {
+        let found = self.room.call(self.now, &mut self.ids, self.config.media_threads, &BTreeSet::new());
+        found.unwrap_or_else(|| CallId::new(&mut self.ids, self.now))
     }
+}
 
+impl Contact {
     /// The thread of a call that is not answered yet had no port for it: another thread is asked, each once. The call
     /// is refused when none is left.
-    pub(crate) fn try_elsewhere(&mut self, now: Time, call: CallId, lacks: Shortage) {
-        let threads = self.config.media_threads;
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let (leg, contact, timer) = (customer.leg, customer.contact, customer.timer);
-        let Stage::Opening { local, tried } = &mut customer.stage else { return };
-        let on = Some(*local);
-        tried.insert(call.share(threads));
-        let Some(next) = self.room.call(now, &mut self.ids, threads, tried) else {
-            return self.end(now, call, lacks.cause(), EndedBy::Center);
+    pub(crate) fn try_elsewhere(&mut self, cx: &mut Context, lacks: Shortage) {
+        let threads = cx.config.media_threads;
+        let Place::Opening { tried } = &mut self.place else { return };
+        tried.insert(self.call.share(threads));
+        let Some(next) = cx.room.call(cx.now, &mut cx.ids, threads, tried) else {
+            return self.end(cx, lacks.cause(), EndedBy::Center);
         };
-        let Some(moved) = self.calls.remove(&call) else { return };
-        self.calls.insert(next, moved);
-        self.legs.insert(leg, next);
-        self.contacts.insert(contact, next);
-        if let Some(due) = timer {
-            self.timers.remove(&(due, call));
-            self.timers.insert((due, next));
-        }
-        self.media(next, MediaOp::Open { leg, on });
+        self.call = next;
+        cx.reopen(self.leg, next);
     }
 }

@@ -14,12 +14,11 @@
 
 use std::time::Duration;
 
-use model::{
-    Actor, AgentId, CallId, ContactId, Digit, Done, Event, MediaOp, Refused, Secret, SecureEnd, Time,
-};
+use model::{Actor, AgentId, Digit, Done, Event, MediaOp, Refused, Secret, SecureEnd, Time};
 
-use crate::call::{Call, Mask};
-use crate::machine::Center;
+use crate::contact::{Contact, Mask};
+use crate::context::Context;
+use crate::timers::Timer;
 
 /// How long after a key nothing of the customer is let through: its tone may still sound.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -60,162 +59,143 @@ impl Secure {
     }
 }
 
-impl Center {
+impl Contact {
     pub(crate) fn start_secure_input(
         &mut self,
-        now: Time,
+        cx: &mut Context,
         by: Actor,
-        contact: ContactId,
         agent: Option<&AgentId>,
     ) -> Result<Done, Refused> {
-        let until = now + self.config.secure_input_limit;
-        let (call, customer) = self.conversation(contact, agent)?;
-        if matches!(customer.secure, Secure::WithAgent { .. }) {
+        self.conversation(agent)?;
+        if matches!(self.secure, Secure::WithAgent { .. }) {
             return Ok(Done::Obeyed);
         }
-        customer.pressed = None;
-        customer.secure = Secure::WithAgent { keys: Secret::default(), until };
-        self.record(now, Event::SecureInputStarted { contact, node: None, by: by.clone() });
-        self.shield(now, call, by);
-        self.rearm(call);
+        self.pressed = None;
+        let until = cx.now + cx.config.secure_input_limit;
+        self.set_secure(cx, Secure::WithAgent { keys: Secret::default(), until });
+        cx.record(Event::SecureInputStarted { contact: self.id, node: None, by: by.clone() });
+        self.shield(cx, by);
         Ok(Done::Obeyed)
     }
 
     pub(crate) fn stop_secure_input(
         &mut self,
-        now: Time,
+        cx: &mut Context,
         by: Actor,
-        contact: ContactId,
         agent: Option<&AgentId>,
     ) -> Result<Done, Refused> {
-        let (call, customer) = self.conversation(contact, agent)?;
-        if !matches!(customer.secure, Secure::WithAgent { .. }) {
+        self.conversation(agent)?;
+        if !matches!(self.secure, Secure::WithAgent { .. }) {
             return Err(Refused::NoInput);
         }
-        self.end_secure_input(now, call, SecureEnd::Stopped, Some(by));
+        self.end_secure_input(cx, SecureEnd::Stopped, Some(by));
         Ok(Done::Obeyed)
     }
 
     /// Hands over what was pressed. It is forgotten here, and that it was read stands in the log.
-    pub(crate) fn read_secure_input(
-        &mut self,
-        now: Time,
-        by: Actor,
-        contact: ContactId,
-    ) -> Result<Done, Refused> {
-        let (_, customer) = self.customer_of(contact)?;
-        if matches!(customer.secure, Secure::WithAgent { .. }) {
+    pub(crate) fn read_secure_input(&mut self, cx: &mut Context, by: Actor) -> Result<Done, Refused> {
+        if matches!(self.secure, Secure::WithAgent { .. }) {
             return Err(Refused::InputGoesOn);
         }
-        let keys = customer.pressed.take().ok_or(Refused::NoInput)?;
-        self.record(now, Event::SecureInputRead { contact, digits: counted(keys.count()), by });
+        let keys = self.pressed.take().ok_or(Refused::NoInput)?;
+        cx.record(Event::SecureInputRead { contact: self.id, digits: counted(keys.count()), by });
         Ok(Done::Secret(keys))
     }
 
     /// A node of the flow asks in secret from now on.
-    pub(crate) fn secret_node_entered(&mut self, now: Time, call: CallId, node: String) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        customer.secure = Secure::InFlow;
-        let contact = customer.contact;
-        self.record(now, Event::SecureInputStarted { contact, node: Some(node), by: Actor::Flow });
-        self.shield(now, call, Actor::Flow);
+    pub(crate) fn secret_node_entered(&mut self, cx: &mut Context, node: String) {
+        self.set_secure(cx, Secure::InFlow);
+        cx.record(Event::SecureInputStarted { contact: self.id, node: Some(node), by: Actor::Flow });
+        self.shield(cx, Actor::Flow);
     }
 
     /// The node is left, whatever way. Without an end key, keys that follow may be more of the secret.
     pub(crate) fn secret_node_left(
         &mut self,
-        now: Time,
-        call: CallId,
+        cx: &mut Context,
         node: String,
         digits: usize,
         (complete, by_end_key): (bool, bool),
     ) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let contact = customer.contact;
         let how = if complete { SecureEnd::Complete } else { SecureEnd::Incomplete };
-        let digits = counted(digits);
-        self.record(now, Event::SecureInputEnded { contact, node: Some(node), digits, how, by: None });
-        self.settle_input(now, call, !by_end_key);
+        let (contact, digits) = (self.id, counted(digits));
+        cx.record(Event::SecureInputEnded { contact, node: Some(node), digits, how, by: None });
+        self.settle_input(cx, !by_end_key);
     }
 
     /// A key of the customer that is not the conversation's. False when it is.
-    pub(crate) fn take_secret_key(&mut self, now: Time, call: CallId, digit: Digit) -> bool {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return false };
-        match &mut customer.secure {
+    pub(crate) fn take_secret_key(&mut self, cx: &mut Context, digit: Digit) -> bool {
+        match &mut self.secure {
             Secure::Open | Secure::InFlow | Secure::Settling { swallows: false, .. } => return false,
-            Secure::Settling { until, swallows: true } => *until = now + SETTLE,
+            Secure::Settling { until, swallows: true } => *until = cx.now + SETTLE,
             Secure::WithAgent { .. } if digit.key() == END_KEY => {
-                self.end_secure_input(now, call, SecureEnd::Complete, None);
+                self.end_secure_input(cx, SecureEnd::Complete, None);
             }
             Secure::WithAgent { keys, .. } => keys.push(digit),
         }
-        self.rearm(call);
+        self.arm_secure(cx);
         true
     }
 
     /// What is due of the input: its limit, or the end of the last key's sound.
-    pub(crate) fn secure_timeout(&mut self, now: Time, call: CallId) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        if customer.secure.due().is_none_or(|due| due > now) {
-            return;
-        }
-        match customer.secure {
+    pub(crate) fn secure_timeout(&mut self, cx: &mut Context) {
+        match self.secure {
             Secure::Open | Secure::InFlow => {}
-            Secure::WithAgent { .. } => self.end_secure_input(now, call, SecureEnd::TimedOut, None),
-            Secure::Settling { .. } => self.open_up(now, call),
+            Secure::WithAgent { .. } => self.end_secure_input(cx, SecureEnd::TimedOut, None),
+            Secure::Settling { .. } => self.open_up(cx),
         }
     }
 
     /// Ends an agent's secure input, if there is one; the keys are kept until they are read.
-    pub(crate) fn end_secure_input(&mut self, now: Time, call: CallId, how: SecureEnd, by: Option<Actor>) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let Secure::WithAgent { keys, .. } = &mut customer.secure else { return };
-        let (contact, keys) = (customer.contact, std::mem::take(keys));
+    pub(crate) fn end_secure_input(&mut self, cx: &mut Context, how: SecureEnd, by: Option<Actor>) {
+        let Secure::WithAgent { keys, .. } = &mut self.secure else { return };
+        let (contact, keys) = (self.id, std::mem::take(keys));
         let digits = counted(keys.count());
-        customer.pressed = Some(keys).filter(|_| digits > 0);
-        self.record(now, Event::SecureInputEnded { contact, node: None, digits, how, by });
-        self.settle_input(now, call, true);
+        self.pressed = Some(keys).filter(|_| digits > 0);
+        cx.record(Event::SecureInputEnded { contact, node: None, digits, how, by });
+        self.settle_input(cx, true);
     }
 
-    /// The call ends: what goes on ends with it, and nothing is let through any more.
-    pub(crate) fn end_all_secret(&mut self, now: Time, call: CallId) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let contact = customer.contact;
-        let (node, digits) = match std::mem::take(&mut customer.secure) {
+    /// The contact ends: what goes on ends with it, and nothing is let through any more.
+    pub(crate) fn end_all_secret(&mut self, cx: &mut Context) {
+        let (node, digits) = match std::mem::take(&mut self.secure) {
             Secure::Open | Secure::Settling { .. } => return,
             Secure::WithAgent { keys, .. } => (None, keys.count()),
-            Secure::InFlow => match customer.session.pressed_in_secret() {
+            Secure::InFlow => match self.session.pressed_in_secret() {
                 Some((node, digits)) => (Some(node.to_owned()), digits),
                 None => return,
             },
         };
-        let (digits, how) = (counted(digits), SecureEnd::CallEnded);
-        self.record(now, Event::SecureInputEnded { contact, node, digits, how, by: None });
+        let (contact, digits, how) = (self.id, counted(digits), SecureEnd::CallEnded);
+        cx.record(Event::SecureInputEnded { contact, node, digits, how, by: None });
     }
 
-    fn settle_input(&mut self, now: Time, call: CallId, swallows: bool) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        let until = customer.last_key.map_or(now, |key| key.at + SETTLE);
-        customer.secure = Secure::Settling { until: until.max(now), swallows };
-        if until <= now {
-            self.open_up(now, call);
+    fn settle_input(&mut self, cx: &mut Context, swallows: bool) {
+        let until = self.last_key.map_or(cx.now, |key| key.at + SETTLE);
+        if until <= cx.now {
+            return self.open_up(cx);
         }
-        self.rearm(call);
+        self.set_secure(cx, Secure::Settling { until, swallows });
     }
 
-    fn open_up(&mut self, now: Time, call: CallId) {
-        let Some(Call::Customer(customer)) = self.calls.get_mut(&call) else { return };
-        customer.secure = Secure::Open;
-        let leg = customer.leg;
-        self.media(call, MediaOp::Unshield { leg });
-        self.unmask(now, call, Mask::SecureInput, None);
+    fn open_up(&mut self, cx: &mut Context) {
+        self.set_secure(cx, Secure::Open);
+        cx.media(self.call, MediaOp::Unshield { leg: self.leg });
+        self.unmask(cx, Mask::SecureInput, None);
     }
 
-    fn shield(&mut self, now: Time, call: CallId, by: Actor) {
-        let Some(Call::Customer(customer)) = self.calls.get(&call) else { return };
-        let leg = customer.leg;
-        self.media(call, MediaOp::Shield { leg });
-        self.mask(now, call, Mask::SecureInput, by, REASON.to_owned());
+    fn shield(&mut self, cx: &mut Context, by: Actor) {
+        cx.media(self.call, MediaOp::Shield { leg: self.leg });
+        self.mask(cx, Mask::SecureInput, by, REASON.to_owned());
+    }
+
+    fn set_secure(&mut self, cx: &mut Context, secure: Secure) {
+        self.secure = secure;
+        self.arm_secure(cx);
+    }
+
+    fn arm_secure(&self, cx: &mut Context) {
+        cx.timers.set(Timer::SecureInput(self.id), self.secure.due());
     }
 }
 

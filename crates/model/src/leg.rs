@@ -231,6 +231,21 @@ pub enum LegReport {
     },
 }
 
+impl LegReport {
+    /// What it is called, without what it carries: for the log, where keys may not stand.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            LegReport::Invited { .. } => "invited",
+            LegReport::Ringing => "ringing",
+            LegReport::Connected { .. } => "connected",
+            LegReport::Changed { .. } => "changed",
+            LegReport::Digit(_) => "digit",
+            LegReport::Refused(_) => "refused",
+            LegReport::Ended { .. } => "ended",
+        }
+    }
+}
+
 /// Why an outbound leg was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

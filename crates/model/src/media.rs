@@ -269,6 +269,25 @@ impl Shortage {
     }
 }
 
+impl MediaReport {
+    /// What it is called, without what it carries: for the log, where keys may not stand.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            MediaReport::Opened { .. } => "opened",
+            MediaReport::OpenFailed { .. } => "open_failed",
+            MediaReport::PlayEnded { .. } => "play_ended",
+            MediaReport::Digit { .. } => "digit",
+            MediaReport::Silent { .. } => "silent",
+            MediaReport::OneWay { .. } => "one_way",
+            MediaReport::Closed { .. } => "closed",
+            MediaReport::Strain { .. } => "strain",
+            MediaReport::Sealed { .. } => "sealed",
+            MediaReport::RecordingFailed { .. } => "recording_failed",
+            MediaReport::Storage(_) => "storage",
+        }
+    }
+}
+
 /// What is left of a recording that could not be written to its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kept {

@@ -83,7 +83,7 @@ fn an_agent_goes_on_a_break_and_comes_back_by_codes() {
     ] {
         world.media.clear();
         let leg = world.agent_code(code);
-        assert_eq!(world.center.acd.agent(&agent("1001")).unwrap().shift, shift);
+        assert_eq!(world.center.cx.acd.agent(&agent("1001")).unwrap().shift, shift);
         world.run(seconds(10));
         assert_eq!(world.legs.get(&leg), Some(&Leg::Over));
         let told = |op: &MediaOp| matches!(op, MediaOp::Play { clips, .. } if &*clips[0] == clip);
@@ -166,7 +166,7 @@ fn calls_go_to_the_media_thread_that_has_room() {
         world.send(Input::Media(MediaReport::Strain { thread: full, lacks: Some(Shortage::Time) }));
         let callers: Vec<_> = (0..7).map(|_| world.call("8000")).collect();
         assert!(!world.orders.iter().any(|(_, order)| matches!(order, LegOrder::Refuse(_))));
-        let carried: Vec<_> = world.center.calls.keys().map(|call| call.share(2)).collect();
+        let carried: Vec<_> = world.center.contacts.values().map(|contact| contact.call.share(2)).collect();
         assert_eq!(carried, [1 - full; 7]);
         callers.into_iter().for_each(|caller| world.hang_up(caller));
         world.assert_over();
@@ -181,7 +181,7 @@ fn a_call_for_which_its_thread_has_no_port_goes_to_another() {
         let callers: Vec<_> = (0..7).map(|_| world.call("8000")).collect();
         world.run(seconds(1));
         assert!(!world.orders.iter().any(|(_, order)| matches!(order, LegOrder::Refuse(_))));
-        assert!(world.center.calls.keys().all(|call| call.share(2) != full));
+        assert!(world.center.contacts.values().all(|contact| contact.call.share(2) != full));
         callers.into_iter().for_each(|caller| world.hang_up(caller));
         world.assert_over();
     }

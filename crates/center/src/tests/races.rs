@@ -38,7 +38,7 @@ fn the_caller_leaves_then_the_seats_answer_arrives() {
     let (mut world, caller, seat) = ringing();
     world.hang_up(caller);
     answer_that_crosses(&mut world, seat);
-    assert_eq!(world.center.releasing.len(), 1, "the seat is free once it has said its last");
+    assert_eq!(world.center.cx.legs.devices_awaited(), 1, "the seat is free once it has said its last");
     world.assert_over();
     assert_eq!(world.outcomes(), [("1001".to_owned(), OfferOutcome::CallerGone)]);
     assert!(world.talks().is_empty());
@@ -97,7 +97,7 @@ fn the_caller_leaves_before_or_after_the_seats_port_is_open() {
         world.press(caller, '1');
         world.run(seconds(waits));
         world.hang_up(caller);
-        assert_eq!(world.center.releasing.len(), 1);
+        assert_eq!(world.center.cx.legs.devices_awaited(), 1);
         world.assert_over();
         assert_eq!(world.dialled.len(), dials);
         assert_eq!(world.outcomes(), [("1001".to_owned(), OfferOutcome::CallerGone)]);

@@ -64,7 +64,7 @@ fn guards(world: &World) -> Vec<&'static str> {
 fn assert_told_nowhere(world: &World) {
     let log = serde_json::to_string(&world.records).unwrap();
     assert!(!log.contains("digit_pressed"), "{log}");
-    let shown = format!("{:?} {:?} {:?} {:?}", world.records, world.media, world.replies, world.center.calls);
+    let shown = format!("{:?} {:?} {:?} {:?}", world.records, world.media, world.replies, world.center);
     for part in [&log, &shown] {
         assert!(!part.contains(CARD) && !part.contains("Digit('"), "{part}");
     }
@@ -122,7 +122,7 @@ fn it_ends_by_order_by_its_limit_or_with_the_call() {
     world.run(seconds(2));
     start(&mut world).unwrap();
     assert_eq!(read(&mut world), Err(Refused::InputGoesOn));
-    let calls = format!("{:?}", world.center.calls);
+    let calls = format!("{:?}", world.center);
     assert!(calls.contains("pressed: None"), "a new one forgets the last one: {calls}");
     assert!(!world.media.iter().any(|op| matches!(op, MediaOp::SendDigit { .. })));
     world.press(caller, '6');

@@ -14,7 +14,7 @@ fn the_caller_leaves_the_conversation() {
     let (mut world, caller, seat) = conversation();
     world.hang_up(caller);
     assert!(world.orders.contains(&(seat, LegOrder::HangUp(Cause::HungUp))));
-    let view = world.center.acd.agent(&agent("1001")).unwrap();
+    let view = world.center.cx.acd.agent(&agent("1001")).unwrap();
     assert_eq!(view.activity, Activity::WrapUp);
     world.assert_over();
     assert_eq!(world.ends(), [CALLER_DONE]);
@@ -131,7 +131,7 @@ fn a_caller_who_holds_while_waiting_still_holds_when_the_agent_answers() {
 #[test]
 fn no_announcement_disturbs_a_conversation() {
     let (mut world, caller, _) = conversation();
-    assert!(world.center.timers.is_empty(), "the flow has nothing to say any more");
+    assert!(world.center.cx.timers.is_empty(), "the flow has nothing to say any more");
     world.media.clear();
     world.run(seconds(120));
     assert_eq!(world.media, []);

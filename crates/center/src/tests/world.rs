@@ -13,6 +13,7 @@ use model::{
     RecordingId, Refusal, RemoteMedia, Reply, Time,
 };
 
+use crate::timers::Timer;
 use crate::{Center, Input, Output};
 
 /// Our addresses that customers and seats reach us by.
@@ -337,22 +338,32 @@ impl World {
     }
 
     fn assert_no_table_names_the_dead(&self) {
-        let Center { calls, legs, contacts, timers, releasing, .. } = &self.center;
-        let named = legs.values().chain(contacts.values()).chain(timers.iter().map(|(_, call)| call));
-        assert!(named.into_iter().all(|call| calls.contains_key(call)), "{legs:?} {contacts:?} {timers:?}");
-        assert!(timers.len() <= calls.len() && releasing.keys().all(|leg| !legs.contains_key(leg)));
+        let Center { contacts, codes, cx, .. } = &self.center;
+        for (leg, why) in cx.legs.live() {
+            let owned = why.contact().is_none_or(|contact| contacts.contains_key(&contact));
+            assert!(owned && (why.contact().is_some() || codes.contains_key(&leg)), "{leg} is {why:?}");
+        }
+        for timer in cx.timers.names() {
+            let lives = match timer {
+                Timer::Flow(contact) | Timer::SecureInput(contact) | Timer::Wait(contact) => {
+                    contacts.contains_key(contact)
+                }
+                Timer::Ring(leg) => cx.legs.live().any(|(live, _)| live == *leg),
+            };
+            assert!(lives, "{timer:?} runs for the dead");
+        }
+        assert!(cx.legs.indexes_are_true(), "{:?}", cx.legs);
     }
 
     /// Lets the dust settle, then checks that nothing is left and that the log is sound.
     pub(super) fn assert_over(&mut self) {
         self.run(seconds(90));
-        assert!(self.center.calls.is_empty(), "calls left: {:?}", self.center.calls);
-        assert!(self.center.legs.is_empty(), "legs left: {:?}", self.center.legs);
-        assert!(self.center.load.is_empty(), "load left: {:?}", self.center.load);
-        assert!(self.center.contacts.is_empty() && self.center.sealing.is_empty());
-        assert!(self.center.closing.is_empty(), "legs that never closed: {:?}", self.center.closing);
-        assert!(self.center.releasing.is_empty(), "seats left: {:?}", self.center.releasing);
-        assert!(self.center.timers.is_empty() && self.center.poll_timeout().is_none());
+        let Center { contacts, codes, cx, .. } = &self.center;
+        assert!(contacts.is_empty() && codes.is_empty(), "calls left: {contacts:?} {codes:?}");
+        assert!(cx.legs.is_empty(), "legs left: {:?}", cx.legs);
+        assert!(cx.load.is_empty(), "load left: {:?}", cx.load);
+        assert!(cx.recordings.is_empty(), "recordings left: {:?}", cx.recordings);
+        assert!(cx.timers.is_empty() && self.center.poll_timeout().is_none());
         assert!(self.legs.values().all(|leg| *leg == Leg::Over), "the shell's legs: {:?}", self.legs);
         assert!(self.ports.is_empty() && self.recording.is_empty() && self.playing.is_empty());
         super::ledger::balance(&self.records);

@@ -1,0 +1,250 @@
+//! One contact: a visit of one customer, and everything that happens in it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ivr::Session;
+use model::{
+    Actor, AgentId, CallId, ContactId, Digit, EndedBy, LegId, Number, Part, PlayId, QueueName, RecordingId,
+    Refused, RemoteMedia, Secret, SegmentId, Supervision, Time,
+};
+
+use crate::context::Context;
+use crate::leg::LegEvent;
+use crate::limits::{Line, Wait};
+use crate::secure::Secure;
+
+/// A contact. The machine is spread over the modules that name what happens: `customer`, `seat`, `guests`, `arrange`,
+/// `pause`, `secure`, `alive`, `limits`.
+#[derive(Debug)]
+pub(crate) struct Contact {
+    pub(crate) id: ContactId,
+    /// Selects the media thread.
+    pub(crate) call: CallId,
+    /// The customer's leg.
+    pub(crate) leg: LegId,
+    pub(crate) caller: Option<Number>,
+    pub(crate) line: Line,
+    pub(crate) session: Session,
+    /// How long the caller may go on waiting.
+    pub(crate) wait: Wait,
+    /// What plays to the customer, if the session waits for its end.
+    pub(crate) play: Option<PlayId>,
+    /// The open recording; `None` before the answer, and once it failed in mid-call.
+    pub(crate) recording: Option<RecordingId>,
+    /// Why the recording leaves out what is said; empty while it does not.
+    pub(crate) masks: BTreeSet<Mask>,
+    /// Whether what the customer presses may be seen.
+    pub(crate) secure: Secure,
+    /// What was pressed in secret for an agent, until it is read.
+    pub(crate) pressed: Option<Secret>,
+    /// The customer's audio, once known.
+    pub(crate) remote: Option<RemoteMedia>,
+    pub(crate) place: Place,
+    /// True once a person talked with the caller.
+    pub(crate) talked: bool,
+    /// The last key that counted.
+    pub(crate) last_key: Option<Key>,
+}
+
+/// Where a contact is.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// Its port is being opened.
+    Opening {
+        /// Media threads that had none.
+        tried: BTreeSet<usize>,
+    },
+    /// Our answer is on the way, until it is acknowledged.
+    Answering {
+        /// What was pressed meanwhile, for the flow.
+        early: Vec<Digit>,
+    },
+    /// In the flow.
+    InFlow,
+    /// In the flow, and in a queue. A seat may ring.
+    Waiting,
+    /// With an agent.
+    Talking(Talk),
+    /// Nowhere any more.
+    Over,
+}
+
+/// Customer and agent together.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    pub(crate) segment: SegmentId,
+    pub(crate) agent: AgentId,
+    pub(crate) queue: QueueName,
+    /// The agent's leg.
+    pub(crate) leg: LegId,
+    /// When it was last arranged who hears whom.
+    pub(crate) arranged_at: Time,
+    pub(crate) held_by_agent: bool,
+    pub(crate) held_by_caller: bool,
+    /// Who else is in it or rings for it, in the order of invitation.
+    pub(crate) guests: Vec<Guest>,
+}
+
+/// A supervisor or a colleague in a conversation, or rung for it.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) leg: LegId,
+    pub(crate) agent: AgentId,
+    pub(crate) part: Part,
+    /// True once the guest is in the conversation.
+    pub(crate) joined: bool,
+    /// True while the guest's device holds.
+    pub(crate) holds: bool,
+}
+
+/// Why a recording leaves out what is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mask {
+    /// A person wants it.
+    Person,
+    /// The customer presses what nobody may see.
+    SecureInput,
+}
+
+/// A key of the customer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    pub(crate) digit: Digit,
+    pub(crate) way: KeyWay,
+    pub(crate) at: Time,
+}
+
+/// How a key came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyWay {
+    /// By SIP INFO.
+    Signalling,
+    /// By RFC 4733 or as tones.
+    Audio,
+}
+
+/// Some telephones sound a key and send it as INFO too; the second of the two comes within this time.
+const SAME_PRESS: Duration = Duration::from_millis(500);
+
+impl Contact {
+    /// A leg of this contact, which is not over, has something to say.
+    pub(crate) fn leg_event(&mut self, cx: &mut Context, leg: LegId, event: LegEvent) {
+        if leg == self.leg {
+            self.customer_event(cx, event);
+        } else if self.talk().is_some_and(|talk| talk.leg == leg) {
+            self.agent_event(cx, leg, event);
+        } else {
+            self.guest_event(cx, leg, event);
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.place, Place::Over)
+    }
+
+    /// The conversation, if there is one.
+    pub(crate) fn talk(&self) -> Option<&Talk> {
+        match &self.place {
+            Place::Talking(talk) => Some(talk),
+            Place::Opening { .. }
+            | Place::Answering { .. }
+            | Place::InFlow
+            | Place::Waiting
+            | Place::Over => None,
+        }
+    }
+
+    pub(crate) fn talk_mut(&mut self) -> Option<&mut Talk> {
+        match &mut self.place {
+            Place::Talking(talk) => Some(talk),
+            Place::Opening { .. }
+            | Place::Answering { .. }
+            | Place::InFlow
+            | Place::Waiting
+            | Place::Over => None,
+        }
+    }
+
+    /// The conversation; with `agent`, if that is given.
+    pub(crate) fn conversation(&mut self, agent: Option<&AgentId>) -> Result<&mut Talk, Refused> {
+        match self.talk_mut() {
+            Some(talk) if agent.is_none_or(|agent| *agent == talk.agent) => Ok(talk),
+            Some(_) | None if agent.is_some() => Err(Refused::NotTheirContact),
+            Some(_) | None => Err(Refused::NotTalking),
+        }
+    }
+}
+
+impl Talk {
+    /// True while this side, the caller's or the agent's, holds the other.
+    pub(crate) fn is_held_by(&self, caller: bool) -> bool {
+        if caller { self.held_by_caller } else { self.held_by_agent }
+    }
+
+    pub(crate) fn guest(&mut self, leg: LegId) -> Option<&mut Guest> {
+        self.guests.iter_mut().find(|guest| guest.leg == leg)
+    }
+
+    /// Whoever can go on with the customer when the agent leaves: a colleague, or a supervisor who barged in.
+    pub(crate) fn who_stays(&self) -> Option<LegId> {
+        self.guests.iter().find(|guest| guest.joined && guest.is_party()).map(|guest| guest.leg)
+    }
+}
+
+impl Guest {
+    /// True for those whom the customer hears.
+    pub(crate) fn is_party(&self) -> bool {
+        match self.part {
+            Part::Colleague | Part::Supervisor(Supervision::Barge | Supervision::TakeOver) => true,
+            Part::Supervisor(Supervision::Listen | Supervision::Whisper) => false,
+        }
+    }
+}
+
+impl Key {
+    /// True when the same key by the other way is the same press.
+    pub(crate) fn is_also(&self, digit: Digit, way: KeyWay, now: Time) -> bool {
+        self.digit == digit && self.way != way && now.since(self.at) < SAME_PRESS
+    }
+}
+
+/// How the agent's place in a conversation became free for a guest.
+#[derive(Debug)]
+pub(crate) enum Vacancy {
+    /// The agent hung up.
+    Gone,
+    /// Nothing was heard of the agent's device any more.
+    Vanished,
+    /// The agent's device did not answer, and its leg is over.
+    Unanswering,
+    /// The agent leaves by this one's command.
+    Left(Actor),
+    /// A supervisor takes over; who commanded it, unless that was told with the invitation.
+    TakenOver(Option<Actor>),
+}
+
+impl Vacancy {
+    pub(crate) fn ended_by(&self) -> EndedBy {
+        match self {
+            Vacancy::Gone | Vacancy::Left(_) => EndedBy::Agent,
+            Vacancy::Vanished | Vacancy::Unanswering => EndedBy::Network,
+            Vacancy::TakenOver(_) => EndedBy::Operator,
+        }
+    }
+
+    pub(crate) fn leg_is_over(&self) -> bool {
+        match self {
+            Vacancy::Gone | Vacancy::Unanswering => true,
+            Vacancy::Vanished | Vacancy::Left(_) | Vacancy::TakenOver(_) => false,
+        }
+    }
+
+    pub(crate) fn commanded_by(self) -> Option<Actor> {
+        match self {
+            Vacancy::Gone | Vacancy::Vanished | Vacancy::Unanswering => None,
+            Vacancy::Left(by) => Some(by),
+            Vacancy::TakenOver(by) => by,
+        }
+    }
+}

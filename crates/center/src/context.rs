@@ -1,0 +1,291 @@
+//! What every machine of the center works with: the time, ids, the distributor, legs, timers, and the way out for orders
+//! and records.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+use model::{
+    AgentId, CallId, Cause, Codec, ContactId, Done, Event, Ids, LegId, LegOrder, LegQuality, MediaOp,
+    MediaOrder, Number, OfferId, OfferOutcome, PlayId, QueueName, Record, RecordingId, Refusal, Refused,
+    Reply, Time,
+};
+
+use crate::config::Config;
+use crate::inout::Output;
+use crate::leg::{Leg, Who, Why};
+use crate::legs::Legs;
+use crate::limits::Load;
+use crate::room::Room;
+use crate::timers::{Timer, Timers};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// The time of the input that is being handled.
+    pub(crate) now: Time,
+    pub(crate) config: Config,
+    pub(crate) acd: acd::Acd,
+    pub(crate) ids: Ids,
+    pub(crate) legs: Legs,
+    pub(crate) timers: Timers,
+    pub(crate) load: Load,
+    pub(crate) room: Room,
+    /// Recordings that are being written or sealed.
+    pub(crate) recordings: BTreeMap<RecordingId, ContactId>,
+    /// Whoever is still here hears that the center closes.
+    pub(crate) farewell: bool,
+    /// How far the machine's clock was set since the times of the inputs began, in ms.
+    clock_set_by_ms: i64,
+    last_seq: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Context {
+    pub(crate) fn new(config: Config, ids: Ids, offer_ids: Ids, last_seq: u64, now: Time) -> Context {
+        Context {
+            now,
+            acd: acd::Acd::new(config.acd.clone(), offer_ids),
+            config,
+            ids,
+            legs: Legs::default(),
+            timers: Timers::default(),
+            load: Load::default(),
+            room: Room::default(),
+            recordings: BTreeMap::new(),
+            farewell: false,
+            clock_set_by_ms: 0,
+            last_seq,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub(crate) fn record(&mut self, event: Event) {
+        self.last_seq += 1;
+        let at = self.date();
+        self.outputs.push_back(Output::Record(Record { seq: self.last_seq, at, event }));
+    }
+
+    pub(crate) fn order(&mut self, leg: LegId, order: LegOrder) {
+        self.outputs.push_back(Output::Leg(leg, order));
+    }
+
+    pub(crate) fn media(&mut self, call: CallId, op: MediaOp) {
+        self.outputs.push_back(Output::Media(MediaOrder { call, op }));
+    }
+
+    pub(crate) fn reply(&mut self, reply: Reply) {
+        self.outputs.push_back(Output::Reply(reply));
+    }
+
+    pub(crate) fn drained(&mut self) {
+        self.outputs.push_back(Output::Drained);
+    }
+
+    pub(crate) fn new_play(&mut self) -> PlayId {
+        PlayId::new(&mut self.ids, self.now)
+    }
+
+    /// What the machine's clock shows now.
+    fn date(&self) -> Time {
+        self.now.shifted(self.clock_set_by_ms)
+    }
+
+    /// The calendar's date now: year, month, day.
+    pub(crate) fn local_date(&self) -> (i64, u32, u32) {
+        let date = self.date();
+        date.date(self.config.zone.offset(date))
+    }
+
+    pub(crate) fn clock_set(&mut self, by_ms: i64) {
+        self.clock_set_by_ms = self.clock_set_by_ms.saturating_add(by_ms);
+        self.ids.set_clock(by_ms);
+        self.acd.set_clock(by_ms);
+        self.record(Event::ClockSet { by_ms });
+    }
+}
+
+// ---- the distributor ----
+
+impl Context {
+    /// Gives the distributor an input and does what follows from it.
+    pub(crate) fn acd(&mut self, input: acd::Input) {
+        self.acd.handle(self.now, input);
+        self.follow_acd();
+    }
+
+    /// Has an agent do something that was commanded.
+    pub(crate) fn command_agent(
+        &mut self,
+        agent: AgentId,
+        input: impl FnOnce(AgentId) -> acd::Input,
+    ) -> Result<Done, Refused> {
+        self.acd.may_command(&agent)?;
+        self.acd(input(agent));
+        Ok(Done::Obeyed)
+    }
+
+    /// Logs what the distributor did and makes it so.
+    pub(crate) fn follow_acd(&mut self) {
+        while let Some(output) = self.acd.poll_output() {
+            match output {
+                acd::Output::Entered { contact, queue, bonus_s, position } => {
+                    self.record(Event::QueueEntered { contact, queue, bonus_s, position });
+                }
+                acd::Output::Left { contact, queue, reason, waited_ms } => {
+                    self.record(Event::QueueLeft { contact, queue, reason, waited_ms });
+                }
+                acd::Output::Offer { offer, contact, queue, agent, score_s, idle_ms } => {
+                    let (of, by) = (queue.clone(), agent.clone());
+                    self.record(Event::OfferMade { offer, contact, queue: of, agent: by, score_s, idle_ms });
+                    self.ring(offer, contact, queue, agent);
+                }
+                acd::Output::OfferEnded { offer, contact, agent, outcome } => {
+                    self.record(Event::OfferEnded { offer, contact, agent, outcome });
+                    match outcome {
+                        OfferOutcome::TimedOut | OfferOutcome::CallerGone | OfferOutcome::AgentGone => {
+                            self.withdraw(offer, contact);
+                        }
+                        OfferOutcome::Accepted | OfferOutcome::Refused(_) => {}
+                    }
+                }
+                acd::Output::AgentChanged { agent, view, by } => {
+                    let acd::AgentView { shift, activity, seat_online } = view;
+                    self.record(Event::AgentChanged { agent, shift, activity, seat_online, by });
+                }
+            }
+        }
+    }
+
+    fn ring(&mut self, offer: OfferId, contact: ContactId, queue: QueueName, agent: AgentId) {
+        if let Some(call) = self.legs.call_of(contact) {
+            self.open_leg(call, Who::Agent(agent), Why::Offer { offer, contact, queue });
+        }
+    }
+
+    fn withdraw(&mut self, offer: OfferId, contact: ContactId) {
+        if let Some(leg) = self.legs.ringing(contact, offer) {
+            self.let_go(leg, Cause::Cancelled);
+        }
+    }
+
+    /// The seat that rings will not answer.
+    pub(crate) fn refuse_offer(&mut self, leg: LegId, offer: OfferId, refusal: Refusal) {
+        self.is_gone(leg);
+        self.acd(acd::Input::OfferRefused(offer, refusal));
+    }
+}
+
+// ---- legs ----
+
+impl Context {
+    /// A new leg of a call; its port is being opened.
+    pub(crate) fn open_leg(&mut self, call: CallId, who: Who, why: Why) -> LegId {
+        let leg = LegId::new(&mut self.ids, self.now);
+        self.add_leg(leg, call, who, why);
+        leg
+    }
+
+    /// A leg that the signalling shell named; its port is being opened.
+    pub(crate) fn add_leg(&mut self, leg: LegId, call: CallId, who: Who, why: Why) {
+        self.legs.insert(leg, Leg::opening(call, who, why));
+        self.media(call, MediaOp::Open { leg });
+    }
+
+    /// Another media thread is asked for a leg's port.
+    pub(crate) fn reopen(&mut self, leg: LegId, call: CallId) {
+        if let Some(of) = self.legs.get_mut(leg) {
+            of.call = call;
+            self.media(call, MediaOp::Open { leg });
+        }
+    }
+
+    /// Dials a leg whose port is open.
+    pub(crate) fn dial(
+        &mut self,
+        leg: LegId,
+        rtp: SocketAddr,
+        codecs: Vec<Codec>,
+        caller: Option<Number>,
+        display: String,
+    ) {
+        let dialled = self.legs.get_mut(leg).and_then(|of| of.dial(rtp, codecs, caller, display));
+        if let Some(order) = dialled {
+            self.order(leg, order);
+        }
+    }
+
+    /// Answers a leg whose port is open.
+    pub(crate) fn answer(&mut self, leg: LegId, rtp: SocketAddr, codec: Codec) {
+        let answered = self.legs.get_mut(leg).and_then(|of| of.answer(rtp, codec));
+        if let Some(order) = answered {
+            self.order(leg, order);
+        }
+    }
+
+    /// Ends a leg from our side.
+    pub(crate) fn let_go(&mut self, leg: LegId, cause: Cause) {
+        let Some(of) = self.legs.get_mut(leg).filter(|of| !of.is_over()) else { return };
+        let (order, call) = (of.let_go(cause), of.call);
+        if let Some(order) = order {
+            self.order(leg, order);
+        }
+        self.media(call, MediaOp::Close { leg });
+        self.leaves(leg);
+    }
+
+    /// A leg's peer is gone: nothing is left but to close its port.
+    pub(crate) fn is_gone(&mut self, leg: LegId) {
+        let Some(of) = self.legs.get_mut(leg).filter(|of| !of.is_over()) else { return };
+        of.is_gone();
+        let call = of.call;
+        self.media(call, MediaOp::Close { leg });
+        self.leaves(leg);
+    }
+
+    fn leaves(&mut self, leg: LegId) {
+        self.timers.stop(Timer::Ring(leg));
+        self.legs.leaves(leg);
+        if !self.legs.awaits_device(leg) {
+            self.free_guest(leg);
+        }
+        self.legs.forget_if_done(leg);
+    }
+
+    /// The device of a leg that we let go said its last word: its agent is free.
+    pub(crate) fn device_free(&mut self, leg: LegId) {
+        let Some(of) = self.legs.get_mut(leg) else { return };
+        let why = of.why.clone();
+        if !of.awaited().is_some_and(|awaited| std::mem::take(&mut awaited.device)) {
+            return;
+        }
+        match why {
+            Why::Offer { offer, .. } => self.acd(acd::Input::OfferReleased(offer)),
+            Why::Guest(_) => self.free_guest(leg),
+            Why::Contact(_) | Why::Segment(_) | Why::FeatureCode => {}
+        }
+        self.legs.forget_if_done(leg);
+    }
+
+    /// Whoever was called into a conversation can be offered calls again.
+    fn free_guest(&mut self, leg: LegId) {
+        let Some(of) = self.legs.get_mut(leg).filter(|of| matches!(of.why, Why::Guest(_))) else { return };
+        if let Some(agent) = of.agent().cloned() {
+            self.acd(acd::Input::Disengaged(agent));
+        }
+    }
+
+    /// A leg's port is closed, and what its audio was like is known.
+    pub(crate) fn closed(&mut self, leg: LegId, quality: Option<LegQuality>) {
+        let Some(of) = self.legs.get_mut(leg) else { return };
+        let (contact, agent) = (of.why.contact(), of.agent().cloned());
+        let awaited = of.awaited().is_some_and(|awaited| std::mem::take(&mut awaited.quality));
+        if let (true, Some(contact), Some(quality)) = (awaited, contact, quality) {
+            self.record(Event::QualityMeasured { contact, agent, quality });
+        }
+        self.legs.forget_if_done(leg);
+    }
+}

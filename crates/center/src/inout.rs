@@ -1,0 +1,48 @@
+//! What goes in and out of the center.
+
+use model::{AgentId, Command, LegId, LegOrder, LegReport, MediaOrder, MediaReport, Record, Reply};
+
+/// What happened to the center.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The signalling shell reports of a leg.
+    Leg(LegId, LegReport),
+    /// A seat's registration came or went.
+    Seat {
+        /// The agent.
+        agent: AgentId,
+        /// True when it came.
+        online: bool,
+    },
+    /// The media threads report.
+    Media(MediaReport),
+    /// Somebody commands.
+    Command(Command),
+    /// The machine's clock was set forwards by this many ms, or backwards. The times of inputs go on as if it had not been: they
+    /// measure durations. Dates follow it.
+    ClockSet {
+        /// In ms.
+        by_ms: i64,
+    },
+    /// Take no new calls; [`Output::Drained`] follows when the last one is over, its recording closed and its quality recorded.
+    Drain,
+    /// End every call now.
+    EndAll,
+    /// Let everybody hear that the center closes, and end each call then; calls that cannot hear it end at once.
+    Close,
+}
+
+/// What the center orders or tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// For the signalling shell.
+    Leg(LegId, LegOrder),
+    /// For the media threads.
+    Media(MediaOrder),
+    /// For the journal.
+    Record(Record),
+    /// For whoever commanded.
+    Reply(Reply),
+    /// After [`Input::Drain`]: no call is left and every recording is closed. Said once.
+    Drained,
+}

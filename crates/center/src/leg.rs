@@ -1,0 +1,280 @@
+//! One leg: its life is the same whoever it belongs to.
+//!
+//! ```text
+//!          port open; dialled, or our answer is sent      answered, acknowledged
+//! Opening ───────────────────────────────────► Ringing ─────────────────────────► Up
+//!    │                                            │                               │
+//!    │            we let it go                    │                               │
+//!    ├────────────────────────────────────────────┴───────────────────────────────┘
+//!    ▼
+//! Leaving ──► gone: nothing is awaited of the device and of the media any more
+//! ```
+//!
+//! *Who* is at its other end and *why* it is there are values. What is reported of a leg becomes a [`LegEvent`] for whoever
+//! owns it, the contact or the call to a feature code; what comes in a stage in which it means nothing ends here. Only this
+//! module orders legs to be opened, dialled, answered, hung up and closed.
+//!
+//! A seat that is let go before it answered is free when its device has said its last (before the port is open: when
+//! the media have). A leg that was heard stays until its quality is measured.
+
+use std::net::SocketAddr;
+
+use model::{
+    AgentId, CallId, Cause, Codec, ContactId, Digit, Direction, LegOrder, LegReport, MediaReport, Number,
+    OfferId, PlayId, QueueName, Refusal, RemoteMedia, Shortage,
+};
+
+use crate::contact::KeyWay;
+
+/// One leg.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    /// Selects the media thread.
+    pub(crate) call: CallId,
+    pub(crate) who: Who,
+    pub(crate) why: Why,
+    stage: Stage,
+}
+
+/// Who is at the other end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Who {
+    Customer,
+    Agent(AgentId),
+}
+
+/// Why the leg is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The customer calls.
+    Contact(ContactId),
+    /// The distributor offers a contact.
+    Offer { offer: OfferId, contact: ContactId, queue: QueueName },
+    /// The contact's agent talks with the customer.
+    Segment(ContactId),
+    /// Somebody is to join a conversation, or is in it.
+    Guest(ContactId),
+    /// An agent calls a feature code.
+    FeatureCode,
+}
+
+/// Where a leg is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The media port is being opened.
+    Opening,
+    /// The peer was dialled, or our answer is on the way.
+    Ringing,
+    /// Answered.
+    Up,
+    /// Over, but for what is awaited.
+    Leaving(Awaited),
+}
+
+/// What is still to be reported of a leg that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Awaited {
+    /// The device's last word: until then its agent is not free.
+    pub(crate) device: bool,
+    /// What its audio was like.
+    pub(crate) quality: bool,
+}
+
+/// What happened to a leg, for its owner.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum LegEvent {
+    /// Its port is open: it can be dialled or answered.
+    PortOpen(SocketAddr),
+    /// There was no port.
+    NoPort(Shortage),
+    /// It was answered, or our answer was acknowledged.
+    Up(RemoteMedia),
+    /// It was not answered, and is over.
+    Failed(Refusal),
+    /// It is over.
+    Over(Cause),
+    /// The peer changed its audio.
+    Changed(RemoteMedia),
+    /// A key was pressed.
+    Key(Digit, KeyWay),
+    /// A play came to its end.
+    Played(PlayId),
+    /// Nothing at all came of the peer, which was to do this.
+    Silent(Direction),
+    /// The other party hears nothing of the peer.
+    OneWay,
+}
+
+/// What a report means.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Meaning {
+    /// Something for the owner.
+    Event(LegEvent),
+    /// Nothing, in this stage.
+    Nothing,
+    /// The device of a leg that we let go said its last word.
+    DeviceFree,
+}
+
+impl Why {
+    /// The contact that the leg is there for.
+    pub(crate) fn contact(&self) -> Option<ContactId> {
+        match self {
+            Why::Contact(contact)
+            | Why::Offer { contact, .. }
+            | Why::Segment(contact)
+            | Why::Guest(contact) => Some(*contact),
+            Why::FeatureCode => None,
+        }
+    }
+
+    /// True when the peer called us.
+    fn is_inbound(&self) -> bool {
+        match self {
+            Why::Contact(_) | Why::FeatureCode => true,
+            Why::Offer { .. } | Why::Segment(_) | Why::Guest(_) => false,
+        }
+    }
+}
+
+impl Leg {
+    /// A leg whose port is being opened.
+    pub(crate) fn opening(call: CallId, who: Who, why: Why) -> Leg {
+        Leg { call, who, why, stage: Stage::Opening }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.stage == Stage::Up
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Leaving(_))
+    }
+
+    /// The agent at the other end, if it is one.
+    pub(crate) fn agent(&self) -> Option<&AgentId> {
+        match &self.who {
+            Who::Agent(agent) => Some(agent),
+            Who::Customer => None,
+        }
+    }
+
+    /// The order that dials it, once its port is open.
+    pub(crate) fn dial(
+        &mut self,
+        rtp: SocketAddr,
+        codecs: Vec<Codec>,
+        caller: Option<Number>,
+        display: String,
+    ) -> Option<LegOrder> {
+        let agent = self.agent().cloned().filter(|_| self.stage == Stage::Opening)?;
+        self.stage = Stage::Ringing;
+        let target = model::Target::Seat(agent);
+        Some(LegOrder::Dial { call: self.call, target, rtp, codecs, caller, display })
+    }
+
+    /// The order that answers it, once its port is open.
+    pub(crate) fn answer(&mut self, rtp: SocketAddr, codec: Codec) -> Option<LegOrder> {
+        (self.stage == Stage::Opening).then(|| {
+            self.stage = Stage::Ringing;
+            LegOrder::Answer { rtp, codec }
+        })
+    }
+
+    /// What the signalling shell's report means.
+    pub(crate) fn signalled(&mut self, report: LegReport) -> Meaning {
+        let (opening, ringing, up) =
+            (self.stage == Stage::Opening, self.stage == Stage::Ringing, self.stage == Stage::Up);
+        let inbound = self.why.is_inbound();
+        let event = match report {
+            LegReport::Refused(_) | LegReport::Ended { .. } if self.is_over() => return Meaning::DeviceFree,
+            LegReport::Connected { remote } if ringing => {
+                self.stage = Stage::Up;
+                LegEvent::Up(remote)
+            }
+            LegReport::Refused(_) if up => LegEvent::Over(Cause::Failed),
+            LegReport::Refused(refusal) => LegEvent::Failed(refusal),
+            LegReport::Ended { cause } if up || inbound => LegEvent::Over(cause),
+            LegReport::Ended { .. } => LegEvent::Failed(Refusal::Failed),
+            LegReport::Changed { remote } if up || inbound && (opening || ringing) => {
+                LegEvent::Changed(remote)
+            }
+            LegReport::Digit(digit) if ringing || up => LegEvent::Key(digit, KeyWay::Signalling),
+            LegReport::Invited { .. }
+            | LegReport::Ringing
+            | LegReport::Connected { .. }
+            | LegReport::Changed { .. }
+            | LegReport::Digit(_) => return Meaning::Nothing,
+        };
+        Meaning::Event(event)
+    }
+
+    /// What the media's report means.
+    pub(crate) fn measured(&self, report: &MediaReport) -> Meaning {
+        let (opening, up) = (self.stage == Stage::Opening, self.stage == Stage::Up);
+        let heard = up || self.stage == Stage::Ringing;
+        let event = match *report {
+            MediaReport::Opened { rtp, .. } if opening => LegEvent::PortOpen(rtp),
+            MediaReport::OpenFailed { lacks, .. } if opening => LegEvent::NoPort(lacks),
+            MediaReport::Opened { .. } | MediaReport::OpenFailed { .. } if self.is_over() => {
+                return Meaning::DeviceFree;
+            }
+            MediaReport::PlayEnded { play, finished: true, .. } if !self.is_over() => LegEvent::Played(play),
+            MediaReport::Digit { digit, .. } if heard => LegEvent::Key(digit, KeyWay::Audio),
+            MediaReport::Silent { direction, .. } if !self.is_over() => LegEvent::Silent(direction),
+            MediaReport::OneWay { .. } if up => LegEvent::OneWay,
+            MediaReport::Opened { .. }
+            | MediaReport::OpenFailed { .. }
+            | MediaReport::PlayEnded { .. }
+            | MediaReport::Digit { .. }
+            | MediaReport::Silent { .. }
+            | MediaReport::OneWay { .. }
+            | MediaReport::Closed { .. }
+            | MediaReport::Strain { .. }
+            | MediaReport::Sealed { .. }
+            | MediaReport::RecordingFailed { .. }
+            | MediaReport::Storage(_) => return Meaning::Nothing,
+        };
+        Meaning::Event(event)
+    }
+
+    /// We let it go, for this cause: the order that ends it at its peer, if there is one to give.
+    pub(crate) fn let_go(&mut self, cause: Cause) -> Option<LegOrder> {
+        let inbound = self.why.is_inbound();
+        let order = match self.stage {
+            Stage::Opening if inbound => Some(LegOrder::Refuse(cause)),
+            Stage::Ringing if inbound => Some(LegOrder::HangUp(cause)),
+            Stage::Opening => None,
+            Stage::Ringing => Some(LegOrder::HangUp(Cause::Cancelled)),
+            Stage::Up => Some(LegOrder::HangUp(cause)),
+            Stage::Leaving(_) => return None,
+        };
+        let device = !inbound && !self.is_up();
+        self.stage = Stage::Leaving(Awaited { device, quality: self.is_judged() });
+        order
+    }
+
+    /// Its peer is gone.
+    pub(crate) fn is_gone(&mut self) {
+        if !self.is_over() {
+            self.stage = Stage::Leaving(Awaited { device: false, quality: self.is_judged() });
+        }
+    }
+
+    /// True when the quality of its audio is told: of customers, and of whoever was in a conversation.
+    fn is_judged(&self) -> bool {
+        match self.why {
+            Why::Contact(_) => true,
+            Why::Segment(_) | Why::Guest(_) => self.is_up(),
+            Why::Offer { .. } | Why::FeatureCode => false,
+        }
+    }
+
+    /// What is still awaited of a leg that is over.
+    pub(crate) fn awaited(&mut self) -> Option<&mut Awaited> {
+        match &mut self.stage {
+            Stage::Leaving(awaited) => Some(awaited),
+            Stage::Opening | Stage::Ringing | Stage::Up => None,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The table of legs, and who has which.
+
+use std::collections::BTreeMap;
+
+use model::{AgentId, CallId, ContactId, LegId, OfferId};
+
+use crate::leg::{Leg, Why};
+
+/// Every leg, until nothing is awaited of it any more. The other tables name legs that are not over.
+#[derive(Debug, Default)]
+pub(crate) struct Legs {
+    legs: BTreeMap<LegId, Leg>,
+    /// The customer's leg of each contact.
+    customers: BTreeMap<ContactId, LegId>,
+    /// The seat that rings for each contact.
+    ringing: BTreeMap<ContactId, LegId>,
+    /// The leg by which each agent is rung for a contact, or talks with it.
+    seats: BTreeMap<AgentId, LegId>,
+}
+
+impl Legs {
+    pub(crate) fn get_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
+        self.legs.get_mut(&leg)
+    }
+
+    pub(crate) fn get(&self, leg: LegId) -> Option<&Leg> {
+        self.legs.get(&leg)
+    }
+
+    pub(crate) fn is_up(&self, leg: LegId) -> bool {
+        self.legs.get(&leg).is_some_and(Leg::is_up)
+    }
+
+    /// The call of a contact: it selects the media thread of all its legs.
+    pub(crate) fn call_of(&self, contact: ContactId) -> Option<CallId> {
+        self.legs.get(self.customers.get(&contact)?).map(|leg| leg.call)
+    }
+
+    /// The seat that rings for a contact by this offer.
+    pub(crate) fn ringing(&self, contact: ContactId, offer: OfferId) -> Option<LegId> {
+        let leg = *self.ringing.get(&contact)?;
+        let by = |of: &&Leg| matches!(of.why, Why::Offer { offer: by, .. } if by == offer);
+        self.legs.get(&leg).filter(by).map(|_| leg)
+    }
+
+    /// True while a seat rings for a contact.
+    pub(crate) fn rings(&self, contact: ContactId) -> bool {
+        self.ringing.contains_key(&contact)
+    }
+
+    /// The leg by which an agent is rung for a contact, or talks with it.
+    pub(crate) fn of_agent(&self, agent: &AgentId) -> Option<(LegId, &Leg)> {
+        let leg = *self.seats.get(agent)?;
+        self.legs.get(&leg).map(|of| (leg, of))
+    }
+
+    pub(crate) fn insert(&mut self, id: LegId, leg: Leg) {
+        match &leg.why {
+            Why::Contact(contact) => _ = self.customers.insert(*contact, id),
+            Why::Offer { contact, .. } => _ = self.ringing.insert(*contact, id),
+            Why::Segment(_) | Why::Guest(_) | Why::FeatureCode => {}
+        }
+        if let (Some(agent), Some(_)) = (leg.agent(), leg.why.contact()) {
+            self.seats.insert(agent.clone(), id);
+        }
+        self.legs.insert(id, leg);
+    }
+
+    /// The leg is there for the contact's segment from now on.
+    pub(crate) fn becomes_the_agents(&mut self, leg: LegId, contact: ContactId) {
+        take_out(&mut self.ringing, &contact, leg);
+        if let Some(of) = self.legs.get_mut(&leg) {
+            of.why = Why::Segment(contact);
+        }
+    }
+
+    /// The leg is over: nobody has it any more.
+    pub(crate) fn leaves(&mut self, leg: LegId) {
+        let Some(of) = self.legs.get(&leg) else { return };
+        if let Some(contact) = of.why.contact() {
+            take_out(&mut self.customers, &contact, leg);
+            take_out(&mut self.ringing, &contact, leg);
+        }
+        if let Some(agent) = of.agent() {
+            take_out(&mut self.seats, agent, leg);
+        }
+    }
+
+    pub(crate) fn awaits_device(&mut self, leg: LegId) -> bool {
+        self.legs.get_mut(&leg).and_then(Leg::awaited).is_some_and(|awaited| awaited.device)
+    }
+
+    /// Forgets a leg of which nothing is awaited.
+    pub(crate) fn forget_if_done(&mut self, leg: LegId) {
+        let awaited = self.legs.get_mut(&leg).and_then(Leg::awaited);
+        if awaited.is_some_and(|awaited| !awaited.device && !awaited.quality) {
+            self.legs.remove(&leg);
+        }
+    }
+
+    /// True when the quality of some leg is still to be told.
+    pub(crate) fn await_quality(&mut self) -> bool {
+        self.legs.values_mut().filter_map(Leg::awaited).any(|awaited| awaited.quality)
+    }
+}
+
+#[cfg(test)]
+impl Legs {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.legs.is_empty()
+    }
+
+    /// The legs that are not over, and why they are there.
+    pub(crate) fn live(&self) -> impl Iterator<Item = (LegId, &Why)> {
+        self.legs.iter().filter(|(_, leg)| !leg.is_over()).map(|(id, leg)| (*id, &leg.why))
+    }
+
+    /// Legs that we let go whose devices have not said their last word.
+    pub(crate) fn devices_awaited(&mut self) -> usize {
+        self.legs.values_mut().filter_map(Leg::awaited).filter(|awaited| awaited.device).count()
+    }
+
+    /// True when every table names live legs, and those that it should.
+    pub(crate) fn indexes_are_true(&self) -> bool {
+        let named = self.customers.values().chain(self.ringing.values()).chain(self.seats.values());
+        let alive = named.into_iter().all(|leg| self.legs.get(leg).is_some_and(|leg| !leg.is_over()));
+        let of_contacts = |(leg, why): (LegId, &Why)| match why {
+            Why::Contact(contact) => self.customers.get(contact) == Some(&leg),
+            Why::Offer { contact, .. } => self.ringing.get(contact) == Some(&leg),
+            Why::Segment(_) | Why::Guest(_) => self.seats.values().any(|seat| *seat == leg),
+            Why::FeatureCode => true,
+        };
+        alive && self.live().all(of_contacts)
+    }
+}
+
+/// Takes an entry out if it names this leg.
+fn take_out<K: Ord>(table: &mut BTreeMap<K, LegId>, key: &K, leg: LegId) {
+    if table.get(key) == Some(&leg) {
+        table.remove(key);
+    }
+}

@@ -1,0 +1,105 @@
+//! The seat of a contact's agent: it is dialled for an offer, answers, talks, and is over.
+
+use std::net::SocketAddr;
+
+use model::{Cause, Codec, EndedBy, Event, LegId, MediaOp, QueueName, RemoteMedia, SegmentId};
+
+use crate::contact::{Contact, KeyWay, Place, Talk, Vacancy};
+use crate::context::Context;
+use crate::leg::{LegEvent, Who, Why};
+use crate::timers::Timer;
+
+impl Contact {
+    /// The port for a seat is open: dial it.
+    pub(crate) fn dial_seat(&self, cx: &mut Context, leg: LegId, rtp: SocketAddr, queue: &QueueName) {
+        // What the agent should know before answering: which queue, and which language to greet in.
+        let display = format!("{queue} {}", self.language());
+        cx.dial(leg, rtp, codecs_like(self.remote.as_ref()), self.caller.clone(), display);
+    }
+
+    /// The seat that rang is answered: customer and agent talk.
+    pub(crate) fn seat_answered(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
+        let Some(Who::Agent(agent)) = cx.legs.get(leg).map(|of| of.who.clone()) else { return };
+        let Some(Why::Offer { offer, queue, .. }) = cx.legs.get(leg).map(|of| of.why.clone()) else { return };
+        let (contact, segment) = (self.id, SegmentId::new(&mut cx.ids, cx.now));
+        cx.legs.becomes_the_agents(leg, contact);
+        cx.timers.stop(Timer::Wait(contact));
+        self.talked = true;
+        self.play = None;
+        self.session.handle(cx.now, ivr::Input::AgentJoined);
+        self.place = Place::Talking(Talk {
+            segment,
+            agent: agent.clone(),
+            queue: queue.clone(),
+            leg,
+            arranged_at: cx.now,
+            guests: Vec::new(),
+            held_by_agent: false,
+            held_by_caller: false,
+        });
+        let agent_holds = !remote.direction.sends();
+        let caller_holds = self.remote.as_ref().is_some_and(|remote| !remote.direction.sends());
+        cx.media(self.call, MediaOp::Connect { leg, remote });
+        cx.media(self.call, MediaOp::Bridge { a: self.leg, b: leg });
+        cx.acd(acd::Input::OfferAnswered(offer));
+        cx.record(Event::SegmentStarted { segment, contact, agent, queue });
+        self.follow_session(cx);
+        // A caller may have put us on hold while waiting.
+        self.hold(cx, EndedBy::Caller, caller_holds);
+        self.hold(cx, EndedBy::Agent, agent_holds);
+    }
+
+    /// The agent's leg of the conversation has something to say.
+    pub(crate) fn agent_event(&mut self, cx: &mut Context, leg: LegId, event: LegEvent) {
+        match event {
+            LegEvent::Over(Cause::SignallingTimeout) => self.agent_vanished(cx),
+            LegEvent::Over(cause) => self.agent_gone(cx, cause),
+            LegEvent::Changed(remote) => {
+                let holds = !remote.direction.sends();
+                cx.media(self.call, MediaOp::Connect { leg, remote });
+                self.hold(cx, EndedBy::Agent, holds);
+            }
+            LegEvent::Key(digit, KeyWay::Signalling) => {
+                cx.media(self.call, MediaOp::SendDigit { leg: self.leg, digit });
+            }
+            LegEvent::Silent(direction) => self.silent(cx, leg, direction),
+            LegEvent::OneWay => {
+                let heard = self.talk().filter(|talk| !talk.held_by_agent);
+                if let Some(agent) = heard.map(|talk| talk.agent.clone()) {
+                    cx.record(Event::OneWayAudio { contact: self.id, agent: Some(agent) });
+                }
+            }
+            LegEvent::PortOpen(_)
+            | LegEvent::NoPort(_)
+            | LegEvent::Up(_)
+            | LegEvent::Failed(_)
+            | LegEvent::Key(_, KeyWay::Audio)
+            | LegEvent::Played(_) => {}
+        }
+    }
+
+    /// The agent's leg is over: the contact too, unless somebody else talks with the customer.
+    fn agent_gone(&mut self, cx: &mut Context, cause: Cause) {
+        match self.talk().and_then(Talk::who_stays) {
+            Some(leg) => self.promote_guest(cx, leg, Vacancy::Gone),
+            None => self.end(cx, cause, EndedBy::Agent),
+        }
+    }
+
+    /// The agent's device does not answer any more.
+    fn agent_vanished(&mut self, cx: &mut Context) {
+        match self.talk().and_then(Talk::who_stays) {
+            Some(leg) => self.promote_guest(cx, leg, Vacancy::Unanswering),
+            None => self.end(cx, Cause::SignallingTimeout, EndedBy::Network),
+        }
+    }
+}
+
+/// The caller's codec first, then those that a bridge translates to at the least cost.
+pub(crate) fn codecs_like(remote: Option<&RemoteMedia>) -> Vec<Codec> {
+    let mut codecs = Codec::ALL.to_vec();
+    if let Some(remote) = remote {
+        codecs.sort_by_key(|codec| (*codec != remote.codec, !codec.is_g711()));
+    }
+    codecs
+}
