@@ -171,3 +171,26 @@ fn a_caller_who_waited_for_as_long_as_is_allowed_hears_why_and_is_let_go() {
     assert_eq!(center.wait_for_events("queue_left", 1)[0]["reason"], "redirected");
     wait_for("the caller to be hung up", || caller.was_hung_up().then_some(()));
 }
+
+#[test]
+fn a_customer_whose_agents_telephone_dies_waits_again_and_is_answered_by_another() {
+    let center = Center::start_with(&[SOON]);
+    let agent = Phone::agent(&center, "1001", 880);
+    let mut customer = Phone::customer(&center, "alice", 440);
+    customer.dial("8000");
+    customer.press('1');
+    center.talk_for_seconds(1);
+    drop(agent);
+    let entered = center.wait_for_events("queue_entered", 2);
+    assert_eq!(entered[1]["queue"], "inquiry");
+    let ended = center.wait_for_events("segment_ended", 1);
+    assert_eq!(ended[0]["end"]["by"], "network");
+    let _other = Phone::agent(&center, "1002", 660);
+    let talks = center.wait_for_events("segment_started", 2);
+    assert_eq!(talks[1]["agent"], "1002");
+    customer.hang_up();
+    let contact = center.wait_for_contact("/end/class", "answered");
+    assert_eq!((&contact["agent"], &contact["end"]["by"]), (&"1002".into(), &"caller".into()));
+    center.wait_until_sealed(1);
+    center.assert_rows_and_files_agree();
+}

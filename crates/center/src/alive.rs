@@ -6,12 +6,13 @@
 //! | the leg | what follows |
 //! |---|---|
 //! | waits, listens, is being answered, holds, was to send nothing | it is asked by signalling (`Probe`); who answers stays |
-//! | a party of a conversation that should send | its conversation is over, as with any party that vanished |
+//! | the customer in a conversation, who should send | the contact is over |
+//! | the agent in a conversation, who should send | the agent is lost: a guest stays with the customer, or the queue, or nobody |
 //! | a guest that should send | it is taken out of the conversation |
 
 use model::{Cause, Direction, EndedBy, GuestEnd, LegId, LegOrder};
 
-use crate::contact::{Contact, Talk, Vacancy};
+use crate::contact::{Contact, Vacancy};
 use crate::context::Context;
 
 impl Contact {
@@ -24,9 +25,10 @@ impl Contact {
         if leg != self.leg && !of_agent {
             return self.dismiss_guest(cx, leg, GuestEnd::Vanished, None);
         }
-        match self.talk().and_then(Talk::who_stays).filter(|_| of_agent) {
-            Some(stays) => self.promote_guest(cx, stays, Vacancy::Vanished),
-            None => self.end(cx, Cause::MediaTimeout, EndedBy::Network),
+        if of_agent {
+            self.agent_lost(cx, Cause::MediaTimeout, Vacancy::Vanished);
+        } else {
+            self.end(cx, Cause::MediaTimeout, EndedBy::Network);
         }
     }
 

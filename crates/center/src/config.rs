@@ -1,6 +1,6 @@
 //! What the center is told once, at the start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ pub struct Config {
     pub trunks: BTreeMap<String, TrunkLimits>,
     /// How long a caller may wait in each queue, 10 s or longer; those that are not named have no limit.
     pub longest_waits: BTreeMap<QueueName, Duration>,
+    /// Queues in which a contact ends when its agent's leg is lost; in the others the customer waits again, with the score
+    /// kept.
+    pub lost_agent_ends: BTreeSet<QueueName>,
     /// How long nothing at all may come of a party of a conversation; as media have it.
     pub silence: Duration,
     /// Media threads among which calls are shared out; 0 counts as 1.

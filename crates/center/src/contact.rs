@@ -63,7 +63,11 @@ pub(crate) enum Place {
     /// In the flow.
     InFlow,
     /// In the flow, and in a queue. A seat may ring.
-    Waiting,
+    Waiting {
+        since: Time,
+        /// What the caller's score had at the beginning, in seconds.
+        bonus_s: u32,
+    },
     /// With an agent.
     Talking(Talk),
     /// Nowhere any more.
@@ -76,6 +80,8 @@ pub(crate) struct Talk {
     pub(crate) segment: SegmentId,
     pub(crate) agent: AgentId,
     pub(crate) queue: QueueName,
+    /// The customer's score when the agent answered, in seconds.
+    pub(crate) score_s: u32,
     /// The agent's leg.
     pub(crate) leg: LegId,
     /// When it was last arranged who hears whom.
@@ -96,6 +102,15 @@ pub(crate) struct Guest {
     pub(crate) joined: bool,
     /// True while the guest's device holds.
     pub(crate) holds: bool,
+}
+
+/// What comes after a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum After {
+    /// The contact ends.
+    End,
+    /// The customer waits again, with this score in seconds.
+    Queue { queue: QueueName, score_s: u32 },
 }
 
 /// Why a recording leaves out what is said.
@@ -150,7 +165,7 @@ impl Contact {
             Place::Opening { .. }
             | Place::Answering { .. }
             | Place::InFlow
-            | Place::Waiting
+            | Place::Waiting { .. }
             | Place::Over => None,
         }
     }
@@ -161,7 +176,7 @@ impl Contact {
             Place::Opening { .. }
             | Place::Answering { .. }
             | Place::InFlow
-            | Place::Waiting
+            | Place::Waiting { .. }
             | Place::Over => None,
         }
     }

@@ -168,7 +168,7 @@ impl Contact {
             return;
         }
         match &mut self.place {
-            Place::InFlow | Place::Waiting => self.flow_key(cx, digit),
+            Place::InFlow | Place::Waiting { .. } => self.flow_key(cx, digit),
             Place::Talking(Talk { leg, .. }) => {
                 let leg = *leg;
                 cx.media(self.call, MediaOp::SendDigit { leg, digit });
@@ -226,8 +226,7 @@ impl Contact {
                 cx.record(Event::LanguageChosen { contact, language });
             }
             ivr::Output::Enqueue(queue, bonus_s) => {
-                self.begin_to_wait(cx, &queue);
-                cx.acd(acd::Input::Enter { contact, queue, bonus_s, since: cx.now });
+                self.enter_queue(cx, queue, bonus_s);
             }
             ivr::Output::AskPosition => {
                 // Gone from the queue: an agent has answered, so nothing is to be told.
@@ -253,7 +252,7 @@ impl Contact {
         }
         let reached = match self.place {
             _ if self.talked => Reached::Person,
-            Place::Waiting => Reached::Queue,
+            Place::Waiting { .. } => Reached::Queue,
             Place::Opening { .. }
             | Place::Answering { .. }
             | Place::InFlow
@@ -279,7 +278,7 @@ impl Contact {
     pub(crate) fn say_farewell(&mut self, cx: &mut Context) {
         let (cause, by) = (Cause::ShuttingDown, EndedBy::Operator);
         match self.place {
-            Place::InFlow | Place::Waiting | Place::Talking(_) => {}
+            Place::InFlow | Place::Waiting { .. } | Place::Talking(_) => {}
             Place::Opening { .. } | Place::Answering { .. } | Place::Over => return self.end(cx, cause, by),
         }
         self.leave_queue(cx, cause, by);
@@ -296,7 +295,7 @@ impl Contact {
         cx.acd(acd::Input::Leave { contact: self.id, reason });
     }
 
-    fn end_segment(&mut self, cx: &mut Context, cause: Cause, by: EndedBy) {
+    pub(crate) fn end_segment(&mut self, cx: &mut Context, cause: Cause, by: EndedBy) {
         self.dismiss_all(cx);
         let Some(talk) = self.talk() else { return };
         let (segment, agent, leg, contact) = (talk.segment, talk.agent.clone(), talk.leg, self.id);

@@ -94,11 +94,13 @@ impl Wait {
 }
 
 impl Contact {
-    /// The caller enters a queue.
-    pub(crate) fn begin_to_wait(&mut self, cx: &mut Context, queue: &QueueName) {
-        self.place = Place::Waiting;
-        self.wait.enters(cx.now, cx.config.longest_waits.get(queue).copied());
+    /// The customer waits in a queue from now on, with a score that begins at `bonus_s` seconds.
+    pub(crate) fn enter_queue(&mut self, cx: &mut Context, queue: QueueName, bonus_s: u32) {
+        let since = cx.now;
+        self.place = Place::Waiting { since, bonus_s };
+        self.wait.enters(since, cx.config.longest_waits.get(&queue).copied());
         cx.timers.set(Timer::Wait(self.id), self.wait.due());
+        cx.acd(acd::Input::Enter { contact: self.id, queue, bonus_s, since });
     }
 
     /// The longest wait of a queue leads on in the flow; that of the number ends the call, with a word of regret.

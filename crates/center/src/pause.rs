@@ -64,7 +64,7 @@ impl Contact {
         match self.place {
             Place::Opening { .. } | Place::Over => Err(Refused::NotRecorded),
             _ if agent.is_some() && talks_with != agent => Err(Refused::NotTheirContact),
-            Place::Answering { .. } | Place::InFlow | Place::Waiting | Place::Talking(_) => Ok(()),
+            Place::Answering { .. } | Place::InFlow | Place::Waiting { .. } | Place::Talking(_) => Ok(()),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use model::{Cause, Codec, EndedBy, Event, LegId, MediaOp, QueueName, RemoteMedia, SegmentId};
+use model::{Cause, Codec, EndedBy, Event, LegId, MediaOp, QueueName, RemoteMedia, SecureEnd, SegmentId};
 
-use crate::contact::{Contact, KeyWay, Place, Talk, Vacancy};
+use crate::contact::{After, Contact, KeyWay, Place, Talk, Vacancy};
 use crate::context::Context;
 use crate::leg::{LegEvent, Who, Why};
 use crate::timers::Timer;
@@ -24,6 +24,16 @@ impl Contact {
         let (contact, segment) = (self.id, SegmentId::new(&mut cx.ids, cx.now));
         cx.legs.becomes_the_agents(leg, contact);
         cx.timers.stop(Timer::Wait(contact));
+        let score_s = match self.place {
+            Place::Waiting { since, bonus_s } => {
+                bonus_s.saturating_add(u32::try_from(cx.now.since(since).as_secs()).unwrap_or(u32::MAX))
+            }
+            Place::Opening { .. }
+            | Place::Answering { .. }
+            | Place::InFlow
+            | Place::Talking(_)
+            | Place::Over => 0,
+        };
         self.talked = true;
         self.play = None;
         self.session.handle(cx.now, ivr::Input::AgentJoined);
@@ -31,6 +41,7 @@ impl Contact {
             segment,
             agent: agent.clone(),
             queue: queue.clone(),
+            score_s,
             leg,
             arranged_at: cx.now,
             guests: Vec::new(),
@@ -52,7 +63,9 @@ impl Contact {
     /// The agent's leg of the conversation has something to say.
     pub(crate) fn agent_event(&mut self, cx: &mut Context, leg: LegId, event: LegEvent) {
         match event {
-            LegEvent::Over(Cause::SignallingTimeout) => self.agent_vanished(cx),
+            LegEvent::Over(cause @ (Cause::SignallingTimeout | Cause::Failed)) => {
+                self.agent_lost(cx, cause, Vacancy::Unanswering);
+            }
             LegEvent::Over(cause) => self.agent_gone(cx, cause),
             LegEvent::Changed(remote) => {
                 let holds = !remote.direction.sends();
@@ -78,7 +91,7 @@ impl Contact {
         }
     }
 
-    /// The agent's leg is over: the contact too, unless somebody else talks with the customer.
+    /// The agent hung up: the contact is over, unless somebody else talks with the customer.
     fn agent_gone(&mut self, cx: &mut Context, cause: Cause) {
         match self.talk().and_then(Talk::who_stays) {
             Some(leg) => self.promote_guest(cx, leg, Vacancy::Gone),
@@ -86,11 +99,31 @@ impl Contact {
         }
     }
 
-    /// The agent's device does not answer any more.
-    fn agent_vanished(&mut self, cx: &mut Context) {
-        match self.talk().and_then(Talk::who_stays) {
-            Some(leg) => self.promote_guest(cx, leg, Vacancy::Unanswering),
-            None => self.end(cx, Cause::SignallingTimeout, EndedBy::Network),
+    /// The agent's leg was lost, which neither of the two wanted: a guest stays with the customer, else what is to come
+    /// after such a conversation comes.
+    pub(crate) fn agent_lost(&mut self, cx: &mut Context, cause: Cause, vacancy: Vacancy) {
+        if let Some(leg) = self.talk().and_then(Talk::who_stays) {
+            return self.promote_guest(cx, leg, vacancy);
+        }
+        match self.after_loss(cx) {
+            After::End => self.end(cx, cause, EndedBy::Network),
+            After::Queue { queue, score_s } => {
+                self.end_secure_input(cx, SecureEnd::CallEnded, None);
+                self.end_segment(cx, cause, EndedBy::Network);
+                self.session.handle(cx.now, ivr::Input::AgentLost);
+                self.enter_queue(cx, queue, score_s);
+                self.follow_session(cx);
+            }
+        }
+    }
+
+    /// What comes after the conversation if its agent's leg is lost.
+    fn after_loss(&self, cx: &Context) -> After {
+        match self.talk() {
+            Some(talk) if !cx.config.lost_agent_ends.contains(&talk.queue) => {
+                After::Queue { queue: talk.queue.clone(), score_s: talk.score_s }
+            }
+            Some(_) | None => After::End,
         }
     }
 }

@@ -6,6 +6,7 @@ mod generated;
 mod house;
 mod ledger;
 mod limits;
+mod lost;
 mod races;
 mod secure;
 mod stories;

@@ -7,7 +7,7 @@ mod people;
 mod server;
 mod zone;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Configuration {
     pub trunk_limits: BTreeMap<String, center::TrunkLimits>,
     /// How long callers may wait in a queue, where that is limited.
     pub longest_waits: BTreeMap<QueueName, Duration>,
+    /// Queues in which a contact ends when its agent's leg is lost.
+    pub lost_agent_ends: BTreeSet<QueueName>,
     /// Dialled numbers.
     pub routes: BTreeMap<Number, center::Route>,
     /// Codes that agents dial.
@@ -134,7 +136,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     warnings.extend(unserved(dir, &agents, names.unwrap_or_default()));
     let (routes, feature_codes) = numbers?;
     let (trunks, trunk_limits) = trunks?;
-    let people::Queues { queues, longest_waits } = read?;
+    let people::Queues { queues, longest_waits, lost_agent_ends } = read?;
     Some(Configuration {
         server: server??,
         acd: acd::Config { queues, agents },
@@ -144,6 +146,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         trunks,
         trunk_limits,
         longest_waits,
+        lost_agent_ends,
         routes,
         feature_codes,
         prompts: Arc::new(clips.prompts),

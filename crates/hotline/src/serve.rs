@@ -321,6 +321,7 @@ fn center_config(configuration: Configuration) -> center::Config {
         media_threads: configuration.server.media_threads,
         trunks: configuration.trunk_limits,
         longest_waits: configuration.longest_waits,
+        lost_agent_ends: configuration.lost_agent_ends,
         silence: configuration.server.silence,
         secure_input_limit: configuration.server.secure_input,
     }

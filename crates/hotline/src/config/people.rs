@@ -1,6 +1,6 @@
 //! `queues.toml`, `agents.toml` and `trunks.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ::sip::{Algorithm, Encryption, Secret};
@@ -20,26 +20,30 @@ pub(super) struct Queues {
     pub queues: Vec<QueueConfig>,
     /// How long callers may wait, where that is limited.
     pub longest_waits: BTreeMap<QueueName, Duration>,
+    /// Where a contact ends when its agent's leg is lost.
+    pub lost_agent_ends: BTreeSet<QueueName>,
 }
 
 pub(super) fn queues(mut file: Section) -> Queues {
-    let Queues { mut queues, mut longest_waits } = Queues::default();
+    let Queues { mut queues, mut longest_waits, mut lost_agent_ends } = Queues::default();
     for mut section in file.list("queue") {
         let name = section.require::<QueueName>("name");
         let offer_s = section.integer("offer_s", 1..=3600).map_or(15, |at| at.value);
         let wrap_up = seconds(&mut section, "wrap_up_s", 10);
         let longest = longest_wait(&mut section);
+        let ends = section.boolean("requeue_when_agent_lost").is_some_and(|at| !at.value);
         if let Some(At { value: name, line }) = name {
             if queues.iter().any(|queue| queue.name == name) {
                 twice(&section, line, name.as_str());
             }
             longest_waits.extend(longest.map(|longest| (name.clone(), longest)));
+            lost_agent_ends.extend(ends.then(|| name.clone()));
             queues.push(QueueConfig { name, offer_deadline: Duration::from_secs(offer_s), wrap_up });
         }
         section.finish();
     }
     file.finish();
-    Queues { queues, longest_waits }
+    Queues { queues, longest_waits, lost_agent_ends }
 }
 
 /// How long a caller may wait, in a queue or under a number; 10 s or longer.

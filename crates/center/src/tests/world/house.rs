@@ -74,6 +74,7 @@ pub(super) fn config() -> Config {
         ]
         .into(),
         feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
+        lost_agent_ends: [queues[0].clone()].into(),
         acd: acd::Config {
             queues: queues
                 .iter()
