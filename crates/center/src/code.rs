@@ -1,5 +1,7 @@
 //! An agent dials a feature code: the command is carried out, a clip tells how it went, the call ends.
 
+use std::net::IpAddr;
+
 use model::{
     Actor, AgentId, CallId, Cause, ClipId, Language, LegId, LegOrder, MediaOp, Number, PlayId, PlayMode,
     RemoteMedia,
@@ -7,7 +9,7 @@ use model::{
 
 use crate::config::FeatureCode;
 use crate::context::Context;
-use crate::leg::{LegEvent, Who, Why};
+use crate::leg::{Leg, LegEvent, Who, Why};
 
 /// An agent's call to a feature code.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ impl CodeCall {
     /// Does what the code says. `None`, and refused, when it is none.
     pub(crate) fn begin(
         cx: &mut Context,
-        leg: LegId,
+        (leg, local): (LegId, IpAddr),
         agent: &AgentId,
         dialled: &Number,
         remote: Option<RemoteMedia>,
@@ -45,7 +47,7 @@ impl CodeCall {
         };
         let clip = if done.is_ok() { clip } else { "agent-refused" };
         let call = cx.new_call();
-        cx.add_leg(leg, call, Who::Agent(agent.clone()), Why::FeatureCode);
+        cx.open(leg, Leg::opening(call, Some(local), Who::Agent(agent.clone()), Why::FeatureCode));
         Some(CodeCall { call, leg, clip, remote, play: None, over: false })
     }
 

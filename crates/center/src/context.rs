@@ -2,7 +2,7 @@
 //! and records.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use model::{
     AgentId, CallId, Cause, Codec, ContactId, Done, Event, Ids, LegId, LegOrder, LegQuality, MediaOp,
@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) ids: Ids,
     pub(crate) legs: Legs,
     pub(crate) timers: Timers,
+    /// The addresses of ours that registered seats are reached by.
+    seats: BTreeMap<AgentId, IpAddr>,
     pub(crate) load: Load,
     pub(crate) room: Room,
     /// Recordings that are being written or sealed.
@@ -49,6 +51,7 @@ impl Context {
             ids,
             legs: Legs::default(),
             timers: Timers::default(),
+            seats: BTreeMap::new(),
             load: Load::default(),
             room: Room::default(),
             recordings: BTreeMap::new(),
@@ -117,6 +120,19 @@ impl Context {
         self.follow_acd();
     }
 
+    /// An agent's seat is registered, and reached by this address of ours.
+    pub(crate) fn seat_online(&mut self, agent: AgentId, local: Option<IpAddr>) {
+        if let Some(local) = local {
+            self.seats.insert(agent.clone(), local);
+        }
+        self.acd(acd::Input::SeatOnline(agent));
+    }
+
+    pub(crate) fn seat_offline(&mut self, agent: AgentId) {
+        self.seats.remove(&agent);
+        self.acd(acd::Input::SeatOffline(agent));
+    }
+
     /// Has an agent do something that was commanded.
     pub(crate) fn command_agent(
         &mut self,
@@ -162,7 +178,7 @@ impl Context {
 
     fn ring(&mut self, offer: OfferId, contact: ContactId, queue: QueueName, agent: AgentId) {
         if let Some(call) = self.legs.call_of(contact) {
-            self.open_leg(call, Who::Agent(agent), Why::Offer { offer, contact, queue });
+            self.open_to_seat(call, agent, Why::Offer { offer, contact, queue });
         }
     }
 
@@ -182,24 +198,27 @@ impl Context {
 // ---- legs ----
 
 impl Context {
-    /// A new leg of a call; its port is being opened.
-    pub(crate) fn open_leg(&mut self, call: CallId, who: Who, why: Why) -> LegId {
+    /// A new leg to an agent's seat; its port is being opened.
+    pub(crate) fn open_to_seat(&mut self, call: CallId, agent: AgentId, why: Why) -> LegId {
         let leg = LegId::new(&mut self.ids, self.now);
-        self.add_leg(leg, call, who, why);
+        let on = self.seats.get(&agent).copied();
+        self.open(leg, Leg::opening(call, on, Who::Agent(agent), why));
         leg
     }
 
     /// A leg that the signalling shell named; its port is being opened.
-    pub(crate) fn add_leg(&mut self, leg: LegId, call: CallId, who: Who, why: Why) {
-        self.legs.insert(leg, Leg::opening(call, who, why));
-        self.media(call, MediaOp::Open { leg });
+    pub(crate) fn open(&mut self, id: LegId, leg: Leg) {
+        let (call, on) = (leg.call, leg.on);
+        self.legs.insert(id, leg);
+        self.media(call, MediaOp::Open { leg: id, on });
     }
 
     /// Another media thread is asked for a leg's port.
     pub(crate) fn reopen(&mut self, leg: LegId, call: CallId) {
         if let Some(of) = self.legs.get_mut(leg) {
             of.call = call;
-            self.media(call, MediaOp::Open { leg });
+            let on = of.on;
+            self.media(call, MediaOp::Open { leg, on });
         }
     }
 

@@ -11,7 +11,7 @@ use model::{
 use crate::alive::who_ended;
 use crate::contact::{Contact, Key, KeyWay, Place, Talk};
 use crate::context::Context;
-use crate::leg::{LegEvent, Who, Why};
+use crate::leg::{Leg, LegEvent, Who, Why};
 use crate::limits::{Line, Wait};
 use crate::secure::Secure;
 use crate::timers::Timer;
@@ -24,6 +24,8 @@ const MOST_EARLY: usize = 32;
 pub(crate) struct Invitation {
     pub(crate) trunk: String,
     pub(crate) source: IpAddr,
+    /// The address of ours that the customer reached.
+    pub(crate) local: IpAddr,
     /// The number whose entry the call takes.
     pub(crate) number: Number,
     pub(crate) diversions: Vec<Diversion>,
@@ -36,7 +38,7 @@ pub(crate) struct Invitation {
 impl Contact {
     /// A contact for a customer who calls, or why there is none.
     pub(crate) fn begin(cx: &mut Context, leg: LegId, invitation: Invitation) -> Result<Contact, Cause> {
-        let Invitation { trunk, source, number, diversions, caller, caller_name, remote, sip_call_id } =
+        let Invitation { trunk, source, local, number, diversions, caller, caller_name, remote, sip_call_id } =
             invitation;
         if let Some(lacks) = cx.room.shortage(cx.config.media_threads) {
             return Err(lacks.cause());
@@ -63,7 +65,7 @@ impl Contact {
             flow,
             sip_call_id: Some(sip_call_id.into()),
         });
-        cx.add_leg(leg, call, Who::Customer, Why::Contact(id));
+        cx.open(leg, Leg::opening(call, Some(local), Who::Customer, Why::Contact(id)));
         Ok(Contact {
             id,
             call,

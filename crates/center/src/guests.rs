@@ -20,7 +20,7 @@ use model::{
 
 use crate::contact::{Contact, Guest, Vacancy};
 use crate::context::Context;
-use crate::leg::{LegEvent, Who, Why};
+use crate::leg::{LegEvent, Why};
 use crate::seat::codecs_like;
 use crate::timers::Timer;
 
@@ -47,7 +47,7 @@ impl Contact {
         let queue = talk.queue.clone();
         cx.record(Event::GuestInvited { contact, guest: seat.clone(), part, by });
         cx.acd(acd::Input::Engaged { agent: seat.clone(), contact, queue });
-        let leg = cx.open_leg(call, Who::Agent(seat.clone()), Why::Guest(contact));
+        let leg = cx.open_to_seat(call, seat.clone(), Why::Guest(contact));
         cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
         talk.guests.push(Guest { leg, agent: seat, part, joined: false, holds: false });
         Ok(Done::Obeyed)

@@ -1,5 +1,7 @@
 //! What goes in and out of the center.
 
+use std::net::IpAddr;
+
 use model::{AgentId, Command, LegId, LegOrder, LegReport, MediaOrder, MediaReport, Record, Reply};
 
 /// What happened to the center.
@@ -13,6 +15,8 @@ pub enum Input {
         agent: AgentId,
         /// True when it came.
         online: bool,
+        /// The address of ours that it is reached by.
+        local: Option<IpAddr>,
     },
     /// The media threads report.
     Media(MediaReport),

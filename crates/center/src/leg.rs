@@ -17,7 +17,7 @@
 //! A seat that is let go before it answered is free when its device has said its last (before the port is open: when
 //! the media have). A leg that was heard stays until its quality is measured.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use model::{
     AgentId, CallId, Cause, Codec, ContactId, Digit, Direction, LegOrder, LegReport, MediaReport, Number,
@@ -31,6 +31,8 @@ use crate::contact::KeyWay;
 pub(crate) struct Leg {
     /// Selects the media thread.
     pub(crate) call: CallId,
+    /// The address of ours that the peer reaches us by.
+    pub(crate) on: Option<IpAddr>,
     pub(crate) who: Who,
     pub(crate) why: Why,
     stage: Stage,
@@ -139,8 +141,8 @@ impl Why {
 
 impl Leg {
     /// A leg whose port is being opened.
-    pub(crate) fn opening(call: CallId, who: Who, why: Why) -> Leg {
-        Leg { call, who, why, stage: Stage::Opening }
+    pub(crate) fn opening(call: CallId, on: Option<IpAddr>, who: Who, why: Why) -> Leg {
+        Leg { call, on, who, why, stage: Stage::Opening }
     }
 
     pub(crate) fn is_up(&self) -> bool {

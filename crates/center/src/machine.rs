@@ -69,10 +69,10 @@ impl Center {
         self.cx.now = now;
         match input {
             Input::Leg(leg, report) => self.leg_report(leg, report),
-            Input::Seat { agent, online: true } => self.cx.acd(acd::Input::SeatOnline(agent)),
-            Input::Seat { agent, online: false } => {
+            Input::Seat { agent, online: true, local } => self.cx.seat_online(agent, local),
+            Input::Seat { agent, online: false, .. } => {
                 self.guest_offline(&agent);
-                self.cx.acd(acd::Input::SeatOffline(agent));
+                self.cx.seat_offline(agent);
             }
             Input::Media(report) => self.media_report(report),
             Input::Command(command) => self.command(command),
@@ -243,6 +243,7 @@ impl Center {
     fn invited(&mut self, leg: LegId, report: LegReport) {
         let LegReport::Invited {
             source,
+            local,
             origin,
             dialled,
             diverted,
@@ -256,7 +257,7 @@ impl Center {
         };
         match origin {
             Origin::Agent(agent) => {
-                if let Some(code) = CodeCall::begin(&mut self.cx, leg, &agent, &dialled, remote) {
+                if let Some(code) = CodeCall::begin(&mut self.cx, (leg, local), &agent, &dialled, remote) {
                     self.codes.insert(leg, code);
                 }
             }
@@ -267,6 +268,7 @@ impl Center {
                 let invitation = Invitation {
                     trunk,
                     source,
+                    local,
                     number,
                     diversions,
                     caller,

@@ -7,6 +7,7 @@ mod house;
 mod ledger;
 mod limits;
 mod lost;
+mod model;
 mod races;
 mod secure;
 mod stories;

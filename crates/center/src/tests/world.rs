@@ -13,6 +13,7 @@ use model::{
     RecordingId, Refusal, RemoteMedia, Reply, Time,
 };
 
+use super::model::Model;
 use crate::timers::Timer;
 use crate::{Center, Input, Output};
 
@@ -69,6 +70,7 @@ pub(super) struct World {
     /// Media threads of which none is left.
     pub(super) portless: BTreeSet<usize>,
     pub(super) ids: Ids,
+    model: Model,
     playing: BTreeMap<LegId, PlayId>,
     agenda: BTreeMap<(Time, u64), Input>,
     agenda_count: u64,
@@ -129,6 +131,7 @@ impl World {
             ports_open_after: Some(Duration::ZERO),
             portless: BTreeSet::new(),
             ids: Ids::new(3),
+            model: Model::default(),
             playing: BTreeMap::new(),
             agenda: BTreeMap::new(),
             agenda_count: 0,
@@ -329,12 +332,16 @@ impl World {
                     self.media.push(order.op.clone());
                     self.sound(order.call, order.op);
                 }
-                Output::Record(record) => self.records.push(record),
+                Output::Record(record) => {
+                    self.model.read(&record);
+                    self.records.push(record);
+                }
                 Output::Reply(reply) => self.replies.push(reply),
                 Output::Drained => self.drained += 1,
             }
         }
         self.assert_no_table_names_the_dead();
+        self.model.assert_agrees(&self.center);
     }
 
     fn assert_no_table_names_the_dead(&self) {

@@ -73,7 +73,9 @@ impl World {
     /// Obeys an order to the media.
     pub(super) fn sound(&mut self, call: CallId, op: MediaOp) {
         match op {
-            MediaOp::Open { leg } => {
+            MediaOp::Open { leg, on } => {
+                let is_inbound = matches!(self.legs.get(&leg), Some(Leg::Pending { outbound: false }));
+                assert_eq!(on, Some(if is_inbound { CUSTOMERS } else { SEATS }), "as the peer reaches us");
                 let thread = call.share(self.center.cx.config.media_threads);
                 let after = self.ports_open_after.filter(|_| !self.portless.contains(&thread));
                 let fresh = self.ports.insert(leg);

@@ -1,0 +1,165 @@
+//! A small model of contacts and legs, which knows nothing but the log: after each step of each test it says where every
+//! contact is and what every agent's leg is there for, and the center must be of the same opinion.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{AgentId, ContactId, EndedBy, Event, GuestEnd, OfferOutcome, Part, Record};
+
+use crate::Center;
+use crate::contact::{Contact, Place, Talk};
+use crate::leg::Why;
+use crate::secure::Secure;
+
+/// What the log says of everybody.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    contacts: BTreeMap<ContactId, Visit>,
+    /// Whom each seat rings for, by an offer.
+    rung: BTreeMap<AgentId, ContactId>,
+}
+
+/// What the log says of a contact.
+#[derive(Debug, Default)]
+struct Visit {
+    step: Step,
+    /// The agent, while there is a conversation.
+    agent: Option<AgentId>,
+    guests: BTreeMap<AgentId, (Part, bool)>,
+    held_by: BTreeSet<&'static str>,
+    presses_in_secret: bool,
+    is_paused: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    #[default]
+    Opening,
+    Answering,
+    InFlow,
+    Waiting,
+}
+
+fn side(by: EndedBy) -> &'static str {
+    if by == EndedBy::Agent { "agent" } else { "caller" }
+}
+
+impl Model {
+    /// Takes the next record.
+    pub(super) fn read(&mut self, record: &Record) {
+        match &record.event {
+            Event::ContactStarted { contact, .. } => {
+                self.contacts.insert(*contact, Visit::default());
+            }
+            Event::ContactEnded { contact, .. } => _ = self.contacts.remove(contact),
+            Event::RecordingOpened { contact, .. } => self.of(*contact).step = Step::Answering,
+            Event::ContactAnswered { contact } => self.of(*contact).step = Step::InFlow,
+            Event::QueueEntered { contact, .. } => self.of(*contact).step = Step::Waiting,
+            Event::QueueLeft { contact, .. } => self.of(*contact).step = Step::InFlow,
+            Event::OfferMade { contact, agent, .. } => _ = self.rung.insert(agent.clone(), *contact),
+            Event::OfferEnded { agent, outcome, .. } => {
+                assert!(self.rung.remove(agent).is_some(), "{agent} was not rung: {outcome:?}");
+                assert!(*outcome != OfferOutcome::Accepted || !self.talks(agent), "{agent} talks twice");
+            }
+            Event::SegmentStarted { contact, agent, .. } => {
+                let visit = self.of(*contact);
+                (visit.agent, visit.held_by) = (Some(agent.clone()), BTreeSet::new());
+            }
+            Event::SegmentEnded { contact, .. } => self.of(*contact).agent = None,
+            Event::HoldStarted { contact, by, .. } => _ = self.of(*contact).held_by.insert(side(*by)),
+            Event::HoldEnded { contact, by, .. } => _ = self.of(*contact).held_by.remove(side(*by)),
+            Event::GuestInvited { contact, guest, part, .. } => {
+                self.of(*contact).guests.insert(guest.clone(), (*part, false));
+            }
+            Event::GuestJoined { contact, guest } => {
+                if let Some((_, joined)) = self.of(*contact).guests.get_mut(guest) {
+                    *joined = true;
+                }
+            }
+            Event::GuestChanged { contact, guest, part, .. } => {
+                if let Some((before, _)) = self.of(*contact).guests.get_mut(guest) {
+                    *before = *part;
+                }
+            }
+            Event::GuestLeft { contact, guest, how, .. } => {
+                let (_, joined) = self.of(*contact).guests.remove(guest).unwrap();
+                assert!(joined || *how != GuestEnd::BecameAgent, "{guest} was never there");
+            }
+            Event::SecureInputStarted { contact, .. } => self.of(*contact).presses_in_secret = true,
+            Event::SecureInputEnded { contact, .. } => self.of(*contact).presses_in_secret = false,
+            Event::RecordingPaused { contact, .. } => self.of(*contact).is_paused = true,
+            Event::RecordingResumed { contact, .. } => self.of(*contact).is_paused = false,
+            _ => {}
+        }
+    }
+
+    fn of(&mut self, contact: ContactId) -> &mut Visit {
+        self.contacts.get_mut(&contact).unwrap_or_else(|| panic!("{contact} did not start, or is over"))
+    }
+
+    fn talks(&self, agent: &AgentId) -> bool {
+        self.contacts.values().any(|visit| visit.agent.as_ref() == Some(agent))
+    }
+
+    /// Compares with the center, between two steps.
+    pub(super) fn assert_agrees(&self, center: &Center) {
+        let (told, known) = (self.contacts.keys(), center.contacts.keys());
+        assert!(told.eq(known), "the log says {:?}", self.contacts.keys());
+        for (id, visit) in &self.contacts {
+            visit.assert_is(&center.contacts[id]);
+        }
+        self.assert_legs(center);
+    }
+
+    /// Every seat has the leg that the log lets expect, and no other.
+    fn assert_legs(&self, center: &Center) {
+        let mut expected: BTreeMap<&AgentId, (ContactId, &str)> =
+            self.rung.iter().map(|(agent, contact)| (agent, (*contact, "offer"))).collect();
+        for (id, visit) in &self.contacts {
+            expected.extend(visit.agent.as_ref().map(|agent| (agent, (*id, "segment"))));
+            expected.extend(visit.guests.keys().map(|guest| (guest, (*id, "guest"))));
+        }
+        let of_agents = center.cx.legs.live().filter_map(|(id, why)| {
+            let agent = center.cx.legs.get(id)?.agent()?;
+            let why = match why {
+                Why::Offer { contact, .. } => (*contact, "offer"),
+                Why::Segment(contact) => (*contact, "segment"),
+                Why::Guest(contact) => (*contact, "guest"),
+                Why::Contact(_) | Why::FeatureCode => return None,
+            };
+            Some((agent, why))
+        });
+        let found: Vec<_> = of_agents.collect();
+        assert_eq!(found.len(), expected.len(), "an agent has two legs, or none: {found:?} {expected:?}");
+        assert_eq!(found.into_iter().collect::<BTreeMap<_, _>>(), expected);
+    }
+}
+
+impl Visit {
+    fn assert_is(&self, contact: &Contact) {
+        let step = match &contact.place {
+            Place::Opening { .. } => Step::Opening,
+            Place::Answering { .. } => Step::Answering,
+            Place::InFlow | Place::Talking(_) => Step::InFlow,
+            Place::Waiting { .. } => Step::Waiting,
+            Place::Over => panic!("{} is kept though it is over", contact.id),
+        };
+        assert_eq!(step, self.step, "the log says {self:?} of {contact:?}");
+        assert_eq!(contact.talk().map(|talk| &talk.agent), self.agent.as_ref(), "{contact:?}");
+        match contact.talk() {
+            Some(talk) => self.assert_talk(talk),
+            None => assert!(self.guests.is_empty(), "guests of no conversation: {self:?}"),
+        }
+        let secret = matches!(contact.secure, Secure::InFlow | Secure::WithAgent { .. });
+        assert_eq!(secret, self.presses_in_secret, "{contact:?}");
+        let paused = contact.recording.is_some() && !contact.masks.is_empty();
+        assert!(!paused || self.is_paused, "masked and not told: {contact:?}");
+    }
+
+    fn assert_talk(&self, talk: &Talk) {
+        let holds = [("agent", talk.held_by_agent), ("caller", talk.held_by_caller)];
+        let held_by: BTreeSet<_> = holds.into_iter().filter(|(_, holds)| *holds).map(|(by, _)| by).collect();
+        assert_eq!(held_by, self.held_by, "{talk:?}");
+        let guests = talk.guests.iter().map(|guest| (guest.agent.clone(), (guest.part, guest.joined)));
+        assert_eq!(guests.collect::<BTreeMap<_, _>>(), self.guests);
+    }
+}
