@@ -4,38 +4,12 @@
 //! listening is an event in the bearer's name.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
-use model::{AgentId, QueueName};
+use model::{AgentId, QueueName, SupervisorsHear};
 use store::{Bearer, RecordingRow, Role};
 
 use crate::App;
 use crate::problem::Problem;
-
-/// What supervisors may hear.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum SupervisorsHear {
-    /// No recording.
-    #[default]
-    Nothing,
-    /// Those of contacts whose last queue is one of the queues of the agent that the token names.
-    OwnQueues,
-    /// Every recording.
-    All,
-}
-
-impl FromStr for SupervisorsHear {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<SupervisorsHear, &'static str> {
-        match text {
-            "nothing" => Ok(SupervisorsHear::Nothing),
-            "own_queues" => Ok(SupervisorsHear::OwnQueues),
-            "all" => Ok(SupervisorsHear::All),
-            _ => Err("\"nothing\", \"own_queues\" or \"all\""),
-        }
-    }
-}
 
 /// The policy, with what it refers to.
 #[derive(Debug, Clone, Default)]

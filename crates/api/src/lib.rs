@@ -37,7 +37,7 @@ mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands};
 pub use health::{ANSWERED_WITHIN, Because, Checking, Condition, Readiness};
-pub use hearing::{Hearing, SupervisorsHear};
+pub use hearing::Hearing;
 pub use metrics::{Kind, Metrics, Sample};
 pub use retention::{NotApplied, Outcome, apply_retention};
 pub use routes::router;

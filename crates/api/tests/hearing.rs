@@ -5,8 +5,8 @@
 
 mod world;
 
-use api::{Hearing, SupervisorsHear};
-use model::{Actor, AgentOrder};
+use api::Hearing;
+use model::{Actor, AgentOrder, SupervisorsHear};
 use store::Role;
 use world::World;
 

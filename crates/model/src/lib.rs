@@ -12,6 +12,7 @@ mod event;
 mod id;
 mod leg;
 mod media;
+mod policy;
 mod sample;
 mod secret;
 mod seed;
@@ -35,6 +36,7 @@ pub use media::{
     ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
     Shortage,
 };
+pub use policy::SupervisorsHear;
 pub use sample::{SampleFrame, Way};
 pub use secret::Secret;
 pub use seed::Seed;

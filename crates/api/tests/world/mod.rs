@@ -98,7 +98,7 @@ pub(crate) fn large_audio() -> Vec<u8> {
 impl World {
     /// A world in which supervisors hear everything.
     pub(crate) async fn start() -> World {
-        let supervisors = api::SupervisorsHear::All;
+        let supervisors = model::SupervisorsHear::All;
         World::start_with(api::Hearing { supervisors, ..api::Hearing::default() }).await
     }
 

@@ -8,10 +8,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ::sip::{Algorithm, Encryption};
-use api::SupervisorsHear;
 use ivr::source::{At, Problems, Section, parse};
 use ivr::text;
-use model::{QueueName, RetentionRule, Zone};
+use model::{QueueName, RetentionRule, SupervisorsHear, Zone};
 
 use super::listening::listeners;
 use super::people::no_queue;
