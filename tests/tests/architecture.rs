@@ -34,7 +34,7 @@ const TABLE: &[Rule] = &[
     Rule { name: "ivr", may_use: &["model"], kind: Kind::Pure },
     Rule { name: "acd", may_use: &["model"], kind: Kind::Pure },
     Rule { name: "desk", may_use: &["model"], kind: Kind::Pure },
-    Rule { name: "center", may_use: &["model", "ivr", "acd", "desk"], kind: Kind::Pure },
+    Rule { name: "center", may_use: &["model", "ivr", "acd"], kind: Kind::Pure },
     Rule { name: "media", may_use: &["model", "audio"], kind: Kind::Shell },
     Rule { name: "store", may_use: &["model"], kind: Kind::Shell },
     Rule { name: "api", may_use: &["model", "store"], kind: Kind::Shell },

@@ -108,7 +108,7 @@ pub(crate) enum LegEvent {
 }
 
 /// What a report means.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Meaning {
     /// Something for the owner.
     Event(LegEvent),
@@ -280,3 +280,6 @@ impl Leg {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
