@@ -124,6 +124,8 @@ impl Legs {
     pub(crate) fn indexes_are_true(&self) -> bool {
         let named = self.customers.values().chain(self.ringing.values()).chain(self.seats.values());
         let alive = named.into_iter().all(|leg| self.legs.get(leg).is_some_and(|leg| !leg.is_over()));
+        let rings = |leg| self.legs.get(leg).is_some_and(|leg| matches!(leg.why, Why::Offer { .. }));
+        let alive = alive && self.ringing.values().all(rings);
         let of_contacts = |(leg, why): (LegId, &Why)| match why {
             Why::Contact(contact) => self.customers.get(contact) == Some(&leg),
             Why::Offer { contact, .. } => self.ringing.get(contact) == Some(&leg),

@@ -1,5 +1,7 @@
 //! The house around the calls: drain, feature codes, refusals, commands.
 
+use std::time::Duration;
+
 use model::{
     AgentOrder, Cause, Class, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, NotReadyReason, Refused,
     Shift, Shortage,
@@ -28,10 +30,25 @@ fn a_drain_waits_for_the_last_call_and_its_recording() {
     world.run(seconds(60));
     assert_eq!((world.drained, world.center.calls()), (0, 1));
     world.hang_up(caller);
+    // The legs are closed by now.
+    world.run(Duration::from_millis(50));
     assert_eq!(world.drained, 0, "the recording is not sealed yet");
     world.run(seconds(1));
     assert_eq!(world.drained, 1);
     world.assert_over();
+}
+
+#[test]
+fn a_drain_waits_for_the_quality_of_a_call_whose_recording_failed() {
+    let (mut world, caller, _) = conversation();
+    let recording = world.recording.pop_first().unwrap();
+    let (why, kept) = ("disk full".to_owned(), model::Kept::default());
+    world.send(Input::Media(MediaReport::RecordingFailed { recording, why, kept }));
+    world.send(Input::Drain);
+    world.hang_up(caller);
+    assert_eq!(world.drained, 0, "the legs are not closed yet");
+    world.assert_over();
+    assert_eq!(world.drained, 1);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! A conversation whose agent's leg is lost: the customer waits again, with the score kept, or the contact ends.
 
-use model::{Cause, Class, Direction, EndedBy, Event, LeaveReason, LegId, LegReport, MediaOp};
+use model::{
+    AgentOrder, Cause, Class, Direction, EndedBy, Event, LeaveReason, LegId, LegReport, MediaOp, PlayMode,
+    SecureEnd,
+};
 
 use super::world::{Leg, World, seconds};
 use crate::Input;
@@ -45,6 +48,7 @@ fn the_customer_waits_again_with_the_score_kept_and_the_next_agent_has_the_conta
         // Somebody who came later, and waits.
         let later = world.caller_who_presses('2');
         world.seat("1002", false);
+        world.media.clear();
         let cause = lose(&mut world, seat, how);
         assert!(world.ends().is_empty(), "the contact goes on");
         let segment_ended = world.events().find_map(|event| match event {
@@ -53,8 +57,9 @@ fn the_customer_waits_again_with_the_score_kept_and_the_next_agent_has_the_conta
         });
         assert_eq!(segment_ended, Some((EndedBy::Network, cause)));
         assert!(bonuses(&world)[2] >= 9, "what was waited before counts: {:?}", bonuses(&world));
-        let music = |op: &MediaOp| matches!(op, MediaOp::Play { leg, .. } if *leg == caller);
-        assert!(world.media.iter().rev().any(music));
+        let music =
+            |op: &MediaOp| matches!(op, MediaOp::Play { leg, mode: PlayMode::Loop, .. } if *leg == caller);
+        assert!(world.media.iter().any(music), "{:?}", world.media);
         world.seat("1003", true);
         world.run(seconds(3));
         assert_eq!(world.talks().len(), 2);
@@ -83,6 +88,25 @@ fn the_customer_may_leave_while_waiting_again() {
         [LeaveReason::Answered, LeaveReason::Abandoned]
     );
     assert_eq!(left[1].1, 0, "the first wait is not told twice");
+}
+
+#[test]
+fn a_secure_input_ends_with_the_agent_who_asked_for_it() {
+    let (mut world, caller, seat) = talk();
+    let contact = *world.center.contacts.keys().next().unwrap();
+    world.order(AgentOrder::StartSecureInput { contact, agent: None });
+    world.press(caller, '4');
+    world.seat("1002", false);
+    lose(&mut world, seat, 0);
+    let ended = world.events().find_map(|event| match event {
+        Event::SecureInputEnded { digits, how, .. } => Some((*digits, *how)),
+        _ => None,
+    });
+    assert_eq!(ended, Some((1, SecureEnd::CallEnded)));
+    world.run(seconds(2));
+    assert!(world.media.iter().any(|op| matches!(op, MediaOp::Unshield { .. })));
+    world.hang_up(caller);
+    world.assert_over();
 }
 
 #[test]

@@ -133,6 +133,25 @@ fn it_ends_by_order_by_its_limit_or_with_the_call() {
 }
 
 #[test]
+fn each_key_after_the_end_keeps_the_shield_for_another_second() {
+    let (mut world, caller, _) = conversation();
+    start(&mut world).unwrap();
+    let contact = contact(&world);
+    world.press(caller, '4');
+    world.order(AgentOrder::EndSecureInput { contact, agent: None });
+    world.media.clear();
+    for _ in 0..3 {
+        world.run(Duration::from_millis(700));
+        assert!(guards(&world).is_empty(), "a key may still sound");
+        world.press(caller, '8');
+    }
+    world.run(Duration::from_millis(1_000));
+    assert_eq!(guards(&world), ["unshield", "unmask"]);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
 fn it_is_for_the_agent_who_talks_and_for_nobody_without_a_conversation() {
     let (mut world, caller, _) = conversation();
     let contact = contact(&world);

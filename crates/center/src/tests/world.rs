@@ -333,6 +333,9 @@ impl World {
                     self.sound(order.call, order.op);
                 }
                 Output::Record(record) => {
+                    let late =
+                        matches!(record.event, Event::RecordingClosed { .. } | Event::QualityMeasured { .. });
+                    assert!(self.drained == 0 || !late, "after the word that all is over: {record:?}");
                     self.model.read(&record);
                     self.records.push(record);
                 }
