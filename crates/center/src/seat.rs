@@ -35,6 +35,7 @@ impl Contact {
             | Place::Over => 0,
         };
         self.talked = true;
+        self.wait.is_over = false;
         self.play = None;
         self.session.handle(cx.now, ivr::Input::AgentJoined);
         self.place = Place::Talking(Talk {
