@@ -160,25 +160,11 @@ impl Contact {
 
     /// The conversation, if there is one.
     pub(crate) fn talk(&self) -> Option<&Talk> {
-        match &self.place {
-            Place::Talking(talk) => Some(talk),
-            Place::Opening { .. }
-            | Place::Answering { .. }
-            | Place::InFlow
-            | Place::Waiting { .. }
-            | Place::Over => None,
-        }
+        if let Place::Talking(talk) = &self.place { Some(talk) } else { None }
     }
 
     pub(crate) fn talk_mut(&mut self) -> Option<&mut Talk> {
-        match &mut self.place {
-            Place::Talking(talk) => Some(talk),
-            Place::Opening { .. }
-            | Place::Answering { .. }
-            | Place::InFlow
-            | Place::Waiting { .. }
-            | Place::Over => None,
-        }
+        if let Place::Talking(talk) = &mut self.place { Some(talk) } else { None }
     }
 
     /// The conversation; with `agent`, if that is given.
