@@ -2,7 +2,7 @@
 
 mod world;
 
-use model::{Codec, MediaOp, PlayMode, Role};
+use model::{Codec, GapCause, MediaOp, PlayMode, Role};
 use world::{Phone, World, channels, sealed, steady, talk};
 
 const CUSTOMER: f64 = 440.0;
@@ -63,7 +63,8 @@ fn a_listener_is_heard_by_nobody_a_whisperer_by_the_agent_alone_and_roles_change
     change(&world, Role::Whisperer { to: agent });
     assert_eq!(heard(&mut phones), [[false, true, false], [true, false, true], [true, true, false]]);
     let (_, _, gaps) = sealed(&world, recording);
-    assert_eq!(gaps, []);
+    // While it is judged what they heard, the phones say nothing: on a busy machine for long.
+    assert!(gaps.iter().all(|gap| gap.cause == GapCause::Lost), "{gaps:?}");
     let (left, right) = channels(&world.file("supervised.wav"));
     let level = |channel: &[i16], hertz| steady(&channel[3200..channel.len() - 800], hertz);
     assert!(level(&left, CUSTOMER) > -18.0 && level(&right, AGENT) > -18.0);

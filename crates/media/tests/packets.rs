@@ -67,11 +67,11 @@ fn each_party_of_a_bridge_gets_the_length_that_it_asks_for_whatever_the_other_se
         talk(&mut [&mut caller, &mut agent], 30);
         let begun = [caller.packets.len(), agent.packets.len()];
         talk(&mut [&mut caller, &mut agent], 60);
+        let (_, _, gaps) = sealed(&world, recording);
         for (phone, ms, begun, hertz) in [(&caller, one, begun[0], 880.0), (&agent, other, begun[1], 440.0)] {
             assert_lengths(phone, begun, usize::from(ms), 8);
             assert!(phone.steady_level(hertz, phone.heard.len() / 2) > -20.0, "{one} and {other}");
         }
-        let (_, _, gaps) = sealed(&world, recording);
         assert_eq!(gaps, [], "{one} and {other}");
         let (left, right) = channels(&world.file(&path));
         assert!(steady(&left[4_000..12_000], 440.0) > -16.0, "{one} and {other}");

@@ -161,9 +161,9 @@ fn a_stuck_disk_delays_no_packet() {
     let recording = world.record(caller.leg, "stuck.wav");
     world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
     talk(&mut [&mut caller, &mut agent], 100);
-    assert!(agent.level(440.0, 1600) > -20.0 && caller.level(880.0, 1600) > -20.0);
     world.order(MediaOp::StopRecording { recording });
     drop(gate);
+    assert!(agent.level(440.0, 1600) > -20.0 && caller.level(880.0, 1600) > -20.0);
     let (duration_ms, gaps) = world.wait_for(|report| match report {
         MediaReport::Sealed { duration_ms, gaps, .. } => Some((*duration_ms, gaps.clone())),
         _ => None,
