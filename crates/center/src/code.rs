@@ -33,7 +33,7 @@ impl CodeCall {
         remote: Option<RemoteMedia>,
     ) -> Option<CodeCall> {
         let Some(code) = cx.config.feature_codes.get(dialled).copied() else {
-            cx.order(leg, LegOrder::Refuse(Cause::UnknownNumber));
+            cx.refuse(leg, Cause::UnknownNumber);
             return None;
         };
         let by = Actor::Agent(agent.clone());

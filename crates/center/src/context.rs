@@ -34,7 +34,7 @@ pub(crate) struct Context {
     pub(crate) room: Room,
     /// Recordings that are being written or sealed.
     pub(crate) recordings: BTreeMap<RecordingId, ContactId>,
-    /// Whoever is still here hears that the center closes.
+    /// Callers who are still here hear that the center closes.
     pub(crate) farewell: bool,
     /// How far the machine's clock was set since the times of the inputs began, in ms.
     clock_set_by_ms: i64,
@@ -245,6 +245,11 @@ impl Context {
         }
     }
 
+    /// Refuses an inbound leg that nothing comes of.
+    pub(crate) fn refuse(&mut self, leg: LegId, cause: Cause) {
+        self.order(leg, LegOrder::Refuse(cause));
+    }
+
     /// Ends a leg from our side.
     pub(crate) fn let_go(&mut self, leg: LegId, cause: Cause) {
         let Some(of) = self.legs.get_mut(leg).filter(|of| !of.is_over()) else { return };
@@ -278,7 +283,7 @@ impl Context {
     pub(crate) fn device_free(&mut self, leg: LegId) {
         let Some(of) = self.legs.get_mut(leg) else { return };
         let why = of.why.clone();
-        if !of.awaited().is_some_and(|awaited| std::mem::take(&mut awaited.device)) {
+        if !of.device_spoke() {
             return;
         }
         match why {
@@ -289,7 +294,7 @@ impl Context {
         self.legs.forget_if_done(leg);
     }
 
-    /// Whoever was called into a conversation can be offered calls again.
+    /// An agent who was called into a conversation can be offered calls again.
     fn free_guest(&mut self, leg: LegId) {
         let Some(of) = self.legs.get_mut(leg).filter(|of| matches!(of.why, Why::Guest(_))) else { return };
         if let Some(agent) = of.agent().cloned() {
@@ -301,8 +306,7 @@ impl Context {
     pub(crate) fn closed(&mut self, leg: LegId, quality: Option<LegQuality>) {
         let Some(of) = self.legs.get_mut(leg) else { return };
         let (contact, agent) = (of.why.contact(), of.agent().cloned());
-        let awaited = of.awaited().is_some_and(|awaited| std::mem::take(&mut awaited.quality));
-        if let (true, Some(contact), Some(quality)) = (awaited, contact, quality) {
+        if let (true, Some(contact), Some(quality)) = (of.was_measured(), contact, quality) {
             self.record(Event::QualityMeasured { contact, agent, quality });
         }
         self.legs.forget_if_done(leg);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    Cause, Codec, ContactId, Digit, Diversion, End, EndedBy, Event, Language, LeaveReason, LegId, LegOrder,
-    MediaOp, Number, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
+    Cause, Codec, ContactId, Digit, Diversion, End, EndedBy, Event, Language, LeaveReason, LegId, MediaOp,
+    Number, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
 };
 
 use crate::alive::who_ended;
@@ -309,9 +309,4 @@ impl Contact {
         self.resume_after_segment(cx);
         cx.acd(acd::Input::SegmentEnded(agent));
     }
-}
-
-/// Refuses a customer's leg that becomes no contact.
-pub(crate) fn refuse(cx: &mut Context, leg: LegId, cause: Cause) {
-    cx.order(leg, LegOrder::Refuse(cause));
 }

@@ -74,7 +74,7 @@ enum Stage {
 }
 
 /// What is still to be reported of a leg that is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Awaited {
     /// The device's last word: until then its agent is not free.
     pub(crate) device: bool,
@@ -263,7 +263,7 @@ impl Leg {
         }
     }
 
-    /// True when the quality of its audio is told: of customers, and of whoever was in a conversation.
+    /// True when the quality of its audio is recorded: of customers, and of all who were in a conversation.
     fn is_judged(&self) -> bool {
         match self.why {
             Why::Contact(_) => true,
@@ -272,11 +272,32 @@ impl Leg {
         }
     }
 
-    /// What is still awaited of a leg that is over.
-    pub(crate) fn awaited(&mut self) -> Option<&mut Awaited> {
+    /// What is still awaited of it; of a leg that is not over, nothing.
+    pub(crate) fn awaited(&self) -> Awaited {
+        match self.stage {
+            Stage::Leaving(awaited) => awaited,
+            Stage::Opening | Stage::Ringing | Stage::Up => Awaited::default(),
+        }
+    }
+
+    /// Over, and nothing is awaited any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.stage == Stage::Leaving(Awaited::default())
+    }
+
+    /// Its device said its last word; true when that was awaited.
+    pub(crate) fn device_spoke(&mut self) -> bool {
         match &mut self.stage {
-            Stage::Leaving(awaited) => Some(awaited),
-            Stage::Opening | Stage::Ringing | Stage::Up => None,
+            Stage::Leaving(awaited) => std::mem::take(&mut awaited.device),
+            Stage::Opening | Stage::Ringing | Stage::Up => false,
+        }
+    }
+
+    /// Its audio was measured; true when that was awaited.
+    pub(crate) fn was_measured(&mut self) -> bool {
+        match &mut self.stage {
+            Stage::Leaving(awaited) => std::mem::take(&mut awaited.quality),
+            Stage::Opening | Stage::Ringing | Stage::Up => false,
         }
     }
 }

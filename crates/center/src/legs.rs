@@ -86,21 +86,20 @@ impl Legs {
         }
     }
 
-    pub(crate) fn awaits_device(&mut self, leg: LegId) -> bool {
-        self.legs.get_mut(&leg).and_then(Leg::awaited).is_some_and(|awaited| awaited.device)
+    pub(crate) fn awaits_device(&self, leg: LegId) -> bool {
+        self.legs.get(&leg).is_some_and(|leg| leg.awaited().device)
     }
 
     /// Forgets a leg of which nothing is awaited.
     pub(crate) fn forget_if_done(&mut self, leg: LegId) {
-        let awaited = self.legs.get_mut(&leg).and_then(Leg::awaited);
-        if awaited.is_some_and(|awaited| !awaited.device && !awaited.quality) {
+        if self.legs.get(&leg).is_some_and(Leg::is_done) {
             self.legs.remove(&leg);
         }
     }
 
-    /// True when the quality of some leg is still to be told.
-    pub(crate) fn await_quality(&mut self) -> bool {
-        self.legs.values_mut().filter_map(Leg::awaited).any(|awaited| awaited.quality)
+    /// True when the quality of some leg is still to be recorded.
+    pub(crate) fn await_quality(&self) -> bool {
+        self.legs.values().any(|leg| leg.awaited().quality)
     }
 }
 
@@ -116,8 +115,8 @@ impl Legs {
     }
 
     /// Legs that we let go whose devices have not said their last word.
-    pub(crate) fn devices_awaited(&mut self) -> usize {
-        self.legs.values_mut().filter_map(Leg::awaited).filter(|awaited| awaited.device).count()
+    pub(crate) fn devices_awaited(&self) -> usize {
+        self.legs.values().filter(|leg| leg.awaited().device).count()
     }
 
     /// True when every table names live legs, and those that it should.

@@ -12,7 +12,7 @@ use crate::code::CodeCall;
 use crate::config::Config;
 use crate::contact::Contact;
 use crate::context::Context;
-use crate::customer::{self, Invitation};
+use crate::customer::Invitation;
 use crate::inout::{Input, Output};
 use crate::leg::{LegEvent, Meaning, Why};
 use crate::timers::Timer;
@@ -218,7 +218,7 @@ impl Center {
                 self.with(contact, |contact, cx| contact.dial_seat(cx, leg, rtp, queue));
             }
             LegEvent::Up(remote) => {
-                self.with(contact, |contact, cx| contact.seat_answered(cx, leg, remote));
+                self.with(contact, |contact, cx| contact.seat_answered(cx, leg, offer, queue, remote));
             }
             LegEvent::NoPort(_) => self.cx.refuse_offer(leg, offer, Refusal::Failed),
             LegEvent::Failed(refusal) => self.cx.refuse_offer(leg, offer, refusal),
@@ -283,14 +283,14 @@ impl Center {
 
     fn customer_invited(&mut self, leg: LegId, invitation: Invitation) {
         if self.draining {
-            return customer::refuse(&mut self.cx, leg, Cause::ShuttingDown);
+            return self.cx.refuse(leg, Cause::ShuttingDown);
         }
         if self.calls() >= self.cx.config.max_calls {
-            return customer::refuse(&mut self.cx, leg, Cause::CallsFull);
+            return self.cx.refuse(leg, Cause::CallsFull);
         }
         match Contact::begin(&mut self.cx, leg, invitation) {
             Ok(contact) => _ = self.contacts.insert(contact.id, Box::new(contact)),
-            Err(cause) => customer::refuse(&mut self.cx, leg, cause),
+            Err(cause) => self.cx.refuse(leg, cause),
         }
     }
 

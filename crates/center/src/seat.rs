@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 
-use model::{Cause, Codec, EndedBy, Event, LegId, MediaOp, QueueName, RemoteMedia, SecureEnd, SegmentId};
+use model::{
+    Cause, Codec, EndedBy, Event, LegId, MediaOp, OfferId, QueueName, RemoteMedia, SecureEnd, SegmentId,
+};
 
 use crate::contact::{After, Contact, KeyWay, Place, Talk, Vacancy};
 use crate::context::Context;
-use crate::leg::{LegEvent, Who, Why};
+use crate::leg::{Leg, LegEvent};
 use crate::timers::Timer;
 
 impl Contact {
@@ -18,9 +20,15 @@ impl Contact {
     }
 
     /// The seat that rang is answered: customer and agent talk.
-    pub(crate) fn seat_answered(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
-        let Some(Who::Agent(agent)) = cx.legs.get(leg).map(|of| of.who.clone()) else { return };
-        let Some(Why::Offer { offer, queue, .. }) = cx.legs.get(leg).map(|of| of.why.clone()) else { return };
+    pub(crate) fn seat_answered(
+        &mut self,
+        cx: &mut Context,
+        leg: LegId,
+        offer: OfferId,
+        queue: &QueueName,
+        remote: RemoteMedia,
+    ) {
+        let Some(agent) = cx.legs.get(leg).and_then(Leg::agent).cloned() else { return };
         let (contact, segment) = (self.id, SegmentId::new(&mut cx.ids, cx.now));
         cx.legs.becomes_the_agents(leg, contact);
         cx.timers.stop(Timer::Wait(contact));
@@ -54,7 +62,7 @@ impl Contact {
         cx.media(self.call, MediaOp::Connect { leg, remote });
         cx.media(self.call, MediaOp::Bridge { a: self.leg, b: leg });
         cx.acd(acd::Input::OfferAnswered(offer));
-        cx.record(Event::SegmentStarted { segment, contact, agent, queue });
+        cx.record(Event::SegmentStarted { segment, contact, agent, queue: queue.clone() });
         self.follow_session(cx);
         // A caller may have put us on hold while waiting.
         self.hold(cx, EndedBy::Caller, caller_holds);

@@ -114,7 +114,7 @@ fn a_leg_is_let_go_as_its_stage_asks_and_once() {
     for (inbound, orders, devices) in table {
         for ((mut leg, order), device) in stages(inbound).into_iter().zip(orders).zip(devices) {
             assert_eq!(leg.let_go(cause), order, "{leg:?}");
-            assert_eq!(leg.awaited().map(|awaited| awaited.device), Some(device), "{leg:?}");
+            assert_eq!(leg.awaited().device, device, "{leg:?}");
             assert_eq!(leg.let_go(cause), None, "it is over");
             assert_eq!(leg.signalled(LegReport::Ended { cause }), Meaning::DeviceFree);
             assert_eq!(leg.signalled(LegReport::Connected { remote: remote() }), Meaning::Nothing);
