@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use model::{Activity, ContactId, NotReadyReason, OfferId, QueueName, Shift, Time};
 
+use crate::config::AgentConfig;
 use crate::inout::AgentView;
 use crate::standing::Did;
 
@@ -14,6 +15,8 @@ pub(crate) struct Agent {
     pub(crate) starts_ready: bool,
     pub(crate) miss_limit: u32,
     pub(crate) rest_after_miss: Duration,
+    /// Not in the settings any more: forgotten when the call is over.
+    pub(crate) is_removed: bool,
     pub(crate) seat_online: bool,
     pub(crate) willing: Willing,
     pub(crate) doing: Doing,
@@ -66,6 +69,30 @@ pub(crate) enum AfterRelease {
 }
 
 impl Agent {
+    /// An agent who is signed out.
+    pub(crate) fn new(config: AgentConfig) -> Agent {
+        Agent {
+            queues: config.queues,
+            starts_ready: config.starts_ready,
+            miss_limit: config.miss_limit,
+            rest_after_miss: config.rest_after_miss,
+            is_removed: false,
+            seat_online: false,
+            willing: Willing::Ready,
+            doing: Doing::Idle { since: Time::default() },
+            before: None,
+            misses: 0,
+        }
+    }
+
+    /// True when nothing of the agent is awaited any more, neither the end of a call nor a device that still rings.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        match self.doing {
+            Doing::Idle { .. } | Doing::Resting { .. } | Doing::WrapUp { .. } => true,
+            Doing::Offered { .. } | Doing::Releasing { .. } | Doing::Talking { .. } => false,
+        }
+    }
+
     /// The instant at which something happens by itself.
     pub(crate) fn timeout(&self) -> Option<Time> {
         match &self.doing {

@@ -1,4 +1,4 @@
-//! What the distributor is told once, at the start.
+//! The distributor's settings.
 
 use std::time::Duration;
 

@@ -5,6 +5,8 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
+
 /// What happened to the distributor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Input {
@@ -54,6 +56,11 @@ pub enum Input {
     },
     /// The agent left that conversation, with nothing to write up.
     Disengaged(AgentId),
+    /// Other queues and agents from now on; what holds for those that stay counts from the next decision.
+    ///
+    /// A queue that is not among them keeps its agents and its contacts, and takes those that a flow still sends to it. An
+    /// agent who is not among them is offered nothing more, finishes the call and is then forgotten.
+    Settings(Config),
 }
 
 /// What followed.

@@ -1,6 +1,7 @@
 //! The machine: every input, and what follows from it.
 
 mod offers;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -45,20 +46,7 @@ impl Acd {
     /// A distributor with everybody signed out. `ids` makes the offers' ids.
     pub fn new(config: Config, ids: Ids) -> Acd {
         let queue = |q: crate::QueueConfig| (q.name, Queue::new(q.offer_deadline, q.wrap_up));
-        let agent = |a: crate::AgentConfig| {
-            let agent = Agent {
-                queues: a.queues,
-                starts_ready: a.starts_ready,
-                miss_limit: a.miss_limit,
-                rest_after_miss: a.rest_after_miss,
-                seat_online: false,
-                willing: Willing::Ready,
-                doing: Doing::Idle { since: Time::default() },
-                before: None,
-                misses: 0,
-            };
-            (a.id, agent)
-        };
+        let agent = |a: crate::AgentConfig| (a.id.clone(), Agent::new(a));
         Acd {
             ids,
             queues: config.queues.into_iter().map(queue).collect(),
@@ -149,6 +137,7 @@ impl Acd {
             Input::SegmentEnded(agent) => self.segment_ended(now, &agent),
             Input::Engaged { agent, contact, queue } => self.engaged(&agent, contact, queue),
             Input::Disengaged(agent) => self.disengaged(now, &agent),
+            Input::Settings(config) => self.replace_settings(now, config),
         }
         self.dispatch(now);
     }
@@ -341,6 +330,7 @@ impl Acd {
             let view = agent.view();
             self.outputs.push_back(Output::AgentChanged { agent: id.clone(), view, by });
         }
+        self.forget_removed(id);
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) type Place = (Time, ContactId);
 pub(crate) struct Queue {
     pub(crate) offer_deadline: Duration,
     pub(crate) wrap_up: Duration,
+    /// Not in the settings any more: its agents keep serving it, whatever their settings say.
+    pub(crate) is_removed: bool,
     /// All contacts in the queue.
     members: BTreeSet<Place>,
     /// Those of them that no seat rings for.
@@ -28,6 +30,7 @@ impl Queue {
         Queue {
             offer_deadline,
             wrap_up,
+            is_removed: false,
             members: BTreeSet::new(),
             unoffered: BTreeSet::new(),
             idle: BTreeSet::new(),

@@ -15,7 +15,10 @@ const AGENTS: [(&str, &[&str]); 4] = [
 
 #[derive(Debug, Clone)]
 enum Step {
-    Enter { complaint: bool, bonus_s: u32 },
+    Enter {
+        complaint: bool,
+        bonus_s: u32,
+    },
     Leave(usize),
     Online(usize),
     Offline(usize),
@@ -27,6 +30,8 @@ enum Step {
     EndTalk(usize),
     Engage(usize),
     Disengage(usize),
+    /// New settings: this agent serves inquiries, complaints, both or neither.
+    Serve(usize, bool, bool),
     Pass(u64),
 }
 
@@ -44,13 +49,15 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0_usize..4).prop_map(Step::EndTalk),
         1 => (0_usize..4).prop_map(Step::Engage),
         1 => (0_usize..4).prop_map(Step::Disengage),
+        1 => (0_usize..4, any::<bool>(), any::<bool>()).prop_map(|(nth, i, c)| Step::Serve(nth, i, c)),
         3 => (0_u64..20).prop_map(Step::Pass),
     ]
 }
 
 /// The naive model: lists that are searched from the front.
-#[derive(Default)]
 struct Model {
+    /// Which queues each agent serves now.
+    serves: Vec<(&'static str, Vec<&'static str>)>,
     waiting: Vec<(ContactId, QueueName, i64)>,
     /// Live offers and those whose device is not free yet.
     ringing: Vec<(OfferId, ContactId, AgentId)>,
@@ -60,6 +67,17 @@ struct Model {
 }
 
 impl Model {
+    fn new() -> Model {
+        Model {
+            serves: AGENTS.iter().map(|(id, queues)| (*id, queues.to_vec())).collect(),
+            waiting: Vec::new(),
+            ringing: Vec::new(),
+            releasing: Vec::new(),
+            talking: Vec::new(),
+            ended: Vec::new(),
+        }
+    }
+
     /// Reads one output, checking everything that an output alone can break.
     fn read(&mut self, world: &World, output: &Output, entered: &[(ContactId, QueueName, i64)]) {
         match output {
@@ -98,7 +116,7 @@ impl Model {
     /// Nobody with a higher score, whom this agent serves, waits unoffered.
     fn check_order(&self, contact: &ContactId, queue: &QueueName, agent: &AgentId) {
         let serves = |name: &QueueName| {
-            AGENTS.iter().any(|(id, queues)| *id == agent.as_str() && queues.contains(&name.as_str()))
+            self.serves.iter().any(|(id, queues)| *id == agent.as_str() && queues.contains(&name.as_str()))
         };
         assert!(serves(queue));
         let place = |id: &ContactId| self.waiting.iter().find(|(c, ..)| c == id).unwrap().2;
@@ -113,7 +131,7 @@ impl Model {
 
     /// What must hold between any two steps.
     fn check_rest(&self, world: &World) {
-        for (id, queues) in AGENTS {
+        for (id, queues) in &self.serves {
             let id = agent(id);
             let view = world.acd.agent(&id).unwrap();
             let rings = self.ringing.iter().filter(|(_, _, a)| *a == id).count();
@@ -150,7 +168,7 @@ impl World {
 
 fn run(steps: &[Step]) {
     let mut world = World::new(&AGENTS);
-    let mut model = Model::default();
+    let mut model = Model::new();
     let mut entered = Vec::new();
     for step in steps {
         let outputs = apply(&mut world, &mut model, &mut entered, step);
@@ -210,6 +228,13 @@ fn apply(
         }
         Step::Disengage(nth) if *nth < model.talking.len() => Input::Disengaged(model.talking.remove(*nth).1),
         Step::Release(_) | Step::EndTalk(_) | Step::Disengage(_) => return Vec::new(),
+        Step::Serve(nth, inquiry, complaint) => {
+            let chosen = [("inquiry", *inquiry), ("complaint", *complaint)];
+            model.serves[*nth].1 =
+                chosen.into_iter().filter_map(|(name, is_served)| is_served.then_some(name)).collect();
+            let agents = model.serves.iter().map(|(id, queues)| (*id, queues.as_slice()));
+            Input::Settings(config(&agents.collect::<Vec<_>>()))
+        }
         Step::Pass(seconds) => {
             let outputs = world.pass(*seconds).to_vec();
             let acd = &world.acd;

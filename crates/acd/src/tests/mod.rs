@@ -2,6 +2,7 @@
 
 mod against_a_model;
 mod restarts;
+mod settings;
 mod stories;
 
 use std::time::Duration;
