@@ -1,4 +1,4 @@
-//! What the center is told once, at the start.
+//! The center's settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -103,6 +103,13 @@ impl Context {
         date.date(self.config.zone.offset(date))
     }
 
+    /// New calls, waits and decisions go by these settings.
+    pub(crate) fn replace_settings(&mut self, config: Config) {
+        let Config { version, media_threads, .. } = std::mem::replace(&mut self.config, config);
+        (self.config.version, self.config.media_threads) = (version, media_threads);
+        self.acd(acd::Input::Settings(self.config.acd.clone()));
+    }
+
     pub(crate) fn clock_set(&mut self, by_ms: i64) {
         self.clock_set_by_ms = self.clock_set_by_ms.saturating_add(by_ms);
         self.ids.set_clock(by_ms);

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use model::{AgentId, Command, LegId, LegOrder, LegReport, MediaOrder, MediaReport, Record, Reply};
 
+use crate::config::Config;
+
 /// What happened to the center.
 #[derive(Debug, Clone)]
 pub enum Input {
@@ -28,6 +30,10 @@ pub enum Input {
         /// In ms.
         by_ms: i64,
     },
+    /// Other routes, queues, agents and limits from the next decision on. Calls keep the version of the flow that they began
+    /// in, a wait its limit; what the settings do not know any more comes to its end. The number of media threads and the
+    /// program's version stay as they were.
+    Settings(Box<Config>),
     /// Take no new calls; [`Output::Drained`] follows when the last one is over, its recording closed and its quality recorded.
     Drain,
     /// End every call now.

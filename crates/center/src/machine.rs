@@ -77,6 +77,7 @@ impl Center {
             Input::Media(report) => self.media_report(report),
             Input::Command(command) => self.command(command),
             Input::ClockSet { by_ms } => self.cx.clock_set(by_ms),
+            Input::Settings(config) => self.cx.replace_settings(*config),
             Input::Drain => {
                 if !std::mem::replace(&mut self.draining, true) {
                     self.cx.record(Event::DrainStarted);

@@ -9,6 +9,7 @@ mod limits;
 mod lost;
 mod model;
 mod races;
+mod reload;
 mod secure;
 mod stories;
 mod supervision;

@@ -30,6 +30,8 @@ enum Step {
     Secure(usize, usize),
     /// Somebody joins a conversation, or leaves it.
     Guest(usize, usize, usize),
+    /// New settings: without this agent, or this queue, or the usual ones.
+    Settings(usize),
     Drain,
 }
 
@@ -54,6 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (legs.clone(), agents.clone(), 0_usize..8)
             .prop_map(|(contact, seat, order)| Step::Guest(contact, seat, order)),
         1 => Just(Step::RecordingFails),
+        1 => (0_usize..6).prop_map(Step::Settings),
         3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
         2 => (legs.clone(), any::<bool>()).prop_map(|(leg, deaf)| Step::Silent(leg, deaf)),
         3 => (legs, 0_usize..6).prop_map(|(leg, report)| Step::Stray(leg, report)),
@@ -115,6 +118,11 @@ fn take(world: &mut World, step: &Step) {
         Step::Stray(leg, report) => with_leg(world, leg, |world, leg| stray(world, leg, report)),
         Step::Secure(contact, order) => secure(world, contact, order),
         Step::Guest(contact, seat, order) => guest(world, contact, seat, order),
+        Step::Settings(missing) => world.settings(|config| match missing {
+            0..3 => _ = config.acd.agents.remove(missing),
+            3..5 => _ = config.acd.queues.remove(missing - 3),
+            _ => {}
+        }),
         Step::Drain => world.send(Input::Drain),
     }
 }

@@ -1,6 +1,6 @@
 //! A center on a virtual clock, with customers who call and everything that it ordered.
 
-mod house;
+pub(super) mod house;
 mod shells;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,6 +155,13 @@ impl World {
 
     pub(super) fn script(&mut self, id: &str, seat: Seat) {
         self.seats.insert(agent(id), seat);
+    }
+
+    /// New settings: the usual ones, edited.
+    pub(super) fn settings(&mut self, edit: impl FnOnce(&mut crate::Config)) {
+        let mut config = house::config();
+        edit(&mut config);
+        self.send(Input::Settings(Box::new(config)));
     }
 
     /// A customer calls; the leg.
@@ -313,6 +320,7 @@ impl World {
             | Input::Media(_)
             | Input::Seat { .. }
             | Input::Command(_)
+            | Input::Settings(_)
             | Input::Drain
             | Input::ClockSet { .. }
             | Input::Close

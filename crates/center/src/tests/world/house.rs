@@ -53,7 +53,7 @@ kind = "queue"
 queue = "inquiry"
 "##;
 
-pub(super) fn config() -> Config {
+pub(in crate::tests) fn config() -> Config {
     let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
     let problems = ivr::source::Problems::default();
     let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: Some(&queues) };
