@@ -245,6 +245,13 @@ impl Registrar {
         self.store(&user, bindings);
     }
 
+    /// Ends every binding of a user who may not register any more.
+    pub fn remove(&mut self, user: &str) {
+        if self.bindings.contains_key(user) {
+            self.store(user, Vec::new());
+        }
+    }
+
     /// Time passed: bindings end.
     pub fn handle_timeout(&mut self, now: Moment) {
         while let Some(user) = self.schedule.pop_due(now) {

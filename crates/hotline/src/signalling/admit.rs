@@ -14,7 +14,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// A call from a trunk is let in, except to a feature code; anybody else has to be an agent.
     pub(super) fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
         let dialled = Numbers::default().dialled(&request);
-        let is_code = dialled.as_ref().is_some_and(|number| self.feature_codes.contains(number));
+        let is_code =
+            dialled.as_ref().is_some_and(|number| self.settings.borrow().feature_codes.contains(number));
         let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
         let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_code).cloned();
         match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {

@@ -143,7 +143,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     ) -> Vec<Fork> {
         let caller = wish.caller.as_ref().map_or("anonymous", Number::as_str).replace('#', "%23");
         let (display, rtp) = (wish.display.clone(), wish.rtp);
-        let terms = self.seats.get(&wish.agent).cloned().unwrap_or_default();
+        let terms = self.terms_of(&wish.agent);
         let codecs = terms.codecs.offer(&wish.codecs);
         let mut forks = Vec::new();
         // The port that is open for the call has one IP version.
@@ -160,7 +160,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             let (call_id, display, caller) = (self.new_call_id(), display.clone(), caller.clone());
             self.seen.leg(leg, &call_id);
             let named = uri.clone();
-            let reliable = self.prack;
+            let reliable = self.settings.borrow().prack;
             let credentials = None;
             let dial = sip::Dial { call_id, uri, destination, caller, display, audio, credentials, reliable };
             let session = self.endpoint.dial(self.clock.now(), dial);

@@ -79,6 +79,9 @@ const ORDER_QUEUE: usize = 16_384;
 /// Questions that each shard may have open with the registrar.
 const QUESTIONS: usize = 1_024;
 
+/// The settings that hold now.
+type CurrentSettings = watch::Receiver<Arc<Settings>>;
+
 /// What the shell needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -200,6 +203,8 @@ type OrderWay = (Sender<(LegId, LegOrder)>, Arc<Notify>);
 
 /// The running shell.
 pub struct Signalling {
+    settings: watch::Sender<Arc<Settings>>,
+    trunks: Arc<watch::Sender<Arc<Vec<Trunk>>>>,
     bound: Vec<SocketAddr>,
     orders: Vec<OrderWay>,
     stop: watch::Sender<bool>,
@@ -217,6 +222,18 @@ impl Signalling {
             let _ = sender.send((leg, order));
             notify.notify_one();
         }
+    }
+
+    /// From now on other settings hold: agents, passwords and digests, audio and numbers of seats and trunks, feature codes, pings,
+    /// patience, redirects, reliable provisional answers. Calls in progress go on; agents who are not named any more lose
+    /// their registrations. What the shell was built with stays: addresses, realm, shards, files, the observer.
+    ///
+    /// Names of trunks' hosts are looked up before, which takes 5 s at most.
+    pub async fn replace(&self, settings: Settings) {
+        let before = Arc::clone(&self.trunks.borrow());
+        let trunks = names::looked_up(&settings.trunks, &before).await;
+        self.settings.send_replace(Arc::new(settings));
+        self.trunks.send_replace(Arc::new(trunks));
     }
 
     /// From now on OPTIONS outside calls is answered 503, so that balancers send their calls elsewhere.
@@ -299,7 +316,10 @@ where
     let (questions, question_inputs) = mpsc::channel(QUESTIONS * count);
     let draining = Arc::new(AtomicBool::new(false));
     let (registered, registered_now) = watch::channel(gate::Registered::default());
-    let (trunks, trunks_now) = names::resolve(&settings.trunks).await;
+    let (trunks, trunks_now) = watch::channel(Arc::new(names::looked_up(&settings.trunks, &[]).await));
+    let trunks = Arc::new(trunks);
+    let settings = Arc::new(settings);
+    let (replace, current) = watch::channel(Arc::clone(&settings));
     let gate = Arc::new(gate::Gate::new(trunks_now.clone(), registered_now, clock));
     let mut shards = Vec::new();
     let mut verdicts = Vec::new();
@@ -320,7 +340,7 @@ where
         let shard = Shard::new(
             index,
             count,
-            &settings,
+            current.clone(),
             (locals.clone(), trunks_now.clone()),
             random()?,
             clock,
@@ -343,13 +363,20 @@ where
     let life = life::Life::new(&shards, questions, hub.clone());
     let (kept, kept_now) = watch::channel(kept::Kept::default());
     let publishers = registrar::Publishers { registered, kept };
-    let mut registrar =
-        registrar::RegistrarTask::new(&settings, locals, random()?, clock, to_center, notices, publishers);
+    let mut registrar = registrar::RegistrarTask::new(
+        current.clone(),
+        locals,
+        random()?,
+        clock,
+        to_center,
+        notices,
+        publishers,
+    );
     if let Some(path) = settings.registrations.clone() {
         registrar.restore(kept::read(&path));
         tasks.push(tokio::spawn(kept::write(path, kept_now)));
     }
-    tasks.push(tokio::spawn(names::follow(settings.trunks, trunks, stopped.clone())));
+    tasks.push(tokio::spawn(names::follow(current, Arc::clone(&trunks), stopped.clone())));
     tasks.push(tokio::spawn(registrar.run(question_inputs, verdicts, stopped.clone())));
     let bound = listening.iter().map(|bound| bound.address).collect();
     for Bound { udp, tcp, local, .. } in listening {
@@ -358,7 +385,7 @@ where
         tasks.push(tokio::spawn(tcp::accept((tcp, local), hub.clone(), stopped.clone())));
     }
     tasks.push(tokio::spawn(tcp::run(hub_inputs, hub, shards, Arc::clone(&gate), stopped)));
-    Ok(Signalling { bound, orders, stop, draining, gate, life, tasks })
+    Ok(Signalling { settings: replace, trunks, bound, orders, stop, draining, gate, life, tasks })
 }
 
 async fn read_datagrams(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Network, Trunk};
+use super::{CurrentSettings, Network, Trunk};
 
 /// The trunks, their names resolved.
 pub(super) type Trunks = watch::Receiver<Arc<Vec<Trunk>>>;
@@ -15,30 +15,28 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// How long a look-up may take. The start waits for no longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The trunks with what their names lead to, and the sender by which [`follow`] tells of changes.
-pub(super) async fn resolve(trunks: &[Trunk]) -> (watch::Sender<Arc<Vec<Trunk>>>, Trunks) {
-    watch::channel(Arc::new(looked_up(trunks, &[]).await))
-}
-
-/// Looks the names up again until the shell stops.
+/// Looks the names of the current trunks up again and again, until the shell stops.
 pub(super) async fn follow(
-    trunks: Vec<Trunk>,
-    known: watch::Sender<Arc<Vec<Trunk>>>,
+    settings: CurrentSettings,
+    known: Arc<watch::Sender<Arc<Vec<Trunk>>>>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    if trunks.iter().all(|trunk| trunk.hosts.is_empty()) {
-        return;
-    }
     loop {
         tokio::select! {
             () = tokio::time::sleep(AGAIN) => {}
             _ = stopped.changed() => return,
         }
+        let current = Arc::clone(&settings.borrow());
+        if current.trunks.iter().all(|trunk| trunk.hosts.is_empty()) {
+            continue;
+        }
         let before = Arc::clone(&known.borrow());
-        let now = looked_up(&trunks, &before).await;
+        let now = looked_up(&current.trunks, &before).await;
         let addresses =
             |trunks: &[Trunk]| trunks.iter().map(|trunk| trunk.sources.clone()).collect::<Vec<_>>();
-        if addresses(&now) != addresses(&before) {
+        // Trunks that were replaced meanwhile were looked up then.
+        let is_current = Arc::ptr_eq(&current, &settings.borrow());
+        if is_current && addresses(&now) != addresses(&before) {
             tracing::info!("the addresses of trunks that are known by name have changed");
             known.send_replace(Arc::new(now));
         }
@@ -46,7 +44,7 @@ pub(super) async fn follow(
 }
 
 /// Of a trunk whose names lead nowhere now, the addresses of before stay: a name server that is away closes no trunk.
-async fn looked_up(trunks: &[Trunk], before: &[Trunk]) -> Vec<Trunk> {
+pub(super) async fn looked_up(trunks: &[Trunk], before: &[Trunk]) -> Vec<Trunk> {
     let mut resolved = Vec::with_capacity(trunks.len());
     for trunk in trunks {
         let mut found = Vec::new();

@@ -53,6 +53,16 @@ impl Reach {
         Reach { pings, devices: BTreeMap::new(), agenda: BTreeSet::new() }
     }
 
+    /// Devices are asked by these from their next question on; where they were not asked before, from now on.
+    pub(super) fn set_pings(&mut self, now: Moment, pings: Pings) {
+        let began = self.pings.every.is_none();
+        self.pings = pings;
+        if let Some(every) = pings.every.filter(|_| began) {
+            let devices: Vec<Device> = self.devices.keys().cloned().collect();
+            devices.iter().for_each(|device| self.schedule(device, Some(now + every)));
+        }
+    }
+
     /// The user's bindings are these now; those that are gone. With `spoke` the user just registered: all of these are
     /// reachable again.
     pub(super) fn sync(

@@ -55,7 +55,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// A device answered by a redirect; its session's end follows.
     pub(super) fn redirected(&mut self, session: SessionId, targets: Vec<Uri>) {
         let Some(id) = self.sessions.get(&session).copied() else { return };
-        let most = self.most_redirects;
+        let most = self.settings.borrow().redirects;
         let Some(Leg { stage: Stage::Ringing { wish, redirects, .. }, .. }) = self.legs.get_mut(&id) else {
             return;
         };

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, TrySendError};
 use model::{AgentId, LegId};
 use sip::{
-    Algorithm, Answer, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId,
-    Secret, SessionId, Slowdown, Status, Uri,
+    Answer, Destination, DigestServer, Flow, Moment, Random, Registrar, Request, RequestId, Secret,
+    SessionId, Slowdown, Status, Uri,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -20,7 +20,7 @@ use super::gate::Registered;
 use super::kept::Kept;
 use super::manners::Manners;
 use super::reach::{Device, Reach};
-use super::{Clock, Settings, SignallingInput};
+use super::{Clock, CurrentSettings, Settings, SignallingInput};
 use crate::observer::Observer;
 use proof::Failures;
 
@@ -104,11 +104,9 @@ pub(super) struct RegistrarTask<T> {
     failures: Failures,
     registrar: Registrar,
     digest: DigestServer,
-    md5_clients: Vec<String>,
     slowdown: Slowdown,
     agents: BTreeMap<String, (AgentId, Secret)>,
-    /// What each agent may answer challenges by, best first, where nothing else is said for all.
-    digests: BTreeMap<AgentId, Vec<Algorithm>>,
+    settings: CurrentSettings,
     manners: Manners,
     clock: Clock,
     observer: Observer,
@@ -127,9 +125,15 @@ pub(super) struct RegistrarTask<T> {
     unheeded: VecDeque<(usize, Notice)>,
 }
 
+/// The agents by the user part of their address.
+fn by_user(settings: &Settings) -> BTreeMap<String, (AgentId, Secret)> {
+    let agents = settings.agents.iter();
+    agents.map(|(id, secret)| (id.as_str().to_owned(), (id.clone(), secret.clone()))).collect()
+}
+
 impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
     pub(super) fn new(
-        settings: &Settings,
+        current: CurrentSettings,
         locals: Vec<SocketAddr>,
         random: Random,
         clock: Clock,
@@ -137,7 +141,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         notices: Vec<mpsc::Sender<Notice>>,
         publishers: Publishers,
     ) -> Self {
-        let agents = settings.agents.iter();
+        let settings = Arc::clone(&current.borrow());
         RegistrarTask {
             publishers,
             changed: false,
@@ -145,12 +149,9 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             failures: Failures::default(),
             registrar: Registrar::new(settings.registrar.clone()),
             digest: DigestServer::new(&settings.realm, NONCE_LIFETIME, random),
-            md5_clients: settings.md5_clients.clone(),
             slowdown: Slowdown::new(),
-            agents: agents
-                .map(|(id, secret)| (id.as_str().to_owned(), (id.clone(), secret.clone())))
-                .collect(),
-            digests: settings.digests.clone(),
+            agents: by_user(&settings),
+            settings: current,
             manners: Manners::default(),
             clock,
             observer: settings.observer.clone(),
@@ -204,6 +205,13 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         loop {
             let wake = self.wake();
             tokio::select! {
+                // Whoever asks after the settings were replaced is answered by the new ones.
+                biased;
+                _ = stopped.changed() => {
+                    // Who registered a moment ago is known after the restart too.
+                    return self.publish_now(self.clock.now());
+                }
+                Ok(()) = self.settings.changed() => self.settings_replaced(),
                 question = questions.recv() => {
                     let Some((shard, question)) = question else { return };
                     let reply = self.answer(question);
@@ -213,10 +221,6 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                     }
                 }
                 () = tokio::time::sleep_until(wake) => {}
-                _ = stopped.changed() => {
-                    // Who registered a moment ago is known after the restart too.
-                    return self.publish_now(self.clock.now());
-                }
             }
             self.expire();
             self.follow_registrar();
@@ -224,6 +228,21 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             self.publish();
             self.tell_seats();
         }
+    }
+
+    /// Agents who are there no more lose their registrations; a changed password is asked for at the next request.
+    fn settings_replaced(&mut self) {
+        let settings = Arc::clone(&self.settings.borrow_and_update());
+        let agents = by_user(&settings);
+        for user in self.agents.keys().filter(|user| !agents.contains_key(*user)) {
+            self.registrar.remove(user);
+        }
+        // The center hears of the seats of those who go before they are forgotten.
+        self.follow_registrar();
+        self.online.retain(|agent, _| agents.contains_key(agent.as_str()));
+        self.agents = agents;
+        self.reach.set_pings(self.clock.now(), settings.pings);
+        self.changed = true;
     }
 
     fn wake(&self) -> tokio::time::Instant {

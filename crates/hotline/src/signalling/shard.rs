@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use model::{AgentId, Ids, LegId, LegOrder, LegReport, Number, Origin, Refusal};
+use model::{AgentId, Ids, LegId, LegOrder, LegReport, Origin, Refusal};
 use sip::{
     Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, PingId, Random,
     Request, SessionId, Transport,
@@ -21,7 +21,7 @@ use super::reach::Device;
 use super::registrar::{Judgement, Notice, Question, Reply};
 use super::seen::Seen;
 use super::tcp::HubInput;
-use super::{Clock, QUESTIONS, Settings, SignallingInput, Terms, translate};
+use super::{Clock, CurrentSettings, QUESTIONS, SignallingInput, Terms, translate};
 
 /// Waiting reports beyond which those that may be dropped are.
 const BACKLOG: usize = 10_000;
@@ -76,12 +76,7 @@ pub(super) struct Shard<T> {
     pub(super) clock: Clock,
     pub(super) seen: Seen,
     pub(super) trunks: Trunks,
-    pub(super) feature_codes: Vec<Number>,
-    pub(super) prack: bool,
-    /// How many redirects a leg follows.
-    pub(super) most_redirects: u32,
-    /// Of agents' seats.
-    pub(super) seats: BTreeMap<AgentId, Terms>,
+    pub(super) settings: CurrentSettings,
     pub(super) legs: BTreeMap<LegId, Leg>,
     pub(super) sessions: BTreeMap<SessionId, LegId>,
     /// Inbound sessions whose sender is being judged.
@@ -106,12 +101,13 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     pub(super) fn new(
         index: usize,
         shards: usize,
-        settings: &Settings,
+        current: CurrentSettings,
         (locals, trunks): (Vec<SocketAddr>, Trunks),
         mut random: Random,
         clock: Clock,
         to_center: Sender<T>,
     ) -> Shard<T> {
+        let settings = Arc::clone(&current.borrow());
         let endpoint = EndpointSettings {
             local: locals.clone(),
             user_agent: settings.user_agent.clone(),
@@ -131,10 +127,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             clock,
             seen: Seen::new(settings.observer.clone(), clock),
             trunks,
-            feature_codes: settings.feature_codes.clone(),
-            prack: settings.prack,
-            most_redirects: settings.redirects,
-            seats: settings.seats.clone(),
+            settings: current,
             legs: BTreeMap::new(),
             sessions: BTreeMap::new(),
             unjudged: BTreeMap::new(),
@@ -156,6 +149,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 // Strangers come last. Orders and timers are seen to after each of them.
                 biased;
                 _ = stopped.changed() => stopping = true,
+                Ok(()) = self.settings.changed() => {
+                    let patience = self.settings.borrow_and_update().patience;
+                    self.endpoint.set_patience(patience);
+                }
                 Some(reply) = wires.verdicts.recv() => self.hear(reply),
                 Some(notice) = wires.notices.recv() => self.heed(notice),
                 Some(input) = wires.first.recv() => self.receive(input),
@@ -173,6 +170,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 return;
             }
         }
+    }
+
+    /// What the audio of an agent's calls may be.
+    pub(super) fn terms_of(&self, agent: &AgentId) -> Terms {
+        self.settings.borrow().seats.get(agent).cloned().unwrap_or_default()
     }
 
     fn wake(&self) -> tokio::time::Instant {
@@ -356,7 +358,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 match judgement {
                     Judgement::Refuse(answer) => self.endpoint.turn_away(now, session, &answer),
                     Judgement::Agent(agent) => {
-                        let terms = self.seats.get(&agent).cloned().unwrap_or_default();
+                        let terms = self.terms_of(&agent);
                         let from = (Origin::Agent(agent), unjudged.flow);
                         self.let_in(session, from, &unjudged.request, &terms);
                     }

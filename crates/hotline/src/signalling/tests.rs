@@ -4,6 +4,7 @@ mod encrypted;
 mod floods;
 mod listening;
 mod reach;
+mod replaced;
 mod sipp;
 mod world;
 

@@ -36,6 +36,11 @@ impl Endpoint {
         Endpoint { patience, ..self }
     }
 
+    /// With these from now on: for sessions that begin, and for the next refresh of those that stand.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
     /// Asks the peer of a session that stands whether it lives: by a session refresh where a session timer is on, else
     /// by OPTIONS. Without an answer within 16 s, or with one that says that there is no such call, the session ends as
     /// `TimedOut`. Does nothing while the last question is open, or while our answer or a BYE is on its way, which end

@@ -81,7 +81,8 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
     /// What an account may answer challenges by, best first: as configured, as far as its password is known for it.
     fn allowed(&self, account: &str) -> Vec<Algorithm> {
         let Some((agent, secret)) = self.agents.get(account) else { return Algorithm::ALL.to_vec() };
-        let configured = self.digests.get(agent).map_or(&Algorithm::ALL[..], Vec::as_slice);
+        let settings = self.settings.borrow();
+        let configured = settings.digests.get(agent).map_or(&Algorithm::ALL[..], Vec::as_slice);
         configured.iter().copied().filter(|algorithm| secret.knows(*algorithm)).collect()
     }
 
@@ -94,7 +95,8 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
         stale: bool,
     ) -> Answer {
         let client = request.headers.text("User-Agent").unwrap_or_default();
-        let md5 = self.md5_clients.iter().any(|prefix| client.starts_with(prefix.as_str()));
+        let is_md5_client = |prefix: &String| client.starts_with(prefix.as_str());
+        let md5 = self.settings.borrow().md5_clients.iter().any(is_md5_client);
         let order = match self.allowed(account) {
             // A name that nobody has gets what one that somebody has would get.
             allowed if md5 && allowed.contains(&Algorithm::Md5) => vec![Algorithm::Md5],

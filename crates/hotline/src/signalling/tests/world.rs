@@ -50,18 +50,8 @@ impl World {
         network: &str,
         change: impl FnOnce(&mut Settings),
     ) -> World {
-        let terms = Terms { srtp, ..Terms::default() };
         let (to_center, center) = bounded(room);
-        let mut settings = Settings::new("127.0.0.1:0".parse().unwrap());
-        settings.agents = vec![(agent("1001"), "sample-1001".to_owned().into())];
-        settings.trunks = vec![Trunk {
-            name: "loopback".to_owned(),
-            sources: vec![network.parse().unwrap()],
-            hosts: Vec::new(),
-            terms: terms.clone(),
-        }];
-        settings.seats = [(agent("1001"), terms)].into();
-        settings.feature_codes = vec![number("*70")];
+        let mut settings = usual(srtp, network);
         change(&mut settings);
         let signalling = start(settings, to_center).await.unwrap();
         World { signalling, center, ids: Ids::new(900) }
@@ -104,6 +94,22 @@ impl World {
         let rtp = "127.0.0.1:20000".parse().unwrap();
         self.signalling.order(leg, LegOrder::Answer { rtp, codec: Codec::Pcmu });
     }
+}
+
+/// One trunk, one agent and one feature code.
+pub(super) fn usual(srtp: Encryption, network: &str) -> Settings {
+    let terms = Terms { srtp, ..Terms::default() };
+    let mut settings = Settings::new("127.0.0.1:0".parse().unwrap());
+    settings.agents = vec![(agent("1001"), "sample-1001".to_owned().into())];
+    settings.trunks = vec![Trunk {
+        name: "loopback".to_owned(),
+        sources: vec![network.parse().unwrap()],
+        hosts: Vec::new(),
+        terms: terms.clone(),
+    }];
+    settings.seats = [(agent("1001"), terms)].into();
+    settings.feature_codes = vec![number("*70")];
+    settings
 }
 
 /// What the center hears of agent 1001's seat.
