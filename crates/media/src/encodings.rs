@@ -1,10 +1,11 @@
 //! What plays, in the codecs that carry state (all but G.711): each frame of a row of clips is encoded once on a
 //! thread, when the first listener comes to it, and every other listener is sent the same bytes.
 
-use model::{ClipId, Codec, OpusWish, RemoteMedia};
+use model::{Codec, OpusWish, RemoteMedia};
 
 use crate::Map;
 use crate::ear::{LONGEST, Mouth};
+use crate::prompts::Edition;
 
 /// Bytes that a thread keeps: 80 minutes of Opus or of G.722 each, and more than any center says.
 const MOST: usize = 32 << 20;
@@ -27,7 +28,7 @@ pub(crate) struct ScoreId(u64);
 /// A row of clips in one codec.
 #[derive(Debug)]
 struct Score {
-    clips: Vec<ClipId>,
+    clips: Vec<Edition>,
     codec: Codec,
     wish: OpusWish,
     mouth: Mouth,
@@ -42,7 +43,7 @@ struct Score {
 /// One frame of a row of clips.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Passage<'a> {
-    pub(crate) clips: &'a [ClipId],
+    pub(crate) clips: &'a [Edition],
     /// Its number since the row began.
     pub(crate) number: usize,
     /// 20 ms at 8 kHz.
@@ -81,7 +82,7 @@ impl Encodings {
         self.scores.get(&id)?.frames.get(passage.number)?.as_deref()
     }
 
-    fn find(&self, clips: &[ClipId], remote: &RemoteMedia) -> Option<ScoreId> {
+    fn find(&self, clips: &[Edition], remote: &RemoteMedia) -> Option<ScoreId> {
         self.scores.iter().find_map(|(id, score)| score.suits(clips, remote).then_some(*id))
     }
 
@@ -116,7 +117,7 @@ impl Encodings {
 }
 
 impl Score {
-    fn suits(&self, clips: &[ClipId], remote: &RemoteMedia) -> bool {
+    fn suits(&self, clips: &[Edition], remote: &RemoteMedia) -> bool {
         self.codec == remote.codec && self.wish == remote.opus && self.clips == clips
     }
 
@@ -157,13 +158,17 @@ mod tests {
         samples
     }
 
+    const A: Edition = Edition::nth(1);
+    const B: Edition = Edition::nth(2);
+    const C: Edition = Edition::nth(3);
+
     fn heard(
         encodings: &mut Encodings,
         place: &mut Option<ScoreId>,
-        (name, number): (&str, usize),
+        (clip, number): (Edition, usize),
         codec: Codec,
     ) -> Option<Vec<u8>> {
-        let (clips, samples) = ([ClipId::from(name)], tone(number));
+        let (clips, samples) = ([clip], tone(number));
         let passage = Passage { clips: &clips, number, samples: &samples };
         encodings.frame(place, passage, &remote(codec)).map(<[u8]>::to_vec)
     }
@@ -173,12 +178,11 @@ mod tests {
         let mut encodings = Encodings::default();
         for codec in [Codec::G722, Codec::Opus, Codec::L16Wide] {
             let (mut first, mut second) = (None, None);
-            let all: Vec<_> = (0..5)
-                .map(|number| heard(&mut encodings, &mut first, ("a", number), codec).unwrap())
-                .collect();
+            let all: Vec<_> =
+                (0..5).map(|number| heard(&mut encodings, &mut first, (A, number), codec).unwrap()).collect();
             assert!(all.iter().all(|frame| !frame.is_empty()));
             let again: Vec<_> = (0..5)
-                .map(|number| heard(&mut encodings, &mut second, ("a", number), codec).unwrap())
+                .map(|number| heard(&mut encodings, &mut second, (A, number), codec).unwrap())
                 .collect();
             assert!(all == again && first == second, "{codec:?}");
         }
@@ -188,17 +192,14 @@ mod tests {
     #[test]
     fn a_listener_who_comes_where_the_encoder_is_not_is_spoken_to_alone() {
         let (mut encodings, mut place) = (Encodings::default(), None);
+        assert!(heard(&mut encodings, &mut place, (A, 7), Codec::G722).is_some(), "the first comes anywhere");
+        assert!(heard(&mut encodings, &mut None, (A, 3), Codec::G722).is_none());
         assert!(
-            heard(&mut encodings, &mut place, ("a", 7), Codec::G722).is_some(),
-            "the first comes anywhere"
-        );
-        assert!(heard(&mut encodings, &mut None, ("a", 3), Codec::G722).is_none());
-        assert!(
-            heard(&mut encodings, &mut place, ("a", 8), Codec::G722).is_some(),
+            heard(&mut encodings, &mut place, (A, 8), Codec::G722).is_some(),
             "nobody disturbs the first"
         );
         assert!(
-            heard(&mut encodings, &mut None, ("a", 0), Codec::G722).is_some(),
+            heard(&mut encodings, &mut None, (A, 0), Codec::G722).is_some(),
             "a beginning is shared again"
         );
     }
@@ -207,16 +208,16 @@ mod tests {
     fn what_was_not_played_for_longest_gives_way() {
         let mut encodings = Encodings { most: 3 * (160 + size_of::<Box<[u8]>>()), ..Encodings::default() };
         let mut places = [None; 3];
-        for (name, place) in ["a", "b", "c"].iter().zip(&mut places) {
-            heard(&mut encodings, place, (name, 0), Codec::G722).unwrap();
+        for (clip, place) in [A, B, C].into_iter().zip(&mut places) {
+            heard(&mut encodings, place, (clip, 0), Codec::G722).unwrap();
         }
-        heard(&mut encodings, &mut places[0], ("a", 1), Codec::G722).unwrap();
-        let names = |encodings: &Encodings| -> Vec<ClipId> {
+        heard(&mut encodings, &mut places[0], (A, 1), Codec::G722).unwrap();
+        let kept = |encodings: &Encodings| -> Vec<Edition> {
             encodings.scores.values().flat_map(|score| score.clips.clone()).collect()
         };
-        assert_eq!(names(&encodings), ["a", "c"].map(ClipId::from));
-        assert!(heard(&mut encodings, &mut places[1], ("b", 1), Codec::G722).is_some(), "it is made anew");
-        assert_eq!(names(&encodings), ["a", "b"].map(ClipId::from));
+        assert_eq!(kept(&encodings), [A, C]);
+        assert!(heard(&mut encodings, &mut places[1], (B, 1), Codec::G722).is_some(), "it is made anew");
+        assert_eq!(kept(&encodings), [A, B]);
         assert_eq!(encodings.held, 3 * (160 + size_of::<Box<[u8]>>()));
     }
 }

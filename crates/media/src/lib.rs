@@ -64,6 +64,7 @@ use counters::Tally;
 use os::{Urgency, Waker};
 use patient::Patient;
 use ports::Ports;
+use prompts::Shelf;
 use storage::{Beat, Places};
 use tap::Buffer;
 use thread::{Setup, ToMedia};
@@ -92,7 +93,7 @@ pub struct Settings {
     pub recordings_fallback: Option<PathBuf>,
     /// What encrypts the recordings whose paths end in [`model::ENCRYPTED`].
     pub keys: Arc<CenterKeys>,
-    /// The clips that can be played.
+    /// The clips that can be played at first.
     pub prompts: Arc<Prompts>,
     /// A peer that should send and does not is reported after this time.
     pub silence_timeout: Duration,
@@ -171,6 +172,7 @@ pub struct Media {
     threads: Vec<MediaThread>,
     writers: Vec<JoinHandle<()>>,
     tally: Arc<Tally>,
+    shelf: Arc<Shelf>,
 }
 
 #[derive(Debug)]
@@ -231,7 +233,12 @@ impl Media {
         }
         // Where there is nowhere else to go, a disk is waited for.
         let disks = if disks.len() > 1 { patiently(disks).map_err(StartError::Thread)? } else { disks };
-        let mut media = Media { threads: Vec::new(), writers: Vec::new(), tally: Arc::new(Tally::default()) };
+        let mut media = Media {
+            threads: Vec::new(),
+            writers: Vec::new(),
+            tally: Arc::new(Tally::default()),
+            shelf: Arc::new(Shelf::new(Arc::clone(&settings.prompts))),
+        };
         let vault = |disk| Arc::new(Vault::new(disk, settings.keys.clone())) as Arc<dyn Disk>;
         let disks = disks.into_iter().map(vault).collect();
         let (back, spares) = crossbeam_channel::bounded(writer::SPARES);
@@ -246,7 +253,8 @@ impl Media {
             let (orders, incoming) = crossbeam_channel::bounded(ORDERS);
             let setup = Setup {
                 index,
-                settings: settings.clone(),
+                settings: Settings { prompts: Arc::default(), ..settings.clone() },
+                shelf: Arc::clone(&media.shelf),
                 ports,
                 orders: incoming,
                 waker: waker.clone(),
@@ -305,6 +313,12 @@ impl Media {
         if let Some(thread) = self.thread_of(order.call) {
             thread.send(ToMedia::Order(order));
         }
+    }
+
+    /// Plays that begin from now on take these clips; what plays goes on as it is. A clip that sounds as before stays the
+    /// same one. Takes memory for both until the next replacement, where a replaced clip still plays.
+    pub fn replace_prompts(&self, prompts: Prompts) {
+        self.shelf.replace(prompts);
     }
 
     /// Asks the threads for signs of life, also from elsewhere.

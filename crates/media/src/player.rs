@@ -7,14 +7,14 @@ use audio::g711::Law;
 use model::{ClipId, PlayId, PlayMode, RemoteMedia};
 
 use crate::encodings::{Encodings, Passage, ScoreId};
-use crate::prompts::{Clip, Prompts};
+use crate::prompts::{Clip, Edition, Prompts};
 
 /// Clips, one after another, cut into 20 ms frames.
 #[derive(Debug)]
 pub(crate) struct Player {
     pub(crate) play: PlayId,
-    names: Vec<ClipId>,
     clips: Vec<Arc<Clip>>,
+    editions: Vec<Edition>,
     mode: PlayMode,
     clip: usize,
     sample: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Player {
 /// Where a loop stopped, so that it can go on from there.
 #[derive(Debug, Clone)]
 pub(crate) struct Pause {
-    names: Vec<ClipId>,
+    editions: Vec<Edition>,
     clip: usize,
     sample: usize,
     number: usize,
@@ -47,7 +47,7 @@ impl Player {
     pub(crate) fn new(
         prompts: &Prompts,
         play: PlayId,
-        names: Vec<ClipId>,
+        names: &[ClipId],
         mode: PlayMode,
         pause: Option<&Pause>,
     ) -> Player {
@@ -58,17 +58,18 @@ impl Player {
             }
             clip
         };
-        let clips = names.iter().filter_map(find).collect();
-        let resumed = pause.filter(|pause| mode == PlayMode::Loop && pause.names == names);
+        let clips: Vec<_> = names.iter().filter_map(find).collect();
+        let editions: Vec<_> = clips.iter().map(|clip| clip.edition).collect();
+        let resumed = pause.filter(|pause| mode == PlayMode::Loop && pause.editions == editions);
         let (clip, sample, number) =
             resumed.map_or((0, 0, 0), |pause| (pause.clip, pause.sample, pause.number));
-        Player { play, names, clips, mode, clip, sample, number, score: None }
+        Player { play, clips, editions, mode, clip, sample, number, score: None }
     }
 
     /// Where it is, when it is a loop.
     pub(crate) fn pause(self) -> Option<Pause> {
-        let Player { names, clip, sample, number, .. } = self;
-        (self.mode == PlayMode::Loop).then_some(Pause { names, clip, sample, number })
+        let Player { editions, clip, sample, number, .. } = self;
+        (self.mode == PlayMode::Loop).then_some(Pause { editions, clip, sample, number })
     }
 
     /// The next frame, the last one's end filled with silence; `None` when everything was played. A loop begins anew
@@ -109,7 +110,7 @@ impl Player {
         remote: &RemoteMedia,
         encodings: &'a mut Encodings,
     ) -> Option<&'a [u8]> {
-        let passage = Passage { clips: &self.names, number: frame.number, samples: &frame.samples };
+        let passage = Passage { clips: &self.editions, number: frame.number, samples: &frame.samples };
         encodings.frame(&mut self.score, passage, remote)
     }
 }
@@ -120,15 +121,27 @@ fn copy<T: Copy>(into: Option<&mut [T]>, from: &[T]) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use model::{Ids, Time};
 
-    fn player(names: &[&str], mode: PlayMode, pause: Option<&Pause>) -> Player {
+    fn prompts() -> Prompts {
         let mut prompts = Prompts::empty();
         prompts.insert("a", &[1000; 200]);
         prompts.insert("b", &[-1000; 40]);
+        prompts
+    }
+
+    fn player(names: &[&str], mode: PlayMode, pause: Option<&Pause>) -> Player {
+        static PROMPTS: LazyLock<Prompts> = LazyLock::new(prompts);
+        player_of(&PROMPTS, names, mode, pause)
+    }
+
+    fn player_of(prompts: &Prompts, names: &[&str], mode: PlayMode, pause: Option<&Pause>) -> Player {
         let play = PlayId::new(&mut Ids::new(0), Time::from_unix_ms(1_800_000_000_000));
-        Player::new(&prompts, play, names.iter().map(|name| ClipId::from(*name)).collect(), mode, pause)
+        let names: Vec<_> = names.iter().map(|name| ClipId::from(*name)).collect();
+        Player::new(prompts, play, &names, mode, pause)
     }
 
     #[test]
@@ -158,6 +171,15 @@ mod tests {
         );
         let other = player(&["b"], PlayMode::Loop, Some(&pause)).frame(Law::Mu).unwrap();
         assert_eq!((other.samples[39], other.samples[40]), (-1000, 0), "rounds begin with a frame");
+    }
+
+    #[test]
+    fn a_loop_whose_clip_was_replaced_meanwhile_begins_anew() {
+        let mut first = player(&["a"], PlayMode::Loop, None);
+        first.frame(Law::Mu).unwrap();
+        let pause = first.pause().unwrap();
+        let mut replaced = player_of(&prompts(), &["a"], PlayMode::Loop, Some(&pause));
+        assert_eq!(replaced.frame(Law::Mu).unwrap().number, 0);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The clips that callers hear: read once at the start, resampled, encoded for every codec, and shared.
+//! The clips that callers hear: read at the start and whenever they are replaced, resampled, encoded for both laws of
+//! G.711, and shared.
 
 mod cache;
 mod container;
@@ -11,8 +12,8 @@ use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use audio::g711::Law;
 
@@ -23,9 +24,26 @@ use read::Heard;
 /// One clip, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Clip {
+    pub(crate) edition: Edition,
     pub(crate) samples: Box<[i16]>,
     pub(crate) mu: Box<[u8]>,
     pub(crate) a: Box<[u8]>,
+}
+
+/// Tells a clip from every other that was ever read in this process, also from one of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edition(u64);
+
+impl Edition {
+    fn next() -> Edition {
+        static READ: AtomicU64 = AtomicU64::new(0);
+        Edition(READ.fetch_add(1, Ordering::Relaxed))
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn nth(number: u64) -> Edition {
+        Edition(number)
+    }
 }
 
 /// All clips by name: folder and stem of the file (`zh-CN/welcome`).
@@ -171,6 +189,16 @@ impl Prompts {
         loaded
     }
 
+    /// These, with the clips of `before` wherever they sound the same.
+    pub(crate) fn sharing(mut self, before: &Prompts) -> Prompts {
+        for (name, clip) in &mut self.clips {
+            if let Some(known) = before.clips.get(name).filter(|known| known.samples == clip.samples) {
+                *clip = Arc::clone(known);
+            }
+        }
+        self
+    }
+
     /// True when there is a clip of that name.
     pub fn contains(&self, clip: &str) -> bool {
         self.clips.contains_key(clip)
@@ -205,7 +233,42 @@ impl Clip {
             law.encode_into(&samples, &mut codes);
             codes
         };
-        Clip { mu: encoded(Law::Mu), a: encoded(Law::A), samples }
+        Clip { edition: Edition::next(), mu: encoded(Law::Mu), a: encoded(Law::A), samples }
+    }
+}
+
+/// The clips that media threads play from. They can be replaced while calls go on: what plays, plays on.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    current: Mutex<Arc<Prompts>>,
+    /// Clips that were replaced and may still play: their memory is given back by [`Shelf::replace`], never by a media
+    /// thread.
+    replaced: Mutex<Vec<Arc<Clip>>>,
+}
+
+impl Shelf {
+    pub(crate) fn new(prompts: Arc<Prompts>) -> Shelf {
+        Shelf { current: Mutex::new(prompts), replaced: Mutex::default() }
+    }
+
+    /// Has something looked up. Held for no longer than that: a media thread asks.
+    pub(crate) fn with<R>(&self, look_up: impl FnOnce(&Prompts) -> R) -> R {
+        look_up(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Plays that begin from now on take these. The replaced clips that nobody plays any more are given up.
+    pub(crate) fn replace(&self, prompts: Prompts) {
+        let before = Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner));
+        let prompts = Arc::new(prompts.sharing(&before));
+        let is_kept = |name: &String, clip: &Arc<Clip>| {
+            prompts.clips.get(name).is_some_and(|current| current.edition == clip.edition)
+        };
+        let gone = before.clips.iter().filter(|(name, clip)| !is_kept(name, clip));
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        replaced.extend(gone.map(|(_, clip)| Arc::clone(clip)));
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = prompts;
+        drop(before);
+        replaced.retain(|clip| Arc::strong_count(clip) > 1);
     }
 }
 

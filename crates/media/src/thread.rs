@@ -26,6 +26,7 @@ use crate::leg::{DATAGRAM, Kind, Leg};
 use crate::os::{Poll, Timer, Waker, run_delay};
 use crate::outbox::Outbox;
 use crate::ports::Ports;
+use crate::prompts::Shelf;
 use crate::recorder::Recorder;
 use crate::strain::Strain;
 use crate::tap::{Buffer, Channel, Tap};
@@ -47,6 +48,7 @@ pub(crate) enum ToMedia {
 pub(crate) struct Setup {
     pub(crate) index: usize,
     pub(crate) settings: Settings,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) ports: Ports,
     pub(crate) orders: Receiver<ToMedia>,
     pub(crate) waker: Arc<Waker>,
@@ -61,6 +63,7 @@ pub(crate) struct Setup {
 pub(crate) struct Thread {
     index: usize,
     settings: Settings,
+    shelf: Arc<Shelf>,
     ports: Ports,
     orders: Receiver<ToMedia>,
     waker: Arc<Waker>,
@@ -113,7 +116,7 @@ const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Thread {
     pub(crate) fn new(setup: Setup) -> io::Result<Thread> {
-        let Setup { index, settings, ports, orders, waker, reports, rings, spares, tally } = setup;
+        let Setup { index, settings, shelf, ports, orders, waker, reports, rings, spares, tally } = setup;
         let poll = Poll::new()?;
         poll.watch(&*waker, WAKER)?;
         let clock = Clock::new();
@@ -122,6 +125,7 @@ impl Thread {
         Ok(Thread {
             index,
             settings,
+            shelf,
             ports,
             orders,
             waker,

@@ -269,3 +269,26 @@ fn a_large_clip_is_decoded_once_and_again_when_its_file_changes() {
     first();
     assert!(names().len() <= 18, "{}", names().len());
 }
+
+fn clips(clips: &[(&str, i16)]) -> Prompts {
+    let mut prompts = Prompts::empty();
+    clips.iter().for_each(|(name, sample)| prompts.insert(name, &[*sample; 160]));
+    prompts
+}
+
+#[test]
+fn clips_that_sound_as_before_stay_and_a_replaced_one_lives_as_long_as_it_plays() {
+    let shelf = Shelf::new(Arc::new(clips(&[("same", 1), ("changed", 1), ("gone", 1)])));
+    let find = |name: &str| shelf.with(|prompts| prompts.find(name));
+    let (same, playing) = (find("same").unwrap(), find("changed").unwrap());
+    shelf.replace(clips(&[("same", 1), ("changed", 2), ("new", 3)]));
+    assert_eq!(find("same").unwrap().edition, same.edition);
+    assert_eq!((find("changed").unwrap().samples[0], playing.samples[0]), (2, 1));
+    assert!(find("gone").is_none() && find("new").is_some());
+    let kept = || shelf.replaced.lock().unwrap().len();
+    assert_eq!(kept(), 1, "what nobody plays is given up at once");
+    assert_eq!(Arc::strong_count(&playing), 2, "a media thread that stops playing frees nothing");
+    drop(playing);
+    shelf.replace(clips(&[("same", 1), ("changed", 2), ("new", 3)]));
+    assert_eq!(kept(), 0);
+}

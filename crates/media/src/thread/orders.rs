@@ -145,7 +145,7 @@ impl Thread {
     fn play(&mut self, id: LegId, play: PlayId, clips: Vec<ClipId>, mode: PlayMode) {
         self.stop_play(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let player = Player::new(&self.settings.prompts, play, clips, mode, leg.music.as_ref());
+        let player = self.shelf.with(|prompts| Player::new(prompts, play, &clips, mode, leg.music.as_ref()));
         leg.player = Some(player);
         let recording = leg.recording;
         self.rest(recording, Channel::Right);
