@@ -12,11 +12,11 @@ use crate::problem::Problem;
 use crate::query::Named;
 
 pub(crate) async fn list(State(app): State<App>) -> Result<Response, Problem> {
-    Ok(Json(app.store.agents(&app.agents).await?).into_response())
+    Ok(Json(app.store.agents(&app.settings().agents).await?).into_response())
 }
 
 pub(crate) async fn queues(State(app): State<App>) -> Result<Response, Problem> {
-    let queues = app.store.queues(&app.queues, app.day_began(), (app.now)()).await?;
+    let queues = app.store.queues(&app.settings().queues, app.day_began(), (app.now)()).await?;
     Ok(Json(queues).into_response())
 }
 

@@ -42,12 +42,8 @@ pub struct AppParts {
     pub vault: Arc<dyn Vault>,
     /// How long they are kept.
     pub retention: Vec<RetentionRule>,
-    /// What supervisors may hear of them.
-    pub hearing: Hearing,
-    /// The agents of the configuration.
-    pub agents: Vec<AgentId>,
-    /// The queues of the configuration.
-    pub queues: Vec<QueueName>,
+    /// What may be replaced while the center runs.
+    pub settings: watch::Receiver<Arc<Settings>>,
     /// Where the day begins.
     pub zone: Zone,
     /// The clock.
@@ -60,10 +56,21 @@ pub struct AppParts {
     pub metrics: Arc<dyn Metrics>,
     /// The last SIP messages.
     pub trace: Arc<dyn Trace>,
-    /// Whether this address is a reverse proxy whose `X-Forwarded-For` is believed.
-    pub is_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Which parts are ready.
     pub readiness: Readiness,
+}
+
+/// What the configuration says to the API. The next request goes by the newest ones.
+#[derive(Clone)]
+pub struct Settings {
+    /// What supervisors may hear of recordings.
+    pub hearing: Hearing,
+    /// The agents.
+    pub agents: Vec<AgentId>,
+    /// The queues.
+    pub queues: Vec<QueueName>,
+    /// Whether this address is a reverse proxy whose `X-Forwarded-For` is believed.
+    pub is_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
 }
 
 /// The state of the API. Clones share it.
@@ -102,6 +109,11 @@ impl App {
             wrong: Arc::default(),
             tickets: Arc::default(),
         }
+    }
+
+    /// The settings that hold now.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.parts.settings.borrow())
     }
 
     pub(crate) fn tickets(&self) -> &Tickets {

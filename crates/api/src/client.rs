@@ -37,7 +37,7 @@ pub(crate) async fn arrive(State(app): State<App>, mut request: Request, next: N
         standing: Arc::new(Standing::new(Instant::now(), false)),
     });
     standing.requested(request.body().is_end_stream());
-    let address = client_of(peer.ip(), request.headers(), &*app.is_proxy);
+    let address = client_of(peer.ip(), request.headers(), &*app.settings().is_proxy);
     request.extensions_mut().insert(Client { address, peer, standing });
     let tongue = language::wanted(request.headers());
     language::say(next.run(request).await, tongue)

@@ -79,7 +79,7 @@ impl Listener for Guarded {
         loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
             let now = Instant::now();
-            let is_proxy = (self.app.is_proxy)(address.ip());
+            let is_proxy = (self.app.settings().is_proxy)(address.ip());
             let standing = Arc::new(Standing::new(now, is_proxy));
             let source = (!is_proxy).then(|| address.ip());
             match self.app.connections().take(now, source, Arc::clone(&standing)) {

@@ -37,12 +37,12 @@ impl Hearing {
 
 /// Refuses a bearer who may not hear this recording.
 pub(crate) async fn check(app: &App, bearer: &Bearer, recording: &RecordingRow) -> Result<(), Problem> {
-    let contact = match (bearer.role, app.hearing.supervisors) {
+    let contact = match (bearer.role, app.settings().hearing.supervisors) {
         (Role::Supervisor, SupervisorsHear::OwnQueues) => app.store.contact(recording.contact_id).await?,
         _ => None,
     };
     let queue = contact.and_then(|contact| contact.queue);
-    if app.hearing.allows(bearer.role, bearer.agent.as_ref(), queue.as_ref()) {
+    if app.settings().hearing.allows(bearer.role, bearer.agent.as_ref(), queue.as_ref()) {
         return Ok(());
     }
     Err(Problem::not_heard())

@@ -35,7 +35,7 @@ mod vault;
 mod welcome;
 mod wrong;
 
-pub use app::{Answer, App, AppParts, Commands};
+pub use app::{Answer, App, AppParts, Commands, Settings};
 pub use health::{ANSWERED_WITHIN, Because, Checking, Condition, Readiness};
 pub use hearing::Hearing;
 pub use metrics::{Kind, Metrics, Sample};

@@ -107,8 +107,8 @@ fn of_the_places(app: &App) -> Vec<Sample> {
 type Figure = fn(&store::QueueRow) -> f64;
 
 async fn of_the_store(app: &App) -> Result<Vec<Sample>, Problem> {
-    let queues = app.store.queues(&app.queues, app.day_began(), (app.now)()).await?;
-    let agents = app.store.agents(&app.agents).await?;
+    let queues = app.store.queues(&app.settings().queues, app.day_began(), (app.now)()).await?;
+    let agents = app.store.agents(&app.settings().agents).await?;
     let mut samples = Vec::new();
     let mut gauge = |name, help, labels, value| {
         samples.push(Sample::gauge(name, help, value).with(labels));

@@ -75,7 +75,8 @@ pub(crate) async fn draw(
         shortest_s: plan.shortest_s,
         longest_s: plan.longest_s,
     };
-    if let Some(why) = fault(&app.store, &frame, (&app.queues, &app.agents), now).await? {
+    let settings = app.settings();
+    if let Some(why) = fault(&app.store, &frame, (&settings.queues, &settings.agents), now).await? {
         return Err(Problem::conflict(why.en, why.zh));
     }
     let ids = app.store.sampling_frame(&frame).await?;

@@ -17,7 +17,7 @@ use serde_json::Value;
 use store::{Journal, Role, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -117,14 +117,18 @@ impl World {
             tokens.push((role, store.create_token(&role.to_string(), role, agent, now()).await.unwrap()));
         }
         let (readiness, center) = (Readiness::default(), Arc::new(FakeCenter::default()));
+        let settings = api::Settings {
+            hearing,
+            agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
+            queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
+            is_proxy: Arc::new(|address| address == std::net::IpAddr::from([127, 0, 0, 9])),
+        };
         let app = App::new(AppParts {
             store: store.clone(),
             recordings: vec![recordings],
             vault: Arc::new(Lost),
             retention: Vec::new(),
-            hearing,
-            agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
-            queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
+            settings: watch::channel(Arc::new(settings)).1,
             zone: Zone::default(),
             now,
             sample: |frame, count, seed| {
@@ -133,7 +137,6 @@ impl World {
             commands: Arc::clone(&center) as Arc<dyn Commands>,
             metrics: Arc::new(()),
             trace: Arc::new(()),
-            is_proxy: Arc::new(|address| address == std::net::IpAddr::from([127, 0, 0, 9])),
             readiness: readiness.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
