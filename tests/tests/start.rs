@@ -22,8 +22,9 @@ fn assert_refused((code, said): (Option<i32>, String), failures: &[(&str, &str)]
         assert!(line.contains(text), "{text}: {line}");
         assert!(line.chars().any(|sign| ('\u{4e00}'..='\u{9fff}').contains(&sign)), "{line}");
     }
-    let count = said.lines().filter(|line| line.contains(": ") && line.contains('；')).count();
-    assert_eq!(count, failures.len(), "{said}");
+    // A warning is a line of the log: another program may hold one of the ports.
+    let is_failure = |line: &&str| line.contains(": ") && line.contains('；') && !line.contains(" WARN ");
+    assert_eq!(said.lines().filter(is_failure).count(), failures.len(), "{said}");
 }
 
 /// A file system in memory, until it is dropped.

@@ -40,8 +40,6 @@ pub struct AppParts {
     pub recordings: Vec<PathBuf>,
     /// Opens those that are encrypted.
     pub vault: Arc<dyn Vault>,
-    /// How long they are kept.
-    pub retention: Vec<RetentionRule>,
     /// What may be replaced while the center runs.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// Where the day begins.
@@ -50,6 +48,8 @@ pub struct AppParts {
     pub now: fn() -> Time,
     /// Draws a sample: frame, count, seed.
     pub sample: fn(&[ContactId], usize, u64) -> Vec<ContactId>,
+    /// The owner of the configuration.
+    pub configuration: Arc<dyn crate::Configuration>,
     /// The way to the center.
     pub commands: Arc<dyn Commands>,
     /// What the other parts measure.
@@ -65,6 +65,8 @@ pub struct AppParts {
 pub struct Settings {
     /// What supervisors may hear of recordings.
     pub hearing: Hearing,
+    /// How long recordings are kept.
+    pub retention: Vec<RetentionRule>,
     /// The agents.
     pub agents: Vec<AgentId>,
     /// The queues.

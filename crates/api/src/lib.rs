@@ -7,6 +7,7 @@ mod agents;
 mod app;
 mod audio;
 mod client;
+mod configuration;
 mod connection;
 mod contacts;
 mod document;
@@ -36,6 +37,7 @@ mod welcome;
 mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands, Settings};
+pub use configuration::{Change, Configuration, Effect, Fault, Reloaded, Reloading};
 pub use health::{ANSWERED_WITHIN, Because, Checking, Condition, Readiness};
 pub use hearing::Hearing;
 pub use metrics::{Kind, Metrics, Sample};

@@ -8,8 +8,8 @@ use model::Refused;
 use serde_json::Value;
 use store::StoreError;
 
-use crate::Because;
 use crate::places::Full;
+use crate::{Because, Fault};
 
 /// Why a request was not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) struct Problem {
     detail: Option<Because>,
     /// The log's id, where that is what the request is in conflict with.
     log: Option<String>,
+    /// What is wrong with files, where that is why.
+    faults: Vec<Fault>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ enum Kind {
         newest: u64,
     },
     Invalid,
+    /// The files of the configuration are.
+    Unsound,
     /// The body is not JSON.
     NotJson,
     /// Only a WebSocket is served here.
@@ -78,7 +82,7 @@ impl Problem {
     }
 
     fn because(kind: Kind, detail: Because) -> Problem {
-        Problem { kind, detail: Some(detail), log: None }
+        Problem { kind, detail: Some(detail), log: None, faults: Vec::new() }
     }
 
     pub(crate) fn method_not_allowed() -> Problem {
@@ -106,11 +110,21 @@ impl Problem {
                  请从 {newest} 或 0 继续读取"
             ),
         );
-        Problem { kind: Kind::AfterTheEnd { newest }, detail: Some(detail), log: Some(log) }
+        Problem { log: Some(log), ..Problem::because(Kind::AfterTheEnd { newest }, detail) }
     }
 
     pub(crate) fn invalid(en: impl Into<String>, zh: impl Into<String>) -> Problem {
         Problem::because(Kind::Invalid, Because::new(en, zh))
+    }
+
+    /// Files of the configuration that cannot be used.
+    pub(crate) fn unsound(faults: Vec<Fault>) -> Problem {
+        let count = faults.len();
+        let detail = Because::new(
+            format!("nothing was changed; problems: {count}"),
+            format!("未作任何更改；共 {count} 个问题"),
+        );
+        Problem { faults, ..Problem::because(Kind::Unsound, detail) }
     }
 
     /// What the library that reads requests says of one.
@@ -189,7 +203,7 @@ impl std::fmt::Display for Problem {
 
 impl From<Kind> for Problem {
     fn from(kind: Kind) -> Problem {
-        Problem { kind, detail: None, log: None }
+        Problem { kind, detail: None, log: None, faults: Vec::new() }
     }
 }
 
@@ -245,7 +259,7 @@ impl From<Refused> for Problem {
 
 impl Kind {
     /// Each once.
-    const ALL: [Kind; 16] = [
+    const ALL: [Kind; 17] = [
         Kind::NoToken,
         Kind::Forbidden,
         Kind::NotFound,
@@ -254,6 +268,7 @@ impl Kind {
         Kind::Range { length: 0 },
         Kind::AfterTheEnd { newest: 0 },
         Kind::Invalid,
+        Kind::Unsound,
         Kind::NotJson,
         Kind::NoWebSocket,
         Kind::TooMany,
@@ -278,6 +293,7 @@ impl Kind {
                 (StatusCode::CONFLICT, "超出事件日志末尾", "Beyond the end of the event log")
             }
             Kind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "请求参数无效", "Invalid request"),
+            Kind::Unsound => (StatusCode::UNPROCESSABLE_ENTITY, "配置有误", "The configuration is not sound"),
             Kind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "请求过多", "Too many requests"),
             Kind::NotJson => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "请求体须为 JSON", "The body has to be JSON")
@@ -323,6 +339,7 @@ mod tests {
             Problem::full("stream", Full::All),
             Problem::not_heard(),
             Problem::too_large(1),
+            Problem::unsound(Vec::new()),
             Problem::unreadable("x"),
             StoreError::NameTaken { name: "x".to_owned() }.into(),
         ]);

@@ -126,7 +126,7 @@ async fn erase(app: &App, by: &Actor, dry_run: bool) -> Result<Vec<Outcome>, Pro
     for due in left_over(app).await? {
         outcomes.push(remove(app, due, true, dry_run).await);
     }
-    for due in app.store.due_recordings(&app.retention, (app.now)()).await? {
+    for due in app.store.due_recordings(&app.settings().retention, (app.now)()).await? {
         if !dry_run && !due.held {
             // Said before the file is removed: none vanishes untold.
             let order = AgentOrder::NoteErased {

@@ -11,8 +11,8 @@ use crate::guard::{Guard, authorise, harden};
 use crate::problem::Problem;
 use crate::tickets::STREAM;
 use crate::{
-    App, agents, audio, contacts, document, events, health, metrics, pausing, recordings, retention, samples,
-    secure, supervision, tickets, tokens, trace, welcome,
+    App, agents, audio, configuration, contacts, document, events, health, metrics, pausing, recordings,
+    retention, samples, secure, supervision, tickets, tokens, trace, welcome,
 };
 
 /// The greatest body of a request, in bytes.
@@ -44,6 +44,7 @@ pub(crate) const PAUSE: &str = "/api/v1/contacts/{id}/recording/pause";
 pub(crate) const HOLD: &str = "/api/v1/contacts/{id}/legal-hold";
 pub(crate) const LET_GO: &str = "/api/v1/contacts/{id}/legal-hold/clear";
 pub(crate) const RETENTION: &str = "/api/v1/retention";
+pub(crate) const RELOAD: &str = "/api/v1/configuration/reload";
 const RESUME: &str = "/api/v1/contacts/{id}/recording/resume";
 pub(crate) const SUPERVISIONS: &str = "/api/v1/supervisions";
 pub(crate) const PARTIES: &str = "/api/v1/contacts/{id}/parties";
@@ -241,6 +242,14 @@ pub(crate) fn routes() -> Vec<Route> {
             ("applyRetention", "Erase what is kept no longer 删除到期录音"),
             "[Erasure]",
             post(retention::apply),
+        ),
+        route(
+            "post",
+            RELOAD,
+            ADMIN,
+            ("reloadConfiguration", "Read the configuration anew 重新载入配置"),
+            "Reloaded",
+            post(configuration::reload),
         ),
         route("get", "/api/v1/agents", ALL, ("listAgents", "Agents 座席"), "[Agent]", get(agents::list)),
         route(

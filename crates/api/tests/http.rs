@@ -80,7 +80,7 @@ async fn every_route_of_the_document_exists_and_obeys_its_roles() {
             }
         }
     }
-    assert_eq!(walked, 33 * 6);
+    assert_eq!(walked, 34 * 6);
     let text = document.to_string();
     for (_, found) in
         text.match_indices("#/components/schemas/").map(|(at, found)| (at, &text[at + found.len()..]))
@@ -405,4 +405,30 @@ async fn refusals_are_in_the_language_that_is_asked_for_otherwise_in_both() {
     // Headers that belong to a refusal stay.
     let late = world.ask(Role::Admin, "POST", "/api/v1/agents/1003/ready", "Accept-Language: zh\r\n").await;
     assert_eq!((late.status, late.header("retry-after")), (503, Some("2")));
+}
+
+#[tokio::test]
+async fn files_are_read_anew_and_each_fault_is_named_with_its_place() {
+    let world = World::start().await;
+    let path = "/api/v1/configuration/reload";
+    let reload = async |role, dry_run: bool| {
+        let body = json!({ "dry_run": dry_run }).to_string();
+        let (token, length) = (world.token(role), body.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        );
+        world
+            .raw(&format!("{head}Content-Length: {length}\r\nAuthorization: Bearer {token}\r\n\r\n{body}"))
+            .await
+    };
+    let heard = reload(Role::Admin, true).await;
+    assert_eq!(heard.status, 200);
+    let told = heard.json();
+    assert_eq!((&told["dry_run"], &told["changes"][0]["effect"]), (&json!(true), &json!("now")));
+    let heard = reload(Role::Admin, false).await;
+    assert_eq!((heard.status, &heard.json()["title_en"]), (422, &json!("The configuration is not sound")));
+    let fault = heard.json()["faults"][0].clone();
+    assert_eq!((&fault["file"], &fault["line"]), (&json!("config/queues.toml"), &json!(3)));
+    assert_eq!((&fault["message_zh"], &fault["hint_en"]), (&json!("缺少 offer_s"), &json!("offer_s = 15")));
+    assert_eq!(reload(Role::Supervisor, true).await.status, 403);
 }

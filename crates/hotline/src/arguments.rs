@@ -93,6 +93,15 @@ pub(crate) enum Verb {
     Qa(Qa),
     /// Compare recordings' rows and files; with --folder, files and signed manifests 核对录音
     Verify(Proof),
+    /// Have the running center read its configuration and prompts anew; a fault changes nothing 重新载入配置
+    Reload {
+        /// Only check the files and show what would change 只检查并列出变化
+        #[arg(long)]
+        dry_run: bool,
+        /// One JSON object 输出 JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Erase recordings that the rules keep no longer 按规则删除过期录音
     Retention {
         /// Only list them 只列出

@@ -145,7 +145,7 @@ fn taken(center: Neighbour, folders: &Folders) -> Finding {
 }
 
 /// Passwords that everybody knows may not be open to the network.
-fn sample_passwords(configuration: &Configuration) -> Option<Finding> {
+pub(crate) fn sample_passwords(configuration: &Configuration) -> Option<Finding> {
     let server = &configuration.server;
     let sip = server.sip.iter().map(|listener| listener.bind);
     let address = sip.chain([server.http]).find(|address| !address.ip().is_loopback())?;

@@ -68,6 +68,7 @@ enum Request {
     Command(Command, oneshot::Sender<Result<Done, Refused>>),
     Drain(oneshot::Sender<()>),
     Alive(oneshot::Sender<()>),
+    Settings(Box<center::Config>),
     Close,
     EndAll,
     Stop,
@@ -118,6 +119,11 @@ impl Conductor {
     pub async fn alive(&self) -> bool {
         let (answer, answered) = oneshot::channel();
         self.requests.try_send(Request::Alive(answer)).is_ok() && answered.await.is_ok()
+    }
+
+    /// The next decision goes by these settings. Waits while the center's inbox is full.
+    pub(crate) fn replace_settings(&self, config: center::Config) {
+        let _ = self.requests.send(Request::Settings(Box::new(config)));
     }
 
     /// Ends every call when its caller has heard that the center closes.
@@ -213,6 +219,9 @@ impl Thread {
                     }
                     // Who asked may have gone.
                     Ok(Request::Alive(answer)) => _ = answer.send(()),
+                    Ok(Request::Settings(config)) => {
+                        self.center.handle(steady(), Input::Settings(config));
+                    }
                     Ok(Request::Close) => self.center.handle(steady(), Input::Close),
                     Ok(Request::EndAll) => self.center.handle(steady(), Input::EndAll),
                     Ok(Request::Stop) | Err(_) => {

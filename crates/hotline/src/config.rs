@@ -5,6 +5,7 @@ mod listening;
 mod numbers;
 mod people;
 mod server;
+mod values;
 mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,11 +21,13 @@ use media::Prompts;
 use model::{AgentId, Number, QueueName};
 use sip::{Algorithm, Secret};
 
-pub use server::{CopyFormat, Ports, Server, TimeOfDay};
+pub use server::{AT_RESTART, CopyFormat, Ports, Server, TimeOfDay};
+pub use values::{Difference, Values};
 
 use crate::signalling::{Terms, Trunk};
 use clips::Clips;
 use numbers::Flows;
+use values::Texts;
 
 /// Everything that the files say, checked.
 pub struct Configuration {
@@ -54,6 +57,8 @@ pub struct Configuration {
     pub prompts: Arc<Prompts>,
     /// How many flow tests were run, when they were asked for.
     pub flow_tests: flow_test::Tally,
+    /// Every value as the files have it.
+    pub values: Values,
     /// What is no error and may surprise.
     pub warnings: Vec<Problem>,
 }
@@ -111,13 +116,15 @@ pub fn load(sources: Sources<'_>, flow_tests: bool) -> Result<Configuration, Vec
 
 fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Option<Configuration> {
     let dir = sources.config;
+    let texts = Texts::default();
+    let open = |name: &str| open(dir, name, &texts, problems);
     let clips = Clips::load(sources);
     // What is said of queues is checked only where they could be read.
-    let read = open(dir, "queues.toml", problems).map(people::queues);
+    let read = open("queues.toml").map(people::queues);
     let names =
         read.as_ref().map(|read| read.queues.iter().map(|queue| queue.name.clone()).collect::<Vec<_>>());
     let names = names.as_deref();
-    let server = open(dir, "hotline.toml", problems).map(|file| server::read(file, names));
+    let server = open("hotline.toml").map(|file| server::read(file, names));
     let of_all = |server: &Server| people::OfAll {
         srtp: server.srtp,
         realm: server.realm.clone(),
@@ -125,13 +132,13 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     };
     let of_all = server.iter().flatten().next().map(of_all).unwrap_or_default();
     let srtp = of_all.srtp;
-    let agents = open(dir, "agents.toml", problems).map(|file| people::agents(file, names, &of_all));
-    let trunks = open(dir, "trunks.toml", problems).map(|file| people::trunks(file, srtp));
-    let (flows, tally) = load_flows(&dir.join("flows"), &clips, names, flow_tests, problems);
+    let agents = open("agents.toml").map(|file| people::agents(file, names, &of_all));
+    let trunks = open("trunks.toml").map(|file| people::trunks(file, srtp));
+    let (flows, tally) = load_flows((&dir.join("flows"), &texts), &clips, names, flow_tests, problems);
     let mut warnings = clips.judge(problems);
     let ids =
         agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
-    let numbers = open(dir, "numbers.toml", problems).map(|file| numbers::read(file, &flows, &ids));
+    let numbers = open("numbers.toml").map(|file| numbers::read(file, &flows, &ids));
     let people::Agents { agents, passwords, digests, seats } = agents?;
     warnings.extend(unserved(dir, &agents, names.unwrap_or_default()));
     let (routes, feature_codes) = numbers?;
@@ -151,13 +158,15 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         feature_codes,
         prompts: Arc::new(clips.prompts),
         flow_tests: tally,
+        values: texts.into_values(),
         warnings,
     })
 }
 
-fn open(dir: &Path, name: &str, problems: &Problems) -> Option<Section> {
+fn open(dir: &Path, name: &str, texts: &Texts, problems: &Problems) -> Option<Section> {
     let path = dir.join(name);
     let source = read_file(&path, problems)?;
+    texts.add(name, &source);
     Some(parse(&path.display().to_string(), &source, problems))
 }
 
@@ -184,7 +193,7 @@ fn read_file(path: &Path, problems: &Problems) -> Option<String> {
 }
 
 fn load_flows(
-    dir: &Path,
+    (dir, texts): (&Path, &Texts),
     clips: &Clips,
     queues: Option<&[QueueName]>,
     flow_tests: bool,
@@ -196,6 +205,9 @@ fn load_flows(
     let mut tally = flow_test::Tally::default();
     for path in toml_files(dir, problems) {
         let source = read_file(&path, problems);
+        if let (Some(name), Some(source)) = (path.file_name(), &source) {
+            texts.add(format!("flows/{}", name.display()), source);
+        }
         let compiled = source
             .and_then(|source| ivr::compile(&path.display().to_string(), &source, &catalogue, problems));
         let Some(flow) = compiled else {

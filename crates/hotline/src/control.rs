@@ -110,13 +110,32 @@ pub fn neighbour(data: &Path) -> Option<Neighbour> {
     (answer.starts_with("HTTP/1.1 200") && answer.contains("\"alive\"")).then_some(Neighbour { http, sip })
 }
 
-/// What a problem document says (RFC 9457), in a line; anything else as it is.
+/// What a problem document says (RFC 9457), in a line, and in a line each what is wrong with files; anything else as it is.
 fn refusal(body: &str) -> String {
     let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     let said = ["title", "detail"].map(|field| problem[field].as_str().unwrap_or_default());
     let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
     let text = if said.is_empty() { body.trim().to_owned() } else { said.join(" — ") };
-    text.chars().filter(|c| !c.is_control()).collect()
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    let faults = problem["faults"].as_array().into_iter().flatten();
+    faults.fold(text, |text, each| text + "\n" + &fault(each))
+}
+
+/// What is wrong in a file of the configuration, in a line.
+pub fn fault(fault: &serde_json::Value) -> String {
+    let text = |field: &str| fault[field].as_str().unwrap_or_default();
+    let place = match fault["line"].as_u64() {
+        Some(line @ 1..) => format!("{}:{line}: ", text("file")),
+        Some(0) | None if text("file").is_empty() => String::new(),
+        Some(0) | None => format!("{}: ", text("file")),
+    };
+    let [en, hint_en, zh, hint_zh] = ["message_en", "hint_en", "message_zh", "hint_zh"].map(text);
+    let line = match Shown::here() {
+        Shown::English => format!("{place}{en}; {hint_en}"),
+        Shown::Chinese => format!("{place}{zh}；{hint_zh}"),
+        Shown::Both => format!("{place}{en}; {hint_en} {zh}；{hint_zh}"),
+    };
+    line.chars().filter(|c| !c.is_control()).collect()
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
     configuration.server.encryption_key = None;
     let passwords = populate(&mut configuration, scale.agents);
     let queues = configuration.queue_names();
-    let running = serve::start(configuration, &folders).await?;
+    let running = serve::start(configuration, &folders, None).await?;
     let sip = *running.sip.first().context("SIP listens nowhere")?;
     output::print(format_args!(
         "A center runs for this show alone: SIP {}, HTTP {} 演示用中心已启动",

@@ -103,11 +103,19 @@ const COLUMNS: &[(&str, &str)] = &[
     ("from", "来源"),
     ("recording", "录音编号"),
     ("contact", "联系编号"),
+    ("file", "文件"),
+    ("key", "位置"),
+    ("before", "原值"),
+    ("after", "新值"),
+    ("effect", "生效"),
 ];
 
 const WORDS: &[(&str, &str)] = &[
     ("true", "是"),
     ("false", "否"),
+    // When a change takes effect.
+    ("now", "立即"),
+    ("at_restart", "重启后"),
     ("zh-CN", "中文"),
     ("en-US", "英文"),
     // Shifts and activities.

@@ -28,6 +28,7 @@ pub mod privacy;
 mod process;
 pub mod prompts;
 mod readiness;
+pub mod reload;
 pub mod retention;
 pub mod serve;
 pub mod signalling;

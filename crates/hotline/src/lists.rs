@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use hotline::{adopt, backup, clock, control, listings, output, vault};
-use model::{SampleFrame, Time};
+use model::{SampleFrame, Time, Zone};
 use store::{ContactFilter, RecordingFilter};
 
 use crate::arguments::{Listing, Sample};
@@ -46,6 +46,34 @@ pub(crate) async fn adopt(place: &Place, dry_run: bool, json: bool) -> anyhow::R
     let (adopted, verb) = (rows.len() - left, if dry_run { "to adopt 待恢复" } else { "adopted 已恢复" });
     output::note(format_args!("{adopted} {verb}, {left} left alone 未处理 {left}"));
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Has the running center read its files anew, and shows what that changes.
+pub(crate) fn reload(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let wanted = serde_json::json!({ "dry_run": dry_run });
+    let answer = control::post(&place.data, "configuration/reload", &wanted.to_string())?;
+    if json {
+        output::print(answer.trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let answer: serde_json::Value =
+        serde_json::from_str(&answer).with_context(|| "read the center's answer")?;
+    for warning in answer["warnings"].as_array().into_iter().flatten() {
+        output::note(format_args!("warning 提醒：{}", control::fault(warning)));
+    }
+    let changes = answer["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if changes.is_empty() {
+        output::print("Nothing differs 没有变化");
+        return Ok(ExitCode::SUCCESS);
+    }
+    listings::print(changes, false, &Zone::default(), listings::CHANGES)?;
+    let waits = changes.iter().any(|change| change["effect"] == "at_restart");
+    if dry_run {
+        output::note("Only shown: nothing was changed 仅为试运行，未作更改");
+    } else if waits {
+        output::note("Some take effect when the center is started again 部分更改在重启后生效");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn backup(place: &Place, to: &Path, recordings: bool) -> anyhow::Result<ExitCode> {

@@ -17,9 +17,10 @@ use arguments::{
     Traced, Verb, Word,
 };
 use hotline::log::{self, LogFormat};
-use hotline::signals::Signals;
+use hotline::signals::{Asked, Signals};
 use hotline::{
-    clock, control, demo, doctor, listings, load, output, password, phone, privacy, prompts, serve, vault,
+    clock, control, demo, doctor, listings, load, output, password, phone, privacy, prompts, reload, serve,
+    vault,
 };
 use model::{AgentId, RecordingId};
 use place::Place;
@@ -123,6 +124,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Verify(Proof { public_key: None, .. }) => verify(&place).await,
         Verb::Backup { dir, with_recordings } => lists::backup(&place, &dir, with_recordings).await,
         Verb::Restore { dir, verify } => lists::restore(&place, &dir, verify).await,
+        Verb::Reload { dry_run, json } => lists::reload(&place, dry_run, json),
         Verb::Retention { dry_run, json } => retention(&place, dry_run, json),
         Verb::LegalHold(LegalHold::Set(word)) => legal_hold(&place, &word, ""),
         Verb::LegalHold(LegalHold::Clear(word)) => legal_hold(&place, &word, "/clear"),
@@ -161,7 +163,7 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::catch().with_context(|| "catch signals")?;
     let folders = place.folders();
     let running = tokio::select! {
-        started = serve::start(configuration, &folders) => started?,
+        started = serve::start(configuration, &folders, Some(place.files())) => started?,
         () = signals.stop() => {
             output::announce("Stopped before it was ready 启动完成前已停止");
             return Ok(ExitCode::SUCCESS);
@@ -178,7 +180,10 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     output::announce(
         "  Next   register a softphone as 1001 (README.md), then dial 下一步：注册座席 1001，再拨打",
     );
-    signals.stop().await;
+    while signals.next().await == Asked::Reload {
+        // Its outcome is in the log.
+        reload::at_signal(&*running.configuration()).await;
+    }
     let (calls, limit) = (running.calls(), running.drain_limit().as_secs());
     tracing::warn!(calls, limit_s = limit, "draining: no new calls; those in progress may end");
     output::announce(draining(calls, limit));

@@ -56,6 +56,7 @@ struct Shared {
 enum Seen {
     Record(Box<Record>),
     Refusal(Refused),
+    Limits(Limits),
     Stop(Sender<()>),
 }
 
@@ -103,6 +104,11 @@ impl Observer {
         if self.inbox.is_some() && contact::concerns(&record.event) {
             self.put(Seen::Record(Box::new(record.clone())));
         }
+    }
+
+    /// Refusals name these limits from now on.
+    pub(crate) fn replace_limits(&self, limits: Limits) {
+        self.put(Seen::Limits(limits));
     }
 
     /// A call or registration that was refused.
@@ -182,6 +188,7 @@ impl Thread {
                     self.figures(|figures| figures.refused(refused.reason));
                     self.refusals.handle(steady(), refused);
                 }
+                Ok(Seen::Limits(limits)) => self.limits = limits,
                 Ok(Seen::Stop(done)) => {
                     self.ledger.close();
                     self.refusals.close();

@@ -7,6 +7,7 @@ use clap::Args;
 use hotline::backup::Scope;
 use hotline::config::{self, Configuration, Sources};
 use hotline::output;
+use hotline::reload::Files;
 use hotline::serve::{self, Folders};
 use store::Store;
 
@@ -28,6 +29,8 @@ pub(crate) struct Typed {
     prompts: Option<PathBuf>,
 }
 
+/// Below the data folder: decoded clips.
+const CLIPS: &str = "clips";
 /// Where a system keeps configuration, state and what never changes.
 const SYSTEM_CONFIG: &str = "/etc/hotline";
 const SYSTEM_DATA: &str = "/var/lib/hotline";
@@ -61,7 +64,7 @@ impl From<Typed> for Place {
 impl Place {
     /// The configuration, or a failure after all that is wrong with it was printed.
     pub(crate) fn load(&self, flow_tests: bool) -> anyhow::Result<Configuration> {
-        let clips = self.data.join("clips");
+        let clips = self.data.join(CLIPS);
         let sources = Sources { config: &self.config, prompts: &self.prompts, clips: Some(&clips) };
         config::load(sources, flow_tests).or_else(|problems| {
             for problem in &problems {
@@ -80,6 +83,11 @@ impl Place {
     pub(crate) fn private_paths(&self, configuration: &Configuration) -> Vec<PathBuf> {
         let passwords = configuration.sample_passwords().is_empty().then(|| self.agents_file());
         [self.data.clone(), self.recordings.clone()].into_iter().chain(passwords).collect()
+    }
+
+    /// Where the configuration is read from.
+    pub(crate) fn files(&self) -> Files {
+        Files { config: self.config.clone(), prompts: self.prompts.clone(), clips: self.data.join(CLIPS) }
     }
 
     pub(crate) fn prompts(&self) -> &Path {

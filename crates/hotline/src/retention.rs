@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use api::{App, Outcome};
 use model::{Actor, Time, Zone};
+use tokio::sync::watch;
 
-use crate::config::TimeOfDay;
+use crate::config::{Server, TimeOfDay};
 
 /// The file in the data folder that says when the last run began.
 pub(crate) const LAST: &str = "retention.last";
@@ -35,6 +36,11 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
+    /// As configured; `None` where the rules are applied only when that is ordered.
+    pub(crate) fn of(server: &Server) -> Option<Schedule> {
+        server.retention_at.map(|at| Schedule { at, zone: server.zone.clone() })
+    }
+
     /// How long there is to wait when the last run began then; nothing, when its hour has come since.
     fn wait(&self, last: Time, now: Time) -> Duration {
         let newest = self.newest(now);
@@ -50,11 +56,25 @@ impl Schedule {
     }
 }
 
-/// Erases every day for as long as the task lives.
-pub(crate) async fn run(app: App, schedule: Schedule, data: PathBuf, now: fn() -> Time) {
+/// Erases every day by the schedule of that day, for as long as the task lives.
+pub(crate) async fn run(
+    app: App,
+    mut schedules: watch::Receiver<Option<Schedule>>,
+    data: PathBuf,
+    now: fn() -> Time,
+) {
     let file = data.join(LAST);
     let mut last = remembered(&file, now());
     loop {
+        let Some(schedule) = schedules.borrow_and_update().clone() else {
+            // There is no schedule: until another one comes, or nobody can send one.
+            if schedules.changed().await.is_err() {
+                return;
+            }
+            // Hours that passed without a schedule are not made up for.
+            last = last.max(now());
+            continue;
+        };
         let wait = schedule.wait(last, now());
         if !wait.is_zero() {
             tokio::time::sleep(wait.min(LOOK)).await;

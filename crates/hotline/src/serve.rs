@@ -26,6 +26,7 @@ use crate::guard::Guarded;
 use crate::naming::Naming;
 use crate::observer::{Limits, Observer};
 use crate::process::Disks;
+use crate::reload::{Files, Owners, Reloader};
 use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
 use crate::vault::{self, Vault};
@@ -63,7 +64,7 @@ pub struct Running {
     web: Web,
     web_stop: tokio::sync::oneshot::Sender<()>,
     readiness: Readiness,
-    drain_limit: Duration,
+    reloader: Arc<Reloader>,
     locks: (Lock, Vec<Arc<Guarded>>),
     /// How far the followers of the log are that must have seen its end before the process leaves.
     followers: Vec<Follower>,
@@ -77,11 +78,15 @@ struct Follower {
     reached: watch::Receiver<u64>,
 }
 
-/// Starts a center.
+/// Starts a center. `files`: where its configuration can be read anew.
 ///
 /// # Errors
 /// When a check of what it needs fails (each failure was printed then), or a thread cannot be had.
-pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::Result<Running> {
+pub async fn start(
+    configuration: Configuration,
+    folders: &Folders,
+    files: Option<Files>,
+) -> anyhow::Result<Running> {
     checks::refuse(&configuration, folders).await?;
     let server = configuration.server.clone();
     let holder = Holder::this(&folders.data);
@@ -118,13 +123,16 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let observer = Observer::start(server.personal_log, server.trace_bytes, Limits::of(&configuration))
         .with_context(|| "start the thread that writes the log of calls")?;
     let (to_center, signalling_inbox) = bounded(INBOX);
-    let signalling_settings =
-        signalling::Settings { observer: observer.clone(), ..signalling_settings(&configuration, folders) };
+    let signalling_settings = signalling::Settings {
+        observer: observer.clone(),
+        registrations: Some(folders.data.join("registrations.json")),
+        ..signalling_settings(&configuration)
+    };
     let signalling =
         signalling::start(signalling_settings, to_center).await.with_context(|| "listen for SIP")?;
     let signalling = Arc::new(signalling);
-    let (agents, queues) = (configuration.agent_ids(), configuration.queue_names());
-    let hearing = configuration.hearing();
+    let (api_settings, settings) = watch::channel(Arc::new(api_settings(&configuration)));
+    let values = configuration.values.clone();
     let mut center = Center::new(
         center_config(configuration),
         Ids::new(MAKER_CENTER),
@@ -145,14 +153,23 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     let (conductor, center) = conductor::start(center, inboxes, shells, Ids::new(MAKER_COMMANDS))
         .with_context(|| "start the center's thread")?;
 
+    let (retention, schedules) = watch::channel(Schedule::of(&server));
+    let owners = Owners {
+        signalling: signalling.current(),
+        prompts: media.shelf(),
+        conductor: conductor.clone(),
+        observer: observer.clone(),
+        api: api_settings,
+        retention,
+    };
+    let reloader = Arc::new(Reloader::new(files, server.clone(), values, owners));
     let readiness = Readiness::default();
     let app = App::new(AppParts {
         store: store.clone(),
         recordings: recordings_folders(&server, folders),
         vault: Arc::new(Vault(Arc::clone(&keys))),
-        retention: server.retention.clone(),
-        agents,
-        queues,
+        settings,
+        configuration: Arc::clone(&reloader) as Arc<dyn api::Configuration>,
         zone: server.zone.clone(),
         now,
         sample: desk::sample,
@@ -165,8 +182,6 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
             disks: Disks::watch(watched_folders(&server, folders)),
         }),
         trace: observer.trace_reader(),
-        hearing,
-        is_proxy: web::is_one_of(&server.trusted_proxies),
         readiness: readiness.clone(),
     });
     let web = Web::start()?;
@@ -193,10 +208,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         followers.push(Follower { makes: "the FLAC copies", reached: copies });
         web.spawn(copier.follow(journal.last_seq(), reached));
     }
-    if let Some(at) = server.retention_at {
-        let schedule = Schedule { at, zone: server.zone.clone() };
-        web.spawn(retention::run(app, schedule, folders.data.clone(), now));
-    }
+    web.spawn(retention::run(app, schedules, folders.data.clone(), now));
     write_control(&store, &folders.data, http, signalling.bound()).await?;
     let parts = crate::readiness::Parts {
         signalling: signalling.life(),
@@ -210,7 +222,6 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
     crate::readiness::register(&readiness, parts);
     readiness.started();
     let sip = signalling.bound().to_vec();
-    let drain_limit = server.drain_limit;
     Ok(Running {
         sip,
         http,
@@ -224,7 +235,7 @@ pub async fn start(configuration: Configuration, folders: &Folders) -> anyhow::R
         web,
         web_stop,
         readiness,
-        drain_limit,
+        reloader,
         locks: (lock, guarded),
         followers,
     })
@@ -243,7 +254,12 @@ impl Running {
 
     /// How long a drain waits for them.
     pub fn drain_limit(&self) -> Duration {
-        self.drain_limit
+        self.reloader.server().drain_limit
+    }
+
+    /// The owner of the configuration.
+    pub fn configuration(&self) -> Arc<dyn api::Configuration> {
+        Arc::clone(&self.reloader) as Arc<dyn api::Configuration>
     }
 }
 
@@ -290,7 +306,20 @@ fn media_settings(
     settings
 }
 
-fn signalling_settings(configuration: &Configuration, folders: &Folders) -> signalling::Settings {
+/// What the API needs of a configuration.
+pub(crate) fn api_settings(configuration: &Configuration) -> api::Settings {
+    let server = &configuration.server;
+    api::Settings {
+        hearing: configuration.hearing(),
+        retention: server.retention.clone(),
+        agents: configuration.agent_ids(),
+        queues: configuration.queue_names(),
+        is_proxy: web::is_one_of(&server.trusted_proxies),
+    }
+}
+
+/// What the signalling shell needs of a configuration.
+pub(crate) fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
     let server = &configuration.server;
     signalling::Settings {
         listen: server.sip.clone(),
@@ -305,12 +334,12 @@ fn signalling_settings(configuration: &Configuration, folders: &Folders) -> sign
         prack: server.prack,
         redirects: server.redirects,
         first_maker: MAKER_SIGNALLING,
-        registrations: Some(folders.data.join("registrations.json")),
         ..signalling::Settings::new(SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 }
 
-fn center_config(configuration: Configuration) -> center::Config {
+/// What the center needs of a configuration.
+pub(crate) fn center_config(configuration: Configuration) -> center::Config {
     center::Config {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         routes: configuration.routes,

@@ -3,7 +3,8 @@
 //! | signal | what follows |
 //! |---|---|
 //! | `TERM`, `INT`, `QUIT` | the center stops: no new calls, those in progress may end; a second one ends them at once |
-//! | `HUP`, `USR1`, `USR2`, `ALRM`, `IO`, `VTALRM`, `PROF` | ignored, with a line in the log |
+//! | `HUP` | the configuration is read anew |
+//! | `USR1`, `USR2`, `ALRM`, `IO`, `VTALRM`, `PROF` | ignored, with a line in the log |
 //!
 //! Left alone, each of them would end the process at once, without a BYE and with recordings left open.
 
@@ -15,11 +16,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const SIGVTALRM: i32 = 26;
 const SIGPROF: i32 = 27;
 
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Stop.
+    Stop,
+    /// Read the configuration anew.
+    Reload,
+}
+
 /// The signals of this process, caught from the moment that this is made.
 #[derive(Debug)]
 pub struct Signals {
     stopping: [Signal; 3],
-    ignored: [(&'static str, Signal); 7],
+    reloading: Signal,
+    ignored: [(&'static str, Signal); 6],
 }
 
 impl Signals {
@@ -35,8 +46,8 @@ impl Signals {
                 signal(SignalKind::interrupt())?,
                 signal(SignalKind::quit())?,
             ],
+            reloading: signal(SignalKind::hangup())?,
             ignored: [
-                ignored("HUP", SignalKind::hangup())?,
                 ignored("USR1", SignalKind::user_defined1())?,
                 ignored("USR2", SignalKind::user_defined2())?,
                 ignored("ALRM", SignalKind::alarm())?,
@@ -47,24 +58,34 @@ impl Signals {
         })
     }
 
-    /// Completes at the next signal that asks the center to stop.
-    pub async fn stop(&mut self) {
-        let Signals { stopping: [terminate, interrupt, quit], ignored } = self;
+    /// The next signal that asks for something; others are ignored with a line in the log.
+    pub async fn next(&mut self) -> Asked {
+        let Signals { stopping: [terminate, interrupt, quit], reloading, ignored } = self;
         loop {
-            let [a, b, c, d, e, f, g] = &mut *ignored;
+            let [a, b, c, d, e, f] = &mut *ignored;
             let name = tokio::select! {
-                _ = terminate.recv() => return,
-                _ = interrupt.recv() => return,
-                _ = quit.recv() => return,
+                _ = terminate.recv() => return Asked::Stop,
+                _ = interrupt.recv() => return Asked::Stop,
+                _ = quit.recv() => return Asked::Stop,
+                _ = reloading.recv() => return Asked::Reload,
                 _ = a.1.recv() => a.0,
                 _ = b.1.recv() => b.0,
                 _ = c.1.recv() => c.0,
                 _ = d.1.recv() => d.0,
                 _ = e.1.recv() => e.0,
                 _ = f.1.recv() => f.0,
-                _ = g.1.recv() => g.0,
             };
             tracing::info!(signal = name, "signal ignored: nothing is done at it");
+        }
+    }
+
+    /// Completes at the next signal that asks the center to stop; before it runs, and while it stops, nothing is read anew.
+    pub async fn stop(&mut self) {
+        while self.next().await != Asked::Stop {
+            tracing::info!(
+                signal = "HUP",
+                "signal ignored: the configuration is read anew only while the center runs"
+            );
         }
     }
 }

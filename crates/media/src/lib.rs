@@ -55,7 +55,7 @@ use model::{CallId, MediaOrder, MediaReport};
 pub use copies::{CopyError, copy_as_flac};
 pub use counters::Counters;
 pub use disk::{Disk, DiskFile, Folder, is_mount};
-pub use prompts::{ClipFigures, Fault, Loaded, PromptError, Prompts, Remark, read_clip};
+pub use prompts::{ClipChange, ClipFigures, Fault, Loaded, PromptError, Prompts, Remark, Shelf, read_clip};
 pub use pulse::Pulse;
 pub use repair::{RepairError, Repaired, repair, repair_in};
 pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
@@ -64,7 +64,6 @@ use counters::Tally;
 use os::{Urgency, Waker};
 use patient::Patient;
 use ports::Ports;
-use prompts::Shelf;
 use storage::{Beat, Places};
 use tap::Buffer;
 use thread::{Setup, ToMedia};
@@ -315,10 +314,9 @@ impl Media {
         }
     }
 
-    /// Plays that begin from now on take these clips; what plays goes on as it is. A clip that sounds as before stays the
-    /// same one. Takes memory for both until the next replacement, where a replaced clip still plays.
-    pub fn replace_prompts(&self, prompts: Prompts) {
-        self.shelf.replace(prompts);
+    /// The clips that are played, to be replaced.
+    pub fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.shelf)
     }
 
     /// Asks the threads for signs of life, also from elsewhere.

@@ -7,7 +7,7 @@ mod figures;
 mod joining;
 mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,6 +61,17 @@ pub struct Loaded {
     pub faults: Vec<Fault>,
     /// Files that give a clip which is less than they say.
     pub remarks: Vec<Remark>,
+}
+
+/// A clip that sounds otherwise than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClipChange {
+    /// Its name.
+    pub name: String,
+    /// How long it was, in ms; `None` for a new one.
+    pub before_ms: Option<u64>,
+    /// How long it is, in ms; `None` when there is none any more.
+    pub after_ms: Option<u64>,
 }
 
 /// A file that gives no clip.
@@ -190,13 +201,31 @@ impl Prompts {
     }
 
     /// These, with the clips of `before` wherever they sound the same.
-    pub(crate) fn sharing(mut self, before: &Prompts) -> Prompts {
-        for (name, clip) in &mut self.clips {
+    fn sharing(&self, before: &Prompts) -> Prompts {
+        let mut shared = Prompts { clips: self.clips.clone() };
+        for (name, clip) in &mut shared.clips {
             if let Some(known) = before.clips.get(name).filter(|known| known.samples == clip.samples) {
                 *clip = Arc::clone(known);
             }
         }
-        self
+        shared
+    }
+
+    /// The clips that `after` has otherwise, in the order of their names.
+    fn changes(&self, after: &Prompts) -> Vec<ClipChange> {
+        let names: BTreeSet<&String> = self.clips.keys().chain(after.clips.keys()).collect();
+        let length =
+            |clip: Option<&Arc<Clip>>| clip.map(|clip| crate::clock::milliseconds(clip.samples.len() as u64));
+        let pairs = names.into_iter().map(|name| (name, self.clips.get(name), after.clips.get(name)));
+        let differing = pairs
+            .filter(|(_, before, after)| before.map(|clip| &clip.samples) != after.map(|clip| &clip.samples));
+        differing
+            .map(|(name, before, after)| ClipChange {
+                name: name.clone(),
+                before_ms: length(before),
+                after_ms: length(after),
+            })
+            .collect()
     }
 
     /// True when there is a clip of that name.
@@ -237,9 +266,9 @@ impl Clip {
     }
 }
 
-/// The clips that media threads play from. They can be replaced while calls go on: what plays, plays on.
+/// The clips that media threads play from. They can be replaced while calls go on.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub struct Shelf {
     current: Mutex<Arc<Prompts>>,
     /// Clips that were replaced and may still play: their memory is given back by [`Shelf::replace`], never by a media
     /// thread.
@@ -251,14 +280,24 @@ impl Shelf {
         Shelf { current: Mutex::new(prompts), replaced: Mutex::default() }
     }
 
+    fn current(&self) -> Arc<Prompts> {
+        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What [`Shelf::replace`] would change.
+    pub fn changes(&self, after: &Prompts) -> Vec<ClipChange> {
+        self.current().changes(after)
+    }
+
     /// Has something looked up. Held for no longer than that: a media thread asks.
     pub(crate) fn with<R>(&self, look_up: impl FnOnce(&Prompts) -> R) -> R {
         look_up(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Plays that begin from now on take these. The replaced clips that nobody plays any more are given up.
-    pub(crate) fn replace(&self, prompts: Prompts) {
-        let before = Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Plays that begin from now on take these; what plays goes on as it is. A clip that sounds as before stays the same
+    /// one. A replaced clip that still plays keeps its memory until the next replacement.
+    pub fn replace(&self, prompts: &Prompts) {
+        let before = self.current();
         let prompts = Arc::new(prompts.sharing(&before));
         let is_kept = |name: &String, clip: &Arc<Clip>| {
             prompts.clips.get(name).is_some_and(|current| current.edition == clip.edition)

@@ -1,6 +1,6 @@
 //! What each operation is sent, and how it may answer.
 
-use crate::routes::{HOLD, LET_GO, PARTIES, PARTY_GONE, PAUSE, RETENTION, Route, SUPERVISIONS};
+use crate::routes::{HOLD, LET_GO, PARTIES, PARTY_GONE, PAUSE, RELOAD, RETENTION, Route, SUPERVISIONS};
 
 /// A parameter of a query: name, type, what it is; one with `!` must be given.
 type Parameter = (&'static str, &'static str, &'static str);
@@ -96,6 +96,7 @@ pub(super) fn body(route: &Route) -> Option<&'static str> {
         ("post", PARTIES | PARTY_GONE) => Some("Seat"),
         ("post", HOLD | LET_GO) => Some("Word"),
         ("post", RETENTION) => Some("WantedErasure"),
+        ("post", RELOAD) => Some("WantedReload"),
         _ => None,
     }
 }
@@ -114,6 +115,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     ("recordings", "录音"),
     ("supervisions", "Supervising 监听"),
     ("retention", "Erasing 保留与删除"),
+    ("configuration", "配置"),
     ("agents", "座席"),
     ("queues", "队列"),
     ("qa", "Quality control 质检"),

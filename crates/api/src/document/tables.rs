@@ -121,11 +121,27 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
         "recording_id:RecordingId contact_id:ContactId path:text sha256:Sha256? opened_at:Time queue:QueueName? rule:text \
          held:boolean again:boolean erased:boolean fault~:text",
     ),
+    ("WantedReload!", "Whether it is only asked about 是否试运行", "dry_run:boolean"),
+    (
+        "Reloaded",
+        "What the files say differently 配置变化",
+        "dry_run:boolean changes:[Change] warnings:[Fault]",
+    ),
+    (
+        "Change",
+        "A value that differs; secrets are masked 一处变化",
+        "file:text key:text before:text? after:text? effect:Effect",
+    ),
+    (
+        "Fault",
+        "Something wrong in a file; line 0 is the whole file 配置问题",
+        "file:text line:count message_en:text message_zh:text hint_en:text hint_zh:text",
+    ),
     (
         "Problem",
         "Why a request was refused (RFC 9457) 拒绝原因",
         "type:text title:text title_zh:text title_en:text status:Status detail~:text detail_zh~:text detail_en~:text \
-         newest~:count log~:text",
+         newest~:count log~:text faults~:[Fault]",
     ),
     ("Description", "What this document is about 文档说明", "title:text version:text description:text"),
 ];
@@ -194,6 +210,7 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
     ("Supervision", "What a supervisor does 监听方式", &["listen", "whisper", "barge", "take_over"]),
     ("Transport", "传输协议", &["udp", "tcp"]),
     ("SampleOrder", "How the frame is ordered before the draw 抽样前的排序", &["contact_id"]),
+    ("Effect", "When a change takes effect 生效时间", &["now", "at_restart"]),
     ("CheckState", "检查结果", &["ready", "warning", "not_ready"]),
     ("AudioFormat", "音频格式", &["wav", "flac"]),
     ("TraceFormat", "跟踪格式", &["json", "text", "pcap"]),

@@ -38,6 +38,9 @@ impl Problem {
             body.insert("newest".to_owned(), newest.into());
             body.insert("log".to_owned(), self.log.clone().into());
         }
+        if let (false, Some(body)) = (self.faults.is_empty(), body.as_object_mut()) {
+            body.insert("faults".to_owned(), json!(self.faults));
+        }
         (status, body)
     }
 
@@ -99,6 +102,7 @@ impl Problem {
             | Kind::NotJson
             | Kind::TooLarge
             | Kind::TooSlow
+            | Kind::Unsound
             | Kind::Invalid => {}
         }
     }

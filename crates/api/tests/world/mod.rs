@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::{Answer, App, AppParts, Commands, Readiness};
+use api::{
+    Answer, App, AppParts, Because, Change, Commands, Configuration, Effect, Fault, Readiness, Reloaded,
+    Reloading,
+};
 use model::{
     Actor, AgentId, AgentOrder, Cause, ContactId, Digit, Done, End, EndedBy, Event, Ids, Language,
     LeaveReason, Record, RecordingId, RecordingState, Refused, Secret, Time, Zone,
@@ -35,6 +38,29 @@ pub(crate) struct World {
     pub(crate) shutdown: Option<oneshot::Sender<()>>,
     pub(crate) server: Option<JoinHandle<std::io::Result<()>>>,
     tokens: Vec<(Role, String)>,
+}
+
+/// Files that are sound, and say one thing differently, until somebody really reloads them.
+struct FakeConfiguration;
+
+impl Configuration for FakeConfiguration {
+    fn reload(&self, _: Actor, dry_run: bool) -> Reloading<'_> {
+        let change = Change {
+            file: "agents.toml".to_owned(),
+            key: "agent[1001].password".to_owned(),
+            before: Some("***".to_owned()),
+            after: Some("***".to_owned()),
+            effect: Effect::Now,
+        };
+        let fault = Fault {
+            file: "config/queues.toml".to_owned(),
+            line: 3,
+            message: Because::new("offer_s is missing", "缺少 offer_s"),
+            hint: Because::new("offer_s = 15", "请设置 offer_s"),
+        };
+        let sound = Reloaded { dry_run, changes: vec![change], warnings: Vec::new() };
+        Box::pin(async move { if dry_run { Ok(sound) } else { Err(vec![fault]) } })
+    }
 }
 
 /// Knows agent 1001, whose seat is online, and 1002, whose is not.
@@ -119,6 +145,7 @@ impl World {
         let (readiness, center) = (Readiness::default(), Arc::new(FakeCenter::default()));
         let settings = api::Settings {
             hearing,
+            retention: Vec::new(),
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
             is_proxy: Arc::new(|address| address == std::net::IpAddr::from([127, 0, 0, 9])),
@@ -127,13 +154,13 @@ impl World {
             store: store.clone(),
             recordings: vec![recordings],
             vault: Arc::new(Lost),
-            retention: Vec::new(),
             settings: watch::channel(Arc::new(settings)).1,
             zone: Zone::default(),
             now,
             sample: |frame, count, seed| {
                 frame.iter().cycle().skip(seed as usize).take(count).copied().collect()
             },
+            configuration: Arc::new(FakeConfiguration),
             commands: Arc::clone(&center) as Arc<dyn Commands>,
             metrics: Arc::new(()),
             trace: Arc::new(()),

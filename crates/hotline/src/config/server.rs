@@ -78,6 +78,65 @@ pub struct Server {
     pub retention: Vec<RetentionRule>,
 }
 
+/// Keys of `hotline.toml` that a running center does not follow, by how they begin: what they say was built at the start.
+pub const AT_RESTART: [&str; 17] = [
+    "sip.listen",
+    "sip.advertised",
+    "sip.trace_mb",
+    "sip.realm",
+    "http.listen",
+    "rtp.ports",
+    "rtp.threads",
+    "rtp.realtime",
+    "rtp.silence_s",
+    "store.",
+    "center.time_zone",
+    "center.utc_offset",
+    "recordings.fallback",
+    "recordings.encryption_key",
+    "recordings.old_encryption_keys",
+    "recordings.copy",
+    "log.",
+];
+
+impl Server {
+    /// These settings as far as a running center follows them; the others ([`AT_RESTART`]) as it has them.
+    pub fn as_far_as_followed(self, running: &Server) -> Server {
+        let Server {
+            patience,
+            redirects,
+            prack,
+            pings,
+            digest,
+            trusted_proxies,
+            srtp,
+            max_calls,
+            secure_input,
+            drain_limit,
+            supervisors_hear,
+            retention_at,
+            retention,
+            ..
+        } = self;
+        Server {
+            patience,
+            redirects,
+            prack,
+            pings,
+            digest,
+            trusted_proxies,
+            srtp,
+            max_calls,
+            secure_input,
+            drain_limit,
+            supervisors_hear,
+            retention_at,
+            retention,
+            ..running.clone()
+        }
+    }
+}
+
 /// What copies of recordings are made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyFormat {

@@ -32,7 +32,7 @@ impl Running {
         tokio::pin!(hurry);
         let why = tokio::select! {
             _ = &mut drained => None,
-            () = tokio::time::sleep(self.drain_limit) => {
+            () = tokio::time::sleep(self.drain_limit()) => {
                 let calls = self.conductor.calls();
                 tracing::warn!(calls, "the drain limit was reached: callers hear that the center closes");
                 self.conductor.close();

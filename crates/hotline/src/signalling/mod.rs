@@ -201,10 +201,31 @@ pub enum StartError {
 /// The way to a shard: its orders, and the bell that it wakes by.
 type OrderWay = (Sender<(LegId, LegOrder)>, Arc<Notify>);
 
+/// The settings of a running shell, to be replaced. Clones share them.
+#[derive(Clone)]
+pub struct Current {
+    settings: Arc<watch::Sender<Arc<Settings>>>,
+    trunks: Arc<watch::Sender<Arc<Vec<Trunk>>>>,
+}
+
+impl Current {
+    /// From now on other settings hold: agents, passwords and digests, audio and numbers of seats and trunks, feature
+    /// codes, pings, patience, redirects, reliable provisional answers. Calls in progress go on; agents who are not named
+    /// any more lose their registrations. What the shell was built with stays: addresses, realm, shards, files, the
+    /// observer.
+    ///
+    /// Names of trunks' hosts are looked up before, which takes 5 s at most.
+    pub async fn replace(&self, settings: Settings) {
+        let before = Arc::clone(&self.trunks.borrow());
+        let trunks = names::looked_up(&settings.trunks, &before).await;
+        self.settings.send_replace(Arc::new(settings));
+        self.trunks.send_replace(Arc::new(trunks));
+    }
+}
+
 /// The running shell.
 pub struct Signalling {
-    settings: watch::Sender<Arc<Settings>>,
-    trunks: Arc<watch::Sender<Arc<Vec<Trunk>>>>,
+    current: Current,
     bound: Vec<SocketAddr>,
     orders: Vec<OrderWay>,
     stop: watch::Sender<bool>,
@@ -224,16 +245,9 @@ impl Signalling {
         }
     }
 
-    /// From now on other settings hold: agents, passwords and digests, audio and numbers of seats and trunks, feature codes, pings,
-    /// patience, redirects, reliable provisional answers. Calls in progress go on; agents who are not named any more lose
-    /// their registrations. What the shell was built with stays: addresses, realm, shards, files, the observer.
-    ///
-    /// Names of trunks' hosts are looked up before, which takes 5 s at most.
-    pub async fn replace(&self, settings: Settings) {
-        let before = Arc::clone(&self.trunks.borrow());
-        let trunks = names::looked_up(&settings.trunks, &before).await;
-        self.settings.send_replace(Arc::new(settings));
-        self.trunks.send_replace(Arc::new(trunks));
+    /// The way to replace its settings.
+    pub fn current(&self) -> Current {
+        self.current.clone()
     }
 
     /// From now on OPTIONS outside calls is answered 503, so that balancers send their calls elsewhere.
@@ -385,7 +399,8 @@ where
         tasks.push(tokio::spawn(tcp::accept((tcp, local), hub.clone(), stopped.clone())));
     }
     tasks.push(tokio::spawn(tcp::run(hub_inputs, hub, shards, Arc::clone(&gate), stopped)));
-    Ok(Signalling { settings: replace, trunks, bound, orders, stop, draining, gate, life, tasks })
+    let current = Current { settings: Arc::new(replace), trunks };
+    Ok(Signalling { current, bound, orders, stop, draining, gate, life, tasks })
 }
 
 async fn read_datagrams(

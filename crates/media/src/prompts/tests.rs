@@ -281,7 +281,11 @@ fn clips_that_sound_as_before_stay_and_a_replaced_one_lives_as_long_as_it_plays(
     let shelf = Shelf::new(Arc::new(clips(&[("same", 1), ("changed", 1), ("gone", 1)])));
     let find = |name: &str| shelf.with(|prompts| prompts.find(name));
     let (same, playing) = (find("same").unwrap(), find("changed").unwrap());
-    shelf.replace(clips(&[("same", 1), ("changed", 2), ("new", 3)]));
+    let changed: Vec<_> = shelf.changes(&clips(&[("same", 1), ("changed", 2), ("new", 3)]));
+    let changed: Vec<_> =
+        changed.iter().map(|clip| (clip.name.as_str(), clip.before_ms, clip.after_ms)).collect();
+    assert_eq!(changed, [("changed", Some(20), Some(20)), ("gone", Some(20), None), ("new", None, Some(20))]);
+    shelf.replace(&clips(&[("same", 1), ("changed", 2), ("new", 3)]));
     assert_eq!(find("same").unwrap().edition, same.edition);
     assert_eq!((find("changed").unwrap().samples[0], playing.samples[0]), (2, 1));
     assert!(find("gone").is_none() && find("new").is_some());
@@ -289,6 +293,6 @@ fn clips_that_sound_as_before_stay_and_a_replaced_one_lives_as_long_as_it_plays(
     assert_eq!(kept(), 1, "what nobody plays is given up at once");
     assert_eq!(Arc::strong_count(&playing), 2, "a media thread that stops playing frees nothing");
     drop(playing);
-    shelf.replace(clips(&[("same", 1), ("changed", 2), ("new", 3)]));
+    shelf.replace(&clips(&[("same", 1), ("changed", 2), ("new", 3)]));
     assert_eq!(kept(), 0);
 }

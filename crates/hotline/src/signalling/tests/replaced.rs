@@ -13,7 +13,7 @@ async fn an_agent_who_goes_loses_the_registration_and_one_who_comes_may_register
     phone.register(&world).await;
     let mut settings = usual(Encryption::Off, "127.0.0.0/8");
     settings.agents = vec![(agent("1009"), "new".to_owned().into())];
-    world.signalling.replace(settings).await;
+    world.signalling.current().replace(settings).await;
     assert_eq!(world.next().await, seat(false));
     let leg = world.dial();
     assert_eq!(world.report().await, (leg, LegReport::Refused(Refusal::Unreachable)));
@@ -35,7 +35,7 @@ async fn a_new_password_counts_from_the_next_request_and_the_registration_stays_
     phone.register(&world).await;
     let mut settings = usual(Encryption::Off, "127.0.0.0/8");
     settings.agents = vec![(agent("1001"), "changed".to_owned().into())];
-    world.signalling.replace(settings).await;
+    world.signalling.current().replace(settings).await;
     let leg = world.dial();
     phone.wait_for(Method::Invite).await;
     world.signalling.order(leg, LegOrder::HangUp(model::Cause::HungUp));
@@ -57,7 +57,7 @@ async fn a_trunk_that_is_new_may_call_and_one_that_is_gone_may_not() {
     let refused = phone.response().await;
     assert_eq!(refused.status.code(), 401);
     phone.acknowledge(&before, &refused).await;
-    world.signalling.replace(usual(Encryption::Off, "127.0.0.0/8")).await;
+    world.signalling.current().replace(usual(Encryption::Off, "127.0.0.0/8")).await;
     let after = phone.request("INVITE", "13800000000", "8000", "", &sdp);
     phone.send(&after).await;
     let (leg, report) = world.report().await;
@@ -65,7 +65,7 @@ async fn a_trunk_that_is_new_may_call_and_one_that_is_gone_may_not() {
     assert_eq!(origin, Origin::Trunk("loopback".to_owned()));
     world.answer(leg);
     phone.response().await;
-    world.signalling.replace(usual(Encryption::Off, "192.0.2.0/24")).await;
+    world.signalling.current().replace(usual(Encryption::Off, "192.0.2.0/24")).await;
     let last = phone.request("INVITE", "13800000000", "8000", "", &sdp);
     phone.send(&last).await;
     // The answered call goes on and repeats its 200; the new one is asked for a password.

@@ -1,0 +1,103 @@
+//! Reading the configuration's files anew.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use model::Actor;
+use serde::{Deserialize, Serialize};
+use store::Bearer;
+
+use crate::problem::Problem;
+use crate::{App, Because};
+
+/// What changed, or what is wrong with the files.
+pub type Reloading<'a> = Pin<Box<dyn Future<Output = Result<Reloaded, Vec<Fault>>> + Send + 'a>>;
+
+/// The owner of the configuration.
+pub trait Configuration: Send + Sync {
+    /// Reads and checks all files. When they are sound, and unless this is a `dry_run`, they hold from then on.
+    fn reload(&self, by: Actor, dry_run: bool) -> Reloading<'_>;
+}
+
+/// What files say differently from before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reloaded {
+    /// Nothing was changed: it was only asked what would be.
+    pub dry_run: bool,
+    /// In the order of file and place.
+    pub changes: Vec<Change>,
+    /// What is no error and may surprise.
+    pub warnings: Vec<Fault>,
+}
+
+/// A value that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The file, below the folder of the configuration or of the prompts.
+    pub file: String,
+    /// Where in the file; empty for a file as a whole.
+    pub key: String,
+    /// What it was; `None` when it was not there. Secrets are masked.
+    pub before: Option<String>,
+    /// What it is; `None` when it is there no more.
+    pub after: Option<String>,
+    /// When it takes effect.
+    pub effect: Effect,
+}
+
+/// When a changed value takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// For the next decision.
+    Now,
+    /// When the center is started again.
+    AtRestart,
+}
+
+/// Something wrong in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The file.
+    pub file: String,
+    /// The line, from 1; 0 for the file as a whole.
+    pub line: u32,
+    /// What is wrong.
+    pub message: Because,
+    /// What to do.
+    pub hint: Because,
+}
+
+impl Serialize for Fault {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fault = serializer.serialize_struct("Fault", 6)?;
+        fault.serialize_field("file", &self.file)?;
+        fault.serialize_field("line", &self.line)?;
+        fault.serialize_field("message_en", &self.message.en)?;
+        fault.serialize_field("message_zh", &self.message.zh)?;
+        fault.serialize_field("hint_en", &self.hint.en)?;
+        fault.serialize_field("hint_zh", &self.hint.zh)?;
+        fault.end()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    dry_run: bool,
+}
+
+pub(crate) async fn reload(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    wanted: Result<Json<Wanted>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(Wanted { dry_run }) = wanted?;
+    let reloaded = app.configuration.reload(Actor::Token(bearer.name), dry_run).await;
+    Ok(Json(reloaded.map_err(Problem::unsound)?).into_response())
+}
