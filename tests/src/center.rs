@@ -17,6 +17,7 @@ use crate::{configuration, wait_for, web};
 pub struct Center {
     /// Its configuration, data and recordings.
     pub folder: PathBuf,
+    prompts: PathBuf,
     pub(crate) ports: Ports,
     sip: u16,
     /// It listens on 127.0.0.1 and on ::1.
@@ -64,6 +65,17 @@ impl Center {
         Center::begin(Ports::claim(), changes, false, streams)
     }
 
+    /// Starts a center with prompts of its own, in the folder `prompts` beside its configuration: a copy of ours.
+    ///
+    /// # Panics
+    /// As [`Center::start_with`].
+    pub fn start_with_own_prompts(changes: &[(&str, &str, &str)]) -> Center {
+        let folder = new_folder();
+        configuration::copy(&repository().join("prompts"), &folder.join("prompts"), &[]);
+        let prompts = folder.join("prompts");
+        Center::begin_in((folder, prompts), Ports::claim(), changes, false, logging)
+    }
+
     /// Starts a center that listens on 127.0.0.1 and on ::1, with one port.
     ///
     /// # Panics
@@ -78,11 +90,20 @@ impl Center {
         both: bool,
         streams: impl FnOnce(&Path) -> (Stdio, Stdio),
     ) -> Center {
-        let folder = new_folder();
+        Center::begin_in((new_folder(), repository().join("prompts")), ports, changes, both, streams)
+    }
+
+    fn begin_in(
+        (folder, prompts): (PathBuf, PathBuf),
+        ports: Ports,
+        changes: &[(&str, &str, &str)],
+        both: bool,
+        streams: impl FnOnce(&Path) -> (Stdio, Stdio),
+    ) -> Center {
         configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));
-        let process = serve(&folder, &listening(sip, both), http, &ports, streams(&folder));
-        let mut center = Center { folder, ports, sip, both, http, token: OnceLock::new(), process };
+        let process = serve((&folder, &prompts), &listening(sip, both), http, &ports, streams(&folder));
+        let mut center = Center { folder, prompts, ports, sip, both, http, token: OnceLock::new(), process };
         center.wait_until_ready();
         center
     }
@@ -101,7 +122,8 @@ impl Center {
         configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));
         let kept = prepare(&folder, [sip, http, *ports.rtp().start()]);
-        let mut process = serve(&folder, &listening(sip, false), http, &ports, logging(&folder));
+        let folders = (&*folder, &*repository().join("prompts"));
+        let mut process = serve(folders, &listening(sip, false), http, &ports, logging(&folder));
         let ended =
             wait_for("the center to refuse", || process.try_wait().expect("a process of ours can be asked"));
         let said = fs::read_to_string(folder.join("center.log")).unwrap_or_default();
@@ -119,7 +141,8 @@ impl Center {
     /// Starts the center again after [`Center::kill`] or [`Center::wait_for_end`], at the same addresses.
     pub fn restart(&mut self) {
         let sip = listening(self.sip, self.both);
-        self.process = serve(&self.folder, &sip, self.http, &self.ports, logging(&self.folder));
+        let folders = (&*self.folder, &*self.prompts);
+        self.process = serve(folders, &sip, self.http, &self.ports, logging(&self.folder));
         self.wait_until_ready();
     }
 
@@ -232,6 +255,23 @@ impl Center {
         done
     }
 
+    /// Replaces text in a file of its configuration, which the center does not know before it is told.
+    ///
+    /// # Panics
+    /// When the file does not hold the old text.
+    pub fn edit(&self, file: &str, old: &str, new: &str) {
+        configuration::replace(&self.folder.join("config"), &[(file, old, new)]);
+    }
+
+    /// Has the center read its files anew, with these arguments: whether it did, and what was printed.
+    pub fn reload(&self, arguments: &[&str]) -> (bool, String) {
+        let output = self.command("reload").args(arguments).env("HOTLINE_LANG", "en").output();
+        let output = output.expect("hotline runs");
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.success(), said)
+    }
+
     /// What the center printed and logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("center.log")).unwrap_or_default()
@@ -326,7 +366,7 @@ impl Center {
     pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(binary());
         command.arg(name).current_dir(repository()).env("NO_COLOR", "1");
-        command.args(["--prompts", "prompts"]);
+        command.arg("--prompts").arg(&self.prompts);
         command.arg("--config").arg(self.folder.join("config"));
         command.arg("--data").arg(self.folder.join("data"));
         command.arg("--recordings").arg(self.folder.join("recordings"));
@@ -385,7 +425,13 @@ fn listening(port: u16, both: bool) -> String {
     if both { format!("{v4},[::1]:{port}") } else { v4 }
 }
 
-fn serve(folder: &Path, sip: &str, http: u16, ports: &Ports, (out, errors): (Stdio, Stdio)) -> Child {
+fn serve(
+    (folder, prompts): (&Path, &Path),
+    sip: &str,
+    http: u16,
+    ports: &Ports,
+    (out, errors): (Stdio, Stdio),
+) -> Child {
     let rtp = ports.rtp();
     Command::new(binary())
         .arg("serve")
@@ -397,7 +443,8 @@ fn serve(folder: &Path, sip: &str, http: u16, ports: &Ports, (out, errors): (Std
         .arg(folder.join("recordings"))
         .arg("--config")
         .arg(folder.join("config"))
-        .args(["--prompts", "prompts"])
+        .arg("--prompts")
+        .arg(prompts)
         .args(["--sip", sip, "--http", &format!("127.0.0.1:{http}")])
         .args(["--rtp", &format!("{}-{}", rtp.start(), rtp.end())])
         .stdout(out)

@@ -9,8 +9,16 @@ use std::path::Path;
 /// When a file cannot be copied or does not hold the old text.
 pub(crate) fn copy(from: &Path, to: &Path, changes: &[(&str, &str, &str)]) {
     copy_folder(from, to);
+    replace(to, changes);
+}
+
+/// Replaces each change's old text in its file by the new one.
+///
+/// # Panics
+/// When a file does not hold the old text.
+pub(crate) fn replace(folder: &Path, changes: &[(&str, &str, &str)]) {
     for (file, old, new) in changes {
-        let path = to.join(file);
+        let path = folder.join(file);
         let text = fs::read_to_string(&path).expect("the configuration has the file");
         assert!(text.contains(old), "{} does not hold {old:?}", path.display());
         fs::write(&path, text.replace(old, new)).expect("the story's folder can be written");

@@ -29,7 +29,7 @@ pub use phone::Phone;
 pub use sipp::Sipp;
 pub use tone::{
     AGENT_HZ, CUSTOMER_HZ, Heard, assert_each_on_its_channel, assert_hear_each_other, heard, likeness,
-    loudness, samples,
+    loudness, samples, write as write_tone,
 };
 pub use web::Fetched;
 

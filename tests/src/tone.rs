@@ -18,7 +18,7 @@ const SECOND: usize = RATE as usize;
 const PIECE: usize = SECOND / 20;
 
 /// Some seconds of a tone at 8 kHz: `.wav`, or `.ul` for the bare bytes of the µ-law.
-pub(crate) fn write(path: &Path, tone_hz: u32, seconds: u32) {
+pub fn write(path: &Path, tone_hz: u32, seconds: u32) {
     write_at(path, tone_hz, seconds, RATE, 1);
 }
 
