@@ -68,7 +68,8 @@ fn signals_that_ask_nothing_of_it_end_nothing() {
     center.record_for_seconds(1);
     customer.hang_up();
     center.wait_until_sealed(1);
-    center.wait_for_log("signal=\"HUP\"");
+    center.wait_for_log("signal=\"USR1\"");
+    center.wait_for_log("the configuration was read anew");
 }
 
 #[test]

@@ -221,7 +221,7 @@ fn set_password(place: &Place, id: &AgentId, generate: bool) -> anyhow::Result<E
     let realm = place.load(false)?.server.realm;
     let password = if generate { password::generate()? } else { password::read()? };
     password::set(&place.agents_file(), &realm, id, &password)?;
-    let next = "a running center knows it after its next start 重启后生效";
+    let next = "a running center knows it after `hotline reload` 执行 hotline reload 后生效";
     output::print(format_args!("{id}: password set 密码已设置; {next}"));
     if generate {
         output::print(password);
