@@ -29,13 +29,15 @@ enum Kind {
 
 const TABLE: &[Rule] = &[
     Rule { name: "model", may_use: &[], kind: Kind::Pure },
+    Rule { name: "text", may_use: &[], kind: Kind::Pure },
     Rule { name: "sip", may_use: &[], kind: Kind::Pure },
     Rule { name: "audio", may_use: &[], kind: Kind::Pure },
-    Rule { name: "ivr", may_use: &["model"], kind: Kind::Pure },
+    Rule { name: "ivr", may_use: &["model", "text"], kind: Kind::Pure },
     Rule { name: "acd", may_use: &["model"], kind: Kind::Pure },
     Rule { name: "desk", may_use: &["model"], kind: Kind::Pure },
     Rule { name: "center", may_use: &["model", "ivr", "acd"], kind: Kind::Pure },
-    Rule { name: "media", may_use: &["model", "audio"], kind: Kind::Shell },
+    Rule { name: "udp", may_use: &[], kind: Kind::Shell },
+    Rule { name: "media", may_use: &["model", "audio", "udp"], kind: Kind::Shell },
     Rule { name: "store", may_use: &["model"], kind: Kind::Shell },
     Rule { name: "api", may_use: &["model", "store"], kind: Kind::Shell },
     Rule { name: "hotline", may_use: ALL, kind: Kind::Shell },
@@ -43,8 +45,10 @@ const TABLE: &[Rule] = &[
     Rule { name: "hotline-tests", may_use: ALL, kind: Kind::Witness },
 ];
 
-const ALL: &[&str] =
-    &["model", "sip", "audio", "ivr", "acd", "desk", "center", "media", "store", "api", "hotline"];
+const ALL: &[&str] = &[
+    "model", "text", "sip", "audio", "ivr", "acd", "desk", "center", "udp", "media", "store", "api",
+    "hotline",
+];
 
 /// Foreign crates that bring a clock, a socket, a thread, a file or unseeded randomness.
 const IMPURE: &[&str] = &[

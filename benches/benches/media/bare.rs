@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use media::batch::{self, Batch, DATAGRAM};
-use media::os::Poll;
+use udp::Poll;
+use udp::{Batch, DATAGRAM};
 
 /// How sockets are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +72,9 @@ impl Bare {
         };
         let ports = (0..legs.len()).map(port).collect::<std::io::Result<_>>()?;
         let run = move || {
-            media::os::pin_to_core(0);
+            udp::pin_to_core(0);
             // As a media thread does.
-            media::os::hurry();
+            udp::hurry();
             match design {
                 Design::Connected | Design::PortPerLeg => {
                     one_by_one(&legs, recordings, &stopped, design == Design::Connected);
@@ -152,7 +152,7 @@ fn shared(legs: &[Leg], mut recordings: Vec<Recording>, stop: &AtomicBool) {
     let Some(Leg { socket, .. }) = legs.first() else { return };
     let poll = poll();
     poll.watch(socket, 0).expect("a socket can be watched");
-    batch::prepare(socket, 4 << 20).expect("a socket can be given room");
+    udp::prepare(socket, 4 << 20).expect("a socket can be given room");
     let mut ready = Vec::new();
     let mut batch = Batch::new(64);
     while !stop.load(Ordering::Relaxed) {

@@ -9,7 +9,7 @@ use std::io::{BufRead, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
 
-use media::batch::{self, Arrived, Batch};
+use udp::{Arrived, Batch};
 
 /// Sockets that the phones share: the side under test sees addresses, not processes.
 const SOCKETS: usize = 8;
@@ -65,13 +65,13 @@ impl Outcome {
 /// The body of the process: tells its ports, reads the legs' ports, runs, tells the outcome. `talk`: false
 /// for phones that only listen.
 pub(crate) fn run(seconds: u64, talk: bool) -> Result<(), Box<dyn std::error::Error>> {
-    media::os::make_room_for_files(crate::FILES);
-    media::os::pin_to_core(1);
-    media::os::hurry();
+    udp::make_room_for_files(crate::FILES);
+    udp::pin_to_core(1);
+    udp::hurry();
     let sockets: Vec<UdpSocket> =
         (0..SOCKETS).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
     for socket in &sockets {
-        batch::prepare(socket, 4 << 20)?;
+        udp::prepare(socket, 4 << 20)?;
     }
     let ports: Vec<String> =
         sockets.iter().map(|s| Ok(s.local_addr()?.port().to_string())).collect::<std::io::Result<_>>()?;

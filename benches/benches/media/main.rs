@@ -26,7 +26,7 @@ fn main() -> Result<(), Failure> {
     if arguments.first().is_some_and(|first| first == "generate") {
         return generator::run(arguments[1].parse()?, arguments[2] == "talk");
     }
-    media::os::make_room_for_files(FILES);
+    udp::make_room_for_files(FILES);
     let text = |name: &str| {
         let at = arguments.iter().position(|argument| argument == name)?;
         arguments.get(at + 1).map(String::as_str)

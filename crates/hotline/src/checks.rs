@@ -12,9 +12,8 @@ mod ports;
 use std::fmt;
 
 use anyhow::bail;
-use ivr::source::Text;
-use ivr::text;
 use serde::Serialize;
+use text::{Text, text};
 
 use crate::config::Configuration;
 use crate::control::Neighbour;

@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Hearing;
-use ivr::source::{Problem, Problems, Section, parse};
-use ivr::{Catalogue, flow_test, text};
+use ivr::{Catalogue, flow_test};
 use media::Prompts;
 use model::{AgentId, Number, QueueName};
 use sip::{Algorithm, Secret};
+use text::{Problem, Problems, Section, parse, text};
 
 pub use server::{AT_RESTART, CopyFormat, Ports, Server, TimeOfDay};
 pub use values::{Difference, Values};

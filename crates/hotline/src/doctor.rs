@@ -9,9 +9,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use text::text;
 
 use anyhow::Context;
-use ivr::text;
 use serde::Serialize;
 
 use crate::checks::{self, Depth, FILES_A_CALL, Finding, OTHER_FILES, State, Words};
@@ -155,7 +155,7 @@ fn limits(server: &Server, disk: &io::Result<Disk>) -> Vec<Limit> {
         )
         .into(),
     });
-    limits.push(files(media::os::files_allowed().map(|(_, most)| most)));
+    limits.push(files(udp::files_allowed().map(|(_, most)| most)));
     limits.push(cores(server));
     let most = server.max_calls;
     limits.push(Limit {

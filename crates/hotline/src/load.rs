@@ -34,7 +34,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use media::os::Waker;
+use udp::Waker;
 
 pub use plan::Options;
 
@@ -54,7 +54,7 @@ const FILES: usize = 65_536;
 /// When what was typed cannot be meant, a port cannot be opened, or a report cannot be written.
 pub fn run(options: Options) -> anyhow::Result<bool> {
     let plan = options.plan()?;
-    media::os::make_room_for_files(FILES);
+    udp::make_room_for_files(FILES);
     let mut run = [0; 4];
     getrandom::fill(&mut run).map_err(std::io::Error::other)?;
     let waker = Arc::new(Waker::new()?);

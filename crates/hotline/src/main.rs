@@ -33,7 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::read();
-    media::os::make_files_private();
+    udp::make_files_private();
     // Log lines would tear the demo's board.
     let level = if matches!(cli.command, Some(Verb::Demo { .. })) { "error" } else { "info,sqlx=warn" };
     let format = match log_format(cli.log_format) {

@@ -37,8 +37,8 @@ impl Disks {
             let thread = std::thread::Builder::new().name("disk-room".to_owned());
             let _ = thread.spawn(move || {
                 while let Some(free) = weak.upgrade() {
-                    let room = media::os::space(&folder)
-                        .map_or(-1, |space| i64::try_from(space.free).unwrap_or(i64::MAX));
+                    let room =
+                        udp::space(&folder).map_or(-1, |space| i64::try_from(space.free).unwrap_or(i64::MAX));
                     free.store(room, Ordering::Relaxed);
                     drop(free);
                     std::thread::park_timeout(EVERY);

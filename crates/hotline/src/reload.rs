@@ -12,10 +12,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::{Because, Change, Effect, Fault, Reloaded, Reloading};
-use ivr::source::{Problem, Text};
-use ivr::text;
 use media::{Prompts, Shelf};
 use model::Actor;
+use text::{Problem, Text, text};
 use tokio::sync::watch;
 
 use crate::checks::{self, Finding, Words};

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::flow::{Flow, Goto, Node, NodeIndex};
-use crate::source::Problems;
-use crate::text;
+use text::{Problems, text};
 
 /// Reports unreachable nodes, rounds that never listen, and nodes from which no person can be reached.
 pub(crate) fn graph(flow: &Flow, lines: &[u32], file: &Rc<str>, problems: &Problems) {

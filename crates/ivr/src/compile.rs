@@ -7,9 +7,8 @@ use model::{Digit, Language, QueueName};
 
 use crate::check;
 use crate::flow::{Collect, Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, QueueNode, Say};
-use crate::source::{At, Problems, Section, parse};
 use crate::speech;
-use crate::text;
+use text::{At, Problems, Section, parse, text};
 
 /// What a flow may refer to.
 pub struct Catalogue<'a> {

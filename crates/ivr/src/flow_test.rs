@@ -16,8 +16,7 @@ use model::{Digit, Language, PlayMode, QueueName, Time};
 
 use crate::flow::Flow;
 use crate::session::{Input, Output, Session, Sound};
-use crate::source::Problems;
-use crate::text;
+use text::{Problems, text};
 
 /// What a file of tests came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

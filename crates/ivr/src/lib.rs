@@ -3,21 +3,20 @@
 //! A flow is a versioned TOML file. [`compile`] turns it into a [`Flow`] or reports every problem at once
 //! with file, line and a hint; [`flow_test`] runs tests written in text against it without any audio. A
 //! [`Session`] is a pure machine: the instant and an input go in, orders come out.
-//!
-//! [`source`] reads TOML the way all of Hotline's configuration is read: unknown keys are problems, and
-//! nothing stops at the first one.
 
 mod check;
 mod compile;
 mod flow;
 pub mod flow_test;
 mod session;
-pub mod source;
 pub mod speech;
 
 pub use compile::{Catalogue, compile};
 pub use flow::{Collect, Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, NodeName, QueueNode, Say};
 pub use session::{Input, Output, Session, Sound};
+
+/// Where [`compile`] and [`flow_test::run`] report what is wrong.
+pub use text::Problems;
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,8 @@
 //! [`Media::start`]. Nothing on a media thread waits for a disk, a database or a reader: see the table of
 //! channels in the crate's README.
 
-#[doc(hidden)]
-pub mod batch;
+#![forbid(unsafe_code)]
+
 mod clock;
 mod conference;
 mod copies;
@@ -14,10 +14,7 @@ mod decoding;
 mod disk;
 mod ear;
 mod encodings;
-pub mod icmp;
 mod leg;
-#[doc(hidden)]
-pub mod os;
 mod outbox;
 mod patient;
 mod player;
@@ -61,12 +58,12 @@ pub use repair::{RepairError, Repaired, repair, repair_in};
 pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
 
 use counters::Tally;
-use os::{Urgency, Waker};
 use patient::Patient;
 use ports::Ports;
 use storage::{Beat, Places};
 use tap::Buffer;
 use thread::{Setup, ToMedia};
+use udp::{Urgency, Waker};
 use writer::ToWriter;
 
 /// How media works.
@@ -219,7 +216,7 @@ impl Media {
     ) -> Result<Media, StartError> {
         let ip = settings.bind_ip;
         let wanted = settings.ports.len() + OTHER_FILES;
-        let allowed = os::make_room_for_files(wanted);
+        let allowed = udp::make_room_for_files(wanted);
         if allowed < wanted {
             tracing::warn!(
                 allowed,
@@ -265,8 +262,8 @@ impl Media {
             let mut thread = thread::Thread::new(setup).map_err(StartError::Thread)?;
             let realtime = settings.realtime;
             let handle = spawn(format!("media-{index}"), move || {
-                os::pin_to_core(index);
-                if realtime && os::hurry() != Urgency::RealTime {
+                udp::pin_to_core(index);
+                if realtime && udp::hurry() != Urgency::RealTime {
                     tracing::info!(
                         thread = index,
                         "a media thread runs without real-time priority: not allowed"

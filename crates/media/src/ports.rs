@@ -90,7 +90,7 @@ fn bind(ip: IpAddr, port: u16) -> io::Result<Pair> {
     let rtcp = UdpSocket::bind((ip, port.saturating_add(1)))?;
     rtp.set_nonblocking(true)?;
     rtcp.set_nonblocking(true)?;
-    crate::os::mark_as_voice(&rtp);
+    udp::mark_as_voice(&rtp);
     Ok(Pair { port, rtp, rtcp })
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::counters::{Counters, Tally};
-use crate::os::Waker;
 use crate::thread::ToMedia;
+use udp::Waker;
 
 /// The way to ask the threads. While there is one, dropping [`crate::Media`] does not end them; [`crate::Media::stop`] does.
 #[derive(Debug, Clone)]

@@ -23,7 +23,6 @@ use crate::counters::{Tally, add, shift};
 use crate::ear::{Frame, LONGEST};
 use crate::encodings::Encodings;
 use crate::leg::{DATAGRAM, Kind, Leg};
-use crate::os::{Poll, Timer, Waker, run_delay};
 use crate::outbox::Outbox;
 use crate::ports::Ports;
 use crate::prompts::Shelf;
@@ -31,6 +30,7 @@ use crate::recorder::Recorder;
 use crate::strain::Strain;
 use crate::tap::{Buffer, Channel, Tap};
 use crate::writer::ToWriter;
+use udp::{Poll, Timer, Waker, run_delay};
 
 /// What a thread is told.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ::ivr::source::{Problems, parse};
+use ::text::{Problems, parse};
 use ::ivr::{Catalogue, compile};
 use ::sip::{Algorithm, Encryption};
 use model::QueueName;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ::ivr::source::{Problem, Problems};
+use ::text::{Problem, Problems};
 use ::ivr::{Catalogue, Flow, Input, Output, Session, compile, flow_test};
 use model::{Digit, Language, PlayMode, QueueName, Time};
 

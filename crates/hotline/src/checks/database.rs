@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use ivr::source::Text;
-use ivr::text;
 use store::{Depth, Probed, StoreError};
+use text::{Text, text};
 
 use super::{Finding, try_folder};
 use crate::config::Configuration;

@@ -4,9 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use ivr::source::Text;
-use ivr::text;
-use media::os::{Space, space};
+use text::{Text, text};
+use udp::{Space, space};
 
 use super::{Finding, cause};
 use crate::config::Server;

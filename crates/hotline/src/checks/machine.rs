@@ -1,7 +1,7 @@
 //! The machine: its clock, and how many files it lets the process open.
 
-use ivr::text;
 use model::Time;
+use text::text;
 
 use super::Finding;
 use crate::clock::now;
@@ -17,7 +17,7 @@ pub(crate) const FILES_A_CALL: u64 = 6;
 pub(crate) const OTHER_FILES: u64 = 1_000;
 
 pub(super) fn check(server: &Server, _folders: &Folders) -> Vec<Finding> {
-    vec![clock(now(), built()), files(server, media::os::files_allowed().map(|(_, most)| most))]
+    vec![clock(now(), built()), files(server, udp::files_allowed().map(|(_, most)| most))]
 }
 
 fn built() -> Time {

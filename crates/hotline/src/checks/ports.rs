@@ -3,8 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use ivr::source::Text;
-use ivr::text;
+use text::{Text, text};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::{Finding, cause};

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::rc::Rc;
 
-use ivr::source::{Problem, Problems};
-use ivr::text;
 use media::{Fault, Loaded, Prompts, Remark};
+use text::{Problem, Problems, text};
 
 use super::Sources;
 

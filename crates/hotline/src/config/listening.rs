@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use ivr::source::{At, Section};
-use ivr::text;
+use text::{At, Section, text};
 
 use super::server::Listen;
 use crate::signalling::Listener;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use center::{FeatureCode, Route};
-use ivr::source::{At, Section};
-use ivr::{Flow, text};
+use ivr::Flow;
 use model::{AgentId, Language, Number};
+use text::{At, Section, text};
 
 use super::people::longest_wait;
 

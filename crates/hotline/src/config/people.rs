@@ -6,9 +6,8 @@ use std::time::Duration;
 use ::sip::{Algorithm, Encryption, Secret};
 use acd::{AgentConfig, QueueConfig};
 use center::TrunkLimits;
-use ivr::source::{At, Section};
-use ivr::text;
 use model::{AgentId, QueueName};
+use text::{At, Section, text};
 
 use super::server::digest;
 use crate::signalling::{CodecName, Codecs, Numbers, Rewrite, Source, Terms, Trunk};

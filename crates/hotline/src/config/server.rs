@@ -8,9 +8,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ::sip::{Algorithm, Encryption};
-use ivr::source::{At, Problems, Section, parse};
-use ivr::text;
 use model::{QueueName, RetentionRule, SupervisorsHear, Zone};
+use text::{At, Problems, Section, parse, text};
 
 use super::listening::listeners;
 use super::people::no_queue;

@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use media::os::{Poll, Waker};
 use sip::{
     Destination, Dial, Direction, Encryption, Event, Flow, LocalAudio, Message, Method, Moment, Output,
     Random, Security, SessionId, Status, Transport, parse_datagram,
 };
+use udp::{Poll, Waker};
 
 use super::customer::{Customer, Outcome, RINGS_FOR, Stage};
 use super::leg::LegFigures;

@@ -7,10 +7,10 @@ mod tests;
 use std::net::SocketAddrV4;
 
 use audio::rtp::RtpPacket;
-use media::batch::DATAGRAM;
 use media::transform::Transform;
 use model::{Seed, Srtp};
 use sip::AudioCodec;
+use udp::DATAGRAM;
 
 use super::ear::Ear;
 use super::histogram::Histogram;

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use media::batch;
-use media::os::Waker;
+use udp::Waker;
 
 use super::leg::{Durations, LegFigures, Talk};
 use super::net::Weather;
@@ -186,7 +185,7 @@ fn bind_pair(ip: IpAddr) -> io::Result<Port> {
         if port % 2 == 0
             && let Ok(rtcp) = UdpSocket::bind((ip, port + 1))
         {
-            batch::prepare(&rtp, SOCKET_ROOM)?;
+            udp::prepare(&rtp, SOCKET_ROOM)?;
             return Ok(Port { rtp, _rtcp: rtcp });
         }
     }

@@ -40,7 +40,7 @@ impl Limits {
                 "a larger range: ports in [rtp] of hotline.toml, two pairs a call, and a pair rests for 3 s after it",
             ),
             "open_files_full" => {
-                let allowed = media::os::files_allowed().map(|(allowed, _)| allowed);
+                let allowed = udp::files_allowed().map(|(allowed, _)| allowed);
                 (allowed, "LimitNOFILE= of the service, or ulimit -n")
             }
             "overloaded" => (

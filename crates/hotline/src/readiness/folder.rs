@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use api::{Because, Condition};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use ivr::source::Text;
-use ivr::text;
-use media::os::space;
+use text::{Text, text};
+use udp::space;
 
 use crate::checks::{LEAST, LITTLE, try_folder};
 

@@ -319,7 +319,7 @@ where
     let locals: Vec<SocketAddr> = listening.iter().map(|bound| bound.local).collect();
     let clock = Clock::start();
     for bound in &listening {
-        if let Err(error) = media::icmp::watch_refusals(&bound.udp, bound.address) {
+        if let Err(error) = udp::watch_refusals(&bound.udp, bound.address) {
             tracing::warn!(%error, "closed ports of devices will not be noticed at once");
         }
     }
@@ -448,7 +448,7 @@ async fn read_datagrams(
 /// Tells the shards of closed ports that datagrams of ours met: whatever waits for an answer from there waits in vain.
 fn hand_out_refusals((socket, local): (&UdpSocket, SocketAddr), shards: &[gate::Lanes]) {
     let found = socket.try_io(Interest::ERROR, || {
-        while let Some(address) = media::icmp::next_refusal(socket) {
+        while let Some(address) = udp::next_refusal(socket) {
             let transport = sip::Transport::Udp;
             let destination = sip::Destination { transport, local, address, otherwise: None };
             for shard in shards {

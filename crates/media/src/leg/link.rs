@@ -12,8 +12,8 @@ use model::{Codec, Digit, RemoteMedia};
 
 use super::{COMFORT_NOISE, DATAGRAM, Kind, REPORT, law_of};
 use crate::ear::{LONGEST, worked};
-use crate::os::disconnect;
 use crate::transform::Transform;
+use udp::disconnect;
 
 /// What is known of the peer once it is connected.
 #[derive(Debug)]

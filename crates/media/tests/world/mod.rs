@@ -400,7 +400,7 @@ pub(crate) fn steady(samples: &[i16], hertz: f64) -> f64 {
 pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            media::os::hurry();
+            udp::hurry();
             talk_in_time(phones, frames);
         });
     });

@@ -55,7 +55,7 @@ queue = "inquiry"
 
 pub(in crate::tests) fn config() -> Config {
     let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
-    let problems = ivr::source::Problems::default();
+    let problems = ivr::Problems::default();
     let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: Some(&queues) };
     let flow = |text| Arc::new(ivr::compile("flow.toml", text, &catalogue, &problems).unwrap());
     let main = flow(MAIN);

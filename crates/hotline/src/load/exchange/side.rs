@@ -4,7 +4,6 @@
 use std::net::{SocketAddr, UdpSocket};
 
 use anyhow::Context;
-use media::batch;
 use sip::{Endpoint, EndpointSettings, Random};
 
 use super::super::plan::Plan;
@@ -33,7 +32,7 @@ impl Side {
         let socket =
             UdpSocket::bind((plan.local, 0)).with_context(|| format!("open a port on {}", plan.local))?;
         socket.set_nonblocking(true)?;
-        batch::prepare(&socket, SOCKET_ROOM)?;
+        udp::prepare(&socket, SOCKET_ROOM)?;
         let local = socket.local_addr()?;
         let settings = EndpointSettings {
             local: vec![local],

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use audio::rtp::RtpPacket;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
-use media::batch::{Batch, DATAGRAM};
-use media::os::{Poll, Timer, Waker, hurry, pin_to_core};
+use udp::{Batch, DATAGRAM};
+use udp::{Poll, Timer, Waker, hurry, pin_to_core};
 
 use super::super::leg::{Leg, Packet, Talk};
 use super::super::voices::Voices;

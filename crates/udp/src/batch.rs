@@ -1,6 +1,5 @@
 //! Many datagrams a system call, with the kernel's times of arrival: `recvmmsg`, `sendmmsg`.
-//! For what drives Hotline from outside (load generator, benchmarks); a leg has no use for it, as the crate's README
-//! tells.
+//! For whoever sends from one socket to many.
 #![allow(unsafe_code, reason = "direct system calls, each with its reason")]
 
 use std::io;

@@ -1,4 +1,4 @@
-//! What is wrong in files, told in two languages.
+//! What is wrong in files, in two languages.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -17,7 +17,7 @@ pub struct Text {
 #[macro_export]
 macro_rules! text {
     ($en:literal, $zh:literal) => {
-        $crate::source::Text { en: format!($en), zh: format!($zh) }
+        $crate::Text { en: format!($en), zh: format!($zh) }
     };
 }
 

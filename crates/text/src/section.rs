@@ -1,8 +1,4 @@
-//! Reading TOML so that every problem of every file is reported at once, with its line and a hint.
-
-mod problems;
-
-pub use problems::{Problem, Problems, Text};
+//! One table of a file: reads that check, and remember what was asked for.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -12,7 +8,7 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::text;
+use crate::{Problems, Text, text};
 
 /// A value and the line it stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
