@@ -83,6 +83,30 @@ fn every_warning_and_error_that_is_logged_is_explained_and_no_other() {
     assert!(stale.is_empty(), "explained, and logged by nothing: {stale:#?}");
 }
 
+/// The names of metrics in a source: whole strings that begin as ours and the process's do.
+fn metrics(source: &str) -> Vec<String> {
+    let strings = source.split('"').skip(1).step_by(2);
+    let is_name = |text: &&str| {
+        let begins = text.starts_with("hotline_") || text.starts_with("process_");
+        begins && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    strings.filter(is_name).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_of_metrics_names_each_and_no_other() {
+    let mut sources = Vec::new();
+    files(&root().join("crates"), ".rs", &mut sources);
+    let read = |path: &PathBuf| fs::read_to_string(path).expect("a source can be read");
+    let made: BTreeSet<String> = sources.iter().flat_map(|path| metrics(&read(path))).collect();
+    let page = read(&root().join("docs/reference/metrics.md"));
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let rows =
+        rows.filter(|(_, rest)| ["counter", "gauge", "histogram"].iter().any(|kind| rest.starts_with(kind)));
+    let named: BTreeSet<String> = rows.map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(made, named);
+}
+
 #[test]
 fn links_in_documents_lead_somewhere() {
     let mut pages = Vec::new();
