@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use audio::rtp::RtpPacket;
-use audio::srtp::{MasterKey, OVERHEAD, Protect, Suite, Unprotect};
+use audio::srtp::{MasterKey, OVERHEAD, Protect, SrtpSuite, Unprotect};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use rtc_srtp::context::Context;
 use rtc_srtp::protection_profile::ProtectionProfile;
@@ -31,7 +31,7 @@ impl Stream {
     }
 }
 
-fn key(suite: Suite) -> MasterKey {
+fn key(suite: SrtpSuite) -> MasterKey {
     MasterKey::new(suite, &[7; 44][..suite.key_len() + suite.salt_len()]).expect("a key")
 }
 
@@ -43,7 +43,7 @@ fn copy(criterion: &mut Criterion) {
 
 fn packets(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("srtp/ours");
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, mut stream) = (Protect::new(&key(suite)), Stream(0));
         group.bench_function(format!("protect {suite:?}"), |b| {
             let next = || stream.next();
@@ -72,9 +72,9 @@ fn peer(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("srtp/rtc-srtp");
     let provider = rtc_crypto::default_provider().expect("a provider");
     for (suite, profile) in [
-        (Suite::AesCm128HmacSha1_80, ProtectionProfile::Aes128CmHmacSha1_80),
-        (Suite::AeadAes128Gcm, ProtectionProfile::AeadAes128Gcm),
-        (Suite::AeadAes256Gcm, ProtectionProfile::AeadAes256Gcm),
+        (SrtpSuite::AesCm128HmacSha1_80, ProtectionProfile::Aes128CmHmacSha1_80),
+        (SrtpSuite::AeadAes128Gcm, ProtectionProfile::AeadAes128Gcm),
+        (SrtpSuite::AeadAes256Gcm, ProtectionProfile::AeadAes256Gcm),
     ] {
         let bytes = [7; 44];
         let (key, salt) = bytes[..suite.key_len() + suite.salt_len()].split_at(suite.key_len());

@@ -7,6 +7,8 @@
 //! folded by one's complement as in the ITU's reference (G.191), so that the staircase is symmetric about
 //! −½ and no sample needs a special case.
 
+use codec::Codec;
+
 /// One of the two companding laws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Law {
@@ -17,6 +19,23 @@ pub enum Law {
 }
 
 impl Law {
+    /// The law of a codec; `None` for all but G.711.
+    pub const fn of(codec: Codec) -> Option<Law> {
+        match codec {
+            Codec::Pcmu => Some(Law::Mu),
+            Codec::Pcma => Some(Law::A),
+            Codec::G722 | Codec::Opus | Codec::L16 | Codec::L16Wide => None,
+        }
+    }
+
+    /// G.711 of this law.
+    pub const fn codec(self) -> Codec {
+        match self {
+            Law::Mu => Codec::Pcmu,
+            Law::A => Codec::Pcma,
+        }
+    }
+
     /// The code of the smallest positive value, which is what silence is sent as.
     pub const fn silence(self) -> u8 {
         match self {

@@ -19,8 +19,11 @@ mod layout;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod transform;
 
-pub use key::{LONGEST_MASTER, MasterKey, Suite};
+pub use ::codec::{Srtp, SrtpKey, SrtpSuite};
+pub use key::{LONGEST_MASTER, MasterKey};
+pub use transform::Transform;
 
 use cipher::Cipher;
 use stream::Streams;

@@ -12,7 +12,7 @@ use audio::quality::LegFigures;
 use audio::reader::Reader;
 use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
-use audio::srtp::{MasterKey, OVERHEAD, Protect, Suite, Unprotect};
+use audio::srtp::{MasterKey, OVERHEAD, Protect, SrtpSuite, Unprotect};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -70,7 +70,7 @@ fn nothing_is_allocated_per_frame() {
         });
         assert_eq!(count, 0, "{codec:?}");
     }
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let key = MasterKey::new(suite, &[7; 44][..suite.key_len() + suite.salt_len()]).expect("a key");
         let (mut protect, mut unprotect) = (Protect::new(&key), Unprotect::new(&key));
         let mut room = [0; 172 + OVERHEAD];

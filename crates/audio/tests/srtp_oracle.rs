@@ -2,22 +2,22 @@
 
 use audio::rtcp::{self, SenderPart};
 use audio::rtp::RtpPacket;
-use audio::srtp::{MasterKey, OVERHEAD, Protect, Suite, Unprotect};
+use audio::srtp::{MasterKey, OVERHEAD, Protect, SrtpSuite, Unprotect};
 use proptest::prelude::*;
 use rtc_srtp::context::Context;
 use rtc_srtp::protection_profile::ProtectionProfile;
 
-fn profile(suite: Suite) -> ProtectionProfile {
+fn profile(suite: SrtpSuite) -> ProtectionProfile {
     match suite {
-        Suite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
-        Suite::AesCm128HmacSha1_32 => ProtectionProfile::Aes128CmHmacSha1_32,
-        Suite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
-        Suite::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
+        SrtpSuite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
+        SrtpSuite::AesCm128HmacSha1_32 => ProtectionProfile::Aes128CmHmacSha1_32,
+        SrtpSuite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
+        SrtpSuite::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
     }
 }
 
 /// The same key for us, and for them.
-fn both(suite: Suite, bytes: &[u8; 44]) -> (MasterKey, Context) {
+fn both(suite: SrtpSuite, bytes: &[u8; 44]) -> (MasterKey, Context) {
     let bytes = &bytes[..suite.key_len() + suite.salt_len()];
     let (key, salt) = bytes.split_at(suite.key_len());
     let provider = rtc_crypto::default_provider().expect("a provider");
@@ -49,7 +49,7 @@ proptest! {
     fn srtp_of_ours_is_opened_by_them(
         key: [u8; 44], ssrc: u32, first in 0_u16..65_535, payload in proptest::collection::vec(any::<u8>(), 1..300),
     ) {
-        for suite in Suite::ALL {
+        for suite in SrtpSuite::ALL {
             let (ours, mut theirs) = both(suite, &key);
             let mut protect = Protect::new(&ours);
             for packet in packets(ssrc, first, &payload) {
@@ -72,7 +72,7 @@ proptest! {
     fn srtp_of_theirs_is_opened_by_us(
         key: [u8; 44], ssrc: u32, first in 0_u16..65_535, payload in proptest::collection::vec(any::<u8>(), 1..300),
     ) {
-        for suite in Suite::ALL {
+        for suite in SrtpSuite::ALL {
             let (ours, mut theirs) = both(suite, &key);
             let mut unprotect = Unprotect::new(&ours);
             for packet in packets(ssrc, first, &payload) {

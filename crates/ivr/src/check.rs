@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::flow::{Flow, Goto, Node, NodeIndex};
 use text::{Problems, text};
+
+use crate::flow::{Flow, Goto, Node, NodeIndex};
 
 /// Reports unreachable nodes, rounds that never listen, and nodes from which no person can be reached.
 pub(crate) fn graph(flow: &Flow, lines: &[u32], file: &Rc<str>, problems: &Problems) {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::{Digit, Language, QueueName};
+use text::{At, Problems, Section, parse, text};
 
 use crate::check;
 use crate::flow::{Collect, Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, QueueNode, Say};
 use crate::speech;
-use text::{At, Problems, Section, parse, text};
 
 /// What a flow may refer to.
 pub struct Catalogue<'a> {

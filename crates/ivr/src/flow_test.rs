@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Digit, Language, PlayMode, QueueName, Time};
+use text::{Problems, text};
 
 use crate::flow::Flow;
 use crate::session::{Input, Output, Session, Sound};
-use text::{Problems, text};
 
 /// What a file of tests came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use model::{Language, QueueName, Time};
 use proptest::prelude::*;
+use text::{Problem, Problems};
 
 use crate::{Catalogue, Flow, Input, Output, Session, compile, flow_test};
-use text::{Problem, Problems};
 
 const MAIN: &str = include_str!("../../../config/flows/main.toml");
 const MAIN_TESTS: &str = include_str!("../../../config/flows/main.flowtest");

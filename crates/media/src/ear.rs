@@ -4,11 +4,11 @@
 //! made where audio must be decoded, a [`Mouth`] where it must be encoded; both once, so that no frame allocates.
 
 use audio::FRAME;
-use audio::codec::{Codec as Worked, CodecError, Encoder, OpusFormat};
+use audio::codec::{CodecError, Encoder};
 use audio::playout::{Payload, Playout};
 use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
-use model::{Codec, OpusWish, RemoteMedia};
+use model::{Codec, OpusFormat, RemoteMedia};
 
 /// Longest payload taken or sent: an Ethernet frame's worth.
 pub(crate) const LONGEST: usize = 1480;
@@ -52,9 +52,8 @@ pub(crate) struct Ear {
 
 impl Ear {
     pub(crate) fn new(codec: Codec, seed: u64) -> Result<Ear, CodecError> {
-        let worked = worked(codec);
-        let down = Resampler::new(worked.rate(), audio::RATE).filter(|_| worked.rate() != audio::RATE);
-        Ok(Ear { codec, playout: Playout::new(worked, seed)?, down })
+        let down = Resampler::new(codec.rate(), audio::RATE).filter(|_| codec.rate() != audio::RATE);
+        Ok(Ear { codec, playout: Playout::new(codec, seed)?, down })
     }
 
     pub(crate) fn codec(&self) -> Codec {
@@ -67,10 +66,9 @@ impl Ear {
 
     /// What belongs to the tick that begins at `clock`.
     pub(crate) fn listen(&mut self, clock: u64, frame: &mut Frame) {
-        let worked = worked(self.codec);
-        frame.rate = worked.rate();
-        self.playout.pull(clock, frame.samples.get_mut(..worked.frame()).unwrap_or_default());
-        let samples = frame.samples.get(..worked.frame()).unwrap_or_default();
+        frame.rate = self.codec.rate();
+        self.playout.pull(clock, frame.samples.get_mut(..self.codec.frame()).unwrap_or_default());
+        let samples = frame.samples.get(..self.codec.frame()).unwrap_or_default();
         match &mut self.down {
             Some(down) => {
                 down.process(samples, &mut frame.narrow);
@@ -84,7 +82,7 @@ impl Ear {
 #[derive(Debug)]
 pub(crate) struct Mouth {
     codec: Codec,
-    wish: OpusWish,
+    wish: OpusFormat,
     encoder: Encoder,
     /// From the rate of what was said last.
     resampler: Option<(u32, Resampler)>,
@@ -94,8 +92,7 @@ pub(crate) struct Mouth {
 impl Mouth {
     pub(crate) fn new(remote: &RemoteMedia) -> Result<Mouth, CodecError> {
         let (codec, wish) = (remote.codec, remote.opus);
-        let OpusWish { bitrate, redundancy, silence } = wish;
-        let encoder = Encoder::new(worked(codec), OpusFormat { bitrate, redundancy, silence })?;
+        let encoder = Encoder::new(codec, wish)?;
         Ok(Mouth { codec, wish, encoder, resampler: None, room: [0; WIDEST] })
     }
 
@@ -106,13 +103,12 @@ impl Mouth {
 
     /// Encodes 20 ms at `rate` into `payload`; its length. `None` when nothing need be sent.
     pub(crate) fn say(&mut self, frame: &[i16], rate: u32, payload: &mut [u8]) -> Option<usize> {
-        let worked = worked(self.codec);
-        let samples = if rate == worked.rate() {
+        let samples = if rate == self.codec.rate() {
             frame
         } else {
             let (from, resampler) = match self.resampler.take() {
                 Some((from, resampler)) if from == rate => (from, resampler),
-                Some(_) | None => (rate, Resampler::new(rate, worked.rate())?),
+                Some(_) | None => (rate, Resampler::new(rate, self.codec.rate())?),
             };
             let (_, resampler) = self.resampler.insert((from, resampler));
             let made = resampler.process(frame, &mut self.room);
@@ -122,18 +118,6 @@ impl Mouth {
         // RFC 6716 section 2.1.9: so short an Opus payload is silence that the peer makes itself.
         let unsaid = self.codec == Codec::Opus && self.wish.silence && length <= 2;
         (!unsaid).then_some(length)
-    }
-}
-
-/// The codec as the audio library has it.
-pub(crate) fn worked(codec: Codec) -> Worked {
-    match codec {
-        Codec::Pcmu => Worked::Pcmu,
-        Codec::Pcma => Worked::Pcma,
-        Codec::G722 => Worked::G722,
-        Codec::Opus => Worked::Opus,
-        Codec::L16Wide => Worked::L16Wide,
-        Codec::L16 => Worked::L16,
     }
 }
 
@@ -153,7 +137,7 @@ mod tests {
                 let (mut samples, mut payload) = ([0; FRAME], [0; 1480]);
                 sine.fill(&mut samples);
                 let length = mouth.say(&samples, 8000, &mut payload).unwrap();
-                let units = worked(codec).clock() / 50;
+                let units = codec.clock() / 50;
                 let timestamp = u32::from(index) * units;
                 let payload = &payload[..length];
                 let packet = RtpPacket {

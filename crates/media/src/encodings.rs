@@ -1,7 +1,7 @@
 //! What plays, in the codecs that carry state (all but G.711): each frame of a row of clips is encoded once on a
 //! thread, when the first listener comes to it, and every other listener is sent the same bytes.
 
-use model::{Codec, OpusWish, RemoteMedia};
+use model::{Codec, OpusFormat, RemoteMedia};
 
 use crate::Map;
 use crate::ear::{LONGEST, Mouth};
@@ -30,7 +30,7 @@ pub(crate) struct ScoreId(u64);
 struct Score {
     clips: Vec<Edition>,
     codec: Codec,
-    wish: OpusWish,
+    wish: OpusFormat,
     mouth: Mouth,
     /// By number; one that nobody came to yet is not there.
     frames: Vec<Option<Box<[u8]>>>,

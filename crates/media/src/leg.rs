@@ -20,14 +20,14 @@ use audio::playout::Payload;
 use audio::reader::{Passage, Reader};
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::source::Source;
+use audio::srtp::OVERHEAD;
 use audio::telephone_event::EventSender;
 use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
-use crate::ear::{Ear, LONGEST, Mouth, worked};
+use crate::ear::{Ear, LONGEST, Mouth};
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
-use crate::transform::ADDED;
 use early::Early;
 pub(crate) use early::Kept;
 pub(crate) use link::Link;
@@ -35,7 +35,7 @@ use packing::{Packing, Spacing, wanted_ms};
 use shield::Shield;
 
 /// Longest datagram taken or sent; what is longer is cut and then refused as RTP.
-pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + ADDED + 1;
+pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + OVERHEAD + 1;
 /// The payload type of comfort noise (RFC 3389 section 4).
 const COMFORT_NOISE: u8 = 13;
 
@@ -130,7 +130,7 @@ impl Leg {
 
     /// The peer's side is known, or changed.
     pub(crate) fn connect(&mut self, remote: RemoteMedia, now: u64) {
-        self.outgoing.set_clock(worked(remote.codec).clock(), now);
+        self.outgoing.set_clock(remote.codec.clock(), now);
         self.packing = self.packing.take().filter(|packing| packing.suits(&remote));
         if self.packing.is_none() {
             self.packing = Packing::new(&remote).map(Box::new);
@@ -152,7 +152,7 @@ impl Leg {
         if remote.direction.receives() && remote.direction != link.remote.direction {
             (link.last_heard, link.one_way_told) = (now, false);
         }
-        link.transform.change(link.remote.srtp.as_deref(), remote.srtp.as_deref());
+        link.change_keys(remote.srtp.as_deref());
         link.remote = remote;
     }
 
@@ -240,9 +240,9 @@ impl Leg {
         let Some(link) = &self.link else { return };
         let own = link.remote.codec;
         let hears = self.conference.is_some() || hears;
-        self.reader = self.reader.take().filter(|reader| reader.codec() == worked(own));
+        self.reader = self.reader.take().filter(|reader| reader.codec() == own);
         if self.reader.is_none() && !own.is_g711() {
-            self.reader = told(self.id, Reader::new(worked(own))).map(Box::new);
+            self.reader = told(self.id, Reader::new(own)).map(Box::new);
         }
         self.ear = self.ear.take().filter(|ear| hears && ear.codec() == own);
         if self.ear.is_none() && hears {
@@ -329,15 +329,6 @@ impl Leg {
 
     fn key_sounds(&self) -> bool {
         self.in_band.as_ref().is_some_and(|in_band| in_band.is_pressed())
-    }
-}
-
-/// The law of a G.711 codec.
-fn law_of(codec: Codec) -> Option<Law> {
-    match codec {
-        Codec::Pcmu => Some(Law::Mu),
-        Codec::Pcma => Some(Law::A),
-        Codec::G722 | Codec::Opus | Codec::L16Wide | Codec::L16 => None,
     }
 }
 

@@ -31,8 +31,6 @@ mod strain;
 mod tap;
 mod thread;
 mod track;
-#[doc(hidden)]
-pub mod transform;
 mod vault;
 mod writer;
 mod writing;
@@ -48,6 +46,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use model::{CallId, MediaOrder, MediaReport};
+use udp::{Urgency, Waker};
 
 pub use copies::{CopyError, copy_as_flac};
 pub use counters::Counters;
@@ -63,7 +62,6 @@ use ports::Ports;
 use storage::{Beat, Places};
 use tap::Buffer;
 use thread::{Setup, ToMedia};
-use udp::{Urgency, Waker};
 use writer::ToWriter;
 
 /// How media works.

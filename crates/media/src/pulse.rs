@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use udp::Waker;
 
 use crate::counters::{Counters, Tally};
 use crate::thread::ToMedia;
-use udp::Waker;
 
 /// The way to ask the threads. While there is one, dropping [`crate::Media`] does not end them; [`crate::Media::stop`] does.
 #[derive(Debug, Clone)]

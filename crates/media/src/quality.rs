@@ -4,8 +4,6 @@ use audio::quality::{LegFigures, LossPattern, Network, TalkOver, estimate};
 use audio::rtcp::ReportBlock;
 use model::{Codec, LegQuality};
 
-use crate::ear::worked;
-
 /// What a caller's voice waits beside the network, in milliseconds: a packet of 20 ms, and a jitter buffer of the same
 /// length at least.
 const OWN_DELAY_MS: f64 = 40.0;
@@ -126,7 +124,7 @@ impl Quality {
         if self.packets == 0 {
             return None;
         }
-        let jitter_ms = u64::from(jitter_units) * 1000 / u64::from(worked(codec).clock());
+        let jitter_ms = u64::from(jitter_units) * 1000 / u64::from(codec.clock());
         let network = Network {
             delay_ms: self.round_trip_ms.unwrap_or(0) as f64 / 2.0 + OWN_DELAY_MS + 2.0 * jitter_ms as f64,
             loss: self.pattern.loss(),
@@ -138,7 +136,7 @@ impl Quality {
             lost: self.lost,
             jitter_ms,
             round_trip_ms: self.round_trip_ms,
-            mos: hundredths(estimate(worked(codec), network).mos),
+            mos: hundredths(estimate(codec, network).mos),
             speech_dbov: self.figures.speech_level().map(hundredths),
             silence: hundredths(self.figures.silence()),
             clipped_ms: self.figures.clipped() * FRAME_MS,

@@ -8,12 +8,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use audio::codec::Codec;
 use audio::g711::Law;
 use audio::reader::Passage;
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use model::{CallId, LegId, MediaOrder, MediaReport, Shortage};
+use udp::{Poll, Timer, Waker, run_delay};
 
 use crate::Map;
 use crate::Settings;
@@ -30,7 +30,6 @@ use crate::recorder::Recorder;
 use crate::strain::Strain;
 use crate::tap::{Buffer, Channel, Tap};
 use crate::writer::ToWriter;
-use udp::{Poll, Timer, Waker, run_delay};
 
 /// What a thread is told.
 #[derive(Debug)]
@@ -411,7 +410,7 @@ fn read<'a>(
     };
     law.decode_into(packet.payload, samples);
     let samples = samples.get(..packet.payload.len()).unwrap_or_default();
-    Some(Passage { packet: *packet, codec: Codec::of_law(law), arrived: now, samples, narrow: samples })
+    Some(Passage { packet: *packet, codec: law.codec(), arrived: now, samples, narrow: samples })
 }
 
 /// Wall-clock time as RTCP writes it: seconds since 1900 in 32.32 bits.

@@ -2,71 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use codec::{Codec, OpusFormat, Srtp};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CallId, Cause, Digit, Diverted, Number, Srtp};
-
-/// An audio codec of a leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Codec {
-    /// G.711 μ-law, RTP payload type 0.
-    #[serde(rename = "PCMU")]
-    Pcmu,
-    /// G.711 A-law, RTP payload type 8.
-    #[serde(rename = "PCMA")]
-    Pcma,
-    /// G.722 at 64 kbit/s, RTP payload type 9: audio at 16 kHz.
-    #[serde(rename = "G722")]
-    G722,
-    /// Opus (RFC 7587), here at 16 kHz.
-    #[serde(rename = "opus")]
-    Opus,
-    /// 16-bit samples at 16 kHz.
-    #[serde(rename = "L16/16000")]
-    L16Wide,
-    /// 16-bit samples at 8 kHz.
-    #[serde(rename = "L16")]
-    L16,
-}
-
-impl Codec {
-    /// All of them, in our order of preference: G.711, which costs a bridge least, first.
-    pub const ALL: [Codec; 6] =
-        [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus, Codec::L16Wide, Codec::L16];
-
-    /// The RTP payload type that our offers give it: the static one (RFC 3551 table 4), else one of ours.
-    pub const fn payload_type(self) -> u8 {
-        match self {
-            Codec::Pcmu => 0,
-            Codec::Pcma => 8,
-            Codec::G722 => 9,
-            Codec::Opus => 96,
-            Codec::L16Wide => 97,
-            Codec::L16 => 98,
-        }
-    }
-
-    /// Samples a second of its audio.
-    pub const fn rate(self) -> u32 {
-        match self {
-            Codec::Pcmu | Codec::Pcma | Codec::L16 => 8000,
-            Codec::G722 | Codec::Opus | Codec::L16Wide => 16_000,
-        }
-    }
-
-    /// True for the two laws of G.711, between which a bridge translates byte by byte.
-    pub const fn is_g711(self) -> bool {
-        match self {
-            Codec::Pcmu | Codec::Pcma => true,
-            Codec::G722 | Codec::Opus | Codec::L16Wide | Codec::L16 => false,
-        }
-    }
-
-    /// True when a bridge of the two passes packets on without decoding them.
-    pub fn passes_to(self, other: Codec) -> bool {
-        self == other || (self.is_g711() && other.is_g711())
-    }
-}
+use crate::{AgentId, CallId, Cause, Digit, Diverted, Number};
 
 /// Which way audio flows, seen from us (RFC 3264 section 6.1 turned round).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +51,7 @@ pub struct RemoteMedia {
     #[serde(default)]
     pub packet_ms: Option<u8>,
     /// What the peer wants of our Opus encoder.
-    pub opus: OpusWish,
+    pub opus: OpusFormat,
     /// The peer takes comfort noise (RFC 3389) and may send it.
     pub comfort_noise: bool,
     /// The payload type of RFC 4733 telephone events, when negotiated.
@@ -134,29 +73,12 @@ impl RemoteMedia {
             codec,
             payload_type: codec.payload_type(),
             packet_ms: None,
-            opus: OpusWish::default(),
+            opus: OpusFormat::default(),
             comfort_noise: false,
             telephone_event: None,
             direction,
             srtp: None,
         }
-    }
-}
-
-/// What a peer wants of an Opus encoder (RFC 7587 section 6.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpusWish {
-    /// Bits a second on average.
-    pub bitrate: u32,
-    /// It uses redundancy.
-    pub redundancy: bool,
-    /// It wants nothing sent while there is silence.
-    pub silence: bool,
-}
-
-impl Default for OpusWish {
-    fn default() -> OpusWish {
-        OpusWish { bitrate: 40_000, redundancy: true, silence: false }
     }
 }
 
@@ -304,4 +226,30 @@ pub enum LegOrder {
     /// Hang up an answered leg (BYE), or withdraw an outbound one that still rings (CANCEL), whatever
     /// its state is when the order arrives. A 200 OK that crosses the CANCEL is acknowledged and ended.
     HangUp(Cause),
+}
+
+#[cfg(test)]
+mod tests {
+    use codec::{SrtpKey, SrtpSuite};
+
+    use super::*;
+
+    #[test]
+    fn keys_are_neither_printed_nor_written() {
+        let key = SrtpKey::new(b"secret");
+        let srtp = Srtp { suite: SrtpSuite::AeadAes128Gcm, ours: key.clone(), theirs: key };
+        let rtp = "192.0.2.1:4000".parse().unwrap();
+        let plain = RemoteMedia::new(rtp, Codec::Pcma, Direction::Both);
+        let remote = RemoteMedia { srtp: Some(Box::new(srtp)), ..plain.clone() };
+        let report = LegReport::Connected { remote };
+        // 115, 101: the key's first bytes.
+        let debug = format!("{report:?}");
+        assert!(!debug.contains("115") && !debug.contains("secret"), "{debug}");
+        let json = serde_json::to_string(&report).unwrap();
+        assert!(!json.contains("srtp") && !json.contains("115"), "{json}");
+        let LegReport::Connected { remote: read } = serde_json::from_str(&json).unwrap() else {
+            panic!("{json}")
+        };
+        assert_eq!(read, plain);
+    }
 }

@@ -16,11 +16,11 @@ mod policy;
 mod sample;
 mod secret;
 mod seed;
-mod srtp;
 mod storage;
 mod time;
 mod words;
 
+pub use ::codec::{Codec, OpusFormat, Srtp, SrtpKey, SrtpSuite};
 pub use cause::{Cause, Class, End, EndedBy, Reached};
 pub use command::{Actor, AgentOrder, Command, Done, Part, Refused, Reply, Supervision, Watched};
 pub use diversion::{Diversion, DiversionReason, Diverted, MOST_DIVERSIONS};
@@ -31,7 +31,7 @@ pub use event::{
 pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
 };
-pub use leg::{Codec, Direction, LegOrder, LegReport, OpusWish, Origin, Refusal, RemoteMedia, Target};
+pub use leg::{Direction, LegOrder, LegReport, Origin, Refusal, RemoteMedia, Target};
 pub use media::{
     ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
     Shortage,
@@ -40,7 +40,6 @@ pub use policy::SupervisorsHear;
 pub use sample::{SampleFrame, Way};
 pub use secret::Secret;
 pub use seed::Seed;
-pub use srtp::{Srtp, SrtpKey, SrtpSuite};
 pub use storage::{
     ENCRYPTED, RetentionRule, Storage, StorageReport, StorageTrouble, flac_name, flac_part_name, paths_of,
 };

@@ -41,8 +41,8 @@ pub use random::Random;
 pub use registrar::{Binding, KeptBinding, Reachability, Registrar, RegistrarSettings};
 pub use scan::Params;
 pub use sdp::{
-    AudioCodec, Crypto, CryptoKey, CryptoSuite, Direction, Encryption, Keys, Line, LocalAudio, Media,
-    NoCommonAudio, OfferedAudio, Sdp, SdpError, Security, answer, offer,
+    Codec, Crypto, Direction, Encryption, Line, LocalAudio, Media, NoCommonAudio, OfferedAudio, Sdp,
+    SdpError, Security, Srtp, SrtpKey, SrtpSuite, UnknownCodec, answer, offer,
 };
 pub use slowdown::{Guessed, KeptGuesses, Slowdown};
 pub use status::Status;

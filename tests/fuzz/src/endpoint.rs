@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ::sip::{
-    Answer, AudioCodec, Credentials, Destination, Dial, Direction, Encryption, Endpoint, EndpointSettings,
+    Answer, Codec, Credentials, Destination, Dial, Direction, Encryption, Endpoint, EndpointSettings,
     Event, Flow, LocalAudio, Message, Moment, Output, Random, RequestId, Security, SessionId, Status,
     parse_datagram,
 };
@@ -15,7 +15,7 @@ use crate::peer::{PEERS, Peer, US, flow};
 
 const MAX_SESSIONS: usize = 4;
 const MAX_TRANSACTIONS: usize = 16;
-const CODECS: [AudioCodec; 2] = [AudioCodec::Pcma, AudioCodec::Pcmu];
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 const ENCRYPTION: [Encryption; 3] = [Encryption::Off, Encryption::Required, Encryption::Optional];
 /// Calls that the user begins.
 const MAX_DIALS: usize = 2;
@@ -142,7 +142,7 @@ impl World {
             });
         } else if let Some(id) = self.known.iter().rev().nth(which % self.known.len().max(1)).copied() {
             match order % 8 {
-                2 => self.endpoint.accept(now, id, US.parse().expect("an address"), AudioCodec::Pcma),
+                2 => self.endpoint.accept(now, id, US.parse().expect("an address"), Codec::Pcma),
                 3 => self.endpoint.ring(now, id),
                 4 => match self.endpoint.secure(id, Security::answering(ENCRYPTION[which % 3]), &CODECS) {
                     Ok(_) => self.endpoint.admit(now, id),
@@ -171,7 +171,7 @@ impl World {
             display: "fuzz".to_owned(),
             audio: LocalAudio {
                 rtp: local,
-                codecs: vec![AudioCodec::Pcma, AudioCodec::Pcmu],
+                codecs: vec![Codec::Pcma, Codec::Pcmu],
                 direction: Direction::SendReceive,
                 security: Security::offering(ENCRYPTION[self.dials % 3], &mut Random::new([7; 32])),
                 session_id: 7,

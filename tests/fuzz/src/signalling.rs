@@ -17,5 +17,5 @@ mod trunk;
 pub use identity::{Numbers, Rewrite};
 pub use listener::Listener;
 pub use pings::Pings;
-pub use terms::{CodecName, Codecs, Terms};
+pub use terms::{Codecs, Terms};
 pub use trunk::{Network, Source, Trunk};

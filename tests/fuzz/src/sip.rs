@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ::sip::{
-    Address, AudioCodec, CSeq, Direction, Encryption, Frame, Framer, Headers, LocalAudio, MAX_HEADERS,
+    Address, Codec, CSeq, Direction, Encryption, Frame, Framer, Headers, LocalAudio, MAX_HEADERS,
     MAX_MESSAGE, Message, OfferedAudio, Random, Sdp, Security, Uri, Via, answer, parse_datagram,
     peek_call_id,
 };
@@ -168,7 +168,7 @@ fn printable_params(params: &::sip::Params) -> Vec<(String, Option<String>)> {
     params.iter().map(|(name, value)| (name.to_owned(), value.map(|v| printable(v).into_owned()))).collect()
 }
 
-const CODECS: [AudioCodec; 2] = [AudioCodec::Pcma, AudioCodec::Pcmu];
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 
 /// A description prints as it was read; an offer that is accepted gets an answer that agrees with it.
 pub fn sdp(bytes: &[u8]) {
@@ -199,7 +199,7 @@ fn answered_all_ways(sdp: &Sdp, offered: &OfferedAudio, encryption: Encryption) 
 fn answered(
     theirs: &Sdp,
     offered: &OfferedAudio,
-    codec: AudioCodec,
+    codec: Codec,
     direction: Direction,
     encryption: Encryption,
 ) {

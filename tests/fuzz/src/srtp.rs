@@ -1,6 +1,6 @@
 //! SRTP and SRTCP: what one end protects the other gives back once, and nothing else is believed.
 
-use ::audio::srtp::{MasterKey, OVERHEAD, Protect, Suite, Unprotect};
+use ::audio::srtp::{MasterKey, OVERHEAD, Protect, SrtpSuite, Unprotect};
 
 use crate::bytes::Bytes;
 
@@ -8,7 +8,7 @@ use crate::bytes::Bytes;
 /// bytes: raw for the receiving end, or to be protected, changed in a bit or not, and received twice.
 pub fn srtp(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
-    let Some(suite) = bytes.choose(&Suite::ALL) else { return };
+    let Some(suite) = bytes.choose(&SrtpSuite::ALL) else { return };
     let key = vec![0x5a; suite.key_len() + suite.salt_len()];
     let key = MasterKey::new(suite, &key).expect("a key of the right length");
     let (mut protect, mut unprotect) = (Protect::new(&key), Unprotect::new(&key));

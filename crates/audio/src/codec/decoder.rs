@@ -32,7 +32,7 @@ impl Decoder {
     /// A decoder.
     pub fn new(codec: Codec) -> Result<Decoder, CodecError> {
         let concealer = Box::new(Concealer::new(codec.rate()));
-        let kind = match (codec.law(), codec) {
+        let kind = match (Law::of(codec), codec) {
             (Some(law), _) => Kind::G711 { law, concealer },
             (None, Codec::G722) => Kind::G722 { decoder: Box::default(), concealer, lost: 0 },
             (None, Codec::Opus) => {

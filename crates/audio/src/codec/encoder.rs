@@ -28,7 +28,7 @@ enum Kind {
 impl Encoder {
     /// An encoder; `format` is the peer's wish and matters to Opus only.
     pub fn new(codec: Codec, format: OpusFormat) -> Result<Encoder, CodecError> {
-        let kind = match (codec.law(), codec) {
+        let kind = match (Law::of(codec), codec) {
             (Some(law), _) => Kind::G711(law),
             (None, Codec::G722) => Kind::G722(Box::new(G722Encoder::new())),
             (None, Codec::Opus) => {

@@ -5,23 +5,25 @@ use std::fmt;
 use aes::Aes128;
 use aes::cipher::KeyInit;
 use aes_gcm::{AeadInOut, Aes128Gcm, Aes256Gcm, Tag};
+use codec::SrtpSuite;
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
 use super::SrtpError;
-use super::key::{MasterKey, Suite, add_keystream};
+
+use super::key::{MasterKey, add_keystream};
 use super::layout::{INDEX, RTCP_HEADER};
 
 /// What is derived from a master key for RTP, or for RTCP.
 pub(super) struct Cipher {
-    suite: Suite,
-    transform: Transform,
+    suite: SrtpSuite,
+    protection: Protection,
     /// AES-CM uses 14 bytes, AES-GCM 12.
     salt: Zeroizing<[u8; 14]>,
 }
 
-enum Transform {
+enum Protection {
     CounterMode { aes: Aes128, hmac: Hmac<Sha1> },
     Gcm128(Aes128Gcm),
     Gcm256(Aes256Gcm),
@@ -54,36 +56,36 @@ impl Cipher {
     }
 
     pub(super) fn with_session_keys(
-        suite: Suite,
+        suite: SrtpSuite,
         key: &[u8; 32],
         auth: &[u8; 64],
         salt: Zeroizing<[u8; 14]>,
     ) -> Cipher {
         let short: &[u8; 16] = key.first_chunk().unwrap_or(&[0; 16]);
-        let transform = match suite {
-            Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 => {
-                Transform::CounterMode { aes: Aes128::new(short.into()), hmac: Hmac::new(auth.into()) }
+        let protection = match suite {
+            SrtpSuite::AesCm128HmacSha1_80 | SrtpSuite::AesCm128HmacSha1_32 => {
+                Protection::CounterMode { aes: Aes128::new(short.into()), hmac: Hmac::new(auth.into()) }
             }
-            Suite::AeadAes128Gcm => Transform::Gcm128(Aes128Gcm::new(short.into())),
-            Suite::AeadAes256Gcm => Transform::Gcm256(Aes256Gcm::new(key.into())),
+            SrtpSuite::AeadAes128Gcm => Protection::Gcm128(Aes128Gcm::new(short.into())),
+            SrtpSuite::AeadAes256Gcm => Protection::Gcm256(Aes256Gcm::new(key.into())),
         };
-        Cipher { suite, transform, salt }
+        Cipher { suite, protection, salt }
     }
 
     /// Bytes of an RTP packet's tag.
     pub(super) fn rtp_tag(&self) -> usize {
         match self.suite {
-            Suite::AesCm128HmacSha1_80 => 10,
-            Suite::AesCm128HmacSha1_32 => 4,
-            Suite::AeadAes128Gcm | Suite::AeadAes256Gcm => GCM_TAG,
+            SrtpSuite::AesCm128HmacSha1_80 => 10,
+            SrtpSuite::AesCm128HmacSha1_32 => 4,
+            SrtpSuite::AeadAes128Gcm | SrtpSuite::AeadAes256Gcm => GCM_TAG,
         }
     }
 
     /// Bytes of an RTCP compound's tag.
     pub(super) fn rtcp_tag(&self) -> usize {
         match self.suite {
-            Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 => 10,
-            Suite::AeadAes128Gcm | Suite::AeadAes256Gcm => GCM_TAG,
+            SrtpSuite::AesCm128HmacSha1_80 | SrtpSuite::AesCm128HmacSha1_32 => 10,
+            SrtpSuite::AeadAes128Gcm | SrtpSuite::AeadAes256Gcm => GCM_TAG,
         }
     }
 
@@ -97,15 +99,15 @@ impl Cipher {
     ) -> Result<(), SrtpError> {
         let (packet, tag) = split_tag(packet, self.rtp_tag())?;
         let (header, payload) = packet.split_at_mut_checked(header).ok_or(SrtpError::Short)?;
-        match &self.transform {
-            Transform::CounterMode { aes, hmac } => {
+        match &self.protection {
+            Protection::CounterMode { aes, hmac } => {
                 add_keystream(aes, &self.counter(ssrc, index), payload);
                 let mac = authenticate(hmac, packet, &rollover(index));
                 tag.iter_mut().zip(mac).for_each(|(tag, mac)| *tag = mac);
                 Ok(())
             }
-            Transform::Gcm128(aes) => seal(aes, &self.rtp_nonce(ssrc, index), header, payload, tag),
-            Transform::Gcm256(aes) => seal(aes, &self.rtp_nonce(ssrc, index), header, payload, tag),
+            Protection::Gcm128(aes) => seal(aes, &self.rtp_nonce(ssrc, index), header, payload, tag),
+            Protection::Gcm256(aes) => seal(aes, &self.rtp_nonce(ssrc, index), header, payload, tag),
         }
     }
 
@@ -119,23 +121,23 @@ impl Cipher {
     ) -> Result<(), SrtpError> {
         let (packet, tag) = split_tag(packet, self.rtp_tag())?;
         let (header_bytes, payload) = packet.split_at_mut_checked(header).ok_or(SrtpError::Short)?;
-        match &self.transform {
-            Transform::CounterMode { aes, hmac } => {
+        match &self.protection {
+            Protection::CounterMode { aes, hmac } => {
                 verify(hmac, packet, &rollover(index), tag)?;
                 let payload = packet.get_mut(header..).unwrap_or_default();
                 add_keystream(aes, &self.counter(ssrc, index), payload);
                 Ok(())
             }
-            Transform::Gcm128(aes) => open(aes, &self.rtp_nonce(ssrc, index), header_bytes, payload, tag),
-            Transform::Gcm256(aes) => open(aes, &self.rtp_nonce(ssrc, index), header_bytes, payload, tag),
+            Protection::Gcm128(aes) => open(aes, &self.rtp_nonce(ssrc, index), header_bytes, payload, tag),
+            Protection::Gcm256(aes) => open(aes, &self.rtp_nonce(ssrc, index), header_bytes, payload, tag),
         }
     }
 
     /// Encrypts a compound that is followed by room for index and tag, and writes these.
     pub(super) fn seal_rtcp(&self, packet: &mut [u8], ssrc: u32, index: u32) -> Result<(), SrtpError> {
         let word = (ENCRYPTED | index).to_be_bytes();
-        match &self.transform {
-            Transform::CounterMode { aes, hmac } => {
+        match &self.protection {
+            Protection::CounterMode { aes, hmac } => {
                 let (packet, tag) = split_tag(packet, self.rtcp_tag())?;
                 let (compound, trailer) = split_tag(packet, INDEX)?;
                 let (_, rest) = compound.split_at_mut_checked(RTCP_HEADER).ok_or(SrtpError::Short)?;
@@ -145,11 +147,11 @@ impl Cipher {
                 tag.iter_mut().zip(mac).for_each(|(tag, mac)| *tag = mac);
                 Ok(())
             }
-            Transform::Gcm128(aes) => {
+            Protection::Gcm128(aes) => {
                 let (data, rest, tag) = self.split_gcm_rtcp(packet, word)?;
                 seal(aes, &self.rtcp_nonce(ssrc, index), &data, rest, tag)
             }
-            Transform::Gcm256(aes) => {
+            Protection::Gcm256(aes) => {
                 let (data, rest, tag) = self.split_gcm_rtcp(packet, word)?;
                 seal(aes, &self.rtcp_nonce(ssrc, index), &data, rest, tag)
             }
@@ -158,9 +160,9 @@ impl Cipher {
 
     /// The index that a compound says it has.
     pub(super) fn rtcp_index(&self, packet: &[u8]) -> Result<u32, SrtpError> {
-        let behind = match &self.transform {
-            Transform::CounterMode { .. } => self.rtcp_tag(),
-            Transform::Gcm128(_) | Transform::Gcm256(_) => 0,
+        let behind = match &self.protection {
+            Protection::CounterMode { .. } => self.rtcp_tag(),
+            Protection::Gcm128(_) | Protection::Gcm256(_) => 0,
         };
         let end = packet.len().checked_sub(behind).and_then(|end| packet.get(..end));
         let word = end.and_then(<[u8]>::last_chunk::<INDEX>).ok_or(SrtpError::Short)?;
@@ -171,8 +173,8 @@ impl Cipher {
     /// Checks a compound's tag and only then decrypts.
     pub(super) fn open_rtcp(&self, packet: &mut [u8], ssrc: u32, index: u32) -> Result<(), SrtpError> {
         let word = (ENCRYPTED | index).to_be_bytes();
-        match &self.transform {
-            Transform::CounterMode { aes, hmac } => {
+        match &self.protection {
+            Protection::CounterMode { aes, hmac } => {
                 let (packet, tag) = split_tag(packet, self.rtcp_tag())?;
                 verify(hmac, packet, &[], tag)?;
                 let (compound, _) = split_tag(packet, INDEX)?;
@@ -180,11 +182,11 @@ impl Cipher {
                 add_keystream(aes, &self.counter(ssrc, u64::from(index)), rest);
                 Ok(())
             }
-            Transform::Gcm128(aes) => {
+            Protection::Gcm128(aes) => {
                 let (data, rest, tag) = self.split_gcm_rtcp(packet, word)?;
                 open(aes, &self.rtcp_nonce(ssrc, index), &data, rest, tag)
             }
-            Transform::Gcm256(aes) => {
+            Protection::Gcm256(aes) => {
                 let (data, rest, tag) = self.split_gcm_rtcp(packet, word)?;
                 open(aes, &self.rtcp_nonce(ssrc, index), &data, rest, tag)
             }

@@ -4,44 +4,10 @@ use std::fmt;
 
 use aes::cipher::{BlockCipherEncrypt, InnerIvInit, KeyInit, StreamCipherCore};
 use aes::{Aes128, Aes256};
+use codec::SrtpSuite;
 use ctr::CtrCore;
 use ctr::flavors::Ctr128BE;
 use zeroize::{Zeroize, Zeroizing};
-
-/// How packets are protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Suite {
-    /// AES-128 in counter mode, HMAC-SHA1 cut to 80 bits (RFC 3711).
-    AesCm128HmacSha1_80,
-    /// The same with 32 bits for RTP; RTCP keeps 80 (RFC 4568 section 6.2.2).
-    AesCm128HmacSha1_32,
-    /// AES-128 in Galois counter mode (RFC 7714).
-    AeadAes128Gcm,
-    /// AES-256 in Galois counter mode (RFC 7714).
-    AeadAes256Gcm,
-}
-
-impl Suite {
-    /// Every suite.
-    pub const ALL: [Suite; 4] =
-        [Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32, Suite::AeadAes128Gcm, Suite::AeadAes256Gcm];
-
-    /// Bytes of the master key.
-    pub const fn key_len(self) -> usize {
-        match self {
-            Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 | Suite::AeadAes128Gcm => 16,
-            Suite::AeadAes256Gcm => 32,
-        }
-    }
-
-    /// Bytes of the master salt.
-    pub const fn salt_len(self) -> usize {
-        match self {
-            Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 => 14,
-            Suite::AeadAes128Gcm | Suite::AeadAes256Gcm => 12,
-        }
-    }
-}
 
 /// The longest master key with its salt.
 pub const LONGEST_MASTER: usize = 44;
@@ -49,15 +15,15 @@ pub const LONGEST_MASTER: usize = 44;
 /// A master key with its salt.
 #[derive(Clone)]
 pub struct MasterKey {
-    suite: Suite,
+    suite: SrtpSuite,
     /// The key, the salt, zeros.
     bytes: Zeroizing<[u8; LONGEST_MASTER]>,
 }
 
 impl MasterKey {
     /// Takes a master key with its salt behind it; `None` when it has another length than the suite needs.
-    pub fn new(suite: Suite, key_and_salt: &[u8]) -> Option<MasterKey> {
-        if key_and_salt.len() != suite.key_len() + suite.salt_len() {
+    pub fn new(suite: SrtpSuite, key_and_salt: &[u8]) -> Option<MasterKey> {
+        if key_and_salt.len() != suite.master_len() {
             return None;
         }
         let mut bytes = Zeroizing::new([0; LONGEST_MASTER]);
@@ -66,7 +32,7 @@ impl MasterKey {
     }
 
     /// The suite it is for.
-    pub fn suite(&self) -> Suite {
+    pub fn suite(&self) -> SrtpSuite {
         self.suite
     }
 
@@ -89,12 +55,12 @@ impl MasterKey {
         iv[7] ^= label;
         out.zeroize();
         match self.suite {
-            Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 | Suite::AeadAes128Gcm => {
+            SrtpSuite::AesCm128HmacSha1_80 | SrtpSuite::AesCm128HmacSha1_32 | SrtpSuite::AeadAes128Gcm => {
                 if let Ok(aes) = Aes128::new_from_slice(self.key()) {
                     add_keystream(&aes, &iv, out);
                 }
             }
-            Suite::AeadAes256Gcm => {
+            SrtpSuite::AeadAes256Gcm => {
                 if let Ok(aes) = Aes256::new_from_slice(self.key()) {
                     add_keystream(&aes, &iv, out);
                 }

@@ -4,18 +4,18 @@ mod forged;
 mod order;
 mod vectors;
 
-use super::{MasterKey, OVERHEAD, Protect, Suite, Unprotect};
+use super::{MasterKey, OVERHEAD, Protect, SrtpSuite, Unprotect};
 use crate::rtp::RtpPacket;
 
 /// A key of the suite that depends on `seed`.
-fn key(suite: Suite, seed: u8) -> MasterKey {
+fn key(suite: SrtpSuite, seed: u8) -> MasterKey {
     let bytes: Vec<u8> =
         (0..suite.key_len() + suite.salt_len()).map(|n| (n as u8).wrapping_mul(7) ^ seed).collect();
     MasterKey::new(suite, &bytes).unwrap()
 }
 
 /// Both ends of a key.
-fn ends(suite: Suite) -> (Protect, Unprotect) {
+fn ends(suite: SrtpSuite) -> (Protect, Unprotect) {
     (Protect::new(&key(suite, 1)), Unprotect::new(&key(suite, 1)))
 }
 
@@ -67,7 +67,7 @@ impl Unprotect {
 
 #[test]
 fn every_suite_gives_back_what_it_took() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, mut unprotect) = ends(suite);
         for sequence in 0..300 {
             let packet = plain(7, sequence);
@@ -84,7 +84,7 @@ fn every_suite_gives_back_what_it_took() {
 
 #[test]
 fn keys_are_not_printed() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (protect, unprotect) = ends(suite);
         assert_eq!(format!("{:?}", key(suite, 1)), "MasterKey");
         for text in [format!("{protect:?}"), format!("{unprotect:?}")] {
@@ -95,7 +95,7 @@ fn keys_are_not_printed() {
 
 #[test]
 fn a_key_of_another_length_is_none() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let length = suite.key_len() + suite.salt_len();
         for wrong in [0, length - 1, length + 1] {
             assert!(MasterKey::new(suite, &vec![0; wrong]).is_none());

@@ -6,11 +6,11 @@ use std::time::Duration;
 use ::sip::{Algorithm, Encryption, Secret};
 use acd::{AgentConfig, QueueConfig};
 use center::TrunkLimits;
-use model::{AgentId, QueueName};
+use model::{AgentId, Codec, QueueName};
 use text::{At, Section, text};
 
 use super::server::digest;
-use crate::signalling::{CodecName, Codecs, Numbers, Rewrite, Source, Terms, Trunk};
+use crate::signalling::{Codecs, Numbers, Rewrite, Source, Terms, Trunk};
 
 /// What `queues.toml` says.
 #[derive(Debug, Default)]
@@ -176,8 +176,7 @@ fn most_calls(section: &mut Section, key: &'static str) -> Option<usize> {
 /// What the audio of an agent's or a trunk's calls may be; `srtp` is what holds when nothing else is said.
 fn terms(section: &mut Section, srtp: Encryption) -> Terms {
     let srtp = section.parsed::<Encryption>("srtp").map_or(srtp, |at| at.value);
-    let listed: Vec<_> =
-        section.parsed_list::<CodecName>("codecs").into_iter().map(|at| at.value.0).collect();
+    let listed: Vec<_> = section.parsed_list::<Codec>("codecs").into_iter().map(|at| at.value).collect();
     let codecs = if listed.is_empty() { Codecs::Cheapest } else { Codecs::Listed(listed) };
     Terms { srtp, codecs, numbers: Numbers::default() }
 }

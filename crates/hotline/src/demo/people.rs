@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use audio::tone::Sine;
 use model::{AgentId, Seed};
-use sip::{AudioCodec, Event, SessionId};
+use sip::{Codec, Event, SessionId};
 
 use crate::phone::{Account, Happened, Line, Sound};
 
@@ -124,7 +124,7 @@ impl Seat {
                 }
             }
             if let Some((_, session)) = answer.take_if(|(at, _)| Instant::now() >= *at) {
-                phone.accept(session, AudioCodec::Pcma)?;
+                phone.accept(session, Codec::Pcma)?;
             }
             if let Some((_, session)) = hang_up.take_if(|(at, _)| Instant::now() >= *at) {
                 phone.hang_up(session);

@@ -8,10 +8,9 @@
 //! ```
 
 use audio::codec::{Decoder, MOST_SAMPLES};
-use sip::AudioCodec;
+use sip::Codec;
 
 use super::name::Listener;
-use crate::phone::codec as audio_codec;
 
 /// Packets that are not listened to after a name: the ear is to be cheap.
 const KNOWN: u32 = 250;
@@ -37,7 +36,7 @@ enum State {
 
 #[derive(Debug)]
 struct Listening {
-    codec: AudioCodec,
+    codec: Codec,
     decoder: Decoder,
     listener: Listener,
     packets: u32,
@@ -54,7 +53,7 @@ impl Ear {
     }
 
     /// A payload without a stamp arrived. A leg, when its name was heard to the end.
-    pub(super) fn hear(&mut self, codec: AudioCodec, payload: &[u8]) -> Option<u32> {
+    pub(super) fn hear(&mut self, codec: Codec, payload: &[u8]) -> Option<u32> {
         if let State::Resting { packets } = &mut self.state {
             if let Some(fewer) = packets.checked_sub(1) {
                 *packets = fewer;
@@ -79,8 +78,8 @@ impl Ear {
 
 impl Listening {
     /// `None` when there is no decoder, and so nobody is heard.
-    fn begin(codec: AudioCodec, run: u32) -> Option<Listening> {
-        let decoder = Decoder::new(audio_codec(codec)).ok()?;
+    fn begin(codec: Codec, run: u32) -> Option<Listening> {
+        let decoder = Decoder::new(codec).ok()?;
         Some(Listening { codec, decoder, listener: Listener::new(run), packets: 0 })
     }
 
@@ -104,13 +103,7 @@ mod tests {
     const RUN: u32 = 7;
 
     /// What an ear hears of a leg whose packets are passed over by `lost`.
-    fn heard(
-        codec: AudioCodec,
-        leg: u32,
-        packets: u32,
-        spares: bool,
-        lost: impl Fn(u32) -> bool,
-    ) -> Vec<u32> {
+    fn heard(codec: Codec, leg: u32, packets: u32, spares: bool, lost: impl Fn(u32) -> bool) -> Vec<u32> {
         let (voices, name, mut ear) = (Voices::of(&[codec]), Name::of(RUN, leg), Ear::new(RUN, spares));
         let numbers = (0..packets).filter(|number| !lost(*number));
         numbers.filter_map(|number| ear.hear(codec, voices.payload(codec, name.place(number))?)).collect()
@@ -118,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_name_is_heard_in_every_codec() {
-        for codec in AudioCodec::ALL {
+        for codec in Codec::ALL {
             for leg in [3, 0x0123_4567] {
                 assert_eq!(heard(codec, leg, 125, false, |_| false), [leg], "{codec:?}");
             }
@@ -127,14 +120,14 @@ mod tests {
 
     #[test]
     fn a_lost_packet_in_twenty_does_no_harm() {
-        for codec in AudioCodec::ALL {
+        for codec in Codec::ALL {
             assert_eq!(heard(codec, 99, 125, false, |number| number % 20 == 7), [99], "{codec:?}");
         }
     }
 
     #[test]
     fn a_known_voice_is_listened_to_again_after_a_while() {
-        assert_eq!(heard(AudioCodec::Pcma, 5, 700, false, |_| false), [5, 5, 5]);
+        assert_eq!(heard(Codec::Pcma, 5, 700, false, |_| false), [5, 5, 5]);
     }
 
     #[test]
@@ -142,7 +135,7 @@ mod tests {
         let decoded = |spares| {
             let mut ear = Ear::new(RUN, spares);
             let silence = [audio::g711::Law::A.silence(); 160];
-            assert!((0..625).all(|_| ear.hear(AudioCodec::Pcma, &silence).is_none()));
+            assert!((0..625).all(|_| ear.hear(Codec::Pcma, &silence).is_none()));
             ear.decoded()
         };
         assert_eq!((decoded(true), decoded(false)), (125, 625));

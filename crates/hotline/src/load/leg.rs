@@ -7,9 +7,10 @@ mod tests;
 use std::net::SocketAddrV4;
 
 use audio::rtp::RtpPacket;
-use media::transform::Transform;
-use model::{Seed, Srtp};
-use sip::AudioCodec;
+use audio::srtp::Srtp;
+use audio::srtp::Transform;
+use model::Seed;
+use sip::Codec;
 use udp::DATAGRAM;
 
 use super::ear::Ear;
@@ -18,7 +19,7 @@ use super::name::Name;
 use super::net::{Fate, Weather};
 use super::stamp::{Stamp, is_as_sent};
 use super::voices::{LONGEST, Voices};
-use crate::phone::{self, Frame, Voice, law};
+use crate::phone::{Frame, Voice, law};
 use heard::Heard;
 
 pub(super) use heard::LegFigures;
@@ -29,7 +30,7 @@ pub(super) struct Talk {
     /// Never used twice in a run.
     pub(super) leg: u32,
     pub(super) remote: SocketAddrV4,
-    pub(super) codec: AudioCodec,
+    pub(super) codec: Codec,
     /// As the peer numbers the codec.
     pub(super) payload_type: u8,
     pub(super) manner: Manner,
@@ -92,7 +93,7 @@ impl Leg {
         // Any number will do that another leg does not have.
         let ssrc = run.wrapping_add(talk.leg.wrapping_mul(0x9e37_79b9));
         let mut voice = Voice::new(ssrc);
-        voice.keep_time(phone::codec(talk.codec).clock());
+        voice.keep_time((talk.codec).clock());
         let ear = match talk.manner {
             Manner::Signs => None,
             Manner::Stamps => Some(Ear::new(run, true)),
@@ -114,7 +115,7 @@ impl Leg {
     /// The peer says that it listens elsewhere, speaks another codec, or has other keys.
     pub(super) fn change(&mut self, talk: Talk) {
         self.transform.change(self.talk.srtp.as_ref(), talk.srtp.as_ref());
-        self.voice.keep_time(phone::codec(talk.codec).clock());
+        self.voice.keep_time((talk.codec).clock());
         self.talk = talk;
     }
 
@@ -204,7 +205,7 @@ impl Leg {
                 self.heard.stamp(&stamp, as_sent, arrived_us, durations)
             }
             None => {
-                self.heard.made_by_the_system(packet, phone::codec(codec).clock(), arrived_us, durations);
+                self.heard.made_by_the_system(packet, (codec).clock(), arrived_us, durations);
                 let stamps = self.heard.hears_stamps();
                 let name = self.ear.as_mut().filter(|_| !stamps)?.hear(codec, packet.payload)?;
                 self.heard.name(name)

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use clap::{Args, ValueEnum};
-use sip::{AudioCodec, CryptoSuite};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use sip::{Codec, SrtpSuite, UnknownCodec};
 
 use super::leg::Manner;
 use super::net::Weather;
@@ -54,15 +55,15 @@ pub struct Options {
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     patience: u64,
     /// The customers' codec 客户编码
-    #[arg(long, value_enum, default_value_t = Codec::Pcma)]
+    #[arg(long, value_parser = codec(), default_value = "pcma")]
     codec: Codec,
     /// The agents' codec; default: the customers' 座席编码
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = codec())]
     agent_codec: Option<Codec>,
     /// All phones speak nothing but SRTP, with keys by SDES; of this suite where the system has it 语音加密
     #[arg(long, value_name = "SUITE", num_args = 0..=1, require_equals = true,
         default_missing_value = "AES_CM_128_HMAC_SHA1_80")]
-    srtp: Option<CryptoSuite>,
+    srtp: Option<SrtpSuite>,
     /// Packets lost on the way to the system 丢包率
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
     loss: f64,
@@ -92,31 +93,24 @@ pub struct Options {
     html: Option<PathBuf>,
 }
 
-/// A codec as typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Codec {
-    Pcmu,
-    Pcma,
-    G722,
-    Opus,
-    /// Plain samples at 16 kHz, L16/16000 原始采样
-    L16,
-}
+/// Codecs as they are typed.
+pub(super) const CODECS: [(&str, Codec); 5] = [
+    ("pcmu", Codec::Pcmu),
+    ("pcma", Codec::Pcma),
+    ("g722", Codec::G722),
+    ("opus", Codec::Opus),
+    ("l16", Codec::L16Wide),
+];
 
-impl From<Codec> for AudioCodec {
-    fn from(codec: Codec) -> AudioCodec {
-        match codec {
-            Codec::Pcmu => AudioCodec::Pcmu,
-            Codec::Pcma => AudioCodec::Pcma,
-            Codec::G722 => AudioCodec::G722,
-            Codec::Opus => AudioCodec::Opus,
-            Codec::L16 => AudioCodec::L16Wide,
-        }
-    }
-}
-
-pub(super) fn is_g711(codec: AudioCodec) -> bool {
-    matches!(codec, AudioCodec::Pcmu | AudioCodec::Pcma)
+/// Reads one of [`CODECS`].
+fn codec() -> impl TypedValueParser<Value = Codec> {
+    let named = |name: String| CODECS.into_iter().find(|(typed, _)| *typed == name).map(|(_, codec)| codec);
+    let explained = |typed| match typed {
+        "l16" => PossibleValue::new(typed).help("Plain samples at 16 kHz, L16/16000 原始采样"),
+        _ => PossibleValue::new(typed),
+    };
+    PossibleValuesParser::new(CODECS.map(|(typed, _)| explained(typed)))
+        .try_map(move |name| named(name).ok_or(UnknownCodec))
 }
 
 /// The shortest talk, in seconds, in which both surely hear a name of 1.2 s from its beginning to its end.
@@ -141,12 +135,12 @@ pub(super) struct Plan {
     pub(super) hold: Duration,
     pub(super) seconds: Duration,
     pub(super) patience: Duration,
-    pub(super) codec: AudioCodec,
-    pub(super) agent_codec: AudioCodec,
+    pub(super) codec: Codec,
+    pub(super) agent_codec: Codec,
     /// How both sides of a call know each other.
     pub(super) manner: Manner,
     /// No call without SRTP, best of this suite.
-    pub(super) srtp: Option<CryptoSuite>,
+    pub(super) srtp: Option<SrtpSuite>,
     pub(super) weather: Weather,
     pub(super) answer_after: Duration,
     pub(super) threads: usize,
@@ -202,8 +196,8 @@ impl Options {
             (true, true) => Expects::Echo,
             (true, false) => Expects::Nobody,
         };
-        let (codec, agent_codec) = (self.codec.into(), self.agent_codec.unwrap_or(self.codec).into());
-        let manner = match (is_g711(codec), is_g711(agent_codec)) {
+        let (codec, agent_codec) = (self.codec, self.agent_codec.unwrap_or(self.codec));
+        let manner = match (codec.is_g711(), agent_codec.is_g711()) {
             (true, true) => Manner::Signs,
             _ if codec == agent_codec => Manner::Stamps,
             _ => Manner::Names,

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use sip::{AudioCodec, CryptoSuite};
+use sip::{Codec, SrtpSuite};
 
 use super::customer::Outcome;
 use super::exchange::Traces;
 use super::histogram::{Histogram, Percentiles};
-use super::plan::{Expects, Plan};
+use super::plan::{CODECS, Expects, Plan};
 use super::rtp::ThreadFigures;
 use super::verdict::{self, Packets};
 use super::watch::{self, Cost, Sample};
@@ -228,7 +228,7 @@ impl Planned {
             seconds: plan.seconds.as_secs(),
             codec: name_of(plan.codec),
             agent_codec: name_of(plan.agent_codec),
-            srtp: plan.srtp.map(CryptoSuite::name),
+            srtp: plan.srtp.map(SrtpSuite::name),
             loss_percent: percent(plan.weather.lost),
             jitter_ms: plan.weather.jitter_us as f64 / 1000.0,
             reorder_percent: percent(plan.weather.reordered),
@@ -308,15 +308,8 @@ impl Media {
 }
 
 /// As it is typed.
-fn name_of(codec: AudioCodec) -> &'static str {
-    match codec {
-        AudioCodec::Pcmu => "pcmu",
-        AudioCodec::Pcma => "pcma",
-        AudioCodec::G722 => "g722",
-        AudioCodec::Opus => "opus",
-        AudioCodec::L16Wide => "l16",
-        AudioCodec::L16 => "l16 at 8 kHz",
-    }
+fn name_of(codec: Codec) -> &'static str {
+    CODECS.into_iter().find(|(_, known)| *known == codec).map_or("l16 at 8 kHz", |(typed, _)| typed)
 }
 
 /// Where the tail of a distribution is looked at.

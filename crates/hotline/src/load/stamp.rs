@@ -11,7 +11,7 @@
 
 use audio::FRAME;
 use audio::g711::Law;
-use sip::AudioCodec;
+use sip::Codec;
 
 /// The magnitude of every sample: noise of −30 dB, as loud as speech. A change of law makes another code of it than
 /// the other law has for it, so that the change is seen.
@@ -47,16 +47,16 @@ impl Stamp {
     }
 
     /// Writes it into a payload that says something; where there is no room, the payload stays as it is.
-    pub(super) fn write(&self, codec: AudioCodec, payload: &mut [u8]) {
+    pub(super) fn write(&self, codec: Codec, payload: &mut [u8]) {
         let bytes = self.bytes();
         let write = |(carrier, bit): (&mut u8, u8)| *carrier = *carrier & !1 | bit;
         match codec {
-            AudioCodec::Pcmu | AudioCodec::Pcma => {}
-            AudioCodec::G722 => payload.iter_mut().zip(bits(&bytes)).for_each(write),
-            AudioCodec::L16 | AudioCodec::L16Wide => {
+            Codec::Pcmu | Codec::Pcma => {}
+            Codec::G722 => payload.iter_mut().zip(bits(&bytes)).for_each(write),
+            Codec::L16 | Codec::L16Wide => {
                 payload.iter_mut().skip(1).step_by(2).zip(bits(&bytes)).for_each(write);
             }
-            AudioCodec::Opus => {
+            Codec::Opus => {
                 if let [_, OPUS_FRAMES, OPUS_PADDING, .., _] = payload
                     && let Some(room) = payload.last_chunk_mut()
                 {
@@ -67,19 +67,17 @@ impl Stamp {
     }
 
     /// Reads what a payload says; `None` for a voice, music, silence, or a damaged packet.
-    pub(super) fn read(codec: AudioCodec, payload: &[u8]) -> Option<Stamp> {
+    pub(super) fn read(codec: Codec, payload: &[u8]) -> Option<Stamp> {
         match codec {
             // The first bit of a code is its sign in both laws, set for positive.
-            AudioCodec::Pcmu | AudioCodec::Pcma if payload.len() == FRAME => {
+            Codec::Pcmu | Codec::Pcma if payload.len() == FRAME => {
                 Stamp::of_bits(payload.iter().map(|code| code >> 7))
             }
-            AudioCodec::Pcmu | AudioCodec::Pcma => None,
-            AudioCodec::G722 if payload.len() == FRAME => Stamp::of_bits(payload.iter().copied()),
-            AudioCodec::G722 => None,
-            AudioCodec::L16 | AudioCodec::L16Wide => {
-                Stamp::of_bits(payload.iter().skip(1).step_by(2).copied())
-            }
-            AudioCodec::Opus => match payload {
+            Codec::Pcmu | Codec::Pcma => None,
+            Codec::G722 if payload.len() == FRAME => Stamp::of_bits(payload.iter().copied()),
+            Codec::G722 => None,
+            Codec::L16 | Codec::L16Wide => Stamp::of_bits(payload.iter().skip(1).step_by(2).copied()),
+            Codec::Opus => match payload {
                 [_, OPUS_FRAMES, OPUS_PADDING, ..] => Stamp::of_bytes(payload.last_chunk()?),
                 _ => None,
             },
@@ -166,10 +164,10 @@ mod tests {
     fn a_stamp_is_read_in_either_law_and_after_a_change_of_law() {
         for (law, other) in [(Law::A, Law::Mu), (Law::Mu, Law::A)] {
             let mut audio = STAMP.audio(law);
-            assert_eq!(Stamp::read(AudioCodec::Pcma, &audio), Some(STAMP));
+            assert_eq!(Stamp::read(Codec::Pcma, &audio), Some(STAMP));
             assert!(is_as_sent(&audio, law));
             law.transcode(other, &mut audio);
-            assert_eq!(Stamp::read(AudioCodec::Pcma, &audio), Some(STAMP));
+            assert_eq!(Stamp::read(Codec::Pcma, &audio), Some(STAMP));
             assert!(!is_as_sent(&audio, other));
         }
     }
@@ -180,20 +178,20 @@ mod tests {
         Law::A.decode_into(&audio, &mut samples);
         samples.iter_mut().for_each(|sample| *sample /= 2);
         Law::A.encode_into(&samples, &mut audio);
-        assert_eq!(Stamp::read(AudioCodec::Pcma, &audio), Some(STAMP));
+        assert_eq!(Stamp::read(Codec::Pcma, &audio), Some(STAMP));
     }
 
     #[test]
     fn damage_silence_tones_and_other_lengths_are_no_stamp() {
         let mut audio = STAMP.audio(Law::A);
         audio[3] ^= 0x80;
-        assert_eq!(Stamp::read(AudioCodec::Pcma, &audio), None);
-        assert_eq!(Stamp::read(AudioCodec::Pcma, &[Law::A.silence(); FRAME]), None);
-        assert_eq!(Stamp::read(AudioCodec::Pcma, &STAMP.audio(Law::A)[1..]), None);
+        assert_eq!(Stamp::read(Codec::Pcma, &audio), None);
+        assert_eq!(Stamp::read(Codec::Pcma, &[Law::A.silence(); FRAME]), None);
+        assert_eq!(Stamp::read(Codec::Pcma, &STAMP.audio(Law::A)[1..]), None);
         let (mut samples, mut tone) = ([0; FRAME], [0; FRAME]);
         Sine::new(440.0, 6_000).fill(&mut samples);
         Law::A.encode_into(&samples, &mut tone);
-        assert_eq!(Stamp::read(AudioCodec::Pcma, &tone), None);
+        assert_eq!(Stamp::read(Codec::Pcma, &tone), None);
     }
 
     #[test]
@@ -206,13 +204,12 @@ mod tests {
                 assert_eq!(Stamp::read(codec, &payload), None, "{codec:?}");
                 STAMP.write(codec, &mut payload);
                 assert_eq!(Stamp::read(codec, &payload), Some(STAMP), "{codec:?}");
-                let mut decoder = Decoder::new(crate::phone::codec(codec)).unwrap();
+                let mut decoder = Decoder::new(codec).unwrap();
                 let length = decoder.decode(&payload, &mut [0; 960]).unwrap();
                 assert_eq!(length, decoder.codec().frame(), "{codec:?}");
             }
         }
     }
 
-    const CARRIERS: [AudioCodec; 4] =
-        [AudioCodec::G722, AudioCodec::Opus, AudioCodec::L16Wide, AudioCodec::L16];
+    const CARRIERS: [Codec; 4] = [Codec::G722, Codec::Opus, Codec::L16Wide, Codec::L16];
 }

@@ -4,11 +4,10 @@
 use std::sync::OnceLock;
 
 use audio::codec::{CodecError, Encoder, OpusFormat};
-use sip::AudioCodec;
+use sip::Codec;
 
 use super::name::{self, HELD, Place, TONES};
 use super::stamp;
-use crate::phone::codec as audio_codec;
 
 /// The longest payload that is sent: L16 at 16 kHz.
 pub(super) const LONGEST: usize = 640;
@@ -16,13 +15,13 @@ pub(super) const LONGEST: usize = 640;
 /// What phones say.
 #[derive(Debug, Default)]
 pub(super) struct Voices {
-    /// In the order of [`AudioCodec::ALL`]; those that a system forces on a phone are encoded when that happens.
-    by_codec: [OnceLock<Vec<Vec<u8>>>; AudioCodec::ALL.len()],
+    /// In the order of [`Codec::ALL`]; those that a system forces on a phone are encoded when that happens.
+    by_codec: [OnceLock<Vec<Vec<u8>>>; Codec::ALL.len()],
 }
 
 impl Voices {
     /// With these codecs ready.
-    pub(super) fn of(codecs: &[AudioCodec]) -> Voices {
+    pub(super) fn of(codecs: &[Codec]) -> Voices {
         let voices = Voices::default();
         for codec in codecs {
             voices.payload(*codec, Place { tone: 0, frame: 0 });
@@ -31,8 +30,8 @@ impl Voices {
     }
 
     /// One frame of a tone. `None` when the codec's encoder refuses, and then nobody is heard in it.
-    pub(super) fn payload(&self, codec: AudioCodec, place: Place) -> Option<&[u8]> {
-        let nth = AudioCodec::ALL.iter().position(|other| *other == codec)?;
+    pub(super) fn payload(&self, codec: Codec, place: Place) -> Option<&[u8]> {
+        let nth = Codec::ALL.iter().position(|other| *other == codec)?;
         let payloads = self.by_codec.get(nth)?.get_or_init(|| {
             encode(codec).unwrap_or_else(|error| {
                 tracing::error!(%error, ?codec, "phones cannot speak this codec");
@@ -44,23 +43,19 @@ impl Voices {
 }
 
 /// All frames of all tones; each tone by an encoder of its own, as if it was the first that is said.
-fn encode(codec: AudioCodec) -> Result<Vec<Vec<u8>>, CodecError> {
+fn encode(codec: Codec) -> Result<Vec<Vec<u8>>, CodecError> {
     let mut payloads = Vec::with_capacity(TONES * HELD);
     for tone in 0..TONES {
         let format = OpusFormat { redundancy: false, ..OpusFormat::default() };
-        let mut encoder = Encoder::new(audio_codec(codec), format)?;
-        let samples = name::frame(tone, audio_codec(codec).rate());
+        let mut encoder = Encoder::new(codec, format)?;
+        let samples = name::frame(tone, codec.rate());
         for _ in 0..HELD {
             let mut payload = [0; LONGEST];
             let length = encoder.encode(&samples, &mut payload)?;
             let payload = payload.get(..length).unwrap_or_default();
             payloads.push(match codec {
-                AudioCodec::Opus => stamp::with_room_in_opus(payload),
-                AudioCodec::Pcmu
-                | AudioCodec::Pcma
-                | AudioCodec::G722
-                | AudioCodec::L16Wide
-                | AudioCodec::L16 => payload.to_vec(),
+                Codec::Opus => stamp::with_room_in_opus(payload),
+                Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16Wide | Codec::L16 => payload.to_vec(),
             });
         }
     }

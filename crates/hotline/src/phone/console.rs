@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
-use sip::{AudioCodec, Ending, Event, SessionId};
+use sip::{Codec, Ending, Event, SessionId};
 use tokio::sync::mpsc;
 
 use super::line::{Account, Happened, Line};
@@ -183,7 +183,7 @@ impl Phone {
         self.line.ring(session);
         output::print(format_args!("Call from {caller}: a answers 来电 {caller}：按 a 接听"));
         if self.options.answer {
-            self.line.accept(session, AudioCodec::Pcma)?;
+            self.line.accept(session, Codec::Pcma)?;
         }
         Ok(())
     }
@@ -220,7 +220,7 @@ impl Phone {
         match (line, session) {
             ("", _) => {}
             ("q", _) => return Ok(true),
-            ("a", Some((session, Stage::Ringing))) => self.line.accept(session, AudioCodec::Pcma)?,
+            ("a", Some((session, Stage::Ringing))) => self.line.accept(session, Codec::Pcma)?,
             ("h", Some((session, Stage::Ringing))) => {
                 self.line.decline(session);
             }

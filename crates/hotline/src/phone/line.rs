@@ -8,7 +8,7 @@ use audio::FRAME;
 use audio::g711::Law;
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use sip::{
-    AudioCodec, Destination, Dial, Direction, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Message,
+    Codec, Destination, Dial, Direction, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Message,
     Moment, OfferedAudio, Output, Random, Security, SessionId, Status, Transport, parse_datagram,
 };
 use tokio::net::UdpSocket;
@@ -55,7 +55,7 @@ pub(crate) struct Line {
 /// Where our voice goes.
 struct Peer {
     rtp: SocketAddr,
-    codec: AudioCodec,
+    codec: Codec,
     telephone_event: Option<u8>,
 }
 
@@ -139,7 +139,7 @@ impl Line {
             display: String::new(),
             audio: LocalAudio {
                 rtp: self.rtp.local_addr()?,
-                codecs: vec![AudioCodec::Pcma, AudioCodec::Pcmu],
+                codecs: vec![Codec::Pcma, Codec::Pcmu],
                 direction: Direction::SendReceive,
                 security: Security::default(),
                 session_id: 1,
@@ -157,7 +157,7 @@ impl Line {
     }
 
     /// Answers.
-    pub(crate) fn accept(&mut self, session: SessionId, codec: AudioCodec) -> io::Result<()> {
+    pub(crate) fn accept(&mut self, session: SessionId, codec: Codec) -> io::Result<()> {
         let rtp = self.rtp.local_addr()?;
         self.endpoint.accept(self.now(), session, rtp, codec);
         Ok(())
@@ -281,7 +281,7 @@ impl Line {
     }
 
     fn talk(&mut self, remote: &OfferedAudio) {
-        let codec = remote.codecs.first().copied().unwrap_or(AudioCodec::Pcma);
+        let codec = remote.codecs.first().copied().unwrap_or(Codec::Pcma);
         self.peer = Some(Peer { rtp: remote.rtp, codec, telephone_event: remote.telephone_event });
     }
 

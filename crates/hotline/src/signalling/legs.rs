@@ -16,7 +16,7 @@ use super::redirects::Redirects;
 use super::registrar::Question;
 use super::seen::reason_of_cause;
 use super::shard::Shard;
-use super::{SignallingInput, shard_of_call, terms, translate};
+use super::{SignallingInput, shard_of_call, translate};
 
 /// A leg.
 pub(super) struct Leg {
@@ -64,7 +64,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             }
             LegOrder::Answer { rtp, codec } => {
                 if let Some(session) = self.inbound(leg) {
-                    self.endpoint.accept(now, session, rtp, terms::audio_codec(codec));
+                    self.endpoint.accept(now, session, rtp, codec);
                 }
             }
             LegOrder::Refuse(cause) => {

@@ -68,8 +68,7 @@ pub(crate) use listen::{has_ipv4, tcp as listen_tcp, udp as listen_udp};
 pub use listener::Listener;
 pub use pings::Pings;
 use shard::{Shard, ShardInput};
-pub use terms::{CodecName, Codecs, Terms};
-pub(crate) use translate::srtp;
+pub use terms::{Codecs, Terms};
 pub use trunk::{Network, Source, Trunk};
 
 /// Datagrams and messages that may wait for a shard.

@@ -2,13 +2,10 @@
 
 use std::net::SocketAddr;
 
-use audio::codec::OpusFormat;
-use model::{Cause, LegReport, OpusWish, Refusal, RemoteMedia, Srtp, SrtpKey, SrtpSuite};
-use sip::{
-    Answer, CryptoKey, CryptoSuite, Direction, Encryption, Ending, Keys, OfferedAudio, Request, Status,
-};
+use model::{Cause, LegReport, OpusFormat, Refusal, RemoteMedia};
+use sip::{Answer, Direction, Encryption, Ending, OfferedAudio, Request, Status};
 
-use super::terms::{Codecs, codec};
+use super::terms::Codecs;
 
 /// The longest caller name that passes, in characters.
 const LONGEST_NAME: usize = 64;
@@ -29,32 +26,19 @@ pub(super) fn remote_media(remote: &OfferedAudio, signalling: Option<SocketAddr>
         Direction::Inactive => model::Direction::Inactive,
     };
     let chosen = Codecs::Cheapest.choose(&remote.codecs)?;
-    let opus = OpusFormat::parse(remote.parameters(chosen).unwrap_or_default());
     Some(RemoteMedia {
         rtp: remote.rtp,
         signalling: signalling.map(|address| address.ip()),
         rtcp: remote.rtcp,
-        codec: codec(chosen),
+        codec: chosen,
         payload_type: remote.payload_type(chosen),
         packet_ms: remote.packet_ms,
-        opus: OpusWish { bitrate: opus.bitrate, redundancy: opus.redundancy, silence: opus.silence },
+        opus: OpusFormat::parse(remote.parameters(chosen).unwrap_or_default()),
         comfort_noise: remote.comfort_noise,
         telephone_event: remote.telephone_event,
         direction,
-        srtp: remote.keys.as_deref().map(srtp).map(Box::new),
+        srtp: remote.keys.clone(),
     })
-}
-
-/// The keys of both directions.
-pub(crate) fn srtp(keys: &Keys) -> Srtp {
-    let suite = match keys.suite {
-        CryptoSuite::AesCm128HmacSha1_80 => SrtpSuite::AesCm128HmacSha1_80,
-        CryptoSuite::AesCm128HmacSha1_32 => SrtpSuite::AesCm128HmacSha1_32,
-        CryptoSuite::AeadAes128Gcm => SrtpSuite::AeadAes128Gcm,
-        CryptoSuite::AeadAes256Gcm => SrtpSuite::AeadAes256Gcm,
-    };
-    let key = |key: &CryptoKey| SrtpKey::new(key.as_bytes());
-    Srtp { suite, ours: key(&keys.ours), theirs: key(&keys.theirs) }
 }
 
 /// The calling name, cut to 64 characters, without controls and without the marks that turn the direction

@@ -7,13 +7,13 @@ use audio::g711::Law;
 use audio::latch::{Heard, Latch};
 use audio::rtp::RtpPacket;
 use audio::source::Source;
+use audio::srtp::{Srtp, Transform};
 use audio::telephone_event::EventReceiver;
 use model::{Codec, Digit, RemoteMedia};
-
-use super::{COMFORT_NOISE, DATAGRAM, Kind, REPORT, law_of};
-use crate::ear::{LONGEST, worked};
-use crate::transform::Transform;
 use udp::disconnect;
+
+use super::{COMFORT_NOISE, DATAGRAM, Kind, REPORT};
+use crate::ear::LONGEST;
 
 /// What is known of the peer once it is connected.
 #[derive(Debug)]
@@ -48,12 +48,26 @@ enum Tie {
     Refused,
 }
 
+/// What stands between a leg with these keys and its sockets.
+fn transform(keys: Option<&Srtp>) -> Transform {
+    let transform = Transform::new(keys);
+    report_a_lacking_key(&transform, keys);
+    transform
+}
+
+fn report_a_lacking_key(transform: &Transform, keys: Option<&Srtp>) {
+    if transform.lacks_a_key() {
+        let suite = keys.map(|keys| keys.suite);
+        tracing::error!(?suite, "a key of the wrong length: this leg is neither heard nor sent to");
+    }
+}
+
 impl Link {
     pub(super) fn new(remote: RemoteMedia, now: u64) -> Link {
         Link {
             latch: Latch::new(remote.rtp, remote.signalling),
             tie: Tie::Loose,
-            transform: Transform::new(remote.srtp.as_deref()),
+            transform: transform(remote.srtp.as_deref()),
             remote,
             last_heard: now,
             silent_since: now,
@@ -66,6 +80,12 @@ impl Link {
             sender_report: None,
             next_report: now.saturating_add(REPORT),
         }
+    }
+
+    /// The session was negotiated again with these keys.
+    pub(super) fn change_keys(&mut self, keys: Option<&Srtp>) {
+        self.transform.change(self.remote.srtp.as_deref(), keys);
+        report_a_lacking_key(&self.transform, keys);
     }
 
     /// The peer lives: something came of it.
@@ -111,7 +131,7 @@ impl Link {
         }
         if let Some(source) = &mut self.source {
             // Jitter is measured in units of the stream's own clock.
-            let units = u64::from(worked(self.remote.codec).clock() / audio::RATE);
+            let units = u64::from(self.remote.codec.clock() / audio::RATE);
             source.handle(packet, now.wrapping_mul(units));
         }
         Some(match content {
@@ -131,7 +151,7 @@ impl Link {
             return Some(Kind::Key(None));
         }
         let agreed = payload_type == self.remote.payload_type || payload_type == codec.payload_type();
-        match law_of(codec) {
+        match Law::of(codec) {
             // Some peers send the other law than they agreed to; the packet says which it is.
             Some(law) => [(Codec::Pcmu, Law::Mu), (Codec::Pcma, Law::A)]
                 .into_iter()

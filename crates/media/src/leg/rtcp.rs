@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use audio::rtcp::{self, RtcpPacket, SenderPart};
 use audio::source::Source;
+use audio::srtp::OVERHEAD;
 
 use super::{Leg, REPORT};
-use crate::transform::ADDED;
 
 impl Leg {
     /// Takes an RTCP compound of the peer; false when it is not authentic.
@@ -72,7 +72,7 @@ impl Leg {
         });
         let mut bytes = rtcp::compound(self.outgoing.ssrc(), sender, block, "hotline", bye);
         let length = bytes.len();
-        bytes.resize(length + ADDED, 0);
+        bytes.resize(length + OVERHEAD, 0);
         let sealed = link.transform.seal_rtcp(&mut bytes, length).and_then(|length| bytes.get(..length));
         let target = link.rtcp_target();
         if let Some(bytes) = sealed

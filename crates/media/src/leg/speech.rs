@@ -7,7 +7,7 @@ use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::telephone_event::EventFrame;
 use model::Digit;
 
-use super::{COMFORT_NOISE, DATAGRAM, Kind, Leg, law_of};
+use super::{COMFORT_NOISE, DATAGRAM, Kind, Leg};
 use crate::ear::LONGEST;
 use crate::encodings::Encodings;
 use crate::player::Player;
@@ -63,7 +63,7 @@ impl Leg {
         };
         let datagram = room.get_mut(..length).unwrap_or_default();
         if let (Kind::Audio(law), Some(own), Some(codes)) =
-            (kind, law_of(link.remote.codec), datagram.get_mut(HEADER_LEN..))
+            (kind, Law::of(link.remote.codec), datagram.get_mut(HEADER_LEN..))
         {
             law.transcode(own, codes);
         }
@@ -103,7 +103,7 @@ impl Leg {
         ticked: &mut Ticked,
         room: &mut [u8; DATAGRAM],
     ) {
-        let law = self.codec().and_then(law_of);
+        let law = self.codec().and_then(Law::of);
         if let (Some(player), Some(link)) = (&mut self.player, &self.link) {
             // Clips are there in both laws; in other codecs, as somebody heard them before.
             let Some(frame) = player.frame(law.unwrap_or(Law::A)) else {

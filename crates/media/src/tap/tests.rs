@@ -1,6 +1,5 @@
 use super::*;
-use audio::codec::Codec as Worked;
-use model::GapCause;
+use model::{Codec, GapCause};
 
 const VOICE: [i16; 160] = [500; 160];
 
@@ -11,7 +10,7 @@ fn packet(sequence: u16) -> RtpPacket<'static> {
 
 /// What a packet says, which came at `arrived`.
 fn said(packet: RtpPacket<'_>, arrived: u64) -> Passage<'_> {
-    Passage { packet, codec: Worked::Pcma, arrived, samples: &VOICE, narrow: &VOICE }
+    Passage { packet, codec: Codec::Pcma, arrived, samples: &VOICE, narrow: &VOICE }
 }
 
 fn finished(tap: Tap, now: u64) -> (Vec<[i16; 2]>, Vec<Gap>) {

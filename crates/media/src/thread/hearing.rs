@@ -8,7 +8,6 @@ use model::{CallId, LegId, MediaReport, Role};
 use super::Thread;
 use crate::Map;
 use crate::conference::Conference;
-use crate::ear::worked;
 use crate::leg::Leg;
 use crate::outbox::Outbox;
 use crate::recorder::Recorder;
@@ -116,8 +115,7 @@ impl Thread {
             self.unbridge(*leg);
             self.stop_play(*leg);
         }
-        let widest =
-            seen.iter().filter_map(|(leg, _)| self.legs.get(leg)?.codec()).map(|codec| worked(codec).rate());
+        let widest = seen.iter().filter_map(|(leg, _)| self.legs.get(leg)?.codec()).map(|codec| codec.rate());
         let rate = widest.max().unwrap_or(audio::RATE);
         self.conferences.entry(call).or_insert_with(|| Conference::new(rate)).seat(&seen);
         let now = self.clock.now();

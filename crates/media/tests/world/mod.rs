@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use audio::codec::{self, Decoder, Encoder, OpusFormat};
 use audio::rtp::RtpPacket;
-use audio::srtp::{MasterKey, Protect, Suite, Unprotect};
+use audio::srtp::{MasterKey, Protect, Unprotect};
 use audio::telephone_event::TelephoneEvent;
 use audio::tone::{Sine, level_db};
 use crossbeam_channel::Receiver;
@@ -169,7 +169,6 @@ pub(crate) struct Phone {
     pub(crate) heard: Vec<i16>,
     pub(crate) packets: Vec<Packet>,
     codec: Codec,
-    worked: codec::Codec,
     encoder: Encoder,
     decoder: Decoder,
     pub(crate) ours: SocketAddr,
@@ -210,14 +209,6 @@ impl Phone {
                 break (rtp, rtcp);
             }
         };
-        let worked = match codec {
-            Codec::Pcmu => codec::Codec::Pcmu,
-            Codec::Pcma => codec::Codec::Pcma,
-            Codec::G722 => codec::Codec::G722,
-            Codec::Opus => codec::Codec::Opus,
-            Codec::L16Wide => codec::Codec::L16Wide,
-            Codec::L16 => codec::Codec::L16,
-        };
         Phone {
             leg,
             rtp,
@@ -225,11 +216,10 @@ impl Phone {
             heard: Vec::new(),
             packets: Vec::new(),
             codec,
-            worked,
-            encoder: Encoder::new(worked, OpusFormat::default()).unwrap(),
-            decoder: Decoder::new(worked).unwrap(),
+            encoder: Encoder::new(codec, OpusFormat::default()).unwrap(),
+            decoder: Decoder::new(codec).unwrap(),
             ours,
-            sine: Sine::new(hertz * 8000.0 / f64::from(worked.rate()), 8000),
+            sine: Sine::new(hertz * 8000.0 / f64::from(codec.rate()), 8000),
             ssrc: hertz as u32,
             sequence: 65_530,
             timestamp: u32::MAX - 700,
@@ -254,14 +244,8 @@ impl Phone {
 
     /// Speaks SRTP from now on, with keys made of these two bytes: the phone's and media's.
     pub(crate) fn encrypt(&mut self, suite: SrtpSuite, theirs: u8, ours: u8) {
-        let of_audio = match suite {
-            SrtpSuite::AesCm128HmacSha1_80 => Suite::AesCm128HmacSha1_80,
-            SrtpSuite::AesCm128HmacSha1_32 => Suite::AesCm128HmacSha1_32,
-            SrtpSuite::AeadAes128Gcm => Suite::AeadAes128Gcm,
-            SrtpSuite::AeadAes256Gcm => Suite::AeadAes256Gcm,
-        };
-        let bytes = |byte| vec![byte; of_audio.key_len() + of_audio.salt_len()];
-        let master = |byte| MasterKey::new(of_audio, &bytes(byte)).unwrap();
+        let bytes = |byte| vec![byte; suite.master_len()];
+        let master = |byte| MasterKey::new(suite, &bytes(byte)).unwrap();
         let key = |byte| SrtpKey::new(&bytes(byte));
         self.srtp = Some(Encryption {
             keys: Srtp { suite, ours: key(ours), theirs: key(theirs) },
@@ -273,19 +257,19 @@ impl Phone {
     /// Sends one frame of the tone.
     pub(crate) fn send_frame(&mut self) {
         let (mut samples, mut payload) = ([0; 320], [0; 1480]);
-        let samples = &mut samples[..self.worked.frame()];
+        let samples = &mut samples[..self.codec.frame()];
         self.sine.fill(samples);
         let length = self.encoder.encode(samples, &mut payload).unwrap();
         if self.codec == Codec::Opus {
             self.send(self.codec.payload_type(), self.timestamp, &payload[..length]);
-            self.timestamp = self.timestamp.wrapping_add(self.worked.clock() / 50);
+            self.timestamp = self.timestamp.wrapping_add(self.codec.clock() / 50);
             return;
         }
         self.waiting.extend_from_slice(&payload[..length]);
         while self.waiting.len() >= length * self.sends_ms / 20 {
             let packet: Vec<u8> = self.waiting.drain(..length * self.sends_ms / 20).collect();
             self.send(self.codec.payload_type(), self.timestamp, &packet);
-            self.timestamp = self.timestamp.wrapping_add(self.worked.clock() / 1_000 * self.sends_ms as u32);
+            self.timestamp = self.timestamp.wrapping_add(self.codec.clock() / 1_000 * self.sends_ms as u32);
         }
     }
 
@@ -306,9 +290,9 @@ impl Phone {
 
     /// Leaves a frame out, as if the network had lost it.
     pub(crate) fn lose_frame(&mut self) {
-        self.sine.fill(&mut [0; 320][..self.worked.frame()]);
+        self.sine.fill(&mut [0; 320][..self.codec.frame()]);
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(self.worked.clock() / 50);
+        self.timestamp = self.timestamp.wrapping_add(self.codec.clock() / 50);
     }
 
     /// Presses a key: three packets of it.
@@ -365,13 +349,13 @@ impl Phone {
     /// The level of a tone in what was heard since `from` samples.
     pub(crate) fn level(&self, hertz: f64, from: usize) -> f64 {
         // The meter knows telephone audio alone.
-        let hertz = hertz * 8000.0 / f64::from(self.worked.rate());
+        let hertz = hertz * 8000.0 / f64::from(self.codec.rate());
         level_db(&self.heard[from.min(self.heard.len())..], hertz)
     }
 
     /// The same as the median of pieces of 50 ms: where audio was late and moved, it costs its piece alone.
     pub(crate) fn steady_level(&self, hertz: f64, from: usize) -> f64 {
-        let hertz = hertz * 8000.0 / f64::from(self.worked.rate());
+        let hertz = hertz * 8000.0 / f64::from(self.codec.rate());
         steady(&self.heard[from.min(self.heard.len())..], hertz)
     }
 

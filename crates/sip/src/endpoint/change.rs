@@ -8,7 +8,7 @@ use super::session::{Change, Stage, choose};
 use super::timer::{agree_refresh, agreed_refresh, ask_refresh};
 use super::transactions::{Owner, ServerKey};
 use super::{Answer, Ending, Endpoint, Event, SessionId};
-use crate::{AudioCodec, Direction, Method, Moment, Request, Response, Status, answer as sdp_answer, offer};
+use crate::{Codec, Direction, Method, Moment, Request, Response, Status, answer as sdp_answer, offer};
 
 impl Endpoint {
     /// The peer's next CSeq number; false when it is not above the last.
@@ -64,7 +64,7 @@ impl Endpoint {
                 let keys = before.as_ref().and_then(|remote| remote.keys.as_deref());
                 session.audio.security.answer(&mut remote, keys, &mut self.random);
                 let in_use = before.as_ref().and_then(|remote| remote.codecs.first().copied());
-                let codec = choose(&remote, in_use.unwrap_or(AudioCodec::Pcma));
+                let codec = choose(&remote, in_use.unwrap_or(Codec::Pcma));
                 let settled = session.settle(&remote, codec);
                 changed = Some(settled);
                 session.describe(|audio| sdp_answer(theirs, &remote, audio, codec))

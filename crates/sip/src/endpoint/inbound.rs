@@ -13,12 +13,12 @@ use crate::dialog::Dialog;
 use crate::message::description;
 use crate::transaction::{T1, TRY_FOR};
 use crate::{
-    AudioCodec, Direction, Encryption, Headers, LocalAudio, Moment, NoCommonAudio, OfferedAudio, Request,
-    Sdp, SdpError, Security, Status, answer as sdp_answer, offer,
+    Codec, Direction, Encryption, Headers, LocalAudio, Moment, NoCommonAudio, OfferedAudio, Request, Sdp,
+    SdpError, Security, Status, answer as sdp_answer, offer,
 };
 
 /// All that we speak; what a call may choose from.
-pub(super) const OUR_CODECS: [AudioCodec; 6] = AudioCodec::ALL;
+pub(super) const OUR_CODECS: [Codec; 6] = Codec::ALL;
 
 impl Endpoint {
     /// An INVITE outside dialogs: a new session, unless its offer is nothing for us.
@@ -120,7 +120,7 @@ impl Endpoint {
         &mut self,
         id: SessionId,
         security: Security,
-        codecs: &[AudioCodec],
+        codecs: &[Codec],
     ) -> Result<Option<OfferedAudio>, NoCommonAudio> {
         let Some(session) = self.sessions.get_mut(&id) else { return Ok(None) };
         let Stage::Incoming(Incoming { offer, .. }) = &session.stage else {
@@ -157,7 +157,7 @@ impl Endpoint {
 
     /// Inbound: take the call with our audio at `rtp`, in `codec` if the peer has it, else in the peer's
     /// first that we share. `Connected` follows with the ACK.
-    pub fn accept(&mut self, now: Moment, id: SessionId, rtp: SocketAddr, codec: AudioCodec) {
+    pub fn accept(&mut self, now: Moment, id: SessionId, rtp: SocketAddr, codec: Codec) {
         let Some(key) = self.incoming(id) else { return };
         let contact = self.contact(id);
         let Some(session) = self.sessions.get_mut(&id) else { return };
@@ -352,11 +352,7 @@ pub(super) fn read_description(
 }
 
 /// Its audio for us, or 488.
-pub(super) fn find_audio(
-    sdp: &Sdp,
-    ours: &[AudioCodec],
-    encryption: Encryption,
-) -> Result<OfferedAudio, Answer> {
+pub(super) fn find_audio(sdp: &Sdp, ours: &[Codec], encryption: Encryption) -> Result<OfferedAudio, Answer> {
     OfferedAudio::find(sdp, ours, encryption).map_err(|_| {
         let warning = "304 sip \"no RTP/AVP audio with PCMU, PCMA, G722, opus or L16\"";
         Answer::new(Status::NOT_ACCEPTABLE_HERE).with("Warning", warning)

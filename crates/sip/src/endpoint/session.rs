@@ -6,7 +6,7 @@ use super::reliable::Provisional;
 use super::transactions::{ClientKey, ServerKey};
 use super::{Destination, Transport};
 use crate::dialog::Dialog;
-use crate::{Address, AudioCodec, Credentials, Headers, LocalAudio, Moment, OfferedAudio, Request, Sdp, Uri};
+use crate::{Address, Codec, Credentials, Headers, LocalAudio, Moment, OfferedAudio, Request, Sdp, Uri};
 
 /// A session.
 #[derive(Debug)]
@@ -197,7 +197,7 @@ impl Session {
     }
 
     /// Takes the peer's audio with the codec that both sides now use.
-    pub(super) fn settle(&mut self, remote: &OfferedAudio, codec: AudioCodec) -> OfferedAudio {
+    pub(super) fn settle(&mut self, remote: &OfferedAudio, codec: Codec) -> OfferedAudio {
         let mut settled = remote.clone();
         settled.codecs = vec![codec];
         self.remote = Some(settled.clone());
@@ -234,7 +234,7 @@ pub(super) fn takes_update(headers: &Headers) -> Option<bool> {
 }
 
 /// The codec that both sides use: the preferred one if the peer has it, else the peer's first.
-pub(super) fn choose(remote: &OfferedAudio, preferred: AudioCodec) -> AudioCodec {
+pub(super) fn choose(remote: &OfferedAudio, preferred: Codec) -> Codec {
     let first = remote.codecs.first().copied().unwrap_or(preferred);
     if remote.codecs.contains(&preferred) { preferred } else { first }
 }

@@ -12,7 +12,7 @@ mod reliable;
 mod world;
 
 use super::*;
-use crate::{AudioCodec, Credentials, Direction, Method, OfferedAudio, Request, Security};
+use crate::{Codec, Credentials, Direction, Method, OfferedAudio, Request, Security};
 use world::{A, B, C, SDP, World, at, dial, flow, inside, invite, request, respond};
 
 #[test]
@@ -56,9 +56,9 @@ fn two_endpoints_talk_to_each_other() {
             _ => None,
         })
         .collect();
-    assert_eq!(remote[0].codecs, [AudioCodec::Pcma, AudioCodec::Pcmu]);
+    assert_eq!(remote[0].codecs, [Codec::Pcma, Codec::Pcmu]);
     let session = b.invited();
-    b.endpoint.accept(b.now, session, B.parse().unwrap(), AudioCodec::Pcma);
+    b.endpoint.accept(b.now, session, B.parse().unwrap(), Codec::Pcma);
     b.drain();
     let ok = b.sent.pop().unwrap();
     a.endpoint.handle_message(a.now, flow(B), ok);

@@ -2,11 +2,11 @@
 //! section 14.1).
 
 use std::fmt;
-use std::str::FromStr;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use codec::{SrtpKey, SrtpSuite};
 use zeroize::Zeroizing;
 
 use crate::Random;
@@ -19,90 +19,22 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// How SRTP packets are protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CryptoSuite {
-    /// `AES_CM_128_HMAC_SHA1_80`.
-    AesCm128HmacSha1_80,
-    /// `AES_CM_128_HMAC_SHA1_32`.
-    AesCm128HmacSha1_32,
-    /// `AEAD_AES_128_GCM`.
-    AeadAes128Gcm,
-    /// `AEAD_AES_256_GCM`.
-    AeadAes256Gcm,
+/// The suites that we offer, the cheapest to work with first. The tag of 32 bits is taken but not offered: whoever has it has
+/// that of 80 bits too (RFC 4568 section 6.2).
+pub(super) const OFFERED: [SrtpSuite; 3] =
+    [SrtpSuite::AeadAes128Gcm, SrtpSuite::AeadAes256Gcm, SrtpSuite::AesCm128HmacSha1_80];
+
+/// A new key for the suite.
+pub(super) fn generate(suite: SrtpSuite, random: &mut Random) -> SrtpKey {
+    let mut bytes = Zeroizing::new(vec![0; suite.master_len()]);
+    random.fill(&mut bytes);
+    SrtpKey::new(&bytes)
 }
 
-impl CryptoSuite {
-    const ALL: [CryptoSuite; 4] = [
-        CryptoSuite::AesCm128HmacSha1_80,
-        CryptoSuite::AesCm128HmacSha1_32,
-        CryptoSuite::AeadAes128Gcm,
-        CryptoSuite::AeadAes256Gcm,
-    ];
-
-    /// What we offer, the cheapest to work with first. The tag of 32 bits is taken but not offered: whoever has it has that of
-    /// 80 bits too (RFC 4568 section 6.2).
-    pub(super) const OFFERED: [CryptoSuite; 3] =
-        [CryptoSuite::AeadAes128Gcm, CryptoSuite::AeadAes256Gcm, CryptoSuite::AesCm128HmacSha1_80];
-
-    /// As in the attribute.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CryptoSuite::AesCm128HmacSha1_80 => "AES_CM_128_HMAC_SHA1_80",
-            CryptoSuite::AesCm128HmacSha1_32 => "AES_CM_128_HMAC_SHA1_32",
-            CryptoSuite::AeadAes128Gcm => "AEAD_AES_128_GCM",
-            CryptoSuite::AeadAes256Gcm => "AEAD_AES_256_GCM",
-        }
-    }
-
-    /// Bytes of the master key and its salt together.
-    pub const fn key_len(self) -> usize {
-        match self {
-            CryptoSuite::AesCm128HmacSha1_80 | CryptoSuite::AesCm128HmacSha1_32 => 30,
-            CryptoSuite::AeadAes128Gcm => 28,
-            CryptoSuite::AeadAes256Gcm => 44,
-        }
-    }
-}
-
-impl FromStr for CryptoSuite {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<CryptoSuite, &'static str> {
-        let named = CryptoSuite::ALL.into_iter().find(|suite| suite.name().eq_ignore_ascii_case(text));
-        named.ok_or("AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32, AEAD_AES_128_GCM or AEAD_AES_256_GCM")
-    }
-}
-
-/// A master key with its salt behind it. Wiped when dropped; its Debug prints nothing of it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CryptoKey(Zeroizing<Vec<u8>>);
-
-impl CryptoKey {
-    /// Key and salt.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// A new key for the suite.
-    pub fn generate(suite: CryptoSuite, random: &mut Random) -> CryptoKey {
-        let mut bytes = Zeroizing::new(vec![0; suite.key_len()]);
-        random.fill(&mut bytes);
-        CryptoKey(bytes)
-    }
-
-    fn parse(suite: CryptoSuite, text: &str) -> Option<CryptoKey> {
-        let mut bytes = Zeroizing::new([0; LONGEST]);
-        let length = BASE64.decode_slice(text, &mut *bytes).ok()?;
-        let bytes = bytes.get(..length).filter(|bytes| bytes.len() == suite.key_len())?;
-        Some(CryptoKey(Zeroizing::new(bytes.to_vec())))
-    }
-}
-
-impl fmt::Debug for CryptoKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CryptoKey")
-    }
+fn parse_key(suite: SrtpSuite, text: &str) -> Option<SrtpKey> {
+    let mut bytes = Zeroizing::new([0; LONGEST]);
+    let length = BASE64.decode_slice(text, &mut *bytes).ok()?;
+    bytes.get(..length).filter(|bytes| bytes.len() == suite.master_len()).map(SrtpKey::new)
 }
 
 /// One crypto attribute.
@@ -111,9 +43,9 @@ pub struct Crypto {
     /// What the answer names it by.
     pub tag: u32,
     /// The suite.
-    pub suite: CryptoSuite,
+    pub suite: SrtpSuite,
     /// What its writer sends with.
-    pub key: CryptoKey,
+    pub key: SrtpKey,
 }
 
 impl Crypto {
@@ -124,11 +56,11 @@ impl Crypto {
     pub fn parse(value: &str) -> Option<Crypto> {
         let mut words = value.split_ascii_whitespace();
         let tag = words.next().filter(|tag| tag.len() <= 9 && tag.bytes().all(|b| b.is_ascii_digit()))?;
-        let suite: CryptoSuite = words.next()?.parse().ok()?;
+        let suite: SrtpSuite = words.next()?.parse().ok()?;
         let params = words.next()?;
         let method = params.get(..7).filter(|method| method.eq_ignore_ascii_case("inline:"))?;
         let mut parts = params.get(method.len()..)?.split('|');
-        let key = CryptoKey::parse(suite, parts.next()?)?;
+        let key = parse_key(suite, parts.next()?)?;
         // A lifetime, as `2^31` or in digits, is none that a call reaches (section 6.1); an MKI has a colon.
         let lifetime = |part: &str| part.strip_prefix("2^").unwrap_or(part).parse::<u64>().is_ok();
         let rest_is_harmless = parts.next().is_none_or(lifetime) && parts.next().is_none();
@@ -156,7 +88,7 @@ mod tests {
     #[test]
     fn the_rfcs_attribute_is_read_and_printed() {
         let crypto = Crypto::parse(&format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|2^20")).unwrap();
-        assert_eq!((crypto.tag, crypto.suite), (1, CryptoSuite::AesCm128HmacSha1_80));
+        assert_eq!((crypto.tag, crypto.suite), (1, SrtpSuite::AesCm128HmacSha1_80));
         assert_eq!(crypto.key.as_bytes(), b"YS___semctl () {\t220;}\n}\nunles");
         assert_eq!(crypto.to_string(), format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}"));
     }
@@ -164,11 +96,11 @@ mod tests {
     #[test]
     fn a_generated_key_is_read_again() {
         let mut random = Random::new([3; 32]);
-        for suite in CryptoSuite::ALL {
-            let key = CryptoKey::generate(suite, &mut random);
+        for suite in SrtpSuite::ALL {
+            let key = generate(suite, &mut random);
             let crypto = Crypto { tag: 5, suite, key };
             assert_eq!(Crypto::parse(&crypto.to_string()), Some(crypto.clone()));
-            assert_ne!(crypto.key, CryptoKey::generate(suite, &mut random));
+            assert_ne!(crypto.key, generate(suite, &mut random));
         }
     }
 
@@ -209,6 +141,6 @@ mod tests {
     #[test]
     fn keys_are_not_printed_for_debugging() {
         let crypto = Crypto::parse(&format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}")).unwrap();
-        assert!(format!("{crypto:?}").ends_with("key: CryptoKey }"));
+        assert!(format!("{crypto:?}").ends_with("key: SrtpKey }"));
     }
 }

@@ -1,8 +1,8 @@
 //! Session descriptions (RFC 8866) and the offer/answer of one audio stream (RFC 3264).
 
-mod codec;
 mod crypto;
 mod direction;
+mod format;
 mod offer;
 mod security;
 #[cfg(test)]
@@ -11,11 +11,11 @@ mod security_tests;
 use std::fmt;
 use std::net::IpAddr;
 
-pub use codec::AudioCodec;
-pub use crypto::{Crypto, CryptoKey, CryptoSuite};
+pub use ::codec::{Codec, Srtp, SrtpKey, SrtpSuite, UnknownCodec};
+pub use crypto::Crypto;
 pub use direction::Direction;
 pub use offer::{LocalAudio, NoCommonAudio, OfferedAudio, answer, offer};
-pub use security::{Encryption, Keys, Security};
+pub use security::{Encryption, Security};
 
 /// The most media sections that are read.
 const MAX_MEDIA: usize = 32;

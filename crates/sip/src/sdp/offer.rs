@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::codec::{AudioCodec, Format};
 use super::crypto::Crypto;
 use super::direction::Direction;
-use super::security::{Encryption, Keys, Security, keys_in};
+use super::format::Format;
+use super::security::{Encryption, Security, keys_in};
+use super::{Codec, Srtp};
 use super::{Line, Media, Sdp, attribute};
 
 /// The payload type that our offers give telephone events.
@@ -23,7 +24,7 @@ pub struct LocalAudio {
     /// Where we receive RTP; RTCP on the next port.
     pub rtp: SocketAddr,
     /// What we speak, best first.
-    pub codecs: Vec<AudioCodec>,
+    pub codecs: Vec<Codec>,
     /// Which way audio shall flow, seen from us.
     pub direction: Direction,
     /// Whether it is encrypted, and our keys.
@@ -42,7 +43,7 @@ pub struct OfferedAudio {
     /// Where the peer receives RTCP when it said so (RFC 3605).
     pub rtcp: Option<SocketAddr>,
     /// The codecs that we both may speak, in the peer's order; never empty.
-    pub codecs: Vec<AudioCodec>,
+    pub codecs: Vec<Codec>,
     /// The payload type of telephone events (RFC 4733): at 8 kHz, or at 48 kHz when there is no other.
     pub telephone_event: Option<u8>,
     /// The peer takes comfort noise (RFC 3389) and may send it.
@@ -56,7 +57,7 @@ pub struct OfferedAudio {
     /// force.
     pub crypto: Vec<Crypto>,
     /// The keys in force; `None` without encryption, and as long as nothing is answered.
-    pub keys: Option<Box<Keys>>,
+    pub keys: Option<Box<Srtp>>,
     /// RTP/SAVP instead of RTP/AVP.
     pub(super) savp: bool,
     index: usize,
@@ -74,11 +75,7 @@ impl OfferedAudio {
     /// # Errors
     /// When there is none: no `RTP/AVP` or `RTP/SAVP` audio with a port, an address in numbers, a common
     /// codec, and keys or none as `encryption` allows.
-    pub fn find(
-        sdp: &Sdp,
-        ours: &[AudioCodec],
-        encryption: Encryption,
-    ) -> Result<OfferedAudio, NoCommonAudio> {
+    pub fn find(sdp: &Sdp, ours: &[Codec], encryption: Encryption) -> Result<OfferedAudio, NoCommonAudio> {
         let streams = || sdp.media.iter().enumerate();
         let read = |(index, media)| OfferedAudio::read(sdp, index, media, ours, encryption);
         let encrypted = streams().filter_map(read).find(|stream| !stream.crypto.is_empty());
@@ -86,16 +83,16 @@ impl OfferedAudio {
     }
 
     /// The payload type that the peer gives a codec; the one of our offers when it names none.
-    pub fn payload_type(&self, codec: AudioCodec) -> u8 {
+    pub fn payload_type(&self, codec: Codec) -> u8 {
         self.format(codec).map_or_else(|| codec.payload_type(), |format| format.payload_type)
     }
 
     /// What the peer's `a=fmtp` says of a codec.
-    pub fn parameters(&self, codec: AudioCodec) -> Option<&str> {
+    pub fn parameters(&self, codec: Codec) -> Option<&str> {
         self.format(codec)?.parameters.as_deref()
     }
 
-    fn format(&self, codec: AudioCodec) -> Option<&Format> {
+    fn format(&self, codec: Codec) -> Option<&Format> {
         self.formats.iter().find(|format| format.codec == codec)
     }
 
@@ -103,7 +100,7 @@ impl OfferedAudio {
         sdp: &Sdp,
         index: usize,
         media: &Media,
-        ours: &[AudioCodec],
+        ours: &[Codec],
         encryption: Encryption,
     ) -> Option<OfferedAudio> {
         // Feedback (RFC 4585, 5124) is for who wants to send it: without it both profiles are as those without F.
@@ -122,7 +119,7 @@ impl OfferedAudio {
         if formats.is_empty() {
             return None;
         }
-        let mut codecs: Vec<AudioCodec> = Vec::new();
+        let mut codecs: Vec<Codec> = Vec::new();
         for format in &formats {
             if !codecs.contains(&format.codec) {
                 codecs.push(format.codec);
@@ -190,7 +187,7 @@ pub fn offer(local: &LocalAudio) -> Sdp {
 }
 
 /// The answer to `theirs`, in which `stream` was found: that stream with `codec`, all others refused.
-pub fn answer(theirs: &Sdp, stream: &OfferedAudio, local: &LocalAudio, codec: AudioCodec) -> Sdp {
+pub fn answer(theirs: &Sdp, stream: &OfferedAudio, local: &LocalAudio, codec: Codec) -> Sdp {
     let direction = stream.direction.answered(local.direction);
     let media = theirs.media.iter().enumerate().map(|(index, media)| {
         if index == stream.index {
@@ -257,7 +254,7 @@ fn end(media: &mut Media, direction: Direction, packet_ms: u8) {
 mod tests {
     use super::*;
 
-    const OURS: [AudioCodec; 2] = [AudioCodec::Pcmu, AudioCodec::Pcma];
+    const OURS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
 
     fn local() -> LocalAudio {
         LocalAudio {
@@ -293,12 +290,12 @@ mod tests {
             "m=audio 5004 RTP/AVP 107 9 13 100 111\na=rtpmap:107 opus/48000/2\na=fmtp:107 useinbandfec=1\n\
              a=rtpmap:100 telephone-event/48000\na=rtpmap:111 L16/16000\n",
         );
-        let stream = OfferedAudio::find(&theirs, &AudioCodec::ALL, Encryption::Off).unwrap();
-        assert_eq!(stream.codecs, [AudioCodec::Opus, AudioCodec::G722, AudioCodec::L16Wide]);
-        assert_eq!((stream.payload_type(AudioCodec::Opus), stream.payload_type(AudioCodec::G722)), (107, 9));
-        assert_eq!(stream.parameters(AudioCodec::Opus), Some("useinbandfec=1"));
+        let stream = OfferedAudio::find(&theirs, &Codec::ALL, Encryption::Off).unwrap();
+        assert_eq!(stream.codecs, [Codec::Opus, Codec::G722, Codec::L16Wide]);
+        assert_eq!((stream.payload_type(Codec::Opus), stream.payload_type(Codec::G722)), (107, 9));
+        assert_eq!(stream.parameters(Codec::Opus), Some("useinbandfec=1"));
         assert_eq!((stream.telephone_event, stream.comfort_noise), (Some(100), true));
-        let text = answer(&theirs, &stream, &local(), AudioCodec::Opus).to_string();
+        let text = answer(&theirs, &stream, &local(), Codec::Opus).to_string();
         for line in [
             "m=audio 20000 RTP/AVP 107 100 13\r\n",
             "a=rtpmap:107 opus/48000/2\r\n",
@@ -315,11 +312,8 @@ mod tests {
             "IN IP4 192.0.2.1",
             "m=audio 5004 RTP/AVP 9 96\na=rtpmap:9 X/8000\na=rtpmap:96 pcma/8000/1\n",
         );
-        let stream = OfferedAudio::find(&theirs, &AudioCodec::ALL, Encryption::Off).unwrap();
-        assert_eq!(
-            (stream.codecs.as_slice(), stream.payload_type(AudioCodec::Pcma)),
-            (&[AudioCodec::Pcma][..], 96)
-        );
+        let stream = OfferedAudio::find(&theirs, &Codec::ALL, Encryption::Off).unwrap();
+        assert_eq!((stream.codecs.as_slice(), stream.payload_type(Codec::Pcma)), (&[Codec::Pcma][..], 96));
     }
 
     #[test]
@@ -333,7 +327,7 @@ mod tests {
         assert_eq!((stream.rtp.port(), stream.telephone_event), (5004, Some(96)));
         assert_eq!(stream.rtcp, "192.0.2.9:6001".parse().ok());
         let ports: Vec<u16> =
-            answer(&theirs, &stream, &local(), AudioCodec::Pcma).media.iter().map(|m| m.port).collect();
+            answer(&theirs, &stream, &local(), Codec::Pcma).media.iter().map(|m| m.port).collect();
         assert_eq!(ports, [0, 0, 20000, 0]);
     }
 
@@ -356,7 +350,7 @@ mod tests {
             let theirs = sdp("IN IP4 192.0.2.1", &format!("m=audio 5004 RTP/AVP 0\n{lines}"));
             let stream = OfferedAudio::find(&theirs, &OURS, Encryption::Off).unwrap();
             assert_eq!(stream.packet_ms, read, "{lines}");
-            let text = answer(&theirs, &stream, &local(), AudioCodec::Pcmu).to_string();
+            let text = answer(&theirs, &stream, &local(), Codec::Pcmu).to_string();
             assert!(text.contains(&format!("a=ptime:{answered}\r\n")), "{lines}: {text}");
         }
     }
@@ -373,7 +367,7 @@ mod tests {
         ] {
             let theirs = sdp(connection, &format!("m=audio 5004 RTP/AVP 0\n{attribute}\n"));
             let stream = OfferedAudio::find(&theirs, &OURS, Encryption::Off).unwrap();
-            let text = answer(&theirs, &stream, &local(), AudioCodec::Pcmu).to_string();
+            let text = answer(&theirs, &stream, &local(), Codec::Pcmu).to_string();
             assert!(text.contains(&format!("a={}\r\n", expected.attribute())), "{connection} {attribute}");
         }
     }

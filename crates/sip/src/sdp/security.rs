@@ -15,7 +15,9 @@
 
 use std::str::FromStr;
 
-use super::crypto::{Crypto, CryptoKey, CryptoSuite};
+use codec::{Srtp, SrtpSuite};
+
+use super::crypto::{Crypto, OFFERED, generate};
 use super::{Line, Media, OfferedAudio, attribute};
 use crate::Random;
 
@@ -47,17 +49,6 @@ impl FromStr for Encryption {
     }
 }
 
-/// The keys of a session's two directions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keys {
-    /// How packets are protected.
-    pub suite: CryptoSuite,
-    /// What we send with.
-    pub ours: CryptoKey,
-    /// What the peer sends with.
-    pub theirs: CryptoKey,
-}
-
 /// Our side of a session's encryption.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Security {
@@ -67,7 +58,7 @@ pub struct Security {
     /// What we offer; once agreed, the one line in force.
     lines: Vec<Crypto>,
     /// Taken before any other that the peer offers.
-    preferred: Option<CryptoSuite>,
+    preferred: Option<SrtpSuite>,
 }
 
 impl Security {
@@ -78,24 +69,22 @@ impl Security {
 
     /// With new keys to offer.
     pub fn offering(encryption: Encryption, random: &mut Random) -> Security {
-        let line = |(tag, suite)| Crypto { tag, suite, key: CryptoKey::generate(suite, random) };
+        let line = |(tag, suite)| Crypto { tag, suite, key: generate(suite, random) };
         let lines = match encryption {
             Encryption::Off => Vec::new(),
-            Encryption::Optional | Encryption::Required => {
-                (1..).zip(CryptoSuite::OFFERED).map(line).collect()
-            }
+            Encryption::Optional | Encryption::Required => (1..).zip(OFFERED).map(line).collect(),
         };
         Security { encryption, savp: encryption == Encryption::Required, lines, preferred: None }
     }
 
     /// With this suite before all others, in what we offer and in what we take of an offer.
-    pub fn preferring(mut self, suite: CryptoSuite, random: &mut Random) -> Security {
+    pub fn preferring(mut self, suite: SrtpSuite, random: &mut Random) -> Security {
         self.preferred = Some(suite);
         if !self.lines.is_empty() {
             let place = self.lines.iter().position(|line| line.suite == suite);
             // Tags count from 1: that after the last is free.
             let tag = (1..).nth(self.lines.len()).unwrap_or_default();
-            let new = || Crypto { tag, suite, key: CryptoKey::generate(suite, random) };
+            let new = || Crypto { tag, suite, key: generate(suite, random) };
             let line = place.map(|place| self.lines.remove(place)).unwrap_or_else(new);
             self.lines.insert(0, line);
         }
@@ -118,16 +107,16 @@ impl Security {
 
     /// Chooses from the peer's offer, in its order but for a suite that we prefer; `before` are the keys in force. The stream is left with
     /// the one line that was chosen and the keys in force from now on.
-    pub fn answer(&mut self, stream: &mut OfferedAudio, before: Option<&Keys>, random: &mut Random) {
+    pub fn answer(&mut self, stream: &mut OfferedAudio, before: Option<&Srtp>, random: &mut Random) {
         stream.crypto.sort_by_key(|line| self.preferred != Some(line.suite));
         stream.crypto.truncate(1);
         stream.keys = stream.crypto.first().map(|theirs| {
             let same = before.filter(|keys| keys.suite == theirs.suite && keys.theirs == theirs.key);
             let ours = same.map(|keys| keys.ours.clone());
-            let ours = ours.unwrap_or_else(|| CryptoKey::generate(theirs.suite, random));
-            Box::new(Keys { suite: theirs.suite, ours, theirs: theirs.key.clone() })
+            let ours = ours.unwrap_or_else(|| generate(theirs.suite, random));
+            Box::new(Srtp { suite: theirs.suite, ours, theirs: theirs.key.clone() })
         });
-        let line = |theirs: &Crypto, keys: &Keys| Crypto { key: keys.ours.clone(), ..theirs.clone() };
+        let line = |theirs: &Crypto, keys: &Srtp| Crypto { key: keys.ours.clone(), ..theirs.clone() };
         let lines =
             stream.crypto.first().zip(stream.keys.as_deref()).map(|(theirs, keys)| line(theirs, keys));
         self.settle(stream.savp, lines);
@@ -145,7 +134,7 @@ impl Security {
                     self.lines.iter().find(|ours| (ours.tag, ours.suite) == (theirs.tag, theirs.suite));
                 let Some(ours) = ours.cloned() else { return false };
                 let keys = (ours.key.clone(), theirs.key.clone());
-                stream.keys = Some(Box::new(Keys { suite: ours.suite, ours: keys.0, theirs: keys.1 }));
+                stream.keys = Some(Box::new(Srtp { suite: ours.suite, ours: keys.0, theirs: keys.1 }));
                 Some(ours)
             }
             _ => return false,

@@ -1,9 +1,10 @@
 //! Both sides of offers and answers with and without keys.
 
+use super::crypto::OFFERED;
 use super::*;
-use crate::{CryptoSuite, Random};
+use crate::Random;
 
-const OURS: [AudioCodec; 1] = [AudioCodec::Pcma];
+const OURS: [Codec; 1] = [Codec::Pcma];
 const ALL: [Encryption; 3] = [Encryption::Off, Encryption::Optional, Encryption::Required];
 
 fn local(security: Security) -> LocalAudio {
@@ -22,17 +23,17 @@ fn read(sdp: &Sdp) -> Sdp {
 }
 
 /// What an offerer and an answerer agree on; `None` when the offer is refused.
-fn agree(offerer: Encryption, answerer: Encryption) -> Option<(String, Option<Keys>, Option<Keys>)> {
+fn agree(offerer: Encryption, answerer: Encryption) -> Option<(String, Option<Srtp>, Option<Srtp>)> {
     let offering = Security::offering(offerer, &mut Random::new([1; 32]));
     agree_between(offering, Security::answering(answerer))
 }
 
-fn agree_between(offering: Security, answering: Security) -> Option<(String, Option<Keys>, Option<Keys>)> {
+fn agree_between(offering: Security, answering: Security) -> Option<(String, Option<Srtp>, Option<Srtp>)> {
     let (mut a, mut b) = (local(offering), local(answering));
     let offered = read(&offer(&a));
     let mut seen = OfferedAudio::find(&offered, &OURS, b.security.encryption()).ok()?;
     b.security.answer(&mut seen, None, &mut Random::new([2; 32]));
-    let answered = read(&answer(&offered, &seen, &b, AudioCodec::Pcma));
+    let answered = read(&answer(&offered, &seen, &b, Codec::Pcma));
     let mut heard = OfferedAudio::find(&answered, &OURS, a.security.encryption()).unwrap();
     assert!(a.security.take(&mut heard));
     assert_eq!(a.security.encryption() == Encryption::Required, heard.keys.is_some());
@@ -44,14 +45,14 @@ fn agree_between(offering: Security, answering: Security) -> Option<(String, Opt
 #[test]
 fn a_preferred_suite_is_agreed_on_whoever_prefers_it() {
     let mut random = Random::new([4; 32]);
-    for suite in CryptoSuite::OFFERED.into_iter().chain([CryptoSuite::AesCm128HmacSha1_32]) {
+    for suite in OFFERED.into_iter().chain([SrtpSuite::AesCm128HmacSha1_32]) {
         let offering = Security::offering(Encryption::Required, &mut random);
         let plainly = Security::answering(Encryption::Required);
         let (_, keys, _) =
             agree_between(offering.clone().preferring(suite, &mut random), plainly.clone()).unwrap();
         assert_eq!(keys.unwrap().suite, suite);
         let (_, keys, _) = agree_between(offering, plainly.preferring(suite, &mut random)).unwrap();
-        let offered = CryptoSuite::OFFERED.contains(&suite);
+        let offered = OFFERED.contains(&suite);
         assert_eq!(keys.unwrap().suite == suite, offered, "another when it is not offered");
     }
 }
@@ -70,7 +71,7 @@ fn every_pair_agrees_as_the_table_says() {
             let found = agreed.as_ref().map(|(protocol, keys, _)| (protocol.as_str(), keys.is_some()));
             assert_eq!(found, expected, "{offerer:?} to {answerer:?}");
             let Some((_, ours, theirs)) = agreed else { continue };
-            let turned = ours.map(|keys| Keys { ours: keys.theirs, theirs: keys.ours, ..keys });
+            let turned = ours.map(|keys| Srtp { ours: keys.theirs, theirs: keys.ours, ..keys });
             assert_eq!(turned, theirs, "what one sends with the other receives with");
         }
     }
@@ -96,7 +97,7 @@ fn the_first_line_that_we_take_is_chosen_and_its_tag_answered() {
     assert_eq!(tags, [7, 8]);
     let mut ours = local(Security::answering(Encryption::Required));
     ours.security.answer(&mut stream, None, &mut Random::new([2; 32]));
-    let text = answer(&theirs, &stream, &ours, AudioCodec::Pcma).to_string();
+    let text = answer(&theirs, &stream, &ours, Codec::Pcma).to_string();
     assert!(text.contains("m=audio 20000 RTP/SAVP 8\r\n"), "{text}");
     assert!(text.contains("a=crypto:7 AES_CM_128_HMAC_SHA1_32 inline:"), "{text}");
     assert!(!text.contains(KEY), "our key is another");
@@ -142,7 +143,7 @@ fn a_profile_with_feedback_is_taken_and_answered_as_it_came() {
         let mut random = Random::new([3; 32]);
         let mut local = local(Security::answering(Encryption::Optional));
         local.security.answer(&mut stream, None, &mut random);
-        let answered = super::answer(&theirs, &stream, &local, AudioCodec::Pcma);
+        let answered = super::answer(&theirs, &stream, &local, Codec::Pcma);
         assert_eq!(answered.media[0].protocol, profile);
         assert_eq!(stream.keys.is_some(), encrypted, "{profile}");
     }
@@ -155,7 +156,7 @@ fn answered(encryption: Encryption, change: impl Fn(String) -> String) -> bool {
     let mut seen = OfferedAudio::find(&offered, &OURS, Encryption::Optional).unwrap();
     let mut b = local(Security::answering(Encryption::Optional));
     b.security.answer(&mut seen, None, &mut Random::new([2; 32]));
-    let text = change(answer(&offered, &seen, &b, AudioCodec::Pcma).to_string());
+    let text = change(answer(&offered, &seen, &b, Codec::Pcma).to_string());
     let sdp = Sdp::parse(text.as_bytes()).unwrap();
     OfferedAudio::find(&sdp, &OURS, encryption).is_ok_and(|mut heard| a.security.take(&mut heard))
 }

@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::super::{Protect, SrtpError, Suite, Unprotect};
+use super::super::{Protect, SrtpError, SrtpSuite, Unprotect};
 use super::{compound, ends, key, plain};
 
 #[test]
 fn a_tampered_packet_is_refused_and_left_as_it_came() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, mut unprotect) = ends(suite);
         let sealed = protect.sealed_rtp(&plain(7, 5));
         for at in 1..sealed.len() {
@@ -30,7 +30,7 @@ fn a_tampered_packet_is_refused_and_left_as_it_came() {
 
 #[test]
 fn a_forged_packet_moves_no_window() {
-    let (mut protect, mut unprotect) = ends(Suite::AesCm128HmacSha1_80);
+    let (mut protect, mut unprotect) = ends(SrtpSuite::AesCm128HmacSha1_80);
     let mut forged = protect.sealed_rtp(&plain(7, 30_000));
     let last = forged.len() - 1;
     forged[last] ^= 1;
@@ -41,7 +41,7 @@ fn a_forged_packet_moves_no_window() {
 
 #[test]
 fn another_key_opens_nothing() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let mut protect = Protect::new(&key(suite, 2));
         let (_, mut unprotect) = ends(suite);
         let (packet, report) = (protect.sealed_rtp(&plain(7, 5)), protect.sealed_rtcp(&compound(7)));
@@ -53,7 +53,7 @@ fn another_key_opens_nothing() {
 
 #[test]
 fn a_truncated_packet_is_refused() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, mut unprotect) = ends(suite);
         let (packet, report) = (protect.sealed_rtp(&plain(7, 5)), protect.sealed_rtcp(&compound(7)));
         for length in 0..packet.len() {
@@ -67,7 +67,7 @@ fn a_truncated_packet_is_refused() {
 
 #[test]
 fn without_room_for_the_tag_nothing_is_sealed() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, _) = ends(suite);
         let mut packet = plain(7, 5);
         assert_eq!(protect.rtp(&mut packet, 172), Err(SrtpError::Short));
@@ -80,10 +80,11 @@ fn without_room_for_the_tag_nothing_is_sealed() {
 
 #[test]
 fn srtcp_without_encryption_is_refused() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, mut unprotect) = ends(suite);
         let mut sealed = protect.sealed_rtcp(&compound(7));
-        let behind = if matches!(suite, Suite::AeadAes128Gcm | Suite::AeadAes256Gcm) { 4 } else { 14 };
+        let behind =
+            if matches!(suite, SrtpSuite::AeadAes128Gcm | SrtpSuite::AeadAes256Gcm) { 4 } else { 14 };
         let at = sealed.len() - behind;
         sealed[at] &= 0x7f;
         assert_eq!(unprotect.opened_rtcp(&sealed), Err(SrtpError::Unencrypted));
@@ -93,7 +94,7 @@ fn srtcp_without_encryption_is_refused() {
 proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..300), extra in 0_usize..40) {
-        for suite in Suite::ALL {
+        for suite in SrtpSuite::ALL {
             let (mut protect, mut unprotect) = ends(suite);
             let (mut datagram, mut room) = (bytes.clone(), [&bytes[..], &vec![0; extra]].concat());
             prop_assert!(unprotect.rtp(&mut datagram).is_err());
@@ -114,7 +115,7 @@ proptest! {
         packet.extend(vec![3; usize::from(words) * 4]);
         let header = packet.len();
         packet.extend(&payload);
-        for suite in Suite::ALL {
+        for suite in SrtpSuite::ALL {
             let mut protect = Protect::new(&key(suite, 1));
             let mut unprotect = Unprotect::new(&key(suite, 1));
             let sealed = protect.sealed_rtp(&packet);

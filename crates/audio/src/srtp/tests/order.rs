@@ -1,11 +1,11 @@
 //! Loss, disorder, repetition, wraps, changed sources.
 
-use super::super::{SrtpError, Suite};
+use super::super::{SrtpError, SrtpSuite};
 use super::{compound, ends, plain};
 
 #[test]
 fn a_replayed_packet_is_refused() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, mut unprotect) = ends(suite);
         let sealed: Vec<_> = (0..200).map(|sequence| protect.sealed_rtp(&plain(7, sequence))).collect();
         for packet in &sealed {
@@ -22,7 +22,7 @@ fn a_replayed_packet_is_refused() {
 
 #[test]
 fn late_packets_are_taken_within_the_window() {
-    let (mut protect, mut unprotect) = ends(Suite::AesCm128HmacSha1_80);
+    let (mut protect, mut unprotect) = ends(SrtpSuite::AesCm128HmacSha1_80);
     let sealed: Vec<_> = (0..200).map(|sequence| protect.sealed_rtp(&plain(7, sequence))).collect();
     for late in sealed.chunks(50) {
         for packet in late.iter().rev() {
@@ -33,7 +33,7 @@ fn late_packets_are_taken_within_the_window() {
 
 #[test]
 fn the_rollover_counter_follows_three_wraps() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, mut unprotect) = ends(suite);
         // Steps of 101, as a lossy network would leave them.
         for number in (65_000..65_000 + 3 * 65_536_u32).step_by(101) {
@@ -45,7 +45,7 @@ fn the_rollover_counter_follows_three_wraps() {
 
 #[test]
 fn disorder_over_the_wrap_is_put_right() {
-    let (mut protect, mut unprotect) = ends(Suite::AeadAes128Gcm);
+    let (mut protect, mut unprotect) = ends(SrtpSuite::AeadAes128Gcm);
     let sealed: Vec<_> =
         (65_500..65_600_u32).map(|number| protect.sealed_rtp(&plain(7, number as u16))).collect();
     // 65,535 and what is before it comes after 0 to 9.
@@ -59,7 +59,7 @@ fn disorder_over_the_wrap_is_put_right() {
 
 #[test]
 fn a_sender_that_forwards_disorder_over_the_wrap_is_understood() {
-    let (mut protect, mut unprotect) = ends(Suite::AesCm128HmacSha1_32);
+    let (mut protect, mut unprotect) = ends(SrtpSuite::AesCm128HmacSha1_32);
     for sequence in [65_530, 65_533, 1, 65_534, 0, 65_535, 2] {
         let packet = plain(7, sequence);
         assert_eq!(unprotect.opened_rtp(&protect.sealed_rtp(&packet)), Ok(packet));
@@ -68,7 +68,7 @@ fn a_sender_that_forwards_disorder_over_the_wrap_is_understood() {
 
 #[test]
 fn no_index_is_sent_twice() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, _) = ends(suite);
         let mut room = [0; 200];
         room[..172].copy_from_slice(&plain(7, 9));
@@ -83,7 +83,7 @@ fn no_index_is_sent_twice() {
 
 #[test]
 fn a_changed_source_begins_with_numbers_of_its_own() {
-    for suite in Suite::ALL {
+    for suite in SrtpSuite::ALL {
         let (mut protect, mut unprotect) = ends(suite);
         let first: Vec<_> =
             (65_530..65_540_u32).map(|number| protect.sealed_rtp(&plain(7, number as u16))).collect();
@@ -101,7 +101,7 @@ fn a_changed_source_begins_with_numbers_of_its_own() {
 
 #[test]
 fn many_sources_are_followed_without_end() {
-    let (mut protect, mut unprotect) = ends(Suite::AesCm128HmacSha1_80);
+    let (mut protect, mut unprotect) = ends(SrtpSuite::AesCm128HmacSha1_80);
     for ssrc in 0..100 {
         let sealed = protect.sealed_rtp(&plain(ssrc, 1));
         assert!(unprotect.opened_rtp(&sealed).is_ok());

@@ -3,14 +3,14 @@
 use zeroize::Zeroizing;
 
 use super::super::cipher::Cipher;
-use super::super::{MasterKey, Suite};
+use super::super::{MasterKey, SrtpSuite};
 
 fn bytes(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-fn cipher(suite: Suite, key: &str, salt: &str) -> Cipher {
+fn cipher(suite: SrtpSuite, key: &str, salt: &str) -> Cipher {
     let (mut long, mut padded) = ([0; 32], Zeroizing::new([0; 14]));
     let (key, salt) = (bytes(key), bytes(salt));
     long[..key.len()].copy_from_slice(&key);
@@ -21,7 +21,7 @@ fn cipher(suite: Suite, key: &str, salt: &str) -> Cipher {
 #[test]
 fn keys_are_derived_as_in_rfc_3711_b3() {
     let master = bytes("E1F97A0D3E018BE0D64FA32C06DE4139 0EC675AD498AFEEBB6960B3AABE6");
-    let master = MasterKey::new(Suite::AesCm128HmacSha1_80, &master).unwrap();
+    let master = MasterKey::new(SrtpSuite::AesCm128HmacSha1_80, &master).unwrap();
     for (label, expected) in [
         (0, "C61E7A93744F39EE10734AFE3FF7A087"),
         (2, "30CBBC08863D8C85D49DB34A9AE1"),
@@ -41,7 +41,7 @@ fn keys_are_derived_as_in_rfc_3711_b3() {
 #[test]
 fn the_keystream_is_that_of_rfc_3711_b2() {
     let cipher = cipher(
-        Suite::AesCm128HmacSha1_80,
+        SrtpSuite::AesCm128HmacSha1_80,
         "2B7E151628AED2A6ABF7158809CF4F3C",
         "F0F1F2F3F4F5F6F7F8F9FAFBFCFD",
     );
@@ -69,13 +69,13 @@ const RTCP: &str = "81c8000d4d617273 4e5450314e545032525450200000042a0000e9304c7
 fn rtp_is_sealed_and_opened_as_in_rfc_7714_16() {
     for (suite, key, expected) in [
         (
-            Suite::AeadAes128Gcm,
+            SrtpSuite::AeadAes128Gcm,
             KEY_128,
             "8040f17b8041f8d35501a0b2 f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833 \
              899d7f27beb16a9152cf765ee4390cce",
         ),
         (
-            Suite::AeadAes256Gcm,
+            SrtpSuite::AeadAes256Gcm,
             KEY_256,
             "8040f17b8041f8d35501a0b2 32b1de78a822fe12ef9f78fa332e33aab18012389a58e2f3b50b2a0276ffae0f1ba63799b87b \
              7aa3db36dfffd6b0f9bb7878d7a76c13",
@@ -95,13 +95,13 @@ fn rtp_is_sealed_and_opened_as_in_rfc_7714_16() {
 fn rtcp_is_sealed_and_opened_as_in_rfc_7714_17() {
     for (suite, key, expected) in [
         (
-            Suite::AeadAes128Gcm,
+            SrtpSuite::AeadAes128Gcm,
             KEY_128,
             "81c8000d4d617273 63e94885dcdab67ca727d7662f6b7e997ff5c0f76c06f32dc676a5f1730d6fda4ce09b4686303ded\
              0bb9275bc84aa45896cf4d2fc5abf87245d9eade 800005d4",
         ),
         (
-            Suite::AeadAes256Gcm,
+            SrtpSuite::AeadAes256Gcm,
             KEY_256,
             "81c8000d4d617273 d50ae4d1f5ce5d304ba297e47d470c282c3ece5dbffe0a50a2eaa5c1110555be8415f658c61de047\
              6f1b6fad1d1eb30c4446839f57ff6f6cb26ac3be 800005d4",

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use sip::{
-    Answer, AudioCodec, Encryption, Ending, NoCommonAudio, OfferedAudio, Request, Security, SessionId, Status,
+    Answer, Codec, Encryption, Ending, NoCommonAudio, OfferedAudio, Request, Security, SessionId, Status,
 };
 
 use super::super::customer::{Deed, Stage};
 use super::super::leg::{Manner, Talk};
-use super::super::plan::{Expects, is_g711};
+use super::super::plan::Expects;
 use super::super::rtp::{Report, v4};
 use super::super::seats::State;
 use super::{Call, Exchange};
@@ -41,7 +41,7 @@ impl Exchange {
     ) -> Result<Option<OfferedAudio>, NoCommonAudio> {
         let Some(suite) = self.plan.srtp else { return Ok(remote) };
         let security = Security::answering(Encryption::Required).preferring(suite, &mut self.random);
-        self.answering.endpoint.secure(session, security, &AudioCodec::ALL)
+        self.answering.endpoint.secure(session, security, &Codec::ALL)
     }
 
     /// No customer was told to answer.
@@ -67,7 +67,7 @@ impl Exchange {
         }
     }
 
-    fn talk(&self, phone: usize, leg: u32, remote: &OfferedAudio, wanted: AudioCodec) {
+    fn talk(&self, phone: usize, leg: u32, remote: &OfferedAudio, wanted: Codec) {
         let Some(address) = v4(remote.rtp).filter(|_| self.plan.allows(remote.rtp)) else {
             tracing::warn!(address = %remote.rtp, "audio may not go there, or is not IPv4: nothing is sent");
             return;
@@ -75,7 +75,7 @@ impl Exchange {
         let first = remote.codecs.first().copied().unwrap_or(wanted);
         let codec = if remote.codecs.contains(&wanted) { wanted } else { first };
         let manner = match self.plan.manner {
-            Manner::Signs if !is_g711(codec) => Manner::Stamps,
+            Manner::Signs if !codec.is_g711() => Manner::Stamps,
             planned @ (Manner::Signs | Manner::Stamps | Manner::Names) => planned,
         };
         let talk = Talk {
@@ -85,7 +85,7 @@ impl Exchange {
             payload_type: remote.payload_type(codec),
             manner,
             telephone_event: remote.telephone_event,
-            srtp: remote.keys.as_deref().map(crate::signalling::srtp),
+            srtp: remote.keys.as_deref().cloned(),
         };
         self.phones.talk(phone, talk);
     }

@@ -3,7 +3,7 @@
 use super::*;
 use audio::rtp::HEADER_LEN;
 
-fn talk(leg: u32, codec: AudioCodec, manner: Manner) -> Talk {
+fn talk(leg: u32, codec: Codec, manner: Manner) -> Talk {
     Talk {
         leg,
         remote: "127.0.0.1:4000".parse().unwrap(),
@@ -16,10 +16,10 @@ fn talk(leg: u32, codec: AudioCodec, manner: Manner) -> Talk {
 }
 
 fn leg(id: u32, weather: Weather) -> Leg {
-    Leg::new(talk(id, AudioCodec::Pcma, Manner::Signs), 9, weather)
+    Leg::new(talk(id, Codec::Pcma, Manner::Signs), 9, weather)
 }
 
-fn speaker(id: u32, codec: AudioCodec, manner: Manner) -> Leg {
+fn speaker(id: u32, codec: Codec, manner: Manner) -> Leg {
     Leg::new(talk(id, codec, manner), 9, Weather::default())
 }
 
@@ -104,8 +104,8 @@ fn the_systems_own_packets_are_measured_by_their_timestamps() {
 
 #[test]
 fn an_encrypted_leg_hears_its_peer_and_nobody_else() {
-    let key = |byte| model::SrtpKey::new(&[byte; 28]);
-    let suite = model::SrtpSuite::AeadAes128Gcm;
+    let key = |byte| audio::srtp::SrtpKey::new(&[byte; 28]);
+    let suite = audio::srtp::SrtpSuite::AeadAes128Gcm;
     let encrypted = |id, ours, theirs| {
         let mut leg = leg(id, Weather::default());
         let srtp = Some(Srtp { suite, ours: key(ours), theirs: key(theirs) });
@@ -117,10 +117,10 @@ fn an_encrypted_leg_hears_its_peer_and_nobody_else() {
     for datagram in spoken(&mut one, 3) {
         assert!(
             RtpPacket::parse(&datagram)
-                .is_ok_and(|sealed| Stamp::read(AudioCodec::Pcma, sealed.payload).is_none())
+                .is_ok_and(|sealed| Stamp::read(Codec::Pcma, sealed.payload).is_none())
         );
         let packet = RtpPacket::parse(other.open(&datagram, &mut room).unwrap()).unwrap();
-        assert_eq!(Stamp::read(AudioCodec::Pcma, packet.payload).map(|stamp| stamp.leg), Some(1));
+        assert_eq!(Stamp::read(Codec::Pcma, packet.payload).map(|stamp| stamp.leg), Some(1));
         assert_eq!(other.open(&datagram, &mut room), None, "a second time");
     }
     for datagram in spoken(&mut stranger, 1) {
@@ -137,7 +137,7 @@ fn packets_that_the_network_took_are_remembered() {
     assert!((25..75).contains(&sent), "{sent}");
 }
 
-const WITH_ROOM: [AudioCodec; 4] = [AudioCodec::G722, AudioCodec::Opus, AudioCodec::L16Wide, AudioCodec::L16];
+const WITH_ROOM: [Codec; 4] = [Codec::G722, Codec::Opus, Codec::L16Wide, Codec::L16];
 
 #[test]
 fn in_each_codec_packets_that_are_passed_on_are_counted_one_by_one() {
@@ -155,9 +155,8 @@ fn in_each_codec_packets_that_are_passed_on_are_counted_one_by_one() {
 }
 
 /// What a system does between two codecs that it brings together.
-fn transcoded(datagrams: &[Vec<u8>], from: AudioCodec, to: AudioCodec) -> Vec<Vec<u8>> {
+fn transcoded(datagrams: &[Vec<u8>], from: Codec, to: Codec) -> Vec<Vec<u8>> {
     use audio::codec::{Decoder, Encoder, OpusFormat};
-    let [from, to] = [from, to].map(phone::codec);
     let mut decoder = Decoder::new(from).unwrap();
     let mut encoder = Encoder::new(to, OpusFormat::default()).unwrap();
     let transcode = |datagram: &Vec<u8>| {
@@ -179,8 +178,8 @@ fn transcoded(datagrams: &[Vec<u8>], from: AudioCodec, to: AudioCodec) -> Vec<Ve
 
 #[test]
 fn between_different_codecs_the_name_is_heard_and_no_delay_is_claimed() {
-    for from in AudioCodec::ALL {
-        for to in AudioCodec::ALL.into_iter().filter(|to| *to != from) {
+    for from in Codec::ALL {
+        for to in Codec::ALL.into_iter().filter(|to| *to != from) {
             let (mut one, mut other) = (speaker(1, from, Manner::Names), speaker(2, to, Manner::Names));
             let datagrams = transcoded(&spoken(&mut one, 125), from, to);
             let mut durations = Durations::default();
@@ -194,10 +193,10 @@ fn between_different_codecs_the_name_is_heard_and_no_delay_is_claimed() {
 
 #[test]
 fn a_strangers_name_is_foreign() {
-    let mut other = speaker(2, AudioCodec::Pcma, Manner::Names);
+    let mut other = speaker(2, Codec::Pcma, Manner::Names);
     let voice = |id| {
-        let mut leg = speaker(id, AudioCodec::Opus, Manner::Names);
-        transcoded(&spoken(&mut leg, 125), AudioCodec::Opus, AudioCodec::Pcma)
+        let mut leg = speaker(id, Codec::Opus, Manner::Names);
+        transcoded(&spoken(&mut leg, 125), Codec::Opus, Codec::Pcma)
     };
     let heard =
         hear(&mut other, &[voice(1), voice(3), voice(3), voice(3)].concat(), &mut Durations::default());
@@ -208,7 +207,7 @@ fn a_strangers_name_is_foreign() {
 
 #[test]
 fn one_codec_encoded_again_is_known_by_ear() {
-    let codec = AudioCodec::G722;
+    let codec = Codec::G722;
     let (mut one, mut other) = (speaker(1, codec, Manner::Stamps), speaker(2, codec, Manner::Stamps));
     let datagrams = transcoded(&spoken(&mut one, 125), codec, codec);
     assert_eq!(hear(&mut other, &datagrams, &mut Durations::default()), [1]);
@@ -217,7 +216,7 @@ fn one_codec_encoded_again_is_known_by_ear() {
 
 #[test]
 fn time_goes_by_the_codecs_clock() {
-    for (codec, step) in [(AudioCodec::Opus, 960), (AudioCodec::G722, 160), (AudioCodec::L16Wide, 320)] {
+    for (codec, step) in [(Codec::Opus, 960), (Codec::G722, 160), (Codec::L16Wide, 320)] {
         let datagrams = spoken(&mut speaker(1, codec, Manner::Stamps), 2);
         let times = [0, 1].map(|nth: usize| RtpPacket::parse(&datagrams[nth]).unwrap().timestamp);
         assert_eq!(times[1] - times[0], step, "{codec:?}");

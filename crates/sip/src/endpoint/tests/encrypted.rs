@@ -1,7 +1,7 @@
 //! SRTP by SDES through calls in and out.
 
 use super::*;
-use crate::{Encryption, Keys};
+use crate::{Encryption, Srtp};
 
 const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
 const OTHER: &str = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
@@ -12,7 +12,7 @@ fn savp(key: &str) -> String {
 
 impl World {
     /// The keys of the last `Connected` or `Changed`.
-    fn keys(&mut self) -> Option<Box<Keys>> {
+    fn keys(&mut self) -> Option<Box<Srtp>> {
         let mut remotes = self.events.drain(..).filter_map(|event| match event {
             Event::Connected { remote, .. } | Event::Changed { remote, .. } => Some(remote),
             _ => None,
@@ -21,14 +21,11 @@ impl World {
     }
 
     /// A call from B with this offer, held to `encryption`, answered and acknowledged.
-    fn encrypted(&mut self, offer: &str, encryption: Encryption) -> (String, Option<Box<Keys>>) {
+    fn encrypted(&mut self, offer: &str, encryption: Encryption) -> (String, Option<Box<Srtp>>) {
         self.receive(&invite("i1", offer, ""));
         let session = self.invited();
-        let early = self
-            .endpoint
-            .secure(session, Security::answering(encryption), &AudioCodec::ALL)
-            .unwrap()
-            .unwrap();
+        let early =
+            self.endpoint.secure(session, Security::answering(encryption), &Codec::ALL).unwrap().unwrap();
         let tag = self.accept(session);
         self.receive(&inside("ACK", 1, &tag, "a1", "", ""));
         let keys = self.keys();
@@ -77,7 +74,7 @@ fn what_the_endpoint_is_held_to_decides() {
         let mut world = World::new();
         world.receive(&invite("i1", &offer, ""));
         let session = world.invited();
-        let secured = world.endpoint.secure(session, Security::answering(encryption), &AudioCodec::ALL);
+        let secured = world.endpoint.secure(session, Security::answering(encryption), &Codec::ALL);
         assert_eq!(
             secured.ok().map(|remote| remote.unwrap().keys.is_some()),
             expected,
@@ -96,10 +93,7 @@ fn a_call_without_offer_is_offered_keys() {
         let mut world = World::new();
         world.receive(&invite("i1", "", ""));
         let session = world.invited();
-        assert_eq!(
-            world.endpoint.secure(session, Security::answering(encryption), &AudioCodec::ALL),
-            Ok(None)
-        );
+        assert_eq!(world.endpoint.secure(session, Security::answering(encryption), &Codec::ALL), Ok(None));
         let tag = world.accept(session);
         let body = world.last_body();
         assert!(body.contains(&format!("m=audio 20000 {protocol} ")), "{body}");

@@ -38,7 +38,7 @@ fn an_invite_without_offer_gets_one_and_answers_in_the_ack() {
         let mut world = World::new();
         world.receive(&invite("i1", "", ""));
         let session = world.invited();
-        world.endpoint.accept(world.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcma);
+        world.endpoint.accept(world.now, session, "192.0.2.1:20000".parse().unwrap(), Codec::Pcma);
         world.drain();
         assert!(world.last_body().contains("m=audio 20000 RTP/AVP 8 0 9 96 97 98 101"));
         let tag = world.our_tag();

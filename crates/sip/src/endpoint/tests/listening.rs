@@ -22,7 +22,7 @@ fn a_caller_is_answered_and_asked_by_the_address_that_it_called() {
         receive(&mut world, invite("i1", SDP, ""));
         world.drain();
         let session = world.invited();
-        world.endpoint.accept(world.now, session, local.parse().unwrap(), AudioCodec::Pcmu);
+        world.endpoint.accept(world.now, session, local.parse().unwrap(), Codec::Pcmu);
         let Some(Output::Send { destination, bytes }) = world.endpoint.poll_output() else { panic!() };
         assert_eq!(
             (destination.local, destination.address),

@@ -143,7 +143,7 @@ impl World {
 
     /// Answers a call from B; our tag.
     pub(super) fn accept(&mut self, session: SessionId) -> String {
-        self.endpoint.accept(self.now, session, "192.0.2.1:20000".parse().unwrap(), AudioCodec::Pcmu);
+        self.endpoint.accept(self.now, session, "192.0.2.1:20000".parse().unwrap(), Codec::Pcmu);
         self.drain();
         self.our_tag()
     }
@@ -198,7 +198,7 @@ pub(super) fn dial() -> Dial {
         display: "inquiry 0:12".to_owned(),
         audio: LocalAudio {
             rtp: "192.0.2.1:20000".parse().unwrap(),
-            codecs: vec![AudioCodec::Pcma, AudioCodec::Pcmu],
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
             direction: Direction::SendReceive,
             security: Security::default(),
             session_id: 9,

@@ -1,11 +1,9 @@
 //! What lies between a leg and its sockets: nothing, or SRTP. Whatever stands behind the leg (bridge, mixer,
 //! recorder) sees RTP alone.
 
-use audio::srtp::{MasterKey, OVERHEAD, Protect, Suite, Unprotect};
-use model::{Srtp, SrtpKey, SrtpSuite};
+use codec::Srtp;
 
-/// Bytes that the largest transform adds to a datagram.
-pub const ADDED: usize = OVERHEAD;
+use super::{MasterKey, Protect, Unprotect};
 
 /// Protects what is sent, in place, and takes the protection off what came.
 #[derive(Debug)]
@@ -29,8 +27,8 @@ impl Transform {
         match keys {
             None => Transform::Plain,
             Some(keys) => Transform::Srtp(Box::new(Contexts {
-                protect: master(keys.suite, &keys.ours).as_ref().map(Protect::new),
-                unprotect: master(keys.suite, &keys.theirs).as_ref().map(Unprotect::new),
+                protect: MasterKey::new(keys.suite, keys.ours.as_bytes()).as_ref().map(Protect::new),
+                unprotect: MasterKey::new(keys.suite, keys.theirs.as_bytes()).as_ref().map(Unprotect::new),
             })),
         }
     }
@@ -54,6 +52,14 @@ impl Transform {
             }
         }
         *self = new;
+    }
+
+    /// True when a direction has no key of its suite's length: it passes nothing.
+    pub fn lacks_a_key(&self) -> bool {
+        match self {
+            Transform::Plain => false,
+            Transform::Srtp(contexts) => contexts.protect.is_none() || contexts.unprotect.is_none(),
+        }
     }
 
     /// True when whatever passes it is the peer's: nobody else has the keys.
@@ -94,22 +100,10 @@ impl Transform {
     }
 }
 
-fn master(suite: SrtpSuite, key: &SrtpKey) -> Option<MasterKey> {
-    let suite = match suite {
-        SrtpSuite::AesCm128HmacSha1_80 => Suite::AesCm128HmacSha1_80,
-        SrtpSuite::AesCm128HmacSha1_32 => Suite::AesCm128HmacSha1_32,
-        SrtpSuite::AeadAes128Gcm => Suite::AeadAes128Gcm,
-        SrtpSuite::AeadAes256Gcm => Suite::AeadAes256Gcm,
-    };
-    let key = MasterKey::new(suite, key.as_bytes());
-    if key.is_none() {
-        tracing::error!(?suite, "a key of the wrong length: this leg is neither heard nor sent to");
-    }
-    key
-}
-
 #[cfg(test)]
 mod tests {
+    use codec::{SrtpKey, SrtpSuite};
+
     use super::*;
 
     fn keys(ours: u8, theirs: u8) -> Srtp {
@@ -137,6 +131,7 @@ mod tests {
     fn a_broken_key_passes_nothing() {
         let broken = Srtp { suite: SrtpSuite::AeadAes256Gcm, ..keys(1, 2) };
         let mut transform = Transform::new(Some(&broken));
+        assert!(transform.lacks_a_key() && !Transform::new(Some(&keys(1, 2))).lacks_a_key());
         assert_eq!(transform.seal_rtp(&mut packet(1), 40), None);
         assert_eq!(transform.seal_rtcp(&mut packet(1), 40), None);
         assert_eq!((transform.open_rtp(&mut packet(1)), transform.open_rtcp(&mut packet(1))), (None, None));

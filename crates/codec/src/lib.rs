@@ -1,0 +1,18 @@
+//! What both ends of an audio stream agree on: the codec, by its names, numbers and rates, and how packets are protected.
+//!
+//! Signalling negotiates it, the audio library works it, and an engine passes it from one to the other. All three speak of
+//! the same [`Codec`], [`OpusFormat`], [`SrtpSuite`] and [`Srtp`].
+
+#![forbid(unsafe_code)]
+
+mod names;
+mod opus;
+mod payload;
+mod srtp;
+#[cfg(test)]
+mod tests;
+
+pub use names::{Codec, UnknownCodec};
+pub use opus::OpusFormat;
+pub use payload::LONGEST_MS;
+pub use srtp::{Srtp, SrtpKey, SrtpSuite, UnknownSuite};
