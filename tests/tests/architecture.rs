@@ -42,14 +42,15 @@ const TABLE: &[Rule] = &[
     Rule { name: "media", may_use: &["model", "audio", "udp"], kind: Kind::Shell },
     Rule { name: "store", may_use: &["model"], kind: Kind::Shell },
     Rule { name: "api", may_use: &["model", "store"], kind: Kind::Shell },
+    Rule { name: "load", may_use: &["sip", "audio", "udp"], kind: Kind::Shell },
     Rule { name: "hotline", may_use: ALL, kind: Kind::Shell },
     Rule { name: "hotline-benches", may_use: ALL, kind: Kind::Witness },
     Rule { name: "hotline-tests", may_use: ALL, kind: Kind::Witness },
 ];
 
 const ALL: &[&str] = &[
-    "codec", "model", "text", "sip", "audio", "ivr", "acd", "desk", "center", "udp", "media", "store", "api",
-    "hotline",
+    "codec", "model", "text", "sip", "audio", "ivr", "acd", "desk", "center", "udp", "load", "media",
+    "store", "api", "hotline",
 ];
 
 /// Foreign crates that bring a clock, a socket, a thread, a file or unseeded randomness.

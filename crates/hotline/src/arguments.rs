@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use hotline::config;
 use hotline::log::LogFormat;
 use hotline::signalling::Listener;
-use hotline::{config, load};
 use model::{AgentId, Class, ContactId, Language, Number, QueueName, RecordingId, Time, Way};
 use store::Role;
 

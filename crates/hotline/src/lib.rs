@@ -17,7 +17,6 @@ mod gauges;
 pub mod guard;
 pub mod language;
 pub mod listings;
-pub mod load;
 pub mod log;
 pub mod naming;
 pub mod observer;

@@ -19,8 +19,7 @@ use arguments::{
 use hotline::log::{self, LogFormat};
 use hotline::signals::{Asked, Signals};
 use hotline::{
-    clock, control, demo, doctor, listings, load, output, password, phone, privacy, prompts, reload, serve,
-    vault,
+    clock, control, demo, doctor, listings, output, password, phone, privacy, prompts, reload, serve, vault,
 };
 use model::{AgentId, RecordingId};
 use place::Place;
@@ -80,8 +79,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Verb::Load(options) => {
             let run = tokio::task::spawn_blocking(move || load::run(*options));
-            let good = run.await.with_context(|| "run the load")??;
-            Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let load::Outcome { lines, is_good } = run.await.with_context(|| "run the load")??;
+            output::print_text(lines);
+            Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Verb::Prompts(AboutPrompts::Check) => {
             let (wrong, count) = prompts::check(place.prompts())?;

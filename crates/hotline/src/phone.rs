@@ -1,21 +1,9 @@
-//! What telephones have in common: a line with SIP and RTP, registering, and the packets of a voice with its keys. [`run`] is the
-//! softphone of the command line.
+//! `hotline phone`: a softphone of the command line, for the first call and for trying things out.
 
 mod console;
-mod line;
-mod registration;
 mod sound;
-mod voice;
-
-use audio::g711::Law;
-use sip::Codec;
 
 pub use console::{Options, run};
-pub(crate) use line::{Account, Happened, Line, Sound};
-pub(crate) use registration::{Progress, Registration};
-pub(crate) use voice::{Frame, Voice};
 
-/// The law of a codec, for telephones that offer the two laws of G.711 alone.
-pub(crate) fn law(codec: Codec) -> Law {
-    Law::of(codec).unwrap_or(Law::A)
-}
+/// What our telephones call themselves.
+pub(crate) const USER_AGENT: &str = concat!("hotline-phone/", env!("CARGO_PKG_VERSION"));

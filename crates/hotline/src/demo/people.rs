@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use audio::tone::Sine;
+use load::phone::{Account, Happened, Line, Sound};
 use model::{AgentId, Seed};
 use sip::{Codec, Event, SessionId};
 
-use crate::phone::{Account, Happened, Line, Sound};
+use crate::phone::USER_AGENT;
 
 /// Loudness of the simulated voices.
 const LOUD: i16 = 6_000;
@@ -46,7 +47,7 @@ impl Customer {
     }
 
     async fn dial(self) -> io::Result<()> {
-        let mut phone = Line::open(self.center, tone(440.0)).await?;
+        let mut phone = Line::open(self.center, tone(440.0), USER_AGENT).await?;
         let session = phone.dial(self.number, &self.caller)?;
         let gives_up = Instant::now() + self.patience;
         let mut press_at = None;
@@ -87,7 +88,7 @@ pub(super) struct Seat {
 
 impl Seat {
     pub(super) async fn work(self) -> io::Result<()> {
-        let mut phone = Line::open(self.center, tone(880.0)).await?;
+        let mut phone = Line::open(self.center, tone(880.0), USER_AGENT).await?;
         phone.register(Account { user: self.id.to_string(), password: self.password });
         let mut seed = Seed::new(phone.draw());
         let mut answer: Option<(Instant, SessionId)> = None;

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
+use load::phone::{Account, Happened, Line};
 use sip::{Codec, Ending, Event, SessionId};
 use tokio::sync::mpsc;
 
-use super::line::{Account, Happened, Line};
 use super::sound::{Say, ear};
 use crate::output;
 
@@ -64,7 +64,7 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
         bail!("{key} is no key: 0-9, *, #, A-D 不是有效按键");
     }
     let say = options.say.clone().unwrap_or_else(Say::default_here);
-    let mut line = Line::open(options.server, say.open()?).await?;
+    let mut line = Line::open(options.server, say.open()?, super::USER_AGENT).await?;
     if let Some(ear) = ear(options.save.as_deref(), say == Say::Card)? {
         line.listen(ear);
     }

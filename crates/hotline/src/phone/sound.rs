@@ -9,8 +9,7 @@ use anyhow::{Context, bail};
 use audio::FRAME;
 use audio::tone::Sine;
 use crossbeam_channel::{Receiver, bounded};
-
-use super::line::{Ear, Sound};
+use load::phone::{Ear, Sound};
 
 /// What is said.
 #[derive(Debug, Clone, PartialEq)]

@@ -331,7 +331,7 @@ mod tests {
 
     impl Plan {
         /// Of these arguments and a target here.
-        pub(in crate::load) fn typed(arguments: &[&str]) -> Plan {
+        pub(crate) fn typed(arguments: &[&str]) -> Plan {
             plan(&[&["--target", "127.0.0.1:5060"], arguments].concat()).unwrap()
         }
     }

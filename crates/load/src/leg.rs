@@ -9,14 +9,13 @@ use std::net::SocketAddrV4;
 use audio::rtp::RtpPacket;
 use audio::srtp::Srtp;
 use audio::srtp::Transform;
-use model::Seed;
 use sip::Codec;
 use udp::DATAGRAM;
 
 use super::ear::Ear;
 use super::histogram::Histogram;
 use super::name::Name;
-use super::net::{Fate, Weather};
+use super::net::{Dice, Fate, Weather};
 use super::stamp::{Stamp, is_as_sent};
 use super::voices::{LONGEST, Voices};
 use crate::phone::{Frame, Voice, law};
@@ -58,7 +57,7 @@ pub(super) struct Leg {
     run: u32,
     voice: Voice,
     weather: Weather,
-    seed: Seed,
+    dice: Dice,
     next_number: u32,
     unsent: Vec<u32>,
     sent: u64,
@@ -89,7 +88,7 @@ pub(super) struct Durations {
 
 impl Leg {
     pub(super) fn new(talk: Talk, run: u32, weather: Weather) -> Leg {
-        let seed = Seed::new(u64::from(run)).fork(&format!("leg {}", talk.leg));
+        let dice = Dice::new(run, talk.leg);
         // Any number will do that another leg does not have.
         let ssrc = run.wrapping_add(talk.leg.wrapping_mul(0x9e37_79b9));
         let mut voice = Voice::new(ssrc);
@@ -101,7 +100,7 @@ impl Leg {
         };
         let (next_number, unsent, sent, heard) = (0, Vec::new(), 0, Heard::default());
         let transform = Transform::new(talk.srtp.as_ref());
-        Leg { talk, transform, run, voice, weather, seed, next_number, unsent, sent, heard, ear }
+        Leg { talk, transform, run, voice, weather, dice, next_number, unsent, sent, heard, ear }
     }
 
     pub(super) fn id(&self) -> u32 {
@@ -130,7 +129,7 @@ impl Leg {
         if !frame.is_key() {
             self.next_number += 1;
         }
-        match self.weather.fate(&mut self.seed) {
+        match self.weather.fate(&mut self.dice) {
             Fate::Delayed(late_us) => Some(Packet { frame, number, late_us }),
             Fate::Lost => {
                 self.give_up(&Packet { frame, number, late_us: 0 });

@@ -1,5 +1,5 @@
-//! `hotline load`: simulated customers and agents against any SIP system, and whether each call heard its own
-//! counterpart.
+//! Simulated customers and agents against any SIP system, and whether each call heard its own counterpart; and the telephones
+//! that they speak with, for tests and demonstrations.
 //!
 //! ```text
 //!   Options ──plan──► Exchange (signalling, this thread) ──orders──► rtp threads (audio)
@@ -10,7 +10,10 @@
 //!                                              └──► report: lines, JSON, HTML
 //! ```
 //!
-//! Nothing here knows Hotline: a peer can be put in its place.
+//! It speaks SIP and RTP to whatever answers: nothing here knows what kind of system that is.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod customer;
 mod ear;
@@ -20,6 +23,7 @@ mod leg;
 mod name;
 mod net;
 mod page;
+pub mod phone;
 mod plan;
 mod report;
 mod rtp;
@@ -38,7 +42,6 @@ use udp::Waker;
 
 pub use plan::Options;
 
-use crate::output;
 use exchange::Exchange;
 use leg::Manner;
 use report::Report;
@@ -48,11 +51,20 @@ use voices::Voices;
 /// Open files at most, where so many are allowed: a phone may have two ports of its own.
 const FILES: usize = 65_536;
 
-/// Runs the load and reports; true when every call went well. It ends by itself.
+/// How a run went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// A few lines for a person, in both languages.
+    pub lines: String,
+    /// Every call heard its own counterpart, and every seat had registered.
+    pub is_good: bool,
+}
+
+/// Runs the load and writes the reports that were asked for. It ends by itself.
 ///
 /// # Errors
 /// When what was typed cannot be meant, a port cannot be opened, or a report cannot be written.
-pub fn run(options: Options) -> anyhow::Result<bool> {
+pub fn run(options: Options) -> anyhow::Result<Outcome> {
     let plan = options.plan()?;
     udp::make_room_for_files(FILES);
     let mut run = [0; 4];
@@ -78,14 +90,13 @@ pub fn run(options: Options) -> anyhow::Result<bool> {
     let (figures, late) = phones.stop();
     traces.read(late);
     let report = Report::new(&plan, &traces, &figures);
-    output::print_text(report.lines());
     if let Some(path) = &plan.json {
         write(path, &serde_json::to_string_pretty(&report)?)?;
     }
     if let Some(path) = &plan.html {
         write(path, &page::print(&report))?;
     }
-    Ok(report.is_good())
+    Ok(Outcome { lines: report.lines(), is_good: report.is_good() })
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

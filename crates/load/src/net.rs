@@ -1,7 +1,5 @@
 //! The bad network between the phones and the system under test: what it does to each packet that a phone sends.
 
-use model::Seed;
-
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Weather {
@@ -28,13 +26,40 @@ const OVERTAKEN_US: u64 = 25_000;
 impl Weather {
     /// The fate of the next packet. Two packets of one phone may change places through jitter alone when it is
     /// more than 20 ms.
-    pub(super) fn fate(&self, seed: &mut Seed) -> Fate {
-        if self.lost > 0 && seed.below(1_000_000) < self.lost {
+    pub(super) fn fate(&self, dice: &mut Dice) -> Fate {
+        if self.lost > 0 && dice.below(1_000_000) < self.lost {
             return Fate::Lost;
         }
-        let overtaken = self.reordered > 0 && seed.below(1_000_000) < self.reordered;
-        let late = if self.jitter_us > 0 { seed.below(self.jitter_us + 1) } else { 0 };
+        let overtaken = self.reordered > 0 && dice.below(1_000_000) < self.reordered;
+        let late = if self.jitter_us > 0 { dice.below(self.jitter_us + 1) } else { 0 };
         Fate::Delayed(late + if overtaken { OVERTAKEN_US } else { 0 })
+    }
+}
+
+/// Numbers that depend on their seed alone, so that a run can be repeated: SplitMix64 (Steele, Lea and Flood, 2014).
+#[derive(Debug, Clone)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    /// Those of one leg of a run.
+    pub(crate) fn new(run: u32, leg: u32) -> Dice {
+        let mut dice = Dice(u64::from(run) << 32 | u64::from(leg));
+        // The first draw parts the streams of neighbours.
+        dice.0 = dice.draw();
+        dice
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number in `0..bound`, which is far below 2^64: small ones are favoured by less than a millionth.
+    fn below(&mut self, bound: u64) -> u64 {
+        self.draw().checked_rem(bound).unwrap_or(0)
     }
 }
 
@@ -43,8 +68,8 @@ mod tests {
     use super::*;
 
     fn fates(weather: Weather) -> Vec<Fate> {
-        let mut seed = Seed::new(1).fork("net");
-        (0..10_000).map(|_| weather.fate(&mut seed)).collect()
+        let mut dice = Dice::new(1, 7);
+        (0..10_000).map(|_| weather.fate(&mut dice)).collect()
     }
 
     #[test]

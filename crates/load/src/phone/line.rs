@@ -16,18 +16,20 @@ use tokio::net::UdpSocket;
 use super::{Progress, Registration, Voice, law};
 
 /// Gives the next 20 ms of what is said.
-pub(crate) type Sound = Box<dyn FnMut(&mut [i16; FRAME]) + Send>;
+pub type Sound = Box<dyn FnMut(&mut [i16; FRAME]) + Send>;
 /// Takes what is heard, packet by packet.
-pub(crate) type Ear = Box<dyn FnMut(&[i16]) + Send>;
+pub type Ear = Box<dyn FnMut(&[i16]) + Send>;
 
 /// Who a telephone is to its registrar.
-pub(crate) struct Account {
-    pub(crate) user: String,
-    pub(crate) password: String,
+pub struct Account {
+    /// Its name, the user part of its address.
+    pub user: String,
+    /// What it answers challenges with.
+    pub password: String,
 }
 
 /// What happened on the line.
-pub(crate) enum Happened {
+pub enum Happened {
     /// Something about a call.
     Call(Box<Event>),
     /// The registrar knows us now.
@@ -37,7 +39,7 @@ pub(crate) enum Happened {
 }
 
 /// A line.
-pub(crate) struct Line {
+pub struct Line {
     server: SocketAddr,
     sip: UdpSocket,
     rtp: UdpSocket,
@@ -74,8 +76,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(32);
 const RENEWED_AFTER: Duration = Duration::from_secs(1_800);
 
 impl Line {
-    /// A line of a server, from the address by which this machine reaches it.
-    pub(crate) async fn open(server: SocketAddr, sound: Sound) -> io::Result<Line> {
+    /// A line of a server, from the address by which this machine reaches it. `user_agent`: what its requests call themselves.
+    ///
+    /// # Errors
+    /// When a socket cannot be opened, or no randomness is to be had.
+    pub async fn open(server: SocketAddr, sound: Sound, user_agent: &str) -> io::Result<Line> {
         let ip = local_ip(server).await?;
         let (sip, rtp) = (UdpSocket::bind((ip, 0)).await?, UdpSocket::bind((ip, 0)).await?);
         let mut bytes = [0; 32];
@@ -83,7 +88,7 @@ impl Line {
         let mut random = Random::new(bytes);
         let settings = EndpointSettings {
             local: vec![sip.local_addr()?],
-            user_agent: concat!("hotline-phone/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: user_agent.to_owned(),
             max_sessions: 4,
             max_transactions: 64,
         };
@@ -107,12 +112,12 @@ impl Line {
     }
 
     /// What is heard from now on goes there too.
-    pub(crate) fn listen(&mut self, ear: Ear) {
+    pub fn listen(&mut self, ear: Ear) {
         self.ear = Some(ear);
     }
 
     /// Registers, and keeps registered.
-    pub(crate) fn register(&mut self, account: Account) {
+    pub fn register(&mut self, account: Account) {
         let Ok(local) = self.sip.local_addr() else { return };
         let Account { user, password } = account;
         let registration = Registration::new(&user, &password, self.server, local, &mut self.random);
@@ -120,12 +125,12 @@ impl Line {
     }
 
     /// A random number.
-    pub(crate) fn draw(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.random.draw()
     }
 
     /// Calls a number, as `caller`.
-    pub(crate) fn dial(&mut self, number: &str, caller: &str) -> io::Result<SessionId> {
+    pub fn dial(&mut self, number: &str, caller: &str) -> io::Result<SessionId> {
         let dial = Dial {
             call_id: self.random.token(),
             uri: format!("sip:{number}@{}", self.server),
@@ -152,34 +157,34 @@ impl Line {
     }
 
     /// Says that it rings.
-    pub(crate) fn ring(&mut self, session: SessionId) {
+    pub fn ring(&mut self, session: SessionId) {
         self.endpoint.ring(self.now(), session);
     }
 
     /// Answers.
-    pub(crate) fn accept(&mut self, session: SessionId, codec: Codec) -> io::Result<()> {
+    pub fn accept(&mut self, session: SessionId, codec: Codec) -> io::Result<()> {
         let rtp = self.rtp.local_addr()?;
         self.endpoint.accept(self.now(), session, rtp, codec);
         Ok(())
     }
 
     /// Ends a call, or refuses it as busy when it was not answered.
-    pub(crate) fn hang_up(&mut self, session: SessionId) {
+    pub fn hang_up(&mut self, session: SessionId) {
         self.endpoint.hang_up(self.now(), session, None);
     }
 
     /// Refuses a call as busy.
-    pub(crate) fn decline(&mut self, session: SessionId) {
+    pub fn decline(&mut self, session: SessionId) {
         self.endpoint.refuse(self.now(), session, &sip::Answer::new(Status::BUSY_HERE));
     }
 
     /// Presses a key, as RFC 4733 numbers them.
-    pub(crate) fn press(&mut self, event: u8) {
+    pub fn press(&mut self, event: u8) {
         self.voice.press(event);
     }
 
     /// A frame's length of life: what came is handled, what is due is sent.
-    pub(crate) async fn turn(&mut self) -> io::Result<Vec<Happened>> {
+    pub async fn turn(&mut self) -> io::Result<Vec<Happened>> {
         let mut happened = self.flush().await?;
         let mut datagram = [0; 65_535];
         tokio::select! {

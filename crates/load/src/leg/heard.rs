@@ -7,31 +7,31 @@ use super::Durations;
 
 /// What one phone sent and heard in one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::load) struct LegFigures {
-    pub(in crate::load) leg: u32,
-    pub(in crate::load) sent: u64,
+pub(crate) struct LegFigures {
+    pub(crate) leg: u32,
+    pub(crate) sent: u64,
     /// Numbers of packets that the bad network took.
-    pub(in crate::load) unsent: Vec<u32>,
+    pub(crate) unsent: Vec<u32>,
     /// The leg whose voice was heard first.
-    pub(in crate::load) counterpart: Option<u32>,
+    pub(crate) counterpart: Option<u32>,
     /// The first and the highest number heard of it.
-    pub(in crate::load) numbers: Option<(u32, u32)>,
+    pub(crate) numbers: Option<(u32, u32)>,
     /// Different numbers heard of it.
-    pub(in crate::load) received: u64,
+    pub(crate) received: u64,
     /// Heard again.
-    pub(in crate::load) repeated: u64,
+    pub(crate) repeated: u64,
     /// Heard after a higher number.
-    pub(in crate::load) reordered: u64,
+    pub(crate) reordered: u64,
     /// Different numbers heard with other codes than were sent.
-    pub(in crate::load) changed: u64,
+    pub(crate) changed: u64,
     /// Heard of any other leg.
-    pub(in crate::load) foreign: u64,
+    pub(crate) foreign: u64,
     /// Heard from the system itself: prompts, music, silence, and a voice that it encoded again.
-    pub(in crate::load) made: u64,
+    pub(crate) made: u64,
     /// How often the counterpart's name was heard.
-    pub(in crate::load) names: u64,
+    pub(crate) names: u64,
     /// Packets that the ear decoded.
-    pub(in crate::load) decoded: u64,
+    pub(crate) decoded: u64,
 }
 
 /// Numbers below the highest that are remembered, to tell a late packet from a repeated one.

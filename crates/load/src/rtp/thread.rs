@@ -332,7 +332,7 @@ impl Clock {
 }
 
 /// The clock that the kernel times arrivals by.
-pub(in crate::load) fn since_1970_us() -> u64 {
+pub(crate) fn since_1970_us() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
