@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{Actor, AgentId, AgentOrder, Done};
+use model::{Actor, AgentId, AgentOrder, Done, Order, Scope};
 use store::{Bearer, Role};
 
 use crate::App;
@@ -25,7 +25,7 @@ pub(crate) async fn ready(
     Extension(bearer): Extension<Bearer>,
     Named(agent): Named<AgentId>,
 ) -> Result<StatusCode, Problem> {
-    command(&app, bearer, &agent, AgentOrder::Ready { agent: agent.clone() }).await
+    obeyed(&app, &bearer, Order::Agent(agent, AgentOrder::Ready)).await
 }
 
 pub(crate) async fn take_break(
@@ -33,39 +33,35 @@ pub(crate) async fn take_break(
     Extension(bearer): Extension<Bearer>,
     Named(agent): Named<AgentId>,
 ) -> Result<StatusCode, Problem> {
-    command(&app, bearer, &agent, AgentOrder::Break { agent: agent.clone() }).await
-}
-
-async fn command(
-    app: &App,
-    bearer: Bearer,
-    agent: &AgentId,
-    order: AgentOrder,
-) -> Result<StatusCode, Problem> {
-    // An agent's token moves that agent and no other.
-    if bearer.role == Role::Agent && bearer.agent.as_ref() != Some(agent) {
-        return Err(Problem::forbidden());
-    }
-    obeyed(app, bearer, order).await
+    obeyed(&app, &bearer, Order::Agent(agent, AgentOrder::Break)).await
 }
 
 /// Sends an order whose answer says only that it was obeyed.
-pub(crate) async fn obeyed(app: &App, bearer: Bearer, order: AgentOrder) -> Result<StatusCode, Problem> {
+pub(crate) async fn obeyed(app: &App, bearer: &Bearer, order: Order) -> Result<StatusCode, Problem> {
     send(app, bearer, order).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Sends an order in the name of the token's bearer.
-pub(crate) async fn send(app: &App, bearer: Bearer, order: AgentOrder) -> Result<Done, Problem> {
-    send_as(app, Actor::Token(bearer.name), order).await
+pub(crate) async fn send(app: &App, bearer: &Bearer, order: Order) -> Result<Done, Problem> {
+    send_as(app, Actor::Token(bearer.name.clone()), scope(bearer)?, order).await
 }
 
 /// Sends an order in somebody's name; a center that does not answer in 3 s is busy.
-pub(crate) async fn send_as(app: &App, by: Actor, order: AgentOrder) -> Result<Done, Problem> {
+pub(crate) async fn send_as(app: &App, by: Actor, scope: Scope, order: Order) -> Result<Done, Problem> {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
-    let sent = app.commands.send(by, order);
+    let sent = app.commands.send(by, scope, order);
     match tokio::time::timeout(PATIENCE, sent).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Problem::unavailable("the center does not answer", "系统没有响应")),
+    }
+}
+
+/// An agent's token commands about that agent, and about what that agent talks in.
+fn scope(bearer: &Bearer) -> Result<Scope, Problem> {
+    match (bearer.role, &bearer.agent) {
+        (Role::Agent, None) => Err(Problem::forbidden()),
+        (Role::Agent, Some(agent)) => Ok(Scope::Agent(agent.clone())),
+        (Role::Admin | Role::Supervisor | Role::Qa | Role::Payment | Role::Viewer, _) => Ok(Scope::All),
     }
 }

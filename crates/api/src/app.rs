@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use model::{Actor, AgentId, AgentOrder, ContactId, Done, QueueName, Refused, RetentionRule, Time, Zone};
+use model::{Actor, AgentId, ContactId, Done, Order, QueueName, Refused, RetentionRule, Scope, Time, Zone};
 use store::Store;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
@@ -28,7 +28,7 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Done, Refused>> + Send 
 pub trait Commands: Send + Sync {
     /// Sends an order and waits for its reply. An answer that will never come is
     /// [`Refused::ShuttingDown`].
-    fn send(&self, by: Actor, order: AgentOrder) -> Answer<'_>;
+    fn send(&self, by: Actor, scope: Scope, order: Order) -> Answer<'_>;
 }
 
 /// Everything that the API needs from outside.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{AgentOrder, ContactId, RecordingId, Time};
+use model::{ContactId, NoteOrder, Order, RecordingId, Time};
 use store::Bearer;
 
 use crate::App;
@@ -63,7 +63,7 @@ pub(crate) async fn note(
     let mut playbacks = app.playbacks().await;
     let (now, key) = ((app.now)(), (bearer.name.clone(), recording, way));
     if !playbacks.goes_on(&key, now) {
-        send(app, bearer, AgentOrder::NoteListened { recording, contact }).await?;
+        send(app, &bearer, Order::Note(NoteOrder::Listened { recording, contact })).await?;
     }
     playbacks.heard(key, now);
     Ok(())

@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use model::{AgentId, AgentOrder, ContactId};
+use model::{ContactId, Order, RecordingOrder};
 use serde::Deserialize;
-use store::{Bearer, Role};
+use store::Bearer;
 
 use crate::App;
 use crate::agents::obeyed;
@@ -49,8 +49,8 @@ pub(crate) async fn pause(
     Named(contact): Named<ContactId>,
     why: Result<Json<Why>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let (agent, reason) = (own_agent(&bearer)?, Why::read(why)?);
-    obeyed(&app, bearer, AgentOrder::PauseRecording { contact, agent, reason }).await
+    let reason = Why::read(why)?;
+    obeyed(&app, &bearer, Order::Recording(contact, RecordingOrder::Pause { reason })).await
 }
 
 pub(crate) async fn resume(
@@ -58,15 +58,5 @@ pub(crate) async fn resume(
     Extension(bearer): Extension<Bearer>,
     Named(contact): Named<ContactId>,
 ) -> Result<StatusCode, Problem> {
-    let agent = own_agent(&bearer)?;
-    obeyed(&app, bearer, AgentOrder::ResumeRecording { contact, agent }).await
-}
-
-/// An agent's token commands only in what that agent talks in; `None` for those who may always.
-pub(crate) fn own_agent(bearer: &Bearer) -> Result<Option<AgentId>, Problem> {
-    match (bearer.role, &bearer.agent) {
-        (Role::Agent, None) => Err(Problem::forbidden()),
-        (Role::Agent, Some(agent)) => Ok(Some(agent.clone())),
-        (Role::Admin | Role::Supervisor | Role::Qa | Role::Payment | Role::Viewer, _) => Ok(None),
-    }
+    obeyed(&app, &bearer, Order::Recording(contact, RecordingOrder::Resume)).await
 }

@@ -10,7 +10,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{Actor, AgentOrder, ContactId, paths_of};
+use model::{Actor, ContactId, NoteOrder, Order, Scope, paths_of};
 use serde::{Deserialize, Serialize};
 use store::{Bearer, DueRecording};
 
@@ -62,7 +62,7 @@ async fn change(
     app.store.contact(contact).await?.ok_or_else(Problem::not_found)?;
     // Nothing is erased between the order and the tables that show it.
     let _custody = app.custody().await;
-    send(app, bearer, AgentOrder::NoteLegalHold { contact, held, person, reason }).await?;
+    send(app, &bearer, Order::Note(NoteOrder::LegalHold { contact, held, person, reason })).await?;
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while app.store.legal_hold(contact).await?.is_some() != held {
         if tokio::time::Instant::now() >= deadline {
@@ -129,13 +129,13 @@ async fn erase(app: &App, by: &Actor, dry_run: bool) -> Result<Vec<Outcome>, Pro
     for due in app.store.due_recordings(&app.settings().retention, (app.now)()).await? {
         if !dry_run && !due.held {
             // Said before the file is removed: none vanishes untold.
-            let order = AgentOrder::NoteErased {
+            let order = NoteOrder::Erased {
                 recording: due.recording_id,
                 contact: due.contact_id,
                 rule: due.rule.clone(),
                 sha256: due.sha256.clone().unwrap_or_default(),
             };
-            send_as(app, by.clone(), order).await?;
+            send_as(app, by.clone(), Scope::All, Order::Note(order)).await?;
         }
         outcomes.push(remove(app, due, false, dry_run).await);
     }

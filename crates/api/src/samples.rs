@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use model::{
-    AgentId, AgentOrder, Class, ContactId, Language, QueueName, RecordingId, SampleFrame, Time, Way,
+    AgentId, Class, ContactId, Language, NoteOrder, Order, QueueName, RecordingId, SampleFrame, Time, Way,
 };
 use serde::{Deserialize, Serialize};
 use store::{Bearer, Store, StoreError};
@@ -83,14 +83,14 @@ pub(crate) async fn draw(
     let contacts = (app.sample)(&ids, count.min(ids.len()), seed);
     let frame_sha256 = store::digest_of_ids(&ids);
     let as_count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let order = AgentOrder::NoteSampleDrawn {
+    let order = NoteOrder::SampleDrawn {
         frame: Box::new(frame.clone()),
         size: as_count(ids.len()),
         sha256: frame_sha256.clone(),
         seed,
         drawn: as_count(contacts.len()),
     };
-    send(&app, bearer, order).await?;
+    send(&app, &bearer, Order::Note(order)).await?;
     let (queue, frame_size) = (frame.queue.clone(), ids.len());
     let sample = Sample { queue, frame, order: "contact_id", frame_size, frame_sha256, seed, contacts };
     Ok(Json(sample).into_response())
@@ -145,5 +145,6 @@ pub(crate) async fn exported(
 ) -> Result<Response, Problem> {
     let row = app.store.recording(recording).await?.ok_or_else(Problem::not_found)?;
     let contact = Some(row.contact_id);
-    Ok(obeyed(&app, bearer, AgentOrder::NoteListened { recording, contact }).await?.into_response())
+    let order = Order::Note(NoteOrder::Listened { recording, contact });
+    Ok(obeyed(&app, &bearer, order).await?.into_response())
 }

@@ -4,13 +4,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{AgentOrder, ContactId, Done};
+use model::{ContactId, Done, Order, SecureInputOrder};
 use serde_json::json;
 use store::Bearer;
 
 use crate::App;
 use crate::agents::{obeyed, send};
-use crate::pausing::own_agent;
 use crate::problem::Problem;
 use crate::query::Named;
 
@@ -19,8 +18,7 @@ pub(crate) async fn start(
     Extension(bearer): Extension<Bearer>,
     Named(contact): Named<ContactId>,
 ) -> Result<StatusCode, Problem> {
-    let agent = own_agent(&bearer)?;
-    obeyed(&app, bearer, AgentOrder::StartSecureInput { contact, agent }).await
+    obeyed(&app, &bearer, Order::SecureInput(contact, SecureInputOrder::Start)).await
 }
 
 pub(crate) async fn end(
@@ -28,8 +26,7 @@ pub(crate) async fn end(
     Extension(bearer): Extension<Bearer>,
     Named(contact): Named<ContactId>,
 ) -> Result<StatusCode, Problem> {
-    let agent = own_agent(&bearer)?;
-    obeyed(&app, bearer, AgentOrder::EndSecureInput { contact, agent }).await
+    obeyed(&app, &bearer, Order::SecureInput(contact, SecureInputOrder::End)).await
 }
 
 /// Hands over what was pressed, once: the center forgets it with this answer.
@@ -38,7 +35,7 @@ pub(crate) async fn read(
     Extension(bearer): Extension<Bearer>,
     Named(contact): Named<ContactId>,
 ) -> Result<Response, Problem> {
-    match send(&app, bearer, AgentOrder::ReadSecureInput { contact }).await? {
+    match send(&app, &bearer, Order::SecureInput(contact, SecureInputOrder::Read)).await? {
         Done::Secret(keys) => {
             let (count, keys) = (keys.count(), keys.reveal());
             Ok(Json(json!({ "keys": keys.as_str(), "count": count })).into_response())

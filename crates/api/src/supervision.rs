@@ -4,13 +4,12 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use model::{AgentId, AgentOrder, ContactId, Supervision, Watched};
+use model::{AgentId, ContactId, Order, PartyOrder, Supervision, SupervisionOrder, Watched};
 use serde::Deserialize;
 use store::Bearer;
 
 use crate::App;
 use crate::agents::obeyed;
-use crate::pausing::own_agent;
 use crate::problem::Problem;
 use crate::query::Named;
 
@@ -45,7 +44,8 @@ pub(crate) async fn supervise(
             return Err(Problem::invalid("name either an agent or a contact", "请指定座席或联系二者之一"));
         }
     };
-    obeyed(&app, bearer, AgentOrder::Supervise { watched, seat, how: mode }).await
+    let order = SupervisionOrder::Start { watched, seat, how: mode };
+    obeyed(&app, &bearer, Order::Supervision(order)).await
 }
 
 pub(crate) async fn end(
@@ -53,7 +53,7 @@ pub(crate) async fn end(
     Extension(bearer): Extension<Bearer>,
     Named(seat): Named<AgentId>,
 ) -> Result<StatusCode, Problem> {
-    obeyed(&app, bearer, AgentOrder::EndSupervision { seat }).await
+    obeyed(&app, &bearer, Order::Supervision(SupervisionOrder::End { seat })).await
 }
 
 pub(crate) async fn add_party(
@@ -62,8 +62,8 @@ pub(crate) async fn add_party(
     Named(contact): Named<ContactId>,
     seat: Result<Json<Seat>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let (agent, Json(Seat { seat })) = (own_agent(&bearer)?, seat?);
-    obeyed(&app, bearer, AgentOrder::AddParty { contact, agent, seat }).await
+    let Json(Seat { seat }) = seat?;
+    obeyed(&app, &bearer, Order::Parties(contact, PartyOrder::Add { seat })).await
 }
 
 pub(crate) async fn remove_party(
@@ -72,8 +72,8 @@ pub(crate) async fn remove_party(
     Named(contact): Named<ContactId>,
     seat: Result<Json<Seat>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let (agent, Json(Seat { seat })) = (own_agent(&bearer)?, seat?);
-    obeyed(&app, bearer, AgentOrder::RemoveParty { contact, agent, seat }).await
+    let Json(Seat { seat }) = seat?;
+    obeyed(&app, &bearer, Order::Parties(contact, PartyOrder::Remove { seat })).await
 }
 
 /// The agent leaves; the call goes on with whoever else talks in it.
@@ -82,6 +82,5 @@ pub(crate) async fn leave(
     Extension(bearer): Extension<Bearer>,
     Named(contact): Named<ContactId>,
 ) -> Result<StatusCode, Problem> {
-    let agent = own_agent(&bearer)?;
-    obeyed(&app, bearer, AgentOrder::LeaveToParty { contact, agent }).await
+    obeyed(&app, &bearer, Order::Parties(contact, PartyOrder::Leave)).await
 }

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{AgentOrder, ContactId, Number, Time};
+use model::{ContactId, NoteOrder, Number, Order, Time};
 use serde::{Deserialize, Serialize};
 use store::Bearer;
 
@@ -122,10 +122,10 @@ pub(crate) async fn show(
     }
     let messages = select(&app, contact, from.clone(), last);
     let number = from;
-    let order =
-        AgentOrder::NoteTraceRead { contact, number, messages: u64::try_from(messages.len()).unwrap_or(0) };
+    let messages_read = u64::try_from(messages.len()).unwrap_or(0);
+    let order = Order::Note(NoteOrder::TraceRead { contact, number, messages: messages_read });
     // Noted before the first byte leaves; what cannot be noted is not given out.
-    send(&app, bearer, order).await?;
+    send(&app, &bearer, order).await?;
     let kind = |kind: &'static str| [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")];
     Ok(match format {
         Format::Json => ([(header::CACHE_CONTROL, "no-store")], Json(messages)).into_response(),

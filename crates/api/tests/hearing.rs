@@ -6,7 +6,7 @@
 mod world;
 
 use api::Hearing;
-use model::{Actor, AgentOrder, SupervisorsHear};
+use model::{Actor, NoteOrder, Order, SupervisorsHear};
 use store::Role;
 use world::World;
 
@@ -40,7 +40,10 @@ async fn where_supervisors_hear_everything_each_listening_is_noted_in_their_name
     assert_eq!(world.raw(&bare).await.status, 200);
     let orders = world.center.orders.lock().unwrap();
     let by = Actor::Token("supervisor".to_owned());
-    assert!(matches!(&orders[..], [(who, AgentOrder::NoteListened { .. })] if *who == by), "{orders:?}");
+    assert!(
+        matches!(&orders[..], [(who, _, Order::Note(NoteOrder::Listened { .. }))] if *who == by),
+        "{orders:?}"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@
 mod world;
 
 use api::{Because, Condition};
-use model::{Actor, AgentOrder, Supervision, Watched};
+use model::{
+    Actor, AgentOrder, NoteOrder, Order, Scope, SecureInputOrder, Supervision, SupervisionOrder, Watched,
+};
 use serde_json::{Value, json};
 use store::Role;
 use world::{World, large_audio};
@@ -187,7 +189,8 @@ async fn agents_states_change_by_command_and_an_agent_moves_only_itself() {
     let orders = world.center.orders.lock().unwrap();
     assert_eq!(orders.len(), 5);
     let agent = "1001".parse().unwrap();
-    assert_eq!(orders[0], (Actor::Token("supervisor".to_owned()), AgentOrder::Break { agent }));
+    let (by, order) = (Actor::Token("supervisor".to_owned()), Order::Agent(agent, AgentOrder::Break));
+    assert_eq!(orders[0], (by, Scope::All, order));
 }
 
 #[tokio::test]
@@ -305,7 +308,7 @@ async fn a_sample_tells_its_frame() {
     }
     let orders = world.center.orders.lock().unwrap();
     assert_eq!(orders.len(), 2, "each draw is an event");
-    assert!(matches!(&orders[0].1, AgentOrder::NoteSampleDrawn { size: 1, drawn: 1, seed: 7, .. }));
+    assert!(matches!(&orders[0].2, Order::Note(NoteOrder::SampleDrawn { size: 1, drawn: 1, seed: 7, .. })));
 }
 
 #[tokio::test]
@@ -331,10 +334,12 @@ async fn what_was_pressed_in_secret_is_for_payments_alone() {
     }
     let orders = world.center.orders.lock().unwrap();
     let contact = world.contact;
-    let of =
-        |role: &str, agent| (Actor::Token(role.to_owned()), AgentOrder::StartSecureInput { contact, agent });
-    assert!(orders.contains(&of("agent", Some("1001".parse().unwrap()))), "only the own contact");
-    assert!(orders.contains(&of("payment", None)));
+    let of = |role: &str, scope| {
+        (Actor::Token(role.to_owned()), scope, Order::SecureInput(contact, SecureInputOrder::Start))
+    };
+    let own = Scope::Agent("1001".parse().unwrap());
+    assert!(orders.contains(&of("agent", own)), "only the own contact");
+    assert!(orders.contains(&of("payment", Scope::All)));
 }
 
 #[tokio::test]
@@ -371,7 +376,7 @@ async fn a_shift_leader_names_a_seat_a_mode_and_whom() {
     assert_eq!(orders.len(), 2);
     let (watched, seat) = (Watched::Agent("1001".parse().unwrap()), "2001".parse().unwrap());
     let how = Supervision::TakeOver;
-    assert_eq!(orders[0].1, AgentOrder::Supervise { watched, seat, how });
+    assert_eq!(orders[0].2, Order::Supervision(SupervisionOrder::Start { watched, seat, how }));
 }
 
 #[tokio::test]

@@ -1,70 +1,80 @@
-//! What people and programs command.
+//! What people and programs command: whether they may is judged here, then the order goes to the machine that it concerns.
 
-use model::{Actor, AgentOrder, Command, Done, Event, Refused, Reply};
+use model::{
+    Actor, AgentId, AgentOrder, Command, ContactId, Done, Event, NoteOrder, Order, Refused, Reply, Scope,
+};
 
 use crate::machine::Center;
 
 impl Center {
     pub(crate) fn command(&mut self, command: Command) {
-        let Command { id, by, order } = command;
-        let result = self.obey(by, order);
+        let Command { id, by, scope, order } = command;
+        let result = self.permit(&scope, &order).and_then(|()| self.obey(by, order));
         self.cx.reply(Reply { id, result });
     }
 
-    fn obey(&mut self, by: Actor, order: AgentOrder) -> Result<Done, Refused> {
+    /// Refuses what is not for the one who commands.
+    fn permit(&self, scope: &Scope, order: &Order) -> Result<(), Refused> {
+        let Scope::Agent(own) = scope else { return Ok(()) };
         match order {
-            AgentOrder::Ready { agent } => self.cx.command_agent(agent, |agent| acd::Input::Ready(agent, by)),
-            AgentOrder::Break { agent } => self.cx.command_agent(agent, |agent| acd::Input::Break(agent, by)),
-            AgentOrder::PauseRecording { contact, agent, reason } => {
-                self.ordered(contact, |contact, cx| contact.pause_recording(cx, by, agent.as_ref(), reason))
+            Order::Agent(agent, _) if agent == own => Ok(()),
+            Order::Agent(..) | Order::Supervision(_) => Err(Refused::NotTheirContact),
+            Order::Recording(contact, _) | Order::SecureInput(contact, _) | Order::Parties(contact, _) => {
+                self.talks_with(own, *contact)
             }
-            AgentOrder::ResumeRecording { contact, agent } => {
-                self.ordered(contact, |contact, cx| contact.resume_recording(cx, by, agent.as_ref()))
+            Order::Note(_) => Ok(()),
+        }
+    }
+
+    fn talks_with(&self, agent: &AgentId, contact: ContactId) -> Result<(), Refused> {
+        let contact = self.contacts.get(&contact).ok_or(Refused::UnknownContact)?;
+        let talks = contact.talk().is_some_and(|talk| talk.agent == *agent);
+        talks.then_some(()).ok_or(Refused::NotTheirContact)
+    }
+
+    fn obey(&mut self, by: Actor, order: Order) -> Result<Done, Refused> {
+        match order {
+            Order::Agent(agent, AgentOrder::Ready) => {
+                self.cx.command_agent(agent, |agent| acd::Input::Ready(agent, by))
             }
-            AgentOrder::StartSecureInput { contact, agent } => {
-                self.ordered(contact, |contact, cx| contact.start_secure_input(cx, by, agent.as_ref()))
+            Order::Agent(agent, AgentOrder::Break) => {
+                self.cx.command_agent(agent, |agent| acd::Input::Break(agent, by))
             }
-            AgentOrder::EndSecureInput { contact, agent } => {
-                self.ordered(contact, |contact, cx| contact.stop_secure_input(cx, by, agent.as_ref()))
+            Order::Recording(contact, order) => {
+                self.ordered(contact, |contact, cx| contact.obey_about_recording(cx, by, order))
             }
-            AgentOrder::ReadSecureInput { contact } => {
-                self.ordered(contact, |contact, cx| contact.read_secure_input(cx, by))
+            Order::SecureInput(contact, order) => {
+                self.ordered(contact, |contact, cx| contact.obey_about_secure_input(cx, by, order))
             }
-            AgentOrder::Supervise { watched, seat, how } => self.supervise(by, watched, seat, how),
-            AgentOrder::EndSupervision { seat } => self.end_supervision(by, &seat),
-            AgentOrder::AddParty { contact, agent, seat } => {
-                self.ordered(contact, |contact, cx| contact.add_party(cx, by, agent.as_ref(), seat))
+            Order::Supervision(order) => self.obey_about_supervision(by, order),
+            Order::Parties(contact, order) => {
+                self.ordered(contact, |contact, cx| contact.obey_about_parties(cx, by, order))
             }
-            AgentOrder::RemoveParty { contact, agent, seat } => {
-                self.ordered(contact, |contact, cx| contact.remove_party(cx, by, agent.as_ref(), &seat))
-            }
-            AgentOrder::LeaveToParty { contact, agent } => {
-                self.ordered(contact, |contact, cx| contact.leave_to_party(cx, by, agent.as_ref()))
-            }
-            AgentOrder::NoteLegalHold { contact, held: true, person, reason } => {
-                self.cx.record(Event::LegalHoldSet { contact, by, person, reason });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteLegalHold { contact, held: false, person, reason } => {
-                self.cx.record(Event::LegalHoldCleared { contact, by, person, reason });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteErased { recording, contact, rule, sha256 } => {
-                self.cx.record(Event::RecordingErased { recording, contact, by, rule, sha256 });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteSampleDrawn { frame, size, sha256, seed, drawn } => {
-                self.cx.record(Event::SampleDrawn { frame, size, sha256, seed, drawn, by });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteTraceRead { contact, number, messages } => {
-                self.cx.record(Event::SipTraceRead { contact, number, messages, by });
-                Ok(Done::Obeyed)
-            }
-            AgentOrder::NoteListened { recording, contact: _ } => {
-                self.cx.record(Event::RecordingListened { recording, by });
+            Order::Note(order) => {
+                self.cx.record(noted(by, order));
                 Ok(Done::Obeyed)
             }
         }
+    }
+}
+
+fn noted(by: Actor, order: NoteOrder) -> Event {
+    match order {
+        NoteOrder::LegalHold { contact, held: true, person, reason } => {
+            Event::LegalHoldSet { contact, by, person, reason }
+        }
+        NoteOrder::LegalHold { contact, held: false, person, reason } => {
+            Event::LegalHoldCleared { contact, by, person, reason }
+        }
+        NoteOrder::Erased { recording, contact, rule, sha256 } => {
+            Event::RecordingErased { recording, contact, by, rule, sha256 }
+        }
+        NoteOrder::SampleDrawn { frame, size, sha256, seed, drawn } => {
+            Event::SampleDrawn { frame, size, sha256, seed, drawn, by }
+        }
+        NoteOrder::TraceRead { contact, number, messages } => {
+            Event::SipTraceRead { contact, number, messages, by }
+        }
+        NoteOrder::Listened { recording, contact: _ } => Event::RecordingListened { recording, by },
     }
 }

@@ -167,13 +167,9 @@ impl Contact {
         if let Place::Talking(talk) = &mut self.place { Some(talk) } else { None }
     }
 
-    /// The conversation; with `agent`, if that is given.
-    pub(crate) fn conversation(&mut self, agent: Option<&AgentId>) -> Result<&mut Talk, Refused> {
-        match self.talk_mut() {
-            Some(talk) if agent.is_none_or(|agent| *agent == talk.agent) => Ok(talk),
-            Some(_) | None if agent.is_some() => Err(Refused::NotTheirContact),
-            Some(_) | None => Err(Refused::NotTalking),
-        }
+    /// The conversation that an order is about.
+    pub(crate) fn conversation(&mut self) -> Result<&mut Talk, Refused> {
+        self.talk_mut().ok_or(Refused::NotTalking)
     }
 }
 

@@ -3,33 +3,29 @@
 //! The recording's time base goes on; what is said is silence in it. A person's pause that is forgotten ends with the
 //! conversation it was asked for in. While there are two reasons, the first one's words stand in the gap map.
 
-use model::{Actor, AgentId, Done, Event, MediaOp, Refused};
+use model::{Actor, Done, Event, MediaOp, RecordingOrder, Refused};
 
 use crate::contact::{Contact, Mask, Place};
 use crate::context::Context;
 
 impl Contact {
-    pub(crate) fn pause_recording(
+    pub(crate) fn obey_about_recording(
         &mut self,
         cx: &mut Context,
         by: Actor,
-        agent: Option<&AgentId>,
-        reason: String,
+        order: RecordingOrder,
     ) -> Result<Done, Refused> {
-        self.is_recorded_for(agent)?;
-        self.recording.ok_or(Refused::NotRecorded)?;
-        self.mask(cx, Mask::Person, by, reason);
-        Ok(Done::Obeyed)
-    }
-
-    pub(crate) fn resume_recording(
-        &mut self,
-        cx: &mut Context,
-        by: Actor,
-        agent: Option<&AgentId>,
-    ) -> Result<Done, Refused> {
-        self.is_recorded_for(agent)?;
-        self.unmask(cx, Mask::Person, Some(by));
+        match self.place {
+            Place::Opening { .. } | Place::Over => return Err(Refused::NotRecorded),
+            Place::Answering { .. } | Place::InFlow | Place::Waiting { .. } | Place::Talking(_) => {}
+        }
+        match order {
+            RecordingOrder::Pause { reason } => {
+                self.recording.ok_or(Refused::NotRecorded)?;
+                self.mask(cx, Mask::Person, by, reason);
+            }
+            RecordingOrder::Resume => self.unmask(cx, Mask::Person, Some(by)),
+        }
         Ok(Done::Obeyed)
     }
 
@@ -55,16 +51,6 @@ impl Contact {
         if let Some(recording) = self.recording.filter(|_| was_last) {
             cx.media(self.call, MediaOp::ResumeRecording { recording });
             cx.record(Event::RecordingResumed { recording, contact, by });
-        }
-    }
-
-    /// Refuses whoever may not speak about the recording; an agent may while it talks with the customer.
-    fn is_recorded_for(&self, agent: Option<&AgentId>) -> Result<(), Refused> {
-        let talks_with = self.talk().map(|talk| &talk.agent);
-        match self.place {
-            Place::Opening { .. } | Place::Over => Err(Refused::NotRecorded),
-            _ if agent.is_some() && talks_with != agent => Err(Refused::NotTheirContact),
-            Place::Answering { .. } | Place::InFlow | Place::Waiting { .. } | Place::Talking(_) => Ok(()),
         }
     }
 }

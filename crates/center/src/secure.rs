@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use model::{Actor, AgentId, Digit, Done, Event, MediaOp, Refused, Secret, SecureEnd, Time};
+use model::{Actor, Digit, Done, Event, MediaOp, Refused, Secret, SecureEnd, SecureInputOrder, Time};
 
 use crate::contact::{Contact, Mask};
 use crate::context::Context;
@@ -60,13 +60,21 @@ impl Secure {
 }
 
 impl Contact {
-    pub(crate) fn start_secure_input(
+    pub(crate) fn obey_about_secure_input(
         &mut self,
         cx: &mut Context,
         by: Actor,
-        agent: Option<&AgentId>,
+        order: SecureInputOrder,
     ) -> Result<Done, Refused> {
-        self.conversation(agent)?;
+        match order {
+            SecureInputOrder::Start => self.start_secure_input(cx, by),
+            SecureInputOrder::End => self.stop_secure_input(cx, by),
+            SecureInputOrder::Read => self.read_secure_input(cx, by),
+        }
+    }
+
+    fn start_secure_input(&mut self, cx: &mut Context, by: Actor) -> Result<Done, Refused> {
+        self.conversation()?;
         if matches!(self.secure, Secure::WithAgent { .. }) {
             return Ok(Done::Obeyed);
         }
@@ -78,13 +86,8 @@ impl Contact {
         Ok(Done::Obeyed)
     }
 
-    pub(crate) fn stop_secure_input(
-        &mut self,
-        cx: &mut Context,
-        by: Actor,
-        agent: Option<&AgentId>,
-    ) -> Result<Done, Refused> {
-        self.conversation(agent)?;
+    fn stop_secure_input(&mut self, cx: &mut Context, by: Actor) -> Result<Done, Refused> {
+        self.conversation()?;
         if !matches!(self.secure, Secure::WithAgent { .. }) {
             return Err(Refused::NoInput);
         }
@@ -93,7 +96,7 @@ impl Contact {
     }
 
     /// Hands over what was pressed. It is forgotten here, and that it was read stands in the log.
-    pub(crate) fn read_secure_input(&mut self, cx: &mut Context, by: Actor) -> Result<Done, Refused> {
+    fn read_secure_input(&mut self, cx: &mut Context, by: Actor) -> Result<Done, Refused> {
         if matches!(self.secure, Secure::WithAgent { .. }) {
             return Err(Refused::InputGoesOn);
         }

@@ -1,7 +1,8 @@
 //! Commands about guests: shift leaders who listen, whisper, barge in or take over; agents who ask a colleague in.
 
 use model::{
-    Actor, AgentId, ContactId, Done, Event, GuestEnd, LegId, Part, Refusal, Refused, Supervision, Watched,
+    Actor, AgentId, ContactId, Done, Event, GuestEnd, LegId, Part, PartyOrder, Refusal, Refused, Supervision,
+    SupervisionOrder, Watched,
 };
 
 use crate::contact::{Contact, Vacancy};
@@ -11,7 +12,7 @@ use crate::machine::Center;
 
 impl Contact {
     /// Has a supervisor's seat join the conversation, or changes what a supervisor who is in it does.
-    pub(crate) fn supervise(
+    fn supervise(
         &mut self,
         cx: &mut Context,
         by: Actor,
@@ -19,7 +20,7 @@ impl Contact {
         how: Supervision,
     ) -> Result<Done, Refused> {
         let (contact, part) = (self.id, Part::Supervisor(how));
-        let talk = self.conversation(None)?;
+        let talk = self.conversation()?;
         let Some(guest) = talk.guests.iter_mut().find(|guest| guest.agent == seat) else {
             return self.invite_guest(cx, by, seat, part);
         };
@@ -40,26 +41,22 @@ impl Contact {
         Ok(Done::Obeyed)
     }
 
-    /// The agent asks a colleague in.
-    pub(crate) fn add_party(
+    pub(crate) fn obey_about_parties(
         &mut self,
         cx: &mut Context,
         by: Actor,
-        agent: Option<&AgentId>,
-        seat: AgentId,
+        order: PartyOrder,
     ) -> Result<Done, Refused> {
-        self.conversation(agent)?;
-        self.invite_guest(cx, by, seat, Part::Colleague)
+        self.conversation()?;
+        match order {
+            PartyOrder::Add { seat } => self.invite_guest(cx, by, seat, Part::Colleague),
+            PartyOrder::Remove { seat } => self.remove_party(cx, by, &seat),
+            PartyOrder::Leave => self.leave_to_party(cx, by),
+        }
     }
 
-    pub(crate) fn remove_party(
-        &mut self,
-        cx: &mut Context,
-        by: Actor,
-        agent: Option<&AgentId>,
-        seat: &AgentId,
-    ) -> Result<Done, Refused> {
-        let guests = &self.conversation(agent)?.guests;
+    fn remove_party(&mut self, cx: &mut Context, by: Actor, seat: &AgentId) -> Result<Done, Refused> {
+        let guests = &self.conversation()?.guests;
         let found = guests.iter().find(|guest| guest.agent == *seat && guest.part == Part::Colleague);
         let leg = found.map(|guest| guest.leg).ok_or(Refused::NoGuest)?;
         self.dismiss_guest(cx, leg, GuestEnd::Dismissed, Some(by));
@@ -67,13 +64,8 @@ impl Contact {
     }
 
     /// The agent leaves, and the call goes on with whoever else talks in it.
-    pub(crate) fn leave_to_party(
-        &mut self,
-        cx: &mut Context,
-        by: Actor,
-        agent: Option<&AgentId>,
-    ) -> Result<Done, Refused> {
-        let leg = self.conversation(agent)?.who_stays().ok_or(Refused::NoGuest)?;
+    fn leave_to_party(&mut self, cx: &mut Context, by: Actor) -> Result<Done, Refused> {
+        let leg = self.conversation()?.who_stays().ok_or(Refused::NoGuest)?;
         self.promote_guest(cx, leg, Vacancy::Left(by));
         Ok(Done::Obeyed)
     }
@@ -91,23 +83,24 @@ impl Contact {
 }
 
 impl Center {
-    pub(crate) fn supervise(
+    pub(crate) fn obey_about_supervision(
         &mut self,
         by: Actor,
-        watched: Watched,
-        seat: AgentId,
-        how: Supervision,
+        order: SupervisionOrder,
     ) -> Result<Done, Refused> {
-        let contact = match watched {
-            Watched::Contact(contact) => contact,
-            Watched::Agent(agent) => self.contact_of_agent(&agent)?,
-        };
-        self.ordered(contact, |contact, cx| contact.supervise(cx, by, seat, how))
-    }
-
-    pub(crate) fn end_supervision(&mut self, by: Actor, seat: &AgentId) -> Result<Done, Refused> {
-        let (contact, leg) = self.guest(seat).ok_or(Refused::NoGuest)?;
-        self.ordered(contact, |contact, cx| contact.end_supervision(cx, by, leg))
+        match order {
+            SupervisionOrder::Start { watched, seat, how } => {
+                let contact = match watched {
+                    Watched::Contact(contact) => contact,
+                    Watched::Agent(agent) => self.contact_of_agent(&agent)?,
+                };
+                self.ordered(contact, |contact, cx| contact.supervise(cx, by, seat, how))
+            }
+            SupervisionOrder::End { seat } => {
+                let (contact, leg) = self.guest(&seat).ok_or(Refused::NoGuest)?;
+                self.ordered(contact, |contact, cx| contact.end_supervision(cx, by, leg))
+            }
+        }
     }
 
     /// A seat that rings to join a conversation stops: the agent is not registered any more.

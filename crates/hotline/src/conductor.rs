@@ -16,7 +16,7 @@ use api::{Answer, Commands};
 use center::{Center, Input, Output};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use media::Media;
-use model::{Actor, AgentOrder, Command, CommandId, Done, Ids, LegOrder, MediaReport, Record, Refused};
+use model::{Actor, Command, CommandId, Done, Ids, LegOrder, MediaReport, Order, Record, Refused, Scope};
 use std::sync::Mutex;
 use store::Journal;
 use tokio::sync::oneshot;
@@ -144,14 +144,15 @@ impl Conductor {
     fn try_command(
         &self,
         by: Actor,
-        order: AgentOrder,
+        scope: Scope,
+        order: Order,
     ) -> Result<oneshot::Receiver<Result<Done, Refused>>, Refused> {
         let id = match self.ids.lock() {
             Ok(mut ids) => CommandId::new(&mut ids, steady()),
             Err(poisoned) => CommandId::new(&mut poisoned.into_inner(), steady()),
         };
         let (sender, receiver) = oneshot::channel();
-        match self.requests.try_send(Request::Command(Command { id, by, order }, sender)) {
+        match self.requests.try_send(Request::Command(Command { id, by, scope, order }, sender)) {
             Ok(()) => Ok(receiver),
             Err(TrySendError::Full(_)) => Err(Refused::Busy),
             Err(TrySendError::Disconnected(_)) => Err(Refused::ShuttingDown),
@@ -160,8 +161,8 @@ impl Conductor {
 }
 
 impl Commands for Conductor {
-    fn send(&self, by: Actor, order: AgentOrder) -> Answer<'_> {
-        let asked = self.try_command(by, order);
+    fn send(&self, by: Actor, scope: Scope, order: Order) -> Answer<'_> {
+        let asked = self.try_command(by, scope, order);
         Box::pin(async move { asked?.await.unwrap_or(Err(Refused::ShuttingDown)) })
     }
 }

@@ -27,61 +27,82 @@ pub struct Command {
     pub id: CommandId,
     /// Who commands.
     pub by: Actor,
+    /// About whom that one may command.
+    pub scope: Scope,
     /// What.
-    pub order: AgentOrder,
+    pub order: Order,
 }
 
-/// What can be commanded.
+/// About whom somebody may command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// About all agents and contacts.
+    All,
+    /// About this agent, and about a contact while this agent talks with it. Other orders are refused as
+    /// [`Refused::NotTheirContact`].
+    Agent(AgentId),
+}
+
+/// What can be commanded, by subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// To an agent.
+    Agent(AgentId, AgentOrder),
+    /// About a contact's recording.
+    Recording(ContactId, RecordingOrder),
+    /// About what a contact's customer presses in secret.
+    SecureInput(ContactId, SecureInputOrder),
+    /// About a supervisor in a conversation.
+    Supervision(SupervisionOrder),
+    /// About the parties of a contact's conversation.
+    Parties(ContactId, PartyOrder),
+    /// To note something in the log.
+    Note(NoteOrder),
+}
+
+/// An order to an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AgentOrder {
-    /// Make an agent ready for calls; ends a break, a wrap-up or a not-ready.
-    Ready {
-        /// The agent.
-        agent: AgentId,
-    },
-    /// Send an agent on a break; in a call, it begins after the call.
-    Break {
-        /// The agent.
-        agent: AgentId,
-    },
-    /// Leave out of a contact's recording what is said from now on.
-    PauseRecording {
-        /// The contact.
-        contact: ContactId,
-        /// The agent who asks, and who must be talking in it; `None` for those who may always.
-        agent: Option<AgentId>,
+    /// Be ready for calls; ends a break, a wrap-up or a not-ready.
+    Ready,
+    /// Take a break; in a call, it begins after the call.
+    Break,
+}
+
+/// An order about a contact's recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingOrder {
+    /// Leave out what is said from now on.
+    Pause {
         /// Why, for the gap map and the log.
         reason: String,
     },
-    /// Record a contact again.
-    ResumeRecording {
-        /// The contact.
-        contact: ContactId,
-        /// As for the pause.
-        agent: Option<AgentId>,
-    },
+    /// Record again.
+    Resume,
+}
+
+/// An order about what a customer presses in secret for an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecureInputOrder {
     /// Keep what the customer presses from now on from log, recording and agent.
-    StartSecureInput {
-        /// The contact.
-        contact: ContactId,
-        /// As for the pause.
-        agent: Option<AgentId>,
-    },
+    Start,
     /// End the secure input; what was pressed is kept until it is read.
-    EndSecureInput {
-        /// The contact.
-        contact: ContactId,
-        /// As for the pause.
-        agent: Option<AgentId>,
-    },
+    End,
     /// Hand over what was pressed, and forget it. Done as [`Done::Secret`].
-    ReadSecureInput {
-        /// The contact.
-        contact: ContactId,
-    },
+    Read,
+}
+
+/// An order about a supervisor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupervisionOrder {
     /// Have a supervisor's seat join a conversation, or change what a supervisor in it does.
-    Supervise {
+    Start {
         /// Whose conversation.
         watched: Watched,
         /// The agent whose seat rings.
@@ -90,37 +111,36 @@ pub enum AgentOrder {
         how: Supervision,
     },
     /// Take a supervisor out of the conversation, or stop ringing for it.
-    EndSupervision {
+    End {
         /// The supervisor's seat.
         seat: AgentId,
     },
+}
+
+/// An order about the parties of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartyOrder {
     /// Ring a colleague's seat, to have it join the conversation.
-    AddParty {
-        /// The contact.
-        contact: ContactId,
-        /// As for the pause.
-        agent: Option<AgentId>,
+    Add {
         /// The agent whose seat rings.
         seat: AgentId,
     },
     /// Take a colleague out of the conversation again.
-    RemoveParty {
-        /// The contact.
-        contact: ContactId,
-        /// As for the pause.
-        agent: Option<AgentId>,
+    Remove {
         /// The colleague's seat.
         seat: AgentId,
     },
     /// The agent leaves; whoever else talks with the customer becomes the agent.
-    LeaveToParty {
-        /// The contact.
-        contact: ContactId,
-        /// As for the pause.
-        agent: Option<AgentId>,
-    },
-    /// Note in the log that a contact's recordings may not be erased, or may be again.
-    NoteLegalHold {
+    Leave,
+}
+
+/// Something to note in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteOrder {
+    /// A contact's recordings may not be erased, or may be again.
+    LegalHold {
         /// The contact.
         contact: ContactId,
         /// True to hold, false to let go.
@@ -130,8 +150,8 @@ pub enum AgentOrder {
         /// Why.
         reason: String,
     },
-    /// Note in the log that a recording is being erased by a rule.
-    NoteErased {
+    /// A recording is being erased by a rule.
+    Erased {
         /// The recording.
         recording: RecordingId,
         /// Its contact.
@@ -141,8 +161,8 @@ pub enum AgentOrder {
         /// SHA-256 of what is erased; empty when it had none.
         sha256: String,
     },
-    /// Note in the log that a sample was drawn.
-    NoteSampleDrawn {
+    /// A sample was drawn.
+    SampleDrawn {
         /// What it was drawn from.
         frame: Box<SampleFrame>,
         /// How many contacts that was.
@@ -154,8 +174,8 @@ pub enum AgentOrder {
         /// How many were drawn.
         drawn: u64,
     },
-    /// Note in the log that somebody read kept SIP messages.
-    NoteTraceRead {
+    /// Somebody read kept SIP messages.
+    TraceRead {
         /// Of this contact.
         contact: Option<ContactId>,
         /// Of calls from this number.
@@ -163,8 +183,8 @@ pub enum AgentOrder {
         /// How many.
         messages: u64,
     },
-    /// Note in the log that somebody listened to or fetched a recording.
-    NoteListened {
+    /// Somebody listened to or fetched a recording.
+    Listened {
         /// The recording.
         recording: RecordingId,
         /// Its contact, when known.
@@ -234,7 +254,7 @@ pub enum Refused {
     SeatOffline,
     /// No such contact is in progress.
     UnknownContact,
-    /// The agent does not talk with this contact.
+    /// It is not for who commands, whose scope is one agent: that agent does not talk with this contact.
     NotTheirContact,
     /// The contact is not being recorded.
     NotRecorded,

@@ -22,7 +22,10 @@ mod words;
 
 pub use ::codec::{Codec, OpusFormat, Srtp, SrtpKey, SrtpSuite};
 pub use cause::{Cause, Class, End, EndedBy, Reached};
-pub use command::{Actor, AgentOrder, Command, Done, Part, Refused, Reply, Supervision, Watched};
+pub use command::{
+    Actor, AgentOrder, Command, Done, NoteOrder, Order, Part, PartyOrder, RecordingOrder, Refused, Reply,
+    Scope, SecureInputOrder, Supervision, SupervisionOrder, Watched,
+};
 pub use diversion::{Diversion, DiversionReason, Diverted, MOST_DIVERSIONS};
 pub use event::{
     Activity, Event, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SecureEnd,

@@ -13,8 +13,8 @@ use api::{
     Reloading,
 };
 use model::{
-    Actor, AgentId, AgentOrder, Cause, ContactId, Digit, Done, End, EndedBy, Event, Ids, Language,
-    LeaveReason, Record, RecordingId, RecordingState, Refused, Secret, Time, Zone,
+    Actor, AgentId, Cause, ContactId, Digit, Done, End, EndedBy, Event, Ids, Language, LeaveReason, Order,
+    Record, RecordingId, RecordingState, Refused, Scope, Secret, SecureInputOrder, Time, Zone,
 };
 use serde_json::Value;
 use store::{Journal, Role, Store};
@@ -66,39 +66,35 @@ impl Configuration for FakeConfiguration {
 /// Knows agent 1001, whose seat is online, and 1002, whose is not.
 #[derive(Default)]
 pub(crate) struct FakeCenter {
-    pub(crate) orders: Mutex<Vec<(Actor, AgentOrder)>>,
+    pub(crate) orders: Mutex<Vec<(Actor, Scope, Order)>>,
 }
 
 impl Commands for FakeCenter {
-    fn send(&self, by: Actor, order: AgentOrder) -> Answer<'_> {
-        self.orders.lock().unwrap().push((by, order.clone()));
+    fn send(&self, by: Actor, scope: Scope, order: Order) -> Answer<'_> {
+        if let (Scope::Agent(own), Order::Agent(agent, _)) = (&scope, &order)
+            && own != agent
+        {
+            return Box::pin(async { Err(Refused::NotTheirContact) });
+        }
+        self.orders.lock().unwrap().push((by, scope, order.clone()));
         Box::pin(async move {
             match order {
-                AgentOrder::PauseRecording { .. }
-                | AgentOrder::ResumeRecording { .. }
-                | AgentOrder::NoteLegalHold { .. }
-                | AgentOrder::NoteErased { .. }
-                | AgentOrder::StartSecureInput { .. }
-                | AgentOrder::EndSecureInput { .. }
-                | AgentOrder::EndSupervision { .. }
-                | AgentOrder::AddParty { .. }
-                | AgentOrder::RemoveParty { .. }
-                | AgentOrder::LeaveToParty { .. }
-                | AgentOrder::Supervise { .. }
-                | AgentOrder::NoteTraceRead { .. }
-                | AgentOrder::NoteSampleDrawn { .. }
-                | AgentOrder::NoteListened { .. } => Ok(Done::Obeyed),
-                AgentOrder::ReadSecureInput { .. } => {
+                Order::SecureInput(_, SecureInputOrder::Read) => {
                     let mut keys = Secret::default();
                     "4111".chars().filter_map(Digit::from_char).for_each(|key| keys.push(key));
                     Ok(Done::Secret(keys))
                 }
-                AgentOrder::Ready { agent } | AgentOrder::Break { agent } => match agent.as_str() {
+                Order::Agent(agent, _) => match agent.as_str() {
                     "1001" => Ok(Done::Obeyed),
                     "1002" => Err(Refused::SeatOffline),
                     "1003" => Err(Refused::Busy),
                     _ => Err(Refused::UnknownAgent),
                 },
+                Order::Recording(..)
+                | Order::SecureInput(_, SecureInputOrder::Start | SecureInputOrder::End)
+                | Order::Supervision(_)
+                | Order::Parties(..)
+                | Order::Note(_) => Ok(Done::Obeyed),
             }
         })
     }

@@ -1,7 +1,8 @@
 //! Who says nothing: asked wherever it waits, gone when it does not answer, and in no conversation for long.
 
 use model::{
-    AgentOrder, Cause, Class, Direction, EndedBy, Event, GuestEnd, LegId, LegReport, OfferOutcome, Origin,
+    Cause, Class, Direction, EndedBy, Event, GuestEnd, LegId, LegReport, OfferOutcome, Order, Origin,
+    PartyOrder,
 };
 
 use super::stories::conversation;
@@ -151,7 +152,7 @@ fn a_guest_that_does_not_answer_is_gone_and_the_two_talk_on() {
         let (mut world, caller, _) = conversation();
         world.seat("1003", true);
         let contact = *world.center.contacts.keys().next().unwrap();
-        world.order(AgentOrder::AddParty { contact, agent: None, seat: agent("1003") });
+        world.order(Order::Parties(contact, PartyOrder::Add { seat: agent("1003") }));
         world.run(seconds(3));
         let guest = world.last_dialled();
         world.change(guest, Direction::Inactive);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use model::{AgentOrder, Direction, LegId, LegReport, MediaReport, Origin, Refusal, Supervision, Watched};
+use model::{
+    AgentOrder, Direction, LegId, LegReport, MediaReport, Order, Origin, PartyOrder, RecordingOrder, Refusal,
+    SecureInputOrder, Supervision, SupervisionOrder, Watched,
+};
 use proptest::prelude::*;
 
 use super::world::{AGENTS, Leg, Seat, World, agent, remote, seconds};
@@ -80,7 +83,7 @@ fn take(world: &mut World, step: &Step) {
         Step::Registered(index, online) => world.seat(AGENTS[index].0, online),
         Step::Ready(index, ready) => {
             let agent = agent(AGENTS[index].0);
-            world.order(if ready { AgentOrder::Ready { agent } } else { AgentOrder::Break { agent } });
+            world.order(Order::Agent(agent, if ready { AgentOrder::Ready } else { AgentOrder::Break }));
         }
         Step::Script(index, seat) => {
             let seats = [Seat::AnswersAfter(seconds(1)), Seat::Declines, Seat::RingsOn, Seat::Unreachable];
@@ -131,11 +134,11 @@ fn secure(world: &mut World, index: usize, order: usize) {
     let contacts: Vec<_> = world.center.contacts.keys().copied().collect();
     let Some(contact) = contacts.get(index % contacts.len().max(1)).copied() else { return };
     world.order(match order {
-        0 => AgentOrder::EndSecureInput { contact, agent: None },
-        1 => AgentOrder::ReadSecureInput { contact },
-        2 => AgentOrder::PauseRecording { contact, agent: None, reason: "card".to_owned() },
-        3 => AgentOrder::ResumeRecording { contact, agent: None },
-        _ => AgentOrder::StartSecureInput { contact, agent: None },
+        0 => Order::SecureInput(contact, SecureInputOrder::End),
+        1 => Order::SecureInput(contact, SecureInputOrder::Read),
+        2 => Order::Recording(contact, RecordingOrder::Pause { reason: "card".to_owned() }),
+        3 => Order::Recording(contact, RecordingOrder::Resume),
+        _ => Order::SecureInput(contact, SecureInputOrder::Start),
     });
 }
 
@@ -143,17 +146,22 @@ fn guest(world: &mut World, index: usize, seat: usize, order: usize) {
     let contacts: Vec<_> = world.center.contacts.keys().copied().collect();
     let Some(contact) = contacts.get(index % contacts.len().max(1)).copied() else { return };
     let seat = agent(AGENTS[seat].0);
-    let supervise =
-        |how| AgentOrder::Supervise { watched: Watched::Contact(contact), seat: seat.clone(), how };
+    let supervise = |how| {
+        Order::Supervision(SupervisionOrder::Start {
+            watched: Watched::Contact(contact),
+            seat: seat.clone(),
+            how,
+        })
+    };
     world.order(match order {
         0 => supervise(Supervision::Listen),
         1 => supervise(Supervision::Whisper),
         2 => supervise(Supervision::Barge),
         3 => supervise(Supervision::TakeOver),
-        4 => AgentOrder::EndSupervision { seat },
-        5 => AgentOrder::RemoveParty { contact, agent: None, seat },
-        6 => AgentOrder::LeaveToParty { contact, agent: None },
-        _ => AgentOrder::AddParty { contact, agent: None, seat },
+        4 => Order::Supervision(SupervisionOrder::End { seat }),
+        5 => Order::Parties(contact, PartyOrder::Remove { seat }),
+        6 => Order::Parties(contact, PartyOrder::Leave),
+        _ => Order::Parties(contact, PartyOrder::Add { seat }),
     });
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    AgentOrder, Cause, Class, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, NotReadyReason, Refused,
-    Shift, Shortage,
+    AgentOrder, Cause, Class, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, NotReadyReason, Order,
+    Refused, Shift, Shortage,
 };
 
 use super::stories::conversation;
@@ -218,9 +218,9 @@ fn a_call_that_moved_meets_the_strain_of_the_thread_that_it_came_to() {
 #[test]
 fn commands_are_answered_with_their_id() {
     let mut world = World::with(&["1001"]);
-    let done = world.order(AgentOrder::Break { agent: agent("1001") });
-    let offline = world.order(AgentOrder::Ready { agent: agent("1002") });
-    let unknown = world.order(AgentOrder::Ready { agent: agent("7777") });
+    let done = world.order(Order::Agent(agent("1001"), AgentOrder::Break));
+    let offline = world.order(Order::Agent(agent("1002"), AgentOrder::Ready));
+    let unknown = world.order(Order::Agent(agent("7777"), AgentOrder::Ready));
     let replies: Vec<_> = world.replies.iter().map(|reply| (reply.id, reply.result.clone())).collect();
     assert_eq!(
         replies,

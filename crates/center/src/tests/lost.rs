@@ -1,8 +1,8 @@
 //! A conversation whose agent's leg is lost: the customer waits again, with the score kept, or the contact ends.
 
 use model::{
-    AgentOrder, Cause, Class, Direction, EndedBy, Event, LeaveReason, LegId, LegReport, MediaOp, PlayMode,
-    SecureEnd,
+    Cause, Class, Direction, EndedBy, Event, LeaveReason, LegId, LegReport, MediaOp, Order, PlayMode,
+    SecureEnd, SecureInputOrder,
 };
 
 use super::world::{Leg, World, seconds};
@@ -94,7 +94,7 @@ fn the_customer_may_leave_while_waiting_again() {
 fn a_secure_input_ends_with_the_agent_who_asked_for_it() {
     let (mut world, caller, seat) = talk();
     let contact = *world.center.contacts.keys().next().unwrap();
-    world.order(AgentOrder::StartSecureInput { contact, agent: None });
+    world.order(Order::SecureInput(contact, SecureInputOrder::Start));
     world.press(caller, '4');
     world.seat("1002", false);
     lose(&mut world, seat, 0);

@@ -1,7 +1,7 @@
 //! Two things at once, in both orders.
 
 use model::{
-    AgentOrder, Cause, EndedBy, Event, LegReport, MediaOp, MediaReport, OfferOutcome, PlayId, Refusal,
+    AgentOrder, Cause, EndedBy, Event, LegReport, MediaOp, MediaReport, OfferOutcome, Order, PlayId, Refusal,
 };
 
 use super::stories::conversation;
@@ -127,7 +127,7 @@ fn the_customers_port_opens_before_or_after_the_caller_left() {
 #[test]
 fn a_break_while_the_seat_rings_withdraws_it() {
     let (mut world, caller, seat) = ringing();
-    world.order(AgentOrder::Break { agent: agent("1001") });
+    world.order(Order::Agent(agent("1001"), AgentOrder::Break));
     answer_that_crosses(&mut world, seat);
     world.run(seconds(30));
     assert_eq!(world.outcomes(), [("1001".to_owned(), OfferOutcome::AgentGone)]);
@@ -143,7 +143,7 @@ fn a_break_while_the_seat_rings_withdraws_it() {
 fn a_break_right_after_the_answer_begins_after_the_call() {
     let (mut world, caller, seat) = ringing();
     world.answer(seat);
-    world.order(AgentOrder::Break { agent: agent("1001") });
+    world.order(Order::Agent(agent("1001"), AgentOrder::Break));
     world.run(seconds(30));
     assert_eq!(world.center.calls(), 1);
     world.hang_up(caller);

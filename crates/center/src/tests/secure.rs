@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use model::{
-    Actor, AgentOrder, Cause, ContactId, Digit, Done, EndedBy, Event, LegId, LegReport, MediaOp, MediaReport,
-    Refused, SecureEnd,
+    Actor, Cause, ContactId, Digit, Done, EndedBy, Event, LegId, LegReport, MediaOp, MediaReport, Order,
+    RecordingOrder, Refused, SecureEnd, SecureInputOrder,
 };
 
 use super::stories::conversation;
-use super::world::{World, agent, seconds};
+use super::world::{World, seconds};
 use crate::Input;
 
 /// A card number none of whose keys is pressed for anything else here.
@@ -20,13 +20,13 @@ fn contact(world: &World) -> ContactId {
 
 fn start(world: &mut World) -> Result<Done, Refused> {
     let contact = contact(world);
-    world.order(AgentOrder::StartSecureInput { contact, agent: Some(agent("1001")) });
+    world.order_as("1001", Order::SecureInput(contact, SecureInputOrder::Start));
     world.replies.last().unwrap().result.clone()
 }
 
 fn read(world: &mut World) -> Result<String, Refused> {
     let contact = contact(world);
-    world.order(AgentOrder::ReadSecureInput { contact });
+    world.order(Order::SecureInput(contact, SecureInputOrder::Read));
     match world.replies.last().unwrap().result.clone()? {
         Done::Secret(keys) => Ok(keys.reveal().to_string()),
         Done::Obeyed => panic!("keys were asked for"),
@@ -108,12 +108,12 @@ fn it_ends_by_order_by_its_limit_or_with_the_call() {
     start(&mut world).unwrap();
     let contact = contact(&world);
     world.press(caller, '4');
-    world.order(AgentOrder::EndSecureInput { contact, agent: Some(agent("1001")) });
+    world.order_as("1001", Order::SecureInput(contact, SecureInputOrder::End));
     // More of the number: too late for the input, and still not for the agent.
     world.press(caller, '8');
     world.send(Input::Leg(caller, LegReport::Digit(Digit::from_char('5').unwrap())));
     world.run(seconds(3));
-    world.order(AgentOrder::EndSecureInput { contact, agent: None });
+    world.order(Order::SecureInput(contact, SecureInputOrder::End));
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::NoInput));
     assert_eq!(read(&mut world), Ok("4".to_owned()));
     start(&mut world).unwrap();
@@ -138,7 +138,7 @@ fn each_key_after_the_end_keeps_the_shield_for_another_second() {
     start(&mut world).unwrap();
     let contact = contact(&world);
     world.press(caller, '4');
-    world.order(AgentOrder::EndSecureInput { contact, agent: None });
+    world.order(Order::SecureInput(contact, SecureInputOrder::End));
     world.media.clear();
     for _ in 0..3 {
         world.run(Duration::from_millis(700));
@@ -155,7 +155,7 @@ fn each_key_after_the_end_keeps_the_shield_for_another_second() {
 fn it_is_for_the_agent_who_talks_and_for_nobody_without_a_conversation() {
     let (mut world, caller, _) = conversation();
     let contact = contact(&world);
-    world.order(AgentOrder::StartSecureInput { contact, agent: Some(agent("1002")) });
+    world.order_as("1002", Order::SecureInput(contact, SecureInputOrder::Start));
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::NotTheirContact));
     start(&mut world).unwrap();
     start(&mut world).unwrap();
@@ -163,12 +163,12 @@ fn it_is_for_the_agent_who_talks_and_for_nobody_without_a_conversation() {
     assert_eq!(starts, 1, "the second changes nothing");
     world.hang_up(caller);
     world.assert_over();
-    world.order(AgentOrder::StartSecureInput { contact, agent: None });
+    world.order(Order::SecureInput(contact, SecureInputOrder::Start));
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::UnknownContact));
     let mut world = World::new();
     world.caller_who_presses('1');
     let contact = *world.center.contacts.keys().next().unwrap();
-    world.order(AgentOrder::StartSecureInput { contact, agent: None });
+    world.order(Order::SecureInput(contact, SecureInputOrder::Start));
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::NotTalking));
 }
 
@@ -176,9 +176,9 @@ fn it_is_for_the_agent_who_talks_and_for_nobody_without_a_conversation() {
 fn a_pause_and_an_input_leave_out_together_what_either_wants_left_out() {
     let (mut world, caller, _) = conversation();
     let contact = contact(&world);
-    world.order(AgentOrder::PauseRecording { contact, agent: None, reason: "card".to_owned() });
+    world.order(Order::Recording(contact, RecordingOrder::Pause { reason: "card".to_owned() }));
     start(&mut world).unwrap();
-    world.order(AgentOrder::ResumeRecording { contact, agent: None });
+    world.order(Order::Recording(contact, RecordingOrder::Resume));
     assert_eq!(guards(&world), ["mask", "shield"]);
     world.press(caller, '#');
     world.run(seconds(2));
@@ -237,7 +237,7 @@ fn a_key_that_crosses_the_order_counts_as_pressed_in_secret() {
     start(&mut world).unwrap();
     world.send(crossing.clone());
     let contact = contact(&world);
-    world.order(AgentOrder::EndSecureInput { contact, agent: None });
+    world.order(Order::SecureInput(contact, SecureInputOrder::End));
     world.send(crossing);
     world.run(seconds(2));
     assert_eq!(ended(&world), [(1, SecureEnd::Stopped)]);

@@ -1,8 +1,9 @@
 //! Supervisors and colleagues in a conversation: who hears whom, and that no failure of theirs disturbs it.
 
 use model::{
-    Activity, AgentOrder, Cause, ContactId, Direction, Done, EndedBy, Event, GuestEnd, LegId, LegReport,
-    MediaOp, MediaReport, Part, Refusal, Refused, Role, Supervision, Watched,
+    Activity, Cause, ContactId, Direction, Done, EndedBy, Event, GuestEnd, LegId, LegReport, MediaOp,
+    MediaReport, Order, Part, PartyOrder, Refusal, Refused, Role, SecureInputOrder, Supervision,
+    SupervisionOrder, Watched,
 };
 
 use super::stories::{CALLER_DONE, conversation};
@@ -17,7 +18,7 @@ fn contact(world: &World) -> ContactId {
 
 fn supervise(world: &mut World, how: Supervision) -> Result<Done, Refused> {
     let watched = Watched::Agent(agent("1001"));
-    world.order(AgentOrder::Supervise { watched, seat: agent(BOSS), how });
+    world.order(Order::Supervision(SupervisionOrder::Start { watched, seat: agent(BOSS), how }));
     world.replies.last().unwrap().result.clone()
 }
 
@@ -110,7 +111,7 @@ fn a_supervisor_goes_and_the_two_talk_on() {
     for by_order in [true, false] {
         let (mut world, caller, _, boss) = supervised(Supervision::Whisper);
         if by_order {
-            world.order(AgentOrder::EndSupervision { seat: agent(BOSS) });
+            world.order(Order::Supervision(SupervisionOrder::End { seat: agent(BOSS) }));
         } else {
             world.hang_up(boss);
         }
@@ -161,14 +162,18 @@ fn what_cannot_be_supervised_is_refused() {
     let (mut world, caller, _) = conversation();
     assert_eq!(supervise(&mut world, Supervision::Listen), Err(Refused::SeatOffline));
     let ask = |world: &mut World, watched, seat: &str| {
-        world.order(AgentOrder::Supervise { watched, seat: agent(seat), how: Supervision::Listen });
+        world.order(Order::Supervision(SupervisionOrder::Start {
+            watched,
+            seat: agent(seat),
+            how: Supervision::Listen,
+        }));
         world.replies.last().unwrap().result.clone()
     };
     let of = |id| Watched::Agent(agent(id));
     assert_eq!(ask(&mut world, of("9999"), BOSS), Err(Refused::UnknownAgent));
     assert_eq!(ask(&mut world, of("1002"), BOSS), Err(Refused::NotTalking));
     assert_eq!(ask(&mut world, of("1001"), "1001"), Err(Refused::SeatBusy));
-    world.order(AgentOrder::EndSupervision { seat: agent(BOSS) });
+    world.order(Order::Supervision(SupervisionOrder::End { seat: agent(BOSS) }));
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::NoGuest));
     let contact = contact(&world);
     world.seat(BOSS, true);
@@ -184,7 +189,7 @@ fn the_distributor_gives_a_supervisor_no_call() {
     let other = world.caller_who_presses('2');
     world.run(seconds(30));
     assert_eq!(world.talks().len(), 1, "1003 would serve complaints");
-    world.order(AgentOrder::EndSupervision { seat: agent(BOSS) });
+    world.order(Order::Supervision(SupervisionOrder::End { seat: agent(BOSS) }));
     world.run(seconds(5));
     assert_eq!(world.talks().len(), 2);
     world.hang_up(caller);
@@ -210,7 +215,7 @@ fn races_of_a_ringing_supervisor() {
                 answer(&mut world);
             }
             if by_order {
-                world.order(AgentOrder::EndSupervision { seat: agent(BOSS) });
+                world.order(Order::Supervision(SupervisionOrder::End { seat: agent(BOSS) }));
             } else {
                 world.hang_up(caller);
             }
@@ -238,7 +243,7 @@ fn the_port_opens_after_the_supervisor_was_dismissed() {
     world.seat(BOSS, true);
     world.ports_open_after = Some(seconds(1));
     supervise(&mut world, Supervision::Listen).unwrap();
-    world.order(AgentOrder::EndSupervision { seat: agent(BOSS) });
+    world.order(Order::Supervision(SupervisionOrder::End { seat: agent(BOSS) }));
     world.run(seconds(2));
     assert_eq!(world.dialled.len(), 1, "never dialled");
     assert_eq!(world.center.cx.acd.may_engage(&agent(BOSS)), Ok(()));
@@ -265,8 +270,7 @@ fn three() -> (World, LegId, LegId, LegId) {
     let (mut world, caller, seat) = conversation();
     world.seat(BOSS, true);
     let contact = contact(&world);
-    let (agent_id, seat_id) = (Some(agent("1001")), agent(BOSS));
-    world.order(AgentOrder::AddParty { contact, agent: agent_id, seat: seat_id });
+    world.order_as("1001", Order::Parties(contact, PartyOrder::Add { seat: agent(BOSS) }));
     world.run(seconds(3));
     let colleague = world.last_dialled();
     assert_eq!(members(&world).unwrap().len(), 3);
@@ -279,14 +283,14 @@ fn an_agent_asks_a_colleague_in_and_leaves_and_the_call_goes_on() {
         let (mut world, caller, seat, colleague) = three();
         let contact = contact(&world);
         if by_order {
-            world.order(AgentOrder::LeaveToParty { contact, agent: Some(agent("1001")) });
+            world.order_as("1001", Order::Parties(contact, PartyOrder::Leave));
         } else {
             world.hang_up(seat);
         }
         assert!(world.media.contains(&MediaOp::Bridge { a: caller, b: colleague }));
         let talks: Vec<String> = world.talks().into_iter().map(|(agent, _)| agent).collect();
         assert_eq!(talks, ["1001", BOSS]);
-        world.order(AgentOrder::LeaveToParty { contact, agent: None });
+        world.order(Order::Parties(contact, PartyOrder::Leave));
         assert_eq!(world.replies.last().unwrap().result, Err(Refused::NoGuest));
         world.hang_up(colleague);
         world.assert_over();
@@ -298,12 +302,12 @@ fn an_agent_asks_a_colleague_in_and_leaves_and_the_call_goes_on() {
 fn a_colleague_is_no_supervisor_and_is_taken_out_by_the_agent() {
     let (mut world, caller, _, colleague) = three();
     assert_eq!(supervise(&mut world, Supervision::Listen), Err(Refused::SeatBusy));
-    world.order(AgentOrder::EndSupervision { seat: agent(BOSS) });
+    world.order(Order::Supervision(SupervisionOrder::End { seat: agent(BOSS) }));
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::NoGuest));
     let contact = contact(&world);
-    world.order(AgentOrder::RemoveParty { contact, agent: Some(agent("1002")), seat: agent(BOSS) });
+    world.order_as("1002", Order::Parties(contact, PartyOrder::Remove { seat: agent(BOSS) }));
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::NotTheirContact));
-    world.order(AgentOrder::RemoveParty { contact, agent: Some(agent("1001")), seat: agent(BOSS) });
+    world.order_as("1001", Order::Parties(contact, PartyOrder::Remove { seat: agent(BOSS) }));
     assert_eq!((members(&world), world.legs.get(&colleague)), (None, Some(&Leg::Over)));
     world.hang_up(caller);
     world.assert_over();
@@ -345,7 +349,7 @@ fn every_use_stands_in_the_log_with_who_commanded_it() {
     assert_eq!(told, parts);
     assert_eq!(guests_left(&world), [GuestEnd::CallEnded]);
     let (mut world, caller, _, _) = supervised(Supervision::Listen);
-    world.order(AgentOrder::EndSupervision { seat: agent(BOSS) });
+    world.order(Order::Supervision(SupervisionOrder::End { seat: agent(BOSS) }));
     world.hang_up(caller);
     world.assert_over();
     let guest = agent(BOSS);
@@ -363,7 +367,7 @@ fn a_whisperer_follows_the_contact_to_the_next_agent() {
     let (mut world, caller, seat, boss) = supervised(Supervision::Whisper);
     world.seat("1002", true);
     let contact = contact(&world);
-    world.order(AgentOrder::AddParty { contact, agent: Some(agent("1001")), seat: agent("1002") });
+    world.order_as("1001", Order::Parties(contact, PartyOrder::Add { seat: agent("1002") }));
     world.run(seconds(3));
     let colleague = world.last_dialled();
     world.hang_up(seat);
@@ -381,13 +385,13 @@ fn a_whisperer_follows_the_contact_to_the_next_agent() {
 fn a_secure_input_ends_with_its_segment_and_may_be_read_as_long_as_the_contact_lasts() {
     let (mut world, caller, seat, _) = three();
     let contact = contact(&world);
-    world.order(AgentOrder::StartSecureInput { contact, agent: Some(agent("1001")) });
+    world.order_as("1001", Order::SecureInput(contact, SecureInputOrder::Start));
     world.press(caller, '4');
     world.hang_up(seat);
     world.run(seconds(2));
     let unshielded = world.media.iter().filter(|op| matches!(op, MediaOp::Unshield { .. })).count();
     assert_eq!(unshielded, 1);
-    world.order(AgentOrder::ReadSecureInput { contact });
+    world.order(Order::SecureInput(contact, SecureInputOrder::Read));
     let Ok(Done::Secret(keys)) = world.replies.pop().unwrap().result else { panic!("keys were asked for") };
     assert_eq!(keys.reveal().as_str(), "4");
     world.hang_up(caller);

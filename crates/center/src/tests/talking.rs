@@ -1,8 +1,8 @@
 //! Caller and agent together: holding, silence, recording, the end.
 
 use model::{
-    Activity, AgentOrder, Cause, Class, Direction, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport,
-    RecordingState, Refused,
+    Activity, Cause, Class, Direction, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, Order,
+    RecordingOrder, RecordingState, Refused,
 };
 
 use super::stories::{CALLER_DONE, conversation};
@@ -98,12 +98,11 @@ fn a_recording_that_fails_in_mid_call_does_not_end_the_call() {
 fn a_pause_is_asked_for_by_the_agent_who_talks_and_ends_with_the_conversation() {
     let (mut world, _, seat) = conversation();
     let contact = *world.center.contacts.keys().next().unwrap();
-    let pause =
-        |id: &str| AgentOrder::PauseRecording { contact, agent: Some(agent(id)), reason: "card".to_owned() };
-    world.order(pause("1002"));
+    let pause = || Order::Recording(contact, RecordingOrder::Pause { reason: "card".to_owned() });
+    world.order_as("1002", pause());
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::NotTheirContact));
-    world.order(pause("1001"));
-    world.order(pause("1001"));
+    world.order_as("1001", pause());
+    world.order_as("1001", pause());
     assert_eq!(world.replies.last().unwrap().result, Ok(Done::Obeyed));
     let pauses = world.media.iter().filter(|op| matches!(op, MediaOp::PauseRecording { .. })).count();
     assert_eq!(pauses, 1, "the second changes nothing");
@@ -111,7 +110,7 @@ fn a_pause_is_asked_for_by_the_agent_who_talks_and_ends_with_the_conversation() 
     world.assert_over();
     let resumed = world.events().filter(|event| matches!(event, Event::RecordingResumed { by: None, .. }));
     assert_eq!(resumed.count(), 1);
-    world.order(pause("1001"));
+    world.order_as("1001", pause());
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::UnknownContact));
 }
 

@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, AgentOrder, Cause, Codec, Command, CommandId, Digit, Direction, Diverted, Event, Ids,
-    LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Origin, PlayId, Record,
-    RecordingId, Refusal, RemoteMedia, Reply, Time,
+    Actor, AgentId, Cause, Codec, Command, CommandId, Digit, Direction, Diverted, Event, Ids, LegId,
+    LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Order, Origin, PlayId, Record,
+    RecordingId, Refusal, RemoteMedia, Reply, Scope, Time,
 };
 
 use super::model::Model;
@@ -212,9 +212,18 @@ impl World {
         self.send(Input::Media(MediaReport::Digit { leg, digit }));
     }
 
-    pub(super) fn order(&mut self, order: AgentOrder) -> CommandId {
+    pub(super) fn order(&mut self, order: Order) -> CommandId {
+        self.order_in(Scope::All, order)
+    }
+
+    /// An order of somebody who may command about this agent alone.
+    pub(super) fn order_as(&mut self, id: &str, order: Order) -> CommandId {
+        self.order_in(Scope::Agent(agent(id)), order)
+    }
+
+    fn order_in(&mut self, scope: Scope, order: Order) -> CommandId {
         let id = CommandId::new(&mut self.ids, self.now);
-        self.send(Input::Command(Command { id, by: Actor::Token("console".to_owned()), order }));
+        self.send(Input::Command(Command { id, by: Actor::Token("console".to_owned()), scope, order }));
         id
     }
 
