@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 use media::{Counters, Media, Prompts, Settings};
 use model::{
-    CallId, Codec, ContactId, Direction, Ids, LegId, MediaOp, MediaOrder, MediaReport, RecordingId,
-    RecordingSpec, RemoteMedia, Time,
+    AudioReport, CallId, Codec, ContactId, Direction, Ids, Kept, LegId, MediaOp, MediaOrder, MediaReport,
+    RecordingId, RecordingReport, RecordingSpec, RemoteMedia, Time,
 };
 
 /// Running calls.
@@ -51,7 +51,7 @@ impl Engine {
         for peer in peers {
             let leg = LegId::new(ids, now);
             order(MediaOp::Open { leg, on: None });
-            let MediaReport::Opened { rtp: ours, .. } = self.reports.recv()? else {
+            let MediaReport::Leg(_, AudioReport::Opened { rtp: ours }) = self.reports.recv()? else {
                 return Err("no port".into());
             };
             self.ports.push(ours.port());
@@ -80,7 +80,9 @@ impl Engine {
         let reports = self.reports;
         self.media.stop();
         let sealed = reports.try_iter().filter_map(|report| match report {
-            MediaReport::Sealed { gaps, .. } => Some(gaps.iter().map(|gap| gap.length_ms / 20).sum::<u64>()),
+            MediaReport::Recording(_, RecordingReport::Sealed(Kept { gaps, .. })) => {
+                Some(gaps.iter().map(|gap| gap.length_ms / 20).sum::<u64>())
+            }
             _ => None,
         });
         sealed.fold((0, 0), |(count, lost), gaps| (count + 1, lost + gaps))

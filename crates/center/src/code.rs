@@ -1,6 +1,6 @@
 //! An agent dials a feature code: the command is carried out, a clip tells how it went, the call ends.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use model::{
     Actor, AgentId, CallId, Cause, ClipId, Language, LegId, LegOrder, MediaOp, Number, PlayId, PlayMode,
@@ -55,27 +55,31 @@ impl CodeCall {
         self.over
     }
 
+    /// Its port is open.
+    pub(crate) fn answer(&self, cx: &mut Context, rtp: SocketAddr) {
+        let codec = self.remote.as_ref().map_or(model::Codec::Pcma, |remote| remote.codec);
+        cx.answer(self.leg, rtp, codec);
+    }
+
+    /// Our answer was acknowledged.
+    pub(crate) fn connected(&mut self, cx: &mut Context, remote: RemoteMedia) {
+        let leg = self.leg;
+        cx.media(self.call, MediaOp::Connect { leg, remote });
+        let play = cx.new_play();
+        self.play = Some(play);
+        let clip = |language| ClipId::from(format!("{language}/{}", self.clip));
+        let clips = Language::ALL.map(clip).into();
+        cx.media(self.call, MediaOp::Play { leg, play, clips, mode: PlayMode::Once });
+    }
+
     /// Its leg has something to say.
     pub(crate) fn leg_event(&mut self, cx: &mut Context, event: LegEvent) {
         let leg = self.leg;
         match event {
-            LegEvent::PortOpen(rtp) => {
-                let codec = self.remote.as_ref().map_or(model::Codec::Pcma, |remote| remote.codec);
-                cx.answer(leg, rtp, codec);
-            }
-            LegEvent::NoPort(lacks) => self.end(cx, lacks.cause()),
-            LegEvent::Up(remote) => {
-                let play = cx.new_play();
-                self.play = Some(play);
-                let clip = |language| ClipId::from(format!("{language}/{}", self.clip));
-                let clips = Language::ALL.map(clip).into();
-                cx.media(self.call, MediaOp::Connect { leg, remote });
-                cx.media(self.call, MediaOp::Play { leg, play, clips, mode: PlayMode::Once });
-            }
             LegEvent::Changed(remote) => cx.media(self.call, MediaOp::Connect { leg, remote }),
             LegEvent::Played(play) if self.play == Some(play) => self.end(cx, Cause::FlowFinished),
             LegEvent::Silent(_) => cx.order(leg, LegOrder::Probe),
-            LegEvent::Over(_) | LegEvent::Failed(_) => {
+            LegEvent::Over(_) => {
                 self.over = true;
                 cx.is_gone(leg);
             }

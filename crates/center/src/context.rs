@@ -12,7 +12,7 @@ use model::{
 
 use crate::config::Config;
 use crate::inout::Output;
-use crate::leg::{Leg, Who, Why};
+use crate::leg::{Leg, LegEvent, Who, Why};
 use crate::legs::Legs;
 use crate::limits::Load;
 use crate::room::Room;
@@ -192,6 +192,18 @@ impl Context {
     fn withdraw(&mut self, offer: OfferId, contact: ContactId) {
         if let Some(leg) = self.legs.ringing(contact, offer) {
             self.let_go(leg, Cause::Cancelled);
+        }
+    }
+
+    /// The seat that rings for an offer has something to say.
+    pub(crate) fn offer_event(&mut self, leg: LegId, event: &LegEvent) {
+        match event {
+            LegEvent::Silent(_) => self.order(leg, LegOrder::Probe),
+            LegEvent::Over(_)
+            | LegEvent::Changed(_)
+            | LegEvent::Key(..)
+            | LegEvent::Played(_)
+            | LegEvent::OneWay => {}
         }
     }
 

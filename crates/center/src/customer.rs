@@ -89,9 +89,6 @@ impl Contact {
     /// The customer's leg has something to say.
     pub(crate) fn customer_event(&mut self, cx: &mut Context, event: LegEvent) {
         match event {
-            LegEvent::PortOpen(rtp) => self.answer(cx, rtp),
-            LegEvent::NoPort(lacks) => self.try_elsewhere(cx, lacks),
-            LegEvent::Up(remote) => self.connected(cx, remote),
             LegEvent::Changed(remote) => {
                 let holds = !remote.direction.sends();
                 self.remote = Some(remote.clone());
@@ -108,7 +105,6 @@ impl Contact {
                 }
             }
             LegEvent::Over(cause) => self.end(cx, cause, who_ended(cause, EndedBy::Caller)),
-            LegEvent::Failed(_) => self.end(cx, Cause::Failed, EndedBy::Center),
             LegEvent::Silent(direction) => self.silent(cx, self.leg, direction),
             LegEvent::OneWay => {
                 if self.talk().is_some_and(|talk| !talk.held_by_caller) {
@@ -124,7 +120,7 @@ impl Contact {
     }
 
     /// The port is open: the recording begins, then we answer.
-    fn answer(&mut self, cx: &mut Context, rtp: SocketAddr) {
+    pub(crate) fn answer(&mut self, cx: &mut Context, rtp: SocketAddr) {
         self.place = Place::Answering { early: Vec::new() };
         let (year, month, day) = cx.local_date();
         let (leg, contact, call) = (self.leg, self.id, self.call);
@@ -144,7 +140,8 @@ impl Contact {
         cx.answer(leg, rtp, codec);
     }
 
-    fn connected(&mut self, cx: &mut Context, remote: RemoteMedia) {
+    /// Our answer was acknowledged: the flow begins.
+    pub(crate) fn connected(&mut self, cx: &mut Context, remote: RemoteMedia) {
         let Place::Answering { early } = &mut self.place else { return };
         let early = std::mem::take(early);
         self.place = Place::InFlow;

@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, Cause, Done, EndedBy, Event, GuestEnd, LegId, MediaOp, Part, Refusal, Refused,
-    RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Supervision,
+    Actor, AgentId, Cause, Done, EndedBy, Event, GuestEnd, LegId, MediaOp, Part, Refused, RemoteMedia,
+    SecureEnd, SegmentEnd, SegmentId, Supervision,
 };
 
 use crate::contact::{Contact, Guest, Vacancy};
@@ -56,11 +56,7 @@ impl Contact {
     /// A guest's leg has something to say.
     pub(crate) fn guest_event(&mut self, cx: &mut Context, leg: LegId, event: LegEvent) {
         match event {
-            LegEvent::PortOpen(rtp) => self.dial_guest(cx, leg, rtp),
-            LegEvent::NoPort(_) => self.guest_gone(cx, leg, GuestEnd::Refused(Refusal::Failed)),
-            LegEvent::Up(remote) => self.guest_answered(cx, leg, remote),
             LegEvent::Changed(remote) => self.guest_changed(cx, leg, remote),
-            LegEvent::Failed(refusal) => self.guest_gone(cx, leg, GuestEnd::Refused(refusal)),
             LegEvent::Over(Cause::SignallingTimeout) => self.guest_gone(cx, leg, GuestEnd::Vanished),
             LegEvent::Over(_) => self.guest_gone(cx, leg, GuestEnd::HungUp),
             LegEvent::Silent(direction) => self.silent(cx, leg, direction),
@@ -137,14 +133,14 @@ impl Contact {
         cx.acd(acd::Input::SegmentEnded(before));
     }
 
-    fn dial_guest(&self, cx: &mut Context, leg: LegId, rtp: SocketAddr) {
+    pub(crate) fn dial_guest(&self, cx: &mut Context, leg: LegId, rtp: SocketAddr) {
         if let Some(talk) = self.talk() {
             let display = talk.queue.to_string();
             cx.dial(leg, rtp, codecs_like(self.remote.as_ref()), self.caller.clone(), display);
         }
     }
 
-    fn guest_answered(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
+    pub(crate) fn guest_answered(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
         let Some(guest) = self.talk_mut().and_then(|talk| talk.guest(leg)) else { return };
         (guest.joined, guest.holds) = (true, !remote.direction.sends());
         let (part, agent) = (guest.part, guest.agent.clone());
@@ -161,7 +157,7 @@ impl Contact {
     }
 
     /// A guest whose leg is over by itself.
-    fn guest_gone(&mut self, cx: &mut Context, leg: LegId, how: GuestEnd) {
+    pub(crate) fn guest_gone(&mut self, cx: &mut Context, leg: LegId, how: GuestEnd) {
         let Some(guest) = self.take_guest(leg) else { return };
         cx.record(Event::GuestLeft { contact: self.id, guest: guest.agent, how, by: None });
         cx.is_gone(leg);

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
-use model::{AgentId, Command, LegId, LegOrder, LegReport, MediaOrder, MediaReport, Record, Reply};
+use model::{AgentId, Command, Invited, LegId, LegOrder, LegReport, MediaOrder, MediaReport, Record, Reply};
 
 use crate::config::Config;
 
 /// What happened to the center.
 #[derive(Debug, Clone)]
 pub enum Input {
+    /// A new inbound leg.
+    Invited(LegId, Box<Invited>),
     /// The signalling shell reports of a leg.
     Leg(LegId, LegReport),
     /// A seat's registration came or went.

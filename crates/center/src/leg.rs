@@ -10,7 +10,7 @@
 //! Leaving ──► gone: nothing is awaited of the device and of the media any more
 //! ```
 //!
-//! *Who* is at its other end and *why* it is there are values. What is reported of a leg becomes a [`LegEvent`] for whoever
+//! *Who* is at its other end and *why* it is there are values. What is reported of a leg becomes a [`Meaning`] for whoever
 //! owns it, the contact or the call to a feature code; what comes in a stage in which it means nothing ends here. Only this
 //! module orders legs to be opened, dialled, answered, hung up and closed.
 //!
@@ -20,8 +20,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    AgentId, CallId, Cause, Codec, ContactId, Digit, Direction, LegOrder, LegReport, MediaReport, Number,
-    OfferId, PlayId, QueueName, Refusal, RemoteMedia, Shortage,
+    AgentId, AudioReport, CallId, Cause, Codec, ContactId, Digit, Direction, LegOrder, LegQuality, LegReport,
+    Number, OfferId, PlayId, QueueName, Refusal, RemoteMedia, Shortage,
 };
 
 use crate::contact::KeyWay;
@@ -82,17 +82,9 @@ pub(crate) struct Awaited {
     pub(crate) quality: bool,
 }
 
-/// What happened to a leg, for its owner.
+/// What happens to any leg, for its owner.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LegEvent {
-    /// Its port is open: it can be dialled or answered.
-    PortOpen(SocketAddr),
-    /// There was no port.
-    NoPort(Shortage),
-    /// It was answered, or our answer was acknowledged.
-    Up(RemoteMedia),
-    /// It was not answered, and is over.
-    Failed(Refusal),
     /// It is over.
     Over(Cause),
     /// The peer changed its audio.
@@ -110,12 +102,22 @@ pub(crate) enum LegEvent {
 /// What a report means.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Meaning {
-    /// Something for the owner.
+    /// Its port is open: it can be dialled or answered.
+    PortOpen(SocketAddr),
+    /// There was no port for a leg that called us.
+    NoPort(Shortage),
+    /// It was answered, or our answer was acknowledged.
+    Up(RemoteMedia),
+    /// A leg that we dialled, or were to dial, will not be answered: it is over.
+    Unanswered(Refusal),
+    /// Something else for the owner.
     Event(LegEvent),
     /// Nothing, in this stage.
     Nothing,
     /// The device of a leg that we let go said its last word.
     DeviceFree,
+    /// Its port is closed, and what its audio was like is known.
+    Closed(Option<LegQuality>),
 }
 
 impl Why {
@@ -192,18 +194,17 @@ impl Leg {
             LegReport::Refused(_) | LegReport::Ended { .. } if self.is_over() => return Meaning::DeviceFree,
             LegReport::Connected { remote } if ringing => {
                 self.stage = Stage::Up;
-                LegEvent::Up(remote)
+                return Meaning::Up(remote);
             }
-            LegReport::Refused(_) if up => LegEvent::Over(Cause::Failed),
-            LegReport::Refused(refusal) => LegEvent::Failed(refusal),
+            LegReport::Refused(_) if up || inbound => LegEvent::Over(Cause::Failed),
+            LegReport::Refused(refusal) => return Meaning::Unanswered(refusal),
             LegReport::Ended { cause } if up || inbound => LegEvent::Over(cause),
-            LegReport::Ended { .. } => LegEvent::Failed(Refusal::Failed),
+            LegReport::Ended { .. } => return Meaning::Unanswered(Refusal::Failed),
             LegReport::Changed { remote } if up || inbound && (opening || ringing) => {
                 LegEvent::Changed(remote)
             }
             LegReport::Digit(digit) if ringing || up => LegEvent::Key(digit, KeyWay::Signalling),
-            LegReport::Invited { .. }
-            | LegReport::Ringing
+            LegReport::Ringing
             | LegReport::Connected { .. }
             | LegReport::Changed { .. }
             | LegReport::Digit(_) => return Meaning::Nothing,
@@ -212,30 +213,29 @@ impl Leg {
     }
 
     /// What the media's report means.
-    pub(crate) fn measured(&self, report: &MediaReport) -> Meaning {
+    pub(crate) fn measured(&self, report: &AudioReport) -> Meaning {
         let (opening, up) = (self.stage == Stage::Opening, self.stage == Stage::Up);
         let heard = up || self.stage == Stage::Ringing;
         let event = match *report {
-            MediaReport::Opened { rtp, .. } if opening => LegEvent::PortOpen(rtp),
-            MediaReport::OpenFailed { lacks, .. } if opening => LegEvent::NoPort(lacks),
-            MediaReport::Opened { .. } | MediaReport::OpenFailed { .. } if self.is_over() => {
+            AudioReport::Opened { rtp } if opening => return Meaning::PortOpen(rtp),
+            AudioReport::OpenFailed { lacks } if opening && self.why.is_inbound() => {
+                return Meaning::NoPort(lacks);
+            }
+            AudioReport::OpenFailed { .. } if opening => return Meaning::Unanswered(Refusal::Failed),
+            AudioReport::Opened { .. } | AudioReport::OpenFailed { .. } if self.is_over() => {
                 return Meaning::DeviceFree;
             }
-            MediaReport::PlayEnded { play, finished: true, .. } if !self.is_over() => LegEvent::Played(play),
-            MediaReport::Digit { digit, .. } if heard => LegEvent::Key(digit, KeyWay::Audio),
-            MediaReport::Silent { direction, .. } if !self.is_over() => LegEvent::Silent(direction),
-            MediaReport::OneWay { .. } if up => LegEvent::OneWay,
-            MediaReport::Opened { .. }
-            | MediaReport::OpenFailed { .. }
-            | MediaReport::PlayEnded { .. }
-            | MediaReport::Digit { .. }
-            | MediaReport::Silent { .. }
-            | MediaReport::OneWay { .. }
-            | MediaReport::Closed { .. }
-            | MediaReport::Strain { .. }
-            | MediaReport::Sealed { .. }
-            | MediaReport::RecordingFailed { .. }
-            | MediaReport::Storage(_) => return Meaning::Nothing,
+            AudioReport::PlayEnded { play, finished: true } if !self.is_over() => LegEvent::Played(play),
+            AudioReport::Digit(digit) if heard => LegEvent::Key(digit, KeyWay::Audio),
+            AudioReport::Silent { direction } if !self.is_over() => LegEvent::Silent(direction),
+            AudioReport::OneWay if up => LegEvent::OneWay,
+            AudioReport::Closed { quality } => return Meaning::Closed(quality),
+            AudioReport::Opened { .. }
+            | AudioReport::OpenFailed { .. }
+            | AudioReport::PlayEnded { .. }
+            | AudioReport::Digit(_)
+            | AudioReport::Silent { .. }
+            | AudioReport::OneWay => return Meaning::Nothing,
         };
         Meaning::Event(event)
     }

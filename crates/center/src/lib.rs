@@ -37,6 +37,7 @@ mod legs;
 mod limits;
 mod machine;
 mod pause;
+mod reports;
 mod room;
 mod seat;
 mod secure;

@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Cause, ContactId, Done, EndedBy, Event, GuestEnd, Ids, Kept, LegId, LegOrder, LegReport, MediaReport,
-    OfferId, Origin, QueueName, RecordingId, RecordingState, Refusal, Refused, StorageReport, Time,
+    Cause, ContactId, Done, EndedBy, Event, GuestEnd, Ids, Invited, LegId, Origin, Refusal, Refused, Time,
 };
 
 use crate::code::CodeCall;
@@ -14,7 +13,6 @@ use crate::contact::Contact;
 use crate::context::Context;
 use crate::customer::Invitation;
 use crate::inout::{Input, Output};
-use crate::leg::{LegEvent, Meaning, Why};
 use crate::timers::Timer;
 
 /// The one writer of call state. See the crate's documentation for the state charts.
@@ -68,6 +66,7 @@ impl Center {
     pub fn handle(&mut self, now: Time, input: Input) {
         self.cx.now = now;
         match input {
+            Input::Invited(leg, invited) => self.invited(leg, *invited),
             Input::Leg(leg, report) => self.leg_report(leg, report),
             Input::Seat { agent, online: true, local } => self.cx.seat_online(agent, local),
             Input::Seat { agent, online: false, .. } => {
@@ -170,92 +169,9 @@ impl Center {
         }
     }
 
-    fn leg_report(&mut self, leg: LegId, report: LegReport) {
-        if let LegReport::Invited { .. } = report {
-            return self.invited(leg, report);
-        }
-        let Some(of) = self.cx.legs.get_mut(leg) else {
-            return tracing::debug!(%leg, report = report.name(), "a report of a leg that is gone");
-        };
-        let (why, meaning) = (of.why.clone(), of.signalled(report));
-        self.leg_means(leg, why, meaning);
-    }
-
-    /// A report of the media about one leg.
-    fn leg_media(&mut self, leg: LegId, report: &MediaReport) {
-        let Some(of) = self.cx.legs.get_mut(leg) else {
-            return tracing::debug!(%leg, report = report.name(), "a report of a leg that is gone");
-        };
-        let (why, meaning) = (of.why.clone(), of.measured(report));
-        self.leg_means(leg, why, meaning);
-    }
-
-    fn leg_means(&mut self, leg: LegId, why: Why, meaning: Meaning) {
-        let event = match meaning {
-            Meaning::Event(event) => event,
-            Meaning::DeviceFree => return self.cx.device_free(leg),
-            Meaning::Nothing => return,
-        };
-        match why {
-            Why::Offer { offer, contact, queue } => self.offer_event(leg, offer, contact, &queue, event),
-            Why::Contact(contact) | Why::Segment(contact) | Why::Guest(contact) => {
-                self.with(contact, |contact, cx| contact.leg_event(cx, leg, event));
-            }
-            Why::FeatureCode => self.code_event(leg, event),
-        }
-    }
-
-    /// The seat that rings for an offer has something to say.
-    fn offer_event(
-        &mut self,
-        leg: LegId,
-        offer: OfferId,
-        contact: ContactId,
-        queue: &QueueName,
-        event: LegEvent,
-    ) {
-        match event {
-            LegEvent::PortOpen(rtp) => {
-                self.with(contact, |contact, cx| contact.dial_seat(cx, leg, rtp, queue));
-            }
-            LegEvent::Up(remote) => {
-                self.with(contact, |contact, cx| contact.seat_answered(cx, leg, offer, queue, remote));
-            }
-            LegEvent::NoPort(_) => self.cx.refuse_offer(leg, offer, Refusal::Failed),
-            LegEvent::Failed(refusal) => self.cx.refuse_offer(leg, offer, refusal),
-            LegEvent::Silent(_) => self.cx.order(leg, LegOrder::Probe),
-            LegEvent::Over(_)
-            | LegEvent::Changed(_)
-            | LegEvent::Key(..)
-            | LegEvent::Played(_)
-            | LegEvent::OneWay => {}
-        }
-    }
-
-    fn code_event(&mut self, leg: LegId, event: LegEvent) {
-        if let Some(code) = self.codes.get_mut(&leg) {
-            code.leg_event(&mut self.cx, event);
-            if code.is_over() {
-                self.codes.remove(&leg);
-            }
-        }
-    }
-
-    fn invited(&mut self, leg: LegId, report: LegReport) {
-        let LegReport::Invited {
-            source,
-            local,
-            origin,
-            dialled,
-            diverted,
-            caller,
-            caller_name,
-            remote,
-            sip_call_id,
-        } = report
-        else {
-            return;
-        };
+    fn invited(&mut self, leg: LegId, invited: Invited) {
+        let Invited { source, local, origin, dialled, diverted, caller, caller_name, remote, sip_call_id } =
+            invited;
         match origin {
             Origin::Agent(agent) => {
                 if let Some(code) = CodeCall::begin(&mut self.cx, (leg, local), &agent, &dialled, remote) {
@@ -293,56 +209,6 @@ impl Center {
             Ok(contact) => _ = self.contacts.insert(contact.id, Box::new(contact)),
             Err(cause) => self.cx.refuse(leg, cause),
         }
-    }
-
-    fn media_report(&mut self, report: MediaReport) {
-        match report {
-            MediaReport::Sealed { recording, duration_ms, sha256, gaps } => {
-                let kept = Kept { duration_ms, sha256, gaps };
-                self.recording_closed(recording, RecordingState::Sealed, kept, None);
-            }
-            MediaReport::RecordingFailed { recording, why, kept } => {
-                self.recording_closed(recording, RecordingState::Damaged, kept, Some(why));
-            }
-            MediaReport::Storage(StorageReport::Failed { storage, trouble, why }) => {
-                self.cx.record(Event::StorageFailed { storage, trouble, why });
-            }
-            MediaReport::Storage(StorageReport::Restored { storage }) => {
-                self.cx.record(Event::StorageRestored { storage });
-            }
-            MediaReport::Strain { thread, lacks } => self.cx.room.strained(thread, lacks),
-            MediaReport::Closed { leg, quality } => self.cx.closed(leg, quality),
-            MediaReport::Opened { leg, .. }
-            | MediaReport::OneWay { leg }
-            | MediaReport::OpenFailed { leg, .. }
-            | MediaReport::PlayEnded { leg, .. }
-            | MediaReport::Digit { leg, .. }
-            | MediaReport::Silent { leg, .. } => self.leg_media(leg, &report),
-        }
-    }
-
-    /// A recording that fails in mid-call is closed now; its contact goes on without.
-    fn recording_closed(
-        &mut self,
-        recording: RecordingId,
-        state: RecordingState,
-        kept: Kept,
-        fault: Option<String>,
-    ) {
-        let Some(contact) = self.cx.recordings.remove(&recording) else { return };
-        if let Some(going_on) = self.contacts.get_mut(&contact) {
-            going_on.recording.take_if(|open| *open == recording);
-        }
-        let Kept { duration_ms, sha256, gaps } = kept;
-        self.cx.record(Event::RecordingClosed {
-            recording,
-            contact,
-            state,
-            duration_ms,
-            sha256,
-            gaps,
-            fault,
-        });
     }
 
     fn settle(&mut self) {

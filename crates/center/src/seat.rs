@@ -91,12 +91,8 @@ impl Contact {
                     cx.record(Event::OneWayAudio { contact: self.id, agent: Some(agent) });
                 }
             }
-            LegEvent::PortOpen(_)
-            | LegEvent::NoPort(_)
-            | LegEvent::Up(_)
-            | LegEvent::Failed(_)
-            | LegEvent::Key(_, KeyWay::Audio)
-            | LegEvent::Played(_) => {}
+            // Between bridged legs keys pass by themselves.
+            LegEvent::Key(_, KeyWay::Audio) | LegEvent::Played(_) => {}
         }
     }
 

@@ -295,6 +295,7 @@ impl Thread {
 
 fn translate(input: SignallingInput) -> Input {
     match input {
+        SignallingInput::Invited(leg, invited) => Input::Invited(leg, invited),
         SignallingInput::Leg(leg, report) => Input::Leg(leg, report),
         SignallingInput::Seat { agent, online, local } => Input::Seat { agent, online, local },
     }

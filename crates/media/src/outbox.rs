@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crossbeam_channel::{Sender, TrySendError};
-use model::MediaReport;
+use model::{AudioReport, MediaReport};
 
 use crate::counters::{Tally, add};
 
@@ -25,7 +25,8 @@ impl Outbox {
     }
 
     pub(crate) fn push(&mut self, report: MediaReport) {
-        let peers_doing = matches!(report, MediaReport::Digit { .. } | MediaReport::Silent { .. });
+        let peers_doing =
+            matches!(report, MediaReport::Leg(_, AudioReport::Digit(_) | AudioReport::Silent { .. }));
         if peers_doing && self.kept.len() >= PATIENCE {
             add(&self.tally.reports_dropped, 1);
             return;
@@ -62,13 +63,13 @@ mod tests {
         let leg = LegId::new(&mut Ids::new(0), Time::from_unix_ms(1_800_000_000_000));
         for event in 0..PATIENCE + 5 {
             let digit = Digit::from_event((event % 16) as u8).unwrap();
-            outbox.push(MediaReport::Digit { leg, digit });
+            outbox.push(MediaReport::Leg(leg, AudioReport::Digit(digit)));
         }
-        outbox.push(MediaReport::OpenFailed { leg, lacks: model::Shortage::RtpPorts });
+        outbox.push(MediaReport::Leg(leg, AudioReport::OpenFailed { lacks: model::Shortage::RtpPorts }));
         let mut read = 0;
         while let Ok(report) = reader.try_recv() {
             let expected = match report {
-                MediaReport::Digit { digit, .. } => usize::from(digit.event()) == read % 16,
+                MediaReport::Leg(_, AudioReport::Digit(digit)) => usize::from(digit.event()) == read % 16,
                 _ => read == PATIENCE + 1,
             };
             assert!(expected, "{read}: {report:?}");

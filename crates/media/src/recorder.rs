@@ -124,7 +124,7 @@ mod tests {
     use crate::disk::Folder;
     use crate::storage::{Beat, Places};
     use crate::tap::PIECE;
-    use model::{ContactId, Gap, GapCause, Ids, LegId, MediaReport, Time};
+    use model::{ContactId, Gap, GapCause, Ids, Kept, LegId, MediaReport, RecordingReport, Time};
 
     /// A disk that stands still for two seconds of audio, seen as a ring with room for three messages that
     /// nobody reads in that time.
@@ -153,7 +153,11 @@ mod tests {
         drop(late);
         let places = Places::new(vec![Arc::new(disk)], reports.clone(), tally.clone());
         crate::writer::run((&written, &back), &places, &Beat::new(), &reports, &tally);
-        let Ok(MediaReport::Sealed { duration_ms, gaps, .. }) = read.try_recv() else { panic!("sealed") };
+        let Ok(MediaReport::Recording(_, RecordingReport::Sealed(Kept { duration_ms, gaps, .. }))) =
+            read.try_recv()
+        else {
+            panic!("sealed")
+        };
         let gap = |channel| Gap { channel, from_ms: 440, length_ms: 2000, cause: GapCause::Dropped };
         assert_eq!((duration_ms, gaps), (3500, vec![gap(0), gap(1)]));
         std::fs::remove_dir_all(dir).unwrap();

@@ -12,7 +12,7 @@ use audio::g711::Law;
 use audio::reader::Passage;
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
-use model::{CallId, LegId, MediaOrder, MediaReport, Shortage};
+use model::{AudioReport, CallId, LegId, MediaOrder, MediaReport, Shortage};
 use udp::{Poll, Timer, Waker, run_delay};
 
 use crate::Map;
@@ -245,11 +245,11 @@ impl Thread {
         // Who is heard once a tick is not passed on packet by packet too.
         let passes = leg.ear.is_none();
         if let Kind::Key(Some(digit)) = kind {
-            outbox.push(MediaReport::Digit { leg: id, digit });
+            outbox.push(MediaReport::Leg(id, AudioReport::Digit(digit)));
         }
         let passage = read(&packet, kind, &mut room.samples, now);
         if let Some(passage) = &passage {
-            leg.attend(passage, now, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
+            leg.attend(passage, now, |digit| outbox.push(MediaReport::Leg(id, AudioReport::Digit(digit))));
         }
         leg.listen(&packet, kind, now);
         let leg = if kind == Kind::Coded {
@@ -320,17 +320,17 @@ impl Thread {
             }
             if let Some(player) = ticked.ended {
                 let play = player.play;
-                self.outbox.push(MediaReport::PlayEnded { leg: *id, play, finished: true });
+                self.outbox.push(MediaReport::Leg(*id, AudioReport::PlayEnded { play, finished: true }));
             }
             leg.loosen(now);
             if leg.poll_one_way(now, one_way) {
                 add(&self.tally.one_way, 1);
-                self.outbox.push(MediaReport::OneWay { leg: *id });
+                self.outbox.push(MediaReport::Leg(*id, AudioReport::OneWay));
             }
             let Some(link) = &mut leg.link else { continue };
             let direction = link.remote.direction;
             if link.poll_silent(now, timeout) {
-                self.outbox.push(MediaReport::Silent { leg: *id, direction });
+                self.outbox.push(MediaReport::Leg(*id, AudioReport::Silent { direction }));
             }
             if now >= link.next_report {
                 add(&self.tally.packets_lost, leg.report(now, ntp_now(), false));

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
-use model::{Gap, Kept, MediaReport, RecordingId};
+use model::{Gap, Kept, MediaReport, RecordingId, RecordingReport};
 
 use crate::Map;
 use crate::counters::{Tally, add, shift};
@@ -187,14 +187,17 @@ impl Writer<'_> {
         shift(&self.tally.interrupted_recordings, -i64::from(away));
         shift(&self.tally.open_recordings, -1);
         match fault {
-            None => self.report(MediaReport::Sealed { recording, duration_ms, sha256, gaps }),
+            None => self.report(MediaReport::Recording(
+                recording,
+                RecordingReport::Sealed(Kept { duration_ms, sha256, gaps }),
+            )),
             Some(why) => self.fail(recording, why, Kept { duration_ms, sha256, gaps }),
         }
     }
 
     fn fail(&mut self, recording: RecordingId, why: String, kept: Kept) {
         tracing::error!(%recording, why, kept_ms = kept.duration_ms, "a recording is not whole");
-        self.report(MediaReport::RecordingFailed { recording, why, kept });
+        self.report(MediaReport::Recording(recording, RecordingReport::Failed { why, kept }));
     }
 
     /// Waits for the reader, for nothing real-time happens on this thread and a recording's end must be

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use audio::rtcp::{self, RtcpPacket};
 use media::repair;
-use model::{Codec, Digit, Direction, GapCause, MediaOp, MediaReport, PlayMode};
+use model::{
+    AudioReport, Codec, Digit, Direction, GapCause, MediaOp, MediaReport, PlayMode, RecordingReport,
+};
 use sha2::{Digest, Sha256};
 use world::{LOCALHOST, Phone, World, channels, sealed, steady, talk};
 
@@ -70,14 +72,16 @@ fn keys_are_told_once_and_cross_the_bridge() {
     caller.press(7);
     for _ in 0..2 {
         let pressed = world.wait_for(|report| match report {
-            MediaReport::Digit { leg, digit } => Some((*leg, digit.key())),
+            MediaReport::Leg(leg, AudioReport::Digit(digit)) => Some((*leg, digit.key())),
             _ => None,
         });
         assert_eq!(pressed, (caller.leg, '7'));
     }
     talk(&mut [&mut caller, &mut agent], 5);
     assert_eq!(agent.keys_heard(), [7, 7]);
-    assert!(world.reports.try_iter().all(|report| !matches!(report, MediaReport::Digit { .. })));
+    assert!(
+        world.reports.try_iter().all(|report| !matches!(report, MediaReport::Leg(_, AudioReport::Digit(_))))
+    );
 
     world.order(MediaOp::SendDigit { leg: caller.leg, digit: Digit::from_char('#').unwrap() });
     world.order(MediaOp::SendDigit { leg: caller.leg, digit: Digit::from_char('1').unwrap() });
@@ -98,7 +102,7 @@ fn keys_that_come_before_the_peers_side_is_known_are_told_once_and_in_order() {
     world.connect(&caller, Direction::Both);
     for expected in ['4', '2'] {
         let pressed = world.wait_for(|report| match report {
-            MediaReport::Digit { leg, digit } => Some((*leg, digit.key())),
+            MediaReport::Leg(leg, AudioReport::Digit(digit)) => Some((*leg, digit.key())),
             _ => None,
         });
         assert_eq!(pressed, (leg, expected));
@@ -190,7 +194,7 @@ fn strangers_who_come_right_behind_the_first_packet_are_not_heard() {
         (0..4).for_each(|_| caller.send_frame());
         world.order(MediaOp::Close { leg: caller.leg });
         world.wait_for(|report| match report {
-            MediaReport::Closed { leg, .. } if *leg == caller.leg => Some(()),
+            MediaReport::Leg(leg, AudioReport::Closed { .. }) if *leg == caller.leg => Some(()),
             _ => None,
         });
     }
@@ -267,7 +271,7 @@ fn stopping_seals_what_is_open_and_says_good_bye() {
     world.media.stop();
     let sealed = reports
         .try_iter()
-        .any(|report| matches!(report, MediaReport::Sealed { recording: sealed, .. } if sealed == recording));
+        .any(|report| matches!(report, MediaReport::Recording(sealed, RecordingReport::Sealed(_)) if sealed == recording));
     assert!(sealed);
     assert!(channels(&dir.join("recordings/stopped.wav")).0.len() >= 2400);
     let mut datagram = [0; 500];

@@ -4,7 +4,7 @@ mod world;
 
 use std::time::{Duration, Instant};
 
-use model::{Codec, Direction, GapCause, MediaOp, MediaReport, PlayMode, RemoteMedia};
+use model::{AudioReport, Codec, Direction, GapCause, MediaOp, MediaReport, PlayMode, RemoteMedia};
 use world::{Phone, World, channels, sealed, steady, talk};
 
 #[test]
@@ -128,7 +128,7 @@ fn a_peer_without_telephone_events_is_heard_pressing_keys_in_its_audio() {
             .reports
             .try_iter()
             .filter_map(|report| match report {
-                MediaReport::Digit { digit, .. } => Some(digit.key()),
+                MediaReport::Leg(_, AudioReport::Digit(digit)) => Some(digit.key()),
                 _ => None,
             })
             .collect();

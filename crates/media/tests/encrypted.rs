@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use audio::rtcp::{self, RtcpPacket};
 use audio::tone::level_db;
 use media::Media;
-use model::{Codec, Direction, MediaOp, MediaReport, SrtpSuite};
+use model::{Codec, Direction, MediaOp, MediaReport, RecordingReport, SrtpSuite};
 use world::{Phone, World, channels, talk};
 
 fn encrypted_phone(world: &mut World, suite: SrtpSuite, hertz: f64) -> Phone {
@@ -36,7 +36,9 @@ fn an_encrypted_caller_talks_with_a_plain_agent_and_is_recorded() {
         caller.press(5);
         talk(&mut [&mut caller, &mut agent], 5);
         world.order(MediaOp::StopRecording { recording });
-        world.wait_for(|report| matches!(report, MediaReport::Sealed { .. }).then_some(()));
+        world.wait_for(|report| {
+            matches!(report, MediaReport::Recording(_, RecordingReport::Sealed(_))).then_some(())
+        });
         let level = |phone: &Phone, hertz| phone.level(hertz, 1600);
         assert!(level(&caller, 880.0) > -20.0 && level(&agent, 440.0) > -20.0, "{suite:?}");
         assert_eq!(agent.keys_heard(), [5], "{suite:?}");

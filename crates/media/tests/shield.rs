@@ -5,7 +5,7 @@ mod world;
 use std::ops::Range;
 use std::time::Instant;
 
-use model::{Codec, Direction, MediaOp, MediaReport, RemoteMedia, Role};
+use model::{AudioReport, Codec, Direction, MediaOp, MediaReport, RemoteMedia, Role};
 use world::{Phone, World, channels, sealed, steady, talk};
 
 const CUSTOMER: f64 = 440.0;
@@ -67,7 +67,7 @@ fn assert_hidden(port: u16, case: Case) {
     let back = others[0].heard.len() - 3200;
 
     let told = world.reports.try_iter().filter(|report| match report {
-        MediaReport::Digit { leg: of, digit } => *of == leg && digit.key() == '8',
+        MediaReport::Leg(of, AudioReport::Digit(digit)) => *of == leg && digit.key() == '8',
         _ => false,
     });
     assert_eq!(told.count(), 3, "{case:?}: the center is told");
@@ -136,7 +136,7 @@ fn a_key_held_longer_than_the_shield_is_hidden_to_its_end() {
     let packet =
         |duration, end| audio::telephone_event::TelephoneEvent { event: 5, end, volume: 10, duration };
     customer.send(world::KEYS, began, &packet(160, false).print());
-    world.wait_for(|report| matches!(report, MediaReport::Digit { .. }).then_some(()));
+    world.wait_for(|report| matches!(report, MediaReport::Leg(_, AudioReport::Digit(_))).then_some(()));
     world.order(MediaOp::Unshield { leg: customer.leg });
     for frame in 2..40 {
         customer.send(world::KEYS, began, &packet(frame * 160, frame == 39).print());

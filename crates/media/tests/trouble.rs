@@ -10,7 +10,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use media::{Disk, DiskFile, Media, Prompts, Settings, StartError};
 use model::{
-    Codec, Direction, LegId, MediaOp, MediaReport, Shortage, Storage, StorageReport, StorageTrouble,
+    AudioReport, Codec, Direction, Kept, LegId, MediaOp, MediaReport, RecordingReport, Shortage, Storage,
+    StorageReport, StorageTrouble,
 };
 use world::{LOCALHOST, World, talk};
 
@@ -71,11 +72,14 @@ fn a_full_disk_is_told_once_and_the_call_goes_on() {
         let reports = world.reports.clone();
         world.end();
         let told = |report: &MediaReport| {
-            matches!(report, MediaReport::RecordingFailed { .. } | MediaReport::Storage(_))
+            matches!(
+                report,
+                MediaReport::Recording(_, RecordingReport::Failed { .. }) | MediaReport::Storage(_)
+            )
         };
         let more: Vec<MediaReport> = reports.try_iter().filter(told).collect();
         // Told once, and once that the recording is not whole.
-        assert!(matches!(more[..], [MediaReport::RecordingFailed { .. }]), "{more:?}");
+        assert!(matches!(more[..], [MediaReport::Recording(_, RecordingReport::Failed { .. })]), "{more:?}");
     }
 }
 
@@ -120,7 +124,9 @@ fn a_recording_counts_as_open_until_it_is_sealed() {
     sealing.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!(world.media.counters().open_recordings, 1);
     drop(hold);
-    world.wait_for(|report| matches!(report, MediaReport::Sealed { .. }).then_some(()));
+    world.wait_for(|report| {
+        matches!(report, MediaReport::Recording(_, RecordingReport::Sealed(_))).then_some(())
+    });
     assert_eq!(world.media.counters().open_recordings, 0);
     world.end();
 }
@@ -165,7 +171,9 @@ fn a_stuck_disk_delays_no_packet() {
     drop(gate);
     assert!(agent.level(440.0, 1600) > -20.0 && caller.level(880.0, 1600) > -20.0);
     let (duration_ms, gaps) = world.wait_for(|report| match report {
-        MediaReport::Sealed { duration_ms, gaps, .. } => Some((*duration_ms, gaps.clone())),
+        MediaReport::Recording(_, RecordingReport::Sealed(Kept { duration_ms, gaps, .. })) => {
+            Some((*duration_ms, gaps.clone()))
+        }
         _ => None,
     });
     assert!(duration_ms >= 1900);
@@ -179,7 +187,9 @@ fn a_path_outside_the_folder_is_refused() {
     let caller = world.phone(Codec::Pcma, 440.0);
     for path in ["../escape.wav", "/etc/escape.wav", "", "a/../../b.wav"] {
         world.record(caller.leg, path);
-        world.wait_for(|report| matches!(report, MediaReport::RecordingFailed { .. }).then_some(()));
+        world.wait_for(|report| {
+            matches!(report, MediaReport::Recording(_, RecordingReport::Failed { .. })).then_some(())
+        });
     }
     assert!(!world.dir.join("escape.wav").exists());
     world.end();
@@ -202,7 +212,7 @@ fn a_silent_peer_is_reported_again_and_again_with_what_it_was_to_do() {
 
 fn silent(report: &MediaReport) -> Option<(LegId, Direction)> {
     match report {
-        MediaReport::Silent { leg, direction } => Some((*leg, *direction)),
+        MediaReport::Leg(leg, AudioReport::Silent { direction }) => Some((*leg, *direction)),
         _ => None,
     }
 }
@@ -216,15 +226,19 @@ fn without_a_free_port_a_leg_is_refused() {
     let third = model::LegId::new(&mut ids, world::now());
     world.order(MediaOp::Open { leg: third, on: None });
     let refused = world.wait_for(|report| match report {
-        MediaReport::OpenFailed { leg, lacks } => Some((*leg, *lacks)),
+        MediaReport::Leg(leg, AudioReport::OpenFailed { lacks }) => Some((*leg, *lacks)),
         _ => None,
     });
     assert_eq!(refused, (third, Shortage::RtpPorts));
     world.order(MediaOp::Close { leg: third });
-    world.wait_for(|report| matches!(report, MediaReport::Closed { leg, .. } if *leg == third).then_some(()));
+    world.wait_for(|report| {
+        matches!(report, MediaReport::Leg(leg, AudioReport::Closed { .. }) if *leg == third).then_some(())
+    });
     world.order(MediaOp::Close { leg: first });
     world.order(MediaOp::Open { leg: third, on: None });
-    world.wait_for(|report| matches!(report, MediaReport::OpenFailed { .. }).then_some(()));
+    world.wait_for(|report| {
+        matches!(report, MediaReport::Leg(_, AudioReport::OpenFailed { .. })).then_some(())
+    });
     world.end();
 }
 
@@ -301,7 +315,7 @@ fn a_bridged_peer_that_is_not_heard_is_told_once_and_again_after_it_was_heard() 
     talk(&mut [&mut caller], 30);
     let told = |world: &World| -> Vec<LegId> {
         let of = |report: MediaReport| match report {
-            MediaReport::OneWay { leg } => Some(leg),
+            MediaReport::Leg(leg, AudioReport::OneWay) => Some(leg),
             _ => None,
         };
         world.reports.try_iter().filter_map(of).collect()
@@ -328,7 +342,7 @@ fn a_closed_leg_tells_what_its_peer_sounded_like() {
     talk(&mut [&mut caller], 40);
     world.order(MediaOp::Close { leg: caller.leg });
     let quality = world.wait_for(|report| match report {
-        MediaReport::Closed { leg, quality } if *leg == caller.leg => Some(*quality),
+        MediaReport::Leg(leg, AudioReport::Closed { quality }) if *leg == caller.leg => Some(*quality),
         _ => None,
     });
     let quality = quality.unwrap();

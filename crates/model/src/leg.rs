@@ -100,36 +100,39 @@ pub enum Target {
     Seat(AgentId),
 }
 
-/// What the signalling shell reports of a leg.
+/// What an INVITE says: a new inbound leg. Answered in time by `Ring`, `Answer` or `Refuse`; what is reported of it then
+/// are [`LegReport`]s.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invited {
+    /// The address that it came from.
+    pub source: IpAddr,
+    /// Our address for its audio: of those that we have the one that it came to, or one that its audio can reach.
+    pub local: IpAddr,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The dialled number: the user part of the Request-URI.
+    pub dialled: Number,
+    /// Where the call was before, as far as the trunk is believed.
+    pub diverted: Diverted,
+    /// The calling number; `None` when withheld or not made of harmless characters.
+    pub caller: Option<Number>,
+    /// The name that the caller shows, for display only: hostile text, at most 64 characters,
+    /// without control characters.
+    pub caller_name: Option<String>,
+    /// The peer's audio; `None` when the INVITE carried no offer (it comes with `Connected`).
+    pub remote: Option<RemoteMedia>,
+    /// The Call-ID of its INVITE: hostile text, at most 128 characters, without control characters.
+    pub sip_call_id: Box<str>,
+}
+
+/// What the signalling shell reports of a leg that exists.
 ///
 /// A leg's reports end with exactly one of `Refused`, `Ended` — for an inbound leg also after an
 /// order `Refuse`, so that the center can always forget a leg when it reads one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LegReport {
-    /// A new inbound leg. Answered in time by `Ring`, `Answer` or `Refuse`.
-    Invited {
-        /// The address that it came from.
-        source: IpAddr,
-        /// Our address for its audio: of those that we have the one that it came to, or one that its audio can reach.
-        local: IpAddr,
-        /// Where it came from.
-        origin: Origin,
-        /// The dialled number: the user part of the Request-URI.
-        dialled: Number,
-        /// Where the call was before, as far as the trunk is believed.
-        diverted: Diverted,
-        /// The calling number; `None` when withheld or not made of harmless characters.
-        caller: Option<Number>,
-        /// The name that the caller shows, for display only: hostile text, at most 64 characters,
-        /// without control characters.
-        caller_name: Option<String>,
-        /// The peer's audio; `None` when the INVITE carried no offer (it comes with `Connected`).
-        remote: Option<RemoteMedia>,
-        /// The Call-ID of its INVITE: hostile text, at most 128 characters, without control characters.
-        sip_call_id: Box<str>,
-    },
-    /// The peer of an outbound leg rings.
+    /// Of an outbound leg: the peer rings.
     Ringing,
     /// An outbound leg was answered (200 OK seen and acknowledged), or an inbound leg's answer was
     /// acknowledged. `remote` is what is now in force.
@@ -144,7 +147,7 @@ pub enum LegReport {
     },
     /// A key came by SIP INFO.
     Digit(Digit),
-    /// An outbound leg was not answered.
+    /// Of an outbound leg: it was not answered.
     Refused(Refusal),
     /// The leg is over; nothing follows.
     Ended {
@@ -157,7 +160,6 @@ impl LegReport {
     /// What it is called, without what it carries: for the log, where keys may not stand.
     pub const fn name(&self) -> &'static str {
         match self {
-            LegReport::Invited { .. } => "invited",
             LegReport::Ringing => "ringing",
             LegReport::Connected { .. } => "connected",
             LegReport::Changed { .. } => "changed",

@@ -34,10 +34,10 @@ pub use event::{
 pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
 };
-pub use leg::{Direction, LegOrder, LegReport, Origin, Refusal, RemoteMedia, Target};
+pub use leg::{Direction, Invited, LegOrder, LegReport, Origin, Refusal, RemoteMedia, Target};
 pub use media::{
-    ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode, RecordingSpec, Role,
-    Shortage,
+    AudioReport, ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode,
+    RecordingReport, RecordingSpec, Role, Shortage,
 };
 pub use policy::SupervisorsHear;
 pub use sample::{SampleFrame, Way};

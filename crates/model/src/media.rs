@@ -161,60 +161,13 @@ pub struct RecordingSpec {
     pub rate: u32,
 }
 
-/// What the media threads report.
+/// What the media threads report, by subject.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MediaReport {
-    /// A leg's port pair is open; RTCP is on the next port.
-    Opened {
-        /// The leg.
-        leg: LegId,
-        /// Our RTP address.
-        rtp: SocketAddr,
-    },
-    /// No port could be opened.
-    OpenFailed {
-        /// The leg.
-        leg: LegId,
-        /// What there was none of.
-        lacks: Shortage,
-    },
-    /// A play ended.
-    PlayEnded {
-        /// The leg.
-        leg: LegId,
-        /// Which play.
-        play: PlayId,
-        /// True when it came to its end, false when it was stopped or replaced.
-        finished: bool,
-    },
-    /// A key came by RFC 4733; reported once per press.
-    Digit {
-        /// The leg.
-        leg: LegId,
-        /// The key.
-        digit: Digit,
-    },
-    /// Nothing at all came from a peer for the configured time: no RTP of any payload type, no RTCP, no keep-alive.
-    /// Reported again each time that it has lasted for as long once more, so that none of the reports has to be heeded.
-    Silent {
-        /// The leg.
-        leg: LegId,
-        /// What the peer was meant to do; one that was to send nothing may be alive.
-        direction: Direction,
-    },
-    /// A bridged peer that should send was not heard for 3 s: the other party hears nothing. Reported once a silence, and
-    /// again when the peer was put on hold and taken back, or bridged again.
-    OneWay {
-        /// The leg that is not heard.
-        leg: LegId,
-    },
-    /// A leg's port is closed; nothing follows of it.
-    Closed {
-        /// The leg.
-        leg: LegId,
-        /// What its peer's audio was like; `None` when nothing of it came.
-        quality: Option<LegQuality>,
-    },
+    /// Of a leg.
+    Leg(LegId, AudioReport),
+    /// Of a recording: the last that is reported of it.
+    Recording(RecordingId, RecordingReport),
     /// A media thread has no room for more calls, or has room again.
     Strain {
         /// Which thread, counted from 0.
@@ -223,28 +176,60 @@ pub enum MediaReport {
         /// when it has room.
         lacks: Option<Shortage>,
     },
-    /// A recording is on disk, whole and closed.
-    Sealed {
-        /// The recording.
-        recording: RecordingId,
-        /// Length in milliseconds.
-        duration_ms: u64,
-        /// SHA-256 of the file, lower-case hexadecimal.
-        sha256: String,
-        /// Spans without audio, with their cause.
-        gaps: Vec<Gap>,
+    /// A place that recordings are written to failed, or works again. Reported once for all its recordings.
+    Storage(StorageReport),
+}
+
+/// What the media report of a leg.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AudioReport {
+    /// Its port pair is open; RTCP is on the next port.
+    Opened {
+        /// Our RTP address.
+        rtp: SocketAddr,
     },
-    /// A recording could not be written, or not to its end.
-    RecordingFailed {
-        /// The recording.
-        recording: RecordingId,
+    /// No port could be opened.
+    OpenFailed {
+        /// What there was none of.
+        lacks: Shortage,
+    },
+    /// A play ended.
+    PlayEnded {
+        /// Which play.
+        play: PlayId,
+        /// True when it came to its end, false when it was stopped or replaced.
+        finished: bool,
+    },
+    /// A key came by RFC 4733; reported once per press.
+    Digit(Digit),
+    /// Nothing at all came from a peer for the configured time: no RTP of any payload type, no RTCP, no keep-alive.
+    /// Reported again each time that it has lasted for as long once more, so that none of the reports has to be heeded.
+    Silent {
+        /// What the peer was meant to do; one that was to send nothing may be alive.
+        direction: Direction,
+    },
+    /// A bridged peer that should send was not heard for 3 s: the other party hears nothing. Reported once a silence, and
+    /// again when the peer was put on hold and taken back, or bridged again.
+    OneWay,
+    /// The leg's port is closed; nothing follows of it.
+    Closed {
+        /// What its peer's audio was like; `None` when nothing of it came.
+        quality: Option<LegQuality>,
+    },
+}
+
+/// How a recording was closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordingReport {
+    /// It is on disk, whole.
+    Sealed(Kept),
+    /// It could not be written, or not to its end.
+    Failed {
         /// For the log and the alert.
         why: String,
         /// What there is of it.
         kept: Kept,
     },
-    /// A place that recordings are written to failed, or works again. Told once for all its recordings.
-    Storage(StorageReport),
 }
 
 /// What a media thread lacks for another leg.
@@ -269,26 +254,22 @@ impl Shortage {
     }
 }
 
-impl MediaReport {
+impl AudioReport {
     /// What it is called, without what it carries: for the log, where keys may not stand.
     pub const fn name(&self) -> &'static str {
         match self {
-            MediaReport::Opened { .. } => "opened",
-            MediaReport::OpenFailed { .. } => "open_failed",
-            MediaReport::PlayEnded { .. } => "play_ended",
-            MediaReport::Digit { .. } => "digit",
-            MediaReport::Silent { .. } => "silent",
-            MediaReport::OneWay { .. } => "one_way",
-            MediaReport::Closed { .. } => "closed",
-            MediaReport::Strain { .. } => "strain",
-            MediaReport::Sealed { .. } => "sealed",
-            MediaReport::RecordingFailed { .. } => "recording_failed",
-            MediaReport::Storage(_) => "storage",
+            AudioReport::Opened { .. } => "opened",
+            AudioReport::OpenFailed { .. } => "open_failed",
+            AudioReport::PlayEnded { .. } => "play_ended",
+            AudioReport::Digit(_) => "digit",
+            AudioReport::Silent { .. } => "silent",
+            AudioReport::OneWay => "one_way",
+            AudioReport::Closed { .. } => "closed",
         }
     }
 }
 
-/// What is left of a recording that could not be written to its end.
+/// What there is of a recording when it is closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kept {
     /// Length of the file in milliseconds.

@@ -30,10 +30,7 @@ fn stages(inbound: bool) -> [Leg; 3] {
         leg
     };
     let mut up = ringing();
-    assert_eq!(
-        up.signalled(LegReport::Connected { remote: remote() }),
-        Meaning::Event(LegEvent::Up(remote()))
-    );
+    assert_eq!(up.signalled(LegReport::Connected { remote: remote() }), Meaning::Up(remote()));
     [opening(), ringing(), up]
 }
 
@@ -47,15 +44,11 @@ fn each_report_means_something_in_its_stages_alone() {
     let key = |way| event(LegEvent::Key(digit, way));
     let ended = |cause| LegReport::Ended { cause };
     let (changed, over) = (event(LegEvent::Changed(remote())), |cause| event(LegEvent::Over(cause)));
-    let (nothing, failed) = (|| Meaning::Nothing, |refusal| event(LegEvent::Failed(refusal)));
+    let (nothing, failed) = (|| Meaning::Nothing, Meaning::Unanswered);
     let busy = LegReport::Refused(Refusal::Busy);
     let table = [
         (false, LegReport::Ringing, [nothing(), nothing(), nothing()]),
-        (
-            false,
-            LegReport::Connected { remote: remote() },
-            [nothing(), event(LegEvent::Up(remote())), nothing()],
-        ),
+        (false, LegReport::Connected { remote: remote() }, [nothing(), Meaning::Up(remote()), nothing()]),
         (false, LegReport::Changed { remote: remote() }, [nothing(), nothing(), changed.clone()]),
         (true, LegReport::Changed { remote: remote() }, [changed.clone(), changed.clone(), changed]),
         (true, LegReport::Digit(digit), [nothing(), key(KeyWay::Signalling), key(KeyWay::Signalling)]),
@@ -81,20 +74,20 @@ fn each_report_means_something_in_its_stages_alone() {
 #[test]
 fn what_media_report_means_something_in_its_stages_alone() {
     let (mut ids, now) = (Ids::new(2), model::Time::from_unix_ms(1));
-    let (leg, play) = (model::LegId::new(&mut ids, now), PlayId::new(&mut ids, now));
+    let play = PlayId::new(&mut ids, now);
     let (digit, direction) = (Digit::from_char('5').unwrap(), Direction::Both);
     let (silent, nothing) = (event(LegEvent::Silent(direction)), || Meaning::Nothing);
     let key = || event(LegEvent::Key(digit, KeyWay::Audio));
     let table = [
-        (MediaReport::Opened { leg, rtp: rtp() }, [event(LegEvent::PortOpen(rtp())), nothing(), nothing()]),
+        (AudioReport::Opened { rtp: rtp() }, [Meaning::PortOpen(rtp()), nothing(), nothing()]),
         (
-            MediaReport::OpenFailed { leg, lacks: Shortage::RtpPorts },
-            [event(LegEvent::NoPort(Shortage::RtpPorts)), nothing(), nothing()],
+            AudioReport::OpenFailed { lacks: Shortage::RtpPorts },
+            [Meaning::NoPort(Shortage::RtpPorts), nothing(), nothing()],
         ),
-        (MediaReport::Digit { leg, digit }, [nothing(), key(), key()]),
-        (MediaReport::Silent { leg, direction }, [silent.clone(), silent.clone(), silent]),
-        (MediaReport::OneWay { leg }, [nothing(), nothing(), event(LegEvent::OneWay)]),
-        (MediaReport::PlayEnded { leg, play, finished: false }, [nothing(), nothing(), nothing()]),
+        (AudioReport::Digit(digit), [nothing(), key(), key()]),
+        (AudioReport::Silent { direction }, [silent.clone(), silent.clone(), silent]),
+        (AudioReport::OneWay, [nothing(), nothing(), event(LegEvent::OneWay)]),
+        (AudioReport::PlayEnded { play, finished: false }, [nothing(), nothing(), nothing()]),
     ];
     for (report, expected) in table {
         for (leg, expected) in stages(true).iter().zip(expected) {

@@ -1,6 +1,8 @@
 //! What comes before its time: reports that overtake others, in every stage of a call.
 
-use model::{Cause, Digit, Direction, Event, LegId, LegOrder, LegReport, MediaReport, Origin, Refusal};
+use model::{
+    AudioReport, Cause, Digit, Direction, Event, LegId, LegOrder, LegReport, MediaReport, Origin, Refusal,
+};
 
 use super::stories::conversation;
 use super::world::{Leg, Seat, World, agent, remote, seconds};
@@ -14,7 +16,7 @@ fn digit(key: char) -> Digit {
 fn answering(dialled: &str) -> (World, LegId) {
     let mut world = World::new();
     let caller = world.call(dialled);
-    let opened = MediaReport::Opened { leg: caller, rtp: "127.0.0.1:30000".parse().unwrap() };
+    let opened = MediaReport::Leg(caller, AudioReport::Opened { rtp: "127.0.0.1:30000".parse().unwrap() });
     world.send(Input::Media(opened));
     assert!(matches!(world.orders.last(), Some((_, LegOrder::Answer { .. }))));
     (world, caller)
@@ -152,10 +154,10 @@ fn stages() -> Vec<(&'static str, World, LegId)> {
 /// Every report that a peer, or the way to it, can cause at any moment.
 fn reports(leg: LegId) -> Vec<Input> {
     let media = [
-        MediaReport::Digit { leg, digit: digit('1') },
-        MediaReport::Silent { leg, direction: Direction::Both },
-        MediaReport::Silent { leg, direction: Direction::Inactive },
-        MediaReport::OneWay { leg },
+        MediaReport::Leg(leg, AudioReport::Digit(digit('1'))),
+        MediaReport::Leg(leg, AudioReport::Silent { direction: Direction::Both }),
+        MediaReport::Leg(leg, AudioReport::Silent { direction: Direction::Inactive }),
+        MediaReport::Leg(leg, AudioReport::OneWay),
     ];
     let signalling = [
         LegReport::Ringing,

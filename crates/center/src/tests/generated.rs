@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    AgentOrder, Direction, LegId, LegReport, MediaReport, Order, Origin, PartyOrder, RecordingOrder, Refusal,
-    SecureInputOrder, Supervision, SupervisionOrder, Watched,
+    AgentOrder, Direction, LegId, LegReport, MediaReport, Order, Origin, PartyOrder, RecordingOrder,
+    RecordingReport, Refusal, SecureInputOrder, Supervision, SupervisionOrder, Watched,
 };
 use proptest::prelude::*;
 
@@ -104,11 +104,9 @@ fn take(world: &mut World, step: &Step) {
         }
         Step::RecordingFails => {
             if let Some(recording) = world.recording.pop_first() {
-                let failed = MediaReport::RecordingFailed {
-                    recording,
-                    why: "disk full".to_owned(),
-                    kept: model::Kept::default(),
-                };
+                let failed =
+                    RecordingReport::Failed { why: "disk full".to_owned(), kept: model::Kept::default() };
+                let failed = MediaReport::Recording(recording, failed);
                 world.send(Input::Media(failed));
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{
     AgentOrder, Cause, Class, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, NotReadyReason, Order,
-    Refused, Shift, Shortage,
+    RecordingReport, Refused, Shift, Shortage,
 };
 
 use super::stories::conversation;
@@ -43,7 +43,7 @@ fn a_drain_waits_for_the_quality_of_a_call_whose_recording_failed() {
     let (mut world, caller, _) = conversation();
     let recording = world.recording.pop_first().unwrap();
     let (why, kept) = ("disk full".to_owned(), model::Kept::default());
-    world.send(Input::Media(MediaReport::RecordingFailed { recording, why, kept }));
+    world.send(Input::Media(MediaReport::Recording(recording, RecordingReport::Failed { why, kept })));
     world.send(Input::Drain);
     world.hang_up(caller);
     assert_eq!(world.drained, 0, "the legs are not closed yet");

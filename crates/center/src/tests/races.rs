@@ -1,7 +1,8 @@
 //! Two things at once, in both orders.
 
 use model::{
-    AgentOrder, Cause, EndedBy, Event, LegReport, MediaOp, MediaReport, OfferOutcome, Order, PlayId, Refusal,
+    AgentOrder, AudioReport, Cause, EndedBy, Event, LegReport, MediaOp, MediaReport, OfferOutcome, Order,
+    PlayId, Refusal,
 };
 
 use super::stories::conversation;
@@ -111,7 +112,7 @@ fn the_customers_port_opens_before_or_after_the_caller_left() {
         world.ports_open_after = Some(seconds(1));
         let caller = world.call("8000");
         let rtp = "127.0.0.1:30000".parse().unwrap();
-        let opened = Input::Media(MediaReport::Opened { leg: caller, rtp });
+        let opened = Input::Media(MediaReport::Leg(caller, AudioReport::Opened { rtp }));
         if port_first {
             world.send(opened);
             world.hang_up(caller);
@@ -177,7 +178,7 @@ fn the_caller_leaves_while_our_answer_is_on_the_way() {
     let mut world = World::new();
     let caller = world.call("8000");
     let rtp = "127.0.0.1:30000".parse().unwrap();
-    world.send(Input::Media(MediaReport::Opened { leg: caller, rtp }));
+    world.send(Input::Media(MediaReport::Leg(caller, AudioReport::Opened { rtp })));
     world.hang_up(caller);
     world.assert_over();
     assert_eq!(world.ends().first().map(|end| end.1), Some(Cause::Cancelled));
@@ -187,7 +188,7 @@ fn the_caller_leaves_while_our_answer_is_on_the_way() {
 fn what_is_reported_twice_counts_once() {
     let mut world = World::new();
     let caller = world.call("8000");
-    let opened = MediaReport::Opened { leg: caller, rtp: "127.0.0.1:30000".parse().unwrap() };
+    let opened = MediaReport::Leg(caller, AudioReport::Opened { rtp: "127.0.0.1:30000".parse().unwrap() });
     let connected = LegReport::Connected { remote: remote(model::Direction::Both) };
     world.send(Input::Media(opened.clone()));
     world.send(Input::Media(opened.clone()));
@@ -211,7 +212,8 @@ fn only_the_end_of_what_plays_now_moves_the_flow() {
         world.media.iter().filter_map(play).collect()
     };
     let welcome = plays(&world)[0];
-    let ended = |play, finished| Input::Media(MediaReport::PlayEnded { leg, play, finished });
+    let ended =
+        |play, finished| Input::Media(MediaReport::Leg(leg, AudioReport::PlayEnded { play, finished }));
     world.send(ended(welcome, false));
     assert_eq!(plays(&world).len(), 1, "cut short is not heard");
     world.run(seconds(3));

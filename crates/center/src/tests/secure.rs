@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Actor, Cause, ContactId, Digit, Done, EndedBy, Event, LegId, LegReport, MediaOp, MediaReport, Order,
-    RecordingOrder, Refused, SecureEnd, SecureInputOrder,
+    Actor, AudioReport, Cause, ContactId, Digit, Done, EndedBy, Event, LegId, LegReport, MediaOp,
+    MediaReport, Order, RecordingOrder, Refused, SecureEnd, SecureInputOrder,
 };
 
 use super::stories::conversation;
@@ -233,7 +233,7 @@ fn a_secret_node_that_is_left_without_an_answer_or_by_the_caller_ends_once() {
 fn a_key_that_crosses_the_order_counts_as_pressed_in_secret() {
     let (mut world, caller, _) = conversation();
     let digit = Digit::from_char('4').unwrap();
-    let crossing = Input::Media(MediaReport::Digit { leg: caller, digit });
+    let crossing = Input::Media(MediaReport::Leg(caller, AudioReport::Digit(digit)));
     start(&mut world).unwrap();
     world.send(crossing.clone());
     let contact = contact(&world);

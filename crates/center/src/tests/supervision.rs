@@ -1,8 +1,8 @@
 //! Supervisors and colleagues in a conversation: who hears whom, and that no failure of theirs disturbs it.
 
 use model::{
-    Activity, Cause, ContactId, Direction, Done, EndedBy, Event, GuestEnd, LegId, LegReport, MediaOp,
-    MediaReport, Order, Part, PartyOrder, Refusal, Refused, Role, SecureInputOrder, Supervision,
+    Activity, AudioReport, Cause, ContactId, Direction, Done, EndedBy, Event, GuestEnd, LegId, LegReport,
+    MediaOp, MediaReport, Order, Part, PartyOrder, Refusal, Refused, Role, SecureInputOrder, Supervision,
     SupervisionOrder, Watched,
 };
 
@@ -317,16 +317,16 @@ fn a_colleague_is_no_supervisor_and_is_taken_out_by_the_agent() {
 fn a_guest_who_vanishes_is_let_go_and_an_agent_who_vanishes_leaves_the_customer_to_the_guest() {
     let direction = Direction::Both;
     let (mut world, caller, _, colleague) = three();
-    world.send(Input::Media(MediaReport::Silent { leg: colleague, direction }));
+    world.send(Input::Media(MediaReport::Leg(colleague, AudioReport::Silent { direction })));
     assert_eq!((guests_left(&world), world.center.calls()), (vec![GuestEnd::Vanished], 1));
     world.hang_up(caller);
     world.assert_over();
     let (mut world, caller, seat, colleague) = three();
     world.run(seconds(60));
-    world.send(Input::Media(MediaReport::Silent { leg: seat, direction }));
+    world.send(Input::Media(MediaReport::Leg(seat, AudioReport::Silent { direction })));
     assert!(world.media.contains(&MediaOp::Bridge { a: caller, b: colleague }));
     world.run(seconds(60));
-    world.send(Input::Media(MediaReport::Silent { leg: colleague, direction }));
+    world.send(Input::Media(MediaReport::Leg(colleague, AudioReport::Silent { direction })));
     world.assert_over();
     assert_eq!((world.ends()[0].0, world.ends()[0].1), (EndedBy::Network, Cause::MediaTimeout));
 }

@@ -1,8 +1,8 @@
 //! Caller and agent together: holding, silence, recording, the end.
 
 use model::{
-    Activity, Cause, Class, Direction, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, Order,
-    RecordingOrder, RecordingState, Refused,
+    Activity, AudioReport, Cause, Class, Direction, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport,
+    Order, RecordingOrder, RecordingReport, RecordingState, Refused,
 };
 
 use super::stories::{CALLER_DONE, conversation};
@@ -80,11 +80,8 @@ fn a_hold_that_the_caller_leaves_from_ends_with_the_call() {
 fn a_recording_that_fails_in_mid_call_does_not_end_the_call() {
     let (mut world, caller, _) = conversation();
     let recording = world.recording.pop_first().unwrap();
-    world.send(Input::Media(MediaReport::RecordingFailed {
-        recording,
-        why: "disk full".to_owned(),
-        kept: model::Kept::default(),
-    }));
+    let failed = RecordingReport::Failed { why: "disk full".to_owned(), kept: model::Kept::default() };
+    world.send(Input::Media(MediaReport::Recording(recording, failed)));
     assert_eq!(world.closed(), [RecordingState::Damaged]);
     world.run(seconds(10));
     assert_eq!(world.center.calls(), 1);
@@ -149,12 +146,12 @@ fn one_way_audio_is_told_of_the_party_that_is_not_heard_and_of_nobody_on_hold() 
         };
         world.events().filter_map(of).collect()
     };
-    world.send(Input::Media(MediaReport::OneWay { leg: caller }));
+    world.send(Input::Media(MediaReport::Leg(caller, AudioReport::OneWay)));
     assert_eq!(unheard(&world), [], "nobody talks yet");
     world.run(seconds(10));
     let seat = world.last_dialled();
-    world.send(Input::Media(MediaReport::OneWay { leg: seat }));
-    world.send(Input::Media(MediaReport::OneWay { leg: caller }));
+    world.send(Input::Media(MediaReport::Leg(seat, AudioReport::OneWay)));
+    world.send(Input::Media(MediaReport::Leg(caller, AudioReport::OneWay)));
     assert_eq!(unheard(&world), [Some("1001".to_owned()), None]);
     world.hang_up(caller);
     world.assert_over();

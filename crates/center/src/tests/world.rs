@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, Cause, Codec, Command, CommandId, Digit, Direction, Diverted, Event, Ids, LegId,
-    LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Order, Origin, PlayId, Record,
-    RecordingId, Refusal, RemoteMedia, Reply, Scope, Time,
+    Actor, AgentId, AudioReport, Cause, Codec, Command, CommandId, Digit, Direction, Diverted, Event, Ids,
+    Invited, LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Order, Origin, PlayId,
+    Record, RecordingId, Refusal, RemoteMedia, Reply, Scope, Time,
 };
 
 use super::model::Model;
@@ -183,7 +183,7 @@ impl World {
     fn invite_from(&mut self, origin: Origin, last: u8, dialled: &str) -> LegId {
         let leg = LegId::new(&mut self.ids, self.now);
         self.legs.insert(leg, Leg::Pending { outbound: false });
-        let report = LegReport::Invited {
+        let invited = Invited {
             source: Ipv4Addr::new(192, 0, 2, last).into(),
             local: CUSTOMERS,
             origin,
@@ -194,7 +194,7 @@ impl World {
             remote: Some(remote(Direction::Both)),
             sip_call_id: "1@world".into(),
         };
-        self.send(Input::Leg(leg, report));
+        self.send(Input::Invited(leg, Box::new(invited)));
         leg
     }
 
@@ -209,7 +209,7 @@ impl World {
 
     pub(super) fn press(&mut self, leg: LegId, key: char) {
         let digit = Digit::from_char(key).unwrap();
-        self.send(Input::Media(MediaReport::Digit { leg, digit }));
+        self.send(Input::Media(MediaReport::Leg(leg, AudioReport::Digit(digit))));
     }
 
     pub(super) fn order(&mut self, order: Order) -> CommandId {
@@ -250,7 +250,7 @@ impl World {
 
     /// Media report that nothing came of a leg.
     pub(super) fn silent(&mut self, leg: LegId, direction: Direction) {
-        self.send(Input::Media(MediaReport::Silent { leg, direction }));
+        self.send(Input::Media(MediaReport::Leg(leg, AudioReport::Silent { direction })));
     }
 
     /// How often a leg's peer was asked whether it lives.
@@ -319,13 +319,14 @@ impl World {
                     return;
                 }
             }
-            Input::Media(MediaReport::PlayEnded { leg, play, finished: true }) => {
+            Input::Media(MediaReport::Leg(leg, AudioReport::PlayEnded { play, finished: true })) => {
                 if self.playing.get(leg) != Some(play) {
                     return;
                 }
                 self.playing.remove(leg);
             }
-            Input::Leg(..)
+            Input::Invited(..)
+            | Input::Leg(..)
             | Input::Media(_)
             | Input::Seat { .. }
             | Input::Command(_)

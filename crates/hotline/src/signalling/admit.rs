@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use model::{LegId, LegReport, Origin};
+use model::{Invited, LegId, Origin};
 use sip::{Answer, Flow, OfferedAudio, Request, Security, SessionId, Status};
 
 use super::legs::{Leg, Stage};
@@ -53,7 +53,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             remote.codecs = terms.codecs.choose(&remote.codecs).into_iter().collect();
         }
         let leg = self.new_leg();
-        let report = LegReport::Invited {
+        let invited = Invited {
             source: flow.source.ip(),
             local: self.audio_address(flow, remote.as_ref()),
             origin,
@@ -66,7 +66,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         };
         self.hand_on();
         let has_room = self.backlog.is_empty()
-            && self.to_center.try_send(SignallingInput::Leg(leg, report).into()).is_ok();
+            && self.to_center.try_send(SignallingInput::Invited(leg, Box::new(invited)).into()).is_ok();
         if !has_room {
             self.seen.because(&sip_call_id, "center_busy");
             return self.endpoint.refuse(now, session, &translate::busy());

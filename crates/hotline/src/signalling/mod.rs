@@ -53,7 +53,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
-use model::{AgentId, LegId, LegOrder, LegReport, Number, Time};
+use model::{AgentId, Invited, LegId, LegOrder, LegReport, Number, Time};
 use sip::{Moment, Random, RegistrarSettings};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -160,6 +160,8 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are of a leg")]
 pub enum SignallingInput {
+    /// A new inbound leg.
+    Invited(LegId, Box<Invited>),
     /// Of a leg.
     Leg(LegId, LegReport),
     /// A seat became reachable, or is not any more. All begin unreachable.

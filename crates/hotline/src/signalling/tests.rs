@@ -8,7 +8,7 @@ mod replaced;
 mod sipp;
 mod world;
 
-use model::{Cause, Codec, LegOrder, LegReport, Origin, Refusal};
+use model::{Cause, Codec, Invited, LegOrder, LegReport, Origin, Refusal};
 use sip::{Encryption, Method};
 
 use world::{PATIENCE, Phone, World, agent, number};
@@ -21,10 +21,8 @@ async fn a_caller_is_invited_answered_and_hangs_up() {
     let mut invite = phone.request("INVITE", "13800000000", "8000", "", &sdp);
     invite.headers.set_first("From", "\"A\u{202e}b\" <sip:13800000000@127.0.0.1>;tag=phone");
     phone.send(&invite).await;
-    let (leg, report) = world.report().await;
-    let LegReport::Invited { origin, dialled, caller, caller_name, remote, .. } = report else {
-        panic!("{report:?}")
-    };
+    let (leg, invited) = world.invited().await;
+    let Invited { origin, dialled, caller, caller_name, remote, .. } = invited;
     assert_eq!(
         (origin, dialled, caller),
         (Origin::Trunk("loopback".to_owned()), number("8000"), Some(number("13800000000")))
@@ -99,8 +97,8 @@ async fn feature_codes_need_the_agent() {
     let center = world.center.clone();
     let invite = phone.request("INVITE", "1001", "*70", "", &sdp);
     let call = tokio::spawn(async move { phone.send_proven(&invite, "1001", "sample-1001").await });
-    let (leg, report) = world.report().await;
-    assert!(matches!(report, LegReport::Invited { origin: Origin::Agent(a), .. } if a == agent("1001")));
+    let (leg, invited) = world.invited().await;
+    assert_eq!(invited.origin, Origin::Agent(agent("1001")));
     world.signalling.order(leg, LegOrder::Refuse(Cause::FlowFinished));
     assert_eq!(call.await.unwrap().status.code(), 480);
     assert_eq!(world.report().await, (leg, LegReport::Ended { cause: Cause::FlowFinished }));
@@ -199,8 +197,7 @@ async fn a_full_center_refuses_calls_and_still_hears_of_ends() {
     cancel.headers.set_first("CSeq", "1 CANCEL");
     phone.send(&cancel).await;
     assert_eq!(phone.response().await.status.code(), 200);
-    let (leg, report) = world.report().await;
-    assert!(matches!(report, LegReport::Invited { .. }));
+    let (leg, _) = world.invited().await;
     assert_eq!(world.report().await, (leg, LegReport::Ended { cause: Cause::Cancelled }));
     world.signalling.stop().await;
 }

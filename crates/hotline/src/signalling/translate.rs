@@ -169,8 +169,7 @@ pub(super) fn weight(refusal: Refusal) -> u8 {
 pub(super) fn may_be_dropped(report: &LegReport) -> bool {
     match report {
         LegReport::Ringing | LegReport::Digit(_) => true,
-        LegReport::Invited { .. }
-        | LegReport::Changed { .. }
+        LegReport::Changed { .. }
         | LegReport::Connected { .. }
         | LegReport::Refused(_)
         | LegReport::Ended { .. } => false,

@@ -3,7 +3,7 @@
 
 use audio::mix::MOST_MEMBERS;
 use audio::reader::PATIENCE;
-use model::{CallId, LegId, MediaReport, Role};
+use model::{AudioReport, CallId, LegId, MediaReport, Role};
 
 use super::Thread;
 use crate::Map;
@@ -27,7 +27,7 @@ pub(super) fn take_down(
     let beside = other.filter(|other| other.player.is_none()).and_then(|other| other.recording);
     let Some(leg) = legs.get_mut(&id) else { return };
     while let Some(passage) = reader.next(until) {
-        leg.attend(&passage, now, |digit| outbox.push(MediaReport::Digit { leg: id, digit }));
+        leg.attend(&passage, now, |digit| outbox.push(MediaReport::Leg(id, AudioReport::Digit(digit))));
         let hidden = leg.is_shielded(now);
         for (recording, channel) in [(leg.recording, Channel::Left), (beside, Channel::Right)] {
             match recorder.tap(recording) {

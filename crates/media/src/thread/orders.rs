@@ -4,8 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    ClipId, Kept, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingSpec, RemoteMedia,
-    Shortage,
+    AudioReport, ClipId, Kept, LegId, MediaOp, MediaOrder, MediaReport, PlayId, PlayMode, RecordingReport,
+    RecordingSpec, RemoteMedia, Shortage,
 };
 
 use super::{MOST_WAITING, Thread, ntp_now};
@@ -81,13 +81,13 @@ impl Thread {
                 let rtp = SocketAddr::new(advertised, pair.port);
                 self.legs.insert(id, Leg::new(id, pair));
                 shift(&self.tally.open_legs, 1);
-                self.outbox.push(MediaReport::Opened { leg: id, rtp });
+                self.outbox.push(MediaReport::Leg(id, AudioReport::Opened { rtp }));
             }
             Err(error) => {
                 let too_many = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
                 let lacks = if too_many { Shortage::OpenFiles } else { Shortage::RtpPorts };
                 self.no_port(&error, lacks);
-                self.outbox.push(MediaReport::OpenFailed { leg: id, lacks });
+                self.outbox.push(MediaReport::Leg(id, AudioReport::OpenFailed { lacks }));
             }
         }
         // At once: orders come faster than ticks.
@@ -156,7 +156,7 @@ impl Thread {
         let Some(player) = leg.player.take() else { return };
         let play = player.play;
         leg.music = player.pause().or(leg.music.take());
-        self.outbox.push(MediaReport::PlayEnded { leg: id, play, finished: false });
+        self.outbox.push(MediaReport::Leg(id, AudioReport::PlayEnded { play, finished: false }));
     }
 
     fn bridge(&mut self, a: LegId, b: LegId) {
@@ -206,14 +206,14 @@ impl Thread {
         self.leave_conference(id);
         let Some(mut leg) = self.legs.remove(&id) else {
             // Who closes a leg that got no port waits for this too.
-            return self.outbox.push(MediaReport::Closed { leg: id, quality: None });
+            return self.outbox.push(MediaReport::Leg(id, AudioReport::Closed { quality: None }));
         };
         self.listeners.retain(|listener| *listener != id);
         add(&self.tally.packets_lost, leg.report(self.clock.now(), ntp_now(), true));
         self.rest(leg.recording, Channel::Left);
         self.ports.close(leg.pair.port);
         shift(&self.tally.open_legs, -1);
-        self.outbox.push(MediaReport::Closed { leg: id, quality: leg.measured() });
+        self.outbox.push(MediaReport::Leg(id, AudioReport::Closed { quality: leg.measured() }));
     }
 
     fn start_recording(&mut self, spec: RecordingSpec) {
@@ -221,7 +221,9 @@ impl Thread {
         let Some(leg) = self.legs.get_mut(&spec.leg) else {
             let why = "the leg to be recorded is gone".to_owned();
             let kept = Kept::default();
-            return self.outbox.push(MediaReport::RecordingFailed { recording, why, kept });
+            return self
+                .outbox
+                .push(MediaReport::Recording(recording, RecordingReport::Failed { why, kept }));
         };
         let before = leg.recording.replace(recording);
         let now = self.clock.now();

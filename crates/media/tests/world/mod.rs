@@ -15,8 +15,9 @@ use audio::tone::{Sine, level_db};
 use crossbeam_channel::Receiver;
 use media::{Disk, Folder, Media, Prompts, Settings};
 use model::{
-    CallId, Codec, ContactId, Direction, Gap, Ids, LegId, MediaOp, MediaOrder, MediaReport, PlayId,
-    RecordingId, RecordingSpec, RemoteMedia, Srtp, SrtpKey, SrtpSuite, Time,
+    AudioReport, CallId, Codec, ContactId, Direction, Gap, Ids, Kept, LegId, MediaOp, MediaOrder,
+    MediaReport, PlayId, RecordingId, RecordingReport, RecordingSpec, RemoteMedia, Srtp, SrtpKey, SrtpSuite,
+    Time,
 };
 
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -87,7 +88,7 @@ impl World {
     pub(crate) fn open(&mut self) -> (LegId, SocketAddr) {
         let leg = self.order_open();
         let rtp = self.wait_for(|report| match report {
-            MediaReport::Opened { leg: opened, rtp } if *opened == leg => Some(*rtp),
+            MediaReport::Leg(opened, AudioReport::Opened { rtp }) if *opened == leg => Some(*rtp),
             _ => None,
         });
         (leg, rtp)
@@ -125,7 +126,9 @@ impl World {
 
     pub(crate) fn play_ended(&self, play: PlayId) -> bool {
         self.wait_for(|report| match report {
-            MediaReport::PlayEnded { play: ended, finished, .. } if *ended == play => Some(*finished),
+            MediaReport::Leg(_, AudioReport::PlayEnded { play: ended, finished }) if *ended == play => {
+                Some(*finished)
+            }
             _ => None,
         })
     }
@@ -410,10 +413,12 @@ fn talk_in_time(phones: &mut [&mut Phone], frames: u32) {
 pub(crate) fn sealed(world: &World, recording: RecordingId) -> (u64, String, Vec<Gap>) {
     world.order(MediaOp::StopRecording { recording });
     world.wait_for(|report| match report {
-        MediaReport::Sealed { recording: sealed, duration_ms, sha256, gaps } if *sealed == recording => {
+        MediaReport::Recording(sealed, RecordingReport::Sealed(Kept { duration_ms, sha256, gaps }))
+            if *sealed == recording =>
+        {
             Some((*duration_ms, sha256.clone(), gaps.clone()))
         }
-        MediaReport::RecordingFailed { why, .. } => panic!("{why}"),
+        MediaReport::Recording(_, RecordingReport::Failed { why, .. }) => panic!("{why}"),
         _ => None,
     })
 }

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use model::{
-    AgentId, CallId, Cause, Direction, LegId, LegOrder, LegReport, MediaOp, MediaReport, PlayMode, Refusal,
-    Shortage, Target,
+    AgentId, AudioReport, CallId, Cause, Direction, Kept, LegId, LegOrder, LegReport, MediaOp, MediaReport,
+    PlayMode, RecordingReport, Refusal, Shortage, Target,
 };
 
 use super::{CUSTOMERS, Leg, QUALITY, SEATS, Seat, World, remote, seconds};
@@ -82,10 +82,10 @@ impl World {
                 assert!(fresh || self.unopened.remove(&leg), "a port is opened once");
                 let rtp = SocketAddr::from((Ipv4Addr::LOCALHOST, 30_000));
                 let report = match after {
-                    Some(_) => MediaReport::Opened { leg, rtp },
+                    Some(_) => MediaReport::Leg(leg, AudioReport::Opened { rtp }),
                     None => {
                         self.unopened.insert(leg);
-                        MediaReport::OpenFailed { leg, lacks: Shortage::RtpPorts }
+                        MediaReport::Leg(leg, AudioReport::OpenFailed { lacks: Shortage::RtpPorts })
                     }
                 };
                 self.later(after.unwrap_or_default(), Input::Media(report));
@@ -95,7 +95,7 @@ impl World {
                 self.playing.insert(leg, play);
                 if mode == PlayMode::Once {
                     let length = CLIP * u32::try_from(clips.len()).unwrap();
-                    let ended = MediaReport::PlayEnded { leg, play, finished: true };
+                    let ended = MediaReport::Leg(leg, AudioReport::PlayEnded { play, finished: true });
                     self.later(length, Input::Media(ended));
                 }
             }
@@ -112,13 +112,19 @@ impl World {
             MediaOp::Close { leg } => {
                 self.silence(leg);
                 assert!(self.ports.remove(&leg), "a port is closed once");
-                self.later(Duration::ZERO, Input::Media(MediaReport::Closed { leg, quality: Some(QUALITY) }));
+                self.later(
+                    Duration::ZERO,
+                    Input::Media(MediaReport::Leg(leg, AudioReport::Closed { quality: Some(QUALITY) })),
+                );
             }
             MediaOp::StartRecording(spec) => assert!(self.recording.insert(spec.recording)),
             MediaOp::StopRecording { recording } => {
                 assert!(self.recording.remove(&recording), "a recording is stopped once");
                 let sha256 = "00".repeat(32);
-                let sealed = MediaReport::Sealed { recording, duration_ms: 1, sha256, gaps: Vec::new() };
+                let sealed = MediaReport::Recording(
+                    recording,
+                    RecordingReport::Sealed(Kept { duration_ms: 1, sha256, gaps: Vec::new() }),
+                );
                 self.later(Duration::from_millis(100), Input::Media(sealed));
             }
             MediaOp::Connect { .. }
@@ -132,7 +138,7 @@ impl World {
 
     fn silence(&mut self, leg: LegId) {
         if let Some(play) = self.playing.remove(&leg) {
-            let ended = MediaReport::PlayEnded { leg, play, finished: false };
+            let ended = MediaReport::Leg(leg, AudioReport::PlayEnded { play, finished: false });
             self.later(Duration::ZERO, Input::Media(ended));
         }
     }

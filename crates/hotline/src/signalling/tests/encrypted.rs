@@ -29,8 +29,8 @@ async fn the_center_has_the_keys_before_the_caller_has_the_answer() {
     let sdp = savp(&phone);
     let invite = phone.request("INVITE", "13800000000", "8000", "", &sdp);
     phone.send(&invite).await;
-    let (leg, report) = world.report().await;
-    let LegReport::Invited { remote: Some(invited), .. } = report else { panic!("{report:?}") };
+    let (leg, invited) = world.invited().await;
+    let invited = invited.remote.unwrap();
     let keys = invited.srtp.clone().expect("keys");
     assert_eq!(
         (keys.theirs.as_bytes(), keys.ours.as_bytes().len()),

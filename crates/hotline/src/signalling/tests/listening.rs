@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use model::{LegOrder, LegReport};
+use model::LegOrder;
 use sip::{Message, parse_datagram};
 use tokio::net::UdpSocket;
 
@@ -80,9 +80,8 @@ async fn a_caller_hears_of_the_address_that_it_called_and_the_center_opens_audio
         };
         let bind = SocketAddr::new(local.ip(), 0).to_string();
         let (socket, _trying) = ask(&bind, local, invite).await;
-        let (leg, report) = world.report().await;
-        let LegReport::Invited { local: audio, .. } = report else { panic!("{report:?}") };
-        assert_eq!(audio, local.ip());
+        let (leg, invited) = world.invited().await;
+        assert_eq!(invited.local, local.ip());
         world.signalling.order(leg, LegOrder::Ring);
         let mut buffer = vec![0; 65_536];
         let length = tokio::time::timeout(PATIENCE, socket.recv(&mut buffer)).await.unwrap().unwrap();

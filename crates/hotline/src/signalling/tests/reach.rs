@@ -150,7 +150,7 @@ async fn the_peer_of_a_leg_is_asked_and_ends_it_by_not_knowing_the_call() {
     let sdp = phone.sdp();
     let invite = phone.request("INVITE", "13800000000", "8000", "", &sdp);
     phone.send(&invite).await;
-    let (leg, _) = world.report().await;
+    let (leg, _) = world.invited().await;
     world.signalling.order(leg, LegOrder::Probe);
     world.answer(leg);
     let ok = phone.response().await;
@@ -184,7 +184,7 @@ async fn the_socket_of_a_caller_that_is_closed_is_noticed_when_it_is_asked() {
     let sdp = phone.sdp();
     let invite = phone.request("INVITE", "13800000000", "8000", "", &sdp);
     phone.send(&invite).await;
-    let (leg, _) = world.report().await;
+    let (leg, _) = world.invited().await;
     world.answer(leg);
     let ok = phone.response().await;
     phone.acknowledge(&invite, &ok).await;

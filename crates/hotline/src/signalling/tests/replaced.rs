@@ -60,9 +60,8 @@ async fn a_trunk_that_is_new_may_call_and_one_that_is_gone_may_not() {
     world.signalling.current().replace(usual(Encryption::Off, "127.0.0.0/8")).await;
     let after = phone.request("INVITE", "13800000000", "8000", "", &sdp);
     phone.send(&after).await;
-    let (leg, report) = world.report().await;
-    let LegReport::Invited { origin, .. } = report else { panic!("{report:?}") };
-    assert_eq!(origin, Origin::Trunk("loopback".to_owned()));
+    let (leg, invited) = world.invited().await;
+    assert_eq!(invited.origin, Origin::Trunk("loopback".to_owned()));
     world.answer(leg);
     phone.response().await;
     world.signalling.current().replace(usual(Encryption::Off, "192.0.2.0/24")).await;

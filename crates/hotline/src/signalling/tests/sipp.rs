@@ -3,19 +3,21 @@
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::signalling::SignallingInput;
 
 /// Plays a center that answers every call, until the given number of calls has ended.
 fn answer_all(world: World, calls: usize) -> tokio::task::JoinHandle<Vec<Cause>> {
     tokio::spawn(async move {
         let mut causes = Vec::new();
         while causes.len() < calls {
-            match world.report().await {
-                (leg, LegReport::Invited { .. }) => {
+            match world.next().await {
+                SignallingInput::Invited(leg, _) => {
                     world.signalling.order(leg, LegOrder::Ring);
                     world.answer(leg);
                 }
-                (_, LegReport::Ended { cause }) => causes.push(cause),
-                (_, _) => {}
+                SignallingInput::Leg(_, LegReport::Ended { cause }) => causes.push(cause),
+                SignallingInput::Leg(..) => {}
+                seat @ SignallingInput::Seat { .. } => panic!("{seat:?}"),
             }
         }
         world.signalling.stop().await;
@@ -77,9 +79,10 @@ async fn sipp_callers_give_up_while_it_rings() {
         let center = tokio::spawn(async move {
             let mut cancelled = 0;
             while cancelled < 20 {
-                match world.report().await {
-                    (leg, LegReport::Invited { .. }) => world.signalling.order(leg, LegOrder::Ring),
-                    (_, report) => {
+                match world.next().await {
+                    SignallingInput::Invited(leg, _) => world.signalling.order(leg, LegOrder::Ring),
+                    seat @ SignallingInput::Seat { .. } => panic!("{seat:?}"),
+                    SignallingInput::Leg(_, report) => {
                         assert_eq!(report, LegReport::Ended { cause: Cause::Cancelled });
                         cancelled += 1;
                     }

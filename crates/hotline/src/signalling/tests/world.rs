@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
-use model::{AgentId, CallId, Codec, Ids, LegId, LegOrder, LegReport, Number, Target, Time};
+use model::{AgentId, CallId, Codec, Ids, Invited, LegId, LegOrder, LegReport, Number, Target, Time};
 use sip::{
     Credentials, Encryption, Message, Method, Random, Request, Response, answer_challenge, parse_datagram,
 };
@@ -70,7 +70,15 @@ impl World {
     pub(super) async fn report(&self) -> (LegId, LegReport) {
         match self.next().await {
             SignallingInput::Leg(leg, report) => (leg, report),
-            seat @ SignallingInput::Seat { .. } => panic!("{seat:?}"),
+            other @ (SignallingInput::Invited(..) | SignallingInput::Seat { .. }) => panic!("{other:?}"),
+        }
+    }
+
+    /// The next call that comes in.
+    pub(super) async fn invited(&self) -> (LegId, Invited) {
+        match self.next().await {
+            SignallingInput::Invited(leg, invited) => (leg, *invited),
+            other @ (SignallingInput::Leg(..) | SignallingInput::Seat { .. }) => panic!("{other:?}"),
         }
     }
 

@@ -1,0 +1,159 @@
+//! Reports of signalling and media find the machine that they concern: a leg, then whoever owns it; a recording; the threads.
+
+use std::net::SocketAddr;
+
+use model::{
+    AudioReport, Event, GuestEnd, Kept, LegId, LegReport, MediaReport, RecordingId, RecordingReport,
+    RecordingState, Refusal, RemoteMedia, Shortage, StorageReport,
+};
+
+use crate::code::CodeCall;
+use crate::context::Context;
+use crate::leg::{LegEvent, Meaning, Why};
+use crate::machine::Center;
+
+impl Center {
+    pub(crate) fn leg_report(&mut self, leg: LegId, report: LegReport) {
+        let Some(of) = self.cx.legs.get_mut(leg) else {
+            return tracing::debug!(%leg, report = report.name(), "a report of a leg that is gone");
+        };
+        let (why, meaning) = (of.why.clone(), of.signalled(report));
+        self.leg_means(leg, why, meaning);
+    }
+
+    pub(crate) fn media_report(&mut self, report: MediaReport) {
+        match report {
+            MediaReport::Leg(leg, report) => self.audio_report(leg, &report),
+            MediaReport::Recording(recording, RecordingReport::Sealed(kept)) => {
+                self.recording_closed(recording, RecordingState::Sealed, kept, None);
+            }
+            MediaReport::Recording(recording, RecordingReport::Failed { why, kept }) => {
+                self.recording_closed(recording, RecordingState::Damaged, kept, Some(why));
+            }
+            MediaReport::Strain { thread, lacks } => self.cx.room.strained(thread, lacks),
+            MediaReport::Storage(StorageReport::Failed { storage, trouble, why }) => {
+                self.cx.record(Event::StorageFailed { storage, trouble, why });
+            }
+            MediaReport::Storage(StorageReport::Restored { storage }) => {
+                self.cx.record(Event::StorageRestored { storage });
+            }
+        }
+    }
+
+    fn audio_report(&mut self, leg: LegId, report: &AudioReport) {
+        let Some(of) = self.cx.legs.get_mut(leg) else {
+            return tracing::debug!(%leg, report = report.name(), "a report of a leg that is gone");
+        };
+        let (why, meaning) = (of.why.clone(), of.measured(report));
+        self.leg_means(leg, why, meaning);
+    }
+
+    /// Gives what a report means to whoever owns the leg.
+    fn leg_means(&mut self, leg: LegId, why: Why, meaning: Meaning) {
+        match meaning {
+            Meaning::PortOpen(rtp) => self.port_open(leg, &why, rtp),
+            Meaning::NoPort(lacks) => self.no_port(leg, &why, lacks),
+            Meaning::Up(remote) => self.leg_up(leg, &why, remote),
+            Meaning::Unanswered(refusal) => self.unanswered(leg, &why, refusal),
+            Meaning::Event(event) => self.leg_event(leg, why, event),
+            Meaning::DeviceFree => self.cx.device_free(leg),
+            Meaning::Closed(quality) => self.cx.closed(leg, quality),
+            Meaning::Nothing => {}
+        }
+    }
+
+    fn port_open(&mut self, leg: LegId, why: &Why, rtp: SocketAddr) {
+        match why {
+            Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.answer(cx, rtp)),
+            Why::FeatureCode => self.with_code(leg, |code, cx| code.answer(cx, rtp)),
+            Why::Offer { contact, queue, .. } => {
+                self.with(*contact, |contact, cx| contact.dial_seat(cx, leg, rtp, queue));
+            }
+            Why::Guest(contact) => _ = self.with(*contact, |contact, cx| contact.dial_guest(cx, leg, rtp)),
+            Why::Segment(_) => not_of(leg, why),
+        }
+    }
+
+    /// There was no port for a leg that called us.
+    fn no_port(&mut self, leg: LegId, why: &Why, lacks: Shortage) {
+        match why {
+            Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.try_elsewhere(cx, lacks)),
+            Why::FeatureCode => self.with_code(leg, |code, cx| code.end(cx, lacks.cause())),
+            Why::Offer { .. } | Why::Segment(_) | Why::Guest(_) => not_of(leg, why),
+        }
+    }
+
+    fn leg_up(&mut self, leg: LegId, why: &Why, remote: RemoteMedia) {
+        match why {
+            Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.connected(cx, remote)),
+            Why::FeatureCode => self.with_code(leg, |code, cx| code.connected(cx, remote)),
+            Why::Offer { offer, contact, queue } => {
+                self.with(*contact, |contact, cx| contact.seat_answered(cx, leg, *offer, queue, remote));
+            }
+            Why::Guest(contact) => {
+                self.with(*contact, |contact, cx| contact.guest_answered(cx, leg, remote));
+            }
+            Why::Segment(_) => not_of(leg, why),
+        }
+    }
+
+    /// A leg that we dialled, or were to dial, will not be answered.
+    fn unanswered(&mut self, leg: LegId, why: &Why, refusal: Refusal) {
+        match why {
+            Why::Offer { offer, .. } => self.cx.refuse_offer(leg, *offer, refusal),
+            Why::Guest(contact) => {
+                let how = GuestEnd::Refused(refusal);
+                self.with(*contact, |contact, cx| contact.guest_gone(cx, leg, how));
+            }
+            Why::Contact(_) | Why::Segment(_) | Why::FeatureCode => not_of(leg, why),
+        }
+    }
+
+    fn leg_event(&mut self, leg: LegId, why: Why, event: LegEvent) {
+        match why {
+            Why::Contact(contact) | Why::Segment(contact) | Why::Guest(contact) => {
+                self.with(contact, |contact, cx| contact.leg_event(cx, leg, event));
+            }
+            Why::Offer { .. } => self.cx.offer_event(leg, &event),
+            Why::FeatureCode => self.with_code(leg, |code, cx| code.leg_event(cx, event)),
+        }
+    }
+
+    fn with_code(&mut self, leg: LegId, act: impl FnOnce(&mut CodeCall, &mut Context)) {
+        if let Some(code) = self.codes.get_mut(&leg) {
+            act(code, &mut self.cx);
+            if code.is_over() {
+                self.codes.remove(&leg);
+            }
+        }
+    }
+
+    /// A recording that fails in mid-call is closed now; its contact goes on without.
+    fn recording_closed(
+        &mut self,
+        recording: RecordingId,
+        state: RecordingState,
+        kept: Kept,
+        fault: Option<String>,
+    ) {
+        let Some(contact) = self.cx.recordings.remove(&recording) else { return };
+        if let Some(going_on) = self.contacts.get_mut(&contact) {
+            going_on.recording.take_if(|open| *open == recording);
+        }
+        let Kept { duration_ms, sha256, gaps } = kept;
+        self.cx.record(Event::RecordingClosed {
+            recording,
+            contact,
+            state,
+            duration_ms,
+            sha256,
+            gaps,
+            fault,
+        });
+    }
+}
+
+/// The leg's machine says this of no leg that is there for this.
+fn not_of(leg: LegId, why: &Why) {
+    tracing::debug!(%leg, ?why, "nothing follows from a report in this stage");
+}
