@@ -101,6 +101,9 @@ impl Center {
             Output::Entered { .. }
             | Output::Left { .. }
             | Output::OfferEnded { .. }
+            | Output::Joined { .. }
+            | Output::Position { .. }
+            | Output::Answered { .. }
             | Output::AgentChanged { .. } => None,
         });
         let offer = offered.expect("callers of every queue wait, so a free agent is offered one");

@@ -1,7 +1,8 @@
 //! What goes into the distributor and what comes out: plain serialisable values.
 
 use model::{
-    Activity, Actor, AgentId, ContactId, LeaveReason, OfferId, OfferOutcome, QueueName, Refusal, Shift, Time,
+    Activity, Actor, AgentId, AgentOrder, CommandId, ContactId, LeaveReason, OfferId, OfferOutcome,
+    QueueName, Refusal, Refused, Shift, Time,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,11 +33,19 @@ pub enum Input {
     SeatOnline(AgentId),
     /// An agent's seat has no registration any more.
     SeatOffline(AgentId),
-    /// Make an agent ready.
-    Ready(AgentId, Actor),
-    /// Send an agent on a break, after the call if there is one.
-    Break(AgentId, Actor),
-    /// The seat answered. Does nothing when the offer is dead: then the device must be hung up.
+    /// An order to an agent. Answered by [`Output::Answered`].
+    Command {
+        /// Comes back in the answer.
+        id: CommandId,
+        /// The agent.
+        agent: AgentId,
+        /// What the agent is to do.
+        order: AgentOrder,
+        /// Who commands.
+        by: Actor,
+    },
+    /// The seat answered. [`Output::Joined`] follows, unless the offer is dead: then [`Output::OfferEnded`] was on its way,
+    /// and the device must be hung up.
     OfferAnswered(OfferId),
     /// The seat refused.
     OfferRefused(OfferId, Refusal),
@@ -44,9 +53,11 @@ pub enum Input {
     OfferReleased(OfferId),
     /// The agent's call is over.
     SegmentEnded(AgentId),
-    /// The agent is called into a conversation from the queue, without an offer. Does nothing unless
-    /// [`may_engage`](crate::Acd::may_engage) says yes.
-    Engaged {
+    /// An agent is to be called into a conversation from the queue, without an offer, whether ready for calls or not.
+    /// Answered by [`Output::Answered`]: from a yes on the agent talks, until the segment ends or [`Input::Disengaged`].
+    Engage {
+        /// Comes back in the answer.
+        id: CommandId,
         /// The agent.
         agent: AgentId,
         /// The conversation's contact.
@@ -56,6 +67,13 @@ pub enum Input {
     },
     /// The agent left that conversation, with nothing to write up.
     Disengaged(AgentId),
+    /// Which position does a contact have? Answered by [`Output::Position`] if it waits.
+    AskPosition(ContactId),
+    /// The machine's clock was set forwards by this many ms, or backwards: the ids of offers go on by the new time.
+    ClockSet {
+        /// In ms.
+        by_ms: i64,
+    },
     /// Other queues and agents from now on; what holds for those that stay counts from the next decision.
     ///
     /// A queue that is not among them keeps its agents and its contacts, and takes those that a flow still sends to it. An
@@ -113,6 +131,34 @@ pub enum Output {
         agent: AgentId,
         /// How it ended.
         outcome: OfferOutcome,
+    },
+    /// Customer and agent talk from now on: the offer was answered in time, and both have left queue and idleness. If one of
+    /// them is gone by now, say so by [`Input::Disengaged`]; a contact that is still there must enter the queue again.
+    Joined {
+        /// The offer.
+        offer: OfferId,
+        /// The contact.
+        contact: ContactId,
+        /// The queue.
+        queue: QueueName,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// A waiting contact's position.
+    Position {
+        /// The contact.
+        contact: ContactId,
+        /// Its queue.
+        queue: QueueName,
+        /// 1-based.
+        position: u32,
+    },
+    /// What comes of [`Input::Command`] or [`Input::Engage`]. Each is answered once.
+    Answered {
+        /// Its id.
+        id: CommandId,
+        /// Obeyed, or why not.
+        result: Result<(), Refused>,
     },
     /// An agent's visible state changed.
     AgentChanged {

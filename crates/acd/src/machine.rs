@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, ContactId, Ids, LeaveReason, NotReadyReason, OfferId, OfferOutcome, QueueName, Refused,
-    Time,
+    Actor, AgentId, AgentOrder, CommandId, ContactId, Ids, LeaveReason, NotReadyReason, OfferId,
+    OfferOutcome, QueueName, Refused, Time,
 };
 
 use crate::agent::{Agent, Before, Doing, Willing};
@@ -70,58 +70,6 @@ impl Acd {
         }
     }
 
-    /// The agent's visible state; `None` for an unknown agent.
-    pub fn agent(&self, agent: &AgentId) -> Option<AgentView> {
-        self.agents.get(agent).map(Agent::view)
-    }
-
-    /// A waiting contact's 1-based position in its queue; `None` when it does not wait.
-    pub fn position(&self, contact: ContactId) -> Option<u32> {
-        let waiting = self.contacts.get(&contact)?;
-        Some(self.queues.get(&waiting.queue)?.position(waiting.place))
-    }
-
-    /// True while the contact waits in a queue.
-    pub fn waits(&self, contact: ContactId) -> bool {
-        self.contacts.contains_key(&contact)
-    }
-
-    /// How many wait in a queue, those that a seat rings for among them.
-    pub fn waiting(&self, queue: &QueueName) -> usize {
-        self.queues.get(queue).map_or(0, Queue::len)
-    }
-
-    /// True when the offer still rings.
-    pub fn is_live(&self, offer: OfferId) -> bool {
-        self.offers.contains_key(&offer)
-    }
-
-    /// Checks whether a command to an agent can be obeyed.
-    ///
-    /// # Errors
-    /// The refusal to answer the command with.
-    pub fn may_command(&self, agent: &AgentId) -> Result<(), Refused> {
-        match self.agents.get(agent) {
-            None => Err(Refused::UnknownAgent),
-            Some(agent) if !agent.seat_online => Err(Refused::SeatOffline),
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// Checks whether an agent can be called into a conversation now, whether ready for calls or not.
-    ///
-    /// # Errors
-    /// The refusal to answer the command with.
-    pub fn may_engage(&self, agent: &AgentId) -> Result<(), Refused> {
-        self.may_command(agent)?;
-        match self.agents.get(agent).map(|agent| &agent.doing) {
-            Some(Doing::Idle { .. } | Doing::Resting { .. } | Doing::WrapUp { .. }) => Ok(()),
-            Some(Doing::Offered { .. } | Doing::Releasing { .. } | Doing::Talking { .. }) | None => {
-                Err(Refused::SeatBusy)
-            }
-        }
-    }
-
     /// Takes an input; what follows is drained by [`Acd::poll_output`].
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
@@ -129,14 +77,15 @@ impl Acd {
             Input::Leave { contact, reason } => self.leave(now, contact, reason),
             Input::SeatOnline(agent) => self.seat_online(now, &agent),
             Input::SeatOffline(agent) => self.seat_offline(now, &agent),
-            Input::Ready(agent, by) => self.ready(now, &agent, by),
-            Input::Break(agent, by) => self.take_break(now, &agent, by),
+            Input::Command { id, agent, order, by } => self.command(now, id, &agent, order, by),
             Input::OfferAnswered(offer) => self.answered(now, offer),
             Input::OfferRefused(offer, refusal) => self.refused(now, offer, refusal),
             Input::OfferReleased(offer) => self.released(now, offer),
             Input::SegmentEnded(agent) => self.segment_ended(now, &agent),
-            Input::Engaged { agent, contact, queue } => self.engaged(&agent, contact, queue),
+            Input::Engage { id, agent, contact, queue } => self.engage(id, &agent, contact, queue),
             Input::Disengaged(agent) => self.disengaged(now, &agent),
+            Input::AskPosition(contact) => self.tell_position(contact),
+            Input::ClockSet { by_ms } => self.ids.set_clock(by_ms),
             Input::Settings(config) => self.replace_settings(now, config),
         }
         self.dispatch(now);
@@ -156,11 +105,6 @@ impl Acd {
     /// The next thing that followed.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
-    }
-
-    /// The machine's clock was set forwards by this many ms, or backwards: the ids of offers go on by the new time.
-    pub fn set_clock(&mut self, by_ms: i64) {
-        self.ids.set_clock(by_ms);
     }
 
     /// When [`Acd::handle_timeout`] is due.
@@ -211,6 +155,32 @@ impl Acd {
         });
         if let Some(offer) = ringing {
             self.withdraw(now, offer, OfferOutcome::AgentGone);
+        }
+    }
+
+    /// Whether a command to an agent can be obeyed.
+    fn may_command(&self, agent: &AgentId) -> Result<(), Refused> {
+        match self.agents.get(agent) {
+            None => Err(Refused::UnknownAgent),
+            Some(agent) if !agent.seat_online => Err(Refused::SeatOffline),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn command(&mut self, now: Time, id: CommandId, agent: &AgentId, order: AgentOrder, by: Actor) {
+        let result = self.may_command(agent);
+        self.outputs.push_back(Output::Answered { id, result });
+        match order {
+            _ if result.is_err() => {}
+            AgentOrder::Ready => self.ready(now, agent, by),
+            AgentOrder::Break => self.take_break(now, agent, by),
+        }
+    }
+
+    fn tell_position(&mut self, contact: ContactId) {
+        let queue = self.contacts.get(&contact).map(|waiting| waiting.queue.clone());
+        if let (Some(queue), Some(position)) = (queue, self.position(contact)) {
+            self.outputs.push_back(Output::Position { contact, queue, position });
         }
     }
 
@@ -278,9 +248,11 @@ impl Acd {
         });
     }
 
-    fn engaged(&mut self, id: &AgentId, contact: ContactId, queue: QueueName) {
-        if self.may_engage(id).is_ok() {
-            self.change(id, None, |agent| agent.doing = Doing::Talking { contact, queue });
+    fn engage(&mut self, id: CommandId, agent: &AgentId, contact: ContactId, queue: QueueName) {
+        let result = self.may_engage(agent);
+        self.outputs.push_back(Output::Answered { id, result });
+        if result.is_ok() {
+            self.change(agent, None, |agent| agent.doing = Doing::Talking { contact, queue });
         }
     }
 
@@ -331,6 +303,49 @@ impl Acd {
             self.outputs.push_back(Output::AgentChanged { agent: id.clone(), view, by });
         }
         self.forget_removed(id);
+    }
+}
+
+/// What tests and tools look at. Whoever drives the machine asks by inputs: the machine may be on another node.
+impl Acd {
+    /// The agent's visible state; `None` for an unknown agent.
+    pub fn agent(&self, agent: &AgentId) -> Option<AgentView> {
+        self.agents.get(agent).map(Agent::view)
+    }
+
+    /// A waiting contact's 1-based position in its queue; `None` when it does not wait.
+    pub fn position(&self, contact: ContactId) -> Option<u32> {
+        let waiting = self.contacts.get(&contact)?;
+        Some(self.queues.get(&waiting.queue)?.position(waiting.place))
+    }
+
+    /// True while the contact waits in a queue.
+    pub fn waits(&self, contact: ContactId) -> bool {
+        self.contacts.contains_key(&contact)
+    }
+
+    /// How many wait in a queue, those that a seat rings for among them.
+    pub fn waiting(&self, queue: &QueueName) -> usize {
+        self.queues.get(queue).map_or(0, Queue::len)
+    }
+
+    /// True when the offer still rings.
+    pub fn is_live(&self, offer: OfferId) -> bool {
+        self.offers.contains_key(&offer)
+    }
+
+    /// Whether an agent can be called into a conversation now, ready for calls or not.
+    ///
+    /// # Errors
+    /// What [`Input::Engage`] would be refused with.
+    pub fn may_engage(&self, agent: &AgentId) -> Result<(), Refused> {
+        self.may_command(agent)?;
+        match self.agents.get(agent).map(|agent| &agent.doing) {
+            Some(Doing::Idle { .. } | Doing::Resting { .. } | Doing::WrapUp { .. }) => Ok(()),
+            Some(Doing::Offered { .. } | Doing::Releasing { .. } | Doing::Talking { .. }) | None => {
+                Err(Refused::SeatBusy)
+            }
+        }
     }
 }
 

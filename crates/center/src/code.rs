@@ -3,12 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    Actor, AgentId, CallId, Cause, ClipId, Language, LegId, LegOrder, MediaOp, Number, PlayId, PlayMode,
-    RemoteMedia,
+    Actor, AgentId, AgentOrder, CallId, Cause, ClipId, CommandId, Language, LegId, LegOrder, MediaOp, Number,
+    PlayId, PlayMode, RemoteMedia,
 };
 
 use crate::config::FeatureCode;
 use crate::context::Context;
+use crate::distributor::Asked;
 use crate::leg::{Leg, LegEvent, Who, Why};
 
 /// An agent's call to a feature code.
@@ -16,8 +17,11 @@ use crate::leg::{Leg, LegEvent, Who, Why};
 pub(crate) struct CodeCall {
     pub(crate) call: CallId,
     leg: LegId,
-    /// The clip that tells how the command went.
-    clip: &'static str,
+    code: FeatureCode,
+    /// The leg is up.
+    is_up: bool,
+    /// Whether the distributor had the command obeyed; `None` until it answers.
+    obeyed: Option<bool>,
     remote: Option<RemoteMedia>,
     play: Option<PlayId>,
     over: bool,
@@ -37,18 +41,15 @@ impl CodeCall {
             return None;
         };
         let by = Actor::Agent(agent.clone());
-        let (done, clip) = match code {
-            FeatureCode::Ready => {
-                (cx.command_agent(agent.clone(), |id| acd::Input::Ready(id, by)), "agent-ready")
-            }
-            FeatureCode::Break => {
-                (cx.command_agent(agent.clone(), |id| acd::Input::Break(id, by)), "agent-break")
-            }
+        let order = match code {
+            FeatureCode::Ready => AgentOrder::Ready,
+            FeatureCode::Break => AgentOrder::Break,
         };
-        let clip = if done.is_ok() { clip } else { "agent-refused" };
+        let id = CommandId::new(&mut cx.ids, cx.now);
+        cx.command_agent(id, agent.clone(), order, by, Asked::Code(leg));
         let call = cx.new_call();
         cx.open(leg, Leg::opening(call, Some(local), Who::Agent(agent.clone()), Why::FeatureCode));
-        Some(CodeCall { call, leg, clip, remote, play: None, over: false })
+        Some(CodeCall { call, leg, code, is_up: false, obeyed: None, remote, play: None, over: false })
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -63,12 +64,28 @@ impl CodeCall {
 
     /// Our answer was acknowledged.
     pub(crate) fn connected(&mut self, cx: &mut Context, remote: RemoteMedia) {
-        let leg = self.leg;
-        cx.media(self.call, MediaOp::Connect { leg, remote });
-        let play = cx.new_play();
+        self.is_up = true;
+        cx.media(self.call, MediaOp::Connect { leg: self.leg, remote });
+        self.tell(cx);
+    }
+
+    /// The distributor has answered.
+    pub(crate) fn answered(&mut self, cx: &mut Context, obeyed: bool) {
+        self.obeyed = Some(obeyed);
+        self.tell(cx);
+    }
+
+    /// Tells how the command went, once that is known and the agent hears it.
+    fn tell(&mut self, cx: &mut Context) {
+        let Some(obeyed) = self.obeyed.filter(|_| self.is_up) else { return };
+        let clip = match self.code {
+            _ if !obeyed => "agent-refused",
+            FeatureCode::Ready => "agent-ready",
+            FeatureCode::Break => "agent-break",
+        };
+        let (leg, play) = (self.leg, cx.new_play());
         self.play = Some(play);
-        let clip = |language| ClipId::from(format!("{language}/{}", self.clip));
-        let clips = Language::ALL.map(clip).into();
+        let clips = Language::ALL.map(|language| ClipId::from(format!("{language}/{clip}"))).into();
         cx.media(self.call, MediaOp::Play { leg, play, clips, mode: PlayMode::Once });
     }
 

@@ -1,15 +1,29 @@
 //! What people and programs command: whether they may is judged here, then the order goes to the machine that it concerns.
 
 use model::{
-    Actor, AgentId, AgentOrder, Command, ContactId, Done, Event, NoteOrder, Order, Refused, Reply, Scope,
+    Actor, AgentId, Command, CommandId, ContactId, Done, Event, NoteOrder, Order, Refused, Reply, Scope,
 };
 
+use crate::distributor::Asked;
 use crate::machine::Center;
+
+/// What comes of an order that is not refused.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It is obeyed.
+    Done(Done),
+    /// The distributor is asked: the reply follows its answer.
+    Asked,
+}
 
 impl Center {
     pub(crate) fn command(&mut self, command: Command) {
         let Command { id, by, scope, order } = command;
-        let result = self.permit(&scope, &order).and_then(|()| self.obey(by, order));
+        let result = match self.permit(&scope, &order).and_then(|()| self.obey((id, by), order)) {
+            Ok(Outcome::Asked) => return,
+            Ok(Outcome::Done(done)) => Ok(done),
+            Err(refused) => Err(refused),
+        };
         self.cx.reply(Reply { id, result });
     }
 
@@ -32,29 +46,28 @@ impl Center {
         talks.then_some(()).ok_or(Refused::NotTheirContact)
     }
 
-    fn obey(&mut self, by: Actor, order: Order) -> Result<Done, Refused> {
-        match order {
-            Order::Agent(agent, AgentOrder::Ready) => {
-                self.cx.command_agent(agent, |agent| acd::Input::Ready(agent, by))
+    fn obey(&mut self, (id, by): (CommandId, Actor), order: Order) -> Result<Outcome, Refused> {
+        let done = match order {
+            Order::Agent(agent, order) => {
+                self.cx.command_agent(id, agent, order, by, Asked::Command);
+                return Ok(Outcome::Asked);
             }
-            Order::Agent(agent, AgentOrder::Break) => {
-                self.cx.command_agent(agent, |agent| acd::Input::Break(agent, by))
+            Order::Supervision(order) => return self.obey_about_supervision((id, by), order),
+            Order::Parties(contact, order) => {
+                return self.ordered(contact, |contact, cx| contact.obey_about_parties(cx, (id, by), order));
             }
             Order::Recording(contact, order) => {
-                self.ordered(contact, |contact, cx| contact.obey_about_recording(cx, by, order))
+                self.ordered(contact, |contact, cx| contact.obey_about_recording(cx, by, order))?
             }
             Order::SecureInput(contact, order) => {
-                self.ordered(contact, |contact, cx| contact.obey_about_secure_input(cx, by, order))
-            }
-            Order::Supervision(order) => self.obey_about_supervision(by, order),
-            Order::Parties(contact, order) => {
-                self.ordered(contact, |contact, cx| contact.obey_about_parties(cx, by, order))
+                self.ordered(contact, |contact, cx| contact.obey_about_secure_input(cx, by, order))?
             }
             Order::Note(order) => {
                 self.cx.record(noted(by, order));
-                Ok(Done::Obeyed)
+                Done::Obeyed
             }
-        }
+        };
+        Ok(Outcome::Done(done))
     }
 }
 

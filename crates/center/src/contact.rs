@@ -64,6 +64,7 @@ pub(crate) enum Place {
     InFlow,
     /// In the flow, and in a queue. A seat may ring.
     Waiting {
+        queue: QueueName,
         since: Time,
         /// What the caller's score had at the beginning, in seconds.
         bonus_s: u32,
@@ -156,6 +157,10 @@ impl Contact {
 
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.place, Place::Over)
+    }
+
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.place, Place::Waiting { .. })
     }
 
     /// The conversation, if there is one.

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    AgentId, CallId, Cause, Codec, ContactId, Done, Event, Ids, LegId, LegOrder, LegQuality, MediaOp,
-    MediaOrder, Number, OfferId, OfferOutcome, PlayId, QueueName, Record, RecordingId, Refusal, Refused,
-    Reply, Time,
+    AgentId, CallId, Cause, Codec, CommandId, ContactId, Event, Ids, LegId, LegOrder, LegQuality, MediaOp,
+    MediaOrder, Number, PlayId, Record, RecordingId, Reply, Time,
 };
 
 use crate::config::Config;
+use crate::distributor::{Answer, Asked, Distributor};
 use crate::inout::Output;
-use crate::leg::{Leg, LegEvent, Who, Why};
+use crate::leg::{Leg, Who, Why};
 use crate::legs::Legs;
 use crate::limits::Load;
 use crate::room::Room;
@@ -24,12 +24,16 @@ pub(crate) struct Context {
     /// The time of the input that is being handled.
     pub(crate) now: Time,
     pub(crate) config: Config,
-    pub(crate) acd: acd::Acd,
+    pub(crate) distributor: Distributor,
+    /// What it said to a contact, or to whoever asked, for the router.
+    pub(crate) answers: VecDeque<Answer>,
+    /// Who waits for an answer of it.
+    pub(crate) asked: BTreeMap<CommandId, Asked>,
     pub(crate) ids: Ids,
     pub(crate) legs: Legs,
     pub(crate) timers: Timers,
     /// The addresses of ours that registered seats are reached by.
-    seats: BTreeMap<AgentId, IpAddr>,
+    pub(crate) seats: BTreeMap<AgentId, IpAddr>,
     pub(crate) load: Load,
     pub(crate) room: Room,
     /// Recordings that are being written or sealed.
@@ -46,7 +50,9 @@ impl Context {
     pub(crate) fn new(config: Config, ids: Ids, offer_ids: Ids, last_seq: u64, now: Time) -> Context {
         Context {
             now,
-            acd: acd::Acd::new(config.acd.clone(), offer_ids),
+            distributor: Distributor::new(config.acd.clone(), offer_ids),
+            answers: VecDeque::new(),
+            asked: BTreeMap::new(),
             config,
             ids,
             legs: Legs::default(),
@@ -113,108 +119,10 @@ impl Context {
     pub(crate) fn clock_set(&mut self, by_ms: i64) {
         self.clock_set_by_ms = self.clock_set_by_ms.saturating_add(by_ms);
         self.ids.set_clock(by_ms);
-        self.acd.set_clock(by_ms);
+        self.acd(acd::Input::ClockSet { by_ms });
         self.record(Event::ClockSet { by_ms });
     }
 }
-
-// ---- the distributor ----
-
-impl Context {
-    /// Gives the distributor an input and does what follows from it.
-    pub(crate) fn acd(&mut self, input: acd::Input) {
-        self.acd.handle(self.now, input);
-        self.follow_acd();
-    }
-
-    /// An agent's seat is registered, and reached by this address of ours.
-    pub(crate) fn seat_online(&mut self, agent: AgentId, local: Option<IpAddr>) {
-        if let Some(local) = local {
-            self.seats.insert(agent.clone(), local);
-        }
-        self.acd(acd::Input::SeatOnline(agent));
-    }
-
-    pub(crate) fn seat_offline(&mut self, agent: AgentId) {
-        self.seats.remove(&agent);
-        self.acd(acd::Input::SeatOffline(agent));
-    }
-
-    /// Has an agent do something that was commanded.
-    pub(crate) fn command_agent(
-        &mut self,
-        agent: AgentId,
-        input: impl FnOnce(AgentId) -> acd::Input,
-    ) -> Result<Done, Refused> {
-        self.acd.may_command(&agent)?;
-        self.acd(input(agent));
-        Ok(Done::Obeyed)
-    }
-
-    /// Logs what the distributor did and makes it so.
-    pub(crate) fn follow_acd(&mut self) {
-        while let Some(output) = self.acd.poll_output() {
-            match output {
-                acd::Output::Entered { contact, queue, bonus_s, position } => {
-                    self.record(Event::QueueEntered { contact, queue, bonus_s, position });
-                }
-                acd::Output::Left { contact, queue, reason, waited_ms } => {
-                    self.record(Event::QueueLeft { contact, queue, reason, waited_ms });
-                }
-                acd::Output::Offer { offer, contact, queue, agent, score_s, idle_ms } => {
-                    let (of, by) = (queue.clone(), agent.clone());
-                    self.record(Event::OfferMade { offer, contact, queue: of, agent: by, score_s, idle_ms });
-                    self.ring(offer, contact, queue, agent);
-                }
-                acd::Output::OfferEnded { offer, contact, agent, outcome } => {
-                    self.record(Event::OfferEnded { offer, contact, agent, outcome });
-                    match outcome {
-                        OfferOutcome::TimedOut | OfferOutcome::CallerGone | OfferOutcome::AgentGone => {
-                            self.withdraw(offer, contact);
-                        }
-                        OfferOutcome::Accepted | OfferOutcome::Refused(_) => {}
-                    }
-                }
-                acd::Output::AgentChanged { agent, view, by } => {
-                    let acd::AgentView { shift, activity, seat_online } = view;
-                    self.record(Event::AgentChanged { agent, shift, activity, seat_online, by });
-                }
-            }
-        }
-    }
-
-    fn ring(&mut self, offer: OfferId, contact: ContactId, queue: QueueName, agent: AgentId) {
-        if let Some(call) = self.legs.call_of(contact) {
-            self.open_to_seat(call, agent, Why::Offer { offer, contact, queue });
-        }
-    }
-
-    fn withdraw(&mut self, offer: OfferId, contact: ContactId) {
-        if let Some(leg) = self.legs.ringing(contact, offer) {
-            self.let_go(leg, Cause::Cancelled);
-        }
-    }
-
-    /// The seat that rings for an offer has something to say.
-    pub(crate) fn offer_event(&mut self, leg: LegId, event: &LegEvent) {
-        match event {
-            LegEvent::Silent(_) => self.order(leg, LegOrder::Probe),
-            LegEvent::Over(_)
-            | LegEvent::Changed(_)
-            | LegEvent::Key(..)
-            | LegEvent::Played(_)
-            | LegEvent::OneWay => {}
-        }
-    }
-
-    /// The seat that rings will not answer.
-    pub(crate) fn refuse_offer(&mut self, leg: LegId, offer: OfferId, refusal: Refusal) {
-        self.is_gone(leg);
-        self.acd(acd::Input::OfferRefused(offer, refusal));
-    }
-}
-
-// ---- legs ----
 
 impl Context {
     /// A new leg to an agent's seat; its port is being opened.
@@ -308,7 +216,7 @@ impl Context {
         match why {
             Why::Offer { offer, .. } => self.acd(acd::Input::OfferReleased(offer)),
             Why::Guest(_) => self.free_guest(leg),
-            Why::Contact(_) | Why::Segment(_) | Why::FeatureCode => {}
+            Why::Contact(_) | Why::Answered { .. } | Why::Segment(_) | Why::FeatureCode => {}
         }
         self.legs.forget_if_done(leg);
     }

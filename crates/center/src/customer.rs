@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use model::{
     Cause, Codec, ContactId, Digit, Diversion, End, EndedBy, Event, Language, LeaveReason, LegId, MediaOp,
-    Number, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
+    Number, QueueName, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
 };
 
 use crate::alive::who_ended;
@@ -227,12 +227,7 @@ impl Contact {
             ivr::Output::Enqueue(queue, bonus_s) => {
                 self.enter_queue(cx, queue, bonus_s);
             }
-            ivr::Output::AskPosition => {
-                // Gone from the queue: an agent has answered, so nothing is to be told.
-                if let Some(position) = cx.acd.position(contact) {
-                    self.session.handle(cx.now, ivr::Input::Position(position));
-                }
-            }
+            ivr::Output::AskPosition => cx.acd(acd::Input::AskPosition(contact)),
             ivr::Output::HangUp => {
                 let (cause, by) = match (cx.farewell, self.wait.is_over) {
                     (true, _) => (Cause::ShuttingDown, EndedBy::Operator),
@@ -241,6 +236,14 @@ impl Contact {
                 };
                 self.end(cx, cause, by);
             }
+        }
+    }
+
+    /// The position in a queue that was asked for, if the customer still waits in that queue.
+    pub(crate) fn tell_position(&mut self, cx: &mut Context, of: &QueueName, position: u32) {
+        if matches!(&self.place, Place::Waiting { queue, .. } if queue == of) {
+            self.session.handle(cx.now, ivr::Input::Position(position));
+            self.follow_session(cx);
         }
     }
 

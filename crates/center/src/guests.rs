@@ -14,12 +14,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, Cause, Done, EndedBy, Event, GuestEnd, LegId, MediaOp, Part, Refused, RemoteMedia,
+    Actor, AgentId, Cause, CommandId, EndedBy, Event, GuestEnd, LegId, MediaOp, Part, Refused, RemoteMedia,
     SecureEnd, SegmentEnd, SegmentId, Supervision,
 };
 
-use crate::contact::{Contact, Guest, Vacancy};
+use crate::command::Outcome;
+use crate::contact::{Contact, Guest, Talk, Vacancy};
 use crate::context::Context;
+use crate::distributor::Asked;
 use crate::leg::{LegEvent, Why};
 use crate::seat::codecs_like;
 use crate::timers::Timer;
@@ -30,27 +32,41 @@ const RINGS: Duration = Duration::from_secs(30);
 const MOST_GUESTS: usize = 16;
 
 impl Contact {
-    /// Rings a seat, to have it join the conversation.
+    /// Asks the distributor for a seat that is to join the conversation.
     pub(crate) fn invite_guest(
+        &mut self,
+        cx: &mut Context,
+        (id, by): (CommandId, Actor),
+        seat: AgentId,
+        part: Part,
+    ) -> Result<Outcome, Refused> {
+        let contact = self.id;
+        let queue = self.conversation_with_room()?.queue.clone();
+        cx.asked.insert(id, Asked::Guest { contact, by, seat: seat.clone(), part });
+        cx.acd(acd::Input::Engage { id, agent: seat, contact, queue });
+        Ok(Outcome::Asked)
+    }
+
+    fn conversation_with_room(&mut self) -> Result<&mut Talk, Refused> {
+        let talk = self.conversation()?;
+        if talk.guests.len() < MOST_GUESTS { Ok(talk) } else { Err(Refused::ConferenceFull) }
+    }
+
+    /// The distributor gave the seat: it rings, to join the conversation.
+    pub(crate) fn ring_guest(
         &mut self,
         cx: &mut Context,
         by: Actor,
         seat: AgentId,
         part: Part,
-    ) -> Result<Done, Refused> {
-        cx.acd.may_engage(&seat)?;
+    ) -> Result<(), Refused> {
         let (contact, call) = (self.id, self.call);
-        let talk = self.talk_mut().ok_or(Refused::NotTalking)?;
-        if talk.guests.len() >= MOST_GUESTS {
-            return Err(Refused::ConferenceFull);
-        }
-        let queue = talk.queue.clone();
+        let talk = self.conversation_with_room()?;
         cx.record(Event::GuestInvited { contact, guest: seat.clone(), part, by });
-        cx.acd(acd::Input::Engaged { agent: seat.clone(), contact, queue });
         let leg = cx.open_to_seat(call, seat.clone(), Why::Guest(contact));
         cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
         talk.guests.push(Guest { leg, agent: seat, part, joined: false, holds: false });
-        Ok(Done::Obeyed)
+        Ok(())
     }
 
     /// A guest's leg has something to say.

@@ -52,6 +52,8 @@ pub(crate) enum Why {
     Contact(ContactId),
     /// The distributor offers a contact.
     Offer { offer: OfferId, contact: ContactId, queue: QueueName },
+    /// The seat answered the offer, with this audio; the distributor has not said yet that it was in time.
+    Answered { offer: OfferId, contact: ContactId, remote: RemoteMedia },
     /// The contact's agent talks with the customer.
     Segment(ContactId),
     /// Somebody is to join a conversation, or is in it.
@@ -126,6 +128,7 @@ impl Why {
         match self {
             Why::Contact(contact)
             | Why::Offer { contact, .. }
+            | Why::Answered { contact, .. }
             | Why::Segment(contact)
             | Why::Guest(contact) => Some(*contact),
             Why::FeatureCode => None,
@@ -136,7 +139,7 @@ impl Why {
     fn is_inbound(&self) -> bool {
         match self {
             Why::Contact(_) | Why::FeatureCode => true,
-            Why::Offer { .. } | Why::Segment(_) | Why::Guest(_) => false,
+            Why::Offer { .. } | Why::Answered { .. } | Why::Segment(_) | Why::Guest(_) => false,
         }
     }
 }
@@ -268,7 +271,7 @@ impl Leg {
         match self.why {
             Why::Contact(_) => true,
             Why::Segment(_) | Why::Guest(_) => self.is_up(),
-            Why::Offer { .. } | Why::FeatureCode => false,
+            Why::Offer { .. } | Why::Answered { .. } | Why::FeatureCode => false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{AgentId, CallId, ContactId, LegId, OfferId};
+use model::{AgentId, CallId, ContactId, LegId, OfferId, RemoteMedia};
 
 use crate::leg::{Leg, Why};
 
@@ -12,7 +12,7 @@ pub(crate) struct Legs {
     legs: BTreeMap<LegId, Leg>,
     /// The customer's leg of each contact.
     customers: BTreeMap<ContactId, LegId>,
-    /// The seat that rings for each contact.
+    /// The seat that rings for each contact, or has answered.
     ringing: BTreeMap<ContactId, LegId>,
     /// The leg by which each agent is rung for a contact, or talks with it.
     seats: BTreeMap<AgentId, LegId>,
@@ -39,11 +39,28 @@ impl Legs {
     /// The seat that rings for a contact by this offer.
     pub(crate) fn ringing(&self, contact: ContactId, offer: OfferId) -> Option<LegId> {
         let leg = *self.ringing.get(&contact)?;
-        let by = |of: &&Leg| matches!(of.why, Why::Offer { offer: by, .. } if by == offer);
+        let by = |of: &&Leg| match of.why {
+            Why::Offer { offer: by, .. } | Why::Answered { offer: by, .. } => by == offer,
+            Why::Contact(_) | Why::Segment(_) | Why::Guest(_) | Why::FeatureCode => false,
+        };
         self.legs.get(&leg).filter(by).map(|_| leg)
     }
 
-    /// True while a seat rings for a contact.
+    /// The seat that answered this offer of a contact, and its audio.
+    pub(crate) fn answered(&self, contact: ContactId, offer: OfferId) -> Option<(LegId, RemoteMedia)> {
+        let leg = *self.ringing.get(&contact)?;
+        match &self.legs.get(&leg)?.why {
+            Why::Answered { offer: by, remote, .. } if *by == offer => Some((leg, remote.clone())),
+            Why::Answered { .. }
+            | Why::Offer { .. }
+            | Why::Contact(_)
+            | Why::Segment(_)
+            | Why::Guest(_)
+            | Why::FeatureCode => None,
+        }
+    }
+
+    /// True while a seat rings for a contact, or has answered.
     pub(crate) fn rings(&self, contact: ContactId) -> bool {
         self.ringing.contains_key(&contact)
     }
@@ -57,13 +74,23 @@ impl Legs {
     pub(crate) fn insert(&mut self, id: LegId, leg: Leg) {
         match &leg.why {
             Why::Contact(contact) => _ = self.customers.insert(*contact, id),
-            Why::Offer { contact, .. } => _ = self.ringing.insert(*contact, id),
+            Why::Offer { contact, .. } | Why::Answered { contact, .. } => {
+                _ = self.ringing.insert(*contact, id);
+            }
             Why::Segment(_) | Why::Guest(_) | Why::FeatureCode => {}
         }
         if let (Some(agent), Some(_)) = (leg.agent(), leg.why.contact()) {
             self.seats.insert(agent.clone(), id);
         }
         self.legs.insert(id, leg);
+    }
+
+    /// The seat answered its offer with this audio, or changed it since.
+    pub(crate) fn is_answered(&mut self, leg: LegId, remote: RemoteMedia) {
+        let Some(of) = self.legs.get_mut(&leg) else { return };
+        if let Why::Offer { offer, contact, .. } | Why::Answered { offer, contact, .. } = of.why {
+            of.why = Why::Answered { offer, contact, remote };
+        }
     }
 
     /// The leg is there for the contact's segment from now on.
@@ -123,11 +150,15 @@ impl Legs {
     pub(crate) fn indexes_are_true(&self) -> bool {
         let named = self.customers.values().chain(self.ringing.values()).chain(self.seats.values());
         let alive = named.into_iter().all(|leg| self.legs.get(leg).is_some_and(|leg| !leg.is_over()));
-        let rings = |leg| self.legs.get(leg).is_some_and(|leg| matches!(leg.why, Why::Offer { .. }));
+        let rings = |leg| {
+            self.legs.get(leg).is_some_and(|leg| matches!(leg.why, Why::Offer { .. } | Why::Answered { .. }))
+        };
         let alive = alive && self.ringing.values().all(rings);
         let of_contacts = |(leg, why): (LegId, &Why)| match why {
             Why::Contact(contact) => self.customers.get(contact) == Some(&leg),
-            Why::Offer { contact, .. } => self.ringing.get(contact) == Some(&leg),
+            Why::Offer { contact, .. } | Why::Answered { contact, .. } => {
+                self.ringing.get(contact) == Some(&leg)
+            }
             Why::Segment(_) | Why::Guest(_) => self.seats.values().any(|seat| *seat == leg),
             Why::FeatureCode => true,
         };

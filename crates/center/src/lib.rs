@@ -30,6 +30,7 @@ mod config;
 mod contact;
 mod context;
 mod customer;
+mod distributor;
 mod guests;
 mod inout;
 mod leg;

@@ -97,7 +97,7 @@ impl Contact {
     /// The customer waits in a queue from now on, with a score that begins at `bonus_s` seconds.
     pub(crate) fn enter_queue(&mut self, cx: &mut Context, queue: QueueName, bonus_s: u32) {
         let since = cx.now;
-        self.place = Place::Waiting { since, bonus_s };
+        self.place = Place::Waiting { queue: queue.clone(), since, bonus_s };
         self.wait.enters(since, cx.config.longest_waits.get(&queue).copied());
         cx.timers.set(Timer::Wait(self.id), self.wait.due());
         cx.acd(acd::Input::Enter { contact: self.id, queue, bonus_s, since });

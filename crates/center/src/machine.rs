@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Cause, ContactId, Done, EndedBy, Event, GuestEnd, Ids, Invited, LegId, Origin, Refusal, Refused, Time,
+    Cause, ContactId, EndedBy, Event, GuestEnd, Ids, Invited, LegId, Origin, Refusal, Refused, Time,
 };
 
 use crate::code::CodeCall;
@@ -49,7 +49,7 @@ impl Center {
 
     /// Remembers how agents stood when the last run ended. Call it before the first [`Center::handle`].
     pub fn restore(&mut self, now: Time, standings: Vec<acd::Standing>) {
-        self.cx.acd.restore(now, standings);
+        self.cx.distributor.restore(now, standings);
     }
 
     /// How many calls are in progress.
@@ -98,10 +98,8 @@ impl Center {
     /// Lets happen what is due at `now`.
     pub fn handle_timeout(&mut self, now: Time) {
         self.cx.now = now;
-        if self.cx.acd.poll_timeout().is_some_and(|due| due <= now) {
-            self.cx.acd.handle_timeout(now);
-            self.cx.follow_acd();
-        }
+        self.cx.distributor.handle_timeout(now);
+        self.follow_distributor();
         while let Some(timer) = self.cx.timers.due(now) {
             self.timer(timer);
         }
@@ -110,7 +108,7 @@ impl Center {
 
     /// When [`Center::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.cx.timers.next().into_iter().chain(self.cx.acd.poll_timeout()).min()
+        self.cx.timers.next().into_iter().chain(self.cx.distributor.poll_timeout()).min()
     }
 
     /// The next order or record.
@@ -136,11 +134,11 @@ impl Center {
     }
 
     /// Has a contact obey a command.
-    pub(crate) fn ordered(
+    pub(crate) fn ordered<T>(
         &mut self,
         id: ContactId,
-        act: impl FnOnce(&mut Contact, &mut Context) -> Result<Done, Refused>,
-    ) -> Result<Done, Refused> {
+        act: impl FnOnce(&mut Contact, &mut Context) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
         self.with(id, act).unwrap_or(Err(Refused::UnknownContact))
     }
 
@@ -212,10 +210,12 @@ impl Center {
     }
 
     fn settle(&mut self) {
+        self.follow_distributor();
         let waited_for = !self.draining
             || self.drained
             || self.calls() > 0
             || !self.cx.recordings.is_empty()
+            || !self.cx.asked.is_empty()
             || self.cx.legs.await_quality();
         if !waited_for {
             self.drained = true;

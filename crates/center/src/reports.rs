@@ -67,10 +67,14 @@ impl Center {
             Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.answer(cx, rtp)),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.answer(cx, rtp)),
             Why::Offer { contact, queue, .. } => {
-                self.with(*contact, |contact, cx| contact.dial_seat(cx, leg, rtp, queue));
+                let dialled = self.with(*contact, |contact, cx| contact.dial_seat(cx, leg, rtp, queue));
+                if dialled.is_none() {
+                    // The distributor is about to withdraw it.
+                    self.cx.is_gone(leg);
+                }
             }
             Why::Guest(contact) => _ = self.with(*contact, |contact, cx| contact.dial_guest(cx, leg, rtp)),
-            Why::Segment(_) => not_of(leg, why),
+            Why::Answered { .. } | Why::Segment(_) => not_of(leg, why),
         }
     }
 
@@ -79,7 +83,7 @@ impl Center {
         match why {
             Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.try_elsewhere(cx, lacks)),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.end(cx, lacks.cause())),
-            Why::Offer { .. } | Why::Segment(_) | Why::Guest(_) => not_of(leg, why),
+            Why::Offer { .. } | Why::Answered { .. } | Why::Segment(_) | Why::Guest(_) => not_of(leg, why),
         }
     }
 
@@ -87,13 +91,11 @@ impl Center {
         match why {
             Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.connected(cx, remote)),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.connected(cx, remote)),
-            Why::Offer { offer, contact, queue } => {
-                self.with(*contact, |contact, cx| contact.seat_answered(cx, leg, *offer, queue, remote));
-            }
+            Why::Offer { offer, .. } => self.cx.seat_answered(leg, *offer, remote),
             Why::Guest(contact) => {
                 self.with(*contact, |contact, cx| contact.guest_answered(cx, leg, remote));
             }
-            Why::Segment(_) => not_of(leg, why),
+            Why::Answered { .. } | Why::Segment(_) => not_of(leg, why),
         }
     }
 
@@ -105,7 +107,7 @@ impl Center {
                 let how = GuestEnd::Refused(refusal);
                 self.with(*contact, |contact, cx| contact.guest_gone(cx, leg, how));
             }
-            Why::Contact(_) | Why::Segment(_) | Why::FeatureCode => not_of(leg, why),
+            Why::Contact(_) | Why::Answered { .. } | Why::Segment(_) | Why::FeatureCode => not_of(leg, why),
         }
     }
 
@@ -114,12 +116,12 @@ impl Center {
             Why::Contact(contact) | Why::Segment(contact) | Why::Guest(contact) => {
                 self.with(contact, |contact, cx| contact.leg_event(cx, leg, event));
             }
-            Why::Offer { .. } => self.cx.offer_event(leg, &event),
+            Why::Offer { .. } | Why::Answered { .. } => self.cx.offer_event(leg, event),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.leg_event(cx, event)),
         }
     }
 
-    fn with_code(&mut self, leg: LegId, act: impl FnOnce(&mut CodeCall, &mut Context)) {
+    pub(crate) fn with_code(&mut self, leg: LegId, act: impl FnOnce(&mut CodeCall, &mut Context)) {
         if let Some(code) = self.codes.get_mut(&leg) {
             act(code, &mut self.cx);
             if code.is_over() {

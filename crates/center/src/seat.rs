@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use model::{
-    Cause, Codec, EndedBy, Event, LegId, MediaOp, OfferId, QueueName, RemoteMedia, SecureEnd, SegmentId,
+    AgentId, Cause, Codec, EndedBy, Event, LegId, MediaOp, QueueName, RemoteMedia, SecureEnd, SegmentId,
 };
 
 use crate::contact::{After, Contact, KeyWay, Place, Talk, Vacancy};
 use crate::context::Context;
-use crate::leg::{Leg, LegEvent};
+use crate::leg::LegEvent;
 use crate::timers::Timer;
 
 impl Contact {
@@ -19,29 +19,19 @@ impl Contact {
         cx.dial(leg, rtp, codecs_like(self.remote.as_ref()), self.caller.clone(), display);
     }
 
-    /// The seat that rang is answered: customer and agent talk.
-    pub(crate) fn seat_answered(
+    /// The seat answered in time: customer and agent talk.
+    pub(crate) fn begin_to_talk(
         &mut self,
         cx: &mut Context,
         leg: LegId,
-        offer: OfferId,
-        queue: &QueueName,
+        agent: AgentId,
+        queue: QueueName,
         remote: RemoteMedia,
     ) {
-        let Some(agent) = cx.legs.get(leg).and_then(Leg::agent).cloned() else { return };
         let (contact, segment) = (self.id, SegmentId::new(&mut cx.ids, cx.now));
         cx.legs.becomes_the_agents(leg, contact);
         cx.timers.stop(Timer::Wait(contact));
-        let score_s = match self.place {
-            Place::Waiting { since, bonus_s } => {
-                bonus_s.saturating_add(u32::try_from(cx.now.since(since).as_secs()).unwrap_or(u32::MAX))
-            }
-            Place::Opening { .. }
-            | Place::Answering { .. }
-            | Place::InFlow
-            | Place::Talking(_)
-            | Place::Over => 0,
-        };
+        let score_s = self.score_s(cx);
         self.talked = true;
         self.wait.is_over = false;
         self.play = None;
@@ -61,12 +51,32 @@ impl Contact {
         let caller_holds = self.remote.as_ref().is_some_and(|remote| !remote.direction.sends());
         cx.media(self.call, MediaOp::Connect { leg, remote });
         cx.media(self.call, MediaOp::Bridge { a: self.leg, b: leg });
-        cx.acd(acd::Input::OfferAnswered(offer));
-        cx.record(Event::SegmentStarted { segment, contact, agent, queue: queue.clone() });
+        cx.record(Event::SegmentStarted { segment, contact, agent, queue });
         self.follow_session(cx);
         // A caller may have put us on hold while waiting.
         self.hold(cx, EndedBy::Caller, caller_holds);
         self.hold(cx, EndedBy::Agent, agent_holds);
+    }
+
+    /// The seat answered in time and was gone before customer and agent could talk: the customer waits again, with the
+    /// score kept.
+    pub(crate) fn wait_again(&mut self, cx: &mut Context, queue: QueueName) {
+        let score_s = self.score_s(cx);
+        self.enter_queue(cx, queue, score_s);
+    }
+
+    /// What the score of a waiting customer is now, in seconds; 0 of one who does not wait.
+    fn score_s(&self, cx: &Context) -> u32 {
+        match &self.place {
+            Place::Waiting { since, bonus_s, .. } => {
+                bonus_s.saturating_add(u32::try_from(cx.now.since(*since).as_secs()).unwrap_or(u32::MAX))
+            }
+            Place::Opening { .. }
+            | Place::Answering { .. }
+            | Place::InFlow
+            | Place::Talking(_)
+            | Place::Over => 0,
+        }
     }
 
     /// The agent's leg of the conversation has something to say.

@@ -1,10 +1,11 @@
 //! Commands about guests: shift leaders who listen, whisper, barge in or take over; agents who ask a colleague in.
 
 use model::{
-    Actor, AgentId, ContactId, Done, Event, GuestEnd, LegId, Part, PartyOrder, Refusal, Refused, Supervision,
-    SupervisionOrder, Watched,
+    Actor, AgentId, CommandId, ContactId, Done, Event, GuestEnd, LegId, Part, PartyOrder, Refusal, Refused,
+    Supervision, SupervisionOrder, Watched,
 };
 
+use crate::command::Outcome;
 use crate::contact::{Contact, Vacancy};
 use crate::context::Context;
 use crate::leg::Why;
@@ -15,20 +16,20 @@ impl Contact {
     fn supervise(
         &mut self,
         cx: &mut Context,
-        by: Actor,
+        (id, by): (CommandId, Actor),
         seat: AgentId,
         how: Supervision,
-    ) -> Result<Done, Refused> {
+    ) -> Result<Outcome, Refused> {
         let (contact, part) = (self.id, Part::Supervisor(how));
         let talk = self.conversation()?;
         let Some(guest) = talk.guests.iter_mut().find(|guest| guest.agent == seat) else {
-            return self.invite_guest(cx, by, seat, part);
+            return self.invite_guest(cx, (id, by), seat, part);
         };
         if guest.part == Part::Colleague {
             return Err(Refused::SeatBusy);
         }
         if std::mem::replace(&mut guest.part, part) == part {
-            return Ok(Done::Obeyed);
+            return Ok(Outcome::Done(Done::Obeyed));
         }
         let (leg, joined) = (guest.leg, guest.joined);
         cx.record(Event::GuestChanged { contact, guest: seat, part, by: by.clone() });
@@ -38,20 +39,20 @@ impl Contact {
         } else if joined {
             self.arrange(cx);
         }
-        Ok(Done::Obeyed)
+        Ok(Outcome::Done(Done::Obeyed))
     }
 
     pub(crate) fn obey_about_parties(
         &mut self,
         cx: &mut Context,
-        by: Actor,
+        (id, by): (CommandId, Actor),
         order: PartyOrder,
-    ) -> Result<Done, Refused> {
+    ) -> Result<Outcome, Refused> {
         self.conversation()?;
         match order {
-            PartyOrder::Add { seat } => self.invite_guest(cx, by, seat, Part::Colleague),
-            PartyOrder::Remove { seat } => self.remove_party(cx, by, &seat),
-            PartyOrder::Leave => self.leave_to_party(cx, by),
+            PartyOrder::Add { seat } => self.invite_guest(cx, (id, by), seat, Part::Colleague),
+            PartyOrder::Remove { seat } => self.remove_party(cx, by, &seat).map(Outcome::Done),
+            PartyOrder::Leave => self.leave_to_party(cx, by).map(Outcome::Done),
         }
     }
 
@@ -85,20 +86,20 @@ impl Contact {
 impl Center {
     pub(crate) fn obey_about_supervision(
         &mut self,
-        by: Actor,
+        (id, by): (CommandId, Actor),
         order: SupervisionOrder,
-    ) -> Result<Done, Refused> {
+    ) -> Result<Outcome, Refused> {
         match order {
             SupervisionOrder::Start { watched, seat, how } => {
                 let contact = match watched {
                     Watched::Contact(contact) => contact,
                     Watched::Agent(agent) => self.contact_of_agent(&agent)?,
                 };
-                self.ordered(contact, |contact, cx| contact.supervise(cx, by, seat, how))
+                self.ordered(contact, |contact, cx| contact.supervise(cx, (id, by), seat, how))
             }
             SupervisionOrder::End { seat } => {
                 let (contact, leg) = self.guest(&seat).ok_or(Refused::NoGuest)?;
-                self.ordered(contact, |contact, cx| contact.end_supervision(cx, by, leg))
+                self.ordered(contact, |contact, cx| contact.end_supervision(cx, by, leg)).map(Outcome::Done)
             }
         }
     }
@@ -114,12 +115,13 @@ impl Center {
 
     /// The contact that an agent talks with.
     fn contact_of_agent(&self, agent: &AgentId) -> Result<ContactId, Refused> {
-        self.cx.acd.agent(agent).ok_or(Refused::UnknownAgent)?;
+        let is_known = || self.cx.config.acd.agents.iter().any(|known| known.id == *agent);
         match self.cx.legs.of_agent(agent).map(|(_, leg)| &leg.why) {
             Some(Why::Segment(contact)) => Ok(*contact),
-            Some(Why::Contact(_) | Why::Offer { .. } | Why::Guest(_) | Why::FeatureCode) | None => {
-                Err(Refused::NotTalking)
-            }
+            Some(
+                Why::Contact(_) | Why::Offer { .. } | Why::Answered { .. } | Why::Guest(_) | Why::FeatureCode,
+            )
+            | None => Err(if is_known() { Refused::NotTalking } else { Refused::UnknownAgent }),
         }
     }
 
@@ -128,7 +130,11 @@ impl Center {
         let (leg, of) = self.cx.legs.of_agent(agent)?;
         match of.why {
             Why::Guest(contact) => Some((contact, leg)),
-            Why::Contact(_) | Why::Offer { .. } | Why::Segment(_) | Why::FeatureCode => None,
+            Why::Contact(_)
+            | Why::Offer { .. }
+            | Why::Answered { .. }
+            | Why::Segment(_)
+            | Why::FeatureCode => None,
         }
     }
 }

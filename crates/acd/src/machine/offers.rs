@@ -45,6 +45,7 @@ impl Acd {
             agent.misses = 0;
             agent.doing = Doing::Talking { contact: ring.contact, queue: ring.queue.clone() };
         });
+        let talks = id.clone();
         self.outputs.push_back(Output::OfferEnded {
             offer,
             contact: ring.contact,
@@ -52,6 +53,12 @@ impl Acd {
             outcome: OfferOutcome::Accepted,
         });
         self.leave(now, ring.contact, LeaveReason::Answered);
+        self.outputs.push_back(Output::Joined {
+            offer,
+            contact: ring.contact,
+            queue: ring.queue,
+            agent: talks,
+        });
     }
 
     pub(super) fn refused(&mut self, now: Time, offer: OfferId, refusal: Refusal) {

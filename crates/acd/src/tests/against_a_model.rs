@@ -109,6 +109,13 @@ impl Model {
                     _ => self.releasing.push((*offer, agent.clone())),
                 }
             }
+            Output::Joined { offer, contact, agent, .. } => {
+                assert!(self.ended.contains(offer) && self.talking.contains(&(*contact, agent.clone())));
+            }
+            Output::Answered { .. } => {}
+            Output::Position { contact, .. } => {
+                assert!(self.waiting.iter().any(|(id, ..)| id == contact), "only who waits has a position");
+            }
             Output::AgentChanged { agent, .. } => assert!(world.acd.agent(agent).is_some()),
         }
     }
@@ -179,6 +186,11 @@ fn run(steps: &[Step]) {
     }
 }
 
+fn command(world: &mut World, nth: usize, order: AgentOrder) -> Input {
+    let id = CommandId::new(&mut world.ids, world.now);
+    Input::Command { id, agent: agent(AGENTS[nth].0), order, by: Actor::CommandLine }
+}
+
 fn apply(
     world: &mut World,
     model: &mut Model,
@@ -199,8 +211,8 @@ fn apply(
         },
         Step::Online(nth) => Input::SeatOnline(id(*nth)),
         Step::Offline(nth) => Input::SeatOffline(id(*nth)),
-        Step::Ready(nth) => Input::Ready(id(*nth), Actor::CommandLine),
-        Step::Break(nth) => Input::Break(id(*nth), Actor::CommandLine),
+        Step::Ready(nth) => command(world, *nth, AgentOrder::Ready),
+        Step::Break(nth) => command(world, *nth, AgentOrder::Break),
         // Answers and refusals also come for offers that are dead: they cross withdrawals on the wire.
         Step::Answer(nth) => match model.ringing.get(*nth).map(|r| r.0).or(model.ended.get(*nth).copied()) {
             Some(offer) => Input::OfferAnswered(offer),
@@ -224,7 +236,8 @@ fn apply(
             if may {
                 model.talking.push((contact, agent.clone()));
             }
-            Input::Engaged { agent, contact, queue: queue("inquiry") }
+            let command = CommandId::new(&mut world.ids, world.now);
+            Input::Engage { id: command, agent, contact, queue: queue("inquiry") }
         }
         Step::Disengage(nth) if *nth < model.talking.len() => Input::Disengaged(model.talking.remove(*nth).1),
         Step::Release(_) | Step::EndTalk(_) | Step::Disengage(_) => return Vec::new(),

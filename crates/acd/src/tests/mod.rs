@@ -7,7 +7,9 @@ mod stories;
 
 use std::time::Duration;
 
-use model::{AgentId, ContactId, Ids, OfferId, QueueName, Time};
+use model::{Actor, AgentId, AgentOrder, CommandId, ContactId, Ids, OfferId, QueueName, Refused, Time};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::{Acd, AgentConfig, Config, Input, Output, QueueConfig};
 
@@ -17,6 +19,11 @@ struct World {
     now: Time,
     ids: Ids,
     outputs: Vec<Output>,
+}
+
+/// A value as it arrives on another node.
+fn carried<T: Serialize + DeserializeOwned>(value: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
 }
 
 fn agent(id: &str) -> AgentId {
@@ -62,9 +69,29 @@ impl World {
         }
     }
 
+    /// Takes a step, as an input that came from another node.
     fn step(&mut self, input: Input) -> &[Output] {
-        self.acd.handle(self.now, input);
+        self.acd.handle(self.now, carried(&input));
         self.drain()
+    }
+
+    fn command(&mut self, id: &str, order: AgentOrder) -> &[Output] {
+        let command = CommandId::new(&mut self.ids, self.now);
+        self.step(Input::Command { id: command, agent: agent(id), order, by: Actor::CommandLine })
+    }
+
+    fn engage(&mut self, id: &str, contact: ContactId, name: &str) -> &[Output] {
+        let command = CommandId::new(&mut self.ids, self.now);
+        self.step(Input::Engage { id: command, agent: agent(id), contact, queue: queue(name) })
+    }
+
+    /// The answers given in the last step.
+    fn answers(&self) -> Vec<Result<(), Refused>> {
+        let answer = |output: &Output| match output {
+            Output::Answered { result, .. } => Some(*result),
+            _ => None,
+        };
+        self.outputs.iter().filter_map(answer).collect()
     }
 
     /// Lets time pass, each timeout at its own instant.
@@ -83,6 +110,7 @@ impl World {
 
     fn drain(&mut self) -> &[Output] {
         self.outputs = std::iter::from_fn(|| self.acd.poll_output()).collect();
+        assert!(self.outputs.iter().all(|output| carried(output) == *output));
         &self.outputs
     }
 
@@ -99,6 +127,9 @@ impl World {
             Output::Entered { .. }
             | Output::Left { .. }
             | Output::OfferEnded { .. }
+            | Output::Joined { .. }
+            | Output::Position { .. }
+            | Output::Answered { .. }
             | Output::AgentChanged { .. } => None,
         };
         self.outputs.iter().filter_map(offer).collect()

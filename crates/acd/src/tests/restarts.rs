@@ -1,6 +1,6 @@
 //! Agents after a restart.
 
-use model::{Activity, Actor, AgentId, NotReadyReason, Shift};
+use model::{Activity, AgentId, AgentOrder, NotReadyReason, Shift};
 
 use super::*;
 use crate::{Did, Standing};
@@ -32,7 +32,7 @@ fn a_break_goes_on_when_the_seat_is_back() {
     assert_eq!(view(&world, "1001"), (Shift::SignedOut, Activity::Idle), "nobody is signed in by a memory");
     world.step(Input::SeatOnline(agent("1001")));
     assert_eq!(view(&world, "1001"), (Shift::NotReady(NotReadyReason::Break), Activity::Idle));
-    world.step(Input::Ready(agent("1001"), Actor::CommandLine));
+    world.command("1001", AgentOrder::Ready);
     assert_eq!(view(&world, "1001"), (Shift::Ready, Activity::Idle));
 }
 

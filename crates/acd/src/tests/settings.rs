@@ -1,6 +1,6 @@
 //! Settings that are replaced while calls go on.
 
-use model::{Activity, Actor, LeaveReason, OfferOutcome, Shift};
+use model::{Activity, AgentOrder, LeaveReason, OfferOutcome, Shift};
 
 use super::*;
 
@@ -64,8 +64,9 @@ fn an_agent_who_was_removed_finishes_the_call_and_is_then_forgotten() {
     assert_eq!((view.shift, view.activity), (Shift::SignedOut, Activity::Talking));
     world.step(Input::SegmentEnded(agent("1001")));
     assert_eq!(world.acd.agent(&agent("1001")), None);
-    world.step(Input::Ready(agent("1001"), Actor::CommandLine));
-    assert!(world.outputs.is_empty());
+    world.command("1001", AgentOrder::Ready);
+    assert_eq!(world.answers(), [Err(Refused::UnknownAgent)]);
+    assert_eq!(world.outputs.len(), 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The distributor, story by story.
 
-use model::{Activity, Actor, LeaveReason, NotReadyReason, OfferOutcome, Refusal, Shift};
+use model::{Activity, AgentOrder, LeaveReason, NotReadyReason, OfferOutcome, Refusal, Shift};
 
 use super::*;
 
@@ -37,11 +37,11 @@ fn idle_counts_from_becoming_ready() {
         world.step(Input::SeatOnline(agent(id)));
         world.pass(1);
     }
-    world.step(Input::Break(agent("1001"), Actor::CommandLine));
+    world.command("1001", AgentOrder::Break);
     world.pass(60);
-    world.step(Input::Ready(agent("1001"), Actor::CommandLine));
+    world.command("1001", AgentOrder::Ready);
     world.pass(1);
-    world.step(Input::Ready(agent("1002"), Actor::CommandLine));
+    world.command("1002", AgentOrder::Ready);
     world.enter("inquiry", 0);
     assert_eq!(world.only_offer().2, agent("1002"), "saying ready twice costs nothing");
 }
@@ -129,7 +129,7 @@ fn three_misses_in_a_row_make_not_ready_with_the_cause() {
     }
     assert_eq!(view(&world, "1001"), (Shift::NotReady(NotReadyReason::Unreachable), Activity::Idle));
     assert!(world.offers().is_empty());
-    world.step(Input::Ready(agent("1001"), Actor::CommandLine));
+    world.command("1001", AgentOrder::Ready);
     world.only_offer();
 }
 
@@ -220,15 +220,15 @@ fn a_break_while_ringing_withdraws_once_and_a_break_while_talking_waits() {
     world.step(Input::SeatOnline(agent("1001")));
     world.enter("inquiry", 0);
     let (offer, _, _) = world.only_offer();
-    world.step(Input::Break(agent("1001"), Actor::CommandLine));
+    world.command("1001", AgentOrder::Break);
     assert_eq!(ended(&world), [OfferOutcome::AgentGone]);
     world.step(Input::OfferReleased(offer));
     assert!(world.offers().is_empty());
 
-    world.step(Input::Ready(agent("1001"), Actor::CommandLine));
+    world.command("1001", AgentOrder::Ready);
     let (offer, _, _) = world.only_offer();
     world.step(Input::OfferAnswered(offer));
-    world.step(Input::Break(agent("1001"), Actor::CommandLine));
+    world.command("1001", AgentOrder::Break);
     assert_eq!(view(&world, "1001"), (Shift::NotReady(NotReadyReason::Break), Activity::Talking));
     world.step(Input::SegmentEnded(agent("1001")));
     world.pass(10);
@@ -289,6 +289,9 @@ fn positions_follow_priority() {
     assert_eq!(world.acd.waiting(&queue("inquiry")), 6);
     world.step(Input::Leave { contact: contacts[4], reason: LeaveReason::Abandoned });
     assert_eq!(world.acd.position(contacts[2]), Some(1));
+    let [told] = world.step(Input::AskPosition(contacts[2])) else { panic!("one answer") };
+    assert_eq!(*told, Output::Position { contact: contacts[2], queue: queue("inquiry"), position: 1 });
+    assert_eq!(world.step(Input::AskPosition(contacts[4])), [], "who does not wait has none");
 }
 
 #[test]
@@ -306,11 +309,11 @@ fn a_caller_whose_agent_fell_away_returns_with_its_old_waiting_time() {
 fn whoever_is_called_into_a_conversation_is_given_no_call_until_it_is_left() {
     let mut world = World::new(&[("1001", INQUIRY)]);
     let contact = ContactId::new(&mut world.ids, world.now);
-    let engaged = || Input::Engaged { agent: agent("1001"), contact, queue: queue("inquiry") };
-    world.step(engaged());
-    assert_eq!(world.outputs, [], "the seat is not there");
+    world.engage("1001", contact, "inquiry");
+    assert_eq!(world.answers(), [Err(Refused::SeatOffline)]);
+    assert_eq!(world.outputs.len(), 1, "the seat is not there");
     world.step(Input::SeatOnline(agent("1001")));
-    world.step(engaged());
+    world.engage("1001", contact, "inquiry");
     assert_eq!(view(&world, "1001"), (Shift::Ready, Activity::Talking));
     world.enter("inquiry", 0);
     assert_eq!(world.offers(), []);
@@ -325,7 +328,7 @@ fn whoever_stays_as_the_contacts_own_agent_writes_up() {
     let mut world = World::new(&[("1001", INQUIRY)]);
     world.step(Input::SeatOnline(agent("1001")));
     let contact = ContactId::new(&mut world.ids, world.now);
-    world.step(Input::Engaged { agent: agent("1001"), contact, queue: queue("complaint") });
+    world.engage("1001", contact, "complaint");
     world.step(Input::SegmentEnded(agent("1001")));
     assert_eq!(view(&world, "1001").1, Activity::WrapUp);
 }

@@ -100,7 +100,7 @@ fn an_agent_goes_on_a_break_and_comes_back_by_codes() {
     ] {
         world.media.clear();
         let leg = world.agent_code(code);
-        assert_eq!(world.center.cx.acd.agent(&agent("1001")).unwrap().shift, shift);
+        assert_eq!(world.center.cx.distributor.machine().agent(&agent("1001")).unwrap().shift, shift);
         world.run(seconds(10));
         assert_eq!(world.legs.get(&leg), Some(&Leg::Over));
         let told = |op: &MediaOp| matches!(op, MediaOp::Play { clips, .. } if &*clips[0] == clip);

@@ -121,7 +121,7 @@ impl Model {
         let of_agents = center.cx.legs.live().filter_map(|(id, why)| {
             let agent = center.cx.legs.get(id)?.agent()?;
             let why = match why {
-                Why::Offer { contact, .. } => (*contact, "offer"),
+                Why::Offer { contact, .. } | Why::Answered { contact, .. } => (*contact, "offer"),
                 Why::Segment(contact) => (*contact, "segment"),
                 Why::Guest(contact) => (*contact, "guest"),
                 Why::Contact(_) | Why::FeatureCode => return None,

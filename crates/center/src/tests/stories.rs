@@ -167,7 +167,7 @@ fn an_agent_who_does_not_answer_three_times_is_not_ready() {
     let caller = world.caller_who_presses('1');
     world.run(seconds(120));
     assert_eq!(world.outcomes(), vec![("1001".to_owned(), OfferOutcome::TimedOut); 3]);
-    let view = world.center.cx.acd.agent(&agent("1001")).unwrap();
+    let view = world.center.cx.distributor.machine().agent(&agent("1001")).unwrap();
     assert_eq!(view.shift, Shift::NotReady(NotReadyReason::NoAnswer));
     world.hang_up(caller);
     world.assert_over();
@@ -229,7 +229,7 @@ fn the_caller_leaves_while_a_seat_rings() {
     assert_eq!(world.outcomes(), [("1001".to_owned(), OfferOutcome::CallerGone)]);
     assert!(world.orders.contains(&(seat, LegOrder::HangUp(Cause::Cancelled))));
     world.assert_over();
-    let view = world.center.cx.acd.agent(&agent("1001")).unwrap();
+    let view = world.center.cx.distributor.machine().agent(&agent("1001")).unwrap();
     assert_eq!((view.shift, view.activity), (Shift::Ready, Activity::Idle));
 }
 

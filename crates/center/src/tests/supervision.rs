@@ -85,7 +85,7 @@ fn the_four_modes_change_in_mid_call() {
     assert_eq!(members(&world), None, "a bridge of the two who stay");
     assert!(world.media.contains(&MediaOp::Bridge { a: caller, b: boss }));
     assert_eq!(world.legs.get(&seat), Some(&Leg::Over));
-    let doing = |world: &World, id| world.center.cx.acd.agent(&agent(id)).unwrap().activity;
+    let doing = |world: &World, id| world.center.cx.distributor.machine().agent(&agent(id)).unwrap().activity;
     assert_eq!((doing(&world, "1001"), doing(&world, BOSS)), (Activity::WrapUp, Activity::Talking));
     assert_eq!(world.talks().len(), 2, "a segment of each");
     assert_eq!(guests_left(&world), [GuestEnd::BecameAgent]);
@@ -116,7 +116,7 @@ fn a_supervisor_goes_and_the_two_talk_on() {
             world.hang_up(boss);
         }
         assert_eq!(members(&world), None);
-        let idle = world.center.cx.acd.agent(&agent(BOSS)).unwrap().activity;
+        let idle = world.center.cx.distributor.machine().agent(&agent(BOSS)).unwrap().activity;
         assert_eq!(idle, Activity::Idle, "nothing to write up");
         let how = if by_order { GuestEnd::Dismissed } else { GuestEnd::HungUp };
         assert_eq!(guests_left(&world), [how]);
@@ -143,7 +143,10 @@ fn a_supervisor_who_does_not_come_disturbs_nobody() {
         world.run(seconds(40));
         assert_eq!(guests_left(&world), [GuestEnd::Refused(refusal)]);
         assert_undisturbed(&world, world.last_dialled());
-        assert_eq!(world.center.cx.acd.agent(&agent(BOSS)).unwrap().activity, Activity::Idle);
+        assert_eq!(
+            world.center.cx.distributor.machine().agent(&agent(BOSS)).unwrap().activity,
+            Activity::Idle
+        );
         world.hang_up(caller);
         world.assert_over();
     }
@@ -221,14 +224,14 @@ fn races_of_a_ringing_supervisor() {
             }
             if !answer_first {
                 answer(&mut world);
-                let busy = world.center.cx.acd.may_engage(&agent(BOSS));
+                let busy = world.center.cx.distributor.machine().may_engage(&agent(BOSS));
                 assert_eq!(busy, Err(Refused::SeatBusy), "until the leg has said its last");
                 if by_order {
                     assert_undisturbed(&world, boss);
                 }
             }
             world.run(seconds(1));
-            assert_eq!(world.center.cx.acd.may_engage(&agent(BOSS)), Ok(()));
+            assert_eq!(world.center.cx.distributor.machine().may_engage(&agent(BOSS)), Ok(()));
             world.hang_up(caller);
             world.assert_over();
             assert_eq!(guests_left(&world).len(), 1);
@@ -246,7 +249,7 @@ fn the_port_opens_after_the_supervisor_was_dismissed() {
     world.order(Order::Supervision(SupervisionOrder::End { seat: agent(BOSS) }));
     world.run(seconds(2));
     assert_eq!(world.dialled.len(), 1, "never dialled");
-    assert_eq!(world.center.cx.acd.may_engage(&agent(BOSS)), Ok(()));
+    assert_eq!(world.center.cx.distributor.machine().may_engage(&agent(BOSS)), Ok(()));
     world.hang_up(caller);
     world.assert_over();
 }

@@ -14,7 +14,7 @@ fn the_caller_leaves_the_conversation() {
     let (mut world, caller, seat) = conversation();
     world.hang_up(caller);
     assert!(world.orders.contains(&(seat, LegOrder::HangUp(Cause::HungUp))));
-    let view = world.center.cx.acd.agent(&agent("1001")).unwrap();
+    let view = world.center.cx.distributor.machine().agent(&agent("1001")).unwrap();
     assert_eq!(view.activity, Activity::WrapUp);
     world.assert_over();
     assert_eq!(world.ends(), [CALLER_DONE]);
