@@ -141,6 +141,13 @@ impl Legs {
         self.legs.iter().filter(|(_, leg)| !leg.is_over()).map(|(id, leg)| (*id, &leg.why))
     }
 
+    /// Why an agent's legs are there, those among them whose device has not said its last word; none to a feature code.
+    pub(crate) fn of_agent_with_leaving(&self, agent: &AgentId) -> impl Iterator<Item = &Why> {
+        let legs = self.legs.values().filter(move |leg| leg.agent() == Some(agent));
+        let there = legs.filter(|leg| !leg.is_over() || leg.awaited().device);
+        there.map(|leg| &leg.why).filter(|why| why.contact().is_some())
+    }
+
     /// Legs that we let go whose devices have not said their last word.
     pub(crate) fn devices_awaited(&self) -> usize {
         self.legs.values().filter(|leg| leg.awaited().device).count()

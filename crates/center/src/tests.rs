@@ -4,6 +4,7 @@ mod alive;
 mod early;
 mod generated;
 mod house;
+mod late;
 mod ledger;
 mod limits;
 mod lost;

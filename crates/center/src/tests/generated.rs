@@ -12,7 +12,7 @@ use super::world::{AGENTS, Leg, Seat, World, agent, remote, seconds};
 use crate::Input;
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     Call(usize, u8),
     Code(usize, bool),
     HangUp(usize),
@@ -42,7 +42,7 @@ const KEYS: [char; 7] = ['0', '1', '2', '2', '5', '9', '#'];
 const DIRECTIONS: [Direction; 4] =
     [Direction::Both, Direction::SendOnly, Direction::ReceiveOnly, Direction::Inactive];
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let (agents, legs) = (0..AGENTS.len(), 0_usize..64);
     prop_oneof![
         4 => (0_usize..3, 0_u8..8).prop_map(|(number, line)| Step::Call(number, line)),
@@ -67,7 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn take(world: &mut World, step: &Step) {
+pub(super) fn take(world: &mut World, step: &Step) {
     match *step {
         Step::Call(number, line) => {
             let trunk = if line.is_multiple_of(2) { "city" } else { "village" };
