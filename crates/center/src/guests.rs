@@ -7,6 +7,8 @@
 //!    └────────────────────┴──────────────────┴──────────────────────────────────────► gone
 //! ```
 //!
+//! The distributor is asked for the seat (`Engage`) before there is a guest; it rings once the answer is yes.
+//!
 //! Nothing that goes wrong with a guest touches the conversation. A guest belongs to the contact: when the agent
 //! changes, the guests stay, and a whisper is for the new agent.
 

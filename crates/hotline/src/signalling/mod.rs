@@ -158,7 +158,6 @@ impl Settings {
 
 /// What the center hears from the shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are of a leg")]
 pub enum SignallingInput {
     /// A new inbound leg.
     Invited(LegId, Box<Invited>),
