@@ -151,12 +151,7 @@ impl Context {
             }
             acd::Output::OfferEnded { offer, contact, agent, outcome } => {
                 self.record(Event::OfferEnded { offer, contact, agent, outcome });
-                match outcome {
-                    OfferOutcome::TimedOut | OfferOutcome::CallerGone | OfferOutcome::AgentGone => {
-                        self.withdraw(offer, contact);
-                    }
-                    OfferOutcome::Accepted | OfferOutcome::Refused(_) => {}
-                }
+                self.offer_ended(offer, contact, outcome);
             }
             acd::Output::AgentChanged { agent, view, by } => {
                 let acd::AgentView { shift, activity, seat_online } = view;
@@ -176,6 +171,15 @@ impl Context {
     fn ring(&mut self, offer: OfferId, contact: ContactId, queue: QueueName, agent: AgentId) {
         if let Some(call) = self.legs.call_of(contact) {
             self.open_to_seat(call, agent, Why::Offer { offer, contact, queue });
+        }
+    }
+
+    fn offer_ended(&mut self, offer: OfferId, contact: ContactId, outcome: OfferOutcome) {
+        match outcome {
+            OfferOutcome::TimedOut | OfferOutcome::CallerGone | OfferOutcome::AgentGone => {
+                self.withdraw(offer, contact);
+            }
+            OfferOutcome::Accepted | OfferOutcome::Refused(_) => {}
         }
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use model::{
     AgentOrder, Cause, Class, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, NotReadyReason, Order,
-    RecordingReport, Refused, Shift, Shortage,
+    PartyOrder, RecordingOrder, RecordingReport, Refused, SecureInputOrder, Shift, Shortage, Supervision,
+    SupervisionOrder, Watched,
 };
 
 use super::stories::conversation;
@@ -258,4 +259,36 @@ fn a_clock_that_is_set_dates_what_follows_and_changes_no_duration() {
         world.send(Input::EndAll);
         world.assert_over();
     }
+}
+
+#[test]
+fn an_agents_scope_is_that_agent_and_the_contact_that_it_talks_in() {
+    let (mut world, caller, _) = super::stories::conversation();
+    let waits = world.caller_who_presses('1');
+    let talks_in = |contact: &&crate::contact::Contact| contact.talk().is_some();
+    let (own, others): (Vec<_>, Vec<_>) =
+        world.center.contacts.values().map(|contact| &**contact).partition(|contact| talks_in(contact));
+    let (own, other) = (own[0].id, others[0].id);
+    let gone = model::ContactId::new(&mut world.ids, world.now);
+    let start = |contact| Order::SecureInput(contact, SecureInputOrder::Start);
+    let watched = Watched::Agent(agent("1001"));
+    let listen = SupervisionOrder::Start { watched, seat: agent("1003"), how: Supervision::Listen };
+    for (order, expected) in [
+        (Order::Agent(agent("1001"), AgentOrder::Break), Ok(Done::Obeyed)),
+        (Order::Agent(agent("1002"), AgentOrder::Break), Err(Refused::NotTheirContact)),
+        (start(own), Ok(Done::Obeyed)),
+        (start(other), Err(Refused::NotTheirContact)),
+        (start(gone), Err(Refused::UnknownContact)),
+        (Order::Recording(own, RecordingOrder::Resume), Ok(Done::Obeyed)),
+        (Order::Recording(other, RecordingOrder::Resume), Err(Refused::NotTheirContact)),
+        (Order::Parties(own, PartyOrder::Leave), Err(Refused::NoGuest)),
+        (Order::Parties(other, PartyOrder::Leave), Err(Refused::NotTheirContact)),
+        (Order::Supervision(listen), Err(Refused::NotTheirContact)),
+    ] {
+        world.order_as("1001", order.clone());
+        assert_eq!(world.replies.last().unwrap().result, expected, "{order:?}");
+    }
+    world.hang_up(caller);
+    world.hang_up(waits);
+    world.assert_over();
 }
