@@ -1,10 +1,11 @@
 #!/bin/sh
-# Every check, one after the other; the first that fails ends the run and is named.
+# Every check, one after the other; the first that fails ends the run and is named. Beside each stands when it began.
 set -eu
+began=$(date +%s)
 cd "$(dirname "$0")/.."
 
 step() {
-    echo "== $*"
+    echo "== $* ($(($(date +%s) - began)) s)"
     "$@" || { code=$?; echo "== FAILED: $*" >&2; exit "$code"; }
 }
 
@@ -20,9 +21,8 @@ all_tests() {
         echo "== no PostgreSQL server here: the stories about the database run on SQLite alone"
         around=env
     fi
-    step "$around" cargo test --workspace --exclude hotline-tests
-    # The stories of the whole mostly wait, so more of them go side by side than there are processors.
-    step "$around" env RUST_TEST_THREADS=8 cargo test -p hotline-tests
+    step "$around" python3 tests/side_by_side.py
+    step cargo test --quiet --workspace --doc
 }
 
 step python3 prompts/make.py --check
@@ -34,4 +34,4 @@ all_tests
 step cargo run --quiet --bin hotline -- check --flow-tests
 # A few seconds a target; by hand: tests/fuzz/run.sh SECONDS
 step tests/fuzz/run.sh 4
-echo "== all checks passed"
+echo "== all checks passed ($(($(date +%s) - began)) s)"

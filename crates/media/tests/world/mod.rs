@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code")]
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use audio::codec::{self, Decoder, Encoder, OpusFormat};
@@ -30,23 +32,48 @@ pub(crate) struct World {
     pub(crate) dir: PathBuf,
     pub(crate) call: CallId,
     ids: Ids,
+    /// Keeps other stories out of its ports.
+    _claim: UdpSocket,
 }
 
 pub(crate) fn now() -> Time {
     Time::from_unix_ms(1_800_000_000_000)
 }
 
+/// Twenty ports that no other story has, in this process or another, and what keeps them: a socket on the port behind them.
+fn claim() -> (UdpSocket, RangeInclusive<u16>) {
+    const FIRST: u16 = 23_000;
+    const BLOCK: u16 = 22;
+    const BLOCKS: u16 = 300;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let bind = |port: u16| UdpSocket::bind((LOCALHOST, port)).ok();
+    // Each process begins elsewhere, so that two rarely meet.
+    let start = (std::process::id() % u32::from(BLOCKS)) as u16;
+    for _ in 0..BLOCKS {
+        let nth = NEXT.fetch_add(1, Ordering::Relaxed) % BLOCKS;
+        let first = FIRST + (start + nth) % BLOCKS * BLOCK;
+        let ports = first..=first + 19;
+        if let Some(claim) = bind(first + 20)
+            && ports.clone().all(|port| bind(port).is_some())
+        {
+            return (claim, ports);
+        }
+    }
+    panic!("all blocks of ports are taken");
+}
+
 impl World {
-    /// A media whose ports begin at `port`; each story has its own.
-    pub(crate) fn new(port: u16) -> World {
-        World::with(port, |_| {}, None)
+    /// A media with ports and a folder of its own; `name` tells the folder from those of the program's other stories.
+    pub(crate) fn new(name: u16) -> World {
+        World::with(name, |_| {}, None)
     }
 
-    pub(crate) fn with(port: u16, change: impl FnOnce(&mut Settings), disk: Option<Arc<dyn Disk>>) -> World {
-        let dir = std::env::temp_dir().join(format!("hotline-media-{}-{port}", std::process::id()));
+    pub(crate) fn with(name: u16, change: impl FnOnce(&mut Settings), disk: Option<Arc<dyn Disk>>) -> World {
+        let dir = std::env::temp_dir().join(format!("hotline-media-{}-{name}", std::process::id()));
         let prompts = prompts(&dir.join("prompts"));
         let recordings = dir.join("recordings");
-        let mut settings = Settings::new(LOCALHOST, port..=port + 19, recordings, Arc::new(prompts));
+        let (claim, ports) = claim();
+        let mut settings = Settings::new(LOCALHOST, ports, recordings, Arc::new(prompts));
         change(&mut settings);
         let (sender, reports) = crossbeam_channel::bounded(1000);
         let media = match disk {
@@ -59,7 +86,7 @@ impl World {
         };
         let mut ids = Ids::new(1);
         let call = CallId::new(&mut ids, now());
-        World { media: media.unwrap(), reports, dir, call, ids }
+        World { media: media.unwrap(), reports, dir, call, ids, _claim: claim }
     }
 
     pub(crate) fn order(&self, op: MediaOp) {
