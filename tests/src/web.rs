@@ -42,10 +42,14 @@ impl Center {
         }
     }
 
-    /// The events of a type, without the envelope.
+    /// The records of a type of event: when, who caused it, and the event.
+    pub fn records_of_type(&self, kind: &str) -> Vec<Value> {
+        self.events().into_iter().filter(|record| record["event"]["type"] == kind).collect()
+    }
+
+    /// The events of a type, without the record that they stand in.
     pub fn events_of_type(&self, kind: &str) -> Vec<Value> {
-        let events = self.events().into_iter().map(|record| record["event"].clone());
-        events.filter(|event| event["type"] == kind).collect()
+        self.records_of_type(kind).into_iter().map(|record| record["event"].clone()).collect()
     }
 
     /// Waits for so many events of a type.

@@ -138,10 +138,10 @@ fn a_feature_code_without_the_password_changes_nothing() {
 
 /// What an agent commanded about the own shift, in order.
 fn shifts_chosen_by(center: &Center, agent: &str) -> Vec<Value> {
-    let changes = center.events_of_type("agent_changed").into_iter();
+    let changes = center.records_of_type("agent_changed").into_iter();
     changes
-        .filter(|event| event["by"] == json!({"agent": agent}))
-        .map(|event| event["shift"].clone())
+        .filter(|record| record["by"] == json!({"agent": agent}))
+        .map(|record| record["event"]["shift"].clone())
         .collect()
 }
 

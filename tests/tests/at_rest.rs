@@ -167,8 +167,10 @@ fn a_missed_erasing_is_made_up_for_at_the_next_start_and_a_failed_one_by_the_nex
     fs::create_dir_all(copies[0].join("in the way")).unwrap();
     fs::write(center.folder.join("data/retention.last"), "2026-01-01T00:00:00Z\n").unwrap();
     center.restart();
-    let erased = center.wait_for_events("recording_erased", 2);
-    assert!(erased.iter().all(|event| event["by"] == "schedule" && event["rule"] == "short"), "{erased:?}");
+    center.wait_for_events("recording_erased", 2);
+    let erased = center.records_of_type("recording_erased");
+    let by_rule = |record: &Value| record["by"] == "schedule" && record["event"]["rule"] == "short";
+    assert!(erased.iter().all(by_rule), "{erased:?}");
     center.wait_for_log("some files could not be erased");
     assert!(!files[0].exists() && !files[1].exists() && !copies[1].exists());
     let last = fs::read_to_string(center.folder.join("data/retention.last")).unwrap();

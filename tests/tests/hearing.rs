@@ -40,8 +40,9 @@ fn supervisors_hear_their_own_queues_and_each_listening_is_an_event() {
     let recording = a_talk(&center);
     let heard = center.audio_with(&leader(&center, "1001"), &recording, "", "");
     assert_eq!((heard.status, heard.body.get(..4)), (200, Some(&b"RIFF"[..])), "{}", heard.head);
-    let events = center.wait_for_events("recording_listened", 1);
-    let by = events[0]["by"]["token"].as_str().expect("a token's name");
+    center.wait_for_events("recording_listened", 1);
+    let records = center.records_of_type("recording_listened");
+    let by = records[0]["by"]["token"].as_str().expect("a token's name");
     assert!(by.starts_with("supervisor-"), "{by}");
     assert_eq!(center.audio_with(&leader(&center, "5001"), &recording, "", "").status, 403);
     assert_eq!(center.audio_with(&center.make_token("supervisor"), &recording, "", "").status, 403);

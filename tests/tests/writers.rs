@@ -94,7 +94,8 @@ fn a_database_that_was_taken_under_a_running_center_costs_no_event() {
     // Another center claims it, and writes three events under the next numbers.
     database.query(
         "BEGIN; UPDATE owner SET token = 'another', host = 'elsewhere', pid = 7;
-         INSERT INTO journal SELECT seq + n, 1, '{\"type\":\"drain_started\"}'
+         INSERT INTO journal (node, seq, subject, at_ms, event)
+             SELECT 1, seq + n, 'center', 1, '{\"about\":\"center\",\"type\":\"drain_started\"}'
              FROM projection_state, generate_series(1, 3) AS n;
          UPDATE projection_state SET seq = seq + 3; COMMIT",
     );

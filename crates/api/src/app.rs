@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use model::{Actor, AgentId, ContactId, Done, Order, QueueName, Refused, RetentionRule, Scope, Time, Zone};
-use store::Store;
+use store::{Log, Store};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::connection::CONNECTIONS;
@@ -36,6 +36,8 @@ pub trait Commands: Send + Sync {
 pub struct AppParts {
     /// The database.
     pub store: Store,
+    /// The way into the event log.
+    pub log: Log,
     /// The folders that recordings lie in: the first, and the one that takes over.
     pub recordings: Vec<PathBuf>,
     /// Opens those that are encrypted.

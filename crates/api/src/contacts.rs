@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{AgentId, ContactId, QueueName, Time};
+use model::{AgentId, ContactId, QueueName, Record, Time};
 use serde::{Deserialize, Serialize};
 use store::{
     Bearer, Contact, ContactFilter, Coverage, LegalHold, QualityRow, QueueVisit, RecordingFilter,
@@ -87,4 +87,25 @@ pub(crate) async fn one(
     let quality = app.store.quality(id).await?;
     Ok(Json(Whole { contact, segments, queue_visits, quality, coverage, legal_hold, recordings })
         .into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Story {
+    #[serde(default)]
+    after: u64,
+    limit: Option<u32>,
+}
+
+/// All that happened in a contact, in order.
+pub(crate) async fn story(
+    State(app): State<App>,
+    Named(id): Named<ContactId>,
+    Asked(asked): Asked<Story>,
+) -> Result<Response, Problem> {
+    let limit = limit(asked.limit)?;
+    app.store.contact(id).await?.ok_or_else(Problem::not_found)?;
+    let records = app.store.story(id, asked.after, limit).await?;
+    let link = |last: &Record| format!("/api/v1/contacts/{id}/events?limit={limit}&after={}", last.seq);
+    Ok(page(&records, limit, link))
 }

@@ -18,6 +18,7 @@ mod hearing;
 mod language;
 mod listening;
 mod metrics;
+mod noting;
 mod pausing;
 mod places;
 mod problem;

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{ContactId, NoteOrder, Order, RecordingId, Time};
+use model::{ContactId, RecordingEvent, RecordingId, Time};
 use store::Bearer;
 
-use crate::App;
-use crate::agents::send;
 use crate::problem::Problem;
+use crate::{App, noting};
 
 /// A request of the same person for the same recording within this time of the one before goes on with its playback.
 const PLAYBACK: Duration = Duration::from_secs(10 * 60);
@@ -59,11 +58,11 @@ pub(crate) async fn note(
     (recording, way): (RecordingId, Way),
     contact: Option<ContactId>,
 ) -> Result<(), Problem> {
-    // Held while the center is asked: of two requests that come at once the second waits until the first is noted.
+    // Of two requests that come at once the second waits until the first is noted.
     let mut playbacks = app.playbacks().await;
     let (now, key) = ((app.now)(), (bearer.name.clone(), recording, way));
     if !playbacks.goes_on(&key, now) {
-        send(app, &bearer, Order::Note(NoteOrder::Listened { recording, contact })).await?;
+        noting::note(app, &bearer, RecordingEvent::Listened { recording, contact })?;
     }
     playbacks.heard(key, now);
     Ok(())

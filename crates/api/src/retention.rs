@@ -3,25 +3,24 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{Actor, ContactId, NoteOrder, Order, Scope, paths_of};
+use model::{Actor, ContactEvent, ContactId, RecordingEvent, paths_of};
 use serde::{Deserialize, Serialize};
 use store::{Bearer, DueRecording};
 
 use crate::App;
-use crate::agents::{send, send_as};
+use crate::noting::{applied, note, note_by};
 use crate::pausing::checked;
 use crate::problem::Problem;
 use crate::query::Named;
 
-/// How long a command waits until the tables show it.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Recordings whose erasure is noted together, before the first of their files is removed.
+const GROUP: usize = 200;
 /// Rows read at once.
 const PAGE: u32 = 500;
 
@@ -60,19 +59,13 @@ async fn change(
     let Json(Word { reason, person }) = word?;
     let (reason, person) = (checked(&reason)?, person.map(|person| checked(&person)).transpose()?);
     app.store.contact(contact).await?.ok_or_else(Problem::not_found)?;
-    // Nothing is erased between the order and the tables that show it.
+    // Nothing is erased between the event and the tables that show it.
     let _custody = app.custody().await;
-    send(app, &bearer, Order::Note(NoteOrder::LegalHold { contact, held, person, reason })).await?;
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while app.store.legal_hold(contact).await?.is_some() != held {
-        if tokio::time::Instant::now() >= deadline {
-            return Err(Problem::unavailable(
-                "the order is noted; the tables do not show it yet",
-                "命令已记录，数据表尚未更新",
-            ));
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let event = match held {
+        true => ContactEvent::LegalHoldSet { contact, person, reason },
+        false => ContactEvent::LegalHoldCleared { contact, person, reason },
+    };
+    applied(app, note(app, &bearer, event)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -114,7 +107,7 @@ pub struct NotApplied(String);
 /// Applies the rules in somebody's name, as `POST /api/v1/retention` does.
 ///
 /// # Errors
-/// When the database or the center does not answer; what was erased until then stays so.
+/// When the database does not answer or the log takes nothing; what was erased until then stays so.
 pub async fn apply_retention(app: &App, by: &Actor) -> Result<Vec<Outcome>, NotApplied> {
     erase(app, by, false).await.map_err(|problem| NotApplied(problem.to_string()))
 }
@@ -126,24 +119,41 @@ async fn erase(app: &App, by: &Actor, dry_run: bool) -> Result<Vec<Outcome>, Pro
     for due in left_over(app).await? {
         outcomes.push(remove(app, due, true, dry_run).await);
     }
-    for due in app.store.due_recordings(&app.settings().retention, (app.now)()).await? {
-        if !dry_run && !due.held {
-            // Said before the file is removed: none vanishes untold.
-            let order = NoteOrder::Erased {
-                recording: due.recording_id,
-                contact: due.contact_id,
-                rule: due.rule.clone(),
-                sha256: due.sha256.clone().unwrap_or_default(),
-            };
-            send_as(app, by.clone(), Scope::All, Order::Note(order)).await?;
+    let due = app.store.due_recordings(&app.settings().retention, (app.now)()).await?;
+    let mut due = due.into_iter().peekable();
+    while due.peek().is_some() {
+        let group: Vec<DueRecording> = due.by_ref().take(GROUP).collect();
+        if !dry_run {
+            note_erased(app, by, &group).await?;
         }
-        outcomes.push(remove(app, due, false, dry_run).await);
+        for due in group {
+            outcomes.push(remove(app, due, false, dry_run).await);
+        }
     }
     if !dry_run {
         let failed = outcomes.iter().filter(|outcome| outcome.fault.is_some()).count();
         app.unerased().store(failed as u64, Ordering::Relaxed);
     }
     Ok(outcomes)
+}
+
+/// Notes the erasure of those that are not held, and waits until the tables show it: whatever happens then, the log says why
+/// a file is gone, and a file that stays is found by its row.
+async fn note_erased(app: &App, by: &Actor, due: &[DueRecording]) -> Result<(), Problem> {
+    let mut last = None;
+    for due in due.iter().filter(|due| !due.held) {
+        let event = RecordingEvent::Erased {
+            recording: due.recording_id,
+            contact: due.contact_id,
+            rule: due.rule.clone(),
+            sha256: due.sha256.clone().unwrap_or_default(),
+        };
+        last = Some(note_by(app, by.clone(), event)?);
+    }
+    match last {
+        Some(seq) => applied(app, seq).await,
+        None => Ok(()),
+    }
 }
 
 /// Erased recordings of which a file is still there: the disk itself remembers what failed.

@@ -117,6 +117,14 @@ pub(crate) fn routes() -> Vec<Route> {
         ),
         route(
             "get",
+            "/api/v1/contacts/{id}/events",
+            CONTACTS,
+            ("listContactEvents", "All that happened in one contact 一次联系的全部事件"),
+            "[Event]",
+            get(contacts::story),
+        ),
+        route(
+            "get",
             "/api/v1/recordings",
             RECORDINGS,
             ("listRecordings", "Recordings 录音"),

@@ -1,15 +1,17 @@
 //! Samples for quality checks.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use model::{
-    AgentId, Class, ContactId, Language, NoteOrder, Order, QueueName, RecordingId, SampleFrame, Time, Way,
+    AgentId, CenterEvent, Class, ContactId, Language, QueueName, RecordingEvent, RecordingId, SampleFrame,
+    Time, Way,
 };
 use serde::{Deserialize, Serialize};
 use store::{Bearer, Store, StoreError};
 
-use crate::agents::{obeyed, send};
+use crate::noting::note;
 use crate::problem::Problem;
 use crate::query::{Asked, Named};
 use crate::{App, Because};
@@ -83,14 +85,14 @@ pub(crate) async fn draw(
     let contacts = (app.sample)(&ids, count.min(ids.len()), seed);
     let frame_sha256 = store::digest_of_ids(&ids);
     let as_count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let order = NoteOrder::SampleDrawn {
+    let drawn = CenterEvent::SampleDrawn {
         frame: Box::new(frame.clone()),
         size: as_count(ids.len()),
         sha256: frame_sha256.clone(),
         seed,
         drawn: as_count(contacts.len()),
     };
-    send(&app, &bearer, Order::Note(order)).await?;
+    note(&app, &bearer, drawn)?;
     let (queue, frame_size) = (frame.queue.clone(), ids.len());
     let sample = Sample { queue, frame, order: "contact_id", frame_size, frame_sha256, seed, contacts };
     Ok(Json(sample).into_response())
@@ -145,6 +147,6 @@ pub(crate) async fn exported(
 ) -> Result<Response, Problem> {
     let row = app.store.recording(recording).await?.ok_or_else(Problem::not_found)?;
     let contact = Some(row.contact_id);
-    let order = Order::Note(NoteOrder::Listened { recording, contact });
-    Ok(obeyed(&app, &bearer, order).await?.into_response())
+    note(&app, &bearer, RecordingEvent::Listened { recording, contact })?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

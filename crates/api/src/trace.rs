@@ -10,12 +10,12 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{ContactId, NoteOrder, Number, Order, Time};
+use model::{CenterEvent, ContactId, Number, Time};
 use serde::{Deserialize, Serialize};
 use store::Bearer;
 
 use crate::App;
-use crate::agents::send;
+use crate::noting::note;
 use crate::problem::Problem;
 use crate::query::Asked;
 
@@ -122,10 +122,10 @@ pub(crate) async fn show(
     }
     let messages = select(&app, contact, from.clone(), last);
     let number = from;
-    let messages_read = u64::try_from(messages.len()).unwrap_or(0);
-    let order = Order::Note(NoteOrder::TraceRead { contact, number, messages: messages_read });
+    let count = u64::try_from(messages.len()).unwrap_or(0);
+    let read = CenterEvent::SipTraceRead { contact, number, messages: count };
     // Noted before the first byte leaves; what cannot be noted is not given out.
-    send(&app, &bearer, order).await?;
+    note(&app, &bearer, read)?;
     let kind = |kind: &'static str| [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")];
     Ok(match format {
         Format::Json => ([(header::CACHE_CONTROL, "no-store")], Json(messages)).into_response(),

@@ -7,7 +7,7 @@ mod world;
 
 use std::time::{Duration, Instant};
 
-use model::{Event, Record};
+use model::{CenterEvent, Event, Record};
 use store::Role;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -19,7 +19,8 @@ async fn a_long_poll_ends_when_something_happens() {
     let last = world.journal.last_seq();
     let path = format!("/api/v1/events?after={last}&wait=30");
     let waiting = world.get(Role::Viewer, &path);
-    let (heard, ()) = tokio::join!(waiting, async { world.append([Event::DrainStarted]) });
+    let (heard, ()) =
+        tokio::join!(waiting, async { world.append([Event::Center(CenterEvent::DrainStarted)]) });
     let records: Vec<Record> = serde_json::from_slice(&heard.body).unwrap();
     assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), [last + 1]);
     let past = world.get(Role::Viewer, "/api/v1/events?after=2&limit=3").await.json();
@@ -35,12 +36,12 @@ async fn a_stream_resumes_where_it_was_cut_off() {
         seen.push(next_record(&mut socket).await.seq);
     }
     drop(socket);
-    world.append((0..600).map(|_| Event::DrainStarted));
+    world.append((0..600).map(|_| Event::Center(CenterEvent::DrainStarted)));
     let mut socket = open(&world, seen[2]).await;
     while seen.last() != Some(&world.journal.last_seq()) {
         seen.push(next_record(&mut socket).await.seq);
     }
-    world.append([Event::DrainStarted]);
+    world.append([Event::Center(CenterEvent::DrainStarted)]);
     seen.push(next_record(&mut socket).await.seq);
     assert_eq!(seen, (1..=608).collect::<Vec<_>>());
 }
@@ -60,7 +61,7 @@ async fn one_poll_too_many_is_asked_to_come_back() {
     while !text().await.contains("hotline_event_followers 96\n") {}
     let refused = world.get(Role::Viewer, "/api/v1/events").await;
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")));
-    world.append([Event::DrainStarted]);
+    world.append([Event::Center(CenterEvent::DrainStarted)]);
     for poll in polls {
         assert_eq!(poll.await.unwrap(), 200);
     }
@@ -108,7 +109,7 @@ async fn a_place_beyond_the_end_of_the_log_is_answered_with_the_logs_id_and_its_
     }
     // The end itself is a place to wait at, and so is what comes next once it is there.
     assert_eq!(world.get(Role::Viewer, &format!("/api/v1/events?after={last}")).await.status, 200);
-    world.append([Event::DrainStarted]);
+    world.append([Event::Center(CenterEvent::DrainStarted)]);
     let next = format!("/api/v1/events?after={}", last + 1);
     assert!(world.store.wait_committed(last + 1, PATIENCE).await);
     assert_eq!(world.get(Role::Viewer, &next).await.status, 200);
@@ -120,10 +121,10 @@ async fn a_stream_ends_when_its_token_is_revoked() {
     let last = world.journal.last_seq();
     let token = world.store.create_token("short-lived", Role::Viewer, None, world::now()).await.unwrap();
     let mut socket = open_with(&world, last, &token).await;
-    world.append([Event::DrainStarted]);
+    world.append([Event::Center(CenterEvent::DrainStarted)]);
     assert_eq!(next_record(&mut socket).await.seq, last + 1);
     assert!(world.store.revoke_token("short-lived", world::now()).await.unwrap());
-    world.append([Event::DrainStarted]);
+    world.append([Event::Center(CenterEvent::DrainStarted)]);
     let (first, payload) = frame(&mut socket).await;
     assert_eq!(
         (first & 0x0f, payload.get(..2)),
@@ -141,7 +142,7 @@ async fn a_ticket_opens_the_stream_once() {
     assert_eq!(made.status, 201);
     let url = made.json()["url"].as_str().unwrap().to_owned();
     let mut socket = open_at(&world, &format!("{url}&after={last}"), "").await;
-    world.append([Event::DrainStarted]);
+    world.append([Event::Center(CenterEvent::DrainStarted)]);
     assert_eq!(next_record(&mut socket).await.seq, last + 1);
     let bare = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     assert_eq!(world.raw(&bare(&url)).await.status, 401, "not twice");
@@ -179,8 +180,73 @@ async fn a_stream_carries_the_kinds_that_are_asked_for() {
     let header = format!("Authorization: Bearer {token}\r\n");
     let path = format!("/api/v1/events/stream?after={last}&type=clock_set,center_started");
     let mut socket = open_at(&world, &path, &header).await;
-    world.append([Event::DrainStarted, Event::ClockSet { by_ms: 5 }, Event::DrainStarted]);
+    world.append([
+        Event::Center(CenterEvent::DrainStarted),
+        Event::Center(CenterEvent::ClockSet { by_ms: 5 }),
+        Event::Center(CenterEvent::DrainStarted),
+    ]);
     assert_eq!(next_record(&mut socket).await.seq, last + 2);
+}
+
+#[tokio::test]
+async fn all_of_a_contact_is_read_in_order_and_by_pages() {
+    let world = World::start().await;
+    world.append([Event::Center(CenterEvent::DrainStarted)]);
+    let audio = format!("/api/v1/recordings/{}/audio", world.recording);
+    assert_eq!(world.get(Role::Qa, &audio).await.status, 200);
+    assert_eq!(world.noted().await.len(), 2);
+    let path = format!("/api/v1/contacts/{}/events", world.contact);
+    let all = world.get(Role::Viewer, &path).await;
+    assert_eq!((all.status, all.header("link")), (200, None));
+    let types: Vec<_> = all
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["event"]["type"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        "contact_started",
+        "recording_opened",
+        "contact_answered",
+        "queue_entered",
+        "queue_left",
+        "contact_ended",
+        "recording_closed",
+        "recording_listened",
+    ];
+    assert_eq!(types, expected);
+    let listened = &all.json()[7];
+    assert_eq!(
+        (&listened["by"]["token"], &listened["node"], &listened["seq"]),
+        (&"qa".into(), &1.into(), &9.into())
+    );
+    assert_eq!(all.json()[0]["by"], serde_json::Value::Null);
+
+    let (mut seen, mut next) = (Vec::new(), format!("{path}?limit=3"));
+    loop {
+        let page = world.get(Role::Viewer, &next).await;
+        seen.extend(page.json().as_array().unwrap().iter().map(|one| one["seq"].as_u64().unwrap()));
+        let Some(link) = page.header("link") else { break };
+        next = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+    }
+    assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7, 9], "8 is the center's");
+
+    for (role, path, status) in [
+        (Role::Agent, path.clone(), 403),
+        (
+            Role::Admin,
+            format!("/api/v1/contacts/{}/events", world.contact.to_string().replace('0', "1")),
+            404,
+        ),
+        (Role::Admin, "/api/v1/contacts/c1/events".to_owned(), 404),
+        (Role::Admin, format!("{path}?limit=0"), 422),
+        (Role::Admin, format!("{path}?from=1"), 422),
+    ] {
+        let refused = world.get(role, &path).await;
+        assert_eq!(refused.status, status, "{path}");
+        assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    }
 }
 
 async fn open(world: &World, after: u64) -> TcpStream {

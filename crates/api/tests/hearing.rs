@@ -6,7 +6,7 @@
 mod world;
 
 use api::Hearing;
-use model::{Actor, NoteOrder, Order, SupervisorsHear};
+use model::{Actor, Event, RecordingEvent, SupervisorsHear};
 use store::Role;
 use world::World;
 
@@ -38,12 +38,11 @@ async fn where_supervisors_hear_everything_each_listening_is_noted_in_their_name
         world.ask(Role::Supervisor, "POST", &link, "").await.json()["url"].as_str().unwrap().to_owned();
     let bare = format!("GET {link} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     assert_eq!(world.raw(&bare).await.status, 200);
-    let orders = world.center.orders.lock().unwrap();
-    let by = Actor::Token("supervisor".to_owned());
-    assert!(
-        matches!(&orders[..], [(who, _, Order::Note(NoteOrder::Listened { .. }))] if *who == by),
-        "{orders:?}"
-    );
+    let noted = world.noted().await;
+    let by = Some(Actor::Token("supervisor".to_owned()));
+    let (recording, contact) = (world.recording, Some(world.contact));
+    let listened = Event::from(RecordingEvent::Listened { recording, contact });
+    assert!(matches!(&noted[..], [one] if one.by == by && one.event == listened), "{noted:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ mod world;
 
 use api::{Because, Condition};
 use model::{
-    Actor, AgentOrder, NoteOrder, Order, Scope, SecureInputOrder, Supervision, SupervisionOrder, Watched,
+    Actor, AgentOrder, CenterEvent, Event, Order, Record, Scope, SecureInputOrder, Supervision,
+    SupervisionOrder, Watched,
 };
 use serde_json::{Value, json};
 use store::Role;
@@ -223,10 +224,10 @@ async fn audio_comes_whole_or_by_range_and_one_playback_is_noted_once_for_each_p
             }
         }
     }
-    let noted = |world: &World| world.center.orders.lock().unwrap().len();
-    assert_eq!(noted(&world), 2, "one download, one playback");
+    let noted = async |world: &World| world.noted().await.len();
+    assert_eq!(noted(&world).await, 2, "one download, one playback");
     world.ask(Role::Admin, "GET", &path, "Range: bytes=0-1\r\n").await;
-    assert_eq!(noted(&world), 3, "another person");
+    assert_eq!(noted(&world).await, 3, "another person");
     let head = world.ask(Role::Qa, "HEAD", &path, "").await;
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), Some(length.to_string().as_str()));
@@ -234,7 +235,7 @@ async fn audio_comes_whole_or_by_range_and_one_playback_is_noted_once_for_each_p
     assert_eq!(world.ask(Role::Qa, "GET", &path, &known).await.status, 304);
     let stale = "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n";
     assert_eq!(world.ask(Role::Qa, "GET", &path, stale).await.status, 200);
-    assert_eq!(noted(&world), 3);
+    assert_eq!(noted(&world).await, 3);
 
     // Above 4 GiB, most of it a hole.
     let file = world.folder().join("recordings/one.wav");
@@ -306,9 +307,13 @@ async fn a_sample_tells_its_frame() {
         assert_eq!(heard.status, 409, "{wrong}");
         assert!(String::from_utf8_lossy(&heard.body).contains(word), "{wrong}");
     }
-    let orders = world.center.orders.lock().unwrap();
-    assert_eq!(orders.len(), 2, "each draw is an event");
-    assert!(matches!(&orders[0].2, Order::Note(NoteOrder::SampleDrawn { size: 1, drawn: 1, seed: 7, .. })));
+    let noted = world.noted().await;
+    assert_eq!(noted.len(), 2, "each draw is an event");
+    assert_eq!(noted[0].by, Some(Actor::Token("qa".to_owned())));
+    let drawn = |record: &Record| {
+        matches!(record.event, Event::Center(CenterEvent::SampleDrawn { size: 1, drawn: 1, seed: 7, .. }))
+    };
+    assert!(noted.iter().all(|record| drawn(record)), "{noted:?}");
 }
 
 #[tokio::test]

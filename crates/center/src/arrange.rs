@@ -1,6 +1,6 @@
 //! Who hears whom in a conversation: a bridge of two, a conference with guests, or music for whoever is held.
 
-use model::{ClipId, EndedBy, Event, LegId, MediaOp, Part, PlayMode, Role, Supervision};
+use model::{ClipId, ContactEvent, EndedBy, Event, LegId, MediaOp, Part, PlayMode, Role, Supervision};
 
 use crate::contact::{Contact, Talk};
 use crate::context::Context;
@@ -21,9 +21,9 @@ impl Contact {
         let segment = talk.segment;
         self.arrange(cx);
         cx.record(if holds {
-            Event::HoldStarted { segment, contact, by }
+            Event::Contact(ContactEvent::HoldStarted { segment, contact, by })
         } else {
-            Event::HoldEnded { segment, contact, by }
+            Event::Contact(ContactEvent::HoldEnded { segment, contact, by })
         });
     }
 

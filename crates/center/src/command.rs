@@ -1,8 +1,6 @@
 //! What people and programs command: whether they may is judged here, then the order goes to the machine that it concerns.
 
-use model::{
-    Actor, AgentId, Command, CommandId, ContactId, Done, Event, NoteOrder, Order, Refused, Reply, Scope,
-};
+use model::{Actor, AgentId, Command, CommandId, ContactId, Done, Order, Refused, Reply, Scope};
 
 use crate::distributor::Asked;
 use crate::machine::Center;
@@ -36,7 +34,6 @@ impl Center {
             Order::Recording(contact, _) | Order::SecureInput(contact, _) | Order::Parties(contact, _) => {
                 self.talks_with(own, *contact)
             }
-            Order::Note(_) => Ok(()),
         }
     }
 
@@ -62,32 +59,7 @@ impl Center {
             Order::SecureInput(contact, order) => {
                 self.ordered(contact, |contact, cx| contact.obey_about_secure_input(cx, by, order))?
             }
-            Order::Note(order) => {
-                self.cx.record(noted(by, order));
-                Done::Obeyed
-            }
         };
         Ok(Outcome::Done(done))
-    }
-}
-
-fn noted(by: Actor, order: NoteOrder) -> Event {
-    match order {
-        NoteOrder::LegalHold { contact, held: true, person, reason } => {
-            Event::LegalHoldSet { contact, by, person, reason }
-        }
-        NoteOrder::LegalHold { contact, held: false, person, reason } => {
-            Event::LegalHoldCleared { contact, by, person, reason }
-        }
-        NoteOrder::Erased { recording, contact, rule, sha256 } => {
-            Event::RecordingErased { recording, contact, by, rule, sha256 }
-        }
-        NoteOrder::SampleDrawn { frame, size, sha256, seed, drawn } => {
-            Event::SampleDrawn { frame, size, sha256, seed, drawn, by }
-        }
-        NoteOrder::TraceRead { contact, number, messages } => {
-            Event::SipTraceRead { contact, number, messages, by }
-        }
-        NoteOrder::Listened { recording, contact: _ } => Event::RecordingListened { recording, by },
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    AgentId, CallId, Cause, Codec, CommandId, ContactId, Event, Ids, LegId, LegOrder, LegQuality, MediaOp,
-    MediaOrder, Number, PlayId, Record, RecordingId, Reply, Time,
+    Actor, AgentId, CallId, Cause, CenterEvent, Codec, CommandId, ContactEvent, ContactId, Entry, Event, Ids,
+    LegId, LegOrder, LegQuality, MediaOp, MediaOrder, Number, PlayId, RecordingId, Reply, Time,
 };
 
 use crate::config::Config;
@@ -42,12 +42,11 @@ pub(crate) struct Context {
     pub(crate) farewell: bool,
     /// How far the machine's clock was set since the times of the inputs began, in ms.
     clock_set_by_ms: i64,
-    last_seq: u64,
     outputs: VecDeque<Output>,
 }
 
 impl Context {
-    pub(crate) fn new(config: Config, ids: Ids, offer_ids: Ids, last_seq: u64, now: Time) -> Context {
+    pub(crate) fn new(config: Config, ids: Ids, offer_ids: Ids, now: Time) -> Context {
         Context {
             now,
             distributor: Distributor::new(config.acd.clone(), offer_ids),
@@ -63,7 +62,6 @@ impl Context {
             recordings: BTreeMap::new(),
             farewell: false,
             clock_set_by_ms: 0,
-            last_seq,
             outputs: VecDeque::new(),
         }
     }
@@ -72,10 +70,15 @@ impl Context {
         self.outputs.pop_front()
     }
 
-    pub(crate) fn record(&mut self, event: Event) {
-        self.last_seq += 1;
-        let at = self.date();
-        self.outputs.push_back(Output::Record(Record { seq: self.last_seq, at, event }));
+    /// Puts an event into the log that followed from something else.
+    pub(crate) fn record(&mut self, event: impl Into<Event>) {
+        self.record_by(None, event);
+    }
+
+    /// Puts an event into the log that somebody caused.
+    pub(crate) fn record_by(&mut self, by: impl Into<Option<Actor>>, event: impl Into<Event>) {
+        let entry = Entry { at: self.date(), by: by.into(), event: event.into() };
+        self.outputs.push_back(Output::Entry(entry));
     }
 
     pub(crate) fn order(&mut self, leg: LegId, order: LegOrder) {
@@ -120,7 +123,7 @@ impl Context {
         self.clock_set_by_ms = self.clock_set_by_ms.saturating_add(by_ms);
         self.ids.set_clock(by_ms);
         self.acd(acd::Input::ClockSet { by_ms });
-        self.record(Event::ClockSet { by_ms });
+        self.record(CenterEvent::ClockSet { by_ms });
     }
 }
 
@@ -234,7 +237,7 @@ impl Context {
         let Some(of) = self.legs.get_mut(leg) else { return };
         let (contact, agent) = (of.why.contact(), of.agent().cloned());
         if let (true, Some(contact), Some(quality)) = (of.was_measured(), contact, quality) {
-            self.record(Event::QualityMeasured { contact, agent, quality });
+            self.record(ContactEvent::QualityMeasured { contact, agent, quality });
         }
         self.legs.forget_if_done(leg);
     }

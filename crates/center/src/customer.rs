@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    Cause, Codec, ContactId, Digit, Diversion, End, EndedBy, Event, Language, LeaveReason, LegId, MediaOp,
-    Number, QueueName, Reached, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
+    Cause, Codec, ContactEvent, ContactId, Digit, Diversion, End, EndedBy, Language, LeaveReason, LegId,
+    MediaOp, Number, QueueName, Reached, RecordingEvent, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
 };
 
 use crate::alive::who_ended;
@@ -54,7 +54,7 @@ impl Contact {
         let session = ivr::Session::new(route.flow.clone(), language);
         let (call, id) = (cx.new_call(), ContactId::new(&mut cx.ids, cx.now));
         cx.load.add(&line);
-        cx.record(Event::ContactStarted {
+        cx.record(ContactEvent::Started {
             contact: id,
             caller: caller.clone(),
             caller_name,
@@ -108,7 +108,7 @@ impl Contact {
             LegEvent::Silent(direction) => self.silent(cx, self.leg, direction),
             LegEvent::OneWay => {
                 if self.talk().is_some_and(|talk| !talk.held_by_caller) {
-                    cx.record(Event::OneWayAudio { contact: self.id, agent: None });
+                    cx.record(ContactEvent::OneWayAudio { contact: self.id, agent: None });
                 }
             }
         }
@@ -136,7 +136,7 @@ impl Contact {
         let path = format!("{year:04}/{month:02}/{day:02}/{contact}.wav");
         let spec = RecordingSpec { recording, contact, leg, path: path.clone(), rate };
         cx.media(call, MediaOp::StartRecording(spec));
-        cx.record(Event::RecordingOpened { recording, contact, path, channels: 2, rate });
+        cx.record(RecordingEvent::Opened { recording, contact, path, channels: 2, rate });
         cx.answer(leg, rtp, codec);
     }
 
@@ -149,7 +149,7 @@ impl Contact {
             self.remote = Some(remote.clone());
             cx.media(self.call, MediaOp::Connect { leg: self.leg, remote });
         }
-        cx.record(Event::ContactAnswered { contact: self.id });
+        cx.record(ContactEvent::Answered { contact: self.id });
         self.session.handle(cx.now, ivr::Input::Start);
         self.follow_session(cx);
         for digit in early {
@@ -215,14 +215,16 @@ impl Contact {
                 self.play = None;
                 cx.media(call, MediaOp::StopPlay { leg });
             }
-            ivr::Output::NodeEntered(node) => cx.record(Event::NodeEntered { contact, node }),
-            ivr::Output::Pressed(node, digit) => cx.record(Event::DigitPressed { contact, node, digit }),
+            ivr::Output::NodeEntered(node) => cx.record(ContactEvent::NodeEntered { contact, node }),
+            ivr::Output::Pressed(node, digit) => {
+                cx.record(ContactEvent::DigitPressed { contact, node, digit })
+            }
             ivr::Output::SecretBegan(node) => self.secret_node_entered(cx, node),
             ivr::Output::SecretEnded { node, digits, complete, by_end_key } => {
                 self.secret_node_left(cx, node, digits, (complete, by_end_key));
             }
             ivr::Output::LanguageChosen(language) => {
-                cx.record(Event::LanguageChosen { contact, language });
+                cx.record(ContactEvent::LanguageChosen { contact, language });
             }
             ivr::Output::Enqueue(queue, bonus_s) => {
                 self.enter_queue(cx, queue, bonus_s);
@@ -273,7 +275,7 @@ impl Contact {
             cx.timers.stop(timer(self.id));
         }
         self.place = Place::Over;
-        cx.record(Event::ContactEnded { contact: self.id, end: End::new(cause, by, reached) });
+        cx.record(ContactEvent::Ended { contact: self.id, end: End::new(cause, by, reached) });
     }
 
     /// The center closes: a customer whom we answered hears so, out of the queue and without an agent; others end now.
@@ -305,7 +307,7 @@ impl Contact {
         cx.media(self.call, MediaOp::Unbridge { leg });
         cx.let_go(leg, cause);
         let end = SegmentEnd { by, cause };
-        cx.record(Event::SegmentEnded { segment, contact, agent: agent.clone(), end });
+        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: agent.clone(), end });
         self.resume_after_segment(cx);
         cx.acd(acd::Input::SegmentEnded(agent));
     }

@@ -7,8 +7,8 @@
 use std::net::IpAddr;
 
 use model::{
-    Actor, AgentId, AgentOrder, Cause, CommandId, ContactId, Done, Event, LegId, OfferId, OfferOutcome, Part,
-    QueueName, Refusal, Refused, RemoteMedia, Reply, Time,
+    Actor, AgentEvent, AgentId, AgentOrder, Cause, CommandId, ContactId, Done, LegId, OfferId, OfferOutcome,
+    Part, QueueEvent, QueueName, Refusal, Refused, RemoteMedia, Reply, Time,
 };
 
 use crate::context::Context;
@@ -139,23 +139,23 @@ impl Context {
     fn obey_distributor(&mut self, output: acd::Output) -> Option<Answer> {
         match output {
             acd::Output::Entered { contact, queue, bonus_s, position } => {
-                self.record(Event::QueueEntered { contact, queue, bonus_s, position });
+                self.record(QueueEvent::Entered { contact, queue, bonus_s, position });
             }
             acd::Output::Left { contact, queue, reason, waited_ms } => {
-                self.record(Event::QueueLeft { contact, queue, reason, waited_ms });
+                self.record(QueueEvent::Left { contact, queue, reason, waited_ms });
             }
             acd::Output::Offer { offer, contact, queue, agent, score_s, idle_ms } => {
                 let (of, by) = (queue.clone(), agent.clone());
-                self.record(Event::OfferMade { offer, contact, queue: of, agent: by, score_s, idle_ms });
+                self.record(QueueEvent::OfferMade { offer, contact, queue: of, agent: by, score_s, idle_ms });
                 self.ring(offer, contact, queue, agent);
             }
             acd::Output::OfferEnded { offer, contact, agent, outcome } => {
-                self.record(Event::OfferEnded { offer, contact, agent, outcome });
+                self.record(QueueEvent::OfferEnded { offer, contact, agent, outcome });
                 self.offer_ended(offer, contact, outcome);
             }
             acd::Output::AgentChanged { agent, view, by } => {
                 let acd::AgentView { shift, activity, seat_online } = view;
-                self.record(Event::AgentChanged { agent, shift, activity, seat_online, by });
+                self.record_by(by, AgentEvent::Changed { agent, shift, activity, seat_online });
             }
             acd::Output::Joined { offer, contact, queue, agent } => {
                 return Some(Answer::Joined { offer, contact, queue, agent });

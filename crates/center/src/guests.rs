@@ -16,8 +16,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, Cause, CommandId, EndedBy, Event, GuestEnd, LegId, MediaOp, Part, Refused, RemoteMedia,
-    SecureEnd, SegmentEnd, SegmentId, Supervision,
+    Actor, AgentId, Cause, CommandId, ContactEvent, EndedBy, GuestEnd, LegId, MediaOp, Part, Refused,
+    RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Supervision,
 };
 
 use crate::command::Outcome;
@@ -64,7 +64,7 @@ impl Contact {
     ) -> Result<(), Refused> {
         let (contact, call) = (self.id, self.call);
         let talk = self.conversation_with_room()?;
-        cx.record(Event::GuestInvited { contact, guest: seat.clone(), part, by });
+        cx.record_by(by, ContactEvent::GuestInvited { contact, guest: seat.clone(), part });
         let leg = cx.open_to_seat(call, seat.clone(), Why::Guest(contact));
         cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
         talk.guests.push(Guest { leg, agent: seat, part, joined: false, holds: false });
@@ -97,7 +97,7 @@ impl Contact {
         let Some(guest) = self.talk_mut().and_then(|talk| talk.guest(leg)) else { return };
         if guest.is_party() && guest.joined && !guest.holds {
             let agent = Some(guest.agent.clone());
-            cx.record(Event::OneWayAudio { contact: self.id, agent });
+            cx.record(ContactEvent::OneWayAudio { contact: self.id, agent });
         }
     }
 
@@ -138,14 +138,14 @@ impl Contact {
         }
         self.end_secure_input(cx, SecureEnd::CallEnded, None);
         let end = SegmentEnd { by: vacancy.ended_by(), cause: Cause::HungUp };
-        cx.record(Event::SegmentEnded { segment, contact, agent: before.clone(), end });
+        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: before.clone(), end });
         self.resume_after_segment(cx);
         let (agent, how, by) = (guest.agent, GuestEnd::BecameAgent, vacancy.commanded_by());
-        cx.record(Event::GuestLeft { contact, guest: agent.clone(), how, by });
-        cx.record(Event::SegmentStarted { segment: next, contact, agent, queue });
+        cx.record_by(by, ContactEvent::GuestLeft { contact, guest: agent.clone(), how });
+        cx.record(ContactEvent::SegmentStarted { segment: next, contact, agent, queue });
         for (by, holds) in [(EndedBy::Caller, by_caller), (EndedBy::Agent, by_agent)] {
             if holds {
-                cx.record(Event::HoldStarted { segment: next, contact, by });
+                cx.record(ContactEvent::HoldStarted { segment: next, contact, by });
             }
         }
         cx.acd(acd::Input::SegmentEnded(before));
@@ -164,7 +164,7 @@ impl Contact {
         let (part, agent) = (guest.part, guest.agent.clone());
         cx.timers.stop(Timer::Ring(leg));
         cx.media(self.call, MediaOp::Connect { leg, remote });
-        cx.record(Event::GuestJoined { contact: self.id, guest: agent });
+        cx.record(ContactEvent::GuestJoined { contact: self.id, guest: agent });
         match part {
             Part::Supervisor(Supervision::TakeOver) => {
                 self.promote_guest(cx, leg, Vacancy::TakenOver(None));
@@ -177,7 +177,7 @@ impl Contact {
     /// A guest whose leg is over by itself.
     pub(crate) fn guest_gone(&mut self, cx: &mut Context, leg: LegId, how: GuestEnd) {
         let Some(guest) = self.take_guest(leg) else { return };
-        cx.record(Event::GuestLeft { contact: self.id, guest: guest.agent, how, by: None });
+        cx.record(ContactEvent::GuestLeft { contact: self.id, guest: guest.agent, how });
         cx.is_gone(leg);
         if guest.joined {
             self.arrange(cx);
@@ -186,7 +186,7 @@ impl Contact {
 
     /// Hangs up, or withdraws, a guest that is in the conversation's table no more.
     fn let_guest_go(&self, cx: &mut Context, guest: &Guest, how: GuestEnd, by: Option<Actor>) {
-        cx.record(Event::GuestLeft { contact: self.id, guest: guest.agent.clone(), how, by });
+        cx.record_by(by, ContactEvent::GuestLeft { contact: self.id, guest: guest.agent.clone(), how });
         cx.let_go(guest.leg, Cause::HungUp);
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use model::{AgentId, Command, Invited, LegId, LegOrder, LegReport, MediaOrder, MediaReport, Record, Reply};
+use model::{AgentId, Command, Entry, Invited, LegId, LegOrder, LegReport, MediaOrder, MediaReport, Reply};
 
 use crate::config::Config;
 
@@ -51,8 +51,8 @@ pub enum Output {
     Leg(LegId, LegOrder),
     /// For the media threads.
     Media(MediaOrder),
-    /// For the journal.
-    Record(Record),
+    /// For the log, which gives it its number.
+    Entry(Entry),
     /// For whoever commanded.
     Reply(Reply),
     /// After [`Input::Drain`]: no call is left and every recording is closed. Said once.

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Cause, ContactId, EndedBy, Event, GuestEnd, Ids, Invited, LegId, Origin, Refusal, Refused, Time,
+    Cause, CenterEvent, ContactId, EndedBy, Event, GuestEnd, Ids, Invited, LegId, Origin, Refusal, Refused,
+    Time,
 };
 
 use crate::code::CodeCall;
@@ -27,23 +28,16 @@ pub struct Center {
 }
 
 impl Center {
-    /// A center that goes on after `last_seq`. `left_open` ends what the last run was cut off in.
-    pub fn new(
-        config: Config,
-        ids: Ids,
-        offer_ids: Ids,
-        last_seq: u64,
-        now: Time,
-        left_open: Vec<Event>,
-    ) -> Center {
-        let cx = Context::new(config, ids, offer_ids, last_seq, now);
+    /// A center that has just started. `left_open` ends what the last run was cut off in.
+    pub fn new(config: Config, ids: Ids, offer_ids: Ids, now: Time, left_open: Vec<Event>) -> Center {
+        let cx = Context::new(config, ids, offer_ids, now);
         let (contacts, codes) = (BTreeMap::new(), BTreeMap::new());
         let mut center = Center { cx, contacts, codes, draining: false, drained: false };
         for event in left_open {
             center.cx.record(event);
         }
         let version = center.cx.config.version.clone();
-        center.cx.record(Event::CenterStarted { version });
+        center.cx.record(CenterEvent::Started { version });
         center
     }
 
@@ -79,7 +73,7 @@ impl Center {
             Input::Settings(config) => self.cx.replace_settings(*config),
             Input::Drain => {
                 if !std::mem::replace(&mut self.draining, true) {
-                    self.cx.record(Event::DrainStarted);
+                    self.cx.record(CenterEvent::DrainStarted);
                 }
             }
             Input::Close => {

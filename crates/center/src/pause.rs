@@ -3,7 +3,7 @@
 //! The recording's time base goes on; what is said is silence in it. A person's pause that is forgotten ends with the
 //! conversation it was asked for in. While there are two reasons, the first one's words stand in the gap map.
 
-use model::{Actor, Done, Event, MediaOp, RecordingOrder, Refused};
+use model::{Actor, Done, MediaOp, RecordingEvent, RecordingOrder, Refused};
 
 use crate::contact::{Contact, Mask, Place};
 use crate::context::Context;
@@ -40,7 +40,7 @@ impl Contact {
         if let Some(recording) = self.recording.filter(|_| !was_masked) {
             let (of, words) = (by.clone(), reason.clone());
             cx.media(self.call, MediaOp::PauseRecording { recording, by: of, reason: words });
-            cx.record(Event::RecordingPaused { recording, contact, by, reason });
+            cx.record_by(by, RecordingEvent::Paused { recording, contact, reason });
         }
     }
 
@@ -50,7 +50,7 @@ impl Contact {
         let contact = self.id;
         if let Some(recording) = self.recording.filter(|_| was_last) {
             cx.media(self.call, MediaOp::ResumeRecording { recording });
-            cx.record(Event::RecordingResumed { recording, contact, by });
+            cx.record_by(by, RecordingEvent::Resumed { recording, contact });
         }
     }
 }

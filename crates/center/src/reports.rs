@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use model::{
-    AudioReport, Event, GuestEnd, Kept, LegId, LegReport, MediaReport, RecordingId, RecordingReport,
-    RecordingState, Refusal, RemoteMedia, Shortage, StorageReport,
+    AudioReport, GuestEnd, Kept, LegId, LegReport, MediaReport, RecordingEvent, RecordingId, RecordingReport,
+    RecordingState, Refusal, RemoteMedia, Shortage, StorageEvent, StorageReport,
 };
 
 use crate::code::CodeCall;
@@ -32,10 +32,10 @@ impl Center {
             }
             MediaReport::Strain { thread, lacks } => self.cx.room.strained(thread, lacks),
             MediaReport::Storage(StorageReport::Failed { storage, trouble, why }) => {
-                self.cx.record(Event::StorageFailed { storage, trouble, why });
+                self.cx.record(StorageEvent::Failed { storage, trouble, why });
             }
             MediaReport::Storage(StorageReport::Restored { storage }) => {
-                self.cx.record(Event::StorageRestored { storage });
+                self.cx.record(StorageEvent::Restored { storage });
             }
         }
     }
@@ -143,7 +143,7 @@ impl Center {
             going_on.recording.take_if(|open| *open == recording);
         }
         let Kept { duration_ms, sha256, gaps } = kept;
-        self.cx.record(Event::RecordingClosed {
+        self.cx.record(RecordingEvent::Closed {
             recording,
             contact,
             state,

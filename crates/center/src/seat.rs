@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use model::{
-    AgentId, Cause, Codec, EndedBy, Event, LegId, MediaOp, QueueName, RemoteMedia, SecureEnd, SegmentId,
+    AgentId, Cause, Codec, ContactEvent, EndedBy, LegId, MediaOp, QueueName, RemoteMedia, SecureEnd,
+    SegmentId,
 };
 
 use crate::contact::{After, Contact, KeyWay, Place, Talk, Vacancy};
@@ -51,7 +52,7 @@ impl Contact {
         let caller_holds = self.remote.as_ref().is_some_and(|remote| !remote.direction.sends());
         cx.media(self.call, MediaOp::Connect { leg, remote });
         cx.media(self.call, MediaOp::Bridge { a: self.leg, b: leg });
-        cx.record(Event::SegmentStarted { segment, contact, agent, queue });
+        cx.record(ContactEvent::SegmentStarted { segment, contact, agent, queue });
         self.follow_session(cx);
         // A caller may have put us on hold while waiting.
         self.hold(cx, EndedBy::Caller, caller_holds);
@@ -98,7 +99,7 @@ impl Contact {
             LegEvent::OneWay => {
                 let heard = self.talk().filter(|talk| !talk.held_by_agent);
                 if let Some(agent) = heard.map(|talk| talk.agent.clone()) {
-                    cx.record(Event::OneWayAudio { contact: self.id, agent: Some(agent) });
+                    cx.record(ContactEvent::OneWayAudio { contact: self.id, agent: Some(agent) });
                 }
             }
             // Between bridged legs keys pass by themselves.

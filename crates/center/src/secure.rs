@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use model::{Actor, Digit, Done, Event, MediaOp, Refused, Secret, SecureEnd, SecureInputOrder, Time};
+use model::{Actor, ContactEvent, Digit, Done, MediaOp, Refused, Secret, SecureEnd, SecureInputOrder, Time};
 
 use crate::contact::{Contact, Mask};
 use crate::context::Context;
@@ -81,7 +81,7 @@ impl Contact {
         self.pressed = None;
         let until = cx.now + cx.config.secure_input_limit;
         self.set_secure(cx, Secure::WithAgent { keys: Secret::default(), until });
-        cx.record(Event::SecureInputStarted { contact: self.id, node: None, by: by.clone() });
+        cx.record_by(by.clone(), ContactEvent::SecureInputStarted { contact: self.id, node: None });
         self.shield(cx, by);
         Ok(Done::Obeyed)
     }
@@ -101,14 +101,14 @@ impl Contact {
             return Err(Refused::InputGoesOn);
         }
         let keys = self.pressed.take().ok_or(Refused::NoInput)?;
-        cx.record(Event::SecureInputRead { contact: self.id, digits: counted(keys.count()), by });
+        cx.record_by(by, ContactEvent::SecureInputRead { contact: self.id, digits: counted(keys.count()) });
         Ok(Done::Secret(keys))
     }
 
     /// A node of the flow asks in secret from now on.
     pub(crate) fn secret_node_entered(&mut self, cx: &mut Context, node: String) {
         self.set_secure(cx, Secure::InFlow);
-        cx.record(Event::SecureInputStarted { contact: self.id, node: Some(node), by: Actor::Flow });
+        cx.record_by(Actor::Flow, ContactEvent::SecureInputStarted { contact: self.id, node: Some(node) });
         self.shield(cx, Actor::Flow);
     }
 
@@ -122,7 +122,7 @@ impl Contact {
     ) {
         let how = if complete { SecureEnd::Complete } else { SecureEnd::Incomplete };
         let (contact, digits) = (self.id, counted(digits));
-        cx.record(Event::SecureInputEnded { contact, node: Some(node), digits, how, by: None });
+        cx.record(ContactEvent::SecureInputEnded { contact, node: Some(node), digits, how });
         self.settle_input(cx, !by_end_key);
     }
 
@@ -155,7 +155,7 @@ impl Contact {
         let (contact, keys) = (self.id, std::mem::take(keys));
         let digits = counted(keys.count());
         self.pressed = Some(keys).filter(|_| digits > 0);
-        cx.record(Event::SecureInputEnded { contact, node: None, digits, how, by });
+        cx.record_by(by, ContactEvent::SecureInputEnded { contact, node: None, digits, how });
         self.settle_input(cx, true);
     }
 
@@ -170,7 +170,7 @@ impl Contact {
             },
         };
         let (contact, digits, how) = (self.id, counted(digits), SecureEnd::CallEnded);
-        cx.record(Event::SecureInputEnded { contact, node, digits, how, by: None });
+        cx.record(ContactEvent::SecureInputEnded { contact, node, digits, how });
     }
 
     fn settle_input(&mut self, cx: &mut Context, swallows: bool) {

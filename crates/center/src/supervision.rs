@@ -1,8 +1,8 @@
 //! Commands about guests: shift leaders who listen, whisper, barge in or take over; agents who ask a colleague in.
 
 use model::{
-    Actor, AgentId, CommandId, ContactId, Done, Event, GuestEnd, LegId, Part, PartyOrder, Refusal, Refused,
-    Supervision, SupervisionOrder, Watched,
+    Actor, AgentId, CommandId, ContactEvent, ContactId, Done, GuestEnd, LegId, Part, PartyOrder, Refusal,
+    Refused, Supervision, SupervisionOrder, Watched,
 };
 
 use crate::command::Outcome;
@@ -32,7 +32,7 @@ impl Contact {
             return Ok(Outcome::Done(Done::Obeyed));
         }
         let (leg, joined) = (guest.leg, guest.joined);
-        cx.record(Event::GuestChanged { contact, guest: seat, part, by: by.clone() });
+        cx.record_by(by.clone(), ContactEvent::GuestChanged { contact, guest: seat, part });
         // Who still rings does what was said last, once there is an answer.
         if joined && how == Supervision::TakeOver {
             self.promote_guest(cx, leg, Vacancy::TakenOver(Some(by)));

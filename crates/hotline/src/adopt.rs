@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use media::CenterKeys;
-use model::{Actor, ContactId, Event, Ids, Record, RecordingId, RecordingState, Time};
+use model::{Actor, ContactId, Entry, Ids, RecordingEvent, RecordingId, RecordingState, Time};
 use serde::Serialize;
 use store::{Fate, Holder, Journal, Line, Lock, Manifests, RecordingFilter, RecordingRow, Store};
 
@@ -76,9 +76,8 @@ pub async fn adopt(store: &Store, places: &Places<'_>, dry_run: bool) -> anyhow:
         bail!("the database does not take the events of the last run 数据库未接受上次运行的事件");
     }
     let mut plan = Plan::make(store, places, &lines).await?;
-    let events = plan.events(places).await;
-    for (seq, (at, event)) in (journal.last_seq() + 1..).zip(events) {
-        journal.append(Record { seq, at, event })?;
+    for entry in plan.entries(places).await {
+        journal.log().append(entry)?;
     }
     let closing = journal.clone();
     let closed = tokio::task::spawn_blocking(move || closing.close(COMMITTING)).await;
@@ -195,26 +194,26 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The events that make the rows, with their times.
-    async fn events(&mut self, places: &Places<'_>) -> Vec<(Time, Event)> {
-        let mut events = Vec::new();
+    /// What makes the rows.
+    async fn entries(&mut self, places: &Places<'_>) -> Vec<Entry> {
+        let mut entries = Vec::new();
         for line in &self.lines {
-            events.extend(events_of(line, places));
+            entries.extend(entries_of(line, places));
         }
         for line in &self.erased {
             let (recording, contact, sha256) = (line.recording, line.contact, line.sha256.clone());
-            let (by, rule) = (Actor::CommandLine, ERASED_BEFORE.to_owned());
-            events.push((now(), Event::RecordingErased { recording, contact, by, rule, sha256 }));
+            let event = RecordingEvent::Erased { recording, contact, rule: ERASED_BEFORE.to_owned(), sha256 };
+            entries.push(Entry { at: now(), by: Some(Actor::CommandLine), event: event.into() });
         }
         let mut ids = Ids::new(MAKER);
         for (path, contact) in &self.files {
             let Some(contact) = contact else { continue };
-            match file_events(path, *contact, &mut ids, places) {
-                Ok(made) => events.extend(made),
+            match file_entries(path, *contact, &mut ids, places) {
+                Ok(made) => entries.extend(made),
                 Err(error) => _ = self.faults.insert(path.clone(), format!("{error:#}")),
             }
         }
-        events
+        entries
     }
 
     fn into_adopted(self) -> Vec<Adopted> {
@@ -249,7 +248,7 @@ async fn all_rows(store: &Store) -> anyhow::Result<BTreeMap<RecordingId, Recordi
 }
 
 /// A recording as its manifest line has it.
-fn events_of(line: &Line, places: &Places<'_>) -> [(Time, Event); 2] {
+fn entries_of(line: &Line, places: &Places<'_>) -> [Entry; 2] {
     let Line { recording, contact, path, duration_ms, .. } = line.clone();
     let opened = line.at - Duration::from_millis(duration_ms);
     let state = match line.fate {
@@ -260,18 +259,21 @@ fn events_of(line: &Line, places: &Places<'_>) -> [(Time, Event); 2] {
     let (sha256, gaps) = (line.sha256.clone(), line.gaps.clone());
     let rate = rate_of(&path, places);
     [
-        (opened, Event::RecordingOpened { recording, contact, path, channels: 2, rate }),
-        (line.at, Event::RecordingClosed { recording, contact, state, duration_ms, sha256, gaps, fault }),
+        nobodys(opened, RecordingEvent::Opened { recording, contact, path, channels: 2, rate }),
+        nobodys(
+            line.at,
+            RecordingEvent::Closed { recording, contact, state, duration_ms, sha256, gaps, fault },
+        ),
     ]
 }
 
 /// A file that nothing proves: it is repaired, hashed as it is now, and never called sealed.
-fn file_events(
+fn file_entries(
     path: &str,
     contact: ContactId,
     ids: &mut Ids,
     places: &Places<'_>,
-) -> anyhow::Result<[(Time, Event); 2]> {
+) -> anyhow::Result<[Entry; 2]> {
     let rate = rate_of(path, places);
     // When it was written last, as far as the file says: repairing changes that.
     let at = written_at(path, places).unwrap_or_else(now);
@@ -279,7 +281,7 @@ fn file_events(
     let recording = RecordingId::new(ids, at);
     let duration_ms = repaired.duration_ms;
     let opened = at - Duration::from_millis(duration_ms);
-    let closed = Event::RecordingClosed {
+    let closed = RecordingEvent::Closed {
         recording,
         contact,
         state: RecordingState::Damaged,
@@ -289,7 +291,13 @@ fn file_events(
         fault: Some("adopted from its file: no row and no manifest line tells what it was".to_owned()),
     };
     let path = path.to_owned();
-    Ok([(opened, Event::RecordingOpened { recording, contact, path, channels: 2, rate }), (at, closed)])
+    let began = RecordingEvent::Opened { recording, contact, path, channels: 2, rate };
+    Ok([nobodys(opened, began), nobodys(at, closed)])
+}
+
+/// What happened then, caused by nobody.
+fn nobodys(at: Time, event: RecordingEvent) -> Entry {
+    Entry { at, by: None, event: event.into() }
 }
 
 fn written_at(path: &str, places: &Places<'_>) -> Option<Time> {

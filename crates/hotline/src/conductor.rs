@@ -2,7 +2,7 @@
 //!
 //! Every channel into it is bounded. When the signalling inbox is full, new INVITEs are answered 503 and
 //! nothing else is lost (see `signalling`); a command that finds its inbox full is refused as busy. What the
-//! center puts out never waits: orders go to shells that always take them, and records that the journal
+//! center puts out never waits: orders go to shells that always take them, and entries that the log
 //! has no room for are kept here, in order, until it has.
 
 use std::collections::{HashMap, VecDeque};
@@ -16,9 +16,9 @@ use api::{Answer, Commands};
 use center::{Center, Input, Output};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use media::Media;
-use model::{Actor, Command, CommandId, Done, Ids, LegOrder, MediaReport, Order, Record, Refused, Scope};
+use model::{Actor, Command, CommandId, Done, Entry, Ids, LegOrder, MediaReport, Order, Refused, Scope};
 use std::sync::Mutex;
-use store::Journal;
+use store::Log;
 use tokio::sync::oneshot;
 
 use crate::clock::{self, steady};
@@ -49,7 +49,7 @@ pub struct Shells {
     /// Audio.
     pub media: Arc<Media>,
     /// The event log.
-    pub journal: Journal,
+    pub log: Log,
     /// What recordings' names end in.
     pub naming: Naming,
     /// The log's lines and the figures.
@@ -175,8 +175,8 @@ struct Thread {
     calls: Arc<AtomicU64>,
     answers: HashMap<CommandId, oneshot::Sender<Result<Done, Refused>>>,
     drained: Option<oneshot::Sender<()>>,
-    /// Records that found the journal's inbox full, oldest first.
-    unjournaled: VecDeque<Record>,
+    /// Entries that the log had no room for, oldest first.
+    unjournaled: VecDeque<Entry>,
 }
 
 impl Thread {
@@ -254,7 +254,7 @@ impl Thread {
     }
 
     fn carry_out(&mut self) {
-        let Shells { signalling, media, journal, naming, observer } = &self.shells;
+        let Shells { signalling, media, log, naming, observer } = &self.shells;
         while let Some(output) = self.center.poll_output() {
             match output {
                 Output::Leg(leg, order) => {
@@ -266,9 +266,9 @@ impl Thread {
                     signalling.order(leg, order);
                 }
                 Output::Media(order) => media.order(naming.order(order)),
-                Output::Record(record) => {
-                    observer.record(&record);
-                    self.unjournaled.push_back(naming.record(record));
+                Output::Entry(entry) => {
+                    observer.entry(&entry);
+                    self.unjournaled.push_back(naming.entry(entry));
                 }
                 Output::Reply(reply) => {
                     if let Some(answer) = self.answers.remove(&reply.id) {
@@ -283,12 +283,7 @@ impl Thread {
                 }
             }
         }
-        while let Some(record) = self.unjournaled.pop_front() {
-            if journal.append(record.clone()).is_err() {
-                self.unjournaled.push_front(record);
-                break;
-            }
-        }
+        log.append_all(&mut self.unjournaled);
         self.calls.store(u64::try_from(self.center.calls()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }

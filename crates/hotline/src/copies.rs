@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media::CenterKeys;
-use model::{Event, RecordingState};
+use model::{Event, RecordingEvent, RecordingState};
 use store::{RecordingFilter, RecordingRow, Store, StoreError};
 use tokio::sync::watch;
 
@@ -56,7 +56,7 @@ impl Copier {
 
     async fn follow_on(&self, after: &mut u64) -> Result<(), StoreError> {
         for record in self.store.wait_journal(*after, PAGE, WAIT).await? {
-            if let Event::RecordingClosed { recording, .. } = &record.event
+            if let Event::Recording(RecordingEvent::Closed { recording, .. }) = &record.event
                 && let Some(row) = self.store.recording(*recording).await?
             {
                 self.copy(row).await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Event, Record, RecordingState};
+use model::{Event, Record, RecordingEvent, RecordingState};
 use store::{Fate, Line, Manifests, Store, StoreError};
 use tokio::sync::watch;
 
@@ -64,9 +64,11 @@ async fn follow_all(
 /// What a record tells of a recording's fate.
 async fn line_of(store: &Store, record: &Record, folders: &[PathBuf]) -> Result<Option<Line>, StoreError> {
     let (recording, fate) = match &record.event {
-        Event::RecordingClosed { recording, state: RecordingState::Sealed, .. } => (*recording, Fate::Sealed),
-        Event::RecordingClosed { recording, .. } => (*recording, Fate::Damaged),
-        Event::RecordingErased { recording, .. } => (*recording, Fate::Erased),
+        Event::Recording(RecordingEvent::Closed { recording, state: RecordingState::Sealed, .. }) => {
+            (*recording, Fate::Sealed)
+        }
+        Event::Recording(RecordingEvent::Closed { recording, .. }) => (*recording, Fate::Damaged),
+        Event::Recording(RecordingEvent::Erased { recording, .. }) => (*recording, Fate::Erased),
         _ => return Ok(None),
     };
     let Some(row) = store.recording(recording).await? else { return Ok(None) };

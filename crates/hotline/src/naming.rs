@@ -1,7 +1,7 @@
 //! The endings of recordings' names. The center names them by date and contact; how they lie on the disk is no
 //! matter of a call, and is added where its outputs leave for the media threads and the journal.
 
-use model::{Event, MediaOp, MediaOrder, Record};
+use model::{Entry, Event, MediaOp, MediaOrder, RecordingEvent};
 
 /// What all new names end in, behind `.wav`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,11 +19,11 @@ impl Naming {
         order
     }
 
-    /// A record of the log: both tell the same name.
-    pub(crate) fn record(self, mut record: Record) -> Record {
-        if let Event::RecordingOpened { path, .. } = &mut record.event {
+    /// An entry of the log: both say the same name.
+    pub(crate) fn entry(self, mut entry: Entry) -> Entry {
+        if let Event::Recording(RecordingEvent::Opened { path, .. }) = &mut entry.event {
             *path += self.ending;
         }
-        record
+        entry
     }
 }

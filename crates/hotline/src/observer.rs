@@ -1,7 +1,7 @@
 //! What operators see of calls: a line of the log for each contact and each refusal, and the figures of `/metrics`.
 //!
 //! ```text
-//!   center's thread ── records ──┐
+//!   center's thread ── entries ──┐
 //!   signalling shards ─ refusals ┼─► observer's thread ─► log (a line each), figures
 //!   registrar ─────── refusals ──┘
 //! ```
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use api::Sample;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use model::{Number, Record};
+use model::{Entry, Number};
 
 use crate::clock::steady;
 use contact::{ContactLine, Ledger};
@@ -54,7 +54,7 @@ struct Shared {
 
 #[derive(Debug)]
 enum Seen {
-    Record(Box<Record>),
+    Entry(Box<Entry>),
     Refusal(Refused),
     Limits(Limits),
     Stop(Sender<()>),
@@ -100,9 +100,9 @@ impl Observer {
     }
 
     /// An event of the center.
-    pub fn record(&self, record: &Record) {
-        if self.inbox.is_some() && contact::concerns(&record.event) {
-            self.put(Seen::Record(Box::new(record.clone())));
+    pub fn entry(&self, entry: &Entry) {
+        if self.inbox.is_some() && contact::concerns(&entry.event) {
+            self.put(Seen::Entry(Box::new(entry.clone())));
         }
     }
 
@@ -180,9 +180,9 @@ impl Thread {
     fn run(mut self) {
         loop {
             match self.inbox.recv_timeout(TICK) {
-                Ok(Seen::Record(record)) => {
-                    self.ledger.handle(steady(), &record);
-                    self.figures(|figures| figures.handle(&record));
+                Ok(Seen::Entry(entry)) => {
+                    self.ledger.handle(steady(), &entry);
+                    self.figures(|figures| figures.handle(&entry));
                 }
                 Ok(Seen::Refusal(refused)) => {
                     self.figures(|figures| figures.refused(refused.reason));

@@ -137,7 +137,6 @@ pub async fn start(
         center_config(configuration),
         Ids::new(MAKER_CENTER),
         Ids::new(MAKER_OFFERS),
-        journal.last_seq(),
         steady(),
         left_open,
     );
@@ -146,7 +145,7 @@ pub async fn start(
     let shells = Shells {
         signalling: Arc::clone(&signalling),
         media: Arc::clone(&media),
-        journal: journal.clone(),
+        log: journal.log().clone(),
         observer: observer.clone(),
         naming: Naming { ending: keys.current().map_or("", |_| model::ENCRYPTED) },
     };
@@ -166,6 +165,7 @@ pub async fn start(
     let readiness = Readiness::default();
     let app = App::new(AppParts {
         store: store.clone(),
+        log: journal.log().clone(),
         recordings: recordings_folders(&server, folders),
         vault: Arc::new(Vault(Arc::clone(&keys))),
         settings,

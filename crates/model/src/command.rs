@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CommandId, ContactId, Number, RecordingId, SampleFrame, Secret};
+use crate::{AgentId, CommandId, ContactId, Secret};
 
 /// Who commands, for the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +58,6 @@ pub enum Order {
     Supervision(SupervisionOrder),
     /// About the parties of a contact's conversation.
     Parties(ContactId, PartyOrder),
-    /// To note something in the log.
-    Note(NoteOrder),
 }
 
 /// An order to an agent.
@@ -133,63 +131,6 @@ pub enum PartyOrder {
     },
     /// The agent leaves; whoever else talks with the customer becomes the agent.
     Leave,
-}
-
-/// Something to note in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoteOrder {
-    /// A contact's recordings may not be erased, or may be again.
-    LegalHold {
-        /// The contact.
-        contact: ContactId,
-        /// True to hold, false to let go.
-        held: bool,
-        /// The person on whose word, beside whoever commands.
-        person: Option<String>,
-        /// Why.
-        reason: String,
-    },
-    /// A recording is being erased by a rule.
-    Erased {
-        /// The recording.
-        recording: RecordingId,
-        /// Its contact.
-        contact: ContactId,
-        /// The rule's name.
-        rule: String,
-        /// SHA-256 of what is erased; empty when it had none.
-        sha256: String,
-    },
-    /// A sample was drawn.
-    SampleDrawn {
-        /// What it was drawn from.
-        frame: Box<SampleFrame>,
-        /// How many contacts that was.
-        size: u64,
-        /// SHA-256 of their ids, each with a line end, lower-case hexadecimal.
-        sha256: String,
-        /// The seed.
-        seed: u64,
-        /// How many were drawn.
-        drawn: u64,
-    },
-    /// Somebody read kept SIP messages.
-    TraceRead {
-        /// Of this contact.
-        contact: Option<ContactId>,
-        /// Of calls from this number.
-        number: Option<Number>,
-        /// How many.
-        messages: u64,
-    },
-    /// Somebody listened to or fetched a recording.
-    Listened {
-        /// The recording.
-        recording: RecordingId,
-        /// Its contact, when known.
-        contact: Option<ContactId>,
-    },
 }
 
 /// Whose conversation a supervisor joins.

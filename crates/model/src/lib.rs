@@ -23,13 +23,14 @@ mod words;
 pub use ::codec::{Codec, OpusFormat, Srtp, SrtpKey, SrtpSuite};
 pub use cause::{Cause, Class, End, EndedBy, Reached};
 pub use command::{
-    Actor, AgentOrder, Command, Done, NoteOrder, Order, Part, PartyOrder, RecordingOrder, Refused, Reply,
-    Scope, SecureInputOrder, Supervision, SupervisionOrder, Watched,
+    Actor, AgentOrder, Command, Done, Order, Part, PartyOrder, RecordingOrder, Refused, Reply, Scope,
+    SecureInputOrder, Supervision, SupervisionOrder, Watched,
 };
 pub use diversion::{Diversion, DiversionReason, Diverted, MOST_DIVERSIONS};
 pub use event::{
-    Activity, Event, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, Record, RecordingState, SecureEnd,
-    SegmentEnd, Shift,
+    Activity, AgentEvent, CenterEvent, ContactEvent, Entry, Event, GuestEnd, LeaveReason, Node,
+    NotReadyReason, OfferOutcome, QueueEvent, Record, RecordingEvent, RecordingState, SecureEnd, SegmentEnd,
+    Shift, StorageEvent, Subject,
 };
 pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,

@@ -15,7 +15,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{Column as _, ConnectOptions as _, Connection as _, Row as _, SqlSafeStr as _, ValueRef as _};
 
-use crate::{Row, StoreError, Value};
+use crate::value::values;
+use crate::{Row, StoreError, Value, upgrade};
 
 /// How long a reader waits for another process that holds SQLite's write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,6 +24,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that answer queries; the journal's own connection is not among them.
 const READERS: u32 = 4;
+/// The step of the schema that sets the log of the former form aside.
+const SUBJECTS: i64 = 6;
+/// The newest step: it drops the log of the former form.
+const BROUGHT_OVER: i64 = 7;
+const STEP_DONE: &str = "SELECT version FROM _sqlx_migrations WHERE version = $1";
 
 /// A database that is open and has the current schema.
 #[derive(Debug, Clone)]
@@ -130,40 +136,49 @@ impl Db {
 
     /// The steps from an empty database to the current schema.
     pub(crate) fn migrator(&self) -> Migrator {
-        let (journal, holds, quality, owner, diversions) = match self {
-            Db::Sqlite { .. } => (
-                include_str!("../migrations/sqlite/0001_journal.sql"),
-                include_str!("../migrations/sqlite/0002_legal_holds.sql"),
-                include_str!("../migrations/sqlite/0003_quality.sql"),
-                include_str!("../migrations/sqlite/0004_owner.sql"),
-                include_str!("../migrations/sqlite/0005_diversions.sql"),
-            ),
-            Db::Postgres { .. } => (
-                include_str!("../migrations/postgres/0001_journal.sql"),
-                include_str!("../migrations/postgres/0002_legal_holds.sql"),
-                include_str!("../migrations/postgres/0003_quality.sql"),
-                include_str!("../migrations/postgres/0004_owner.sql"),
-                include_str!("../migrations/postgres/0005_diversions.sql"),
-            ),
+        macro_rules! steps {
+            ($folder:literal: $($version:literal $name:literal),*) => {
+                vec![$((
+                    $version,
+                    $name,
+                    include_str!(concat!("../migrations/", $folder, "/000", $version, "_", $name, ".sql")),
+                )),*]
+            };
+            ($folder:literal) => {
+                steps!(
+                    $folder: 1 "journal", 2 "legal_holds", 3 "quality", 4 "owner", 5 "diversions", 6 "subjects",
+                    7 "brought_over"
+                )
+            };
+        }
+        let steps: Vec<(i64, &'static str, &'static str)> = match self {
+            Db::Sqlite { .. } => steps!("sqlite"),
+            Db::Postgres { .. } => steps!("postgres"),
         };
-        let migration = |version, name: &'static str, sql: &'static str| {
+        let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
             Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
         };
-        let all = vec![
-            migration(1, "journal", journal),
-            migration(2, "legal_holds", holds),
-            migration(3, "quality", quality),
-            migration(4, "owner", owner),
-            migration(5, "diversions", diversions),
-        ];
-        Migrator::with_migrations(all)
+        Migrator::with_migrations(steps.into_iter().map(migration).collect())
     }
 
+    /// Brings the schema up to date, and the log into its present form.
     async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_to(SUBJECTS).await?;
+        if self.rows(STEP_DONE, &values![BROUGHT_OVER]).await?.is_empty() {
+            let events = upgrade::bring_over(self).await?;
+            if events > 0 {
+                tracing::warn!(events, "the log has been brought into its new form 事件日志已升级");
+            }
+        }
+        self.migrate_to(BROUGHT_OVER).await
+    }
+
+    /// Takes the steps up to this one that were not taken yet.
+    pub(crate) async fn migrate_to(&self, step: i64) -> Result<(), StoreError> {
         let migrator = self.migrator();
         let migrated = match self {
-            Db::Sqlite { pool, .. } => migrator.run(pool).await,
-            Db::Postgres { pool, .. } => migrator.run(pool).await,
+            Db::Sqlite { pool, .. } => migrator.run_to(step, pool).await,
+            Db::Postgres { pool, .. } => migrator.run_to(step, pool).await,
         };
         migrated.map_err(|error| match error {
             MigrateError::VersionMissing(found) => {

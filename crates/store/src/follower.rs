@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use model::Record;
+use model::{Record, Subject};
+use serde::Serialize;
 
 use crate::db::{Connection, Db};
 use crate::journal::{Shared, Stopped};
@@ -16,7 +17,7 @@ use crate::live::Live;
 use crate::owner::Owner;
 use crate::projection::statements;
 use crate::value::values;
-use crate::{Store, StoreError, sql};
+use crate::{NODE, Store, StoreError, sql};
 
 /// Records in one transaction.
 const GROUP: usize = 500;
@@ -131,7 +132,7 @@ impl Follower {
             if record.seq != last + 1 && record.seq != self.shared.resumed_after + 1 {
                 tracing::error!(after = last, next = record.seq, "the journal has a gap");
             }
-            connection.execute(sql::APPEND, &values![record.seq, record.at, print_event(record)?]).await?;
+            append(&mut connection, record, &record.event.subject(), print(&record.event)?).await?;
             apply(&mut connection, record).await?;
             last = record.seq;
         }
@@ -191,7 +192,7 @@ pub(crate) async fn first_taken(
     records: &[Record],
 ) -> Result<Option<u64>, StoreError> {
     let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(None) };
-    let rows = connection.rows(sql::WRITTEN, &values![first.seq, last.seq]).await?;
+    let rows = connection.rows(crate::queries::WRITTEN, &values![NODE, first.seq, last.seq]).await?;
     let mut written = rows.into_iter().map(crate::queries::read_record);
     for record in records {
         loop {
@@ -217,7 +218,7 @@ pub(crate) async fn rebuild(db: &Db) -> Result<u64, StoreError> {
     }
     let (mut after, mut count) = (0, 0);
     loop {
-        let rows = connection.rows(crate::queries::JOURNAL_PAGE, &values![after, PAGE]).await?;
+        let rows = connection.rows(crate::queries::JOURNAL_PAGE, &values![NODE, after, PAGE]).await?;
         if rows.is_empty() {
             break;
         }
@@ -233,7 +234,7 @@ pub(crate) async fn rebuild(db: &Db) -> Result<u64, StoreError> {
     Ok(count)
 }
 
-async fn lock_state(connection: &mut Connection) -> Result<u64, StoreError> {
+pub(crate) async fn lock_state(connection: &mut Connection) -> Result<u64, StoreError> {
     let rows = connection.rows(sql::LOCK_STATE, &[]).await?;
     let missing = || StoreError::Unreadable { what: "no state of the projections".to_owned() };
     rows.into_iter().next().ok_or_else(missing)?.count()
@@ -246,7 +247,20 @@ async fn apply(connection: &mut Connection, record: &Record) -> Result<(), Store
     Ok(())
 }
 
-fn print_event(record: &Record) -> Result<String, StoreError> {
-    serde_json::to_string(&record.event)
+/// Writes a record's row of the journal. `body`: its event, as JSON.
+pub(crate) async fn append(
+    connection: &mut Connection,
+    record: &Record,
+    subject: &Subject,
+    body: String,
+) -> Result<(), StoreError> {
+    let Record { node, seq, at, by, event: _ } = record;
+    let by = by.as_ref().map(print).transpose()?;
+    let values = values![*node, *seq, subject.to_string(), *at, by, body];
+    connection.execute(sql::APPEND, &values).await
+}
+
+fn print<T: Serialize>(part: &T) -> Result<String, StoreError> {
+    serde_json::to_string(part)
         .map_err(|error| StoreError::Unreadable { what: format!("an event that does not print: {error}") })
 }

@@ -1,10 +1,13 @@
 //! The one writer of the journal.
 //!
 //! ```text
-//!  center ── append ──► inbox ── thread "journal" ──► spool file ── thread "journal-db" ──► database
-//!           (memory only)        (one write per group)            (one transaction per group)   │
-//!                                                                        live readers ◄─────────┘
+//!  center, API … ── append ──► inbox ── thread "journal" ──► spool file ── thread "journal-db" ──► database
+//!       ([`Log`]: memory only, numbers)  (one write per group)            (one transaction per group)   │
+//!                                                                                live readers ◄─────────┘
 //! ```
+//!
+//! An entry gets its number when it enters the inbox, under the inbox's lock: the order of the numbers is the order of the
+//! inbox, of the spool and of the database, whoever appends.
 //!
 //! Every record takes this one way, whether the database is well or not: the spool is written first and the
 //! database follows it. So a database that is slow, full or gone changes nothing but the distance between
@@ -18,14 +21,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use model::Record;
+use model::{Entry, Record};
 use tokio::sync::Notify;
 
 use crate::follower::Follower;
+use crate::log::Log;
 use crate::owner::Owner;
 use crate::renumber;
 use crate::spool::Spool;
-use crate::{Store, StoreError};
+use crate::{NODE, Store, StoreError};
 
 /// Records that wait in memory for the spool's disk. At 300 bytes each, 150 MB; at 1,000 records a second,
 /// eight minutes of a disk that does not write at all.
@@ -34,12 +38,6 @@ const INBOX_LIMIT: usize = 500_000;
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How long the spool rests after its disk refused a write.
 const DISK_PAUSE: Duration = Duration::from_millis(200);
-
-/// The journal's inbox is full because its disk has not taken anything for minutes. The record was not
-/// kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the journal's disk takes nothing and its inbox is full; the record was dropped")]
-pub struct InboxFull;
 
 /// Why the journal writes no more to the database, until the next start. Its records stay in the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +96,7 @@ pub struct JournalStatus {
 #[derive(Debug, Clone)]
 pub struct Journal {
     shared: Arc<Shared>,
+    log: Log,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -121,9 +120,11 @@ pub(crate) struct Shared {
     stopped: OnceLock<Stopped>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inbox {
     records: VecDeque<Record>,
+    /// The last number that was given out.
+    last_seq: u64,
     closed: bool,
 }
 
@@ -179,36 +180,19 @@ impl Journal {
             spawn("journal", move || spooler.run_spool()).map_err(thread_failed)?,
             spawn("journal-db", move || runtime.block_on(follower.run())).map_err(thread_failed)?,
         ];
-        Ok(Journal { shared, threads: Arc::new(Mutex::new(threads)) })
+        let log = Log::new(Arc::clone(&shared), store);
+        Ok(Journal { shared, log, threads: Arc::new(Mutex::new(threads)) })
     }
 
-    /// Hands a record over. Touches memory only: never waits for a disk or a database.
-    ///
-    /// A killed process loses what the spool's thread has not yet written, which is what came during one
-    /// `write`; a power cut loses what no commit and no fsync has covered: about one group while the
-    /// database follows, one second while it does not.
-    ///
-    /// # Errors
-    ///
-    /// [`InboxFull`] when 500,000 records wait for a disk that writes nothing.
-    pub fn append(&self, record: Record) -> Result<(), InboxFull> {
-        let seq = record.seq;
-        let mut inbox = self.shared.inbox();
-        if inbox.records.len() >= INBOX_LIMIT || inbox.closed {
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-            return Err(InboxFull);
-        }
-        inbox.records.push_back(record);
-        drop(inbox);
-        self.shared.appended.fetch_max(seq, Ordering::Relaxed);
-        self.shared.arrived.notify_one();
-        Ok(())
+    /// The way into it, for whoever has something to say.
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     /// The last sequence number that was given out; the next record has the one after it. Above that of journal and spool
     /// after the database was restored from an older copy ([`JournalStatus::appended_seq`]).
     pub fn last_seq(&self) -> u64 {
-        self.shared.appended.load(Ordering::Relaxed).max(self.shared.resumed_after)
+        self.shared.inbox().last_seq
     }
 
     /// How the journal is doing.
@@ -254,7 +238,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
 impl Shared {
     fn new(spool: Spool, (committed, appended, resumed_after): (u64, u64, u64)) -> Shared {
         Shared {
-            inbox: Mutex::default(),
+            inbox: Mutex::new(Inbox { records: VecDeque::new(), last_seq: resumed_after, closed: false }),
             arrived: Condvar::new(),
             spool,
             grown: Notify::new(),
@@ -278,6 +262,32 @@ impl Shared {
     /// The first reason stays.
     pub(crate) fn stop(&self, why: Stopped) {
         let _: Result<(), Stopped> = self.stopped.set(why);
+    }
+
+    /// Numbers the entries and puts them into the inbox while there is room. Those that it has no room for stay, in order.
+    /// The number of the last one that was taken.
+    pub(crate) fn append(&self, entries: &mut VecDeque<Entry>) -> Option<u64> {
+        let mut inbox = self.inbox();
+        let room = if inbox.closed { 0 } else { INBOX_LIMIT.saturating_sub(inbox.records.len()) };
+        let taken = room.min(entries.len());
+        for entry in entries.drain(..taken) {
+            inbox.last_seq += 1;
+            let record = entry.numbered(NODE, inbox.last_seq);
+            inbox.records.push_back(record);
+        }
+        let last = inbox.last_seq;
+        drop(inbox);
+        if taken == 0 {
+            return None;
+        }
+        self.appended.fetch_max(last, Ordering::Relaxed);
+        self.arrived.notify_one();
+        Some(last)
+    }
+
+    /// Counts an entry that nobody kept.
+    pub(crate) fn drop_one(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     fn inbox(&self) -> MutexGuard<'_, Inbox> {

@@ -1,6 +1,7 @@
 //! The event journal and its projections, SQLite and PostgreSQL.
 //!
-//! The [`Journal`] writes what the center tells; the [`Store`] answers what people ask. Every table but
+//! The [`Log`] takes what the center, the API and others have to say, the [`Journal`] writes it, and the [`Store`] answers what
+//! people ask. Every table but
 //! the journal and the tokens can be dropped and made again from the journal.
 
 mod coverage;
@@ -10,6 +11,7 @@ mod follower;
 mod journal;
 mod live;
 mod lock;
+mod log;
 mod manifest;
 mod owner;
 mod probe;
@@ -27,13 +29,15 @@ mod standing;
 mod stories;
 mod token;
 mod unfinished;
+mod upgrade;
 mod value;
 mod verify;
 
 pub use coverage::Coverage;
 pub use error::StoreError;
-pub use journal::{InboxFull, Journal, JournalStatus, Stopped};
+pub use journal::{Journal, JournalStatus, Stopped};
 pub use lock::{Holder, LOCK_FILE, Lock};
+pub use log::{InboxFull, Log};
 pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
 pub use probe::{Depth, Probed, database_file, place, probe};
 pub use queries::{ContactFilter, RecordingFilter, digest_of_ids};
@@ -50,10 +54,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::Record;
+use model::{ContactId, Node, Record, Subject};
 
 use crate::db::Db;
 use crate::live::Live;
+
+/// Under which number this process keeps its log. One machine has one log; where several share a database, each has a number
+/// of its own.
+pub(crate) const NODE: Node = Node::FIRST;
 
 /// An open database. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -169,6 +177,16 @@ impl Store {
         }
     }
 
+    /// At most `limit` records of a contact's story after sequence number `after`, in order: all that has the contact as its
+    /// subject ([`model::Event::subject`]).
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn story(&self, contact: ContactId, after: u64, limit: u32) -> Result<Vec<Record>, StoreError> {
+        queries::read_story(&self.db, &Subject::Contact(contact), after, limit).await
+    }
+
     /// Like [`Store::read_journal`], but waits at most `wait` for the first record to come.
     ///
     /// # Errors
@@ -190,9 +208,7 @@ impl Store {
 
     /// Waits at most `limit` until record `seq` is committed; true if it is.
     pub async fn wait_committed(&self, seq: u64, limit: Duration) -> bool {
-        let mut watch = self.live.watch();
-        let reached = tokio::time::timeout(limit, watch.wait_for(|committed| *committed >= seq)).await;
-        matches!(reached, Ok(Ok(_)))
+        self.live.reaches(seq, limit).await
     }
 
     pub(crate) fn parts(&self) -> (Db, Arc<Live>) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use model::Record;
 use tokio::sync::watch;
@@ -42,8 +43,11 @@ impl Live {
         });
     }
 
-    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
-        self.committed.subscribe()
+    /// Waits at most `limit` until record `seq` is committed; true if it is.
+    pub(crate) async fn reaches(&self, seq: u64, limit: Duration) -> bool {
+        let mut watch = self.committed.subscribe();
+        let reached = tokio::time::timeout(limit, watch.wait_for(|committed| *committed >= seq)).await;
+        matches!(reached, Ok(Ok(_)))
     }
 
     pub(crate) fn committed(&self) -> u64 {
@@ -62,14 +66,16 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Event, Time};
+    use crate::NODE;
+    use model::{CenterEvent, Time};
 
     #[test]
     fn memory_answers_only_what_it_has_from_the_asked_record_on() {
         let live = Live::new(0);
         let total = KEPT as u64 + 100;
         for seq in 1..=total {
-            live.publish(vec![Record { seq, at: Time::default(), event: Event::DrainStarted }]);
+            let event = CenterEvent::DrainStarted.into();
+            live.publish(vec![Record { node: NODE, seq, at: Time::default(), by: None, event }]);
         }
         assert_eq!(live.committed(), total);
         assert!(live.after(99, 10).is_none());

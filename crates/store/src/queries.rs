@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{AgentId, ContactId, QueueName, Record, RecordingId, SampleFrame, Time, Way};
+use model::{AgentId, ContactId, QueueName, Record, RecordingId, SampleFrame, Subject, Time, Way};
 
 use sha2::{Digest, Sha256};
 
 use crate::db::Db;
 use crate::value::{hexadecimal, print_word, values};
 use crate::{
-    AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Row, Segment, Store, StoreError,
+    AgentRow, Contact, NODE, QualityRow, QueueRow, QueueVisit, RecordingRow, Row, Segment, Store, StoreError,
 };
 
 /// Which contacts, newest first.
@@ -194,12 +194,28 @@ pub(crate) async fn last_seq(db: &Db) -> Result<u64, StoreError> {
 }
 
 pub(crate) async fn read_journal(db: &Db, after: u64, limit: u32) -> Result<Vec<Arc<Record>>, StoreError> {
-    let rows = db.rows(JOURNAL_PAGE, &values![after, limit]).await?;
+    let rows = db.rows(JOURNAL_PAGE, &values![NODE, after, limit]).await?;
     read_all(rows, |row| read_record(row).map(Arc::new))
 }
 
+pub(crate) async fn read_story(
+    db: &Db,
+    subject: &Subject,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Record>, StoreError> {
+    let rows = db.rows(STORY, &values![subject.to_string(), NODE, after, limit]).await?;
+    read_all(rows, read_record)
+}
+
 pub(crate) fn read_record(mut row: Row) -> Result<Record, StoreError> {
-    Ok(Record { seq: row.count()?, at: row.time()?, event: row.json()? })
+    Ok(Record {
+        node: row.node()?,
+        seq: row.count()?,
+        at: row.time()?,
+        by: row.maybe_json()?,
+        event: row.json()?,
+    })
 }
 
 pub(crate) fn read_all<T>(
@@ -209,8 +225,18 @@ pub(crate) fn read_all<T>(
     rows.into_iter().map(read).collect()
 }
 
-pub(crate) const JOURNAL_PAGE: &str =
-    "SELECT seq, at_ms, event FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+macro_rules! records {
+    ($rest:literal) => {
+        concat!("SELECT node, seq, at_ms, actor, event FROM journal ", $rest)
+    };
+}
+
+pub(crate) const JOURNAL_PAGE: &str = records!("WHERE node = $1 AND seq > $2 ORDER BY seq LIMIT $3");
+
+/// What the journal has under a node's numbers from `$2` to `$3`.
+pub(crate) const WRITTEN: &str = records!("WHERE node = $1 AND seq >= $2 AND seq <= $3 ORDER BY seq");
+
+const STORY: &str = records!("WHERE subject = $1 AND node = $2 AND seq > $3 ORDER BY seq LIMIT $4");
 
 macro_rules! contact_columns {
     ($rest:literal) => {

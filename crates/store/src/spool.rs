@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::Record;
 
-use crate::StoreError;
 use crate::lock::open_locked;
+use crate::{StoreError, upgrade};
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "journal.spool";
@@ -218,7 +218,10 @@ fn parse_line(line: &[u8]) -> Option<Record> {
     let (checksum, rest) = line.split_at_checked(8)?;
     let json = rest.strip_prefix(b" ")?.strip_suffix(b"\n")?;
     let checksum = u32::from_str_radix(std::str::from_utf8(checksum).ok()?, 16).ok()?;
-    (crc32(json) == checksum).then(|| serde_json::from_slice(json).ok()).flatten()
+    if crc32(json) != checksum {
+        return None;
+    }
+    serde_json::from_slice(json).ok().or_else(|| upgrade::read_line(json))
 }
 
 /// CRC-32 as in ISO 3309 (reflected polynomial edb88320).
@@ -245,11 +248,18 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::NODE;
     use crate::scratch::Scratch;
-    use model::{Event, Time};
+    use model::{CenterEvent, Time};
 
     fn record(seq: u64) -> Record {
-        Record { seq, at: Time::from_unix_ms(seq as i64), event: Event::DrainStarted }
+        Record {
+            node: NODE,
+            seq,
+            at: Time::from_unix_ms(seq as i64),
+            by: None,
+            event: CenterEvent::DrainStarted.into(),
+        }
     }
 
     fn seqs(batch: &Batch) -> Vec<u64> {

@@ -1,7 +1,8 @@
 //! The statements by which the journal's follower changes the tables. Each is valid in SQLite and in
 //! PostgreSQL as it stands.
 
-pub(crate) const APPEND: &str = "INSERT INTO journal (seq, at_ms, event) VALUES ($1, $2, $3)";
+pub(crate) const APPEND: &str =
+    "INSERT INTO journal (node, seq, subject, at_ms, actor, event) VALUES ($1, $2, $3, $4, $5, $6)";
 
 /// Reads the last sequence number and takes the write lock at once, so that a reader's snapshot never has
 /// to be upgraded.
@@ -33,10 +34,6 @@ pub(crate) const LOG_ID: &str = "SELECT log FROM owner WHERE id = 1";
 /// A log keeps the name that it was given first.
 pub(crate) const CLAIM: &str = "UPDATE owner SET token = $1, host = $2, pid = $3, since_ms = $4, data = $5,
      log = CASE WHEN log = '' THEN $6 ELSE log END WHERE id = 1";
-
-/// What the journal has under the numbers from `$1` to `$2`.
-pub(crate) const WRITTEN: &str =
-    "SELECT seq, at_ms, event FROM journal WHERE seq >= $1 AND seq <= $2 ORDER BY seq";
 
 /// The tables that the journal alone determines.
 pub(crate) const EMPTY_PROJECTIONS: [&str; 9] = [

@@ -1,13 +1,13 @@
 //! How agents stood when the last run ended, however it ended.
 
-use model::{Activity, AgentId, Event, OfferOutcome, QueueName, Shift, Time};
+use model::{Activity, AgentId, CenterEvent, Event, OfferOutcome, QueueName, Shift, Time};
 
 use crate::value::values;
-use crate::{Row, Store, StoreError};
+use crate::{NODE, Row, Store, StoreError};
 
 /// Starts of the center that may lie between an agent's last change and now; behind more of them it is forgotten.
 const STARTS: &str = "SELECT s.shift, s.activity, s.seat_online, s.from_ms, j.event
-     FROM agent_states s JOIN journal j ON j.seq = s.seq
+     FROM agent_states s JOIN journal j ON j.node = $2 AND j.seq = s.seq
      WHERE s.agent = $1 ORDER BY s.seq DESC LIMIT 64";
 
 /// Walks back from the newest segment: an agent who wrote up or talked has a recent one.
@@ -50,7 +50,7 @@ impl Store {
     pub async fn standings(&self, agents: &[AgentId]) -> Result<Vec<Standing>, StoreError> {
         let mut standings = Vec::new();
         for agent in agents {
-            let rows = self.db().rows(STARTS, &values![agent.as_str()]).await?;
+            let rows = self.db().rows(STARTS, &values![agent.as_str(), NODE]).await?;
             if let Some(Last { mut standing, was_offered }) = last_change(agent, rows)? {
                 if matches!(standing.activity, Activity::Talking | Activity::WrapUp) {
                     let rows = self.db().rows(LAST_SEGMENT, &values![agent.as_str()]).await?;
@@ -79,7 +79,7 @@ fn last_change(agent: &AgentId, rows: Vec<Row>) -> Result<Option<Last>, StoreErr
     for mut row in rows {
         let (shift, activity) = (row.word()?, row.word::<Activity>()?);
         let (seat_online, since, event) = (row.int()? != 0, row.time()?, row.text()?);
-        if !matches!(serde_json::from_str(&event), Ok(Event::CenterStarted { .. })) {
+        if !matches!(serde_json::from_str(&event), Ok(Event::Center(CenterEvent::Started { .. }))) {
             let standing =
                 Standing { agent: agent.clone(), shift, activity, since, last: None, missed: None };
             own.push((seat_online, standing));

@@ -5,14 +5,15 @@ mod asked;
 mod away;
 mod checked;
 mod owned;
+mod upgraded;
 mod world;
 
 use std::time::Duration;
 
-use model::{Class, Event, LeaveReason};
+use model::{CenterEvent, Class, ContactEvent, Entry, Event, LeaveReason, Time};
 
 use crate::stories::world::{QUALITY, World, call, contact, each_database};
-use crate::{ContactFilter, Journal};
+use crate::{ContactFilter, InboxFull, Journal, Log};
 
 /// Long enough for any of these on a busy machine; nothing waits this long when all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -22,7 +23,13 @@ fn the_tables_are_the_same_when_made_anew_from_the_journal() {
     each_database("rebuild", async |world: World| {
         let journal = world.journal().await;
         world.append(&journal, (0..20).flat_map(|n| call(n, "inquiry", "1001")));
-        let measured = |n| Event::QualityMeasured { contact: contact(n), agent: None, quality: QUALITY };
+        let measured = |n| {
+            Event::Contact(ContactEvent::QualityMeasured {
+                contact: contact(n),
+                agent: None,
+                quality: QUALITY,
+            })
+        };
         world.append(&journal, (0..20).map(measured));
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let before = world.all_tables().await;
@@ -59,6 +66,42 @@ fn a_restart_continues_the_sequence_and_repeats_nothing() {
         assert_eq!(world.all_tables().await, before, "an event that came twice changed a table");
         let seqs: Vec<u64> = world.journal_rows().await;
         assert_eq!(seqs, (1..=last + 1).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn whoever_appends_gets_the_next_number_and_its_record_stands_under_it() {
+    each_database("numbers", async |world: World| {
+        let journal = world.journal().await;
+        let each = 500_i64;
+        let append = |log: Log, who: i64| {
+            let entry = move |n| {
+                let event = CenterEvent::ClockSet { by_ms: who * 10_000 + n };
+                Entry { at: Time::default(), by: None, event: event.into() }
+            };
+            move || (0..each).map(|n| log.append(entry(n)).unwrap()).collect::<Vec<u64>>()
+        };
+        let writers: Vec<_> =
+            (0..4).map(|who| std::thread::spawn(append(journal.log().clone(), who))).collect();
+        let numbers: Vec<Vec<u64>> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+        let last = journal.last_seq();
+        assert_eq!(last, 2000);
+        assert!(journal.log().applied(last, PATIENCE).await);
+        assert!(!journal.log().applied(last + 1, Duration::from_millis(1)).await);
+        assert_eq!(world.journal_rows().await, (1..=2000).collect::<Vec<_>>());
+        let records = world.store.read_journal(0, 5000).await.unwrap();
+        for (who, numbers) in (0..).zip(numbers) {
+            for (n, seq) in (0..).zip(numbers) {
+                let event = Event::from(CenterEvent::ClockSet { by_ms: who * 10_000 + n });
+                assert_eq!((records[seq as usize - 1].seq, &records[seq as usize - 1].event), (seq, &event));
+            }
+        }
+        assert!(journal.close(PATIENCE));
+        let late = Entry { at: Time::default(), by: None, event: CenterEvent::DrainStarted.into() };
+        let mut waiting = std::collections::VecDeque::from([late.clone()]);
+        journal.log().append_all(&mut waiting);
+        assert_eq!((journal.log().append(late), waiting.len()), (Err(InboxFull), 1), "it is closed");
+        assert_eq!((journal.last_seq(), journal.status().dropped), (last, 1), "no number was used");
     });
 }
 

@@ -1,8 +1,8 @@
 //! What a crash left open, and the events that end it.
 
 use model::{
-    AgentId, Cause, ContactId, End, EndedBy, Event, LeaveReason, OfferId, OfferOutcome, Reached, SegmentEnd,
-    Time,
+    AgentId, Cause, ContactEvent, ContactId, End, EndedBy, Event, LeaveReason, OfferId, OfferOutcome,
+    QueueEvent, Reached, SegmentEnd, Time,
 };
 
 use crate::queries::{OPEN_CONTACTS, OPEN_RECORDINGS, OPEN_SEGMENTS, OPEN_VISITS, read_all};
@@ -57,27 +57,35 @@ impl Unfinished {
     /// The events that end it all, innermost first; only the recordings' ends, which need their files, are
     /// not among them.
     pub fn endings(&self, now: Time) -> Vec<Event> {
-        let offers = self.offers.iter().map(|offer| Event::OfferEnded {
-            offer: offer.id,
-            contact: offer.contact,
-            agent: offer.agent.clone(),
-            outcome: OfferOutcome::CallerGone,
+        let offers = self.offers.iter().map(|offer| {
+            Event::Queue(QueueEvent::OfferEnded {
+                offer: offer.id,
+                contact: offer.contact,
+                agent: offer.agent.clone(),
+                outcome: OfferOutcome::CallerGone,
+            })
         });
-        let visits = self.visits.iter().map(|visit| Event::QueueLeft {
-            contact: visit.contact_id,
-            queue: visit.queue.clone(),
-            reason: LeaveReason::Ended,
-            waited_ms: u64::try_from(now.since(visit.entered_at).as_millis()).unwrap_or(u64::MAX),
+        let visits = self.visits.iter().map(|visit| {
+            Event::Queue(QueueEvent::Left {
+                contact: visit.contact_id,
+                queue: visit.queue.clone(),
+                reason: LeaveReason::Ended,
+                waited_ms: u64::try_from(now.since(visit.entered_at).as_millis()).unwrap_or(u64::MAX),
+            })
         });
-        let segments = self.segments.iter().map(|segment| Event::SegmentEnded {
-            segment: segment.id,
-            contact: segment.contact_id,
-            agent: segment.agent.clone(),
-            end: SegmentEnd { by: EndedBy::Center, cause: Cause::Crashed },
+        let segments = self.segments.iter().map(|segment| {
+            Event::Contact(ContactEvent::SegmentEnded {
+                segment: segment.id,
+                contact: segment.contact_id,
+                agent: segment.agent.clone(),
+                end: SegmentEnd { by: EndedBy::Center, cause: Cause::Crashed },
+            })
         });
-        let contacts = self.contacts.iter().map(|contact| Event::ContactEnded {
-            contact: contact.id,
-            end: End::new(Cause::Crashed, EndedBy::Center, reached(contact)),
+        let contacts = self.contacts.iter().map(|contact| {
+            Event::Contact(ContactEvent::Ended {
+                contact: contact.id,
+                end: End::new(Cause::Crashed, EndedBy::Center, reached(contact)),
+            })
         });
         offers.chain(visits).chain(segments).chain(contacts).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use model::Time;
+use model::{Node, Time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -43,6 +43,12 @@ impl From<u32> for Value {
 impl From<u64> for Value {
     fn from(number: u64) -> Value {
         Value::Int(Some(i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<Node> for Value {
+    fn from(node: Node) -> Value {
+        Value::Int(Some(i64::from(node.0)))
     }
 }
 
@@ -134,6 +140,11 @@ impl Row {
         Row { values: values.into_iter() }
     }
 
+    #[cfg(test)]
+    pub(crate) fn into_values(self) -> impl Iterator<Item = Value> {
+        self.values
+    }
+
     pub(crate) fn maybe_int(&mut self) -> Result<Option<i64>, StoreError> {
         match self.values.next() {
             Some(Value::Int(number)) => Ok(number),
@@ -204,6 +215,16 @@ impl Row {
     pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
         let text = self.text()?;
         serde_json::from_str(&text).map_err(|_| StoreError::Unreadable { what: text })
+    }
+
+    pub(crate) fn maybe_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
+        let read =
+            |text: String| serde_json::from_str(&text).map_err(|_| StoreError::Unreadable { what: text });
+        self.maybe_text()?.map(read).transpose()
+    }
+
+    pub(crate) fn node(&mut self) -> Result<Node, StoreError> {
+        u16::try_from(self.int()?).map(Node).map_err(|_| unreadable("a node"))
     }
 }
 

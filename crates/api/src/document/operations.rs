@@ -45,6 +45,11 @@ const POLL: &[Parameter] = &[
     ("limit", "Limit", "Entries of the answer 条数"),
 ];
 
+const STORY: &[Parameter] = &[
+    ("after", "Seq", "The last that was read; a Link header names the next page 上次读到的序号"),
+    ("limit", "Limit", "Entries of the answer 条数"),
+];
+
 const STREAM: &[Parameter] = &[
     ("after", "Seq", "The last that was read; without it, from now on 上次读到的序号"),
     ("type", "EventTypes", "事件类型"),
@@ -69,6 +74,7 @@ pub(super) fn query(route: &Route) -> &'static [Parameter] {
         "getAudio" => AUDIO,
         "drawSample" => SAMPLES,
         "pollEvents" => POLL,
+        "listContactEvents" => STORY,
         "streamEvents" => STREAM,
         "traceSip" => TRACE,
         _ => &[],

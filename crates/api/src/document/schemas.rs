@@ -76,9 +76,9 @@ fn others() -> [(&'static str, Value); 15] {
         ),
         (
             "Happening",
-            json!({ "type": "object", "required": ["type"],
+            json!({ "type": "object", "required": ["about", "type"],
                 "description": "What happened; each type has further fields of its own 事件内容",
-                "properties": { "type": reference("EventType"), "contact": nullable(reference("ContactId")),
+                "properties": { "about": reference("EventGroup"), "type": reference("EventType"), "contact": nullable(reference("ContactId")),
                     "recording": nullable(reference("RecordingId")) },
                 "additionalProperties": true }),
         ),
@@ -200,6 +200,22 @@ mod tests {
         words
     }
 
+    /// The types of events of all groups.
+    fn known_events() -> Vec<String> {
+        let word = || json!({ "type": "no such word" });
+        let mut all = [
+            known::<model::CenterEvent>(word()),
+            known::<model::ContactEvent>(word()),
+            known::<model::QueueEvent>(word()),
+            known::<model::AgentEvent>(word()),
+            known::<model::RecordingEvent>(word()),
+            known::<model::StorageEvent>(word()),
+        ]
+        .concat();
+        all.sort();
+        all
+    }
+
     #[test]
     fn words_are_those_that_the_types_have() {
         let word = || json!("no such word");
@@ -216,7 +232,8 @@ mod tests {
             ("NotReadyReason", known::<model::NotReadyReason>(word())),
             ("Role", known::<store::Role>(word())),
             ("Supervision", known::<model::Supervision>(word())),
-            ("EventType", known::<model::Event>(json!({ "type": "no such word" }))),
+            ("EventGroup", known::<model::Event>(json!({ "about": "no such word" }))),
+            ("EventType", known_events()),
         ] {
             let mut words = words_of(name).to_vec();
             words.sort_unstable();

@@ -96,7 +96,11 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
         "until:Time since:Time? queue:QueueName? agent:AgentId? outcome:Class? direction:Way? language:Language? \
          shortest_s:count? longest_s:count?",
     ),
-    ("Event", "One entry of the log 事件日志的一条", "seq:count at:Time event:Happening"),
+    (
+        "Event",
+        "One entry of the log 事件日志的一条",
+        "node:count seq:count at:Time by:Actor? event:Happening",
+    ),
     ("Token", "A token 令牌", "name:TokenName role:Role agent:AgentId? created_at:Time revoked_at:Time?"),
     ("Ticket", "An address that is worth a token for a while 短期地址", "url:text expires_s:count"),
     (
@@ -214,6 +218,11 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
     ("CheckState", "检查结果", &["ready", "warning", "not_ready"]),
     ("AudioFormat", "音频格式", &["wav", "flac"]),
     ("TraceFormat", "跟踪格式", &["json", "text", "pcap"]),
+    (
+        "EventGroup",
+        "What an event is about 事件类别",
+        &["center", "contact", "queue", "agent", "recording", "storage"],
+    ),
     (
         "EventType",
         "事件类型",

@@ -13,8 +13,9 @@ use api::{
     Reloading,
 };
 use model::{
-    Actor, AgentId, Cause, ContactId, Digit, Done, End, EndedBy, Event, Ids, Language, LeaveReason, Order,
-    Record, RecordingId, RecordingState, Refused, Scope, Secret, SecureInputOrder, Time, Zone,
+    Actor, AgentId, Cause, ContactEvent, ContactId, Digit, Done, End, EndedBy, Entry, Event, Ids, Language,
+    LeaveReason, Order, QueueEvent, Record, RecordingEvent, RecordingId, RecordingState, Refused, Scope,
+    Secret, SecureInputOrder, Time, Zone,
 };
 use serde_json::Value;
 use store::{Journal, Role, Store};
@@ -93,8 +94,7 @@ impl Commands for FakeCenter {
                 Order::Recording(..)
                 | Order::SecureInput(_, SecureInputOrder::Start | SecureInputOrder::End)
                 | Order::Supervision(_)
-                | Order::Parties(..)
-                | Order::Note(_) => Ok(Done::Obeyed),
+                | Order::Parties(..) => Ok(Done::Obeyed),
             }
         })
     }
@@ -148,6 +148,7 @@ impl World {
         };
         let app = App::new(AppParts {
             store: store.clone(),
+            log: journal.log().clone(),
             recordings: vec![recordings],
             vault: Arc::new(Lost),
             settings: watch::channel(Arc::new(settings)).1,
@@ -190,16 +191,22 @@ impl World {
 
     pub(crate) fn append(&self, events: impl IntoIterator<Item = Event>) {
         for event in events {
-            let seq = self.journal.last_seq() + 1;
-            self.journal.append(Record { seq, at: now(), event }).unwrap();
+            self.journal.log().append(Entry { at: now(), by: None, event }).unwrap();
         }
+    }
+
+    /// What the API itself appended to the log since the past.
+    pub(crate) async fn noted(&self) -> Vec<Arc<Record>> {
+        let past = self.past("one.wav").len() as u64;
+        assert!(self.store.wait_committed(self.journal.last_seq(), PATIENCE).await);
+        self.store.read_journal(past, 1000).await.unwrap()
     }
 
     fn past(&self, path: &str) -> Vec<Event> {
         let (contact, recording) = (self.contact, self.recording);
         let queue = "complaint".parse::<model::QueueName>().unwrap();
         vec![
-            Event::ContactStarted {
+            Event::Contact(ContactEvent::Started {
                 contact,
                 caller: Some("13800000000".parse().unwrap()),
                 diversions: Vec::new(),
@@ -209,16 +216,22 @@ impl World {
                 language: Language::ZhCn,
                 flow: "main@1".to_owned(),
                 sip_call_id: None,
-            },
-            Event::RecordingOpened { recording, contact, path: path.to_owned(), channels: 2, rate: 8000 },
-            Event::ContactAnswered { contact },
-            Event::QueueEntered { contact, queue: queue.clone(), bonus_s: 0, position: 1 },
-            Event::QueueLeft { contact, queue, reason: LeaveReason::Answered, waited_ms: 900 },
-            Event::ContactEnded {
+            }),
+            Event::Recording(RecordingEvent::Opened {
+                recording,
+                contact,
+                path: path.to_owned(),
+                channels: 2,
+                rate: 8000,
+            }),
+            Event::Contact(ContactEvent::Answered { contact }),
+            Event::Queue(QueueEvent::Entered { contact, queue: queue.clone(), bonus_s: 0, position: 1 }),
+            Event::Queue(QueueEvent::Left { contact, queue, reason: LeaveReason::Answered, waited_ms: 900 }),
+            Event::Contact(ContactEvent::Ended {
                 contact,
                 end: End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person),
-            },
-            Event::RecordingClosed {
+            }),
+            Event::Recording(RecordingEvent::Closed {
                 recording,
                 contact,
                 state: RecordingState::Sealed,
@@ -226,7 +239,7 @@ impl World {
                 sha256: "ab".repeat(32),
                 gaps: Vec::new(),
                 fault: None,
-            },
+            }),
         ]
     }
 

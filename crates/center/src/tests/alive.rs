@@ -1,8 +1,8 @@
 //! Who says nothing: asked wherever it waits, gone when it does not answer, and in no conversation for long.
 
 use model::{
-    Cause, Class, Direction, EndedBy, Event, GuestEnd, LegId, LegReport, OfferOutcome, Order, Origin,
-    PartyOrder,
+    Cause, Class, ContactEvent, Direction, EndedBy, Event, GuestEnd, LegId, LegReport, OfferOutcome, Order,
+    Origin, PartyOrder,
 };
 
 use super::stories::conversation;
@@ -162,7 +162,7 @@ fn a_guest_that_does_not_answer_is_gone_and_the_two_talk_on() {
         world.silent(guest, Direction::Inactive);
         world.run(seconds(17));
         let left = world.events().find_map(|event| match event {
-            Event::GuestLeft { how, .. } => Some(*how),
+            Event::Contact(ContactEvent::GuestLeft { how, .. }) => Some(*how),
             _ => None,
         });
         assert_eq!(left, (!answers).then_some(GuestEnd::Vanished));

@@ -1,7 +1,8 @@
 //! What comes before its time: reports that overtake others, in every stage of a call.
 
 use model::{
-    AudioReport, Cause, Digit, Direction, Event, LegId, LegOrder, LegReport, MediaReport, Origin, Refusal,
+    AudioReport, Cause, ContactEvent, Digit, Direction, Event, LegId, LegOrder, LegReport, MediaReport,
+    Origin, QueueEvent, Refusal,
 };
 
 use super::stories::conversation;
@@ -24,7 +25,7 @@ fn answering(dialled: &str) -> (World, LegId) {
 
 fn pressed(world: &World) -> String {
     let key = |event: &Event| match event {
-        Event::DigitPressed { digit, .. } => Some(digit.key()),
+        Event::Contact(ContactEvent::DigitPressed { digit, .. }) => Some(digit.key()),
         _ => None,
     };
     world.events().filter_map(key).collect()
@@ -46,7 +47,7 @@ fn what_is_pressed_before_the_ack_counts_in_order_and_once() {
         assert_eq!(pressed(&world), "#92");
         let queued = world
             .events()
-            .any(|event| matches!(event, Event::QueueEntered { queue, .. } if queue.as_str() == "complaint"));
+            .any(|event| matches!(event, Event::Queue(QueueEvent::Entered { queue, .. }) if queue.as_str() == "complaint"));
         assert!(queued, "2 leads to the complaints");
         world.hang_up(caller);
         world.assert_over();
@@ -70,7 +71,9 @@ fn a_secret_pressed_before_the_ack_is_whole_and_in_no_log() {
     "4711".chars().for_each(|key| world.press(caller, key));
     world.answer(caller);
     assert_eq!(pressed(&world), "");
-    let whole = world.events().any(|event| matches!(event, Event::SecureInputEnded { digits: 4, .. }));
+    let whole = world
+        .events()
+        .any(|event| matches!(event, Event::Contact(ContactEvent::SecureInputEnded { digits: 4, .. })));
     assert!(whole);
     world.hang_up(caller);
     world.assert_over();
@@ -105,7 +108,7 @@ fn a_hold_before_the_ack_is_known_when_the_agent_answers() {
     world.run(seconds(1));
     world.press(caller, '1');
     world.run(seconds(4));
-    assert!(world.events().any(|event| matches!(event, Event::HoldStarted { .. })));
+    assert!(world.events().any(|event| matches!(event, Event::Contact(ContactEvent::HoldStarted { .. }))));
     world.hang_up(caller);
     world.assert_over();
 }

@@ -198,9 +198,9 @@ proptest! {
         world.send(Input::EndAll);
         world.assert_over();
         // A leg that the center ended is named in no table, so a second end finds nothing.
-        let records = world.records.len();
+        let entries = world.entries.len();
         world.send(Input::EndAll);
-        prop_assert_eq!(world.records.len(), records);
+        prop_assert_eq!(world.entries.len(), entries);
     }
 
     #[test]
@@ -208,7 +208,7 @@ proptest! {
         let [first, second] = [(), ()].map(|()| {
             let mut world = World::with(&["1001", "1003"]);
             steps.iter().for_each(|step| take(&mut world, step));
-            world.records
+            world.entries
         });
         prop_assert_eq!(first, second);
     }

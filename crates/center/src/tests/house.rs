@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use model::{
-    AgentOrder, Cause, Class, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport, NotReadyReason, Order,
-    PartyOrder, RecordingOrder, RecordingReport, Refused, SecureInputOrder, Shift, Shortage, Supervision,
-    SupervisionOrder, Watched,
+    AgentOrder, Cause, CenterEvent, Class, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport,
+    NotReadyReason, Order, PartyOrder, RecordingEvent, RecordingOrder, RecordingReport, Refused,
+    SecureInputOrder, Shift, Shortage, Supervision, SupervisionOrder, Watched,
 };
 
 use super::stories::conversation;
@@ -240,21 +240,23 @@ fn a_clock_that_is_set_dates_what_follows_and_changes_no_duration() {
     const DAY: i64 = 86_400_000;
     for by_ms in [300 * DAY, -300 * DAY] {
         let (mut world, caller, _) = conversation();
-        let (due, before) = (world.center.poll_timeout(), world.records.last().unwrap().at);
+        let (due, before) = (world.center.poll_timeout(), world.entries.last().unwrap().at);
         world.send(Input::ClockSet { by_ms });
         assert_eq!(world.center.poll_timeout(), due, "no timer moved");
-        assert!(matches!(world.records.last().unwrap().event, Event::ClockSet { by_ms: by } if by == by_ms));
+        assert!(
+            matches!(world.entries.last().unwrap().event, Event::Center(CenterEvent::ClockSet { by_ms: by }) if by == by_ms)
+        );
         world.hang_up(caller);
         world.call("8000");
         world.run(seconds(1));
-        let after = world.records.last().unwrap().at;
+        let after = world.entries.last().unwrap().at;
         let day = |at: model::Time| at.unix_ms() / DAY;
         assert_eq!(day(after) - day(before), by_ms / DAY, "{before} and {after}");
         let path = |event: &Event| match event {
-            Event::RecordingOpened { path, .. } => Some(path[..10].to_owned()),
+            Event::Recording(RecordingEvent::Opened { path, .. }) => Some(path[..10].to_owned()),
             _ => None,
         };
-        let days: Vec<String> = world.records.iter().filter_map(|record| path(&record.event)).collect();
+        let days: Vec<String> = world.entries.iter().filter_map(|entry| path(&entry.event)).collect();
         assert!(days.len() == 2 && days[0] != days[1], "{days:?}");
         world.send(Input::EndAll);
         world.assert_over();

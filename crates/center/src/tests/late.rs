@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{
     Activity, Actor, Cause, Class, Done, EndedBy, Event, LegId, LegOrder, MediaOp, Order, Origin, PartyOrder,
-    Refused, Supervision, SupervisionOrder, Watched,
+    QueueEvent, Refused, Supervision, SupervisionOrder, Watched,
 };
 use proptest::prelude::*;
 
@@ -116,7 +116,7 @@ fn a_seat_that_is_gone_before_it_could_talk_costs_the_caller_no_place() {
     world.hear(ALL);
     assert!(world.talks().is_empty() && world.ends().is_empty());
     let bonuses = world.events().filter_map(|event| match event {
-        Event::QueueEntered { bonus_s, .. } => Some(*bonus_s),
+        Event::Queue(QueueEvent::Entered { bonus_s, .. }) => Some(*bonus_s),
         _ => None,
     });
     let bonuses: Vec<_> = bonuses.collect();
@@ -205,10 +205,8 @@ fn a_feature_code_tells_how_it_went_once_that_is_known() {
     assert!(!clip(&world) && world.center.calls() == 1);
     world.hear(ALL);
     assert!(clip(&world));
-    let by = Actor::Agent(agent("1001"));
-    assert!(
-        world.events().any(|event| matches!(event, Event::AgentChanged { by: Some(who), .. } if *who == by))
-    );
+    let by = Some(Actor::Agent(agent("1001")));
+    assert!(world.entries.iter().any(|entry| entry.by == by && matches!(entry.event, Event::Agent(_))));
     world.run(seconds(10));
     assert_eq!(world.center.calls(), 0);
     world.end_late();

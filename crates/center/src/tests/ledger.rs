@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use model::{Event, Record};
+use model::{ContactEvent, Entry, Event, QueueEvent, RecordingEvent};
 
 /// Things that begin once and end once, in this order.
 #[derive(Debug)]
@@ -27,86 +27,96 @@ impl<T: Ord + Debug + Copy> Pairs<T> {
     }
 }
 
-/// Checks a finished log: gapless, and everything that began ended exactly once. Whoever waits leaves the queue before it
+/// Checks a finished log: everything that began ended exactly once. Whoever waits leaves the queue before it
 /// ends, unless the distributor's word may come late.
-pub(super) fn balance(records: &[Record], late: bool) {
+pub(super) fn balance(entries: &[Entry], late: bool) {
     let mut contacts = Pairs("contact", BTreeMap::new());
     let mut offers = Pairs("offer", BTreeMap::new());
     let mut segments = Pairs("segment", BTreeMap::new());
     let mut recordings = Pairs("recording", BTreeMap::new());
     let (mut waiting, mut talking) = (BTreeSet::new(), BTreeSet::new());
     let (mut pressing, mut guests) = (BTreeSet::new(), BTreeSet::new());
-    for (expected, record) in (1..).zip(records) {
-        assert_eq!(record.seq, expected, "the log has a gap");
-        match &record.event {
-            Event::ContactStarted { contact, .. } => contacts.begin(*contact),
-            Event::ContactEnded { contact, .. } => {
+    for entry in entries {
+        match &entry.event {
+            Event::Contact(ContactEvent::Started { contact, .. }) => contacts.begin(*contact),
+            Event::Contact(ContactEvent::Ended { contact, .. }) => {
                 contacts.end(*contact);
                 assert!(late || !waiting.contains(contact), "{contact} ended in a queue");
                 assert!(!talking.contains(contact), "{contact} ended in a segment");
             }
-            Event::QueueEntered { contact, .. } => assert!(waiting.insert(*contact), "{contact} waits twice"),
-            Event::QueueLeft { contact, .. } => assert!(waiting.remove(contact), "{contact} did not wait"),
-            Event::OfferMade { offer, contact, .. } => {
+            Event::Queue(QueueEvent::Entered { contact, .. }) => {
+                assert!(waiting.insert(*contact), "{contact} waits twice")
+            }
+            Event::Queue(QueueEvent::Left { contact, .. }) => {
+                assert!(waiting.remove(contact), "{contact} did not wait")
+            }
+            Event::Queue(QueueEvent::OfferMade { offer, contact, .. }) => {
                 assert!(waiting.contains(contact), "{contact} is offered and does not wait");
                 offers.begin(*offer);
             }
-            Event::OfferEnded { offer, .. } => offers.end(*offer),
-            Event::SegmentStarted { segment, contact, .. } => {
+            Event::Queue(QueueEvent::OfferEnded { offer, .. }) => offers.end(*offer),
+            Event::Contact(ContactEvent::SegmentStarted { segment, contact, .. }) => {
                 assert!(talking.insert(*contact), "{contact} talks twice");
                 segments.begin(*segment);
             }
-            Event::GuestInvited { contact, guest, .. } => {
+            Event::Contact(ContactEvent::GuestInvited { contact, guest, .. }) => {
                 assert!(talking.contains(contact), "{guest} is invited to nobody");
                 assert!(guests.insert((*contact, guest.clone())), "{guest} is invited twice");
             }
-            Event::GuestJoined { contact, guest } | Event::GuestChanged { contact, guest, .. } => {
+            Event::Contact(
+                ContactEvent::GuestJoined { contact, guest }
+                | ContactEvent::GuestChanged { contact, guest, .. },
+            ) => {
                 assert!(guests.contains(&(*contact, guest.clone())));
             }
-            Event::GuestLeft { contact, guest, .. } => {
+            Event::Contact(ContactEvent::GuestLeft { contact, guest, .. }) => {
                 assert!(guests.remove(&(*contact, guest.clone())), "{guest} left twice");
             }
-            Event::SegmentEnded { segment, contact, .. } => {
+            Event::Contact(ContactEvent::SegmentEnded { segment, contact, .. }) => {
                 assert!(talking.remove(contact));
                 segments.end(*segment);
             }
-            Event::HoldStarted { segment, .. } | Event::HoldEnded { segment, .. } => {
+            Event::Contact(
+                ContactEvent::HoldStarted { segment, .. } | ContactEvent::HoldEnded { segment, .. },
+            ) => {
                 assert!(segments.is_open(*segment), "hold outside of a conversation");
             }
-            Event::RecordingOpened { recording, contact, .. } => {
+            Event::Recording(RecordingEvent::Opened { recording, contact, .. }) => {
                 assert!(contacts.is_open(*contact));
                 recordings.begin(*recording);
             }
-            Event::RecordingPaused { recording, .. } | Event::RecordingResumed { recording, .. } => {
+            Event::Recording(
+                RecordingEvent::Paused { recording, .. } | RecordingEvent::Resumed { recording, .. },
+            ) => {
                 assert!(recordings.is_open(*recording), "a pause outside of a recording");
             }
-            Event::RecordingClosed { recording, .. } => recordings.end(*recording),
-            Event::ContactAnswered { contact }
-            | Event::LanguageChosen { contact, .. }
-            | Event::NodeEntered { contact, .. }
-            | Event::SecureInputRead { contact, .. }
-            | Event::DigitPressed { contact, .. } => assert!(contacts.is_open(*contact)),
-            Event::SecureInputStarted { contact, .. } => {
+            Event::Recording(RecordingEvent::Closed { recording, .. }) => recordings.end(*recording),
+            Event::Contact(
+                ContactEvent::Answered { contact }
+                | ContactEvent::LanguageChosen { contact, .. }
+                | ContactEvent::NodeEntered { contact, .. }
+                | ContactEvent::SecureInputRead { contact, .. }
+                | ContactEvent::DigitPressed { contact, .. },
+            ) => {
+                assert!(contacts.is_open(*contact))
+            }
+            Event::Contact(ContactEvent::SecureInputStarted { contact, .. }) => {
                 assert!(contacts.is_open(*contact));
                 assert!(pressing.insert(*contact), "{contact} presses twice");
             }
-            Event::SecureInputEnded { contact, .. } => {
+            Event::Contact(ContactEvent::SecureInputEnded { contact, .. }) => {
                 assert!(pressing.remove(contact), "{contact} did not press in secret");
             }
-            Event::CenterStarted { .. }
-            | Event::DrainStarted
-            | Event::ClockSet { .. }
-            | Event::OneWayAudio { .. }
-            | Event::QualityMeasured { .. }
-            | Event::RecordingListened { .. }
-            | Event::SipTraceRead { .. }
-            | Event::SampleDrawn { .. }
-            | Event::LegalHoldSet { .. }
-            | Event::LegalHoldCleared { .. }
-            | Event::RecordingErased { .. }
-            | Event::StorageFailed { .. }
-            | Event::StorageRestored { .. }
-            | Event::AgentChanged { .. } => {}
+            Event::Contact(
+                ContactEvent::OneWayAudio { .. }
+                | ContactEvent::QualityMeasured { .. }
+                | ContactEvent::LegalHoldSet { .. }
+                | ContactEvent::LegalHoldCleared { .. },
+            )
+            | Event::Recording(RecordingEvent::Listened { .. } | RecordingEvent::Erased { .. })
+            | Event::Center(_)
+            | Event::Agent(_)
+            | Event::Storage(_) => {}
         }
     }
     contacts.all_ended();

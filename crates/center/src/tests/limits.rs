@@ -1,7 +1,8 @@
 //! Calls of a trunk and of an address, and the longest wait.
 
 use model::{
-    Cause, Class, Diversion, DiversionReason, Diverted, EndedBy, Event, LeaveReason, LegId, LegOrder, MediaOp,
+    Cause, Class, ContactEvent, Diversion, DiversionReason, Diverted, EndedBy, Event, LeaveReason, LegId,
+    LegOrder, MediaOp, QueueEvent,
 };
 
 use super::world::{Seat, World, seconds};
@@ -35,8 +36,10 @@ fn a_trunk_and_each_of_its_addresses_have_so_many_calls_and_no_more() {
 
 fn queues(world: &World) -> Vec<(String, bool)> {
     let visit = |event: &Event| match event {
-        Event::QueueEntered { queue, .. } => Some((queue.to_string(), true)),
-        Event::QueueLeft { queue, reason: LeaveReason::Redirected, .. } => Some((queue.to_string(), false)),
+        Event::Queue(QueueEvent::Entered { queue, .. }) => Some((queue.to_string(), true)),
+        Event::Queue(QueueEvent::Left { queue, reason: LeaveReason::Redirected, .. }) => {
+            Some((queue.to_string(), false))
+        }
         _ => None,
     };
     world.events().filter_map(visit).collect()
@@ -133,7 +136,7 @@ fn the_number_that_was_dialled_first_chooses_the_entry_where_that_is_wanted() {
         world.diverted = Diverted { by: vec![first.clone(), diversion("3000")], chooses_entry };
         world.call("8000");
         let started = world.events().find_map(|event| match event {
-            Event::ContactStarted { number, diversions, .. } => {
+            Event::Contact(ContactEvent::Started { number, diversions, .. }) => {
                 Some((number.to_string(), diversions.clone()))
             }
             _ => None,

@@ -1,8 +1,8 @@
 //! A conversation whose agent's leg is lost: the customer waits again, with the score kept, or the contact ends.
 
 use model::{
-    Cause, Class, Direction, EndedBy, Event, LeaveReason, LegId, LegReport, MediaOp, Order, PlayMode,
-    SecureEnd, SecureInputOrder,
+    Cause, Class, ContactEvent, Direction, EndedBy, Event, LeaveReason, LegId, LegReport, MediaOp, Order,
+    PlayMode, QueueEvent, SecureEnd, SecureInputOrder,
 };
 
 use super::world::{Leg, World, seconds};
@@ -35,7 +35,7 @@ fn lose(world: &mut World, seat: LegId, how: usize) -> Cause {
 
 fn bonuses(world: &World) -> Vec<u32> {
     let bonus = |event: &Event| match event {
-        Event::QueueEntered { bonus_s, .. } => Some(*bonus_s),
+        Event::Queue(QueueEvent::Entered { bonus_s, .. }) => Some(*bonus_s),
         _ => None,
     };
     world.events().filter_map(bonus).collect()
@@ -52,7 +52,7 @@ fn the_customer_waits_again_with_the_score_kept_and_the_next_agent_has_the_conta
         let cause = lose(&mut world, seat, how);
         assert!(world.ends().is_empty(), "the contact goes on");
         let segment_ended = world.events().find_map(|event| match event {
-            Event::SegmentEnded { end, .. } => Some((end.by, end.cause)),
+            Event::Contact(ContactEvent::SegmentEnded { end, .. }) => Some((end.by, end.cause)),
             _ => None,
         });
         assert_eq!(segment_ended, Some((EndedBy::Network, cause)));
@@ -79,7 +79,7 @@ fn the_customer_may_leave_while_waiting_again() {
     world.hang_up(caller);
     world.assert_over();
     let left = world.events().filter_map(|event| match event {
-        Event::QueueLeft { reason, waited_ms, .. } => Some((*reason, *waited_ms)),
+        Event::Queue(QueueEvent::Left { reason, waited_ms, .. }) => Some((*reason, *waited_ms)),
         _ => None,
     });
     let left: Vec<_> = left.collect();
@@ -99,7 +99,7 @@ fn a_secure_input_ends_with_the_agent_who_asked_for_it() {
     world.seat("1002", false);
     lose(&mut world, seat, 0);
     let ended = world.events().find_map(|event| match event {
-        Event::SecureInputEnded { digits, how, .. } => Some((*digits, *how)),
+        Event::Contact(ContactEvent::SecureInputEnded { digits, how, .. }) => Some((*digits, *how)),
         _ => None,
     });
     assert_eq!(ended, Some((1, SecureEnd::CallEnded)));

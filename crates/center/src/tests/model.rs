@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{AgentId, ContactId, EndedBy, Event, GuestEnd, OfferOutcome, Part, Record};
+use model::{
+    AgentId, ContactEvent, ContactId, EndedBy, Entry, Event, GuestEnd, OfferOutcome, Part, QueueEvent,
+    RecordingEvent,
+};
 
 use crate::Center;
 use crate::contact::{Contact, Place, Talk};
@@ -44,50 +47,62 @@ fn side(by: EndedBy) -> &'static str {
 }
 
 impl Model {
-    /// Takes the next record.
-    pub(super) fn read(&mut self, record: &Record) {
-        match &record.event {
-            Event::ContactStarted { contact, .. } => {
+    /// Takes the next entry.
+    pub(super) fn read(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Contact(ContactEvent::Started { contact, .. }) => {
                 self.contacts.insert(*contact, Visit::default());
             }
-            Event::ContactEnded { contact, .. } => _ = self.contacts.remove(contact),
-            Event::RecordingOpened { contact, .. } => self.of(*contact).step = Step::Answering,
-            Event::ContactAnswered { contact } => self.of(*contact).step = Step::InFlow,
-            Event::QueueEntered { contact, .. } => self.of(*contact).step = Step::Waiting,
-            Event::QueueLeft { contact, .. } => self.of(*contact).step = Step::InFlow,
-            Event::OfferMade { contact, agent, .. } => _ = self.rung.insert(agent.clone(), *contact),
-            Event::OfferEnded { agent, outcome, .. } => {
+            Event::Contact(ContactEvent::Ended { contact, .. }) => _ = self.contacts.remove(contact),
+            Event::Recording(RecordingEvent::Opened { contact, .. }) => {
+                self.of(*contact).step = Step::Answering
+            }
+            Event::Contact(ContactEvent::Answered { contact }) => self.of(*contact).step = Step::InFlow,
+            Event::Queue(QueueEvent::Entered { contact, .. }) => self.of(*contact).step = Step::Waiting,
+            Event::Queue(QueueEvent::Left { contact, .. }) => self.of(*contact).step = Step::InFlow,
+            Event::Queue(QueueEvent::OfferMade { contact, agent, .. }) => {
+                _ = self.rung.insert(agent.clone(), *contact)
+            }
+            Event::Queue(QueueEvent::OfferEnded { agent, outcome, .. }) => {
                 assert!(self.rung.remove(agent).is_some(), "{agent} was not rung: {outcome:?}");
                 assert!(*outcome != OfferOutcome::Accepted || !self.talks(agent), "{agent} talks twice");
             }
-            Event::SegmentStarted { contact, agent, .. } => {
+            Event::Contact(ContactEvent::SegmentStarted { contact, agent, .. }) => {
                 let visit = self.of(*contact);
                 (visit.agent, visit.held_by) = (Some(agent.clone()), BTreeSet::new());
             }
-            Event::SegmentEnded { contact, .. } => self.of(*contact).agent = None,
-            Event::HoldStarted { contact, by, .. } => _ = self.of(*contact).held_by.insert(side(*by)),
-            Event::HoldEnded { contact, by, .. } => _ = self.of(*contact).held_by.remove(side(*by)),
-            Event::GuestInvited { contact, guest, part, .. } => {
+            Event::Contact(ContactEvent::SegmentEnded { contact, .. }) => self.of(*contact).agent = None,
+            Event::Contact(ContactEvent::HoldStarted { contact, by, .. }) => {
+                _ = self.of(*contact).held_by.insert(side(*by))
+            }
+            Event::Contact(ContactEvent::HoldEnded { contact, by, .. }) => {
+                _ = self.of(*contact).held_by.remove(side(*by))
+            }
+            Event::Contact(ContactEvent::GuestInvited { contact, guest, part, .. }) => {
                 self.of(*contact).guests.insert(guest.clone(), (*part, false));
             }
-            Event::GuestJoined { contact, guest } => {
+            Event::Contact(ContactEvent::GuestJoined { contact, guest }) => {
                 if let Some((_, joined)) = self.of(*contact).guests.get_mut(guest) {
                     *joined = true;
                 }
             }
-            Event::GuestChanged { contact, guest, part, .. } => {
+            Event::Contact(ContactEvent::GuestChanged { contact, guest, part, .. }) => {
                 if let Some((before, _)) = self.of(*contact).guests.get_mut(guest) {
                     *before = *part;
                 }
             }
-            Event::GuestLeft { contact, guest, how, .. } => {
+            Event::Contact(ContactEvent::GuestLeft { contact, guest, how, .. }) => {
                 let (_, joined) = self.of(*contact).guests.remove(guest).unwrap();
                 assert!(joined || *how != GuestEnd::BecameAgent, "{guest} was never there");
             }
-            Event::SecureInputStarted { contact, .. } => self.of(*contact).presses_in_secret = true,
-            Event::SecureInputEnded { contact, .. } => self.of(*contact).presses_in_secret = false,
-            Event::RecordingPaused { contact, .. } => self.of(*contact).is_paused = true,
-            Event::RecordingResumed { contact, .. } => self.of(*contact).is_paused = false,
+            Event::Contact(ContactEvent::SecureInputStarted { contact, .. }) => {
+                self.of(*contact).presses_in_secret = true
+            }
+            Event::Contact(ContactEvent::SecureInputEnded { contact, .. }) => {
+                self.of(*contact).presses_in_secret = false
+            }
+            Event::Recording(RecordingEvent::Paused { contact, .. }) => self.of(*contact).is_paused = true,
+            Event::Recording(RecordingEvent::Resumed { contact, .. }) => self.of(*contact).is_paused = false,
             _ => {}
         }
     }

@@ -1,8 +1,8 @@
 //! Two things at once, in both orders.
 
 use model::{
-    AgentOrder, AudioReport, Cause, EndedBy, Event, LegReport, MediaOp, MediaReport, OfferOutcome, Order,
-    PlayId, Refusal,
+    AgentOrder, AudioReport, Cause, ContactEvent, EndedBy, Event, LegReport, MediaOp, MediaReport,
+    OfferOutcome, Order, PlayId, Refusal,
 };
 
 use super::stories::conversation;
@@ -195,7 +195,7 @@ fn what_is_reported_twice_counts_once() {
     world.answer(caller);
     world.send(Input::Leg(caller, connected));
     world.send(Input::Media(opened));
-    let answered = |event: &&Event| matches!(event, Event::ContactAnswered { .. });
+    let answered = |event: &&Event| matches!(event, Event::Contact(ContactEvent::Answered { .. }));
     assert_eq!(world.events().filter(answered).count(), 1);
     assert_eq!(world.orders.len(), 1, "answered once: {:?}", world.orders);
     world.hang_up(caller);

@@ -1,13 +1,13 @@
 //! Settings that are replaced in mid-call.
 
-use model::{Cause, Class, EndedBy, Event, LegOrder};
+use model::{Cause, Class, EndedBy, Event, LegOrder, QueueEvent};
 
 use super::stories::{CALLER_LEFT, conversation};
 use super::world::{World, agent, number, seconds};
 
 fn entered(world: &World) -> Vec<String> {
     let queue = |event: &Event| match event {
-        Event::QueueEntered { queue, .. } => Some(queue.to_string()),
+        Event::Queue(QueueEvent::Entered { queue, .. }) => Some(queue.to_string()),
         _ => None,
     };
     world.events().filter_map(queue).collect()

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Actor, AudioReport, Cause, ContactId, Digit, Done, EndedBy, Event, LegId, LegReport, MediaOp,
-    MediaReport, Order, RecordingOrder, Refused, SecureEnd, SecureInputOrder,
+    Actor, AudioReport, Cause, ContactEvent, ContactId, Digit, Done, EndedBy, Entry, Event, LegId, LegReport,
+    MediaOp, MediaReport, Order, RecordingOrder, Refused, SecureEnd, SecureInputOrder,
 };
 
 use super::stories::conversation;
@@ -42,7 +42,7 @@ fn press_all(world: &mut World, leg: LegId, keys: &str) {
 
 fn ended(world: &World) -> Vec<(u32, SecureEnd)> {
     let of = |event: &Event| match event {
-        Event::SecureInputEnded { digits, how, .. } => Some((*digits, *how)),
+        Event::Contact(ContactEvent::SecureInputEnded { digits, how, .. }) => Some((*digits, *how)),
         _ => None,
     };
     world.events().filter_map(of).collect()
@@ -62,9 +62,9 @@ fn guards(world: &World) -> Vec<&'static str> {
 
 /// Neither log, orders, replies nor the machine itself show which keys were pressed.
 fn assert_told_nowhere(world: &World) {
-    let log = serde_json::to_string(&world.records).unwrap();
+    let log = serde_json::to_string(&world.entries).unwrap();
     assert!(!log.contains("digit_pressed"), "{log}");
-    let shown = format!("{:?} {:?} {:?} {:?}", world.records, world.media, world.replies, world.center);
+    let shown = format!("{:?} {:?} {:?} {:?}", world.entries, world.media, world.replies, world.center);
     for part in [&log, &shown] {
         assert!(!part.contains(CARD) && !part.contains("Digit('"), "{part}");
     }
@@ -77,7 +77,7 @@ fn assert_told_nowhere(world: &World) {
 #[test]
 fn a_customer_presses_for_an_agent_and_the_asker_alone_gets_it_once() {
     let (mut world, caller, _) = conversation();
-    world.records.clear();
+    world.entries.clear();
     world.media.clear();
     assert_eq!(start(&mut world), Ok(Done::Obeyed));
     assert_eq!(guards(&world), ["shield", "mask"]);
@@ -96,10 +96,12 @@ fn a_customer_presses_for_an_agent_and_the_asker_alone_gets_it_once() {
     assert_eq!(read(&mut world), Err(Refused::NoInput));
     world.replies.clear();
     assert_told_nowhere(&world);
-    let by = Actor::Token("console".to_owned());
-    let reads: Vec<&Event> =
-        world.events().filter(|event| matches!(event, Event::SecureInputRead { .. })).collect();
-    assert_eq!(reads, [&Event::SecureInputRead { contact: contact(&world), digits: 6, by }]);
+    let by = Some(Actor::Token("console".to_owned()));
+    let is_read =
+        |entry: &&Entry| matches!(entry.event, Event::Contact(ContactEvent::SecureInputRead { .. }));
+    let reads: Vec<_> = world.entries.iter().filter(is_read).map(|entry| (&entry.by, &entry.event)).collect();
+    let read = ContactEvent::SecureInputRead { contact: contact(&world), digits: 6 }.into();
+    assert_eq!(reads, [(&by, &read)]);
 }
 
 #[test]
@@ -159,7 +161,10 @@ fn it_is_for_the_agent_who_talks_and_for_nobody_without_a_conversation() {
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::NotTheirContact));
     start(&mut world).unwrap();
     start(&mut world).unwrap();
-    let starts = world.events().filter(|event| matches!(event, Event::SecureInputStarted { .. })).count();
+    let starts = world
+        .events()
+        .filter(|event| matches!(event, Event::Contact(ContactEvent::SecureInputStarted { .. })))
+        .count();
     assert_eq!(starts, 1, "the second changes nothing");
     world.hang_up(caller);
     world.assert_over();
@@ -204,7 +209,10 @@ fn a_secret_node_is_masked_by_itself_and_keeps_its_keys_in_memory() {
     world.run(seconds(2));
     assert_eq!(guards(&world), ["shield", "mask", "unshield", "unmask"]);
     world.press(caller, '1');
-    let pressed = world.events().filter(|event| matches!(event, Event::DigitPressed { .. })).count();
+    let pressed = world
+        .events()
+        .filter(|event| matches!(event, Event::Contact(ContactEvent::DigitPressed { .. })))
+        .count();
     assert_eq!(pressed, 1, "the menu listens again");
     world.hang_up(caller);
     world.assert_over();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Activity, Cause, Class, Digit, EndedBy, Event, LeaveReason, LegOrder, LegReport, MediaOp, NotReadyReason,
-    OfferOutcome, Origin, RecordingState, Refusal, Shift,
+    Activity, Cause, Class, ContactEvent, Digit, EndedBy, Event, LeaveReason, LegOrder, LegReport, MediaOp,
+    NotReadyReason, OfferOutcome, Origin, QueueEvent, RecordingEvent, RecordingState, Refusal, Shift,
 };
 
 use super::world::{Seat, World, agent, seconds};
@@ -14,7 +14,7 @@ impl World {
     /// Who ended each contact, why, and what it counts as.
     pub(super) fn ends(&self) -> Vec<(EndedBy, Cause, Class)> {
         let end = |event: &Event| match event {
-            Event::ContactEnded { end, .. } => Some((end.by, end.cause, end.class)),
+            Event::Contact(ContactEvent::Ended { end, .. }) => Some((end.by, end.cause, end.class)),
             _ => None,
         };
         self.events().filter_map(end).collect()
@@ -22,7 +22,9 @@ impl World {
 
     pub(super) fn outcomes(&self) -> Vec<(String, OfferOutcome)> {
         let outcome = |event: &Event| match event {
-            Event::OfferEnded { agent, outcome, .. } => Some((agent.to_string(), *outcome)),
+            Event::Queue(QueueEvent::OfferEnded { agent, outcome, .. }) => {
+                Some((agent.to_string(), *outcome))
+            }
             _ => None,
         };
         self.events().filter_map(outcome).collect()
@@ -31,7 +33,9 @@ impl World {
     /// Who talked, and from which queue the caller came.
     pub(super) fn talks(&self) -> Vec<(String, String)> {
         let talk = |event: &Event| match event {
-            Event::SegmentStarted { agent, queue, .. } => Some((agent.to_string(), queue.to_string())),
+            Event::Contact(ContactEvent::SegmentStarted { agent, queue, .. }) => {
+                Some((agent.to_string(), queue.to_string()))
+            }
             _ => None,
         };
         self.events().filter_map(talk).collect()
@@ -39,7 +43,7 @@ impl World {
 
     pub(super) fn left(&self) -> Vec<LeaveReason> {
         let left = |event: &Event| match event {
-            Event::QueueLeft { reason, .. } => Some(*reason),
+            Event::Queue(QueueEvent::Left { reason, .. }) => Some(*reason),
             _ => None,
         };
         self.events().filter_map(left).collect()
@@ -47,7 +51,7 @@ impl World {
 
     pub(super) fn closed(&self) -> Vec<RecordingState> {
         let closed = |event: &Event| match event {
-            Event::RecordingClosed { state, .. } => Some(*state),
+            Event::Recording(RecordingEvent::Closed { state, .. }) => Some(*state),
             _ => None,
         };
         self.events().filter_map(closed).collect()
@@ -55,8 +59,8 @@ impl World {
 
     pub(super) fn holds(&self) -> Vec<(&'static str, EndedBy)> {
         let hold = |event: &Event| match event {
-            Event::HoldStarted { by, .. } => Some(("start", *by)),
-            Event::HoldEnded { by, .. } => Some(("end", *by)),
+            Event::Contact(ContactEvent::HoldStarted { by, .. }) => Some(("start", *by)),
+            Event::Contact(ContactEvent::HoldEnded { by, .. }) => Some(("end", *by)),
             _ => None,
         };
         self.events().filter_map(hold).collect()
@@ -267,8 +271,12 @@ fn a_key_that_comes_both_ways_counts_once() {
     let mut world = World::new();
     let caller = world.call("8000");
     world.run(seconds(4));
-    let pressed =
-        |world: &World| world.events().filter(|event| matches!(event, Event::DigitPressed { .. })).count();
+    let pressed = |world: &World| {
+        world
+            .events()
+            .filter(|event| matches!(event, Event::Contact(ContactEvent::DigitPressed { .. })))
+            .count()
+    };
     let nine = Digit::from_char('9').unwrap();
     world.press(caller, '9');
     world.run(Duration::from_millis(80));

@@ -1,9 +1,9 @@
 //! Supervisors and colleagues in a conversation: who hears whom, and that no failure of theirs disturbs it.
 
 use model::{
-    Activity, AudioReport, Cause, ContactId, Direction, Done, EndedBy, Event, GuestEnd, LegId, LegReport,
-    MediaOp, MediaReport, Order, Part, PartyOrder, Refusal, Refused, Role, SecureInputOrder, Supervision,
-    SupervisionOrder, Watched,
+    Activity, AudioReport, Cause, ContactEvent, ContactId, Direction, Done, EndedBy, Entry, Event, GuestEnd,
+    LegId, LegReport, MediaOp, MediaReport, Order, Part, PartyOrder, Refusal, Refused, Role,
+    SecureInputOrder, Supervision, SupervisionOrder, Watched,
 };
 
 use super::stories::{CALLER_DONE, conversation};
@@ -56,7 +56,7 @@ fn members(world: &World) -> Option<Vec<(LegId, Role)>> {
 
 fn guests_left(world: &World) -> Vec<GuestEnd> {
     let of = |event: &Event| match event {
-        Event::GuestLeft { how, .. } => Some(*how),
+        Event::Contact(ContactEvent::GuestLeft { how, .. }) => Some(*how),
         _ => None,
     };
     world.events().filter_map(of).collect()
@@ -340,14 +340,14 @@ fn every_use_stands_in_the_log_with_who_commanded_it() {
     supervise(&mut world, Supervision::Barge).unwrap();
     world.hang_up(caller);
     world.assert_over();
-    let by = model::Actor::Token("console".to_owned());
-    let of = |event: &Event| match event {
-        Event::GuestInvited { part, by, .. } | Event::GuestChanged { part, by, .. } => {
-            Some((*part, by.clone()))
+    let by = Some(model::Actor::Token("console".to_owned()));
+    let of = |entry: &Entry| match &entry.event {
+        Event::Contact(ContactEvent::GuestInvited { part, .. } | ContactEvent::GuestChanged { part, .. }) => {
+            Some((*part, entry.by.clone()))
         }
         _ => None,
     };
-    let told: Vec<_> = world.events().filter_map(of).collect();
+    let told: Vec<_> = world.entries.iter().filter_map(of).collect();
     let parts = [Supervision::Listen, Supervision::Barge].map(|how| (Part::Supervisor(how), by.clone()));
     assert_eq!(told, parts);
     assert_eq!(guests_left(&world), [GuestEnd::CallEnded]);
@@ -357,12 +357,15 @@ fn every_use_stands_in_the_log_with_who_commanded_it() {
     world.assert_over();
     let guest = agent(BOSS);
     let contact = world.events().find_map(|event| match event {
-        Event::GuestLeft { contact, .. } => Some(*contact),
+        Event::Contact(ContactEvent::GuestLeft { contact, .. }) => Some(*contact),
         _ => None,
     });
-    let dismissed =
-        Event::GuestLeft { contact: contact.unwrap(), guest, how: GuestEnd::Dismissed, by: Some(by) };
-    assert!(world.events().any(|event| *event == dismissed));
+    let dismissed = Event::Contact(ContactEvent::GuestLeft {
+        contact: contact.unwrap(),
+        guest,
+        how: GuestEnd::Dismissed,
+    });
+    assert!(world.entries.iter().any(|entry| entry.by == by && entry.event == dismissed));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Caller and agent together: holding, silence, recording, the end.
 
 use model::{
-    Activity, AudioReport, Cause, Class, Direction, Done, EndedBy, Event, LegOrder, MediaOp, MediaReport,
-    Order, RecordingOrder, RecordingReport, RecordingState, Refused,
+    Activity, AudioReport, Cause, Class, ContactEvent, Direction, Done, EndedBy, Entry, Event, LegOrder,
+    MediaOp, MediaReport, Order, RecordingEvent, RecordingOrder, RecordingReport, RecordingState, Refused,
 };
 
 use super::stories::{CALLER_DONE, conversation};
@@ -105,8 +105,10 @@ fn a_pause_is_asked_for_by_the_agent_who_talks_and_ends_with_the_conversation() 
     assert_eq!(pauses, 1, "the second changes nothing");
     world.hang_up(seat);
     world.assert_over();
-    let resumed = world.events().filter(|event| matches!(event, Event::RecordingResumed { by: None, .. }));
-    assert_eq!(resumed.count(), 1);
+    let is_resumed = |entry: &&Entry| {
+        entry.by.is_none() && matches!(entry.event, Event::Recording(RecordingEvent::Resumed { .. }))
+    };
+    assert_eq!(world.entries.iter().filter(is_resumed).count(), 1);
     world.order_as("1001", pause());
     assert_eq!(world.replies.last().unwrap().result, Err(Refused::UnknownContact));
 }
@@ -141,7 +143,9 @@ fn one_way_audio_is_told_of_the_party_that_is_not_heard_and_of_nobody_on_hold() 
     let caller = world.caller_who_presses('1');
     let unheard = |world: &World| -> Vec<Option<String>> {
         let of = |event: &Event| match event {
-            Event::OneWayAudio { agent, .. } => Some(agent.as_ref().map(ToString::to_string)),
+            Event::Contact(ContactEvent::OneWayAudio { agent, .. }) => {
+                Some(agent.as_ref().map(ToString::to_string))
+            }
             _ => None,
         };
         world.events().filter_map(of).collect()
@@ -165,7 +169,7 @@ fn what_each_party_sounded_like_is_told_when_its_leg_is_over() {
     world.hang_up(caller);
     world.assert_over();
     let measured = |event: &Event| match event {
-        Event::QualityMeasured { agent, quality, .. } => {
+        Event::Contact(ContactEvent::QualityMeasured { agent, quality, .. }) => {
             Some((agent.as_ref().map(ToString::to_string), *quality))
         }
         _ => None,

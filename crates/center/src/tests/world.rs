@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, AudioReport, Cause, Codec, Command, CommandId, Digit, Direction, Diverted, Event, Ids,
-    Invited, LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Order, Origin, PlayId,
-    Record, RecordingId, Refusal, RemoteMedia, Reply, Scope, Time,
+    Actor, AgentId, AudioReport, Cause, Codec, Command, CommandId, ContactEvent, Digit, Direction, Diverted,
+    Entry, Event, Ids, Invited, LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Order,
+    Origin, PlayId, RecordingEvent, RecordingId, Refusal, RemoteMedia, Reply, Scope, Time,
 };
 
 use super::model::Model;
@@ -45,7 +45,7 @@ pub(super) enum Leg {
 pub(super) struct World {
     pub(super) center: Center,
     pub(super) now: Time,
-    pub(super) records: Vec<Record>,
+    pub(super) entries: Vec<Entry>,
     pub(super) commanded: Vec<CommandId>,
     pub(super) replies: Vec<Reply>,
     pub(super) drained: usize,
@@ -116,9 +116,9 @@ impl World {
         let now = Time::from_unix_ms(1_800_000_000_000);
         let answers = Seat::AnswersAfter(seconds(2));
         let mut world = World {
-            center: Center::new(house::config(), Ids::new(1), Ids::new(2), 0, now, Vec::new()),
+            center: Center::new(house::config(), Ids::new(1), Ids::new(2), now, Vec::new()),
             now,
-            records: Vec::new(),
+            entries: Vec::new(),
             commanded: Vec::new(),
             replies: Vec::new(),
             drained: 0,
@@ -275,7 +275,7 @@ impl World {
     }
 
     pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
-        self.records.iter().map(|record| &record.event)
+        self.entries.iter().map(|entry| &entry.event)
     }
 
     /// Lets `duration` pass with everything that falls due in it.
@@ -365,14 +365,17 @@ impl World {
                     self.media.push(order.op.clone());
                     self.sound(order.call, order.op);
                 }
-                Output::Record(record) => {
-                    let late =
-                        matches!(record.event, Event::RecordingClosed { .. } | Event::QualityMeasured { .. });
-                    assert!(self.drained == 0 || !late, "after the word that all is over: {record:?}");
+                Output::Entry(entry) => {
+                    let late = matches!(
+                        entry.event,
+                        Event::Recording(RecordingEvent::Closed { .. })
+                            | Event::Contact(ContactEvent::QualityMeasured { .. })
+                    );
+                    assert!(self.drained == 0 || !late, "after the word that all is over: {entry:?}");
                     if !self.late {
-                        self.model.read(&record);
+                        self.model.read(&entry);
                     }
-                    self.records.push(record);
+                    self.entries.push(entry);
                 }
                 Output::Reply(reply) => self.replies.push(reply),
                 Output::Drained => self.drained += 1,
@@ -414,6 +417,6 @@ impl World {
         assert!(cx.timers.is_empty() && self.center.poll_timeout().is_none());
         assert!(self.legs.values().all(|leg| *leg == Leg::Over), "the shell's legs: {:?}", self.legs);
         assert!(self.ports.is_empty() && self.recording.is_empty() && self.playing.is_empty());
-        super::ledger::balance(&self.records, self.late);
+        super::ledger::balance(&self.entries, self.late);
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use model::{Activity, AgentId, Class, ContactId, Event, LeaveReason, QueueName, Shift, Time};
+use model::{
+    Activity, AgentEvent, AgentId, CenterEvent, Class, ContactEvent, ContactId, Event, LeaveReason,
+    QueueEvent, QueueName, Shift, Time,
+};
 use store::{Store, StoreError};
 
 use crate::output;
@@ -73,64 +76,64 @@ impl Board {
 
     fn read(&mut self, at: Time, event: &Event) {
         match event {
-            Event::ContactStarted { contact, .. } => {
+            Event::Center(CenterEvent::ClockSet { by_ms }) => {
+                self.waiting.values_mut().for_each(|since| *since = since.shifted(*by_ms));
+            }
+            Event::Contact(event) => self.read_contact(event),
+            Event::Queue(event) => self.read_queue(at, event),
+            Event::Agent(AgentEvent::Changed { agent, shift, activity, .. }) => {
+                self.agents.insert(agent.clone(), (*shift, *activity));
+            }
+            Event::Center(_) | Event::Recording(_) | Event::Storage(_) => {}
+        }
+    }
+
+    fn read_contact(&mut self, event: &ContactEvent) {
+        match event {
+            ContactEvent::Started { contact, .. } => {
                 self.callers.insert(*contact, Place::Menu);
             }
-            Event::QueueEntered { contact, queue, .. } => {
+            ContactEvent::SegmentStarted { contact, agent, .. } => {
+                self.callers.insert(*contact, Place::Talking(agent.clone()));
+            }
+            ContactEvent::Ended { contact, end } => {
+                self.callers.remove(contact);
+                *self.ended.entry(end.class).or_default() += 1;
+            }
+            ContactEvent::Answered { .. }
+            | ContactEvent::LanguageChosen { .. }
+            | ContactEvent::NodeEntered { .. }
+            | ContactEvent::DigitPressed { .. }
+            | ContactEvent::SecureInputStarted { .. }
+            | ContactEvent::SecureInputEnded { .. }
+            | ContactEvent::SecureInputRead { .. }
+            | ContactEvent::HoldStarted { .. }
+            | ContactEvent::HoldEnded { .. }
+            | ContactEvent::GuestInvited { .. }
+            | ContactEvent::GuestJoined { .. }
+            | ContactEvent::GuestChanged { .. }
+            | ContactEvent::GuestLeft { .. }
+            | ContactEvent::SegmentEnded { .. }
+            | ContactEvent::OneWayAudio { .. }
+            | ContactEvent::QualityMeasured { .. }
+            | ContactEvent::LegalHoldSet { .. }
+            | ContactEvent::LegalHoldCleared { .. } => {}
+        }
+    }
+
+    fn read_queue(&mut self, at: Time, event: &QueueEvent) {
+        match event {
+            QueueEvent::Entered { contact, queue, .. } => {
                 self.callers.insert(*contact, Place::Waiting(queue.clone()));
                 self.waiting.insert(*contact, at);
             }
-            Event::QueueLeft { contact, reason, waited_ms, .. } => {
+            QueueEvent::Left { contact, reason, waited_ms, .. } => {
                 self.waiting.remove(contact);
                 self.left += 1;
                 self.answered_in_time +=
                     u32::from(*reason == LeaveReason::Answered && *waited_ms <= IN_TIME_MS);
             }
-            Event::ClockSet { by_ms } => {
-                self.waiting.values_mut().for_each(|since| *since = since.shifted(*by_ms));
-            }
-            Event::SegmentStarted { contact, agent, .. } => {
-                self.callers.insert(*contact, Place::Talking(agent.clone()));
-            }
-            Event::ContactEnded { contact, end } => {
-                self.callers.remove(contact);
-                *self.ended.entry(end.class).or_default() += 1;
-            }
-            Event::AgentChanged { agent, shift, activity, .. } => {
-                self.agents.insert(agent.clone(), (*shift, *activity));
-            }
-            Event::CenterStarted { .. }
-            | Event::DrainStarted
-            | Event::ContactAnswered { .. }
-            | Event::LanguageChosen { .. }
-            | Event::NodeEntered { .. }
-            | Event::DigitPressed { .. }
-            | Event::GuestInvited { .. }
-            | Event::GuestJoined { .. }
-            | Event::GuestChanged { .. }
-            | Event::GuestLeft { .. }
-            | Event::SecureInputStarted { .. }
-            | Event::SecureInputEnded { .. }
-            | Event::SecureInputRead { .. }
-            | Event::OfferMade { .. }
-            | Event::OfferEnded { .. }
-            | Event::HoldStarted { .. }
-            | Event::HoldEnded { .. }
-            | Event::SegmentEnded { .. }
-            | Event::RecordingOpened { .. }
-            | Event::RecordingClosed { .. }
-            | Event::OneWayAudio { .. }
-            | Event::QualityMeasured { .. }
-            | Event::RecordingListened { .. }
-            | Event::SipTraceRead { .. }
-            | Event::SampleDrawn { .. }
-            | Event::RecordingPaused { .. }
-            | Event::RecordingResumed { .. }
-            | Event::LegalHoldSet { .. }
-            | Event::LegalHoldCleared { .. }
-            | Event::RecordingErased { .. }
-            | Event::StorageFailed { .. }
-            | Event::StorageRestored { .. } => {}
+            QueueEvent::OfferMade { .. } | QueueEvent::OfferEnded { .. } => {}
         }
     }
 

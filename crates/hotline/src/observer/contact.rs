@@ -10,7 +10,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use model::{AgentId, ContactId, End, Event, Language, LegQuality, Number, QueueName, Record, Time};
+use model::{
+    AgentId, CenterEvent, ContactEvent, ContactId, End, Entry, Event, Language, LegQuality, Number,
+    QueueEvent, QueueName, Time,
+};
 
 /// How long an ended contact waits for its quality.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -51,17 +54,17 @@ pub(super) struct ContactLine {
 pub(super) fn concerns(event: &Event) -> bool {
     matches!(
         event,
-        Event::ContactStarted { .. }
-            | Event::ContactAnswered { .. }
-            | Event::LanguageChosen { .. }
-            | Event::QueueEntered { .. }
-            | Event::QueueLeft { .. }
-            | Event::SegmentStarted { .. }
-            | Event::SegmentEnded { .. }
-            | Event::ContactEnded { .. }
-            | Event::QualityMeasured { .. }
-            | Event::OfferEnded { .. }
-            | Event::ClockSet { .. }
+        Event::Contact(ContactEvent::Started { .. })
+            | Event::Contact(ContactEvent::Answered { .. })
+            | Event::Contact(ContactEvent::LanguageChosen { .. })
+            | Event::Queue(QueueEvent::Entered { .. })
+            | Event::Queue(QueueEvent::Left { .. })
+            | Event::Contact(ContactEvent::SegmentStarted { .. })
+            | Event::Contact(ContactEvent::SegmentEnded { .. })
+            | Event::Contact(ContactEvent::Ended { .. })
+            | Event::Contact(ContactEvent::QualityMeasured { .. })
+            | Event::Queue(QueueEvent::OfferEnded { .. })
+            | Event::Center(CenterEvent::ClockSet { .. })
     )
 }
 
@@ -94,10 +97,10 @@ struct Story {
 
 impl Ledger {
     /// An event; `now` is by a steady clock.
-    pub(super) fn handle(&mut self, now: Time, record: &Record) {
-        let at = record.at;
-        match &record.event {
-            Event::ContactStarted {
+    pub(super) fn handle(&mut self, now: Time, entry: &Entry) {
+        let at = entry.at;
+        match &entry.event {
+            Event::Contact(ContactEvent::Started {
                 contact,
                 caller,
                 caller_name,
@@ -107,7 +110,7 @@ impl Ledger {
                 language,
                 flow: _,
                 sip_call_id,
-            } => {
+            }) => {
                 if self.open.len() >= MOST {
                     self.open.pop_first();
                 }
@@ -123,29 +126,35 @@ impl Ledger {
                 };
                 self.open.insert(*contact, story);
             }
-            Event::ContactEnded { contact, end } => {
+            Event::Contact(ContactEvent::Ended { contact, end }) => {
                 let story = self.open.remove(contact).unwrap_or_default();
                 self.ended.insert(*contact, (now + PATIENCE, story, at, *end));
             }
-            Event::QualityMeasured { contact, agent: None, quality } => self.measured(*contact, quality),
-            Event::ClockSet { by_ms } => self.open.values_mut().for_each(|story| story.shift(*by_ms)),
-            Event::ContactAnswered { contact } => {
+            Event::Contact(ContactEvent::QualityMeasured { contact, agent: None, quality }) => {
+                self.measured(*contact, quality)
+            }
+            Event::Center(CenterEvent::ClockSet { by_ms }) => {
+                self.open.values_mut().for_each(|story| story.shift(*by_ms))
+            }
+            Event::Contact(ContactEvent::Answered { contact }) => {
                 self.change(*contact, |story| story.setup_ms = story.started.map(|began| ms(began, at)));
             }
-            Event::LanguageChosen { contact, language } => {
+            Event::Contact(ContactEvent::LanguageChosen { contact, language }) => {
                 self.change(*contact, |story| story.language = Some(*language));
             }
-            Event::QueueEntered { contact, queue, .. } => {
+            Event::Queue(QueueEvent::Entered { contact, queue, .. }) => {
                 self.change(*contact, |story| story.queue = Some(queue.clone()));
             }
-            Event::QueueLeft { contact, waited_ms, .. } => {
+            Event::Queue(QueueEvent::Left { contact, waited_ms, .. }) => {
                 self.change(*contact, |story| story.waited_ms += waited_ms);
             }
-            Event::SegmentStarted { contact, agent, .. } => self.change(*contact, |story| {
-                story.agent = Some(agent.clone());
-                story.talking_since = Some(at);
-            }),
-            Event::SegmentEnded { contact, .. } => self.change(*contact, |story| {
+            Event::Contact(ContactEvent::SegmentStarted { contact, agent, .. }) => {
+                self.change(*contact, |story| {
+                    story.agent = Some(agent.clone());
+                    story.talking_since = Some(at);
+                })
+            }
+            Event::Contact(ContactEvent::SegmentEnded { contact, .. }) => self.change(*contact, |story| {
                 if let Some(began) = story.talking_since.take() {
                     story.talk_ms += ms(began, at);
                 }
@@ -239,11 +248,11 @@ mod tests {
     }
 
     fn tell(ledger: &mut Ledger, ms: i64, event: Event) {
-        ledger.handle(at(ms), &Record { seq: 1, at: at(ms), event });
+        ledger.handle(at(ms), &Entry { at: at(ms), by: None, event });
     }
 
     fn start(contact: ContactId) -> Event {
-        Event::ContactStarted {
+        Event::Contact(ContactEvent::Started {
             contact,
             caller: Some("13800138000".parse().unwrap()),
             caller_name: None,
@@ -253,7 +262,7 @@ mod tests {
             language: Language::ZhCn,
             flow: "main@1".to_owned(),
             sip_call_id: Some("7@phone".to_owned()),
-        }
+        })
     }
 
     #[test]
@@ -263,17 +272,33 @@ mod tests {
         let (queue, agent): (QueueName, AgentId) = ("front".parse().unwrap(), "1001".parse().unwrap());
         let mut ledger = Ledger::default();
         tell(&mut ledger, 0, start(contact));
-        tell(&mut ledger, 40, Event::ContactAnswered { contact });
-        tell(&mut ledger, 50, Event::QueueEntered { contact, queue: queue.clone(), bonus_s: 0, position: 1 });
-        let left =
-            Event::QueueLeft { contact, queue: queue.clone(), reason: LeaveReason::Answered, waited_ms: 950 };
+        tell(&mut ledger, 40, Event::Contact(ContactEvent::Answered { contact }));
+        tell(
+            &mut ledger,
+            50,
+            Event::Queue(QueueEvent::Entered { contact, queue: queue.clone(), bonus_s: 0, position: 1 }),
+        );
+        let left = Event::Queue(QueueEvent::Left {
+            contact,
+            queue: queue.clone(),
+            reason: LeaveReason::Answered,
+            waited_ms: 950,
+        });
         tell(&mut ledger, 1_000, left);
-        tell(&mut ledger, 1_000, Event::SegmentStarted { segment, contact, agent: agent.clone(), queue });
-        tell(&mut ledger, 3_601_000, Event::ClockSet { by_ms: 3_600_000 });
+        tell(
+            &mut ledger,
+            1_000,
+            Event::Contact(ContactEvent::SegmentStarted { segment, contact, agent: agent.clone(), queue }),
+        );
+        tell(&mut ledger, 3_601_000, Event::Center(CenterEvent::ClockSet { by_ms: 3_600_000 }));
         let end = SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp };
-        tell(&mut ledger, 3_603_000, Event::SegmentEnded { segment, contact, agent: agent.clone(), end });
+        tell(
+            &mut ledger,
+            3_603_000,
+            Event::Contact(ContactEvent::SegmentEnded { segment, contact, agent: agent.clone(), end }),
+        );
         let end = End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person);
-        tell(&mut ledger, 3_603_000, Event::ContactEnded { contact, end });
+        tell(&mut ledger, 3_603_000, Event::Contact(ContactEvent::Ended { contact, end }));
         assert_eq!(ledger.poll_output(), None, "its quality is not known yet");
         ledger.handle_timeout(at(3_606_000));
         let line = ledger.poll_output().unwrap();
@@ -290,7 +315,7 @@ mod tests {
         let contact = ContactId::new(&mut Ids::new(0), at(0));
         let mut ledger = Ledger::default();
         let end = End::new(Cause::Crashed, EndedBy::Center, model::Reached::Flow);
-        tell(&mut ledger, 0, Event::ContactEnded { contact, end });
+        tell(&mut ledger, 0, Event::Contact(ContactEvent::Ended { contact, end }));
         ledger.close();
         let line = ledger.poll_output().unwrap();
         assert_eq!((line.contact, line.duration_ms, line.end.cause), (contact, None, Cause::Crashed));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::{Kind, Sample};
-use model::{Event, Record};
+use model::{ContactEvent, Entry, Event, QueueEvent};
 
 use super::contact::ContactLine;
 use super::word;
@@ -39,14 +39,14 @@ struct Histogram {
 }
 
 impl Figures {
-    pub(super) fn handle(&mut self, record: &Record) {
-        match &record.event {
-            Event::ContactStarted { .. } => self.started += 1,
-            Event::QueueLeft { queue, reason, waited_ms, .. } => {
+    pub(super) fn handle(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Contact(ContactEvent::Started { .. }) => self.started += 1,
+            Event::Queue(QueueEvent::Left { queue, reason, waited_ms, .. }) => {
                 let labels = vec![("queue", queue.to_string()), ("outcome", word(reason))];
                 self.waits.entry(labels).or_default().add(LONG, *waited_ms);
             }
-            Event::OfferEnded { outcome, .. } => {
+            Event::Queue(QueueEvent::OfferEnded { outcome, .. }) => {
                 let labels = vec![("outcome", word(outcome))];
                 *self.offers.entry(labels).or_default() += 1;
             }

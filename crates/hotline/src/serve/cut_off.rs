@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use media::CenterKeys;
-use model::{Event, RecordingId, RecordingState};
+use model::{Event, RecordingEvent, RecordingId, RecordingState};
 use store::{Fate, Journal, Line, Manifests, RecordingRow, Store};
 
 use crate::clock::now;
@@ -68,7 +68,7 @@ fn closed(row: &RecordingRow, signed: Option<&Line>, folders: &[PathBuf], keys: 
         Some(line) if line.sha256 == sha256 => (RecordingState::Sealed, line.gaps.clone(), None),
         Some(_) | None => (RecordingState::Damaged, Vec::new(), Some(fault)),
     };
-    Event::RecordingClosed {
+    Event::Recording(RecordingEvent::Closed {
         recording: row.id,
         contact: row.contact_id,
         state,
@@ -76,5 +76,5 @@ fn closed(row: &RecordingRow, signed: Option<&Line>, folders: &[PathBuf], keys: 
         sha256,
         gaps,
         fault,
-    }
+    })
 }

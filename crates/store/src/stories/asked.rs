@@ -1,6 +1,9 @@
 //! What people ask.
 
-use model::{AgentId, Class, Event, Language, QueueName, RecordingState, SampleFrame, Shift, Time, Way};
+use model::{
+    AgentEvent, AgentId, CenterEvent, Class, ContactEvent, Event, Language, QueueEvent, QueueName,
+    RecordingState, SampleFrame, Shift, Time, Way,
+};
 
 use crate::stories::PATIENCE;
 use crate::stories::world::{QUALITY, World, call, contact, each_database, recording};
@@ -13,7 +16,10 @@ fn lists_show_what_happened_with_the_names_of_the_contract() {
         world.append(&journal, call(0, "inquiry", "1001"));
         world.append(&journal, call(1, "complaint", "2001"));
         let quality = QUALITY;
-        world.append(&journal, [Event::QualityMeasured { contact: contact(0), agent: None, quality }]);
+        world.append(
+            &journal,
+            [Event::Contact(ContactEvent::QualityMeasured { contact: contact(0), agent: None, quality })],
+        );
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let all = world.store.contacts(&ContactFilter::default()).await.unwrap();
         assert_eq!(all.iter().map(|c| c.id).collect::<Vec<_>>(), [contact(1), contact(0)]);
@@ -48,7 +54,7 @@ fn what_is_open_when_the_clock_is_set_keeps_its_length() {
         let journal = world.journal().await;
         world.append(&journal, call(0, "inquiry", "1001"));
         world.append(&journal, call(1, "inquiry", "1001").into_iter().take(4));
-        world.append(&journal, [Event::ClockSet { by_ms: 86_400_000 }]);
+        world.append(&journal, [Event::Center(CenterEvent::ClockSet { by_ms: 86_400_000 })]);
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let rows = world.store.contacts(&ContactFilter::default()).await.unwrap();
         let [open, over] = &rows[..] else { panic!("{rows:?}") };
@@ -90,7 +96,7 @@ fn a_frozen_frame_stays_as_it_was_and_each_limit_narrows_it() {
         let journal = world.journal().await;
         world.append(&journal, call(0, "inquiry", "1001"));
         let frozen = world.now();
-        world.append(&journal, [Event::ClockSet { by_ms: 86_400_000 }]);
+        world.append(&journal, [Event::Center(CenterEvent::ClockSet { by_ms: 86_400_000 })]);
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let ended = world.store.contact(contact(0)).await.unwrap().unwrap().ended_at.unwrap();
         let frame = SampleFrame::until(ended.max(frozen));
@@ -170,14 +176,10 @@ fn how_agents_stood_is_found_behind_any_start_of_the_center() {
     each_database("standings", async |world: World| {
         let journal = world.journal().await;
         let id = |name: &str| name.parse::<model::AgentId>().unwrap();
-        let changed = |name: &str, shift, activity, seat_online| Event::AgentChanged {
-            agent: id(name),
-            shift,
-            activity,
-            seat_online,
-            by: None,
+        let changed = |name: &str, shift, activity, seat_online| {
+            Event::Agent(AgentEvent::Changed { agent: id(name), shift, activity, seat_online })
         };
-        let started = || Event::CenterStarted { version: "1".to_owned() };
+        let started = || Event::Center(CenterEvent::Started { version: "1".to_owned() });
         let not_ready = Shift::NotReady(NotReadyReason::Break);
         world.append(&journal, [started()]);
         world.append(&journal, call(1, "inquiry", "1001"));
@@ -211,23 +213,26 @@ fn an_agent_who_missed_the_last_offer_stands_so_after_any_start() {
         let journal = world.journal().await;
         let offered = |n: u16, name: &str, outcome: Option<OfferOutcome>| {
             let agent = name.parse::<model::AgentId>().unwrap();
-            let changed = |activity| Event::AgentChanged {
-                agent: agent.clone(),
-                shift: Shift::Ready,
-                activity,
-                seat_online: true,
-                by: None,
+            let changed = |activity| {
+                Event::Agent(AgentEvent::Changed {
+                    agent: agent.clone(),
+                    shift: Shift::Ready,
+                    activity,
+                    seat_online: true,
+                })
             };
             let (mut made, mut ended) = (None, None);
             for event in call(n, "inquiry", name) {
                 match event {
-                    Event::OfferMade { .. } => made = Some(event),
-                    Event::OfferEnded { offer, contact, .. } => {
-                        ended = outcome.map(|outcome| Event::OfferEnded {
-                            offer,
-                            contact,
-                            agent: agent.clone(),
-                            outcome,
+                    Event::Queue(QueueEvent::OfferMade { .. }) => made = Some(event),
+                    Event::Queue(QueueEvent::OfferEnded { offer, contact, .. }) => {
+                        ended = outcome.map(|outcome| {
+                            Event::Queue(QueueEvent::OfferEnded {
+                                offer,
+                                contact,
+                                agent: agent.clone(),
+                                outcome,
+                            })
                         });
                     }
                     _ => {}
@@ -240,7 +245,7 @@ fn an_agent_who_missed_the_last_offer_stands_so_after_any_start() {
         world.append(&journal, offered(2, "1002", Some(OfferOutcome::CallerGone)));
         world.append(&journal, offered(3, "1003", Some(OfferOutcome::Refused(Refusal::Declined))));
         world.append(&journal, offered(4, "1004", None));
-        world.append(&journal, [Event::CenterStarted { version: "1".to_owned() }]);
+        world.append(&journal, [Event::Center(CenterEvent::Started { version: "1".to_owned() })]);
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let all = ["1001", "1002", "1003", "1004"].map(|name| name.parse().unwrap());
         let standings = world.store.standings(&all).await.unwrap();

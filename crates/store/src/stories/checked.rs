@@ -1,6 +1,6 @@
 //! Rows and files, compared both ways.
 
-use model::{Event, Gap, GapCause, RecordingState};
+use model::{ContactEvent, Event, Gap, GapCause, RecordingEvent, RecordingState};
 use sha2::{Digest as _, Sha256};
 
 use crate::stories::PATIENCE;
@@ -20,15 +20,20 @@ fn verify_names_every_difference_and_nothing_else() {
             std::fs::write(folder.join(format!("2026/{n}.wav")), &good).unwrap();
         }
         let not_recorded = call(7, "inquiry", "1001").into_iter();
-        let is_recording =
-            |event: &Event| matches!(event, Event::RecordingOpened { .. } | Event::RecordingClosed { .. });
+        let is_recording = |event: &Event| {
+            matches!(
+                event,
+                Event::Recording(RecordingEvent::Opened { .. })
+                    | Event::Recording(RecordingEvent::Closed { .. })
+            )
+        };
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         assert_eq!(verify(&world.store, std::slice::from_ref(&folder)).await.unwrap(), []);
 
         // A file that its row knows, of a contact that went on for longer.
         let half = wav(200);
         let mut short = sealed(9, &half);
-        if let Some(Event::RecordingClosed { duration_ms, .. }) = short.last_mut() {
+        if let Some(Event::Recording(RecordingEvent::Closed { duration_ms, .. })) = short.last_mut() {
             *duration_ms = 200;
         }
         world.append(&journal, short);
@@ -77,8 +82,14 @@ fn verify_names_answered_contacts_of_which_nothing_was_recorded() {
         std::fs::create_dir_all(folder.join("2026")).unwrap();
         // It could not be written at all.
         let mut failed = sealed(1, &[]);
-        if let Some(Event::RecordingClosed { state, duration_ms, sha256, fault, gaps, .. }) =
-            failed.last_mut()
+        if let Some(Event::Recording(RecordingEvent::Closed {
+            state,
+            duration_ms,
+            sha256,
+            fault,
+            gaps,
+            ..
+        })) = failed.last_mut()
         {
             (*state, *duration_ms, *gaps) = (RecordingState::Damaged, 0, Vec::new());
             (*sha256, *fault) = (String::new(), Some("no space left".to_owned()));
@@ -86,7 +97,7 @@ fn verify_names_answered_contacts_of_which_nothing_was_recorded() {
         // The folder came back for the seal alone: a file of silence.
         let silent = wav(1000);
         let mut dropped = sealed(2, &silent);
-        if let Some(Event::RecordingClosed { gaps, .. }) = dropped.last_mut() {
+        if let Some(Event::Recording(RecordingEvent::Closed { gaps, .. })) = dropped.last_mut() {
             let gap = |channel| Gap { channel, from_ms: 0, length_ms: 1000, cause: GapCause::Dropped };
             *gaps = vec![gap(0), gap(1)];
         }
@@ -94,13 +105,16 @@ fn verify_names_answered_contacts_of_which_nothing_was_recorded() {
         // It failed after its start.
         let half = wav(200);
         let mut short = sealed(3, &half);
-        if let Some(Event::RecordingClosed { state, duration_ms, fault, .. }) = short.last_mut() {
+        if let Some(Event::Recording(RecordingEvent::Closed { state, duration_ms, fault, .. })) =
+            short.last_mut()
+        {
             (*state, *duration_ms, *fault) = (RecordingState::Damaged, 200, Some("it failed".to_owned()));
         }
         std::fs::write(folder.join("2026/3.wav"), &half).unwrap();
         // In progress: one without a recording, one whose file was never made.
         let in_call = |n: u16, from: usize| sealed(n, &[]).into_iter().take(8).skip(from);
-        let unrecorded = in_call(4, 0).filter(|event| !matches!(event, Event::RecordingOpened { .. }));
+        let unrecorded =
+            in_call(4, 0).filter(|event| !matches!(event, Event::Recording(RecordingEvent::Opened { .. })));
         for events in [failed, dropped, short, unrecorded.collect(), in_call(5, 0).collect()] {
             world.append(&journal, events);
         }
@@ -125,7 +139,7 @@ fn a_path_that_leads_out_of_the_folder_is_never_opened() {
     each_database("outside", async |world: World| {
         let journal = world.journal().await;
         let mut events = sealed(0, &wav(1000));
-        if let Some(Event::RecordingOpened { path, .. }) = events.get_mut(1) {
+        if let Some(Event::Recording(RecordingEvent::Opened { path, .. })) = events.get_mut(1) {
             *path = "../../etc/passwd".to_owned();
         }
         world.append(&journal, events);
@@ -143,11 +157,14 @@ fn rules_find_what_is_due_and_a_legal_hold_keeps_it() {
         for (n, queue) in [(0, "inquiry"), (1, "complaint"), (2, "inquiry")] {
             world.append(&journal, call(n, queue, "1001"));
         }
-        let by = model::Actor::CommandLine;
+        let by = Some(model::Actor::CommandLine);
         let (person, reason) = (Some("Lin".to_owned()), "case 7".to_owned());
-        let hold =
-            Event::LegalHoldSet { contact: contact(2), by: by.clone(), person, reason: reason.clone() };
-        world.append(&journal, [hold]);
+        let hold = Event::Contact(ContactEvent::LegalHoldSet {
+            contact: contact(2),
+            person,
+            reason: reason.clone(),
+        });
+        world.append_by(&journal, by.clone(), [hold]);
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         let rule = |queue: Option<&str>, days| model::RetentionRule {
             name: format!("{queue:?}"),
@@ -164,10 +181,16 @@ fn rules_find_what_is_due_and_a_legal_hold_keeps_it() {
         assert_eq!(due(31).await, [(recording(0), false), (recording(2), true)]);
         assert_eq!(due(1001).await.len(), 3);
         assert_eq!(world.store.legal_hold(contact(2)).await.unwrap().unwrap().reason, "case 7");
-        let clear = Event::LegalHoldCleared { contact: contact(2), by: by.clone(), person: None, reason };
+        let clear =
+            Event::Contact(ContactEvent::LegalHoldCleared { contact: contact(2), person: None, reason });
         let (sha256, rule) = ("00".repeat(32), "all".to_owned());
-        let erase = Event::RecordingErased { recording: recording(0), contact: contact(0), by, rule, sha256 };
-        world.append(&journal, [clear, erase]);
+        let erase = Event::Recording(RecordingEvent::Erased {
+            recording: recording(0),
+            contact: contact(0),
+            rule,
+            sha256,
+        });
+        world.append_by(&journal, by, [clear, erase]);
         assert!(world.store.wait_committed(journal.last_seq(), PATIENCE).await);
         assert_eq!(due(31).await, [(recording(2), false)]);
         let erased = world.store.recording(recording(0)).await.unwrap().unwrap();
@@ -183,9 +206,9 @@ fn rules_find_what_is_due_and_a_legal_hold_keeps_it() {
 fn sealed(n: u16, bytes: &[u8]) -> Vec<Event> {
     let mut events = call(n, "inquiry", "1001");
     for event in &mut events {
-        if let Event::RecordingOpened { path, .. } = event {
+        if let Event::Recording(RecordingEvent::Opened { path, .. }) = event {
             *path = format!("2026/{n}.wav");
-        } else if let Event::RecordingClosed { sha256, state, .. } = event {
+        } else if let Event::Recording(RecordingEvent::Closed { sha256, state, .. }) = event {
             assert_eq!(*state, RecordingState::Sealed);
             *sha256 = hexadecimal(&Sha256::digest(bytes));
         }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use model::{Event, Record, Time};
+use model::{CenterEvent, Entry, Event, Time};
 
 use crate::scratch::Scratch;
 use crate::stories::PATIENCE;
 use crate::stories::away::{started, until};
 use crate::stories::world::{World, call, each_database};
 use crate::value::values;
-use crate::{ContactFilter, Journal, Stopped, StoreError, sql};
+use crate::{ContactFilter, Journal, NODE, Stopped, StoreError, sql};
 
 #[test]
 fn a_second_center_is_refused_and_learns_who_holds_the_database() {
@@ -114,8 +114,8 @@ fn a_database_from_an_older_copy_goes_on_above_every_number_that_was_given_out()
         drop(journal);
         let journal = Journal::start_after(&world.store, world.data(), 1000).await.unwrap();
         assert_eq!(journal.last_seq(), 1000);
-        let record = Record { seq: 1001, at: Time::default(), event: Event::DrainStarted };
-        journal.append(record).unwrap();
+        let entry = Entry { at: Time::default(), by: None, event: CenterEvent::DrainStarted.into() };
+        assert_eq!(journal.log().append(entry), Ok(1001));
         assert!(world.store.wait_committed(1001, PATIENCE).await);
         assert!(journal.close(PATIENCE));
     });
@@ -135,8 +135,8 @@ async fn claim_for_another(world: &World) {
 /// Events of another writer.
 async fn write_as_another(world: &World, seqs: std::ops::RangeInclusive<u64>) {
     for seq in seqs {
-        let event = serde_json::to_string(&Event::DrainStarted).unwrap();
-        let values = values![seq, Time::from_unix_ms(1), event];
+        let event = serde_json::to_string(&Event::Center(CenterEvent::DrainStarted)).unwrap();
+        let values = values![NODE, seq, "center", Time::from_unix_ms(1), None::<String>, event];
         world.store.db().execute(sql::APPEND, &values).await.unwrap();
         world.store.db().execute(sql::ADVANCE_STATE, &values![seq]).await.unwrap();
     }

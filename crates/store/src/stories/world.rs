@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{
-    Activity, Cause, Codec, ContactId, Diversion, DiversionReason, End, EndedBy, Event, Ids, Language,
-    LeaveReason, LegQuality, OfferId, OfferOutcome, Record, RecordingId, RecordingState, SegmentEnd,
-    SegmentId, Shift, Time,
+    Activity, Actor, AgentEvent, Cause, Codec, ContactEvent, ContactId, Diversion, DiversionReason, End,
+    EndedBy, Entry, Event, Ids, Language, LeaveReason, LegQuality, OfferId, OfferOutcome, QueueEvent,
+    RecordingEvent, RecordingId, RecordingState, SegmentEnd, SegmentId, Shift, Time,
 };
 use sqlx::{AssertSqlSafe, Connection as _};
 
+use crate::db::Db;
 use crate::scratch::Scratch;
 use crate::{Journal, Store};
 
@@ -20,13 +21,13 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) is_sqlite: bool,
     pub(crate) scratch: Scratch,
-    seq: AtomicU64,
+    /// Events that were appended.
+    count: AtomicU64,
 }
 
 /// Tells the story to a new SQLite database, and to a new PostgreSQL database where there is a server.
 pub(crate) fn each_database(name: &str, story: impl AsyncFn(World)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.unwrap().block_on(async {
+    runtime().block_on(async {
         let scratch = Scratch::new(&format!("{name}-sqlite"));
         let url = format!("sqlite:{}/hotline.db", scratch.path().display());
         story(World::open(&url, scratch).await).await;
@@ -40,7 +41,11 @@ pub(crate) fn each_database(name: &str, story: impl AsyncFn(World)) {
     });
 }
 
-async fn new_postgres(server: &str, name: &str) -> String {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+pub(crate) async fn new_postgres(server: &str, name: &str) -> String {
     let database = format!("hotline_{name}_{}", std::process::id());
     let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
     let create = AssertSqlSafe(format!("CREATE DATABASE {database}"));
@@ -53,7 +58,7 @@ async fn new_postgres(server: &str, name: &str) -> String {
 impl World {
     async fn open(url: &str, scratch: Scratch) -> World {
         let store = Store::open(url).await.unwrap();
-        World { store, is_sqlite: url.starts_with("sqlite"), scratch, seq: AtomicU64::new(0) }
+        World { store, is_sqlite: url.starts_with("sqlite"), scratch, count: AtomicU64::new(0) }
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -61,39 +66,34 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> Time {
-        Time::from_unix_ms(BEGAN + 100 * self.seq.load(Ordering::Relaxed) as i64)
+        Time::from_unix_ms(BEGAN + 100 * self.count.load(Ordering::Relaxed) as i64)
     }
 
     pub(crate) async fn journal(&self) -> Journal {
         Journal::start(&self.store, self.data()).await.unwrap()
     }
 
-    /// Appends events, 100 ms apart.
+    /// Appends events that nobody caused, 100 ms apart.
     pub(crate) fn append(&self, journal: &Journal, events: impl IntoIterator<Item = Event>) {
+        self.append_by(journal, None, events);
+    }
+
+    /// Appends events that somebody caused, 100 ms apart.
+    pub(crate) fn append_by(
+        &self,
+        journal: &Journal,
+        by: Option<Actor>,
+        events: impl IntoIterator<Item = Event>,
+    ) {
         for event in events {
-            let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
-            journal.append(Record { seq, at: self.now(), event }).unwrap();
+            self.count.fetch_add(1, Ordering::Relaxed);
+            journal.log().append(Entry { at: self.now(), by: by.clone(), event }).unwrap();
         }
     }
 
     /// Every row of every projection as text.
     pub(crate) async fn all_tables(&self) -> Vec<String> {
-        let mut all = Vec::new();
-        for sql in [
-            "SELECT * FROM contacts ORDER BY id",
-            "SELECT * FROM queue_visits ORDER BY entered_seq",
-            "SELECT * FROM offers ORDER BY id",
-            "SELECT * FROM segments ORDER BY id",
-            "SELECT * FROM agents ORDER BY id",
-            "SELECT * FROM agent_states ORDER BY agent, seq",
-            "SELECT * FROM recordings ORDER BY id",
-            "SELECT * FROM legal_holds ORDER BY contact",
-            "SELECT * FROM quality ORDER BY seq",
-        ] {
-            let rows = self.store.db().rows(sql, &[]).await.unwrap();
-            all.extend(rows.into_iter().map(|row| format!("{sql}: {row:?}")));
-        }
-        all
+        all_tables(self.store.db()).await
     }
 
     /// The sequence numbers in the database.
@@ -101,6 +101,26 @@ impl World {
         let rows = self.store.db().rows("SELECT seq FROM journal ORDER BY seq", &[]).await.unwrap();
         rows.into_iter().map(|mut row| row.count().unwrap()).collect()
     }
+}
+
+/// Every row of every projection as text.
+pub(crate) async fn all_tables(db: &Db) -> Vec<String> {
+    let mut all = Vec::new();
+    for sql in [
+        "SELECT * FROM contacts ORDER BY id",
+        "SELECT * FROM queue_visits ORDER BY entered_seq",
+        "SELECT * FROM offers ORDER BY id",
+        "SELECT * FROM segments ORDER BY id",
+        "SELECT * FROM agents ORDER BY id",
+        "SELECT * FROM agent_states ORDER BY agent, seq",
+        "SELECT * FROM recordings ORDER BY id",
+        "SELECT * FROM legal_holds ORDER BY contact",
+        "SELECT * FROM quality ORDER BY seq",
+    ] {
+        let rows = db.rows(sql, &[]).await.unwrap();
+        all.extend(rows.into_iter().map(|row| format!("{sql}: {row:?}")));
+    }
+    all
 }
 
 /// What a customer sounded like.
@@ -133,15 +153,16 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
     let (offer, segment) = (OfferId::new(&mut ids, at), SegmentId::new(&mut ids, at));
     let (queue, agent) =
         (queue.parse::<model::QueueName>().unwrap(), agent.parse::<model::AgentId>().unwrap());
-    let changed = |activity| Event::AgentChanged {
-        agent: agent.clone(),
-        shift: Shift::Ready,
-        activity,
-        seat_online: true,
-        by: None,
+    let changed = |activity| {
+        Event::Agent(AgentEvent::Changed {
+            agent: agent.clone(),
+            shift: Shift::Ready,
+            activity,
+            seat_online: true,
+        })
     };
     vec![
-        Event::ContactStarted {
+        Event::Contact(ContactEvent::Started {
             contact,
             caller: Some("13800000000".parse().unwrap()),
             diversions: vec![Diversion {
@@ -154,38 +175,54 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
             language: Language::ZhCn,
             flow: "main@1".to_owned(),
             sip_call_id: None,
-        },
-        Event::RecordingOpened { recording, contact, path: format!("{n}.wav"), channels: 2, rate: 8000 },
-        Event::ContactAnswered { contact },
-        Event::QueueEntered { contact, queue: queue.clone(), bonus_s: 0, position: 1 },
-        Event::OfferMade {
+        }),
+        Event::Recording(RecordingEvent::Opened {
+            recording,
+            contact,
+            path: format!("{n}.wav"),
+            channels: 2,
+            rate: 8000,
+        }),
+        Event::Contact(ContactEvent::Answered { contact }),
+        Event::Queue(QueueEvent::Entered { contact, queue: queue.clone(), bonus_s: 0, position: 1 }),
+        Event::Queue(QueueEvent::OfferMade {
             offer,
             contact,
             queue: queue.clone(),
             agent: agent.clone(),
             score_s: 3,
             idle_ms: 9,
-        },
-        Event::OfferEnded { offer, contact, agent: agent.clone(), outcome: OfferOutcome::Accepted },
-        Event::QueueLeft { contact, queue: queue.clone(), reason: LeaveReason::Answered, waited_ms: 1000 },
-        Event::SegmentStarted { segment, contact, agent: agent.clone(), queue },
+        }),
+        Event::Queue(QueueEvent::OfferEnded {
+            offer,
+            contact,
+            agent: agent.clone(),
+            outcome: OfferOutcome::Accepted,
+        }),
+        Event::Queue(QueueEvent::Left {
+            contact,
+            queue: queue.clone(),
+            reason: LeaveReason::Answered,
+            waited_ms: 1000,
+        }),
+        Event::Contact(ContactEvent::SegmentStarted { segment, contact, agent: agent.clone(), queue }),
         changed(Activity::Talking),
-        Event::HoldStarted { segment, contact, by: EndedBy::Agent },
-        Event::HoldStarted { segment, contact, by: EndedBy::Caller },
-        Event::HoldEnded { segment, contact, by: EndedBy::Agent },
-        Event::HoldEnded { segment, contact, by: EndedBy::Caller },
-        Event::SegmentEnded {
+        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: EndedBy::Agent }),
+        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: EndedBy::Caller }),
+        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: EndedBy::Agent }),
+        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: EndedBy::Caller }),
+        Event::Contact(ContactEvent::SegmentEnded {
             segment,
             contact,
             agent: agent.clone(),
             end: SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp },
-        },
+        }),
         changed(Activity::WrapUp),
-        Event::ContactEnded {
+        Event::Contact(ContactEvent::Ended {
             contact,
             end: End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person),
-        },
-        Event::RecordingClosed {
+        }),
+        Event::Recording(RecordingEvent::Closed {
             recording,
             contact,
             state: RecordingState::Sealed,
@@ -193,6 +230,6 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
             sha256: "00".repeat(32),
             gaps: vec![model::Gap { channel: 0, from_ms: 20, length_ms: 20, cause: model::GapCause::Lost }],
             fault: None,
-        },
+        }),
     ]
 }

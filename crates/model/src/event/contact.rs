@@ -1,0 +1,237 @@
+//! One customer's visit: the way through the flow, the people, the line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AgentId, ContactId, Digit, Diversion, End, EndedBy, GuestEnd, Language, LegQuality, Number, Part,
+    QueueName, SecureEnd, SegmentEnd, SegmentId,
+};
+
+/// What happened to a contact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ContactEvent {
+    /// A customer's call arrived.
+    #[serde(rename = "contact_started")]
+    Started {
+        /// The contact.
+        contact: ContactId,
+        /// The calling number.
+        caller: Option<Number>,
+        /// The name that the caller's device showed: hostile text.
+        caller_name: Option<String>,
+        /// The number whose entry it took: the dialled one, or the one that it was diverted from where the trunk says so.
+        number: Number,
+        /// Where the call was before it came to us; the number that the customer dialled first. Older logs have none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        diversions: Vec<Diversion>,
+        /// The trunk it came by.
+        trunk: String,
+        /// The language it begins in.
+        language: Language,
+        /// The flow it begins in, with its version.
+        flow: String,
+        /// The Call-ID of its INVITE: hostile text of at most 128 characters. Older logs have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sip_call_id: Option<String>,
+    },
+    /// We answered; the recording began.
+    #[serde(rename = "contact_answered")]
+    Answered {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// The caller switched language.
+    LanguageChosen {
+        /// The contact.
+        contact: ContactId,
+        /// The new language.
+        language: Language,
+    },
+    /// The flow went to a node.
+    NodeEntered {
+        /// The contact.
+        contact: ContactId,
+        /// The node's name.
+        node: String,
+    },
+    /// A key was pressed where the flow listens.
+    DigitPressed {
+        /// The contact.
+        contact: ContactId,
+        /// The node.
+        node: String,
+        /// The key.
+        digit: Digit,
+    },
+    /// What the customer presses is kept from log, recording and agent from now on.
+    SecureInputStarted {
+        /// The contact.
+        contact: ContactId,
+        /// The node of the flow that asks; `None` when an agent's customer presses.
+        node: Option<String>,
+    },
+    /// The customer presses in the open again.
+    SecureInputEnded {
+        /// The contact.
+        contact: ContactId,
+        /// The node of the flow that asked.
+        node: Option<String>,
+        /// How many keys were pressed, in the last attempt; which ones is told nowhere.
+        digits: u32,
+        /// How it ended.
+        how: SecureEnd,
+    },
+    /// Somebody was handed what was pressed in secret; it is forgotten here.
+    SecureInputRead {
+        /// The contact.
+        contact: ContactId,
+        /// How many keys.
+        digits: u32,
+    },
+    /// Caller and agent talk.
+    SegmentStarted {
+        /// The segment.
+        segment: SegmentId,
+        /// The contact.
+        contact: ContactId,
+        /// The agent.
+        agent: AgentId,
+        /// The queue it came from.
+        queue: QueueName,
+    },
+    /// One side put the other on hold.
+    HoldStarted {
+        /// The segment.
+        segment: SegmentId,
+        /// The contact.
+        contact: ContactId,
+        /// Who.
+        by: EndedBy,
+    },
+    /// The hold ended.
+    HoldEnded {
+        /// The segment.
+        segment: SegmentId,
+        /// The contact.
+        contact: ContactId,
+        /// Who had put the other on hold.
+        by: EndedBy,
+    },
+    /// A seat rings, to join a conversation.
+    GuestInvited {
+        /// The contact.
+        contact: ContactId,
+        /// The agent whose seat it is.
+        guest: AgentId,
+        /// What for.
+        part: Part,
+    },
+    /// The guest answered and is in the conversation.
+    GuestJoined {
+        /// The contact.
+        contact: ContactId,
+        /// The guest.
+        guest: AgentId,
+    },
+    /// The guest does something else from now on.
+    GuestChanged {
+        /// The contact.
+        contact: ContactId,
+        /// The guest.
+        guest: AgentId,
+        /// What.
+        part: Part,
+    },
+    /// The guest is in the conversation no more, or will not come.
+    GuestLeft {
+        /// The contact.
+        contact: ContactId,
+        /// The guest.
+        guest: AgentId,
+        /// Why.
+        how: GuestEnd,
+    },
+    /// They do not talk any more.
+    SegmentEnded {
+        /// The segment.
+        segment: SegmentId,
+        /// The contact.
+        contact: ContactId,
+        /// The agent.
+        agent: AgentId,
+        /// Why.
+        end: SegmentEnd,
+    },
+    /// The contact is over.
+    #[serde(rename = "contact_ended")]
+    Ended {
+        /// The contact.
+        contact: ContactId,
+        /// How.
+        end: End,
+    },
+    /// A party of a conversation was not heard for 3 s although it should have been.
+    OneWayAudio {
+        /// The contact.
+        contact: ContactId,
+        /// The agent who is not heard; `None`: the customer is not.
+        agent: Option<AgentId>,
+    },
+    /// What one party's audio was like, told when its leg is over.
+    QualityMeasured {
+        /// The contact.
+        contact: ContactId,
+        /// The agent whose leg it was; `None`: the customer's.
+        agent: Option<AgentId>,
+        /// The figures.
+        quality: LegQuality,
+    },
+    /// A contact's recordings may not be erased from now on, whatever the rules say.
+    LegalHoldSet {
+        /// The contact.
+        contact: ContactId,
+        /// The person on whose word.
+        person: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// The rules apply to a contact's recordings again.
+    LegalHoldCleared {
+        /// The contact.
+        contact: ContactId,
+        /// The person on whose word.
+        person: Option<String>,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ContactEvent {
+    /// Whose visit it belongs to.
+    pub fn contact(&self) -> ContactId {
+        match self {
+            ContactEvent::Started { contact, .. }
+            | ContactEvent::Answered { contact }
+            | ContactEvent::LanguageChosen { contact, .. }
+            | ContactEvent::NodeEntered { contact, .. }
+            | ContactEvent::DigitPressed { contact, .. }
+            | ContactEvent::SecureInputStarted { contact, .. }
+            | ContactEvent::SecureInputEnded { contact, .. }
+            | ContactEvent::SecureInputRead { contact, .. }
+            | ContactEvent::SegmentStarted { contact, .. }
+            | ContactEvent::HoldStarted { contact, .. }
+            | ContactEvent::HoldEnded { contact, .. }
+            | ContactEvent::GuestInvited { contact, .. }
+            | ContactEvent::GuestJoined { contact, .. }
+            | ContactEvent::GuestChanged { contact, .. }
+            | ContactEvent::GuestLeft { contact, .. }
+            | ContactEvent::SegmentEnded { contact, .. }
+            | ContactEvent::Ended { contact, .. }
+            | ContactEvent::OneWayAudio { contact, .. }
+            | ContactEvent::QualityMeasured { contact, .. }
+            | ContactEvent::LegalHoldSet { contact, .. }
+            | ContactEvent::LegalHoldCleared { contact, .. } => *contact,
+        }
+    }
+}
