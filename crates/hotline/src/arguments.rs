@@ -63,7 +63,12 @@ pub(crate) enum Verb {
     /// A softphone in this terminal, for the first call 终端软电话
     Phone(Box<hotline::phone::Options>),
     /// List contacts 列出来电
-    Contacts(Listing),
+    Contacts {
+        #[command(flatten)]
+        listing: Listing,
+        #[command(subcommand)]
+        about: Option<AboutContacts>,
+    },
     /// List recordings 列出录音
     Recordings {
         #[command(flatten)]
@@ -240,6 +245,18 @@ pub(crate) struct Listing {
     /// At most so many rows 最多行数
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: u32,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AboutContacts {
+    /// Print all that happened in one contact, in order 按时间列出一次联系的全部事件
+    Show {
+        /// The contact's id 联系编号
+        id: ContactId,
+        /// One JSON array of objects, as the API gives them 输出 JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Subcommand)]

@@ -33,5 +33,6 @@ pub mod serve;
 pub mod signalling;
 pub mod signals;
 mod standings;
+pub mod story;
 pub mod vault;
 mod web;

@@ -11,6 +11,8 @@ use crate::output;
 /// The columns of contacts.
 pub const CONTACTS: &[&str] =
     &["id", "caller", "number", "language", "queue", "agent", "started_at", "ended_at", "end"];
+/// Of a contact's story.
+pub const STORY: &[&str] = &["at", "event", "details", "by"];
 /// Of recordings.
 pub const RECORDINGS: &[&str] = &["id", "contact_id", "opened_at", "state", "duration_ms", "path"];
 /// Of recordings that were found again.
@@ -27,7 +29,8 @@ pub const CHANGES: &[&str] = &["file", "key", "before", "after", "effect"];
 /// Of a sample.
 pub const SAMPLE: &[&str] = &["id", "caller", "queue", "agent", "started_at", "recording_id"];
 /// All tables.
-pub const TABLES: &[&[&str]] = &[CONTACTS, RECORDINGS, ADOPTED, ERASED, AGENTS, QUEUES, CHANGES, SAMPLE];
+pub const TABLES: &[&[&str]] =
+    &[CONTACTS, STORY, RECORDINGS, ADOPTED, ERASED, AGENTS, QUEUES, CHANGES, SAMPLE];
 
 /// Columns whose words are ours, not people's.
 const WORDS: &[&str] =
@@ -87,7 +90,7 @@ fn cell(column: &str, value: &Value, zone: &Zone, shown: Shown) -> String {
 
 /// Only what we call a time is one: a caller's name that looks like one is a name.
 fn is_time(column: &str) -> bool {
-    column.ends_with("_at") || column == "since"
+    column.ends_with("_at") || matches!(column, "at" | "since")
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use hotline::{adopt, backup, clock, control, listings, output, vault};
+use hotline::language::Shown;
+use hotline::{adopt, backup, clock, control, listings, output, story, vault};
 use model::{SampleFrame, Time, Zone};
 use store::{ContactFilter, RecordingFilter};
 
@@ -17,6 +18,30 @@ pub(crate) async fn contacts(place: &Place, listing: &Listing) -> anyhow::Result
     let rows = store.contacts(&filter).await?;
     listings::print(&rows, listing.json, &configuration.server.zone, listings::CONTACTS)
         .map(|()| ExitCode::SUCCESS)
+}
+
+/// A contact's story.
+pub(crate) async fn contact(place: &Place, id: ContactId, json: bool) -> anyhow::Result<ExitCode> {
+    const PAGE: u32 = 1_000;
+    let (store, configuration) = place.open().await?;
+    if store.contact(id).await?.is_none() {
+        bail!("there is no contact {id} 没有联系 {id}");
+    }
+    let mut records: Vec<Record> = Vec::new();
+    loop {
+        let after = records.last().map_or(0, |record| record.seq);
+        let page = store.story(id, after, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        records.extend(page);
+    }
+    let zone = &configuration.server.zone;
+    match json {
+        true => listings::print(&records, true, zone, listings::STORY)?,
+        false => listings::print(&story::lines(&records, Shown::here()), false, zone, listings::STORY)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn recordings(place: &Place, listing: &Listing) -> anyhow::Result<ExitCode> {

@@ -95,7 +95,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let sound = doctor::run(&configuration, &place.folders(), json).await?;
             Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Verb::Contacts(listing) => lists::contacts(&place, &listing).await,
+        Verb::Contacts { about: Some(AboutContacts::Show { id, json }), .. } => {
+            lists::contact(&place, id, json).await
+        }
+        Verb::Contacts { listing, about: None } => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {
             let key = SigningKey::open(&place.data).with_context(|| "read the key of the recordings")?;
             output::print_text(key.public_pem());
