@@ -12,7 +12,7 @@ use crate::output;
 pub const CONTACTS: &[&str] =
     &["id", "caller", "number", "language", "queue", "agent", "started_at", "ended_at", "end"];
 /// Of a contact's story.
-pub const STORY: &[&str] = &["at", "event", "details", "by"];
+pub const STORY: &[&str] = &["at", "event", "by", "details"];
 /// Of recordings.
 pub const RECORDINGS: &[&str] = &["id", "contact_id", "opened_at", "state", "duration_ms", "path"];
 /// Of recordings that were found again.
@@ -34,7 +34,7 @@ pub const TABLES: &[&[&str]] =
 
 /// Columns whose words are ours, not people's.
 const WORDS: &[&str] =
-    &["language", "end", "state", "shift", "activity", "seat_online", "held", "erased", "effect"];
+    &["language", "end", "state", "shift", "activity", "seat_online", "held", "erased", "event", "effect"];
 
 /// Prints rows: one JSON array of objects, as the API gives them (times in UTC), or a table of the named columns, in which
 /// times are those of `zone`, with their offset from UTC, and words are in the language of the environment.

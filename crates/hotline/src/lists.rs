@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use hotline::language::Shown;
 use hotline::{adopt, backup, clock, control, listings, output, story, vault};
-use model::{SampleFrame, Time, Zone};
+use model::{ContactId, Record, SampleFrame, Time, Zone};
 use store::{ContactFilter, RecordingFilter};
 
 use crate::arguments::{Listing, Sample};

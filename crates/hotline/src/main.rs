@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use arguments::{
-    AboutAgents, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip, Token, Trace,
-    Traced, Verb, Word,
+    AboutAgents, AboutContacts, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip,
+    Token, Trace, Traced, Verb, Word,
 };
 use hotline::log::{self, LogFormat};
 use hotline::signals::{Asked, Signals};

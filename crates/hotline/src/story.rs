@@ -16,8 +16,8 @@ const MOST_ELEMENTS: usize = 3;
 pub struct Line {
     at: Time,
     event: String,
-    details: String,
     by: Option<String>,
+    details: String,
 }
 
 /// The events as lines, with the words of ours in the language that is shown.
@@ -33,8 +33,8 @@ fn line(record: &Record, shown: Shown) -> Line {
     Line {
         at: record.at,
         event: event["type"].as_str().unwrap_or_default().to_owned(),
-        details: details.join(", "),
         by: record.by.as_ref().map(|by| actor(by, shown)),
+        details: details.join(", "),
     }
 }
 
