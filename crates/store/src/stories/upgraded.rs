@@ -76,7 +76,8 @@ async fn load_into_postgres(url: &str, scratch: &Scratch) {
             to.execute(text(insert), &values).await.unwrap();
         }
     }
-    (from.close().await, to.close().await);
+    from.close().await;
+    to.close().await;
 }
 
 /// A statement that a test makes.
