@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::Actor;
+use model::{Actor, SettingChange};
 use serde::{Deserialize, Serialize};
 use store::Bearer;
 
@@ -29,34 +29,9 @@ pub struct Reloaded {
     /// Nothing was changed: it was only asked what would be.
     pub dry_run: bool,
     /// In the order of file and place.
-    pub changes: Vec<Change>,
+    pub changes: Vec<SettingChange>,
     /// What is no error and may surprise.
     pub warnings: Vec<Fault>,
-}
-
-/// A value that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
-    /// The file, below the folder of the configuration or of the prompts.
-    pub file: String,
-    /// Where in the file; empty for a file as a whole.
-    pub key: String,
-    /// What it was; `None` when it was not there. Secrets are masked.
-    pub before: Option<String>,
-    /// What it is; `None` when it is there no more.
-    pub after: Option<String>,
-    /// When it takes effect.
-    pub effect: Effect,
-}
-
-/// When a changed value takes effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// For the next decision.
-    Now,
-    /// When the center is started again.
-    AtRestart,
 }
 
 /// Something wrong in a file.

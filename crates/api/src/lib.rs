@@ -38,7 +38,7 @@ mod welcome;
 mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands, Settings};
-pub use configuration::{Change, Configuration, Effect, Fault, Reloaded, Reloading};
+pub use configuration::{Configuration, Fault, Reloaded, Reloading};
 pub use health::{ANSWERED_WITHIN, Because, Checking, Condition, Readiness};
 pub use hearing::Hearing;
 pub use metrics::{Kind, Metrics, Sample};

@@ -210,6 +210,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("center_started", "系统启动"),
     ("drain_started", "停止接入"),
     ("clock_set", "时钟调整"),
+    ("configuration_replaced", "配置重新载入"),
     ("sample_drawn", "质检抽样"),
     ("sip_trace_read", "查看信令"),
     ("contact_started", "来电"),

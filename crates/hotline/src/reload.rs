@@ -11,19 +11,24 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use api::{Because, Change, Effect, Fault, Reloaded, Reloading};
+use api::{Because, Fault, Reloaded, Reloading};
 use media::{Prompts, Shelf};
-use model::Actor;
+use model::{Actor, CenterEvent, Effect, Entry, SettingChange};
+use store::Log;
 use text::{Problem, Text, text};
 use tokio::sync::watch;
 
 use crate::checks::{self, Finding, Words};
+use crate::clock::now;
 use crate::conductor::Conductor;
 use crate::config::{self, AT_RESTART, Configuration, Difference, Server, Sources, Values};
 use crate::observer::{Limits, Observer};
 use crate::retention::Schedule;
 use crate::serve;
 use crate::signalling;
+
+/// Changes that are named in the event of a reload.
+const NOTED: usize = 500;
 
 /// Where the files of the configuration lie.
 #[derive(Debug, Clone)]
@@ -42,6 +47,7 @@ pub(crate) struct Owners {
     pub(crate) prompts: Arc<Shelf>,
     pub(crate) conductor: Conductor,
     pub(crate) observer: Observer,
+    pub(crate) log: Log,
     pub(crate) api: watch::Sender<Arc<api::Settings>>,
     pub(crate) retention: watch::Sender<Option<Schedule>>,
 }
@@ -103,19 +109,30 @@ impl Reloader {
         let changes = self.changes(&current, &candidate);
         if !dry_run {
             self.replace(candidate).await;
+            self.note(by.clone(), &changes);
             tracing::info!(changes = changes.len(), ?by, "the configuration was read anew");
-            for Change { file, key, effect, .. } in &changes {
+            for SettingChange { file, key, effect, .. } in &changes {
                 tracing::info!(file, key, at_restart = *effect == Effect::AtRestart, "changed");
             }
         }
         Ok(Reloaded { dry_run, changes, warnings })
     }
 
-    fn changes(&self, current: &Current, candidate: &Candidate) -> Vec<Change> {
+    /// In the log, for whoever asks later what held when.
+    fn note(&self, by: Actor, changes: &[SettingChange]) {
+        let count = u64::try_from(changes.len()).unwrap_or(u64::MAX);
+        let changes = changes.iter().take(NOTED).cloned().collect();
+        let event = CenterEvent::ConfigurationReplaced { count, changes }.into();
+        if let Err(error) = self.owners.log.append(Entry { at: now(), by: Some(by), event }) {
+            tracing::error!(%error, "that the configuration was read anew is not in the event log");
+        }
+    }
+
+    fn changes(&self, current: &Current, candidate: &Candidate) -> Vec<SettingChange> {
         let differences = current.values.differences(&candidate.values);
         let clips = self.owners.prompts.changes(&candidate.prompts);
         let seconds = |ms: u64| format!("{}.{:03} s", ms / 1_000, ms % 1_000);
-        let of_clip = |clip: media::ClipChange| Change {
+        let of_clip = |clip: media::ClipChange| SettingChange {
             file: format!("prompts/{}", clip.name),
             key: String::new(),
             before: clip.before_ms.map(seconds),
@@ -153,11 +170,11 @@ pub async fn at_signal(configuration: &dyn api::Configuration) {
     tracing::error!(problems = faults.len(), "the configuration was not read anew: nothing was changed");
 }
 
-fn of_value(difference: Difference) -> Change {
+fn of_value(difference: Difference) -> SettingChange {
     let Difference { file, key, before, after } = difference;
     let waits = file == "hotline.toml" && AT_RESTART.iter().any(|start| key.starts_with(start));
     let effect = if waits { Effect::AtRestart } else { Effect::Now };
-    Change { file, key, before, after, effect }
+    SettingChange { file, key, before, after, effect }
 }
 
 /// Reads and checks everything, as at a start.

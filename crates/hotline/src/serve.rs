@@ -158,6 +158,7 @@ pub async fn start(
         prompts: media.shelf(),
         conductor: conductor.clone(),
         observer: observer.clone(),
+        log: journal.log().clone(),
         api: api_settings,
         retention,
     };

@@ -16,6 +16,7 @@ mod policy;
 mod sample;
 mod secret;
 mod seed;
+mod setting;
 mod storage;
 mod time;
 mod words;
@@ -44,6 +45,7 @@ pub use policy::SupervisorsHear;
 pub use sample::{SampleFrame, Way};
 pub use secret::Secret;
 pub use seed::Seed;
+pub use setting::{Effect, SettingChange};
 pub use storage::{
     ENCRYPTED, RetentionRule, Storage, StorageReport, StorageTrouble, flac_name, flac_part_name, paths_of,
 };

@@ -32,9 +32,10 @@ fn center(record: &Record, event: &CenterEvent) -> Vec<Statement> {
             let shift = |sql| Statement { sql, values: values![*by_ms] };
             sql::SHIFT_WHAT_IS_OPEN.into_iter().map(shift).collect()
         }
-        CenterEvent::DrainStarted | CenterEvent::SipTraceRead { .. } | CenterEvent::SampleDrawn { .. } => {
-            Vec::new()
-        }
+        CenterEvent::DrainStarted
+        | CenterEvent::ConfigurationReplaced { .. }
+        | CenterEvent::SipTraceRead { .. }
+        | CenterEvent::SampleDrawn { .. } => Vec::new(),
     }
 }
 

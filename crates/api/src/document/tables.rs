@@ -234,6 +234,7 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
             "center_started",
             "drain_started",
             "clock_set",
+            "configuration_replaced",
             "language_chosen",
             "legal_hold_set",
             "legal_hold_cleared",

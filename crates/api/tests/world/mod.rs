@@ -8,10 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::{
-    Answer, App, AppParts, Because, Change, Commands, Configuration, Effect, Fault, Readiness, Reloaded,
-    Reloading,
-};
+use api::{Answer, App, AppParts, Because, Commands, Configuration, Fault, Readiness, Reloaded, Reloading};
 use model::{
     Actor, AgentId, Cause, ContactEvent, ContactId, Digit, Done, End, EndedBy, Entry, Event, Ids, Language,
     LeaveReason, Order, QueueEvent, Record, RecordingEvent, RecordingId, RecordingState, Refused, Scope,
@@ -46,12 +43,12 @@ struct FakeConfiguration;
 
 impl Configuration for FakeConfiguration {
     fn reload(&self, _: Actor, dry_run: bool) -> Reloading<'_> {
-        let change = Change {
+        let change = model::SettingChange {
             file: "agents.toml".to_owned(),
             key: "agent[1001].password".to_owned(),
             before: Some("***".to_owned()),
             after: Some("***".to_owned()),
-            effect: Effect::Now,
+            effect: model::Effect::Now,
         };
         let fault = Fault {
             file: "config/queues.toml".to_owned(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContactId, Number, SampleFrame, Subject};
+use crate::{ContactId, Number, SampleFrame, SettingChange, Subject};
 
 /// What happened to the center.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,13 @@ pub enum CenterEvent {
     ClockSet {
         /// Forwards, or negative: backwards; in ms.
         by_ms: i64,
+    },
+    /// The configuration was read anew, and holds since.
+    ConfigurationReplaced {
+        /// How many values differ.
+        count: u64,
+        /// The first 500 of them.
+        changes: Vec<SettingChange>,
     },
     /// A sample for quality checks was drawn. The same frame and seed draw it again.
     SampleDrawn {
@@ -54,6 +61,7 @@ impl CenterEvent {
             CenterEvent::Started { .. }
             | CenterEvent::DrainStarted
             | CenterEvent::ClockSet { .. }
+            | CenterEvent::ConfigurationReplaced { .. }
             | CenterEvent::SampleDrawn { .. }
             | CenterEvent::SipTraceRead { contact: None, .. } => Subject::Center,
         }
