@@ -26,6 +26,7 @@ all_tests() {
 }
 
 step python3 prompts/make.py --check
+step python3 docs/reference/make.py --check
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets -- -D warnings
 # The stories of the whole start the real binary.

@@ -38,6 +38,10 @@ fn a_talk_goes_on_while_agents_numbers_and_queues_are_replaced_and_the_next_call
     }
     assert!(said.contains("***") && !said.contains("sample-1009"), "{said}");
 
+    let noted = center.wait_for_events("configuration_replaced", 1);
+    let is_named = |change: &Value| change["key"] == "agent[1009].queues" && change["effect"] == "now";
+    assert!(noted[0]["changes"].as_array().is_some_and(|changes| changes.iter().any(is_named)), "{noted:?}");
+
     // The talk goes on, and the next customer finds what is new.
     center.record_for_seconds(2);
     let mut second = Phone::customer(&center, "bob", CUSTOMER_HZ);
