@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ivr::Session;
 use model::{
-    Actor, AgentId, CallId, ContactId, Digit, EndedBy, LegId, Number, Part, PlayId, QueueName, RecordingId,
-    Refused, RemoteMedia, Secret, SegmentId, Supervision, Time,
+    Actor, AgentId, CallId, ContactId, Digit, EndedBy, LegId, Number, Part, Personal, PlayId, QueueName,
+    RecordingId, Refused, RemoteMedia, Secret, SegmentId, Supervision, Time,
 };
 
 use crate::context::Context;
@@ -23,7 +23,7 @@ pub(crate) struct Contact {
     pub(crate) call: CallId,
     /// The customer's leg.
     pub(crate) leg: LegId,
-    pub(crate) caller: Option<Number>,
+    pub(crate) caller: Option<Personal<Number>>,
     pub(crate) line: Line,
     pub(crate) session: Session,
     /// How long the caller may go on waiting.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use model::{
     Actor, AgentId, CallId, Cause, CenterEvent, Codec, CommandId, ContactEvent, ContactId, Entry, Event, Ids,
-    LegId, LegOrder, LegQuality, MediaOp, MediaOrder, Number, PlayId, RecordingId, Reply, Time,
+    LegId, LegOrder, LegQuality, MediaOp, MediaOrder, Number, Personal, PlayId, RecordingId, Reply, Time,
 };
 
 use crate::config::Config;
@@ -158,7 +158,7 @@ impl Context {
         leg: LegId,
         rtp: SocketAddr,
         codecs: Vec<Codec>,
-        caller: Option<Number>,
+        caller: Option<Personal<Number>>,
         display: String,
     ) {
         let dialled = self.legs.get_mut(leg).and_then(|of| of.dial(rtp, codecs, caller, display));

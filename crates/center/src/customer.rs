@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use model::{
     Cause, Codec, ContactEvent, ContactId, Digit, Diversion, End, EndedBy, Language, LeaveReason, LegId,
-    MediaOp, Number, QueueName, Reached, RecordingEvent, RecordingId, RecordingSpec, RemoteMedia, SegmentEnd,
+    MediaOp, Number, Personal, QueueName, Reached, RecordingEvent, RecordingId, RecordingSpec, RemoteMedia,
+    SegmentEnd,
 };
 
 use crate::alive::who_ended;
@@ -29,8 +30,8 @@ pub(crate) struct Invitation {
     /// The number whose entry the call takes.
     pub(crate) number: Number,
     pub(crate) diversions: Vec<Diversion>,
-    pub(crate) caller: Option<Number>,
-    pub(crate) caller_name: Option<String>,
+    pub(crate) caller: Option<Personal<Number>>,
+    pub(crate) caller_name: Option<Personal<String>>,
     pub(crate) remote: Option<RemoteMedia>,
     pub(crate) sip_call_id: Box<str>,
 }

@@ -21,7 +21,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use model::{
     AgentId, AudioReport, CallId, Cause, Codec, ContactId, Digit, Direction, LegOrder, LegQuality, LegReport,
-    Number, OfferId, PlayId, QueueName, Refusal, RemoteMedia, Shortage,
+    Number, OfferId, Personal, PlayId, QueueName, Refusal, RemoteMedia, Shortage,
 };
 
 use crate::contact::KeyWay;
@@ -171,7 +171,7 @@ impl Leg {
         &mut self,
         rtp: SocketAddr,
         codecs: Vec<Codec>,
-        caller: Option<Number>,
+        caller: Option<Personal<Number>>,
         display: String,
     ) -> Option<LegOrder> {
         let agent = self.agent().cloned().filter(|_| self.stage == Stage::Opening)?;

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use api::Sample;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use model::{Entry, Number};
+use model::{Entry, Number, Personal};
 
 use crate::clock::steady;
 use contact::{ContactLine, Ledger};
@@ -72,7 +72,7 @@ pub(crate) struct Refused {
     /// The number that was dialled.
     pub(crate) number: Option<Number>,
     /// The calling number.
-    pub(crate) caller: Option<Number>,
+    pub(crate) caller: Option<Personal<Number>>,
     /// Which status it was answered with.
     pub(crate) status: u16,
 }
@@ -225,8 +225,8 @@ impl Thread {
             target: "hotline::contact",
             contact = %line.contact,
             sip_call_id = line.sip_call_id,
-            caller = self.person(line.caller.as_ref().map(Number::as_str)),
-            caller_name = line.caller_name.as_deref().filter(|_| self.personal),
+            caller = line.caller.as_ref().map(|caller| self.person(caller)),
+            caller_name = line.caller_name.as_ref().filter(|_| self.personal).map(|name| name.reveal().as_str()),
             number = line.number.as_ref().map(Number::as_str),
             trunk = line.trunk,
             language = line.language.map(|language| language.tag()),
@@ -260,15 +260,15 @@ impl Thread {
             status,
             sip_call_id,
             number = number.as_ref().map(Number::as_str),
-            caller = self.person(caller.as_ref().map(Number::as_str)),
+            caller = caller.as_ref().map(|caller| self.person(caller)),
             suppressed,
             "refused",
         );
     }
 
     /// A calling number as the log may show it.
-    fn person(&self, number: Option<&str>) -> Option<String> {
-        number.map(|number| if self.personal { number.to_owned() } else { mask(number) })
+    fn person(&self, number: &Personal<Number>) -> String {
+        if self.personal { number.reveal().to_string() } else { number.masked() }
     }
 }
 
@@ -278,24 +278,5 @@ fn word(value: &impl serde::Serialize) -> String {
         Ok(serde_json::Value::String(text)) => text,
         Ok(serde_json::Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
         Ok(_) | Err(_) => String::new(),
-    }
-}
-
-/// The last four characters of a number; of one that has seven or fewer, nothing.
-pub(crate) fn mask(number: &str) -> String {
-    let length = number.chars().count();
-    let kept: String = number.chars().skip(length.saturating_sub(4)).collect();
-    if length > 7 { format!("…{kept}") } else { "…".to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_masked_number_shows_four_digits_at_most() {
-        assert_eq!(mask("13800138000"), "…8000");
-        assert_eq!(mask("+8613800138000"), "…8000");
-        assert_eq!((mask("1001").as_str(), mask("8613800").as_str(), mask("").as_str()), ("…", "…", "…"));
     }
 }

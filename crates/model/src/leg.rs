@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use codec::{Codec, OpusFormat, Srtp};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CallId, Cause, Digit, Diverted, Number};
+use crate::{AgentId, CallId, Cause, Digit, Diverted, Number, Personal};
 
 /// Which way audio flows, seen from us (RFC 3264 section 6.1 turned round).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,10 +115,10 @@ pub struct Invited {
     /// Where the call was before, as far as the trunk is believed.
     pub diverted: Diverted,
     /// The calling number; `None` when withheld or not made of harmless characters.
-    pub caller: Option<Number>,
+    pub caller: Option<Personal<Number>>,
     /// The name that the caller shows, for display only: hostile text, at most 64 characters,
     /// without control characters.
-    pub caller_name: Option<String>,
+    pub caller_name: Option<Personal<String>>,
     /// The peer's audio; `None` when the INVITE carried no offer (it comes with `Connected`).
     pub remote: Option<RemoteMedia>,
     /// The Call-ID of its INVITE: hostile text, at most 128 characters, without control characters.
@@ -217,7 +217,7 @@ pub enum LegOrder {
         /// Codecs to offer, best first.
         codecs: Vec<Codec>,
         /// The calling number to show.
-        caller: Option<Number>,
+        caller: Option<Personal<Number>>,
         /// A text to show beside it (queue and waiting time), without control characters.
         display: String,
     },

@@ -12,6 +12,7 @@ mod event;
 mod id;
 mod leg;
 mod media;
+mod personal;
 mod policy;
 mod sample;
 mod secret;
@@ -41,6 +42,7 @@ pub use media::{
     AudioReport, ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode,
     RecordingReport, RecordingSpec, Role, Shortage,
 };
+pub use personal::{Personal, mask};
 pub use policy::SupervisorsHear;
 pub use sample::{SampleFrame, Way};
 pub use secret::Secret;

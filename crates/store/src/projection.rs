@@ -53,9 +53,10 @@ fn contact(record: &Record, event: &ContactEvent) -> Vec<Statement> {
             flow,
             sip_call_id: _,
         } => {
-            let caller = caller.as_ref().map(|number| number.as_str());
+            let caller = caller.as_ref().map(|number| number.reveal().as_str());
             let (number, trunk, language) = (number.as_str(), trunk.as_ref(), language.tag());
-            let (name, flow): (Option<&str>, &str) = (caller_name.as_deref(), flow.as_ref());
+            let (name, flow): (Option<&str>, &str) =
+                (caller_name.as_ref().map(|name| name.reveal().as_str()), flow.as_ref());
             let way = print_way(diversions);
             change(sql::START_CONTACT, values![id, caller, name, number, way, trunk, language, flow, at])
         }

@@ -2,7 +2,7 @@
 
 use model::{
     Activity, AgentId, Cause, ContactId, Diversion, ENCRYPTED, End, EndedBy, Gap, Language, LeaveReason,
-    LegQuality, Number, QueueName, RecordingId, RecordingState, SegmentId, Shift, Time,
+    LegQuality, Number, Personal, QueueName, RecordingId, RecordingState, SegmentId, Shift, Time,
 };
 use serde::Serialize;
 
@@ -14,9 +14,9 @@ pub struct Contact {
     /// The contact.
     pub id: ContactId,
     /// The calling number.
-    pub caller: Option<Number>,
+    pub caller: Option<Personal<Number>>,
     /// The name that the caller's device showed: hostile text.
-    pub caller_name: Option<String>,
+    pub caller_name: Option<Personal<String>>,
     /// The number whose entry it took.
     pub number: Number,
     /// Where the call was before it came to us; the number that the customer dialled first.
@@ -52,7 +52,7 @@ impl Contact {
         Ok(Contact {
             id: row.id(ContactId::from_number)?,
             caller: row.maybe_name()?,
-            caller_name: row.maybe_text()?,
+            caller_name: row.maybe_text()?.map(Personal::new),
             number: row.name()?,
             diversions: row.json()?,
             trunk: row.text()?,

@@ -207,7 +207,7 @@ impl World {
                 contact,
                 caller: Some("13800000000".parse().unwrap()),
                 diversions: Vec::new(),
-                caller_name: Some("\"},<script>\r\n张".to_owned()),
+                caller_name: Some("\"},<script>\r\n张".to_owned().into()),
                 number: "8000".parse().unwrap(),
                 trunk: "local".to_owned(),
                 language: Language::ZhCn,

@@ -195,7 +195,7 @@ impl World {
             origin,
             dialled: number(dialled),
             diverted: self.diverted.clone(),
-            caller: Some(number("13800000000")),
+            caller: Some(number("13800000000").into()),
             caller_name: None,
             remote: Some(remote(Direction::Both)),
             sip_call_id: "1@world".into(),

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use model::{
-    AgentId, CenterEvent, ContactEvent, ContactId, End, Entry, Event, Language, LegQuality, Number,
+    AgentId, CenterEvent, ContactEvent, ContactId, End, Entry, Event, Language, LegQuality, Number, Personal,
     QueueEvent, QueueName, Time,
 };
 
@@ -27,9 +27,9 @@ pub(super) struct ContactLine {
     /// Hostile text.
     pub(super) sip_call_id: Option<String>,
     /// Personal.
-    pub(super) caller: Option<Number>,
+    pub(super) caller: Option<Personal<Number>>,
     /// Personal, and hostile text.
-    pub(super) caller_name: Option<String>,
+    pub(super) caller_name: Option<Personal<String>>,
     pub(super) number: Option<Number>,
     pub(super) trunk: Option<String>,
     pub(super) language: Option<Language>,
@@ -81,8 +81,8 @@ pub(super) struct Ledger {
 struct Story {
     started: Option<Time>,
     sip_call_id: Option<String>,
-    caller: Option<Number>,
-    caller_name: Option<String>,
+    caller: Option<Personal<Number>>,
+    caller_name: Option<Personal<String>>,
     number: Option<Number>,
     trunk: Option<String>,
     language: Option<Language>,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use model::{Invited, LegId, Origin};
+use model::{Invited, LegId, Origin, Personal};
 use sip::{Answer, Flow, OfferedAudio, Request, Security, SessionId, Status};
 
 use super::legs::{Leg, Stage};
@@ -59,8 +59,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             origin,
             dialled,
             diverted: terms.numbers.diverted(request),
-            caller: terms.numbers.caller(request),
-            caller_name: translate::caller_name(request),
+            caller: terms.numbers.caller(request).map(Personal::new),
+            caller_name: translate::caller_name(request).map(Personal::new),
             remote: remote.and_then(|remote| translate::remote_media(&remote, self.endpoint.peer(session))),
             sip_call_id: translate::sip_call_id(request).into(),
         };

@@ -8,7 +8,7 @@
 //!
 //! [`Shard::finish`] is the only place that says `Ended` or `Refused`, and it forgets the leg.
 
-use model::{AgentId, Cause, Codec, LegId, LegOrder, LegReport, Number, Refusal, Target};
+use model::{AgentId, Cause, Codec, LegId, LegOrder, LegReport, Number, Personal, Refusal, Target};
 use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, Security, SessionId};
 
 use super::reach::Device;
@@ -49,7 +49,7 @@ pub(super) struct Wish {
     pub(super) agent: AgentId,
     rtp: std::net::SocketAddr,
     codecs: Vec<Codec>,
-    caller: Option<Number>,
+    caller: Option<Personal<Number>>,
     display: String,
 }
 
@@ -141,7 +141,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         wish: &Wish,
         contacts: Vec<(String, Destination)>,
     ) -> Vec<Fork> {
-        let caller = wish.caller.as_ref().map_or("anonymous", Number::as_str).replace('#', "%23");
+        let caller =
+            wish.caller.as_ref().map_or("anonymous", |caller| caller.reveal().as_str()).replace('#', "%23");
         let (display, rtp) = (wish.display.clone(), wish.rtp);
         let terms = self.terms_of(&wish.agent);
         let codecs = terms.codecs.offer(&wish.codecs);

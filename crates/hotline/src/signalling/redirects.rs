@@ -9,14 +9,13 @@
 
 use std::collections::BTreeSet;
 
-use model::{AgentId, LegId, LegReport};
+use model::{AgentId, LegId, LegReport, mask};
 use sip::{Destination, SessionId, Uri};
 
 use super::SignallingInput;
 use super::legs::{Leg, Stage};
 use super::registrar::Question;
 use super::shard::Shard;
-use crate::observer::mask;
 
 /// What of redirects happened in a leg.
 pub(super) struct Redirects {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-use model::{Cause, LegId};
+use model::{Cause, LegId, Number, Personal};
 use sip::{Destination, Flow, Message, Method, Response};
 
 use super::{Clock, translate};
@@ -90,7 +90,11 @@ impl Seen {
             source: peer,
             sip_call_id: translate::harmless(&key.0),
             number: response.to().ok().and_then(|to| to.uri.user()?.parse().ok()),
-            caller: response.from().ok().and_then(|from| from.uri.user()?.parse().ok()),
+            caller: response
+                .from()
+                .ok()
+                .and_then(|from| from.uri.user()?.parse::<Number>().ok())
+                .map(Personal::new),
             status: response.status.code(),
         });
         if self.last.len() >= REMEMBERED {

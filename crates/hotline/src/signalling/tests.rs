@@ -25,9 +25,9 @@ async fn a_caller_is_invited_answered_and_hangs_up() {
     let Invited { origin, dialled, caller, caller_name, remote, .. } = invited;
     assert_eq!(
         (origin, dialled, caller),
-        (Origin::Trunk("loopback".to_owned()), number("8000"), Some(number("13800000000")))
+        (Origin::Trunk("loopback".to_owned()), number("8000"), Some(number("13800000000").into()))
     );
-    assert_eq!(caller_name.as_deref(), Some("Ab"));
+    assert_eq!(caller_name, Some("Ab".to_owned().into()));
     assert_eq!(remote.unwrap().codec, Codec::Pcmu);
     world.signalling.order(leg, LegOrder::Ring);
     world.answer(leg);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentId, ContactId, Digit, Diversion, End, EndedBy, GuestEnd, Language, LegQuality, Number, Part,
-    QueueName, SecureEnd, SegmentEnd, SegmentId,
+    Personal, QueueName, SecureEnd, SegmentEnd, SegmentId,
 };
 
 /// What happened to a contact.
@@ -17,9 +17,9 @@ pub enum ContactEvent {
         /// The contact.
         contact: ContactId,
         /// The calling number.
-        caller: Option<Number>,
+        caller: Option<Personal<Number>>,
         /// The name that the caller's device showed: hostile text.
-        caller_name: Option<String>,
+        caller_name: Option<Personal<String>>,
         /// The number whose entry it took: the dialled one, or the one that it was diverted from where the trunk says so.
         number: Number,
         /// Where the call was before it came to us; the number that the customer dialled first. Older logs have none.

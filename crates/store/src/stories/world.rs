@@ -169,7 +169,7 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
                 number: "4001234567".parse().ok(),
                 reason: DiversionReason::UserBusy,
             }],
-            caller_name: Some("<b>'; DROP TABLE contacts; --\0 张".to_owned()),
+            caller_name: Some("<b>'; DROP TABLE contacts; --\0 张".to_owned().into()),
             number: "8000".parse().unwrap(),
             trunk: "local".to_owned(),
             language: Language::ZhCn,

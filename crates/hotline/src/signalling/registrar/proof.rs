@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use model::AgentId;
+use model::{AgentId, Personal};
 use sip::{Algorithm, Answer, Flow, Moment, Request, Status, Verdict};
 
 use super::RegistrarTask;
@@ -73,7 +73,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
             source: flow.source,
             sip_call_id: translate::sip_call_id(request),
             number: user(request.to()),
-            caller: user(request.from()),
+            caller: user(request.from()).map(Personal::new),
             status: Status::UNAUTHORIZED.code(),
         });
     }

@@ -91,7 +91,7 @@ impl World {
             target: Target::Seat(agent("1001")),
             rtp: "127.0.0.1:20002".parse().unwrap(),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
-            caller: Some(number("8000")),
+            caller: Some(number("8000").into()),
             display: "inquiry 0:07".to_owned(),
         };
         self.signalling.order(leg, order);
