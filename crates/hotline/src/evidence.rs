@@ -63,13 +63,15 @@ async fn follow_all(
 
 /// What a record tells of a recording's fate.
 async fn line_of(store: &Store, record: &Record, folders: &[PathBuf]) -> Result<Option<Line>, StoreError> {
-    let (recording, fate) = match &record.event {
-        Event::Recording(RecordingEvent::Closed { recording, state: RecordingState::Sealed, .. }) => {
-            (*recording, Fate::Sealed)
-        }
-        Event::Recording(RecordingEvent::Closed { recording, .. }) => (*recording, Fate::Damaged),
-        Event::Recording(RecordingEvent::Erased { recording, .. }) => (*recording, Fate::Erased),
-        _ => return Ok(None),
+    let Event::Recording(event) = &record.event else { return Ok(None) };
+    let (recording, fate) = match event {
+        RecordingEvent::Closed { recording, state: RecordingState::Sealed, .. } => (*recording, Fate::Sealed),
+        RecordingEvent::Closed { recording, .. } => (*recording, Fate::Damaged),
+        RecordingEvent::Erased { recording, .. } => (*recording, Fate::Erased),
+        RecordingEvent::Opened { .. }
+        | RecordingEvent::Paused { .. }
+        | RecordingEvent::Resumed { .. }
+        | RecordingEvent::Listened { .. } => return Ok(None),
     };
     let Some(row) = store.recording(recording).await? else { return Ok(None) };
     let found = folders.iter().find_map(|folder| std::fs::metadata(folder.join(&row.path)).ok());

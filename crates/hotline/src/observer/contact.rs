@@ -52,20 +52,21 @@ pub(super) struct ContactLine {
 
 /// True for events that change a line or a figure.
 pub(super) fn concerns(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Contact(ContactEvent::Started { .. })
-            | Event::Contact(ContactEvent::Answered { .. })
-            | Event::Contact(ContactEvent::LanguageChosen { .. })
-            | Event::Queue(QueueEvent::Entered { .. })
-            | Event::Queue(QueueEvent::Left { .. })
-            | Event::Contact(ContactEvent::SegmentStarted { .. })
-            | Event::Contact(ContactEvent::SegmentEnded { .. })
-            | Event::Contact(ContactEvent::Ended { .. })
-            | Event::Contact(ContactEvent::QualityMeasured { .. })
-            | Event::Queue(QueueEvent::OfferEnded { .. })
-            | Event::Center(CenterEvent::ClockSet { .. })
-    )
+    match event {
+        Event::Contact(event) => matches!(
+            event,
+            ContactEvent::Started { .. }
+                | ContactEvent::Answered { .. }
+                | ContactEvent::LanguageChosen { .. }
+                | ContactEvent::SegmentStarted { .. }
+                | ContactEvent::SegmentEnded { .. }
+                | ContactEvent::Ended { .. }
+                | ContactEvent::QualityMeasured { .. }
+        ),
+        Event::Queue(event) => !matches!(event, QueueEvent::OfferMade { .. }),
+        Event::Center(event) => matches!(event, CenterEvent::ClockSet { .. }),
+        Event::Agent(_) | Event::Recording(_) | Event::Storage(_) => false,
+    }
 }
 
 #[derive(Debug, Default)]
@@ -98,22 +99,20 @@ struct Story {
 impl Ledger {
     /// An event; `now` is by a steady clock.
     pub(super) fn handle(&mut self, now: Time, entry: &Entry) {
-        let at = entry.at;
         match &entry.event {
-            Event::Contact(ContactEvent::Started {
-                contact,
-                caller,
-                caller_name,
-                number,
-                diversions: _,
-                trunk,
-                language,
-                flow: _,
-                sip_call_id,
-            }) => {
-                if self.open.len() >= MOST {
-                    self.open.pop_first();
-                }
+            Event::Center(CenterEvent::ClockSet { by_ms }) => {
+                self.open.values_mut().for_each(|story| story.shift(*by_ms));
+            }
+            Event::Contact(event) => self.contact(now, entry.at, event),
+            Event::Queue(event) => self.queue(event),
+            Event::Center(_) | Event::Agent(_) | Event::Recording(_) | Event::Storage(_) => {}
+        }
+    }
+
+    fn contact(&mut self, now: Time, at: Time, event: &ContactEvent) {
+        let contact = event.contact();
+        match event {
+            ContactEvent::Started { caller, caller_name, number, trunk, language, sip_call_id, .. } => {
                 let story = Story {
                     started: Some(at),
                     sip_call_id: sip_call_id.clone(),
@@ -124,42 +123,63 @@ impl Ledger {
                     language: Some(*language),
                     ..Story::default()
                 };
-                self.open.insert(*contact, story);
+                self.begin(contact, story);
             }
-            Event::Contact(ContactEvent::Ended { contact, end }) => {
-                let story = self.open.remove(contact).unwrap_or_default();
-                self.ended.insert(*contact, (now + PATIENCE, story, at, *end));
+            ContactEvent::Ended { end, .. } => {
+                let story = self.open.remove(&contact).unwrap_or_default();
+                self.ended.insert(contact, (now + PATIENCE, story, at, *end));
             }
-            Event::Contact(ContactEvent::QualityMeasured { contact, agent: None, quality }) => {
-                self.measured(*contact, quality)
+            ContactEvent::QualityMeasured { agent: None, quality, .. } => self.measured(contact, quality),
+            ContactEvent::Answered { .. } => {
+                self.change(contact, |story| story.setup_ms = story.started.map(|began| ms(began, at)));
             }
-            Event::Center(CenterEvent::ClockSet { by_ms }) => {
-                self.open.values_mut().for_each(|story| story.shift(*by_ms))
+            ContactEvent::LanguageChosen { language, .. } => {
+                self.change(contact, |story| story.language = Some(*language));
             }
-            Event::Contact(ContactEvent::Answered { contact }) => {
-                self.change(*contact, |story| story.setup_ms = story.started.map(|began| ms(began, at)));
-            }
-            Event::Contact(ContactEvent::LanguageChosen { contact, language }) => {
-                self.change(*contact, |story| story.language = Some(*language));
-            }
-            Event::Queue(QueueEvent::Entered { contact, queue, .. }) => {
-                self.change(*contact, |story| story.queue = Some(queue.clone()));
-            }
-            Event::Queue(QueueEvent::Left { contact, waited_ms, .. }) => {
-                self.change(*contact, |story| story.waited_ms += waited_ms);
-            }
-            Event::Contact(ContactEvent::SegmentStarted { contact, agent, .. }) => {
-                self.change(*contact, |story| {
-                    story.agent = Some(agent.clone());
-                    story.talking_since = Some(at);
-                })
-            }
-            Event::Contact(ContactEvent::SegmentEnded { contact, .. }) => self.change(*contact, |story| {
+            ContactEvent::SegmentStarted { agent, .. } => self.change(contact, |story| {
+                story.agent = Some(agent.clone());
+                story.talking_since = Some(at);
+            }),
+            ContactEvent::SegmentEnded { .. } => self.change(contact, |story| {
                 if let Some(began) = story.talking_since.take() {
                     story.talk_ms += ms(began, at);
                 }
             }),
-            _ => {}
+            ContactEvent::NodeEntered { .. }
+            | ContactEvent::DigitPressed { .. }
+            | ContactEvent::SecureInputStarted { .. }
+            | ContactEvent::SecureInputEnded { .. }
+            | ContactEvent::SecureInputRead { .. }
+            | ContactEvent::HoldStarted { .. }
+            | ContactEvent::HoldEnded { .. }
+            | ContactEvent::GuestInvited { .. }
+            | ContactEvent::GuestJoined { .. }
+            | ContactEvent::GuestChanged { .. }
+            | ContactEvent::GuestLeft { .. }
+            | ContactEvent::OneWayAudio { .. }
+            | ContactEvent::QualityMeasured { agent: Some(_), .. }
+            | ContactEvent::LegalHoldSet { .. }
+            | ContactEvent::LegalHoldCleared { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, contact: ContactId, story: Story) {
+        if self.open.len() >= MOST {
+            self.open.pop_first();
+        }
+        self.open.insert(contact, story);
+    }
+
+    fn queue(&mut self, event: &QueueEvent) {
+        let contact = event.contact();
+        match event {
+            QueueEvent::Entered { queue, .. } => {
+                self.change(contact, |story| story.queue = Some(queue.clone()));
+            }
+            QueueEvent::Left { waited_ms, .. } => {
+                self.change(contact, |story| story.waited_ms += waited_ms);
+            }
+            QueueEvent::OfferMade { .. } | QueueEvent::OfferEnded { .. } => {}
         }
     }
 

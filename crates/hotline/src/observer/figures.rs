@@ -42,15 +42,26 @@ impl Figures {
     pub(super) fn handle(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Contact(ContactEvent::Started { .. }) => self.started += 1,
-            Event::Queue(QueueEvent::Left { queue, reason, waited_ms, .. }) => {
+            Event::Queue(event) => self.queue(event),
+            Event::Contact(_)
+            | Event::Center(_)
+            | Event::Agent(_)
+            | Event::Recording(_)
+            | Event::Storage(_) => {}
+        }
+    }
+
+    fn queue(&mut self, event: &QueueEvent) {
+        match event {
+            QueueEvent::Left { queue, reason, waited_ms, .. } => {
                 let labels = vec![("queue", queue.to_string()), ("outcome", word(reason))];
                 self.waits.entry(labels).or_default().add(LONG, *waited_ms);
             }
-            Event::Queue(QueueEvent::OfferEnded { outcome, .. }) => {
+            QueueEvent::OfferEnded { outcome, .. } => {
                 let labels = vec![("outcome", word(outcome))];
                 *self.offers.entry(labels).or_default() += 1;
             }
-            _ => {}
+            QueueEvent::Entered { .. } | QueueEvent::OfferMade { .. } => {}
         }
     }
 
