@@ -1,5 +1,5 @@
-//! When a playback begins: a player fetches a recording in many ranges, and that is one listening. A download of the whole
-//! recording is none of them, and is one by itself.
+//! When a playback begins: a player fetches a recording in many ranges, and that is one listening. A download of the
+//! whole recording is none of them, and is one by itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

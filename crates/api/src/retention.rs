@@ -137,8 +137,8 @@ async fn erase(app: &App, by: &Actor, dry_run: bool) -> Result<Vec<Outcome>, Pro
     Ok(outcomes)
 }
 
-/// Notes the erasure of those that are not held, and waits until the tables show it: whatever happens then, the log says why
-/// a file is gone, and a file that stays is found by its row.
+/// Notes the erasure of those that are not held, and waits until the tables show it: whatever happens then, the log
+/// says why a file is gone, and a file that stays is found by its row.
 async fn note_erased(app: &App, by: &Actor, due: &[DueRecording]) -> Result<(), Problem> {
     let mut last = None;
     for due in due.iter().filter(|due| !due.held) {

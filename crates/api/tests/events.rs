@@ -7,7 +7,7 @@ mod world;
 
 use std::time::{Duration, Instant};
 
-use model::{CenterEvent, Event, Record};
+use model::{Actor, CenterEvent, Event, Record};
 use store::Role;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -247,6 +247,51 @@ async fn all_of_a_contact_is_read_in_order_and_by_pages() {
         assert_eq!(refused.status, status, "{path}");
         assert_eq!(refused.header("content-type"), Some("application/problem+json"));
     }
+}
+
+#[tokio::test]
+async fn what_the_log_does_not_take_is_not_done_and_gives_out_no_audio() {
+    let world = World::start().await;
+    let last = world.journal.last_seq();
+    assert!(world.journal.close(PATIENCE));
+    let audio = format!("/api/v1/recordings/{}/audio", world.recording);
+    let refused = world.get(Role::Qa, &audio).await;
+    assert_eq!((refused.status, refused.header("content-type")), (503, Some("application/problem+json")));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("事件日志"), "{}", refused.json());
+    let body = "{\"reason\":\"case 7\"}";
+    let headers = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    let hold = format!("/api/v1/contacts/{}/legal-hold", world.contact);
+    let token = world.token(Role::Supervisor);
+    let held = world
+        .raw(&format!(
+            "POST {hold} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n{headers}\r\n{body}"
+        ))
+        .await;
+    assert_eq!(held.status, 503);
+    assert_eq!(world.store.legal_hold(world.contact).await.unwrap(), None);
+    assert_eq!(world.journal.last_seq(), last, "no number was used");
+}
+
+#[tokio::test]
+async fn a_hold_is_answered_when_the_tables_show_it() {
+    let world = World::start().await;
+    let body = "{\"reason\":\"case 7\",\"person\":\"Lin\"}";
+    let token = world.token(Role::Supervisor);
+    for (path, held) in [("legal-hold", true), ("legal-hold/clear", false)] {
+        let answer = world
+            .raw(&format!(
+                "POST /api/v1/contacts/{}/{path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                world.contact,
+                body.len()
+            ))
+            .await;
+        assert_eq!(answer.status, 204, "{path}");
+        assert_eq!(world.store.legal_hold(world.contact).await.unwrap().is_some(), held, "{path}");
+    }
+    let noted = world.noted().await;
+    assert!(noted.iter().all(|record| record.by == Some(Actor::Token("supervisor".to_owned()))));
+    assert_eq!(noted.len(), 2);
 }
 
 async fn open(world: &World, after: u64) -> TcpStream {

@@ -94,8 +94,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whose story it belongs to. What belongs to a customer's visit has the contact as its subject, whatever group it is
-    /// of, so that all of a contact is read at once.
+    /// Whose story it belongs to. What belongs to a customer's visit has the contact as its subject, whatever group
+    /// it is of, so that all of a contact is read at once.
     pub fn subject(&self) -> Subject {
         match self {
             Event::Center(event) => event.subject(),

@@ -6,8 +6,8 @@
 //!                                                                                live readers ◄─────────┘
 //! ```
 //!
-//! An entry gets its number when it enters the inbox, under the inbox's lock: the order of the numbers is the order of the
-//! inbox, of the spool and of the database, whoever appends.
+//! An entry gets its number when it enters the inbox, under the inbox's lock: the order of the numbers is the order
+//! of the inbox, of the spool and of the database, whoever appends.
 //!
 //! Every record takes this one way, whether the database is well or not: the spool is written first and the
 //! database follows it. So a database that is slow, full or gone changes nothing but the distance between
@@ -139,8 +139,9 @@ impl Journal {
         Journal::start_after(store, data, 0).await
     }
 
-    /// As [`Journal::start`]; new records get numbers above `known` at least. A database that was restored from an older copy
-    /// does not have the newest numbers, which others have seen: manifests of recordings, followers of the events.
+    /// As [`Journal::start`]; new records get numbers above `known` at least. A database that was restored from an
+    /// older copy does not have the newest numbers, which others have seen: manifests of recordings, followers of the
+    /// events.
     ///
     /// # Errors
     ///
@@ -189,8 +190,8 @@ impl Journal {
         &self.log
     }
 
-    /// The last sequence number that was given out; the next record has the one after it. Above that of journal and spool
-    /// after the database was restored from an older copy ([`JournalStatus::appended_seq`]).
+    /// The last sequence number that was given out; the next record has the one after it. Above that of journal and
+    /// spool after the database was restored from an older copy ([`JournalStatus::appended_seq`]).
     pub fn last_seq(&self) -> u64 {
         self.shared.inbox().last_seq
     }
@@ -264,8 +265,8 @@ impl Shared {
         let _: Result<(), Stopped> = self.stopped.set(why);
     }
 
-    /// Numbers the entries and puts them into the inbox while there is room. Those that it has no room for stay, in order.
-    /// The number of the last one that was taken.
+    /// Numbers the entries and puts them into the inbox while there is room. Those that it has no room for stay, in
+    /// order. The number of the last one that was taken.
     pub(crate) fn append(&self, entries: &mut VecDeque<Entry>) -> Option<u64> {
         let mut inbox = self.inbox();
         let room = if inbox.closed { 0 } else { INBOX_LIMIT.saturating_sub(inbox.records.len()) };

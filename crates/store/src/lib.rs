@@ -1,8 +1,8 @@
 //! The event journal and its projections, SQLite and PostgreSQL.
 //!
-//! The [`Log`] takes what the center, the API and others have to say, the [`Journal`] writes it, and the [`Store`] answers what
-//! people ask. Every table but
-//! the journal and the tokens can be dropped and made again from the journal.
+//! The [`Log`] takes what the center, the API and others have to say, the [`Journal`] writes it, and the [`Store`]
+//! answers what people ask. Every table but the journal and the tokens can be dropped and made again from the
+//! journal.
 
 mod coverage;
 mod db;
@@ -59,8 +59,8 @@ use model::{ContactId, Node, Record, Subject};
 use crate::db::Db;
 use crate::live::Live;
 
-/// Under which number this process keeps its log. One machine has one log; where several share a database, each has a number
-/// of its own.
+/// Under which number this process keeps its log. One machine has one log; where several share a database, each has a
+/// number of its own.
 pub(crate) const NODE: Node = Node::FIRST;
 
 /// An open database. Clones share its connections.
@@ -109,8 +109,8 @@ impl Store {
         Ok(seq)
     }
 
-    /// The log's id: a random name that it was given when a journal first wrote it, in lower-case hexadecimal. Another database
-    /// has another; a copy that was restored has the same. Empty before the first journal.
+    /// The log's id: a random name that it was given when a journal first wrote it, in lower-case hexadecimal.
+    /// Another database has another; a copy that was restored has the same. Empty before the first journal.
     ///
     /// # Errors
     ///
@@ -125,8 +125,8 @@ impl Store {
         self.live.committed()
     }
 
-    /// Writes a consistent copy of a SQLite database to a new file, while others read and write; false for PostgreSQL, whose own
-    /// tools do that.
+    /// Writes a consistent copy of a SQLite database to a new file, while others read and write; false for
+    /// PostgreSQL, whose own tools do that.
     ///
     /// # Errors
     ///
@@ -177,8 +177,8 @@ impl Store {
         }
     }
 
-    /// At most `limit` records of a contact's story after sequence number `after`, in order: all that has the contact as its
-    /// subject ([`model::Event::subject`]).
+    /// At most `limit` records of a contact's story after sequence number `after`, in order: all that has the contact
+    /// as its subject ([`model::Event::subject`]).
     ///
     /// # Errors
     ///

@@ -10,8 +10,8 @@ use crate::Store;
 use crate::journal::Shared;
 use crate::live::Live;
 
-/// The journal takes no entry: 500,000 wait for a disk that has written nothing for minutes, or the journal was closed. The entry
-/// was not kept.
+/// The journal takes no entry: 500,000 wait for a disk that has written nothing for minutes, or the journal was
+/// closed. The entry was not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the journal takes nothing: its disk does not write, or it is closed; the entry was dropped")]
 pub struct InboxFull;
@@ -37,7 +37,8 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`InboxFull`] when 500,000 entries wait for a disk that writes nothing, or the journal was closed. No number was used.
+    /// [`InboxFull`] when 500,000 entries wait for a disk that writes nothing, or the journal was closed. No number
+    /// was used.
     pub fn append(&self, entry: Entry) -> Result<u64, InboxFull> {
         let appended = self.shared.append(&mut VecDeque::from([entry]));
         appended.ok_or_else(|| {

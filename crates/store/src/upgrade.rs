@@ -1,9 +1,9 @@
 //! The log as it was before it had subjects: events in one group, `by` inside the event, no node.
 //!
-//! A journal in that form is brought over once, when the database is opened: step 6 of the schema sets the old table aside as
-//! `journal_before`; [`bring_over`] moves its rows, a page in a transaction, so that a process that is killed meanwhile goes on where
-//! it stopped; step 7 drops the empty table. A center of the former version that still runs can write nothing to the new
-//! table: its events stay in its spool. Lines of a spool are read in either form.
+//! A journal in that form is brought over once, when the database is opened: step 6 of the schema sets the old table
+//! aside as `journal_before`; [`bring_over`] moves its rows, a page in a transaction, so that a process that is killed
+//! meanwhile goes on where it stopped; step 7 drops the empty table. A center of the former version that still runs
+//! can write nothing to the new table: its events stay in its spool. Lines of a spool are read in either form.
 
 use model::{Actor, ContactId, Event, Record, RecordingEvent, RecordingId, Subject, Time};
 use serde::Deserialize;
@@ -101,7 +101,8 @@ fn upgraded(seq: u64, at: Time, old: &str) -> serde_json::Result<(Record, String
     let has_by = json.get("by").is_some();
     let record = read(seq, at, json)?;
     let body = match old.strip_prefix('{') {
-        // As it was written, to the last digit of its figures: a spool may hold it as well, and the two must compare as equal.
+        // As it was written, to the last digit of its figures: a spool may hold it as well, and the two must compare
+        // as equal.
         Some(rest) if !has_by => format!("{{\"about\":\"{about}\",{rest}"),
         Some(_) | None => serde_json::to_string(&record.event)?,
     };

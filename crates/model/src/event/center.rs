@@ -16,8 +16,9 @@ pub enum CenterEvent {
     },
     /// The center takes no new calls any more.
     DrainStarted,
-    /// The machine's clock was set. Instants from here on are by the new time, what is open now began by it too: whatever
-    /// began before and is not over is dated `by_ms` later than its own event says, so that how long it lasts stays true.
+    /// The machine's clock was set. Instants from here on are by the new time, what is open now began by it too:
+    /// whatever began before and is not over is dated `by_ms` later than its own event says, so that how long it
+    /// lasts stays true.
     ClockSet {
         /// Forwards, or negative: backwards; in ms.
         by_ms: i64,

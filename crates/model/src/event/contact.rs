@@ -20,7 +20,8 @@ pub enum ContactEvent {
         caller: Option<Personal<Number>>,
         /// The name that the caller's device showed: hostile text.
         caller_name: Option<Personal<String>>,
-        /// The number whose entry it took: the dialled one, or the one that it was diverted from where the trunk says so.
+        /// The number whose entry it took: the dialled one, or the one that it was diverted from where the trunk says
+        /// so.
         number: Number,
         /// Where the call was before it came to us; the number that the customer dialled first. Older logs have none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
