@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use archive::{CenterKey, CenterKeys, Disk, Folder, Vault};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use media::{CenterKey, CenterKeys, Disk, Folder, Vault};
 
 criterion_group!(benches, pieces);
 criterion_main!(benches);

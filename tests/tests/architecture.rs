@@ -39,9 +39,10 @@ const TABLE: &[Rule] = &[
     Rule { name: "desk", may_use: &["model"], kind: Kind::Pure },
     Rule { name: "center", may_use: &["model", "ivr", "acd"], kind: Kind::Pure },
     Rule { name: "udp", may_use: &[], kind: Kind::Shell },
-    Rule { name: "media", may_use: &["model", "audio", "udp"], kind: Kind::Shell },
+    Rule { name: "media", may_use: &["model", "audio", "udp", "archive"], kind: Kind::Shell },
+    Rule { name: "archive", may_use: &["model", "audio"], kind: Kind::Shell },
     Rule { name: "store", may_use: &["model"], kind: Kind::Shell },
-    Rule { name: "api", may_use: &["model", "store"], kind: Kind::Shell },
+    Rule { name: "api", may_use: &["model", "store", "archive"], kind: Kind::Shell },
     Rule { name: "load", may_use: &["sip", "audio", "udp"], kind: Kind::Shell },
     Rule { name: "hotline", may_use: ALL, kind: Kind::Shell },
     Rule { name: "hotline-benches", may_use: ALL, kind: Kind::Witness },
@@ -49,8 +50,8 @@ const TABLE: &[Rule] = &[
 ];
 
 const ALL: &[&str] = &[
-    "codec", "model", "text", "sip", "audio", "ivr", "acd", "desk", "center", "udp", "load", "media",
-    "store", "api", "hotline",
+    "codec", "model", "text", "sip", "audio", "ivr", "acd", "desk", "center", "udp", "load", "archive",
+    "media", "store", "api", "hotline",
 ];
 
 /// Foreign crates that bring a clock, a socket, a thread, a file or unseeded randomness.

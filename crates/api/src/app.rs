@@ -2,11 +2,10 @@
 
 use std::future::Future;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
+use archive::{Eraser, Shelves};
 use model::{Actor, AgentId, ContactId, Done, Order, QueueName, Refused, RetentionRule, Scope, Time, Zone};
 use store::{Log, Store};
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -16,7 +15,7 @@ use crate::listening::Playbacks;
 use crate::places::{Limits, Places};
 use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
-use crate::{Hearing, Metrics, Readiness, Trace, Vault};
+use crate::{Hearing, Metrics, Readiness, Trace};
 
 /// Long polls and streams at once. All have a token; what counts is how many their address has.
 pub(crate) const FOLLOWERS: Limits = Limits { what: "stream", all: 256, each: 96 };
@@ -38,10 +37,10 @@ pub struct AppParts {
     pub store: Store,
     /// The way into the event log.
     pub log: Log,
-    /// The folders that recordings lie in: the first, and the one that takes over.
-    pub recordings: Vec<PathBuf>,
-    /// Opens those that are encrypted.
-    pub vault: Arc<dyn Vault>,
+    /// The folders that recordings lie in, and what opens those that are encrypted.
+    pub shelves: Shelves,
+    /// What alone erases recordings.
+    pub eraser: Arc<Eraser>,
     /// What may be replaced while the center runs.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// Where the day begins.
@@ -83,9 +82,7 @@ pub struct App {
     parts: Arc<AppParts>,
     connections: Arc<Places>,
     followers: Arc<Places>,
-    custody: Arc<Mutex<()>>,
     playbacks: Arc<Mutex<Playbacks>>,
-    unerased: Arc<AtomicU64>,
     closing: Arc<watch::Sender<bool>>,
     wrong: Arc<WrongTokens>,
     tickets: Arc<Tickets>,
@@ -106,9 +103,7 @@ impl App {
             parts: Arc::new(parts),
             connections: Arc::new(Places::new(CONNECTIONS)),
             followers: Arc::new(Places::new(FOLLOWERS)),
-            custody: Arc::new(Mutex::new(())),
             playbacks: Arc::default(),
-            unerased: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
             wrong: Arc::default(),
             tickets: Arc::default(),
@@ -138,19 +133,9 @@ impl App {
         &self.followers
     }
 
-    /// Holds and erasures go one after the other.
-    pub(crate) async fn custody(&self) -> MutexGuard<'_, ()> {
-        self.custody.lock().await
-    }
-
     /// The playbacks that go on.
     pub(crate) async fn playbacks(&self) -> MutexGuard<'_, Playbacks> {
         self.playbacks.lock().await
-    }
-
-    /// How many erased recordings' files the last erasing could not remove.
-    pub(crate) fn unerased(&self) -> &AtomicU64 {
-        &self.unerased
     }
 
     /// Ends streams and long polls.

@@ -1,18 +1,17 @@
 //! A recording's audio: whole, or a range of bytes (RFC 9110 section 14).
 
-use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
-use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use archive::{DiskFile, Unopened, flac_name};
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{ENCRYPTED, RecordingId, RecordingState, flac_name};
+use model::{RecordingId, RecordingState};
 use serde::Deserialize;
 use store::{Bearer, RecordingRow};
 use tokio::sync::mpsc;
@@ -21,7 +20,7 @@ use crate::listening::{self, Way};
 use crate::problem::Problem;
 use crate::query::{Asked, Named};
 use crate::tickets::TicketSecret;
-use crate::{App, Audio, Unopened, hearing};
+use crate::{App, hearing};
 
 /// Bytes read at once, and how many such pieces wait for a slow client.
 const PIECE: u64 = 1 << 16;
@@ -133,8 +132,12 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Opens the row's file, which must lie below the recordings folder also after all links are followed.
-async fn open(app: &App, recording: &RecordingRow, format: Format) -> Result<(Box<dyn Audio>, u64), Problem> {
+/// Opens the row's file, or its copy.
+async fn open(
+    app: &App,
+    recording: &RecordingRow,
+    format: Format,
+) -> Result<(Box<dyn DiskFile>, u64), Problem> {
     let path = match format {
         Format::Wav => Some(recording.path.clone()),
         Format::Flac => flac_name(&recording.path),
@@ -160,40 +163,10 @@ async fn open(app: &App, recording: &RecordingRow, format: Format) -> Result<(Bo
 }
 
 /// What is to be heard, and how many bytes it has.
-fn open_clear(app: &App, path: &str) -> Result<(Box<dyn Audio>, u64), Unopened> {
-    let file = open_in(&app.recordings, Path::new(path))?;
-    let audio =
-        if path.ends_with(ENCRYPTED) { app.vault.open(file, Path::new(path))? } else { Box::new(file) };
+fn open_clear(app: &App, path: &str) -> Result<(Box<dyn DiskFile>, u64), Unopened> {
+    let audio = app.shelves.open(path)?;
     let length = audio.length()?;
     Ok((audio, length))
-}
-
-/// Opens it in the first folder that has it.
-fn open_in(folders: &[PathBuf], path: &Path) -> io::Result<File> {
-    let mut refusal = io::Error::other("there is no recordings folder");
-    for folder in folders {
-        match open_below(folder, path) {
-            Ok(opened) => return Ok(opened),
-            Err(error) => refusal = error,
-        }
-    }
-    Err(refusal)
-}
-
-fn open_below(folder: &Path, path: &Path) -> io::Result<File> {
-    let outside = || io::Error::other("the path leads out of the recordings folder");
-    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(outside());
-    }
-    let full = folder.join(path).canonicalize()?;
-    if !full.starts_with(folder.canonicalize()?) {
-        return Err(outside());
-    }
-    let file = File::open(full)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a file"));
-    }
-    Ok(file)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -225,7 +198,7 @@ fn parse_range(text: &str, length: u64) -> Span {
     if start < length { Span::Part(start..=end) } else { Span::Outside }
 }
 
-fn stream(audio: Box<dyn Audio>, range: RangeInclusive<u64>) -> Body {
+fn stream(audio: Box<dyn DiskFile>, range: RangeInclusive<u64>) -> Body {
     let (sender, pieces) = mpsc::channel(PIECES);
     // Reading blocks on the disk, and on a slow client as long as its connection lives.
     tokio::task::spawn_blocking(move || {
@@ -237,7 +210,7 @@ fn stream(audio: Box<dyn Audio>, range: RangeInclusive<u64>) -> Body {
 }
 
 fn read_pieces(
-    audio: &dyn Audio,
+    audio: &dyn DiskFile,
     range: RangeInclusive<u64>,
     sender: &mpsc::Sender<io::Result<Bytes>>,
 ) -> io::Result<()> {

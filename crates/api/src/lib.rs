@@ -33,7 +33,6 @@ mod supervision;
 mod tickets;
 mod tokens;
 mod trace;
-mod vault;
 mod welcome;
 mod wrong;
 
@@ -42,11 +41,9 @@ pub use configuration::{Configuration, Fault, Reloaded, Reloading};
 pub use health::{ANSWERED_WITHIN, Because, Checking, Condition, Readiness};
 pub use hearing::Hearing;
 pub use metrics::{Kind, Metrics, Sample};
-pub use retention::{NotApplied, Outcome, apply_retention};
 pub use routes::router;
 pub use samples::fault as sample_fault;
 pub use trace::{Trace, TraceQuery, TracedMessage};
-pub use vault::{Audio, Unopened, Vault};
 
 use std::future::Future;
 use std::io;

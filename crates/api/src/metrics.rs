@@ -143,7 +143,7 @@ async fn of_the_store(app: &App) -> Result<Vec<Sample>, Problem> {
     }
     let followers = app.followers().tally().held as f64;
     gauge("hotline_event_followers", "Long polls and streams that are open.", Vec::new(), followers);
-    let unerased = app.unerased().load(std::sync::atomic::Ordering::Relaxed) as f64;
+    let unerased = app.eraser.unerased() as f64;
     let help = "Recordings whose files the last erasing could not remove.";
     gauge("hotline_retention_failed", help, Vec::new(), unerased);
     let committed = app.store.committed_seq() as f64;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ivr::Flow;
-use model::{Language, Number, QueueName, Zone};
+use model::{ContactId, Language, Number, QueueName, Zone};
 
 /// Routes, feature codes, and the distributor's own configuration.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Config {
     pub acd: acd::Config,
     /// Whose dates recordings' paths have.
     pub zone: Zone,
+    /// The path of a contact's recording that begins on a date (year, month, day): its file, its row and its manifest have the same.
+    pub recording_path: fn(ContactId, (i64, u32, u32)) -> String,
     /// Calls in progress above which new ones are refused.
     pub max_calls: usize,
     /// Calls that each trunk may have; those that are not named have no limit of their own.

@@ -123,7 +123,6 @@ impl Contact {
     /// The port is open: the recording begins, then we answer.
     pub(crate) fn answer(&mut self, cx: &mut Context, rtp: SocketAddr) {
         self.place = Place::Answering { early: Vec::new() };
-        let (year, month, day) = cx.local_date();
         let (leg, contact, call) = (self.leg, self.id, self.call);
         let codec = self.remote.as_ref().map_or(Codec::Pcma, |remote| remote.codec);
         if let Some(remote) = self.remote.clone() {
@@ -134,7 +133,7 @@ impl Contact {
         cx.recordings.insert(recording, contact);
         // The recording keeps what the customer's codec can carry.
         let rate = codec.rate();
-        let path = format!("{year:04}/{month:02}/{day:02}/{contact}.wav");
+        let path = (cx.config.recording_path)(contact, cx.local_date());
         let spec = RecordingSpec { recording, contact, leg, path: path.clone(), rate };
         cx.media(call, MediaOp::StartRecording(spec));
         cx.record(RecordingEvent::Opened { recording, contact, path, channels: 2, rate });

@@ -130,7 +130,7 @@ impl Copier {
     fn note(&mut self, part: Part, name: &str, at: &Path) -> anyhow::Result<()> {
         let read = || {
             fs::File::open(at)?.sync_all()?;
-            Ok::<_, std::io::Error>((fs::metadata(at)?.len(), store::sha256_of(at)?))
+            Ok::<_, std::io::Error>((fs::metadata(at)?.len(), archive::sha256_of(at)?))
         };
         let (bytes, sha256) = read().with_context(|| format!("read {} back", at.display()))?;
         self.entries.push(Entry { part, name: name.to_owned(), bytes, sha256 });

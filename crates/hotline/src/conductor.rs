@@ -22,7 +22,6 @@ use store::Log;
 use tokio::sync::oneshot;
 
 use crate::clock::{self, steady};
-use crate::naming::Naming;
 use crate::observer::Observer;
 use crate::signalling::{Signalling, SignallingInput};
 
@@ -50,8 +49,6 @@ pub struct Shells {
     pub media: Arc<Media>,
     /// The event log.
     pub log: Log,
-    /// What recordings' names end in.
-    pub naming: Naming,
     /// The log's lines and the figures.
     pub observer: Observer,
 }
@@ -254,7 +251,7 @@ impl Thread {
     }
 
     fn carry_out(&mut self) {
-        let Shells { signalling, media, log, naming, observer } = &self.shells;
+        let Shells { signalling, media, log, observer } = &self.shells;
         while let Some(output) = self.center.poll_output() {
             match output {
                 Output::Leg(leg, order) => {
@@ -265,10 +262,10 @@ impl Thread {
                     }
                     signalling.order(leg, order);
                 }
-                Output::Media(order) => media.order(naming.order(order)),
+                Output::Media(order) => media.order(order),
                 Output::Entry(entry) => {
                     observer.entry(&entry);
-                    self.unjournaled.push_back(naming.entry(entry));
+                    self.unjournaled.push_back(entry);
                 }
                 Output::Reply(reply) => {
                     if let Some(answer) = self.answers.remove(&reply.id) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::bail;
-use media::{Disk, DiskFile, Folder};
+use archive::{Disk, DiskFile, Folder, Guard};
 use store::{Holder, Lock, StoreError};
 
 /// A recordings folder and its lock.
@@ -43,12 +43,10 @@ impl Guarded {
             lock: Mutex::new(lock),
         }))
     }
+}
 
-    /// Makes sure that this process holds the folder's lock, and takes it where it was lost with the folder.
-    ///
-    /// # Errors
-    /// When another process holds it, or the folder is away.
-    pub fn ensure(&self) -> io::Result<()> {
+impl Guard for Guarded {
+    fn ensure(&self) -> io::Result<()> {
         self.folder.is_mounted()?;
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if lock.as_ref().is_some_and(Lock::stands) {

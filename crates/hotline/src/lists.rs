@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use hotline::language::Shown;
-use hotline::{adopt, backup, clock, control, listings, output, story, vault};
+use hotline::{adopt, backup, clock, control, listings, output, story};
 use model::{ContactId, Record, SampleFrame, Time, Zone};
 use store::{ContactFilter, RecordingFilter};
 
@@ -62,9 +62,8 @@ pub(crate) async fn agents(place: &Place, listing: &Listing) -> anyhow::Result<E
 /// Brings back what the database lost, or only lists it.
 pub(crate) async fn adopt(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCode> {
     let configuration = place.load(false)?;
-    let (keys, recordings) = (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
     let folders = place.folders();
-    let places = adopt::Places { folders: &folders, recordings: &recordings, keys: &keys };
+    let places = adopt::Places { folders: &folders, shelves: place.shelves(&configuration)? };
     let rows = adopt::adopt(&place.store().await?, &places, dry_run).await?;
     listings::print(&rows, json, &configuration.server.zone, listings::ADOPTED)?;
     let left = rows.iter().filter(|row| row.fault.is_some()).count();

@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use archive::{PublicKeys, SigningKey};
 use arguments::{
     AboutAgents, AboutContacts, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip,
     Token, Trace, Traced, Verb, Word,
 };
+use hotline::ledger::Ledger;
 use hotline::log::{self, LogFormat};
 use hotline::signals::{Asked, Signals};
 use hotline::{
@@ -23,7 +25,6 @@ use hotline::{
 };
 use model::{AgentId, RecordingId};
 use place::Place;
-use store::{PublicKeys, SigningKey};
 
 /// Media threads hand audio to recording threads, which free it: with the system's allocator they wait for each other's
 /// lock, and for the lock of the whole address space whenever a thread's heap grows.
@@ -234,8 +235,7 @@ fn set_password(place: &Place, id: &AgentId, generate: bool) -> anyhow::Result<E
 
 async fn export(place: &Place, id: RecordingId, to: &Path) -> anyhow::Result<ExitCode> {
     let configuration = place.load(false)?;
-    let (keys, folders) = (vault::keys(&configuration.server)?, place.recordings_folders(&configuration));
-    let bytes = vault::export(&place.store().await?, &folders, &keys, id, to).await?;
+    let bytes = vault::export(&place.store().await?, &place.shelves(&configuration)?, id, to).await?;
     if let Err(error) = control::post(&place.data, &format!("recordings/{id}/exported"), "") {
         output::note(format_args!(
             "The export is not in the event log: only a running center writes it 未写入事件日志：{error:#}"
@@ -247,14 +247,14 @@ async fn export(place: &Place, id: RecordingId, to: &Path) -> anyhow::Result<Exi
 
 async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
     let folders = place.recordings_folders(&place.load(false)?);
-    let differences = store::verify(&place.store().await?, &folders).await?;
+    let differences = archive::verify(&Ledger(place.store().await?), &folders).await?;
     Ok(tell(&differences, "rows and files agree 记录与文件一致"))
 }
 
 /// Checks folders with nothing but the public key.
 fn prove(folders: &[PathBuf], key: &Path) -> anyhow::Result<ExitCode> {
     let keys = PublicKeys::read(key).with_context(|| "read the public key")?;
-    let (findings, entries) = store::check(folders, &keys).with_context(|| "read the folder")?;
+    let (findings, entries) = archive::check(folders, &keys).with_context(|| "read the folder")?;
     let sound =
         format!("{entries} entries and their files are as they were signed {entries} 条记录与签名一致");
     Ok(tell(&findings, &sound))

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use archive::Shelves;
 use clap::Args;
 use hotline::backup::Scope;
 use hotline::config::{self, Configuration, Sources};
 use hotline::output;
 use hotline::reload::Files;
 use hotline::serve::{self, Folders};
+use hotline::vault;
 use store::Store;
 
 /// The folders as they are typed. What is not, and stands in no environment variable, is looked for in the working folder first, as
@@ -77,6 +79,12 @@ impl Place {
 
     pub(crate) fn recordings_folders(&self, configuration: &Configuration) -> Vec<PathBuf> {
         serve::recordings_folders(&configuration.server, &self.folders())
+    }
+
+    /// The folders that recordings lie in, and what opens those that are encrypted.
+    pub(crate) fn shelves(&self, configuration: &Configuration) -> anyhow::Result<Shelves> {
+        let keys = vault::keys(&configuration.server)?;
+        Ok(Shelves { folders: self.recordings_folders(configuration), keys })
     }
 
     /// What other users of the machine should not read: the database, recordings, and passwords that are not the samples'.

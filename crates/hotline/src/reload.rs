@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::{Because, Fault, Reloaded, Reloading};
+use archive::Schedule;
 use media::{Prompts, Shelf};
 use model::{Actor, CenterEvent, Effect, Entry, SettingChange};
 use store::Log;
@@ -23,7 +24,6 @@ use crate::clock::now;
 use crate::conductor::Conductor;
 use crate::config::{self, AT_RESTART, Configuration, Difference, Server, Sources, Values};
 use crate::observer::{Limits, Observer};
-use crate::retention::Schedule;
 use crate::serve;
 use crate::signalling;
 
@@ -149,7 +149,7 @@ impl Reloader {
         self.owners.conductor.replace_settings(center);
         self.owners.signalling.replace(signalling).await;
         self.owners.api.send_replace(Arc::new(api));
-        self.owners.retention.send_replace(Schedule::of(&server));
+        self.owners.retention.send_replace(serve::schedule(&server));
         self.owners.observer.replace_limits(limits);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Current { server, values };
     }

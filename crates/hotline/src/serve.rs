@@ -10,28 +10,27 @@ use std::time::Duration;
 
 use anyhow::Context;
 use api::{App, AppParts, Readiness};
+use archive::{CenterKeys, Copier, Disk, Eraser, Guard, Log, Manifests, Rows, Schedule, Shelves, SigningKey};
 use center::Center;
 use crossbeam_channel::bounded;
-use media::{CenterKeys, Disk, Media};
-use model::{Ids, Time};
-use store::{Holder, Journal, Lock, Manifests, Role, SigningKey, Store};
+use media::Media;
+use model::{ContactId, Ids, Time};
+use store::{Holder, Journal, Lock, Role, Store};
 use tokio::sync::watch;
 
 use crate::clock::{now, steady};
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::{Configuration, CopyFormat, Server};
-use crate::copies::Copier;
 use crate::gauges::Gauges;
 use crate::guard::Guarded;
-use crate::naming::Naming;
+use crate::ledger::{Ledger, Scribe};
 use crate::observer::{Limits, Observer};
 use crate::process::Disks;
 use crate::reload::{Files, Owners, Reloader};
-use crate::retention::Schedule;
 use crate::signalling::{self, Signalling};
-use crate::vault::{self, Vault};
+use crate::vault;
 use crate::web::{self, Web};
-use crate::{adopt, checks, evidence, guard, retention, standings};
+use crate::{adopt, checks, guard, standings};
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
 const MAKER_CENTER: u16 = 0;
@@ -147,12 +146,11 @@ pub async fn start(
         media: Arc::clone(&media),
         log: journal.log().clone(),
         observer: observer.clone(),
-        naming: Naming { ending: keys.current().map_or("", |_| model::ENCRYPTED) },
     };
     let (conductor, center) = conductor::start(center, inboxes, shells, Ids::new(MAKER_COMMANDS))
         .with_context(|| "start the center's thread")?;
 
-    let (retention, schedules) = watch::channel(Schedule::of(&server));
+    let (retention, schedules) = watch::channel(schedule(&server));
     let owners = Owners {
         signalling: signalling.current(),
         prompts: media.shelf(),
@@ -164,11 +162,16 @@ pub async fn start(
     };
     let reloader = Arc::new(Reloader::new(files, server.clone(), values, owners));
     let readiness = Readiness::default();
+    let shelves = Shelves { folders: recordings_folders(&server, folders), keys };
+    let ledger = Arc::new(Ledger(store.clone()));
+    let scribe = Arc::new(Scribe(journal.log().clone()));
+    let eraser = Arc::new(Eraser::new(shelves.folders.clone(), ledger.clone(), scribe));
+    let rules = settings.clone();
     let app = App::new(AppParts {
         store: store.clone(),
         log: journal.log().clone(),
-        recordings: recordings_folders(&server, folders),
-        vault: Arc::new(Vault(Arc::clone(&keys))),
+        shelves: shelves.clone(),
+        eraser: Arc::clone(&eraser),
         settings,
         configuration: Arc::clone(&reloader) as Arc<dyn api::Configuration>,
         zone: server.zone.clone(),
@@ -188,7 +191,7 @@ pub async fn start(
     let web = Web::start()?;
     let (web_stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (http, listener) = web.listen(server.http).await?;
-    let served = app.clone();
+    let served = app;
     web.spawn(async move {
         let stop = async {
             let _ = stopped.await;
@@ -201,15 +204,23 @@ pub async fn start(
     let mut followers = Vec::new();
     let (reached, manifest) = watch::channel(0);
     followers.push(Follower { makes: "the day manifests", reached: manifest });
-    let all = recordings_folders(&server, folders);
-    web.spawn(evidence::follow(store.clone(), (manifests, main), all, reached));
+    let (log, rows): (Arc<dyn Log>, Arc<dyn Rows>) = (ledger.clone(), ledger);
+    let main: Arc<dyn Guard> = main;
+    let manifests = (manifests, main);
+    web.spawn(archive::keep_manifests(
+        (log.clone(), rows.clone()),
+        manifests,
+        shelves.folders.clone(),
+        reached,
+    ));
     if let Some(CopyFormat::Flac) = server.copy {
-        let copier = Copier { store: store.clone(), folders: recordings_folders(&server, folders), keys };
+        let copier = Copier { log, rows, shelves };
         let (reached, copies) = watch::channel(0);
         followers.push(Follower { makes: "the FLAC copies", reached: copies });
         web.spawn(copier.follow(journal.last_seq(), reached));
     }
-    web.spawn(retention::run(app, schedules, folders.data.clone(), now));
+    let rules = move || rules.borrow().retention.clone();
+    web.spawn(archive::erase_daily(eraser, rules, schedules, folders.data.clone(), now));
     write_control(&store, &folders.data, http, signalling.bound()).await?;
     let parts = crate::readiness::Parts {
         signalling: signalling.life(),
@@ -273,6 +284,21 @@ pub fn database_url(configuration: &Configuration, data: &Path) -> String {
 /// The folders that recordings may lie in.
 pub fn recordings_folders(server: &Server, folders: &Folders) -> Vec<PathBuf> {
     [Some(folders.recordings.clone()), server.recordings_fallback.clone()].into_iter().flatten().collect()
+}
+
+/// When the rules are applied; `None` where that is only done when it is ordered.
+pub(crate) fn schedule(server: &Server) -> Option<Schedule> {
+    server.retention_at.map(|at| Schedule { minute: at.minutes(), zone: server.zone.clone() })
+}
+
+/// The path of a new recording, encrypted.
+fn encrypted_path(contact: ContactId, date: (i64, u32, u32)) -> String {
+    archive::path_of(contact, date, true)
+}
+
+/// The path of a new recording, in the clear.
+fn clear_path(contact: ContactId, date: (i64, u32, u32)) -> String {
+    archive::path_of(contact, date, false)
 }
 
 /// The folders whose room `/metrics` shows.
@@ -347,6 +373,11 @@ pub(crate) fn center_config(configuration: Configuration) -> center::Config {
         feature_codes: configuration.feature_codes,
         acd: configuration.acd,
         zone: configuration.server.zone.clone(),
+        recording_path: if configuration.server.encryption_key.is_some() {
+            encrypted_path
+        } else {
+            clear_path
+        },
         max_calls: configuration.server.max_calls,
         media_threads: configuration.server.media_threads,
         trunks: configuration.trunk_limits,

@@ -1,6 +1,7 @@
 //! What media counts, readable from any thread.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// Counts since the start, and what is open now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,20 +49,17 @@ pub(crate) struct Tally {
     pub(crate) packets_forged: AtomicU64,
     pub(crate) one_way: AtomicU64,
     pub(crate) late_ticks: AtomicU64,
-    pub(crate) frames_dropped: AtomicU64,
     pub(crate) reports_dropped: AtomicU64,
     pub(crate) open_legs: AtomicI64,
-    pub(crate) open_recordings: AtomicI64,
-    pub(crate) interrupted_recordings: AtomicI64,
-    pub(crate) recordings_moved: AtomicU64,
     pub(crate) strained: AtomicI64,
-    pub(crate) storage_failed: [AtomicBool; 2],
+    pub(crate) recordings: Arc<archive::Tally>,
 }
 
 impl Tally {
     pub(crate) fn read(&self) -> Counters {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let open = |gauge: &AtomicI64| u64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(0);
+        let recordings = self.recordings.read();
         Counters {
             packets_in: count(&self.packets_in),
             packets_out: count(&self.packets_out),
@@ -70,14 +68,14 @@ impl Tally {
             packets_forged: count(&self.packets_forged),
             one_way: count(&self.one_way),
             late_ticks: count(&self.late_ticks),
-            frames_dropped: count(&self.frames_dropped),
+            frames_dropped: recordings.frames_dropped,
             reports_dropped: count(&self.reports_dropped),
             open_legs: open(&self.open_legs),
-            open_recordings: open(&self.open_recordings),
-            interrupted_recordings: open(&self.interrupted_recordings),
-            recordings_moved: count(&self.recordings_moved),
+            open_recordings: recordings.open_recordings,
+            interrupted_recordings: recordings.interrupted_recordings,
+            recordings_moved: recordings.recordings_moved,
             strained: open(&self.strained),
-            storage_failed: self.storage_failed.each_ref().map(|failed| failed.load(Ordering::Relaxed)),
+            storage_failed: recordings.storage_failed,
         }
     }
 }

@@ -8,32 +8,23 @@
 
 mod clock;
 mod conference;
-mod copies;
 mod counters;
-mod decoding;
-mod disk;
 mod ear;
 mod encodings;
 mod leg;
 mod outbox;
-mod patient;
 mod player;
 mod ports;
 mod prompts;
 mod pulse;
 mod quality;
 mod recorder;
-mod repair;
 mod resample;
 mod spans;
-mod storage;
 mod strain;
 mod tap;
 mod thread;
 mod track;
-mod vault;
-mod writer;
-mod writing;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -44,25 +35,18 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use archive::{CenterKeys, Disk, Folder, WriterSettings, Writers};
 use crossbeam_channel::Sender;
 use model::{CallId, MediaOrder, MediaReport};
 use udp::{Urgency, Waker};
 
-pub use copies::{CopyError, copy_as_flac};
 pub use counters::Counters;
-pub use disk::{Disk, DiskFile, Folder, is_mount};
 pub use prompts::{ClipChange, ClipFigures, Fault, Loaded, PromptError, Prompts, Remark, Shelf, read_clip};
 pub use pulse::Pulse;
-pub use repair::{RepairError, Repaired, repair, repair_in};
-pub use vault::{CenterKey, CenterKeys, KeyError, KeyId, Locked, Vault, open};
 
 use counters::Tally;
-use patient::Patient;
 use ports::Ports;
-use storage::{Beat, Places};
-use tap::Buffer;
 use thread::{Setup, ToMedia};
-use writer::ToWriter;
 
 /// How media works.
 #[derive(Debug, Clone)]
@@ -181,8 +165,6 @@ struct MediaThread {
 const ORDERS: usize = 8192;
 /// Files that are open beside the media ports: a recording for every second pair, connections, the database.
 const OTHER_FILES: usize = 4096;
-/// Messages that wait for one recording thread: 16 s of 400 recordings. More become gaps.
-const FRAMES: usize = 16_384;
 
 impl Media {
     /// Starts the threads. What happens is sent to `reports`; when that is full, media keeps reports and
@@ -225,18 +207,21 @@ impl Media {
         for ip in [ip].into_iter().chain(settings.others.iter().map(|(bind, _)| *bind)) {
             std::net::UdpSocket::bind((ip, 0)).map_err(|source| StartError::Bind { ip, source })?;
         }
-        // Where there is nowhere else to go, a disk is waited for.
-        let disks = if disks.len() > 1 { patiently(disks).map_err(StartError::Thread)? } else { disks };
         let mut media = Media {
             threads: Vec::new(),
             writers: Vec::new(),
             tally: Arc::new(Tally::default()),
             shelf: Arc::new(Shelf::new(Arc::clone(&settings.prompts))),
         };
-        let vault = |disk| Arc::new(Vault::new(disk, settings.keys.clone())) as Arc<dyn Disk>;
-        let disks = disks.into_iter().map(vault).collect();
-        let (back, spares) = crossbeam_channel::bounded(writer::SPARES);
-        let rings = media.start_writers(settings.recorders.max(1), disks, &reports, &back)?;
+        let recording = WriterSettings {
+            threads: settings.recorders,
+            disks,
+            keys: settings.keys.clone(),
+            room: tap::ROOM,
+        };
+        let Writers { rings, spares, handles } =
+            Writers::start(recording, &reports, &media.tally.recordings).map_err(StartError::Thread)?;
+        media.writers = handles;
         let count = settings.threads.max(1);
         for (index, ports) in Ports::share(&settings.ports, count, settings.port_rest).into_iter().enumerate()
         {
@@ -272,34 +257,6 @@ impl Media {
             media.threads.push(MediaThread { orders, waker, handle });
         }
         Ok(media)
-    }
-
-    /// Starts the recording threads and their watch; returns the rings that lead to them.
-    fn start_writers(
-        &mut self,
-        count: usize,
-        disks: Vec<Arc<dyn Disk>>,
-        reports: &Sender<MediaReport>,
-        spares: &Sender<Buffer>,
-    ) -> Result<Vec<Sender<ToWriter>>, StartError> {
-        let places = Arc::new(Places::new(disks, reports.clone(), self.tally.clone()));
-        let (mut rings, mut beats) = (Vec::new(), Vec::new());
-        // The watch ends when the last recording thread has dropped its end of this.
-        let (alive, ended) = crossbeam_channel::bounded::<()>(0);
-        for index in 0..count {
-            let (ring, messages) = crossbeam_channel::bounded(FRAMES);
-            let (places, beat, alive) = (places.clone(), Arc::new(Beat::new()), alive.clone());
-            let (reports, spares, tally) = (reports.clone(), spares.clone(), self.tally.clone());
-            beats.push(beat.clone());
-            let run = move || {
-                writer::run((&messages, &spares), &places, &beat, &reports, &tally);
-                drop(alive);
-            };
-            self.writers.push(spawn(format!("rec-{index}"), run)?);
-            rings.push(ring);
-        }
-        self.writers.push(spawn("rec-watch".to_owned(), move || storage::watch(&beats, &places, &ended))?);
-        Ok(rings)
     }
 
     /// Gives an order to the thread of its call.
@@ -351,10 +308,6 @@ impl MediaThread {
         }
         self.waker.wake();
     }
-}
-
-fn patiently(disks: Vec<Arc<dyn Disk>>) -> io::Result<Vec<Arc<dyn Disk>>> {
-    disks.into_iter().map(|disk| Ok(Arc::new(Patient::new(disk)?) as Arc<dyn Disk>)).collect()
 }
 
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {

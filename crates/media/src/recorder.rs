@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use archive::{Buffer, Tally, ToWriter};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{RecordingId, RecordingSpec};
 
 use crate::Map;
-use crate::counters::{Tally, add};
-use crate::tap::{Buffer, Tap};
-use crate::writer::ToWriter;
+use crate::tap::Tap;
 
 /// Open recordings.
 #[derive(Debug)]
@@ -103,7 +102,7 @@ impl Recorder {
         let sent =
             self.waiting.is_empty() && self.ring(&piece).is_some_and(|ring| ring.try_send(piece).is_ok());
         if !sent {
-            add(&self.tally.frames_dropped, frames);
+            self.tally.drop_frames(frames);
         }
     }
 
@@ -121,9 +120,8 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::Folder;
-    use crate::storage::{Beat, Places};
-    use crate::tap::PIECE;
+    use crate::tap::{PIECE, ROOM};
+    use archive::{Disk, Folder, WriterSettings, Writers};
     use model::{ContactId, Gap, GapCause, Ids, Kept, LegId, MediaReport, RecordingReport, Time};
 
     /// A disk that stands still for two seconds of audio, seen as a ring with room for three messages that
@@ -131,12 +129,12 @@ mod tests {
     #[test]
     fn a_disk_that_stands_still_costs_a_counted_gap_and_no_message() {
         let dir = std::env::temp_dir().join(format!("hotline-recorder-{}", std::process::id()));
-        let disk = Folder::open(&dir).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(Folder::open(&dir).unwrap());
         let tally = Arc::new(Tally::default());
         let (ring, messages) = crossbeam_channel::bounded(3);
         let (reports, read) = crossbeam_channel::bounded(10);
-        let (back, spares) = crossbeam_channel::bounded(10);
-        let mut recorder = Recorder::new(vec![ring], spares.clone(), tally.clone());
+        let (_back, spares) = crossbeam_channel::bounded(10);
+        let mut recorder = Recorder::new(vec![ring], spares, tally.clone());
         let (mut ids, now) = (Ids::new(0), Time::from_unix_ms(1_800_000_000_000));
         let recording = RecordingId::new(&mut ids, now);
         let (contact, leg) = (ContactId::new(&mut ids, now), LegId::new(&mut ids, now));
@@ -148,11 +146,11 @@ mod tests {
         recorder.tick(PIECE * 8 + 2400);
         recorder.stop(recording, PIECE * 8 + 2400);
         drop(recorder);
-        let (late, written) = crossbeam_channel::unbounded();
-        taken.into_iter().chain(messages).for_each(|message| late.send(message).unwrap());
-        drop(late);
-        let places = Places::new(vec![Arc::new(disk)], reports.clone(), tally.clone());
-        crate::writer::run((&written, &back), &places, &Beat::new(), &reports, &tally);
+        let settings = WriterSettings { threads: 1, disks: vec![disk], keys: Arc::default(), room: ROOM };
+        let Writers { rings, handles, .. } = Writers::start(settings, &reports, &tally).unwrap();
+        taken.into_iter().chain(messages).for_each(|message| rings[0].send(message).unwrap());
+        drop(rings);
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
         let Ok(MediaReport::Recording(_, RecordingReport::Sealed(Kept { duration_ms, gaps, .. }))) =
             read.try_recv()
         else {

@@ -11,6 +11,7 @@ mod tests;
 
 use std::ops::Range;
 
+use archive::Buffer;
 use audio::reader::Passage;
 use audio::resample::Resampler;
 use audio::rtp::RtpPacket;
@@ -31,9 +32,6 @@ const FRAMES: u64 = PIECE / audio::FRAME as u64;
 pub(crate) const ROOM: usize = (PIECE + WAIT + 2 * audio::FRAME as u64) as usize;
 /// Audio placed further ahead than this is nonsense (2 s).
 const AHEAD: u64 = 16_000;
-
-/// Samples of both channels.
-pub(crate) type Buffer = Vec<[i16; 2]>;
 
 /// Left and right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

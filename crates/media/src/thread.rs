@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use archive::{Buffer, ToWriter};
 use audio::g711::Law;
 use audio::reader::Passage;
 use audio::rtp::{HEADER_LEN, RtpPacket};
@@ -28,8 +29,7 @@ use crate::ports::Ports;
 use crate::prompts::Shelf;
 use crate::recorder::Recorder;
 use crate::strain::Strain;
-use crate::tap::{Buffer, Channel, Tap};
-use crate::writer::ToWriter;
+use crate::tap::{Channel, Tap};
 
 /// What a thread is told.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ impl Thread {
             respaced: Vec::new(),
             conferences: Map::new(),
             encodings: Encodings::default(),
-            recorder: Recorder::new(rings, spares, tally.clone()),
+            recorder: Recorder::new(rings, spares, tally.recordings.clone()),
             outbox: Outbox::new(reports, tally.clone()),
             tally,
         })

@@ -5,8 +5,8 @@ mod world;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use archive::repair;
 use audio::rtcp::{self, RtcpPacket};
-use media::repair;
 use model::{
     AudioReport, Codec, Digit, Direction, GapCause, MediaOp, MediaReport, PlayMode, RecordingReport,
 };
@@ -248,16 +248,16 @@ fn a_file_cut_off_at_any_moment_plays_and_is_repaired() {
     assert!(left.len() >= 8000 * 12 / 10, "2.2 s went by, at most the last one is missing: {}", left.len());
     bytes.truncate(bytes.len() - 1601);
     std::fs::write(&copy, &bytes).unwrap();
-    let repaired = repair(&copy, &media::CenterKeys::default()).unwrap();
+    let repaired = repair(&copy, &archive::CenterKeys::default()).unwrap();
     assert_eq!(repaired.duration_ms, (bytes.len() as u64 - 80) / 4 / 8);
     assert_eq!(channels(&copy).0.len() as u64 / 8, repaired.duration_ms);
     assert_eq!(
-        repair(&copy, &media::CenterKeys::default()).unwrap(),
+        repair(&copy, &archive::CenterKeys::default()).unwrap(),
         repaired,
         "repairing twice changes nothing"
     );
     std::fs::write(&copy, b"%PDF").unwrap();
-    assert!(repair(&copy, &media::CenterKeys::default()).is_err());
+    assert!(repair(&copy, &archive::CenterKeys::default()).is_err());
     world.end();
 }
 

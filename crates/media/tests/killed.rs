@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use model::Codec;
+
 use world::{World, channels, talk};
 
 const VICTIM: &str = "HOTLINE_TEST_VICTIM";
@@ -51,7 +52,7 @@ fn a_kill_costs_at_most_the_last_second() {
     let path = std::path::PathBuf::from(file.unwrap());
     let (left, _) = channels(&path);
     assert!(left.len() / 8 + 1000 >= spoken, "{} of {spoken} ms", left.len() / 8);
-    let repaired = media::repair(&path, &media::CenterKeys::default()).unwrap();
+    let repaired = archive::repair(&path, &archive::CenterKeys::default()).unwrap();
     assert!(repaired.duration_ms as usize >= left.len() / 8);
     let _ = std::fs::remove_dir_all(path.parent().and_then(|dir| dir.parent()).unwrap());
 }

@@ -13,11 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use archive::{CenterKey, CenterKeys, Disk, DiskFile, Folder};
 use audio::tone::level_db;
-use media::{CenterKey, CenterKeys, Disk, DiskFile, Folder, Settings};
+use media::Settings;
 use model::{
     Codec, Gap, GapCause, MediaOp, MediaReport, RecordingId, Storage, StorageReport, StorageTrouble,
 };
+
 use world::{Phone, World, channels, talk};
 
 /// Two phones in a bridge, recorded.
@@ -262,7 +264,7 @@ fn a_full_disk_hands_over_to_the_second_folder_without_a_gap() {
     assert!(is_heard(&file, 300, 2500) && is_heard(&file, 3000, 5800));
     assert!(!small.0.join("2026/one.wav").exists(), "the first part was brought over");
     assert_eq!(
-        media::repair(&file, &CenterKeys::default()).unwrap().sha256,
+        archive::repair(&file, &CenterKeys::default()).unwrap().sha256,
         sha256,
         "what was hashed lies on the disk"
     );
@@ -290,7 +292,7 @@ fn an_encrypted_recording_hands_over_to_the_second_folder_too() {
     assert!(duration_ms >= 5900 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
     assert!(!small.0.join("2026/one.wav.enc").exists(), "the first part was brought over");
     assert!(!fs::read(&file).unwrap().windows(4).any(|bytes| bytes == b"RIFF"), "in the clear");
-    let clear = media::open(fs::File::open(&file).unwrap(), &file, &keys).unwrap();
+    let clear = archive::open(fs::File::open(&file).unwrap(), &file, &keys).unwrap();
     let mut bytes = vec![0; clear.length().unwrap() as usize];
     let mut at = 0;
     while at < bytes.len() {
@@ -299,7 +301,7 @@ fn an_encrypted_recording_hands_over_to_the_second_folder_too() {
     let exported = fallback.join("exported.wav");
     fs::write(&exported, bytes).unwrap();
     assert!(is_heard(&exported, 300, 2500) && is_heard(&exported, 3000, 5800));
-    assert_eq!(media::repair(&file, &keys).unwrap().sha256, sha256, "what was hashed lies on the disk");
+    assert_eq!(archive::repair(&file, &keys).unwrap().sha256, sha256, "what was hashed lies on the disk");
     story.world.end();
     fs::remove_dir_all(fallback).unwrap();
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
-use media::{Disk, DiskFile, Media, Prompts, Settings, StartError};
+use archive::{Disk, DiskFile};
+use media::{Media, Prompts, Settings, StartError};
 use model::{
     AudioReport, Codec, Direction, Kept, LegId, MediaOp, MediaReport, RecordingReport, Shortage, Storage,
     StorageReport, StorageTrouble,
 };
+
+use crossbeam_channel::{Receiver, Sender};
 use world::{LOCALHOST, World, talk};
 
 /// A disk that takes so many writes and then is full.

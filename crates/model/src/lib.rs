@@ -14,6 +14,7 @@ mod leg;
 mod media;
 mod personal;
 mod policy;
+mod recording;
 mod sample;
 mod secret;
 mod seed;
@@ -44,12 +45,11 @@ pub use media::{
 };
 pub use personal::{Personal, mask};
 pub use policy::SupervisorsHear;
+pub use recording::{DueRecording, RecordingRow};
 pub use sample::{SampleFrame, Way};
 pub use secret::Secret;
 pub use seed::Seed;
 pub use setting::{Effect, SettingChange};
-pub use storage::{
-    ENCRYPTED, RetentionRule, Storage, StorageReport, StorageTrouble, flac_name, flac_part_name, paths_of,
-};
+pub use storage::{ENCRYPTED, RetentionRule, Storage, StorageReport, StorageTrouble};
 pub use time::{Time, UtcOffset, Zone};
 pub use words::{AgentId, Digit, Language, Number, QueueName, WordError};

@@ -9,28 +9,6 @@ use crate::QueueName;
 /// What the names of encrypted recordings end in, behind the name that they would have otherwise.
 pub const ENCRYPTED: &str = ".enc";
 
-/// The path of a recording's FLAC copy: beside it, encrypted as it is. `None` for what is no recording's path.
-pub fn flac_name(path: &str) -> Option<String> {
-    let clear = path.strip_suffix(ENCRYPTED);
-    let stem = clear.unwrap_or(path).strip_suffix(".wav")?;
-    Some(format!("{stem}.flac{}", clear.map_or("", |_| ENCRYPTED)))
-}
-
-/// The path at which that copy is made, until it is proven.
-pub fn flac_part_name(path: &str) -> Option<String> {
-    let copy = flac_name(path)?;
-    // Its name says whether it is encrypted, also as a part.
-    Some(match copy.strip_suffix(ENCRYPTED) {
-        Some(clear) => format!("{clear}.part{ENCRYPTED}"),
-        None => format!("{copy}.part"),
-    })
-}
-
-/// Every path that may hold a recording's audio: what must be gone when it is erased.
-pub fn paths_of(path: &str) -> impl Iterator<Item = String> {
-    [Some(path.to_owned()), flac_name(path), flac_part_name(path)].into_iter().flatten()
-}
-
 /// A folder that recordings are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,20 +75,4 @@ pub struct RetentionRule {
     pub queue: Option<QueueName>,
     /// Days from the beginning of the recording.
     pub days: u32,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_copy_lies_beside_its_recording_and_is_encrypted_as_it_is() {
-        let name = |path| flac_name(path);
-        assert_eq!(name("2026/11/24/c.wav").as_deref(), Some("2026/11/24/c.flac"));
-        assert_eq!(name("2026/11/24/c.wav.enc").as_deref(), Some("2026/11/24/c.flac.enc"));
-        let all = |path| paths_of(path).collect::<Vec<_>>().join(" ");
-        assert_eq!(all("c.wav.enc"), "c.wav.enc c.flac.enc c.flac.part.enc");
-        assert_eq!(all("c.wav"), "c.wav c.flac c.flac.part");
-        assert_eq!((name("c.flac"), name("manifest.jsonl")), (None, None));
-    }
 }

@@ -12,7 +12,6 @@ mod journal;
 mod live;
 mod lock;
 mod log;
-mod manifest;
 mod owner;
 mod probe;
 mod projection;
@@ -31,22 +30,21 @@ mod token;
 mod unfinished;
 mod upgrade;
 mod value;
-mod verify;
 
 pub use coverage::Coverage;
 pub use error::StoreError;
 pub use journal::{Journal, JournalStatus, Stopped};
 pub use lock::{Holder, LOCK_FILE, Lock};
 pub use log::{InboxFull, Log};
-pub use manifest::{Fate, Finding, KeyError, Line, Manifests, PublicKeys, SigningKey, check};
+/// A row of a recording, which the archive knows too.
+pub use model::{DueRecording, RecordingRow};
 pub use probe::{Depth, Probed, database_file, place, probe};
 pub use queries::{ContactFilter, RecordingFilter, digest_of_ids};
-pub use retention::{DueRecording, LegalHold};
-pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, RecordingRow, Segment};
+pub use retention::LegalHold;
+pub use rows::{AgentRow, Contact, QualityRow, QueueRow, QueueVisit, Segment, ShortRecording};
 pub use standing::Standing;
 pub use token::{Bearer, Role, TokenRow};
 pub use unfinished::{OpenOffer, Unfinished};
-pub use verify::{Difference, sha256_of, verify, wav_files};
 
 pub(crate) use value::{Row, Value};
 

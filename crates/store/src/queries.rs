@@ -9,9 +9,11 @@ use model::{AgentId, ContactId, QueueName, Record, RecordingId, SampleFrame, Sub
 use sha2::{Digest, Sha256};
 
 use crate::db::Db;
+use crate::rows::read_recording;
 use crate::value::{hexadecimal, print_word, values};
 use crate::{
-    AgentRow, Contact, NODE, QualityRow, QueueRow, QueueVisit, RecordingRow, Row, Segment, Store, StoreError,
+    AgentRow, Contact, NODE, QualityRow, QueueRow, QueueVisit, RecordingRow, Row, Segment, ShortRecording,
+    Store, StoreError,
 };
 
 /// Which contacts, newest first.
@@ -104,13 +106,37 @@ impl Store {
             filter.since.map_or(i64::MIN, Time::unix_ms),
             filter.limit,
         ];
-        read_all(self.db().rows(RECORDINGS, &values).await?, RecordingRow::read)
+        read_all(self.db().rows(RECORDINGS, &values).await?, read_recording)
+    }
+
+    /// Recordings in order of their ids, behind one (−1: from the first).
+    pub async fn recordings_after(&self, after: i64, limit: u32) -> Result<Vec<RecordingRow>, StoreError> {
+        read_all(self.db().rows(RECORDINGS_PAGE, &values![after, limit]).await?, read_recording)
+    }
+
+    /// Contacts that were answered and have no recording.
+    pub async fn unrecorded(&self) -> Result<Vec<ContactId>, StoreError> {
+        let contacts = read_all(self.db().rows(UNRECORDED, &[]).await?, Contact::read)?;
+        Ok(contacts.into_iter().map(|contact| contact.id).collect())
+    }
+
+    /// Closed recordings that are shorter than their contacts by more than so many milliseconds.
+    pub async fn short_recordings(&self, by_ms: u64) -> Result<Vec<ShortRecording>, StoreError> {
+        let read = |mut row: Row| {
+            Ok(ShortRecording {
+                id: row.id(RecordingId::from_number)?,
+                path: row.text()?,
+                recorded_ms: row.count()?,
+                contact_ms: row.count()?,
+            })
+        };
+        read_all(self.db().rows(SHORT_RECORDINGS, &values![by_ms]).await?, read)
     }
 
     /// One recording.
     pub async fn recording(&self, id: RecordingId) -> Result<Option<RecordingRow>, StoreError> {
         let rows = self.db().rows(RECORDING, &values![id.number()]).await?;
-        rows.into_iter().next().map(RecordingRow::read).transpose()
+        rows.into_iter().next().map(read_recording).transpose()
     }
 
     /// Every agent, by id: those of `configured` and those of whom the journal tells.
@@ -255,7 +281,7 @@ const CONTACTS: &str = contact_columns!(
 const CONTACT: &str = contact_columns!("WHERE id = $1");
 pub(crate) const OPEN_CONTACTS: &str = contact_columns!("WHERE ended_ms IS NULL ORDER BY id");
 /// A recording is opened before its contact is answered, so contacts in progress count too.
-pub(crate) const UNRECORDED: &str = contact_columns!(
+const UNRECORDED: &str = contact_columns!(
     "WHERE answered_ms IS NOT NULL
          AND NOT EXISTS (SELECT 1 FROM recordings WHERE recordings.id = contacts.recording) ORDER BY id"
 );
@@ -275,13 +301,13 @@ const RECORDINGS: &str = recording_columns!(
 );
 const RECORDING: &str = recording_columns!("WHERE id = $1");
 pub(crate) const OPEN_RECORDINGS: &str = recording_columns!("WHERE state = 'open' ORDER BY id");
-pub(crate) const RECORDINGS_PAGE: &str = recording_columns!("WHERE id > $1 ORDER BY id LIMIT $2");
+const RECORDINGS_PAGE: &str = recording_columns!("WHERE id > $1 ORDER BY id LIMIT $2");
 
 const QUALITY: &str = "SELECT agent, measured_ms, figures FROM quality WHERE contact = $1 ORDER BY seq";
 
 /// Closed recordings that are shorter than their contacts by more than `$1` milliseconds. The end of a contact that was cut off
 /// by a crash is dated by the next start: its recording ended before.
-pub(crate) const SHORT_RECORDINGS: &str =
+const SHORT_RECORDINGS: &str =
     "SELECT r.id, r.path, r.duration_ms, c.ended_ms - c.answered_ms FROM recordings r
      JOIN contacts c ON c.id = r.contact
      WHERE (r.state = 'sealed' OR (r.state = 'damaged' AND r.sha256 IS NOT NULL AND c.cause <> 'crashed'))

@@ -2,33 +2,12 @@
 
 use std::time::Duration;
 
-use model::{ContactId, QueueName, RecordingId, RetentionRule, Time};
+use model::{ContactId, DueRecording, RecordingId, RetentionRule, Time};
 use serde::Serialize;
 
 use crate::queries::read_all;
 use crate::value::values;
 use crate::{Row, Store, StoreError};
-
-/// A recording that a rule has erased now.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DueRecording {
-    /// The recording.
-    pub recording_id: RecordingId,
-    /// Its contact.
-    pub contact_id: ContactId,
-    /// Path below the recordings folder.
-    pub path: String,
-    /// SHA-256 of the file, if it has one.
-    pub sha256: Option<String>,
-    /// When it began.
-    pub opened_at: Time,
-    /// The contact's last queue.
-    pub queue: Option<QueueName>,
-    /// The rule's name.
-    pub rule: String,
-    /// A legal hold keeps it all the same.
-    pub held: bool,
-}
 
 /// A contact whose recordings may not be erased.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,8 +1,8 @@
 //! The rows that people ask for, with the names that they have in JSON.
 
 use model::{
-    Activity, AgentId, Cause, ContactId, Diversion, ENCRYPTED, End, EndedBy, Gap, Language, LeaveReason,
-    LegQuality, Number, Personal, QueueName, RecordingId, RecordingState, SegmentId, Shift, Time,
+    Activity, AgentId, Cause, ContactId, Diversion, ENCRYPTED, End, EndedBy, Language, LeaveReason,
+    LegQuality, Number, Personal, QueueName, RecordingId, RecordingRow, SegmentId, Shift, Time,
 };
 use serde::Serialize;
 
@@ -170,60 +170,39 @@ impl Segment {
     }
 }
 
-/// A recording's row.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RecordingRow {
-    /// The recording.
-    pub id: RecordingId,
-    /// Its contact.
-    pub contact_id: ContactId,
-    /// Path below the recordings folder.
-    pub path: String,
-    /// Whether its file is encrypted, which its path tells too.
-    pub encrypted: bool,
-    /// Where it is in its life.
-    pub state: RecordingState,
-    /// When it began.
-    pub opened_at: Time,
-    /// When it reached its end state.
-    pub closed_at: Option<Time>,
-    /// Length in milliseconds, once closed.
-    pub duration_ms: Option<u64>,
-    /// Channels: 2.
-    pub channels: u64,
-    /// Samples a second.
-    pub rate: u64,
-    /// SHA-256 of the file in lower-case hexadecimal, once closed.
-    pub sha256: Option<String>,
-    /// Spans without audio.
-    pub gaps: Vec<Gap>,
-    /// What went wrong, if anything.
-    pub fault: Option<String>,
-    /// How often somebody listened to or fetched it.
-    pub listened: u64,
+/// Reads the columns of `recording_columns!`.
+pub(crate) fn read_recording(mut row: Row) -> Result<RecordingRow, StoreError> {
+    let (id, contact_id) = (row.id(RecordingId::from_number)?, row.id(ContactId::from_number)?);
+    let path = row.text()?;
+    Ok(RecordingRow {
+        id,
+        contact_id,
+        encrypted: path.ends_with(ENCRYPTED),
+        path,
+        state: row.word()?,
+        opened_at: row.time()?,
+        closed_at: row.maybe_time()?,
+        duration_ms: row.maybe_count()?,
+        channels: row.count()?,
+        rate: row.count()?,
+        sha256: row.maybe_text()?,
+        gaps: row.json()?,
+        fault: row.maybe_text()?,
+        listened: row.count()?,
+    })
 }
 
-impl RecordingRow {
-    pub(crate) fn read(mut row: Row) -> Result<RecordingRow, StoreError> {
-        let (id, contact_id) = (row.id(RecordingId::from_number)?, row.id(ContactId::from_number)?);
-        let path = row.text()?;
-        Ok(RecordingRow {
-            id,
-            contact_id,
-            encrypted: path.ends_with(ENCRYPTED),
-            path,
-            state: row.word()?,
-            opened_at: row.time()?,
-            closed_at: row.maybe_time()?,
-            duration_ms: row.maybe_count()?,
-            channels: row.count()?,
-            rate: row.count()?,
-            sha256: row.maybe_text()?,
-            gaps: row.json()?,
-            fault: row.maybe_text()?,
-            listened: row.count()?,
-        })
-    }
+/// A closed recording that does not cover its contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShortRecording {
+    /// The recording.
+    pub id: RecordingId,
+    /// Path below the recordings folder.
+    pub path: String,
+    /// Milliseconds recorded.
+    pub recorded_ms: u64,
+    /// Milliseconds from the contact's answer to its end.
+    pub contact_ms: u64,
 }
 
 /// An agent's state now.

@@ -6,6 +6,7 @@ use model::{
 };
 
 use crate::queries::{OPEN_CONTACTS, OPEN_RECORDINGS, OPEN_SEGMENTS, OPEN_VISITS, read_all};
+use crate::rows::read_recording;
 use crate::{Contact, QueueVisit, RecordingRow, Row, Segment, Store, StoreError};
 
 /// An offer that had not ended.
@@ -48,7 +49,7 @@ impl Store {
             visits: read_all(db.rows(OPEN_VISITS, &[]).await?, QueueVisit::read)?,
             offers: read_all(db.rows(OPEN_OFFERS, &[]).await?, OpenOffer::read)?,
             segments: read_all(db.rows(OPEN_SEGMENTS, &[]).await?, Segment::read)?,
-            recordings: read_all(db.rows(OPEN_RECORDINGS, &[]).await?, RecordingRow::read)?,
+            recordings: read_all(db.rows(OPEN_RECORDINGS, &[]).await?, read_recording)?,
         })
     }
 }

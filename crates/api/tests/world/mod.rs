@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::{Answer, App, AppParts, Because, Commands, Configuration, Fault, Readiness, Reloaded, Reloading};
+use archive::{Asked, Eraser, LedgerError, Notary, Overdue, Shelves};
 use model::{
-    Actor, AgentId, Cause, ContactEvent, ContactId, Digit, Done, End, EndedBy, Entry, Event, Ids, Language,
-    LeaveReason, Order, QueueEvent, Record, RecordingEvent, RecordingId, RecordingState, Refused, Scope,
-    Secret, SecureInputOrder, Time, Zone,
+    Actor, AgentId, Cause, ContactEvent, ContactId, Digit, Done, DueRecording, End, EndedBy, Entry, Event,
+    Ids, Language, LeaveReason, Order, QueueEvent, Record, RecordingEvent, RecordingId, RecordingState,
+    Refused, RetentionRule, Scope, Secret, SecureInputOrder, Time, Zone,
 };
 use serde_json::Value;
 use store::{Journal, Role, Store};
@@ -97,12 +98,22 @@ impl Commands for FakeCenter {
     }
 }
 
-/// A vault whose keys are not here.
-struct Lost;
+/// Nothing is due, and nothing can be noted.
+struct NothingDue;
 
-impl api::Vault for Lost {
-    fn open(&self, _: std::fs::File, _: &Path) -> Result<Box<dyn api::Audio>, api::Unopened> {
-        Err(api::Unopened::Locked("this recording needs the encryption key 0011223344556677".to_owned()))
+impl Overdue for NothingDue {
+    fn due<'a>(&'a self, _: &'a [RetentionRule], _: Time) -> Asked<'a, Vec<DueRecording>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn erased_after(&self, _: i64, _: u32) -> Asked<'_, Vec<DueRecording>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+impl Notary for NothingDue {
+    fn note_erased<'a>(&'a self, _: &'a Actor, _: &'a [&'a DueRecording]) -> Asked<'a, ()> {
+        Box::pin(async { Err(LedgerError::new("nobody writes it down")) })
     }
 }
 
@@ -146,8 +157,9 @@ impl World {
         let app = App::new(AppParts {
             store: store.clone(),
             log: journal.log().clone(),
-            recordings: vec![recordings],
-            vault: Arc::new(Lost),
+            // Without a key: encrypted recordings cannot be heard.
+            shelves: Shelves { folders: vec![recordings.clone()], keys: Arc::default() },
+            eraser: Arc::new(Eraser::new(vec![recordings], Arc::new(NothingDue), Arc::new(NothingDue))),
             settings: watch::channel(Arc::new(settings)).1,
             zone: Zone::default(),
             now,

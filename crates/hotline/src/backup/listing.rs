@@ -120,7 +120,7 @@ impl Listing {
         let mut wrong = Vec::new();
         for entry in &self.files {
             let path = entry.path(backup);
-            match store::sha256_of(&path) {
+            match archive::sha256_of(&path) {
                 Ok(found) if found == entry.sha256 => {}
                 Ok(_) => wrong.push(format!("{}: altered since the backup 文件已被改动", path.display())),
                 Err(error) => wrong.push(format!("{}: {error}", path.display())),

@@ -5,11 +5,13 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use store::{Difference, Holder, Lock, Store};
+use archive::Difference;
+use store::{Holder, Lock, Store};
 
 use super::listing::{Database, Entry, Listing, Part, SQLITE};
 use super::{Scope, postgres};
 use crate::config::{self, Configuration, Sources};
+use crate::ledger::Ledger;
 use crate::{guard, serve};
 
 /// How many files a refusal names.
@@ -83,7 +85,7 @@ fn refuse_to_overwrite(listing: &Listing, scope: &Scope, url: &str) -> anyhow::R
     let mut there = Vec::new();
     for entry in listing.files.iter().filter(|entry| entry.part != Part::Database) {
         let target = target(entry, listing, scope)?;
-        if target.exists() && !store::sha256_of(&target).is_ok_and(|found| found == entry.sha256) {
+        if target.exists() && !archive::sha256_of(&target).is_ok_and(|found| found == entry.sha256) {
             there.push(target);
         }
     }
@@ -155,7 +157,7 @@ async fn check(
 ) -> anyhow::Result<()> {
     for entry in listing.files.iter().filter(|entry| entry.part != Part::Database) {
         let target = target(entry, listing, scope)?;
-        if !store::sha256_of(&target).is_ok_and(|found| found == entry.sha256) {
+        if !archive::sha256_of(&target).is_ok_and(|found| found == entry.sha256) {
             restored.wrong.push(format!("{}: not as in the backup 与备份不一致", target.display()));
         }
     }
@@ -166,13 +168,13 @@ async fn check(
     }
     let folders = serve::recordings_folders(&configuration.server, &scope.folders);
     if !listing.recordings
-        && !folders.iter().any(|folder| store::wav_files(folder).is_ok_and(|files| !files.is_empty()))
+        && !folders.iter().any(|folder| archive::wav_files(folder).is_ok_and(|files| !files.is_empty()))
     {
         restored.remark =
             Some("no recordings are here: rows were not compared with files 没有录音文件，未核对录音");
         return Ok(());
     }
-    let differences = store::verify(store, &folders).await?;
+    let differences = archive::verify(&Ledger(store.clone()), &folders).await?;
     // A call that went on during the backup is ended at the next start; a file from after it is adopted.
     let excused = |difference: &Difference| {
         matches!(difference, Difference::StillOpen { .. } | Difference::RowMissing { .. })

@@ -77,9 +77,9 @@ impl Watch {
 
 fn watch_folder(folder: &std::path::Path, found: &Mutex<Found>, ended: &Receiver<()>) {
     // What lies below an unmounted disk is not where anything belongs.
-    let mounted = media::is_mount(folder);
+    let mounted = archive::is_mount(folder);
     loop {
-        let is_there = !mounted || media::is_mount(folder);
+        let is_there = !mounted || archive::is_mount(folder);
         let fault = if is_there {
             try_folder(folder).err()
         } else {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use media::CenterKeys;
+use archive::{CenterKeys, Fate, Line, Manifests};
 use model::{Event, RecordingEvent, RecordingId, RecordingState};
-use store::{Fate, Journal, Line, Manifests, RecordingRow, Store};
+use store::{Journal, RecordingRow, Store};
 
 use crate::clock::now;
 
@@ -58,7 +58,7 @@ fn signed(lines: Vec<Line>) -> BTreeMap<RecordingId, Line> {
 /// The end of a recording that its row shows as open: as it was signed, if its file still is what was signed.
 fn closed(row: &RecordingRow, signed: Option<&Line>, folders: &[PathBuf], keys: &CenterKeys) -> Event {
     let rate = u32::try_from(row.rate).unwrap_or(audio::RATE);
-    let (duration_ms, sha256, fault) = match media::repair_in(folders, &row.path, rate, keys) {
+    let (duration_ms, sha256, fault) = match archive::repair_in(folders, &row.path, rate, keys) {
         Ok(repaired) => {
             (repaired.duration_ms, repaired.sha256, "cut off; repaired at the next start".to_owned())
         }

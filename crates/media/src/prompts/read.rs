@@ -11,13 +11,14 @@ use audio::gsm::{GsmDecoder, PAIR};
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
-use symphonia::core::formats::{FormatReader, TrackType};
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::MediaSourceStream;
+use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
 use super::container::{self, Content, Opened, Part};
 use super::joining::Joining;
-use crate::decoding::open_format;
 
 /// Failures in a row after which the rest of a file is given up.
 const MOST_FAILURES: u32 = 1_000;
@@ -133,6 +134,20 @@ struct Voice {
 enum Kind {
     Any(Box<dyn AudioDecoder>),
     Opus(Box<OpusDecoder>),
+}
+
+/// Finds out what a stream holds; the extension is a hint.
+///
+/// # Errors
+/// When it is nothing that we know.
+fn open_format(
+    stream: MediaSourceStream<'static>,
+    extension: Option<&str>,
+) -> Result<Box<dyn FormatReader>, Error> {
+    let mut hint = Hint::new();
+    extension.into_iter().for_each(|extension| _ = hint.with_extension(extension));
+    let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
+    symphonia::default::get_probe().probe(&hint, stream, options, metadata)
 }
 
 /// The first audio track of a file.

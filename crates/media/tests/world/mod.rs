@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use archive::{Disk, Folder};
 use audio::codec::{self, Decoder, Encoder, OpusFormat};
 use audio::rtp::RtpPacket;
 use audio::srtp::{MasterKey, Protect, Unprotect};
 use audio::telephone_event::TelephoneEvent;
 use audio::tone::{Sine, level_db};
 use crossbeam_channel::Receiver;
-use media::{Disk, Folder, Media, Prompts, Settings};
+use media::{Media, Prompts, Settings};
 use model::{
     AudioReport, CallId, Codec, ContactId, Direction, Gap, Ids, Kept, LegId, MediaOp, MediaOrder,
     MediaReport, PlayId, RecordingId, RecordingReport, RecordingSpec, RemoteMedia, Srtp, SrtpKey, SrtpSuite,

@@ -96,6 +96,7 @@ pub(in crate::tests) fn config() -> Config {
                 .collect(),
         },
         zone: Zone::default(),
+        recording_path: |contact, (year, month, day)| format!("{year:04}/{month:02}/{day:02}/{contact}.wav"),
         max_calls: 8,
         media_threads: 2,
         trunks: [("city".to_owned(), TrunkLimits { calls: Some(7), calls_per_source: Some(6) })].into(),

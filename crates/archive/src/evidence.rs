@@ -1,38 +1,60 @@
 //! Keeps the day manifests of the recordings folder behind the event log.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Event, Record, RecordingEvent, RecordingState};
-use store::{Fate, Line, Manifests, Store, StoreError};
 use tokio::sync::watch;
 
-use crate::guard::Guarded;
+use crate::ledger::{LedgerError, Log, Rows};
+use crate::manifest::{Fate, Line, Manifests};
 
 /// How long the log is waited for at once, and how long a folder that refused is left alone.
 const WAIT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 const PAGE: u32 = 500;
 
+/// Makes sure that a folder is ours before something is written to it.
+pub trait Guard: Send + Sync {
+    /// Takes the folder where it was lost.
+    ///
+    /// # Errors
+    /// When another process has it, or it is away.
+    fn ensure(&self) -> io::Result<()>;
+}
+
+/// Why a line was not written.
+#[derive(Debug, thiserror::Error)]
+enum NotKept {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Folder(#[from] io::Error),
+}
+
 /// Follows the log for as long as the task lives. A folder that takes no line now gets it later: nothing is
 /// passed over.
-pub(crate) async fn follow(
-    store: Store,
-    (mut manifests, main): (Manifests, Arc<Guarded>),
+pub async fn keep_manifests(
+    (log, rows): (Arc<dyn Log>, Arc<dyn Rows>),
+    (mut manifests, main): (Manifests, Arc<dyn Guard>),
     folders: Vec<PathBuf>,
     reached: watch::Sender<u64>,
 ) {
     let mut after = manifests.last_seq();
     let mut well = true;
     loop {
-        let followed = match store.wait_journal(after, PAGE, WAIT).await {
-            Ok(records) => follow_all(&store, (&mut manifests, &main), &folders, &records, &mut after).await,
-            Err(error) => Err(anyhow::Error::from(error)),
+        let followed = match log.records(after, PAGE, WAIT).await {
+            Ok(records) => follow_all(&*rows, (&mut manifests, &*main), &folders, &records, &mut after).await,
+            Err(error) => Err(NotKept::Ledger(error)),
         };
         match &followed {
             Ok(()) if !well => tracing::warn!("the day manifests are written again"),
-            Err(error) if well => tracing::error!("the day manifests cannot be written: {error:#}"),
+            Err(error) if well => {
+                let error = crate::chain(error);
+                tracing::error!("the day manifests cannot be written: {error:#}");
+            }
             Ok(()) | Err(_) => {}
         }
         reached.send_replace(after);
@@ -44,14 +66,14 @@ pub(crate) async fn follow(
 }
 
 async fn follow_all(
-    store: &Store,
-    (manifests, main): (&mut Manifests, &Guarded),
+    rows: &dyn Rows,
+    (manifests, main): (&mut Manifests, &dyn Guard),
     folders: &[PathBuf],
     records: &[Arc<Record>],
     after: &mut u64,
-) -> anyhow::Result<()> {
+) -> Result<(), NotKept> {
     for record in records {
-        if let Some(line) = line_of(store, record, folders).await? {
+        if let Some(line) = line_of(rows, record, folders).await? {
             main.ensure()?;
             // A line is rare and small: one for each call.
             manifests.append(line)?;
@@ -62,7 +84,7 @@ async fn follow_all(
 }
 
 /// What a record tells of a recording's fate.
-async fn line_of(store: &Store, record: &Record, folders: &[PathBuf]) -> Result<Option<Line>, StoreError> {
+async fn line_of(rows: &dyn Rows, record: &Record, folders: &[PathBuf]) -> Result<Option<Line>, LedgerError> {
     let Event::Recording(event) = &record.event else { return Ok(None) };
     let (recording, fate) = match event {
         RecordingEvent::Closed { recording, state: RecordingState::Sealed, .. } => (*recording, Fate::Sealed),
@@ -73,7 +95,7 @@ async fn line_of(store: &Store, record: &Record, folders: &[PathBuf]) -> Result<
         | RecordingEvent::Resumed { .. }
         | RecordingEvent::Listened { .. } => return Ok(None),
     };
-    let Some(row) = store.recording(recording).await? else { return Ok(None) };
+    let Some(row) = rows.recording(recording).await? else { return Ok(None) };
     let found = folders.iter().find_map(|folder| std::fs::metadata(folder.join(&row.path)).ok());
     Ok(Some(Line {
         seq: record.seq,

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use model::{MediaReport, Storage, StorageReport, StorageTrouble};
 
-use crate::counters::Tally;
 use crate::disk::{Disk, DiskFile};
+use crate::tally::Tally;
 
 /// How long a place that failed is left alone before it is tried again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);

@@ -11,16 +11,16 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use api::{App, Outcome};
-use model::{Actor, Time, Zone};
+use model::{Actor, RetentionRule, Time, Zone};
 use tokio::sync::watch;
 
-use crate::config::{Server, TimeOfDay};
+use crate::erasure::{Eraser, Outcome};
 
 /// The file in the data folder that says when the last run began.
-pub(crate) const LAST: &str = "retention.last";
+const LAST: &str = "retention.last";
 const DAY_MINUTES: u32 = 24 * 60;
 const DAY: Duration = Duration::from_secs(86_400);
 /// The wall clock may be set while we wait: it is read again after this.
@@ -30,17 +30,14 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// Once a day, by the clocks of a place.
 #[derive(Debug, Clone)]
-pub(crate) struct Schedule {
-    pub(crate) at: TimeOfDay,
-    pub(crate) zone: Zone,
+pub struct Schedule {
+    /// The minute of the day, 0–1439.
+    pub minute: u32,
+    /// Whose clocks.
+    pub zone: Zone,
 }
 
 impl Schedule {
-    /// As configured; `None` where the rules are applied only when that is ordered.
-    pub(crate) fn of(server: &Server) -> Option<Schedule> {
-        server.retention_at.map(|at| Schedule { at, zone: server.zone.clone() })
-    }
-
     /// How long there is to wait when the last run began then; nothing, when its hour has come since.
     fn wait(&self, last: Time, now: Time) -> Duration {
         let newest = self.newest(now);
@@ -49,16 +46,17 @@ impl Schedule {
 
     /// The newest of its hours that is not in the future.
     fn newest(&self, now: Time) -> Time {
-        let minutes =
-            (now.minute_of_day(self.zone.offset(now)) + DAY_MINUTES - self.at.minutes()) % DAY_MINUTES;
+        let minutes = (now.minute_of_day(self.zone.offset(now)) + DAY_MINUTES - self.minute) % DAY_MINUTES;
         let into_minute = now.unix_ms().rem_euclid(60_000);
         Time::from_unix_ms(now.unix_ms() - i64::from(minutes) * 60_000 - into_minute)
     }
 }
 
-/// Erases every day by the schedule of that day, for as long as the task lives.
-pub(crate) async fn run(
-    app: App,
+/// Erases every day by the schedule and the rules of that day, for as long as the task lives. `data`: the folder whose file says
+/// when the last run began.
+pub async fn erase_daily(
+    eraser: Arc<Eraser>,
+    rules: impl Fn() -> Vec<RetentionRule> + Send,
     mut schedules: watch::Receiver<Option<Schedule>>,
     data: PathBuf,
     now: fn() -> Time,
@@ -81,7 +79,7 @@ pub(crate) async fn run(
             continue;
         }
         let began = now();
-        match api::apply_retention(&app, &Actor::Schedule).await {
+        match eraser.erase(&rules(), now(), &Actor::Schedule, false).await {
             Ok(outcomes) => {
                 tell(&outcomes);
                 last = began;
@@ -142,7 +140,9 @@ mod tests {
     use super::*;
 
     fn schedule(at: &str) -> Schedule {
-        Schedule { at: at.parse().unwrap(), zone: "+08:00".parse::<model::UtcOffset>().unwrap().into() }
+        let (hour, minute) = at.split_once(':').unwrap();
+        let minute = hour.parse::<u32>().unwrap() * 60 + minute.parse::<u32>().unwrap();
+        Schedule { minute, zone: "+08:00".parse::<model::UtcOffset>().unwrap().into() }
     }
 
     fn time(text: &str) -> Time {

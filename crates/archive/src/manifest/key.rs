@@ -17,7 +17,7 @@ const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x
 
 /// Why a key cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyError {
+pub enum SigningKeyError {
     /// Its file cannot be read or made.
     #[error("cannot use the key {}", path.display())]
     File {
@@ -46,11 +46,12 @@ impl SigningKey {
     ///
     /// # Errors
     /// When it cannot be read or made.
-    pub fn open(data: &Path) -> Result<SigningKey, KeyError> {
+    pub fn open(data: &Path) -> Result<SigningKey, SigningKeyError> {
         let path = data.join(FILE);
-        let file = |source| KeyError::File { path: path.clone(), source };
+        let file = |source| SigningKeyError::File { path: path.clone(), source };
         if !path.exists() {
-            let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeyError::Random)?;
+            let made =
+                Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| SigningKeyError::Random)?;
             // Each process its own, so that none links what another has half written.
             let new = data.join(format!("recordings.key.new-{}", std::process::id()));
             let _: io::Result<()> = fs::remove_file(&new);
@@ -69,7 +70,7 @@ impl SigningKey {
         let text = fs::read_to_string(&path).map_err(file)?;
         let key = blocks(&text, "PRIVATE KEY").into_iter().next();
         let pair = key.and_then(|der| Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).ok());
-        pair.map(SigningKey).ok_or(KeyError::NoKey { path })
+        pair.map(SigningKey).ok_or(SigningKeyError::NoKey { path })
     }
 
     pub(super) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
@@ -91,10 +92,10 @@ impl PublicKeys {
     ///
     /// # Errors
     /// When it cannot be read or holds none.
-    pub fn read(path: &Path) -> Result<PublicKeys, KeyError> {
-        let text =
-            fs::read_to_string(path).map_err(|source| KeyError::File { path: path.to_owned(), source })?;
-        PublicKeys::parse(&text).ok_or(KeyError::NoKey { path: path.to_owned() })
+    pub fn read(path: &Path) -> Result<PublicKeys, SigningKeyError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| SigningKeyError::File { path: path.to_owned(), source })?;
+        PublicKeys::parse(&text).ok_or(SigningKeyError::NoKey { path: path.to_owned() })
     }
 
     pub(super) fn parse(text: &str) -> Option<PublicKeys> {

@@ -10,26 +10,49 @@
 //! says less than it holds and plays. Every ten seconds of audio are synced, so a power cut costs at most
 //! that and the kernel's write-back; sealing syncs file and folder before the hash is read back.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use model::{Gap, Kept, MediaReport, RecordingId, RecordingReport};
 
-use crate::Map;
-use crate::counters::{Tally, add, shift};
 use crate::storage::{Beat, Places, RETRY};
-use crate::tap::{Buffer, ROOM};
+use crate::tally::{Tally, add, shift};
 use crate::writing::{Desk, Outcome, Writing};
+
+/// Samples of both channels, left and right.
+pub type Buffer = Vec<[i16; 2]>;
 
 /// What a media thread tells a recording thread.
 #[derive(Debug)]
-pub(crate) enum ToWriter {
+pub enum ToWriter {
     /// Make the file, of so many samples a second.
-    Open { recording: RecordingId, path: String, rate: u32 },
+    Open {
+        /// Which.
+        recording: RecordingId,
+        /// Its path below the recordings folder.
+        path: String,
+        /// Samples a second.
+        rate: u32,
+    },
     /// Write what belongs at a position (in samples of 8 kHz, whatever the rate). What is missing before it was dropped.
-    Piece { recording: RecordingId, at: u64, audio: Buffer },
+    Piece {
+        /// Which.
+        recording: RecordingId,
+        /// Where it begins.
+        at: u64,
+        /// What it holds.
+        audio: Buffer,
+    },
     /// Close and report.
-    Seal { recording: RecordingId, length: u64, gaps: Vec<Gap> },
+    Seal {
+        /// Which.
+        recording: RecordingId,
+        /// Its length, in samples of 8 kHz.
+        length: u64,
+        /// Its spans without audio.
+        gaps: Vec<Gap>,
+    },
 }
 
 /// Buffers that are kept ready for media threads.
@@ -40,17 +63,17 @@ pub(crate) const SPARES: usize = 2 * READY;
 /// Works until every media thread is gone, then seals what is still open. Buffers go back to the media threads by
 /// `spares`.
 pub(crate) fn run(
-    (messages, spares): (&Receiver<ToWriter>, &Sender<Buffer>),
+    (messages, spares, room): (&Receiver<ToWriter>, &Sender<Buffer>, usize),
     places: &Places,
     beat: &Beat,
     reports: &Sender<MediaReport>,
     tally: &Tally,
 ) {
     let desk = Desk { places, beat };
-    let (files, cut_off) = (Map::new(), Vec::new());
+    let (files, cut_off) = (BTreeMap::new(), Vec::new());
     let mut writer = Writer { desk, spares, reports, tally, files, cut_off, patience: PATIENCE };
     loop {
-        stock(spares);
+        stock(spares, room);
         match messages.recv_timeout(RETRY) {
             Ok(message) => writer.handle(message),
             Err(RecvTimeoutError::Timeout) => {}
@@ -67,9 +90,9 @@ pub(crate) fn run(
 
 /// Makes buffers ahead, in memory that was written to: for who first touches a page, the kernel finds and clears it, which
 /// takes 3.5 ms for a huge one. Here that costs nobody a packet.
-fn stock(spares: &Sender<Buffer>) {
+fn stock(spares: &Sender<Buffer>, room: usize) {
     while spares.len() < READY {
-        let mut buffer = vec![[1, 1]; ROOM];
+        let mut buffer = vec![[1, 1]; room];
         buffer.clear();
         if spares.try_send(buffer).is_err() {
             return;
@@ -82,7 +105,7 @@ struct Writer<'a> {
     spares: &'a Sender<Buffer>,
     reports: &'a Sender<MediaReport>,
     tally: &'a Tally,
-    files: Map<RecordingId, File>,
+    files: BTreeMap<RecordingId, File>,
     /// Ended recordings that wait for a disk that stands still, for it holds their beginning.
     cut_off: Vec<Ended>,
     patience: Duration,

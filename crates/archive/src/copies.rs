@@ -20,6 +20,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 
 use crate::decoding::Track;
 use crate::disk::{Disk, DiskFile, Folder};
+use crate::names::{flac_name, flac_part_name};
 use crate::vault::{self, CenterKeys, Vault};
 
 /// Bytes written at once.
@@ -102,13 +103,8 @@ impl Names {
     fn of(recording: &Path) -> Option<Names> {
         let folder = recording.parent()?.to_owned();
         let name = recording.file_name()?.to_str()?;
-        let part_name = model::flac_part_name(name)?;
-        Some(Names {
-            copy: folder.join(model::flac_name(name)?),
-            part: folder.join(&part_name),
-            part_name,
-            folder,
-        })
+        let part_name = flac_part_name(name)?;
+        Some(Names { copy: folder.join(flac_name(name)?), part: folder.join(&part_name), part_name, folder })
     }
 }
 
@@ -207,7 +203,7 @@ fn compare(source: &Source, copy: Box<dyn DiskFile>) -> Result<(), String> {
 fn decoder_of(copy: Box<dyn DiskFile>) -> Result<Track, DecodeError> {
     let len = copy.length()?;
     let stream = Box::new(Stream { file: Mutex::new(copy), at: 0, len });
-    Track::open(MediaSourceStream::new(stream, Default::default()), Some("flac"))
+    Track::open(MediaSourceStream::new(stream, Default::default()), "flac")
 }
 
 /// A stored file as the decoder reads it. The lock is there because a decoder may be shared, which ours is not.

@@ -15,7 +15,6 @@ use std::io;
 use audio::wav::{BLOCK, HEADER_LEN, StereoWav};
 use model::{Gap, GapCause, Storage};
 
-use crate::clock::milliseconds;
 use crate::disk::DiskFile;
 use crate::storage::{Beat, Places, is_the_paths_fault};
 
@@ -134,7 +133,8 @@ impl Writing {
 
     /// Samples of the file in milliseconds.
     fn milliseconds(&self, samples: u64) -> u64 {
-        milliseconds(samples / self.scale())
+        // Of 8 kHz: 8 samples a millisecond.
+        samples / self.scale() / 8
     }
 
     /// Ends it: what lies in other files is brought over, then it is hashed as it lies on the disk.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
-use crate::RecordingRow;
+use model::RecordingRow;
 
 /// What surrounds an encrypted recording's audio: its envelope, the WAV header within, and at most so much
 /// padding.

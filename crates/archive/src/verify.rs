@@ -8,14 +8,13 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use model::{ContactId, ENCRYPTED, RecordingId, RecordingState, Time};
+use model::{ContactId, ENCRYPTED, GapCause, RecordingId, RecordingRow, RecordingState, Time};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::coverage::is_empty;
-use crate::queries::{RECORDINGS_PAGE, SHORT_RECORDINGS, UNRECORDED, read_all};
-use crate::value::{hexadecimal, values};
-use crate::{Contact, RecordingRow, Row, Store, StoreError};
+use crate::hexadecimal;
+use crate::ledger::{LedgerError, Rows, Short, Stay};
+use crate::names::paths_of;
 
 /// Rows read at once.
 const PAGE: u32 = 500;
@@ -151,31 +150,46 @@ pub enum Difference {
     },
 }
 
+/// Why rows and files could not be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A folder cannot be read.
+    #[error("cannot use {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
 /// Compares every recording's row with its file and with the length of its contact, every file with the rows,
 /// and looks for answered contacts without a recording. Reads every byte of every closed recording.
 ///
 /// # Errors
 ///
-/// When the database or the recordings folder itself cannot be read. A single file that cannot be read is
+/// When the rows or the recordings folder itself cannot be read. A single file that cannot be read is
 /// a difference.
-pub async fn verify(store: &Store, folders: &[PathBuf]) -> Result<Vec<Difference>, StoreError> {
+pub async fn verify(rows: &dyn Rows, folders: &[PathBuf]) -> Result<Vec<Difference>, VerifyError> {
     // Files before rows: the row of a call that begins meanwhile is there by the time it is looked for.
     let mut files = BTreeSet::new();
     for folder in folders {
-        let failed = |source| StoreError::File { path: folder.clone(), source };
+        let failed = |source| VerifyError::Folder { path: folder.clone(), source };
         files.append(&mut wav_files(folder).map_err(failed)?);
     }
     let mut differences = Vec::new();
     let mut known = BTreeSet::new();
     let mut after = -1;
     loop {
-        let rows = store.db().rows(RECORDINGS_PAGE, &values![after, PAGE]).await?;
-        let page = read_all(rows, RecordingRow::read)?;
+        let page = rows.recordings_after(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id.number();
         for row in page {
             if row.state == RecordingState::Open {
-                differences.extend(still_open(store, &row, folders).await?);
+                differences.extend(still_open(rows, &row, folders).await?);
             }
             if nothing_written(&row) {
                 differences.push(not_written(&row));
@@ -186,20 +200,16 @@ pub async fn verify(store: &Store, folders: &[PathBuf]) -> Result<Vec<Difference
     }
     let strangers = files.into_iter().filter(|path| !known.contains(path));
     differences.extend(strangers.map(|path| Difference::RowMissing { path }));
-    for contact in read_all(store.db().rows(UNRECORDED, &[]).await?, Contact::read)? {
-        differences.push(Difference::NotRecorded { contact: contact.id });
-    }
-    differences.extend(read_all(store.db().rows(SHORT_RECORDINGS, &values![SHORTER_MS]).await?, short)?);
+    let unrecorded = rows.unrecorded().await?;
+    differences.extend(unrecorded.into_iter().map(|contact| Difference::NotRecorded { contact }));
+    let short = |Short { recording, path, recorded_ms, contact_ms }| Difference::ShorterThanContact {
+        recording,
+        path,
+        recorded_ms,
+        contact_ms,
+    };
+    differences.extend(rows.shorter_by(SHORTER_MS).await?.into_iter().map(short));
     Ok(differences)
-}
-
-fn short(mut row: Row) -> Result<Difference, StoreError> {
-    Ok(Difference::ShorterThanContact {
-        recording: row.id(RecordingId::from_number)?,
-        path: row.text()?,
-        recorded_ms: row.count()?,
-        contact_ms: row.count()?,
-    })
 }
 
 /// A recording of which nothing is on any disk: it failed at its start, or no place took it from its start to its end.
@@ -211,20 +221,27 @@ fn nothing_written(row: &RecordingRow) -> bool {
     }
 }
 
+/// True when our disks took next to nothing (less than 5 %) of a recording: its file holds silence.
+fn is_empty(row: &RecordingRow) -> bool {
+    let duration = row.duration_ms.unwrap_or(0);
+    let dropped = row.gap_ms(duration, |cause| matches!(cause, GapCause::Dropped));
+    duration > 0 && dropped.saturating_mul(20) > duration.saturating_mul(19)
+}
+
 fn not_written(row: &RecordingRow) -> Difference {
     let why = row.fault.clone().unwrap_or_else(|| "no folder took it".to_owned());
     Difference::NotWritten { contact: row.contact_id, recording: row.id, why }
 }
 
 async fn still_open(
-    store: &Store,
+    rows: &dyn Rows,
     row: &RecordingRow,
     folders: &[PathBuf],
-) -> Result<Option<Difference>, StoreError> {
-    let contact = store.contact(row.contact_id).await?;
+) -> Result<Option<Difference>, LedgerError> {
+    let contact = rows.contact(row.contact_id).await?;
     let since_unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Time::from_unix_ms(i64::try_from(since_unix.as_millis()).unwrap_or(i64::MAX));
-    let long_ended = |contact: Contact| contact.ended_at.is_some_and(|at| now.since(at) > SEALING);
+    let long_ended = |contact: Stay| contact.ended_at.is_some_and(|at| now.since(at) > SEALING);
     if contact.is_none_or(long_ended) {
         return Ok(Some(Difference::StillOpen { recording: row.id, contact: row.contact_id }));
     }
@@ -248,8 +265,7 @@ fn compare(row: &RecordingRow, folders: &[PathBuf]) -> Vec<Difference> {
     let found = folders.iter().map(|folder| folder.join(&path)).find(|full| full.is_file());
     let full = found.clone().unwrap_or_default();
     if row.state == RecordingState::Erased {
-        let left =
-            model::paths_of(&path).filter(|path| folders.iter().any(|folder| folder.join(path).is_file()));
+        let left = paths_of(&path).filter(|path| folders.iter().any(|folder| folder.join(path).is_file()));
         return left.map(|path| Difference::NotErased { recording, path }).collect();
     }
     match (row.state, found.is_some()) {

@@ -12,7 +12,7 @@ mod check;
 mod key;
 
 pub use check::{Finding, check};
-pub use key::{KeyError, PublicKeys, SigningKey};
+pub use key::{PublicKeys, SigningKey, SigningKeyError};
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -23,7 +23,7 @@ use model::{ContactId, Gap, RecordingId, Time, Zone};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::value::hexadecimal;
+use crate::hexadecimal;
 
 /// The name of a day's manifest.
 pub(crate) const MANIFEST: &str = "manifest.jsonl";

@@ -18,8 +18,11 @@ impl Track {
     ///
     /// # Errors
     /// When the file is none that we know, or holds no audio.
-    pub(crate) fn open(stream: MediaSourceStream<'static>, extension: Option<&str>) -> Result<Track, Error> {
-        let format = open_format(stream, extension)?;
+    pub(crate) fn open(stream: MediaSourceStream<'static>, extension: &str) -> Result<Track, Error> {
+        let mut hint = Hint::new();
+        hint.with_extension(extension);
+        let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
+        let format = symphonia::default::get_probe().probe(&hint, stream, options, metadata)?;
         let no_audio = || Error::DecodeError("no audio track");
         let track = format.default_track(TrackType::Audio).ok_or_else(no_audio)?;
         let parameters = track.codec_params.as_ref().and_then(|codec| codec.audio()).ok_or_else(no_audio)?;
@@ -27,18 +30,4 @@ impl Track {
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())?;
         Ok(Track { format, decoder })
     }
-}
-
-/// Finds out what a stream holds; the extension is a hint.
-///
-/// # Errors
-/// When it is nothing that we know.
-pub(crate) fn open_format(
-    stream: MediaSourceStream<'static>,
-    extension: Option<&str>,
-) -> Result<Box<dyn FormatReader>, Error> {
-    let mut hint = Hint::new();
-    extension.into_iter().for_each(|extension| _ = hint.with_extension(extension));
-    let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
-    symphonia::default::get_probe().probe(&hint, stream, options, metadata)
 }
