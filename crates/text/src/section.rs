@@ -255,7 +255,7 @@ impl Section {
                     named.push((At { value: name, line }, section));
                 }
                 other => {
-                    self.wrong_kind::<()>(key, line, &other, "a table", "表");
+                    self.wrong_kind::<()>(&name, line, &other, "a table", "表");
                 }
             }
         }
@@ -274,7 +274,7 @@ impl Section {
             match value {
                 Value::Text(value) => pairs.push((name, At { value, line })),
                 other => {
-                    self.wrong_kind::<()>(key, line, &other, "a string", "字符串");
+                    self.wrong_kind::<()>(&name, line, &other, "a string", "字符串");
                 }
             }
         }
