@@ -120,7 +120,10 @@ impl Center {
             tracing::debug!(contact = %id, "nothing is done with a contact that is over");
             return None;
         };
+        // Whatever is logged meanwhile says which contact it is about.
+        let span = tracing::info_span!("contact", contact = %id).entered();
         let done = act(contact, &mut self.cx);
+        drop(span);
         if contact.is_over() {
             self.contacts.remove(&id);
         }

@@ -50,6 +50,7 @@ impl Center {
 
     /// Gives what a report means to whoever owns the leg.
     fn leg_means(&mut self, leg: LegId, why: Why, meaning: Meaning) {
+        let _span = tracing::info_span!("leg", %leg).entered();
         match meaning {
             Meaning::PortOpen(rtp) => self.port_open(leg, &why, rtp),
             Meaning::NoPort(lacks) => self.no_port(leg, &why, lacks),

@@ -8,11 +8,12 @@ use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
 use std::str::FromStr;
 
-use tracing::field::{Field, Visit};
+use tracing::field::{Field, FieldSet, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::output;
@@ -53,6 +54,7 @@ pub fn start(format: LogFormat, level: &str) {
         .with_writer(output::log())
         .with_ansi(colours)
         .event_format(Lines(format))
+        .fmt_fields(SpanFields)
         .init();
 }
 
@@ -67,7 +69,7 @@ where
 {
     fn format_event(
         &self,
-        _context: &FmtContext<'_, S, N>,
+        context: &FmtContext<'_, S, N>,
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -75,6 +77,11 @@ where
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let mut fields = Fields::default();
         event.record(&mut fields);
+        for span in context.event_scope().into_iter().flatten() {
+            if let Some(said) = span.extensions().get::<FormattedFields<N>>() {
+                fields.add_of_span(said, span.metadata().fields());
+            }
+        }
         let (level, target) = (*event.metadata().level(), event.metadata().target());
         let colours = out.has_ansi_escapes();
         let line = match self.0 {
@@ -82,6 +89,27 @@ where
             LogFormat::Json => fields.json(&time, level, target),
         };
         writeln!(out, "{line}")
+    }
+}
+
+/// Keeps what a span says until a line is written within it: a name and a value in turn, each behind a mark that neither
+/// has.
+#[derive(Debug, Clone, Copy)]
+struct SpanFields;
+
+/// Before each name and each value that a span says.
+const MARK: char = '\u{1f}';
+
+impl<'writer> FormatFields<'writer> for SpanFields {
+    fn format_fields<R: RecordFields>(&self, mut out: Writer<'writer>, said: R) -> fmt::Result {
+        let mut fields = Fields::default();
+        said.record(&mut fields);
+        for (name, value) in &fields.others {
+            let (Value::Plain(text) | Value::Quoted(text) | Value::Shown(text)) = value;
+            let text: String = text.chars().filter(|c| *c != MARK).collect();
+            write!(out, "{MARK}{name}{MARK}{text}")?;
+        }
+        Ok(())
     }
 }
 
@@ -137,6 +165,17 @@ impl Fields {
         }
         line.push('}');
         line
+    }
+
+    /// What a span around the event says, unless the event or a span within says it too.
+    fn add_of_span(&mut self, said: &str, names: &FieldSet) {
+        let mut parts = said.split(MARK).skip(1);
+        while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+            let Some(field) = names.field(name) else { continue };
+            if self.others.iter().all(|(other, _)| *other != field.name()) {
+                self.others.push((field.name(), Value::Shown(value.to_owned())));
+            }
+        }
     }
 
     fn add(&mut self, field: &Field, value: Value) {
@@ -228,6 +267,8 @@ fn obeyed(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     fn hostile() -> Fields {
@@ -258,6 +299,42 @@ mod tests {
             (&serde_json::json!(1200), &serde_json::json!("INFO"), &serde_json::json!("x"))
         );
         assert!(read["caller_name"].as_str().unwrap().starts_with("eve\r\n2026"), "{read}");
+    }
+
+    #[test]
+    fn a_line_names_what_the_spans_around_it_are_about_and_each_once() {
+        let lines = Lines(LogFormat::Text);
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&written);
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .event_format(lines)
+            .fmt_fields(SpanFields)
+            .with_writer(move || Written(Arc::clone(&into)))
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let _contact = tracing::info_span!("contact", contact = "c1").entered();
+            let _leg = tracing::info_span!("leg", leg = "l\u{1f}1").entered();
+            tracing::info!("plain");
+            tracing::info!(leg = "l2", "named");
+        });
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        let ends: Vec<&str> =
+            text.lines().filter_map(|line| line.split_once(": ")).map(|(_, said)| said).collect();
+        assert_eq!(ends, ["plain leg=l1 contact=c1", "named leg=\"l2\" contact=c1"]);
+    }
+
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub(super) struct Wish {
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     pub(super) fn obey(&mut self, leg: LegId, order: LegOrder) {
+        let _span = tracing::info_span!("leg", %leg).entered();
         let now = self.clock.now();
         match order {
             LegOrder::Ring => {
