@@ -74,6 +74,33 @@ fn an_agent_asks_a_colleague_in_and_leaves_and_the_call_goes_on() {
     center.assert_rows_and_files_agree();
 }
 
+#[test]
+fn whoever_was_in_a_conversation_when_the_process_died_has_left_it_in_the_log() {
+    let mut center = Center::start();
+    let _agent = Phone::agent(&center, "1001", AGENT_HZ);
+    let _boss = Phone::agent(&center, "2001", BOSS_HZ);
+    let mut customer = Phone::customer(&center, "alice", CUSTOMER_HZ);
+    customer.dial("8000");
+    customer.press('1');
+    center.talk_for_seconds(1);
+    let body = json!({ "seat": "2001", "mode": "listen", "agent": "1001" }).to_string();
+    assert_eq!(center.post("supervisions", &body), 204);
+    center.wait_for_events("guest_joined", 1);
+    let contact = center.wait_for_contact("/agent", "1001");
+    let path = format!("contacts/{}/secure-input", contact["id"].as_str().expect("a contact has an id"));
+    assert_eq!(center.post(&path, ""), 204);
+    center.wait_for_events("secure_input_started", 1);
+    center.kill();
+    center.restart();
+
+    center.wait_for_contact("/end/cause", "crashed");
+    let left = center.wait_for_events("guest_left", 1);
+    assert_eq!((&left[0]["guest"], &left[0]["how"]), (&json!("2001"), &json!("call_ended")));
+    let ended = center.wait_for_events("secure_input_ended", 1);
+    assert_eq!(ended[0]["how"], "call_ended");
+    center.assert_rows_and_files_agree();
+}
+
 /// The file ends with these voices one after the other, each for a second at least.
 fn assert_heard(file: &Path, channel: u16, expected: &[Voices]) {
     let sound = samples(file, channel);

@@ -1,6 +1,6 @@
 //! Who hears whom in a conversation: a bridge of two, a conference with guests, or music for whoever is held.
 
-use model::{ClipId, ContactEvent, EndedBy, Event, LegId, MediaOp, Part, PlayMode, Role, Supervision};
+use model::{ClipId, ContactEvent, Event, LegId, MediaOp, Part, PlayMode, Role, Side, Supervision};
 
 use crate::contact::{Contact, Talk};
 use crate::context::Context;
@@ -11,10 +11,13 @@ const HOLD_MUSIC: &str = "music/default";
 impl Contact {
     /// One side holds or comes back: the other hears music, or the two hear each other again. A side holds
     /// when it wants nothing from us, whether or not it sends music of its own (RFC 3264 section 8.4).
-    pub(crate) fn hold(&mut self, cx: &mut Context, by: EndedBy, holds: bool) {
+    pub(crate) fn hold(&mut self, cx: &mut Context, by: Side, holds: bool) {
         let contact = self.id;
         let Some(talk) = self.talk_mut() else { return };
-        let flag = if by == EndedBy::Agent { &mut talk.held_by_agent } else { &mut talk.held_by_caller };
+        let flag = match by {
+            Side::Customer => &mut talk.held_by_caller,
+            Side::Company => &mut talk.held_by_agent,
+        };
         if std::mem::replace(flag, holds) == holds {
             return;
         }

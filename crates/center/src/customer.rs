@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use model::{
     Cause, Codec, ContactEvent, ContactId, Digit, Diversion, End, EndedBy, Language, LeaveReason, LegId,
     MediaOp, Number, Personal, QueueName, Reached, RecordingEvent, RecordingId, RecordingSpec, RemoteMedia,
-    SegmentEnd,
+    SegmentEnd, Side,
 };
 
 use crate::alive::who_ended;
@@ -94,7 +94,7 @@ impl Contact {
                 let holds = !remote.direction.sends();
                 self.remote = Some(remote.clone());
                 cx.media(self.call, MediaOp::Connect { leg: self.leg, remote });
-                self.hold(cx, EndedBy::Caller, holds);
+                self.hold(cx, Side::Customer, holds);
             }
             // Between bridged legs keys pass by themselves.
             LegEvent::Key(_, KeyWay::Audio) if self.talk().is_some() && !self.secure.takes_keys() => {}

@@ -16,8 +16,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, Cause, CommandId, ContactEvent, EndedBy, GuestEnd, LegId, MediaOp, Part, Refused,
-    RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Supervision,
+    Actor, AgentId, Cause, CommandId, ContactEvent, GuestEnd, LegId, MediaOp, Part, Refused, RemoteMedia,
+    SecureEnd, SegmentEnd, SegmentId, Side, Supervision,
 };
 
 use crate::command::Outcome;
@@ -143,7 +143,7 @@ impl Contact {
         let (agent, how, by) = (guest.agent, GuestEnd::BecameAgent, vacancy.commanded_by());
         cx.record_by(by, ContactEvent::GuestLeft { contact, guest: agent.clone(), how });
         cx.record(ContactEvent::SegmentStarted { segment: next, contact, agent, queue });
-        for (by, holds) in [(EndedBy::Caller, by_caller), (EndedBy::Agent, by_agent)] {
+        for (by, holds) in [(Side::Customer, by_caller), (Side::Company, by_agent)] {
             if holds {
                 cx.record(ContactEvent::HoldStarted { segment: next, contact, by });
             }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use model::{
     AgentId, Cause, Codec, ContactEvent, EndedBy, LegId, MediaOp, QueueName, RemoteMedia, SecureEnd,
-    SegmentId,
+    SegmentId, Side,
 };
 
 use crate::contact::{After, Contact, KeyWay, Place, Talk, Vacancy};
@@ -55,8 +55,8 @@ impl Contact {
         cx.record(ContactEvent::SegmentStarted { segment, contact, agent, queue });
         self.follow_session(cx);
         // A caller may have put us on hold while waiting.
-        self.hold(cx, EndedBy::Caller, caller_holds);
-        self.hold(cx, EndedBy::Agent, agent_holds);
+        self.hold(cx, Side::Customer, caller_holds);
+        self.hold(cx, Side::Company, agent_holds);
     }
 
     /// The seat answered in time and was gone before customer and agent could talk: the customer waits again, with the
@@ -90,7 +90,7 @@ impl Contact {
             LegEvent::Changed(remote) => {
                 let holds = !remote.direction.sends();
                 cx.media(self.call, MediaOp::Connect { leg, remote });
-                self.hold(cx, EndedBy::Agent, holds);
+                self.hold(cx, Side::Company, holds);
             }
             LegEvent::Key(digit, KeyWay::Signalling) => {
                 cx.media(self.call, MediaOp::SendDigit { leg: self.leg, digit });

@@ -11,7 +11,7 @@ use hotline::ledger::Ledger;
 use model::{
     Activity, AgentEvent, Cause, ContactEvent, ContactId, End, EndedBy, Entry, Event, Gap, GapCause, Ids,
     Language, LeaveReason, OfferId, OfferOutcome, QueueEvent, RecordingEvent, RecordingId, RecordingState,
-    SegmentEnd, SegmentId, Shift, Time,
+    SegmentEnd, SegmentId, Shift, Side, Time,
 };
 use sha2::{Digest as _, Sha256};
 use store::{Journal, Store};
@@ -290,10 +290,10 @@ fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
         }),
         Event::Contact(ContactEvent::SegmentStarted { segment, contact, agent: agent.clone(), queue }),
         changed(Activity::Talking),
-        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: EndedBy::Agent }),
-        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: EndedBy::Caller }),
-        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: EndedBy::Agent }),
-        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: EndedBy::Caller }),
+        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Company }),
+        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Customer }),
+        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: Side::Company }),
+        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: Side::Customer }),
         Event::Contact(ContactEvent::SegmentEnded {
             segment,
             contact,

@@ -47,6 +47,17 @@ pub enum EndedBy {
     Network,
 }
 
+/// One of the two sides of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Side {
+    /// The customer's.
+    #[serde(rename = "caller")]
+    Customer,
+    /// The company's: the agent's.
+    #[serde(rename = "agent")]
+    Company,
+}
+
 /// Why a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

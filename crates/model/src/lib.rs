@@ -24,7 +24,7 @@ mod time;
 mod words;
 
 pub use ::codec::{Codec, OpusFormat, Srtp, SrtpKey, SrtpSuite};
-pub use cause::{Cause, Class, End, EndedBy, Reached};
+pub use cause::{Cause, Class, End, EndedBy, Reached, Side};
 pub use command::{
     Actor, AgentOrder, Command, Done, Order, Part, PartyOrder, RecordingOrder, Refused, Reply, Scope,
     SecureInputOrder, Supervision, SupervisionOrder, Watched,

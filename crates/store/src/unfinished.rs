@@ -1,9 +1,13 @@
 //! What a crash left open, and the events that end it.
 
+mod within;
+
 use model::{
     AgentId, Cause, ContactEvent, ContactId, End, EndedBy, Event, LeaveReason, OfferId, OfferOutcome,
     QueueEvent, Reached, SegmentEnd, Time,
 };
+
+use within::Within;
 
 use crate::queries::{OPEN_CONTACTS, OPEN_RECORDINGS, OPEN_SEGMENTS, OPEN_VISITS, read_all};
 use crate::rows::read_recording;
@@ -31,6 +35,8 @@ pub struct Unfinished {
     pub offers: Vec<OpenOffer>,
     /// Open segments.
     pub segments: Vec<Segment>,
+    /// What went on within conversations: guests, holds, secure inputs.
+    pub within: Vec<Within>,
     /// Open recordings; their files are to be repaired and closed as damaged.
     pub recordings: Vec<RecordingRow>,
 }
@@ -44,8 +50,14 @@ impl Store {
     /// When the database does not answer.
     pub async fn unfinished(&self) -> Result<Unfinished, StoreError> {
         let db = self.db();
+        let contacts = read_all(db.rows(OPEN_CONTACTS, &[]).await?, Contact::read)?;
+        let mut within = Vec::new();
+        for contact in &contacts {
+            within.push(self.within(contact.id).await?);
+        }
         Ok(Unfinished {
-            contacts: read_all(db.rows(OPEN_CONTACTS, &[]).await?, Contact::read)?,
+            contacts,
+            within,
             visits: read_all(db.rows(OPEN_VISITS, &[]).await?, QueueVisit::read)?,
             offers: read_all(db.rows(OPEN_OFFERS, &[]).await?, OpenOffer::read)?,
             segments: read_all(db.rows(OPEN_SEGMENTS, &[]).await?, Segment::read)?,
@@ -88,7 +100,8 @@ impl Unfinished {
                 end: End::new(Cause::Crashed, EndedBy::Center, reached(contact)),
             })
         });
-        offers.chain(visits).chain(segments).chain(contacts).collect()
+        let within = self.within.iter().flat_map(Within::endings);
+        offers.chain(visits).chain(within).chain(segments).chain(contacts).collect()
     }
 }
 

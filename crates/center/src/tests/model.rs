@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    AgentId, ContactEvent, ContactId, EndedBy, Entry, Event, GuestEnd, OfferOutcome, Part, QueueEvent,
-    RecordingEvent,
+    AgentId, ContactEvent, ContactId, Entry, Event, GuestEnd, OfferOutcome, Part, QueueEvent, RecordingEvent,
+    Side,
 };
 
 use crate::Center;
@@ -42,8 +42,11 @@ enum Step {
     Waiting,
 }
 
-fn side(by: EndedBy) -> &'static str {
-    if by == EndedBy::Agent { "agent" } else { "caller" }
+fn side(by: Side) -> &'static str {
+    match by {
+        Side::Customer => "caller",
+        Side::Company => "agent",
+    }
 }
 
 impl Model {

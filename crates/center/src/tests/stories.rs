@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{
     Activity, Cause, Class, ContactEvent, Digit, EndedBy, Event, LeaveReason, LegOrder, LegReport, MediaOp,
-    NotReadyReason, OfferOutcome, Origin, QueueEvent, RecordingEvent, RecordingState, Refusal, Shift,
+    NotReadyReason, OfferOutcome, Origin, QueueEvent, RecordingEvent, RecordingState, Refusal, Shift, Side,
 };
 
 use super::world::{Seat, World, agent, seconds};
@@ -57,7 +57,7 @@ impl World {
         self.events().filter_map(closed).collect()
     }
 
-    pub(super) fn holds(&self) -> Vec<(&'static str, EndedBy)> {
+    pub(super) fn holds(&self) -> Vec<(&'static str, Side)> {
         let hold = |event: &Event| match event {
             Event::Contact(ContactEvent::HoldStarted { by, .. }) => Some(("start", *by)),
             Event::Contact(ContactEvent::HoldEnded { by, .. }) => Some(("end", *by)),

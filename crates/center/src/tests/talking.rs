@@ -3,6 +3,7 @@
 use model::{
     Activity, AudioReport, Cause, Class, ContactEvent, Direction, Done, EndedBy, Entry, Event, LegOrder,
     MediaOp, MediaReport, Order, RecordingEvent, RecordingOrder, RecordingReport, RecordingState, Refused,
+    Side,
 };
 
 use super::stories::{CALLER_DONE, conversation};
@@ -33,9 +34,9 @@ fn the_agent_hangs_up() {
 #[test]
 fn each_side_can_hold_and_come_back() {
     for direction in [Direction::ReceiveOnly, Direction::Inactive] {
-        for by in [EndedBy::Agent, EndedBy::Caller] {
+        for by in [Side::Company, Side::Customer] {
             let (mut world, caller, seat) = conversation();
-            let (holder, listener) = if by == EndedBy::Agent { (seat, caller) } else { (caller, seat) };
+            let (holder, listener) = if by == Side::Company { (seat, caller) } else { (caller, seat) };
             world.media.clear();
             world.change(holder, direction);
             world.change(holder, direction);
@@ -119,7 +120,7 @@ fn a_caller_who_holds_while_waiting_still_holds_when_the_agent_answers() {
     let caller = world.caller_who_presses('1');
     world.change(caller, Direction::ReceiveOnly);
     world.run(seconds(5));
-    assert_eq!(world.holds(), [("start", EndedBy::Caller)]);
+    assert_eq!(world.holds(), [("start", Side::Customer)]);
     world.change(caller, Direction::Both);
     assert_eq!(world.holds().len(), 2);
     world.hang_up(caller);

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, ContactId, Digit, Diversion, End, EndedBy, GuestEnd, Language, LegQuality, Number, Part,
-    Personal, QueueName, SecureEnd, SegmentEnd, SegmentId,
+    AgentId, ContactId, Digit, Diversion, End, GuestEnd, Language, LegQuality, Number, Part, Personal,
+    QueueName, SecureEnd, SegmentEnd, SegmentId, Side,
 };
 
 /// What happened to a contact.
@@ -108,7 +108,7 @@ pub enum ContactEvent {
         /// The contact.
         contact: ContactId,
         /// Who.
-        by: EndedBy,
+        by: Side,
     },
     /// The hold ended.
     HoldEnded {
@@ -117,7 +117,7 @@ pub enum ContactEvent {
         /// The contact.
         contact: ContactId,
         /// Who had put the other on hold.
-        by: EndedBy,
+        by: Side,
     },
     /// A seat rings, to join a conversation.
     GuestInvited {

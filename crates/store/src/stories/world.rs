@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use model::{
     Activity, Actor, AgentEvent, Cause, Codec, ContactEvent, ContactId, Diversion, DiversionReason, End,
     EndedBy, Entry, Event, Ids, Language, LeaveReason, LegQuality, OfferId, OfferOutcome, QueueEvent,
-    RecordingEvent, RecordingId, RecordingState, SegmentEnd, SegmentId, Shift, Time,
+    RecordingEvent, RecordingId, RecordingState, SegmentEnd, SegmentId, Shift, Side, Time,
 };
 use sqlx::{AssertSqlSafe, Connection as _};
 
@@ -207,10 +207,10 @@ pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
         }),
         Event::Contact(ContactEvent::SegmentStarted { segment, contact, agent: agent.clone(), queue }),
         changed(Activity::Talking),
-        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: EndedBy::Agent }),
-        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: EndedBy::Caller }),
-        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: EndedBy::Agent }),
-        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: EndedBy::Caller }),
+        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Company }),
+        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Customer }),
+        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: Side::Company }),
+        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: Side::Customer }),
         Event::Contact(ContactEvent::SegmentEnded {
             segment,
             contact,
