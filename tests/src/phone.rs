@@ -136,7 +136,8 @@ impl Phone {
         let folder = center.folder.join(format!("phone-{name}-{sip}"));
         fs::create_dir_all(&folder).expect("the story's folder can be written");
         let voice = folder.join("voice.wav");
-        // A telephone that was told its codec needs its module, and its voice at the codec's rate; any other speaks G.711.
+        // A telephone that was told its codec needs its module, and its voice at the codec's rate; any other speaks
+        // G.711.
         let wide = if options.contains("audio_codecs") { "module g722.so\nmodule opus.so\n" } else { "" };
         let codecs = format!("module g711.so\n{wide}");
         let codec = options.split_once("audio_codecs=").map_or("PCMA/8000/1", |(_, codec)| codec);

@@ -1,5 +1,5 @@
-//! A start that cannot do its job says so: each failure is one line with its name, its reason and the next step, in both
-//! languages, all at once; and what is missing later is named by `/readyz`.
+//! A start that cannot do its job says so: each failure is one line with its name, its reason and the next step, in
+//! both languages, all at once; and what is missing later is named by `/readyz`.
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 const LOOPBACK: &str = "127.0.0.1";
 
-/// Asserts that the center ended with 1, without a panic, and that one line begins with each of these names and holds the
-/// text and something in Chinese.
+/// Asserts that the center ended with 1, without a panic, and that one line begins with each of these names and holds
+/// the text and something in Chinese.
 fn assert_refused((code, said): (Option<i32>, String), failures: &[(&str, &str)]) {
     assert_eq!(code, Some(1), "{said}");
     assert!(!said.contains("panicked"), "{said}");

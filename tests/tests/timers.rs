@@ -9,7 +9,8 @@ const TIMERS: [(&str, &str, &str); 2] = [
     ("hotline.toml", "silence_s = 60", "silence_s = 600"),
 ];
 
-/// Waits until so many contacts ended; how each did. A refresh is due after 45 s, and answered within 16 s or not at all.
+/// Waits until so many contacts ended; how each did. A refresh is due after 45 s, and answered within 16 s or not at
+/// all.
 fn wait_for_ends(center: &Center, count: usize) -> Vec<Value> {
     wait_for_within(180, &format!("{count} contacts to end"), || {
         let mut ended = center.contacts();

@@ -1,4 +1,5 @@
-//! Two centers on one thing: the second is refused and says who has it; the first goes on. And an end that loses no seal.
+//! Two centers on one thing: the second is refused and says who has it; the first goes on. And an end that loses no
+//! seal.
 
 // A failure here is a failure of the test; clippy sees tests only where `#[test]` is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

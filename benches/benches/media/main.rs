@@ -1,7 +1,8 @@
 //! What a recorded, bridged call costs, beside the bare loop of the same system calls in the same run.
 //!
 //! `cargo bench -p hotline-benches --bench media -- [calls…] [--seconds N] [--threads N] [--rounds N] [--side NAME]`:
-//! each side, or only those with this in their name, is measured in so many rounds (3), and the one that cost least is told.
+//! each side, or only those with this in their name, is measured in so many rounds (3), and the one that cost least is
+//! told.
 
 mod bare;
 mod engine;

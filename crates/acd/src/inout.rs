@@ -44,8 +44,8 @@ pub enum Input {
         /// Who commands.
         by: Actor,
     },
-    /// The seat answered. [`Output::Joined`] follows, unless the offer is dead: then [`Output::OfferEnded`] was on its way,
-    /// and the device must be hung up.
+    /// The seat answered. [`Output::Joined`] follows, unless the offer is dead: then [`Output::OfferEnded`] was on its
+    /// way, and the device must be hung up.
     OfferAnswered(OfferId),
     /// The seat refused.
     OfferRefused(OfferId, Refusal),
@@ -54,7 +54,8 @@ pub enum Input {
     /// The agent's call is over.
     SegmentEnded(AgentId),
     /// An agent is to be called into a conversation from the queue, without an offer, whether ready for calls or not.
-    /// Answered by [`Output::Answered`]: from a yes on the agent talks, until the segment ends or [`Input::Disengaged`].
+    /// Answered by [`Output::Answered`]: from a yes on the agent talks, until the segment ends or
+    /// [`Input::Disengaged`].
     Engage {
         /// Comes back in the answer.
         id: CommandId,
@@ -76,8 +77,8 @@ pub enum Input {
     },
     /// Other queues and agents from now on; what holds for those that stay counts from the next decision.
     ///
-    /// A queue that is not among them keeps its agents and its contacts, and takes those that a flow still sends to it. An
-    /// agent who is not among them is offered nothing more, finishes the call and is then forgotten.
+    /// A queue that is not among them keeps its agents and its contacts, and takes those that a flow still sends to it.
+    /// An agent who is not among them is offered nothing more, finishes the call and is then forgotten.
     Settings(Config),
 }
 
@@ -132,8 +133,9 @@ pub enum Output {
         /// How it ended.
         outcome: OfferOutcome,
     },
-    /// Customer and agent talk from now on: the offer was answered in time, and both have left queue and idleness. If one of
-    /// them is gone by now, say so by [`Input::Disengaged`]; a contact that is still there must enter the queue again.
+    /// Customer and agent talk from now on: the offer was answered in time, and both have left queue and idleness. If
+    /// one of them is gone by now, say so by [`Input::Disengaged`]; a contact that is still there must enter the queue
+    /// again.
     Joined {
         /// The offer.
         offer: OfferId,

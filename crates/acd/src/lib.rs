@@ -28,8 +28,8 @@
 //! `Talking` is entered without an offer too, from `Idle`, `Resting` and `WrapUp`: by whoever is called into a
 //! conversation, as a supervisor or a colleague.
 //!
-//! A distributor that is made after a restart is given how agents stood ([`Acd::restore`]): an agent whose seat comes back
-//! within an hour is as before, not as at the beginning of a shift.
+//! A distributor that is made after a restart is given how agents stood ([`Acd::restore`]): an agent whose seat comes
+//! back within an hour is as before, not as at the beginning of a shift.
 //!
 //! `Releasing`: the offer is dead, but the device has not yet said that it stopped ringing. No second ring
 //! is sent into it meanwhile.

@@ -1,8 +1,8 @@
 //! Recordings that the database does not know are brought back: from their manifest lines, and from their files.
 //!
-//! A database that was restored from an older copy lacks the rows of what was recorded since. Their files and signed manifest
-//! lines are still there. Adopting writes the events that make the rows again, under new sequence numbers; the manifests get a
-//! line for each of them at the next start, as for every event of a recording.
+//! A database that was restored from an older copy lacks the rows of what was recorded since. Their files and signed
+//! manifest lines are still there. Adopting writes the events that make the rows again, under new sequence numbers; the
+//! manifests get a line for each of them at the next start, as for every event of a recording.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

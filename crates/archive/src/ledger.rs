@@ -65,8 +65,8 @@ pub trait Log: Send + Sync {
 
 /// Writes down in the log what is about to be done.
 pub trait Notary: Send + Sync {
-    /// Recordings are erased, each by its rule. Returns when the tables show it: whatever happens then, the log says why a file is
-    /// gone, and a file that stays is found by its row.
+    /// Recordings are erased, each by its rule. Returns when the tables show it: whatever happens then, the log says
+    /// why a file is gone, and a file that stays is found by its row.
     fn note_erased<'a>(&'a self, by: &'a Actor, due: &'a [&'a DueRecording]) -> Asked<'a, ()>;
 }
 

@@ -1,5 +1,5 @@
-//! Recordings at rest: they are written, kept through trouble with their folders, encrypted, repaired after a crash, copied,
-//! signed, compared with their rows, brought back, opened to be heard, and erased here, and nowhere else.
+//! Recordings at rest: they are written, kept through trouble with their folders, encrypted, repaired after a crash,
+//! copied, signed, compared with their rows, brought back, opened to be heard, and erased here, and nowhere else.
 //!
 //! What it must know of the database and the event log it asks by the traits [`Rows`], [`Overdue`], [`Log`] and
 //! [`Notary`], which the binary wires.

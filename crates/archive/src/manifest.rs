@@ -125,8 +125,8 @@ impl Manifests {
         self.head.seq
     }
 
-    /// What the manifests of a recordings folder say last of each recording, in the order of the log. Signatures are not
-    /// checked: [`check`] does that.
+    /// What the manifests of a recordings folder say last of each recording, in the order of the log. Signatures are
+    /// not checked: [`check`] does that.
     ///
     /// # Errors
     /// When a manifest cannot be read, or a line of it is none of ours.

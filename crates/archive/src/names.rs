@@ -2,7 +2,8 @@
 
 use model::{ContactId, ENCRYPTED};
 
-/// The path of a contact's recording that began on this date (year, month, day): the log, the file and its manifest line all have it.
+/// The path of a contact's recording that began on this date (year, month, day): the log, the file and its manifest
+/// line all have it.
 pub fn path_of(contact: ContactId, (year, month, day): (i64, u32, u32), encrypted: bool) -> String {
     let ending = if encrypted { ENCRYPTED } else { "" };
     format!("{year:04}/{month:02}/{day:02}/{contact}.wav{ending}")

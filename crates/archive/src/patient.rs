@@ -7,8 +7,8 @@
 //!                                   refuses at once
 //! ```
 //!
-//! A thread of its own asks the disk, for who asks hangs in the kernel until the disk answers. What was asked and not waited
-//! for is still done when it does: it lies in a file that was left, at its own place. A file made so late is
+//! A thread of its own asks the disk, for who asks hangs in the kernel until the disk answers. What was asked and not
+//! waited for is still done when it does: it lies in a file that was left, at its own place. A file made so late is
 //! removed again.
 
 use std::io;

@@ -39,8 +39,8 @@ pub enum RepairError {
 }
 
 /// Makes a recording that was cut off whole: the header says its true length, a torn last sample is
-/// dropped. A whole recording stays as it is, to the byte. An encrypted one needs its center's key. One whose first block a
-/// power cut left blank becomes one at 8 kHz.
+/// dropped. A whole recording stays as it is, to the byte. An encrypted one needs its center's key. One whose first
+/// block a power cut left blank becomes one at 8 kHz.
 pub fn repair(path: &Path, keys: &CenterKeys) -> Result<Repaired, RepairError> {
     repair_at(path, audio::RATE, keys)
 }
@@ -66,8 +66,8 @@ fn repair_at(path: &Path, rate: u32, keys: &CenterKeys) -> Result<Repaired, Repa
     Ok(Repaired { duration_ms: repair.duration_ms(), sha256 })
 }
 
-/// Repairs a recording of so many samples a second wherever it lies. One that went on in another folder lies in two: what the shorter file
-/// has is where the longer one has silence, and is brought over; the shorter one is removed then.
+/// Repairs a recording of so many samples a second wherever it lies. One that went on in another folder lies in two:
+/// what the shorter file has is where the longer one has silence, and is brought over; the shorter one is removed then.
 pub fn repair_in(
     folders: &[PathBuf],
     path: &str,

@@ -52,8 +52,8 @@ impl Schedule {
     }
 }
 
-/// Erases every day by the schedule and the rules of that day, for as long as the task lives. `data`: the folder whose file says
-/// when the last run began.
+/// Erases every day by the schedule and the rules of that day, for as long as the task lives. `data`: the folder whose
+/// file says when the last run began.
 pub async fn erase_daily(
     eraser: Arc<Eraser>,
     rules: impl Fn() -> Vec<RetentionRule> + Send,

@@ -33,8 +33,8 @@ pub struct Shelves {
 }
 
 impl Shelves {
-    /// Opens a file in the first folder that has it, as it was before it was encrypted, if it was. It must lie below that
-    /// folder also after all links are followed.
+    /// Opens a file in the first folder that has it, as it was before it was encrypted, if it was. It must lie below
+    /// that folder also after all links are followed.
     ///
     /// # Errors
     /// When there is no such file, it cannot be read, or there is no key for it.

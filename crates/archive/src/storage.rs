@@ -42,8 +42,8 @@ impl Places {
         Places { disks, health: Mutex::default(), reports, tally }
     }
 
-    /// The places that may be tried now, in order. One that only did not answer is waited for where there is no other: a
-    /// recording that began meanwhile, and is opened as soon as it answers, must not lose what the ring kept of it.
+    /// The places that may be tried now, in order. One that only did not answer is waited for where there is no other:
+    /// a recording that began meanwhile, and is opened as soon as it answers, must not lose what the ring kept of it.
     pub(crate) fn worth_trying(&self) -> Vec<Storage> {
         let alone = self.disks.len() == 1;
         let rested = |storage: &Storage| match self.health()[index(*storage)] {

@@ -35,7 +35,8 @@ pub enum ToWriter {
         /// Samples a second.
         rate: u32,
     },
-    /// Write what belongs at a position (in samples of 8 kHz, whatever the rate). What is missing before it was dropped.
+    /// Write what belongs at a position (in samples of 8 kHz, whatever the rate). What is missing before it was
+    /// dropped.
     Piece {
         /// Which.
         recording: RecordingId,
@@ -88,8 +89,8 @@ pub(crate) fn run(
     }
 }
 
-/// Makes buffers ahead, in memory that was written to: for who first touches a page, the kernel finds and clears it, which
-/// takes 3.5 ms for a huge one. Here that costs nobody a packet.
+/// Makes buffers ahead, in memory that was written to: for who first touches a page, the kernel finds and clears it,
+/// which takes 3.5 ms for a huge one. Here that costs nobody a packet.
 fn stock(spares: &Sender<Buffer>, room: usize) {
     while spares.len() < READY {
         let mut buffer = vec![[1, 1]; room];

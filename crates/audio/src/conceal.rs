@@ -1,11 +1,12 @@
 //! Concealment of lost packets by repeating the voice's pitch, in the manner of ITU-T G.711 Appendix I.
 //!
 //! When a frame is missing, the last pitch period (5 to 15 ms, found by normalised cross-correlation over 20 ms) is
-//! played on; after 10 ms the last two in turn and after 20 ms the last three, so that it does not buzz. It fades evenly and is
-//! silent after 60 ms. When audio returns, the repetition passes into it within a quarter period.
+//! played on; after 10 ms the last two in turn and after 20 ms the last three, so that it does not buzz. It fades
+//! evenly and is silent after 60 ms. When audio returns, the repetition passes into it within a quarter period.
 //!
-//! The appendix keeps full strength for 10 ms and passes into returned audio for 4 ms longer with every 10 ms lost. Neither
-//! serves: by PESQ single losses sound better the earlier the fade begins, and the less of what came is given up.
+//! The appendix keeps full strength for 10 ms and passes into returned audio for 4 ms longer with every 10 ms lost.
+//! Neither serves: by PESQ single losses sound better the earlier the fade begins, and the less of what came is given
+//! up.
 //!
 //! The appendix delays all audio by 3.75 ms, so that it can bend the last good samples towards the repetition. Here
 //! nothing is delayed: the step between the last good sample and the repetition is spread over its first quarter

@@ -1,8 +1,8 @@
 //! Keys heard in the audio itself (DTMF), within the limits of ITU-T Q.24.
 //!
-//! Every 5 ms the eight frequencies of Q.23 are measured over the last 20 ms (Goertzel's filters as products with tables,
-//! which the compiler makes vectors of), twice: now and 5 ms ago. The two phases tell each tone's frequency to a few
-//! hertz, which the width of such a short filter never could. Sound is a key when
+//! Every 5 ms the eight frequencies of Q.23 are measured over the last 20 ms (Goertzel's filters as products with
+//! tables, which the compiler makes vectors of), twice: now and 5 ms ago. The two phases tell each tone's frequency to
+//! a few hertz, which the width of such a short filter never could. Sound is a key when
 //!
 //! - one low and one high tone hold at least 82 % of all power, which speech with its harmonics does not do;
 //! - each is within 2.5 % of its frequency (Q.24: ±1.5 % must be taken, ±3.5 % must not);

@@ -1,11 +1,10 @@
 //! G.711, both laws.
 //!
-//! Encoding is arithmetic, which the compiler turns into vector code; a table of 64 KiB would push out what others need.
-//! Decoding reads tables of 512 bytes that the arithmetic made (20 ms in 0.12 µs, where the arithmetic takes 0.15 µs for
-//! μ-law and 0.22 µs for A-law). Samples are 16-bit; G.711
-//! speaks of 14 bits (μ-law) and 13 bits (A-law), which are the upper bits of ours. Negative samples are
-//! folded by one's complement as in the ITU's reference (G.191), so that the staircase is symmetric about
-//! −½ and no sample needs a special case.
+//! Encoding is arithmetic, which the compiler turns into vector code; a table of 64 KiB would push out what others
+//! need. Decoding reads tables of 512 bytes that the arithmetic made (20 ms in 0.12 µs, where the arithmetic takes 0.15
+//! µs for μ-law and 0.22 µs for A-law). Samples are 16-bit; G.711 speaks of 14 bits (μ-law) and 13 bits (A-law), which
+//! are the upper bits of ours. Negative samples are folded by one's complement as in the ITU's reference (G.191), so
+//! that the staircase is symmetric about −½ and no sample needs a special case.
 
 use codec::Codec;
 

@@ -1,6 +1,7 @@
 //! GSM 06.10 full rate (ETSI EN 300 961): decoding alone, for prompts that come from other systems.
 //!
-//! A frame of 20 ms is 160 samples in 260 bits. WAV files (format tag 0x31) keep two frames in 65 bytes, lowest bit first.
+//! A frame of 20 ms is 160 samples in 260 bits. WAV files (format tag 0x31) keep two frames in 65 bytes, lowest bit
+//! first.
 
 use std::array;
 

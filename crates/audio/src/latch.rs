@@ -51,7 +51,8 @@ pub struct Latch {
     announced: SocketAddr,
     /// Where the signalling of this peer comes from, if that is known.
     signalling: Option<IpAddr>,
-    /// The source before signalling announced the address again: believed as the announced address is, until that speaks.
+    /// The source before signalling announced the address again: believed as the announced address is, until that
+    /// speaks.
     before: Option<SocketAddr>,
     settled: Option<Heard>,
     candidate: Option<Candidate>,

@@ -1,8 +1,10 @@
-//! A peer's stream as 20 ms of audio a tick: jitter buffer, decoder, concealment, comfort noise and stretching together.
+//! A peer's stream as 20 ms of audio a tick: jitter buffer, decoder, concealment, comfort noise and stretching
+//! together.
 //!
-//! Packets of 10 to 60 ms go in, and each tick exactly one frame comes out, whatever the network did. Decoded audio that
-//! was not played yet lies behind the last 15 ms that were, so that a pitch period can be left out or played twice where
-//! they meet ([`crate::stretch`]). After construction nothing is allocated, but for what Opus does ([`crate::codec`]).
+//! Packets of 10 to 60 ms go in, and each tick exactly one frame comes out, whatever the network did. Decoded audio
+//! that was not played yet lies behind the last 15 ms that were, so that a pitch period can be left out or played twice
+//! where they meet ([`crate::stretch`]). After construction nothing is allocated, but for what Opus does
+//! ([`crate::codec`]).
 
 use crate::RATE;
 use crate::codec::{Codec, CodecError, Decoder, LONGEST_MS};

@@ -2,8 +2,8 @@
 //! all that was said at its own time, where a listener ([`crate::playout`]) wants something every 20 ms.
 //!
 //! A decoder needs packets in order. One that comes too early waits for those before it, at most [`PATIENCE`]; what is
-//! missing then is passed over, and nothing is made up for it. Where the next packet repeats what was lost (Opus), that is
-//! read too.
+//! missing then is passed over, and nothing is made up for it. Where the next packet repeats what was lost (Opus), that
+//! is read too.
 
 use crate::codec::{Codec, CodecError, Decoder, MOST_SAMPLES};
 use crate::resample::Resampler;
@@ -225,8 +225,8 @@ mod tests {
         RtpPacket { marker: false, payload_type: 96, sequence: index, timestamp, ssrc: 1, payload }
     }
 
-    /// Reads packets that come one every 20 ms in this order (`None`: nothing comes); the numbers as they were read, each
-    /// with the time.
+    /// Reads packets that come one every 20 ms in this order (`None`: nothing comes); the numbers as they were read,
+    /// each with the time.
     fn read(codec: Codec, order: &[Option<u16>]) -> (Vec<(u16, u64)>, Vec<i16>) {
         let payloads = payloads(codec, 100);
         let mut reader = Reader::new(codec).expect("a reader");

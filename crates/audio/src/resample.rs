@@ -74,8 +74,8 @@ impl Resampler {
         }
     }
 
-    /// Converts `input` to the start of `out`; returns the samples made. What finds no room in `out` is lost, so give it
-    /// room for `input`'s length times the ratio, rounded up.
+    /// Converts `input` to the start of `out`; returns the samples made. What finds no room in `out` is lost, so give
+    /// it room for `input`'s length times the ratio, rounded up.
     pub fn process(&mut self, input: &[i16], out: &mut [i16]) -> usize {
         let mut made = 0;
         for chunk in input.chunks(CHUNK) {

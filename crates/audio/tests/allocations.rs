@@ -1,5 +1,5 @@
-//! After construction nothing is allocated per packet or frame. A program without the test harness, for the count is the
-//! whole process', and the harness' threads would be counted too.
+//! After construction nothing is allocated per packet or frame. A program without the test harness, for the count is
+//! the whole process', and the harness' threads would be counted too.
 
 use std::alloc::System;
 

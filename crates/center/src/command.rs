@@ -1,4 +1,5 @@
-//! What people and programs command: whether they may is judged here, then the order goes to the machine that it concerns.
+//! What people and programs command: whether they may is judged here, then the order goes to the machine that it
+//! concerns.
 
 use model::{Actor, AgentId, Command, CommandId, ContactId, Done, Order, Refused, Reply, Scope};
 

@@ -20,7 +20,8 @@ pub struct Config {
     pub acd: acd::Config,
     /// Whose dates recordings' paths have.
     pub zone: Zone,
-    /// The path of a contact's recording that begins on a date (year, month, day): its file, its row and its manifest have the same.
+    /// The path of a contact's recording that begins on a date (year, month, day): its file, its row and its manifest
+    /// have the same.
     pub recording_path: fn(ContactId, (i64, u32, u32)) -> String,
     /// Calls in progress above which new ones are refused.
     pub max_calls: usize,
@@ -28,8 +29,8 @@ pub struct Config {
     pub trunks: BTreeMap<String, TrunkLimits>,
     /// How long a caller may wait in each queue, 10 s or longer; those that are not named have no limit.
     pub longest_waits: BTreeMap<QueueName, Duration>,
-    /// Queues in which a contact ends when its agent's leg is lost; in the others the customer waits again, with the score
-    /// kept.
+    /// Queues in which a contact ends when its agent's leg is lost; in the others the customer waits again, with the
+    /// score kept.
     pub lost_agent_ends: BTreeSet<QueueName>,
     /// How long nothing at all may come of a party of a conversation; as media have it.
     pub silence: Duration,

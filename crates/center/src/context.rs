@@ -1,5 +1,5 @@
-//! What every machine of the center works with: the time, ids, the distributor, legs, timers, and the way out for orders
-//! and records.
+//! What every machine of the center works with: the time, ids, the distributor, legs, timers, and the way out for
+//! orders and records.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};

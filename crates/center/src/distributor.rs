@@ -1,8 +1,9 @@
 //! The distributor, which may be on another node: the center gives it inputs and is right whenever the outputs come.
 //!
-//! Nothing is asked that needs an answer at once. What was asked and is not answered yet is kept by the id of the question
-//! (`Asked`); an answer for somebody who is gone by then is undone where it took an agent. The distributor decides whether
-//! an answered seat was in time: until it says `Joined`, the seat's leg is `Answered`, and the customer waits.
+//! Nothing is asked that needs an answer at once. What was asked and is not answered yet is kept by the id of the
+//! question (`Asked`); an answer for somebody who is gone by then is undone where it took an agent. The distributor
+//! decides whether an answered seat was in time: until it says `Joined`, the seat's leg is `Answered`, and the customer
+//! waits.
 
 use std::net::IpAddr;
 

@@ -26,17 +26,18 @@ pub enum Input {
     Media(MediaReport),
     /// Somebody commands.
     Command(Command),
-    /// The machine's clock was set forwards by this many ms, or backwards. The times of inputs go on as if it had not been: they
-    /// measure durations. Dates follow it.
+    /// The machine's clock was set forwards by this many ms, or backwards. The times of inputs go on as if it had not
+    /// been: they measure durations. Dates follow it.
     ClockSet {
         /// In ms.
         by_ms: i64,
     },
-    /// Other routes, queues, agents and limits from the next decision on. Calls keep the version of the flow that they began
-    /// in, a wait its limit; what the settings do not know any more comes to its end. The number of media threads and the
-    /// program's version stay as they were.
+    /// Other routes, queues, agents and limits from the next decision on. Calls keep the version of the flow that they
+    /// began in, a wait its limit; what the settings do not know any more comes to its end. The number of media threads
+    /// and the program's version stay as they were.
     Settings(Box<Config>),
-    /// Take no new calls; [`Output::Drained`] follows when the last one is over, its recording closed and its quality recorded.
+    /// Take no new calls; [`Output::Drained`] follows when the last one is over, its recording closed and its quality
+    /// recorded.
     Drain,
     /// End every call now.
     EndAll,

@@ -10,9 +10,9 @@
 //! Leaving ──► gone: nothing is awaited of the device and of the media any more
 //! ```
 //!
-//! *Who* is at its other end and *why* it is there are values. What is reported of a leg becomes a [`Meaning`] for whoever
-//! owns it, the contact or the call to a feature code; what comes in a stage in which it means nothing ends here. Only this
-//! module orders legs to be opened, dialled, answered, hung up and closed.
+//! *Who* is at its other end and *why* it is there are values. What is reported of a leg becomes a [`Meaning`] for
+//! whoever owns it, the contact or the call to a feature code; what comes in a stage in which it means nothing ends
+//! here. Only this module orders legs to be opened, dialled, answered, hung up and closed.
 //!
 //! A seat that is let go before it answered is free when its device has said its last (before the port is open: when
 //! the media have). A leg that was heard stays until its quality is measured.

@@ -6,9 +6,9 @@
 //!
 //! # A router and its machines
 //!
-//! [`Center`] only routes: a report (`reports`) finds its leg, the leg's machine (`leg`) says what it means there, and whoever owns the
-//! leg, a contact or a call to a feature code, does what follows. All of them work with one context (`context`): the
-//! time, ids, the distributor, the legs, timers by name, and the way out for orders and records.
+//! [`Center`] only routes: a report (`reports`) finds its leg, the leg's machine (`leg`) says what it means there, and
+//! whoever owns the leg, a contact or a call to a feature code, does what follows. All of them work with one context
+//! (`context`): the time, ids, the distributor, the legs, timers by name, and the way out for orders and records.
 //!
 //! # A contact
 //!
@@ -20,7 +20,8 @@
 //! ```
 //!
 //! Every way to end passes through `end`. While a contact waits, the seat that rings for it is a leg of its own
-//! (`Why::Offer`, then `Why::Answered` until the distributor says that the answer was in time); a seat that is withdrawn stays until its device has said its last word, and is rung for nobody else.
+//! (`Why::Offer`, then `Why::Answered` until the distributor says that the answer was in time); a seat that is
+//! withdrawn stays until its device has said its last word, and is rung for nobody else.
 
 mod alive;
 mod arrange;

@@ -1,4 +1,5 @@
-//! Reports of signalling and media find the machine that they concern: a leg, then whoever owns it; a recording; the threads.
+//! Reports of signalling and media find the machine that they concern: a leg, then whoever owns it; a recording; the
+//! threads.
 
 use std::net::SocketAddr;
 

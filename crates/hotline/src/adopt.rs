@@ -1,4 +1,5 @@
-//! `hotline recordings adopt`: what the database lost is brought back by the archive, and its events are written to the log.
+//! `hotline recordings adopt`: what the database lost is brought back by the archive, and its events are written to the
+//! log.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,8 +27,8 @@ pub struct Places<'a> {
     pub shelves: Shelves,
 }
 
-/// Makes rows of recordings that have none. With `dry_run` nothing is written. The center must not run: it alone writes the log
-/// while it does.
+/// Makes rows of recordings that have none. With `dry_run` nothing is written. The center must not run: it alone writes
+/// the log while it does.
 ///
 /// # Errors
 /// When a center runs on these folders or this database, or one of them cannot be read.

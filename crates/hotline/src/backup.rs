@@ -8,9 +8,9 @@
 //!   DIR/config/  DIR/prompts/  DIR/recordings/ (with --recordings)
 //! ```
 //!
-//! The center may run meanwhile. The order makes the copies fit each other: the spool before the database, so that an event is in
-//! one of the two; the database before the recordings, so that each closed row has its file. What was recorded since is found by
-//! `hotline recordings adopt`.
+//! The center may run meanwhile. The order makes the copies fit each other: the spool before the database, so that an
+//! event is in one of the two; the database before the recordings, so that each closed row has its file. What was
+//! recorded since is found by `hotline recordings adopt`.
 
 mod listing;
 mod postgres;
@@ -55,8 +55,8 @@ pub struct Made {
 /// Makes a backup in a new or empty folder, for its owner's eyes alone: it holds keys and personal data.
 ///
 /// # Errors
-/// When the folder is not empty or cannot be written, or something that belongs into it cannot be read. There is no `backup.json`
-/// then.
+/// When the folder is not empty or cannot be written, or something that belongs into it cannot be read. There is no
+/// `backup.json` then.
 pub async fn backup(
     store: &Store,
     configuration: &Configuration,

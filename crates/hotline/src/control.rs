@@ -110,7 +110,8 @@ pub fn neighbour(data: &Path) -> Option<Neighbour> {
     (answer.starts_with("HTTP/1.1 200") && answer.contains("\"alive\"")).then_some(Neighbour { http, sip })
 }
 
-/// What a problem document says (RFC 9457), in a line, and in a line each what is wrong with files; anything else as it is.
+/// What a problem document says (RFC 9457), in a line, and in a line each what is wrong with files; anything else as it
+/// is.
 fn refusal(body: &str) -> String {
     let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     let said = ["title", "detail"].map(|field| problem[field].as_str().unwrap_or_default());

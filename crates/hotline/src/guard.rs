@@ -1,8 +1,9 @@
 //! The folders that one center at a time writes to: data and recordings, the fallback included.
 //!
-//! Two centers on one recordings folder would mix the lines of their keys in one manifest, and break its chain for ever. Each
-//! folder has a lock file ([`store::LOCK_FILE`]) that is held while the center runs. Where the lock cannot be taken because the
-//! folder is away (an unmounted disk, a fallback that comes later), it is taken before the first file is made there.
+//! Two centers on one recordings folder would mix the lines of their keys in one manifest, and break its chain for
+//! ever. Each folder has a lock file ([`store::LOCK_FILE`]) that is held while the center runs. Where the lock cannot
+//! be taken because the folder is away (an unmounted disk, a fallback that comes later), it is taken before the first
+//! file is made there.
 
 use std::io;
 use std::path::{Path, PathBuf};

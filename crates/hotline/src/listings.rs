@@ -36,8 +36,8 @@ pub const TABLES: &[&[&str]] =
 const WORDS: &[&str] =
     &["language", "end", "state", "shift", "activity", "seat_online", "held", "erased", "event", "effect"];
 
-/// Prints rows: one JSON array of objects, as the API gives them (times in UTC), or a table of the named columns, in which
-/// times are those of `zone`, with their offset from UTC, and words are in the language of the environment.
+/// Prints rows: one JSON array of objects, as the API gives them (times in UTC), or a table of the named columns, in
+/// which times are those of `zone`, with their offset from UTC, and words are in the language of the environment.
 ///
 /// # Errors
 /// When a row cannot be turned into JSON.

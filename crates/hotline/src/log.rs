@@ -92,8 +92,8 @@ where
     }
 }
 
-/// Keeps what a span says until a line is written within it: a name and a value in turn, each behind a mark that neither
-/// has.
+/// Keeps what a span says until a line is written within it: a name and a value in turn, each behind a mark that
+/// neither has.
 #[derive(Debug, Clone, Copy)]
 struct SpanFields;
 
@@ -258,8 +258,8 @@ fn escape(text: &str) -> String {
     safe
 }
 
-/// True for characters that terminals and editors obey instead of showing them: controls, line ends, and marks that turn
-/// the direction of writing.
+/// True for characters that terminals and editors obey instead of showing them: controls, line ends, and marks that
+/// turn the direction of writing.
 fn obeyed(c: char) -> bool {
     let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')

@@ -79,8 +79,8 @@ pub(crate) struct Refused {
 
 impl Observer {
     /// Starts the thread. `personal`: calling numbers and names may stand in the log in full.
-    /// `trace_bytes`: how many bytes of SIP messages are kept for a trace; 0 for none. `limits`: what refusals for a limit
-    /// name.
+    /// `trace_bytes`: how many bytes of SIP messages are kept for a trace; 0 for none. `limits`: what refusals for a
+    /// limit name.
     ///
     /// # Errors
     /// When the system refuses a thread.

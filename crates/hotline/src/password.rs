@@ -40,8 +40,8 @@ pub fn read() -> anyhow::Result<String> {
     Ok(password.to_owned())
 }
 
-/// Writes the hashes of an agent's new password into `agents.toml`, in the place of what stood there; comments and all other lines
-/// stay.
+/// Writes the hashes of an agent's new password into `agents.toml`, in the place of what stood there; comments and all
+/// other lines stay.
 ///
 /// # Errors
 /// When the file cannot be read or written, or has no such agent.

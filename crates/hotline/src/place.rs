@@ -13,8 +13,8 @@ use hotline::serve::{self, Folders};
 use hotline::vault;
 use store::Store;
 
-/// The folders as they are typed. What is not, and stands in no environment variable, is looked for in the working folder first, as
-/// in a checkout, and then where a system keeps such things.
+/// The folders as they are typed. What is not, and stands in no environment variable, is looked for in the working
+/// folder first, as in a checkout, and then where a system keeps such things.
 #[derive(Args)]
 pub(crate) struct Typed {
     /// Folder of the configuration; default: ./config, else /etc/hotline 配置目录
@@ -87,7 +87,8 @@ impl Place {
         Ok(Shelves { folders: self.recordings_folders(configuration), keys })
     }
 
-    /// What other users of the machine should not read: the database, recordings, and passwords that are not the samples'.
+    /// What other users of the machine should not read: the database, recordings, and passwords that are not the
+    /// samples'.
     pub(crate) fn private_paths(&self, configuration: &Configuration) -> Vec<PathBuf> {
         let passwords = configuration.sample_passwords().is_empty().then(|| self.agents_file());
         [self.data.clone(), self.recordings.clone()].into_iter().chain(passwords).collect()

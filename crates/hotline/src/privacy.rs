@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// What other users of the machine may read or enter of these files, and of what lies in these folders. A folder that they may
-/// not enter keeps all that is in it from them.
+/// What other users of the machine may read or enter of these files, and of what lies in these folders. A folder that
+/// they may not enter keeps all that is in it from them.
 pub fn readable_by_others(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mut open = Vec::new();
     for path in paths.iter().filter(|path| is_open(path)) {

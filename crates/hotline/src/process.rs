@@ -29,7 +29,8 @@ struct Disk {
 }
 
 impl Disks {
-    /// Starts to watch; each folder with the name of its role. Where the system refuses a thread, the figure is missing.
+    /// Starts to watch; each folder with the name of its role. Where the system refuses a thread, the figure is
+    /// missing.
     pub(crate) fn watch(folders: Vec<(&'static str, PathBuf)>) -> Disks {
         let start = |(name, folder): (&'static str, PathBuf)| {
             let free = Arc::new(AtomicI64::new(-1));

@@ -5,8 +5,9 @@
 //!                  └─ a fault: nothing is changed, and every fault is answered
 //! ```
 //!
-//! Nothing can fail once the first owner has new settings. Calls in progress keep the flow that they began in; what is not in the
-//! settings any more comes to its end. What was built at the start (addresses, threads, folders, keys) stays: [`AT_RESTART`].
+//! Nothing can fail once the first owner has new settings. Calls in progress keep the flow that they began in; what is
+//! not in the settings any more comes to its end. What was built at the start (addresses, threads, folders, keys)
+//! stays: [`AT_RESTART`].
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -142,7 +143,8 @@ impl Reloader {
         differences.into_iter().map(of_value).chain(clips.into_iter().map(of_clip)).collect()
     }
 
-    /// The distributor knows an agent before a phone may register as one; a number leads somewhere before it is dialled.
+    /// The distributor knows an agent before a phone may register as one; a number leads somewhere before it is
+    /// dialled.
     async fn replace(&self, candidate: Candidate) {
         let Candidate { server, values, prompts, signalling, center, api, limits, warnings: _ } = candidate;
         self.owners.prompts.replace(&prompts);

@@ -325,7 +325,7 @@ fn media_settings(
     settings.silence_timeout = server.silence;
     settings.recordings_fallback = server.recordings_fallback.clone();
     settings.keys = Arc::clone(keys);
-    let mut addresses = server.sip.iter().map(|listener| (listener.bind.ip(), listener.told()));
+    let mut addresses = server.sip.iter().map(|listener| (listener.bind.ip(), listener.advertised_ip()));
     if let Some((_, told)) = addresses.next() {
         settings.advertised_ip = told;
     }

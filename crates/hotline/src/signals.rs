@@ -79,7 +79,8 @@ impl Signals {
         }
     }
 
-    /// Completes at the next signal that asks the center to stop; before it runs, and while it stops, nothing is read anew.
+    /// Completes at the next signal that asks the center to stop; before it runs, and while it stops, nothing is read
+    /// anew.
     pub async fn stop(&mut self) {
         while self.next().await != Asked::Stop {
             tracing::info!(

@@ -298,8 +298,9 @@ fn each_listening_address_has_its_own_advertised_one() {
         let loaded = config::load(sources(&changed.0, &repository().join("prompts")), false);
         let configuration = loaded.unwrap_or_else(|problems| panic!("{written}: {problems:?}"));
         let listeners = configuration.server.sip.iter();
-        let found: Vec<_> =
-            listeners.map(|listener| (listener.bind.to_string(), listener.told().to_string())).collect();
+        let found: Vec<_> = listeners
+            .map(|listener| (listener.bind.to_string(), listener.advertised_ip().to_string()))
+            .collect();
         let expected: Vec<_> =
             expected.into_iter().map(|(bind, told)| (bind.to_owned(), told.to_owned())).collect();
         assert_eq!(found, expected, "{written}");

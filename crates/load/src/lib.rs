@@ -1,5 +1,5 @@
-//! Simulated customers and agents against any SIP system, and whether each call heard its own counterpart; and the telephones
-//! that they speak with, for tests and demonstrations.
+//! Simulated customers and agents against any SIP system, and whether each call heard its own counterpart; and the
+//! telephones that they speak with, for tests and demonstrations.
 //!
 //! ```text
 //!   Options ──plan──► Exchange (signalling, this thread) ──orders──► rtp threads (audio)

@@ -227,15 +227,15 @@ impl Leg {
         self.link.as_ref().map(|link| link.remote.codec)
     }
 
-    /// True when the packets of this leg can be passed to `other` as they come: its codec is the same, or the other law,
-    /// and its peer wants packets of this length.
+    /// True when the packets of this leg can be passed to `other` as they come: its codec is the same, or the other
+    /// law, and its peer wants packets of this length.
     pub(crate) fn passes_to(&self, other: &Leg) -> bool {
         let Some((own, other)) = self.link.as_ref().zip(other.link.as_ref()) else { return false };
         own.remote.codec.passes_to(other.remote.codec) && self.spacing.suits(wanted_ms(&other.remote))
     }
 
-    /// Has a reader, an ear and a mouth where they are needed. `hears`: what the peer says cannot be passed to the bridged
-    /// leg as it comes. `spoken_to`: nor can what that leg's peer says be passed to this one.
+    /// Has a reader, an ear and a mouth where they are needed. `hears`: what the peer says cannot be passed to the
+    /// bridged leg as it comes. `spoken_to`: nor can what that leg's peer says be passed to this one.
     pub(crate) fn equip(&mut self, hears: bool, spoken_to: bool) {
         let Some(link) = &self.link else { return };
         let own = link.remote.codec;
@@ -307,7 +307,9 @@ impl Leg {
         self.quality.audio(passage.narrow, now);
         if let Some(in_band) = &mut self.in_band {
             in_band.listen(passage.narrow, |event| {
-                Digit::from_event(event).into_iter().for_each(&mut pressed);
+                if let Some(digit) = Digit::from_event(event) {
+                    pressed(digit);
+                }
             });
         }
     }

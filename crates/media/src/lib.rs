@@ -82,7 +82,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What is bound for peers that are told `told`, and what they are told: the first address when that is none of ours.
+    /// What is bound for peers that are told `told`, and what they are told: the first address when that is none of
+    /// ours.
     pub(crate) fn address(&self, told: Option<IpAddr>) -> (IpAddr, IpAddr) {
         let first = (self.bind_ip, self.advertised_ip);
         let mut all = [first].into_iter().chain(self.others.iter().copied());

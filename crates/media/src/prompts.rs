@@ -164,8 +164,8 @@ impl Prompts {
         Prompts::default()
     }
 
-    /// Reads every WAV, FLAC, MP3 and OGG file (Vorbis, Opus) below `dir`, of any rate and number of channels. Names that
-    /// begin with a dot are passed over. What takes long to decode is kept in `cache` for the next time.
+    /// Reads every WAV, FLAC, MP3 and OGG file (Vorbis, Opus) below `dir`, of any rate and number of channels. Names
+    /// that begin with a dot are passed over. What takes long to decode is kept in `cache` for the next time.
     pub fn load(dir: &Path, cache: Option<&Path>) -> Loaded {
         let cache = cache.map(Cache::new);
         let (mut files, mut loaded) = (Vec::new(), Loaded::default());
@@ -294,8 +294,8 @@ impl Shelf {
         look_up(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Plays that begin from now on take these; what plays goes on as it is. A clip that sounds as before stays the same
-    /// one. A replaced clip that still plays keeps its memory until the next replacement.
+    /// Plays that begin from now on take these; what plays goes on as it is. A clip that sounds as before stays the
+    /// same one. A replaced clip that still plays keeps its memory until the next replacement.
     pub fn replace(&self, prompts: &Prompts) {
         let before = self.current();
         let prompts = Arc::new(prompts.sharing(&before));

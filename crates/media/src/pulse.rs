@@ -8,7 +8,8 @@ use udp::Waker;
 use crate::counters::{Counters, Tally};
 use crate::thread::ToMedia;
 
-/// The way to ask the threads. While there is one, dropping [`crate::Media`] does not end them; [`crate::Media::stop`] does.
+/// The way to ask the threads. While there is one, dropping [`crate::Media`] does not end them; [`crate::Media::stop`]
+/// does.
 #[derive(Debug, Clone)]
 pub struct Pulse {
     pub(crate) threads: Vec<(Sender<ToMedia>, Arc<Waker>)>,

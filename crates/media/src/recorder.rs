@@ -33,7 +33,9 @@ impl Recorder {
         let RecordingSpec { recording, path, rate, .. } = spec;
         self.begun += 1;
         let mut tap = Tap::new(now, self.begun, rate);
-        self.spares.try_recv().into_iter().for_each(|spare| tap.begin_in(spare));
+        if let Ok(spare) = self.spares.try_recv() {
+            tap.begin_in(spare);
+        }
         self.taps.insert(recording, tap);
         self.waiting.push_back(ToWriter::Open { recording, path, rate });
         self.send_waiting();
@@ -57,7 +59,9 @@ impl Recorder {
         let mut pieces = Vec::new();
         for (recording, tap) in &mut self.taps {
             while tap.has_piece(now) {
-                self.spares.try_recv().into_iter().for_each(|spare| tap.lend(spare));
+                if let Ok(spare) = self.spares.try_recv() {
+                    tap.lend(spare);
+                }
                 let piece = tap.poll_piece(now);
                 pieces.extend(piece.map(|(at, audio)| ToWriter::Piece { recording: *recording, at, audio }));
             }
@@ -68,7 +72,9 @@ impl Recorder {
     /// Ends everything. Waits for the rings: the thread is about to end.
     pub(crate) fn finish(&mut self, now: u64) {
         let open: Vec<RecordingId> = self.taps.keys().copied().collect();
-        open.into_iter().for_each(|recording| self.stop(recording, now));
+        for recording in open {
+            self.stop(recording, now);
+        }
         for message in std::mem::take(&mut self.waiting) {
             let sent = self.ring(&message).is_some_and(|ring| ring.send(message).is_ok());
             if !sent {

@@ -57,8 +57,8 @@ impl Spans {
         }
     }
 
-    /// Makes masked audio silent: `piece` begins at `at`, has `scale` samples for each of 8 kHz and is about to leave for
-    /// the disk.
+    /// Makes masked audio silent: `piece` begins at `at`, has `scale` samples for each of 8 kHz and is about to leave
+    /// for the disk.
     pub(crate) fn blank(&self, at: u64, scale: usize, piece: &mut [[i16; 2]]) {
         let end = at.saturating_add((piece.len() / scale) as u64);
         for mask in &self.masks {

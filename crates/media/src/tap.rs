@@ -1,8 +1,9 @@
 //! A recording as its media thread sees it: a short window in which late packets still find their place,
 //! handed on in pieces.
 //!
-//! Positions are samples of 8 kHz since the recording began; a wide recording has two of its own for each. Left is what the customer sent, placed by RTP time;
-//! right is what they were sent: our own frames at their tick, a bridged party's packets by RTP time.
+//! Positions are samples of 8 kHz since the recording began; a wide recording has two of its own for each. Left is what
+//! the customer sent, placed by RTP time; right is what they were sent: our own frames at their tick, a bridged party's
+//! packets by RTP time.
 
 #[cfg(test)]
 mod recorded;

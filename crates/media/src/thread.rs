@@ -262,7 +262,9 @@ impl Thread {
         let speaks = leg.quality.speaks(now);
         if leg.hides(kind, now) {
             // Its time passed, so that nothing counts as lost.
-            recorder.tap(recording).into_iter().for_each(|tap| tap.key(Channel::Left, &packet, now));
+            if let Some(tap) = recorder.tap(recording) {
+                tap.key(Channel::Left, &packet, now);
+            }
             return;
         }
         record(recorder.tap(recording), Channel::Left, kind, &packet, passage.as_ref(), now);
@@ -270,7 +272,9 @@ impl Thread {
             && let Some(conference) = conferences.get(&call)
         {
             for party in conference.parties_beside(id) {
-                legs.get_mut(&party).into_iter().for_each(|party| _ = party.press(digit));
+                if let Some(party) = legs.get_mut(&party) {
+                    _ = party.press(digit);
+                }
             }
         }
         let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { return };

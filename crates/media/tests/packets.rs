@@ -14,8 +14,8 @@ fn ask(world: &World, phone: &mut Phone, ms: Option<u8>) {
 }
 
 /// Checks the packets of audio that a phone got since the `from`th: they are as long as it asked, by their bytes, and
-/// each follows upon the one before it by time and number. Where the machine kept media waiting for long, a packet may be
-/// shorter and time passed over.
+/// each follows upon the one before it by time and number. Where the machine kept media waiting for long, a packet may
+/// be shorter and time passed over.
 fn assert_lengths(phone: &Phone, from: usize, ms: usize, bytes_a_ms: usize) {
     let audio: Vec<_> = phone.packets[from..].iter().filter(|packet| packet.payload_type != KEYS).collect();
     let lengths: Vec<usize> = audio.iter().map(|packet| packet.payload.len() / bytes_a_ms).collect();

@@ -336,7 +336,8 @@ fn a_bridged_peer_that_is_not_heard_is_told_once_and_again_after_it_was_heard() 
 fn a_closed_leg_tells_what_its_peer_sounded_like() {
     let mut world = World::new(24_100);
     let mut caller = world.phone(Codec::Pcma, 440.0);
-    // Orders are obeyed one after the other: once another port is open, the phone is connected, and all that it sends counts.
+    // Orders are obeyed one after the other: once another port is open, the phone is connected, and all that it sends
+    // counts.
     let (other, _) = world.open();
     world.order(MediaOp::Close { leg: other });
     talk(&mut [&mut caller], 40);

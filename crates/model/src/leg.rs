@@ -47,7 +47,8 @@ pub struct RemoteMedia {
     pub codec: Codec,
     /// The payload type that the peer gives the codec.
     pub payload_type: u8,
-    /// How long the packets shall be that the peer is sent, in ms: a multiple of 10 from 10 to 60. `None`: it did not say.
+    /// How long the packets shall be that the peer is sent, in ms: a multiple of 10 from 10 to 60. `None`: it did not
+    /// say.
     #[serde(default)]
     pub packet_ms: Option<u8>,
     /// What the peer wants of our Opus encoder.
@@ -100,8 +101,8 @@ pub enum Target {
     Seat(AgentId),
 }
 
-/// What an INVITE says: a new inbound leg. Answered in time by `Ring`, `Answer` or `Refuse`; what is reported of it then
-/// are [`LegReport`]s.
+/// What an INVITE says: a new inbound leg. Answered in time by `Ring`, `Answer` or `Refuse`; what is reported of it
+/// then are [`LegReport`]s.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invited {
     /// The address that it came from.
@@ -222,8 +223,8 @@ pub enum LegOrder {
         display: String,
     },
     /// Ask the peer of an answered leg whether it still lives: by OPTIONS, or by refreshing its session where a session
-    /// timer is on. Nothing is reported when it does; `Ended` with `SignallingTimeout` when it says that there is no such
-    /// call, or nothing within 16 s. Does nothing while an earlier question is open.
+    /// timer is on. Nothing is reported when it does; `Ended` with `SignallingTimeout` when it says that there is no
+    /// such call, or nothing within 16 s. Does nothing while an earlier question is open.
     Probe,
     /// Hang up an answered leg (BYE), or withdraw an outbound one that still rings (CANCEL), whatever
     /// its state is when the order arrives. A 200 OK that crosses the CANCEL is acknowledged and ended.

@@ -208,8 +208,8 @@ pub enum AudioReport {
         /// What the peer was meant to do; one that was to send nothing may be alive.
         direction: Direction,
     },
-    /// A bridged peer that should send was not heard for 3 s: the other party hears nothing. Reported once a silence, and
-    /// again when the peer was put on hold and taken back, or bridged again.
+    /// A bridged peer that should send was not heard for 3 s: the other party hears nothing. Reported once a silence,
+    /// and again when the peer was put on hold and taken back, or bridged again.
     OneWay,
     /// The leg's port is closed; nothing follows of it.
     Closed {

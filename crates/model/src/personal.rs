@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Number;
 
-/// Personal data: a calling number, a caller's name. `Debug` does not show it and there is no `Display`, so that it comes into
-/// no log by accident. Whoever stores it, sends it or shows it to somebody who may see it says so by [`Personal::reveal`].
+/// Personal data: a calling number, a caller's name. `Debug` does not show it and there is no `Display`, so that it
+/// comes into no log by accident. Whoever stores it, sends it or shows it to somebody who may see it says so by
+/// [`Personal::reveal`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Personal<T>(T);
@@ -37,8 +38,8 @@ impl Personal<Number> {
     }
 }
 
-/// A number's last four characters behind an ellipsis, by which people who know it recognise it; nothing of one with fewer than
-/// eight.
+/// A number's last four characters behind an ellipsis, by which people who know it recognise it; nothing of one with
+/// fewer than eight.
 pub fn mask(number: &str) -> String {
     let length = number.chars().count();
     let kept: String = number.chars().skip(length.saturating_sub(4)).collect();

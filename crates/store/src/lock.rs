@@ -1,8 +1,8 @@
 //! Locks of folders and files that one process at a time may write to.
 //!
-//! A lock is a file that its holder has locked with `flock`, for as long as the process lives. The file holds who that is, as
-//! JSON, for the message of whoever is refused. The file is never removed: with a second file of the same name two processes
-//! could each hold a lock.
+//! A lock is a file that its holder has locked with `flock`, for as long as the process lives. The file holds who that
+//! is, as JSON, for the message of whoever is refused. The file is never removed: with a second file of the same name
+//! two processes could each hold a lock.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -99,8 +99,8 @@ impl Lock {
         Ok(Lock { path, file })
     }
 
-    /// True while the lock file's name leads to the file that is locked. After a folder was replaced or its disk remounted it
-    /// does not, and another process may hold a lock of the same name.
+    /// True while the lock file's name leads to the file that is locked. After a folder was replaced or its disk
+    /// remounted it does not, and another process may hold a lock of the same name.
     pub fn stands(&self) -> bool {
         let ours = self.file.metadata().ok().map(|metadata| identity(&metadata));
         ours.is_some() && ours == std::fs::metadata(&self.path).ok().map(|metadata| identity(&metadata))

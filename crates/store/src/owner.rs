@@ -6,11 +6,11 @@
 //!     └─ held ──► refused     └─ the row has another token ──► lost for good: the journal stops
 //! ```
 //!
-//! Two things guard the database. A lock keeps a second center from starting: in PostgreSQL an advisory lock on a session of its
-//! own, in SQLite a locked file beside the database. A token in the table `owner` keeps a former owner from writing: each
-//! transaction of the journal reads it after it has locked `projection_state`, which a claim locks as well. So the token
-//! decides also where the lock fails: a session that the server gave up unnoticed, a pooler between the two, a lock file that
-//! was deleted.
+//! Two things guard the database. A lock keeps a second center from starting: in PostgreSQL an advisory lock on a
+//! session of its own, in SQLite a locked file beside the database. A token in the table `owner` keeps a former owner
+//! from writing: each transaction of the journal reads it after it has locked `projection_state`, which a claim locks
+//! as well. So the token decides also where the lock fails: a session that the server gave up unnoticed, a pooler
+//! between the two, a lock file that was deleted.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -51,7 +51,8 @@ impl Owner {
     /// Makes this process the owner, and gives a log without a name its name.
     ///
     /// # Errors
-    /// [`StoreError::Owned`] or [`StoreError::Held`] when another process is the owner; otherwise when the database fails.
+    /// [`StoreError::Owned`] or [`StoreError::Held`] when another process is the owner; otherwise when the database
+    /// fails.
     pub(crate) async fn claim(db: &Db, data: &Path) -> Result<Owner, StoreError> {
         let holder = Holder::this(data);
         let deadline = Instant::now() + PATIENCE;

@@ -305,8 +305,8 @@ const RECORDINGS_PAGE: &str = recording_columns!("WHERE id > $1 ORDER BY id LIMI
 
 const QUALITY: &str = "SELECT agent, measured_ms, figures FROM quality WHERE contact = $1 ORDER BY seq";
 
-/// Closed recordings that are shorter than their contacts by more than `$1` milliseconds. The end of a contact that was cut off
-/// by a crash is dated by the next start: its recording ended before.
+/// Closed recordings that are shorter than their contacts by more than `$1` milliseconds. The end of a contact that was
+/// cut off by a crash is dated by the next start: its recording ended before.
 const SHORT_RECORDINGS: &str =
     "SELECT r.id, r.path, r.duration_ms, c.ended_ms - c.answered_ms FROM recordings r
      JOIN contacts c ON c.id = r.contact

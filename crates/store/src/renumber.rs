@@ -1,8 +1,8 @@
 //! What becomes of records whose numbers another writer has taken: they get new ones, and nothing is lost.
 //!
 //! Two centers on one database, or a database that was replaced, leave a spool whose numbers the database gave to other
-//! events. At the next start, under the database's lock, these records are numbered again behind the database's last. The spool
-//! as it was is kept beside it.
+//! events. At the next start, under the database's lock, these records are numbered again behind the database's last.
+//! The spool as it was is kept beside it.
 
 use std::path::PathBuf;
 

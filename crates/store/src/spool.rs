@@ -85,7 +85,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Puts other records in the place of all that are here, as one step; `aside` is the new name of the file with the old ones.
+    /// Puts other records in the place of all that are here, as one step; `aside` is the new name of the file with the
+    /// old ones.
     pub(crate) fn replace(
         self,
         records: &mut dyn Iterator<Item = Record>,

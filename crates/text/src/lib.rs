@@ -1,8 +1,9 @@
 //! Reads TOML into checked values, so that every problem of every file is reported at once, with its line and a hint.
 //!
 //! [`parse`] gives the file's outermost [`Section`]. Each read of a key takes its value out and marks the key as known;
-//! [`Section::finish`] reports the keys that nobody asked for. A read that fails returns nothing, adds a [`Problem`] to the
-//! shared [`Problems`], and reading goes on. What is in [`Problems`] at the end decides whether the values may be used.
+//! [`Section::finish`] reports the keys that nobody asked for. A read that fails returns nothing, adds a [`Problem`] to
+//! the shared [`Problems`], and reading goes on. What is in [`Problems`] at the end decides whether the values may be
+//! used.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! What the network says of datagrams that could not be delivered: ICMP, by the error queue of a socket.
 //!
-//! An unconnected UDP socket hears nothing of a closed port at the other end unless it asks for it (ip(7), `IP_RECVERR`).
-//! Then the next call on the socket fails once with the error, and the queue says whose it is.
+//! An unconnected UDP socket hears nothing of a closed port at the other end unless it asks for it (ip(7),
+//! `IP_RECVERR`). Then the next call on the socket fails once with the error, and the queue says whose it is.
 #![allow(unsafe_code, reason = "direct system calls, each with its reason")]
 
 use std::io;

@@ -36,8 +36,8 @@ pub enum Urgency {
     Soon,
 }
 
-/// How long this thread has been ready to run without running, in nanoseconds since it began; 0 where the kernel does not
-/// count it. Reads a file of /proc, some ten microseconds.
+/// How long this thread has been ready to run without running, in nanoseconds since it began; 0 where the kernel does
+/// not count it. Reads a file of /proc, some ten microseconds.
 pub fn run_delay() -> u64 {
     // Time on the processor, time ready without one, slices (Linux, sched-stats.rst).
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();

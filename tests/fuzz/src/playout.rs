@@ -13,7 +13,8 @@ const TICK: u64 = 160;
 /// Ticks that follow the last packet: longer than any wait of the buffer and any fade of concealment.
 const AFTER: u64 = 60;
 
-/// Whatever comes, and whenever, no tick fails, every packet is counted, and a peer that sends no more is silent in the end.
+/// Whatever comes, and whenever, no tick fails, every packet is counted, and a peer that sends no more is silent in the
+/// end.
 pub fn playout(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let Some(codec) = bytes.choose(&Codec::ALL) else { return };

@@ -11,8 +11,8 @@ use crate::g711::Law;
 /// 10 ms of Opus at 16 kHz.
 const OPUS_STEP: usize = 160;
 
-/// From this loss on (40 ms at 16 kHz), G.722 begins anew: what it remembers fits what follows worse than nothing would, and
-/// clicks where a loud sound was lost and a quiet one follows.
+/// From this loss on (40 ms at 16 kHz), G.722 begins anew: what it remembers fits what follows worse than nothing
+/// would, and clicks where a loud sound was lost and a quiet one follows.
 const FORGETS: usize = 640;
 
 /// Reads payloads of 10 to 60 ms in the order of their time, and conceals missing ones.

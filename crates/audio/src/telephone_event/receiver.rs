@@ -12,8 +12,8 @@ use crate::rtp::RtpPacket;
 /// before when its key and SSRC are the same and one of these is true:
 ///
 /// - its timestamp lies within the press, or up to 20 ms after it: two presses have a longer pause between them;
-/// - it follows the press by sequence number (at most two packets lost in between), has no marker bit, and the press has not
-///   ended, or both packets end it;
+/// - it follows the press by sequence number (at most two packets lost in between), has no marker bit, and the press
+///   has not ended, or both packets end it;
 /// - the press is as long as the duration field can say, and the packet goes on where it ended (section 2.5.1.3).
 ///
 /// A packet that follows the end of a press and does not end it begins another one, whatever its timestamp: some

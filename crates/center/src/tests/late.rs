@@ -1,4 +1,5 @@
-//! A distributor on another node: its outputs come late and in batches, with hang-ups, answers and deadlines in between.
+//! A distributor on another node: its outputs come late and in batches, with hang-ups, answers and deadlines in
+//! between.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! A small model of contacts and legs, which knows nothing but the log: after each step of each test it says where every
-//! contact is and what every agent's leg is there for, and the center must be of the same opinion.
+//! A small model of contacts and legs, which knows nothing but the log: after each step of each test it says where
+//! every contact is and what every agent's leg is there for, and the center must be of the same opinion.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -30,8 +30,9 @@ pub struct Restored {
     pub remark: Option<&'static str>,
 }
 
-/// Puts a backup back. Nothing that is there and differs is overwritten: then nothing is restored at all. With `verify` what was
-/// restored is read back: each file's hash, the database's own check, and rows against recordings where those are there.
+/// Puts a backup back. Nothing that is there and differs is overwritten: then nothing is restored at all. With `verify`
+/// what was restored is read back: each file's hash, the database's own check, and rows against recordings where those
+/// are there.
 ///
 /// # Errors
 /// When the backup is not whole, a center runs on these folders, something else is there, or a file cannot be written.

@@ -36,7 +36,7 @@ async fn signalling(server: &Server, listener: Listener, neighbour: Option<&Neig
         finding("sip_udp", "SIP (UDP)", "[sip]", sip, &udp, is_ours),
         finding("sip_tcp", "SIP (TCP)", "[sip]", sip, &tcp, is_ours),
     ];
-    if listener.told().is_unspecified() {
+    if listener.advertised_ip().is_unspecified() {
         findings.push(Finding::failed(
             "advertised",
             text!("{sip} does not say where peers reach us", "{sip} 未说明对端访问本机的地址"),

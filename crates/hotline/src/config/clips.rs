@@ -32,8 +32,8 @@ impl Clips {
         self.prompts.contains(clip) || self.faults.iter().any(is_excused)
     }
 
-    /// Faults of clips that are needed are problems. What remains is returned: faults of others, and clips that are less
-    /// than their files say.
+    /// Faults of clips that are needed are problems. What remains is returned: faults of others, and clips that are
+    /// less than their files say.
     pub(super) fn judge(&self, problems: &Problems) -> Vec<Problem> {
         let mut warnings: Vec<Problem> = self.remarks.iter().map(of_remark).collect();
         for fault in &self.faults {

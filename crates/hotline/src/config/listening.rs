@@ -7,8 +7,8 @@ use text::{At, Section, text};
 use super::server::Listen;
 use crate::signalling::Listener;
 
-/// The listeners in the order of the file. Each of `advertised` belongs to the listeners of its IP version: one to all of
-/// them, several to one each, in order.
+/// The listeners in the order of the file. Each of `advertised` belongs to the listeners of its IP version: one to all
+/// of them, several to one each, in order.
 pub(super) fn listeners(sip: &mut Section) -> Vec<Listener> {
     let listen = sip.require_list::<Listen>("listen");
     let advertised = sip.parsed_list::<IpAddr>("advertised");
@@ -36,7 +36,7 @@ pub(super) fn listeners(sip: &mut Section) -> Vec<Listener> {
 /// Peers have to be told an address that they can reach, and each another.
 fn check(sip: &Section, listen: &[At<Listen>], listeners: &[Listener]) {
     for (nth, (listener, at)) in listeners.iter().zip(listen).enumerate() {
-        let (bind, told) = (listener.bind, listener.told());
+        let (bind, told) = (listener.bind, listener.advertised_ip());
         if told.is_unspecified() || told.is_multicast() {
             sip.problem(
                 at.line,
@@ -48,7 +48,8 @@ fn check(sip: &Section, listen: &[At<Listen>], listeners: &[Listener]) {
             );
         }
         let same = |other: &Listener| {
-            bind.port() != 0 && (other.told(), other.bind.port()) == (told, bind.port()) || other.bind == bind
+            bind.port() != 0 && (other.advertised_ip(), other.bind.port()) == (told, bind.port())
+                || other.bind == bind
         };
         if listeners.iter().take(nth).any(same) {
             sip.problem(

@@ -77,7 +77,8 @@ pub struct Server {
     pub retention: Vec<RetentionRule>,
 }
 
-/// Keys of `hotline.toml` that a running center does not follow, by how they begin: what they say was built at the start.
+/// Keys of `hotline.toml` that a running center does not follow, by how they begin: what they say was built at the
+/// start.
 pub const AT_RESTART: [&str; 17] = [
     "sip.listen",
     "sip.advertised",

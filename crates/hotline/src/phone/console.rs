@@ -33,7 +33,8 @@ pub struct Options {
     /// Keys to press, one every two seconds from the answer on 接通后依次按键
     #[arg(long, default_value = "", value_name = "KEYS")]
     press: String,
-    /// What it says: a file, tone, tone:HZ, silence, or card; default: the sound card where there is one, else a tone 发送的声音
+    /// What it says: a file, tone, tone:HZ, silence, or card; default: the sound card where there is one, else a tone
+    /// 发送的声音
     #[arg(long, value_name = "SOUND")]
     say: Option<Say>,
     /// Write what it hears to this WAV file 将听到的声音存为文件

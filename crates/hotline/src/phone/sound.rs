@@ -1,4 +1,5 @@
-//! What a telephone of the command line says and hears: a tone, a file, silence, or the sound card by way of ALSA's own programs.
+//! What a telephone of the command line says and hears: a tone, a file, silence, or the sound card by way of ALSA's own
+//! programs.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

@@ -5,8 +5,8 @@
 //!     └─ limit, or asked once more ──► every call is ended ──────────┘
 //! ```
 //!
-//! Each step waits for the end of the one before, not for a time; each wait has a limit, and the log says when one was reached.
-//! What was not done by then is done at the next start.
+//! Each step waits for the end of the one before, not for a time; each wait has a limit, and the log says when one was
+//! reached. What was not done by then is done at the next start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,8 @@ const FOLLOWING: Duration = Duration::from_secs(10);
 
 impl Running {
     /// No new calls; the ones in progress may end within the drain limit, or until `hurry` completes; then everything
-    /// is closed. A recording that was ended is sealed and in the log before this returns, unless it takes longer than 30 s.
+    /// is closed. A recording that was ended is sealed and in the log before this returns, unless it takes longer than
+    /// 30 s.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.readiness.drains();
         self.signalling.drain();

@@ -1,7 +1,7 @@
 //! Diversion (RFC 5806) and History-Info (RFC 7044): where a carrier says that a call was before.
 //!
-//! Read only of trunks that are believed. Of what a peer wrote, nothing is kept but numbers that pass as such and reasons
-//! from a fixed list.
+//! Read only of trunks that are believed. Of what a peer wrote, nothing is kept but numbers that pass as such and
+//! reasons from a fixed list.
 
 use model::{Diversion, DiversionReason, Diverted, MOST_DIVERSIONS, Number};
 use sip::{Address, Request, SipUri, Uri};
@@ -9,8 +9,8 @@ use sip::{Address, Request, SipUri, Uri};
 use super::Numbers;
 
 impl Numbers {
-    /// Where the call was before, the number that the customer dialled first; History-Info rather than Diversion, as it says
-    /// more (RFC 7544 section 3.1).
+    /// Where the call was before, the number that the customer dialled first; History-Info rather than Diversion, as it
+    /// says more (RFC 7544 section 3.1).
     pub(super) fn diverted(&self, request: &Request) -> Diverted {
         if !self.trusts_identity {
             return Diverted::default();

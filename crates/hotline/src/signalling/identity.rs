@@ -52,7 +52,8 @@ impl Numbers {
         rewritten(&written(uri)?, &self.dialled).parse().ok()
     }
 
-    /// The calling number, when it is known, shown and harmless: what a trusted carrier asserts, else what the caller says.
+    /// The calling number, when it is known, shown and harmless: what a trusted carrier asserts, else what the caller
+    /// says.
     pub(super) fn caller(&self, request: &Request) -> Option<Number> {
         let hides = |value: &String| {
             value.split(';').any(|word| ["id", "user", "header"].iter().any(|hidden| word.trim() == *hidden))
@@ -70,8 +71,8 @@ impl Numbers {
     }
 }
 
-/// The number that a URI names: of a telephone's (RFC 3966), also within a SIP URI (`user=phone`, RFC 3261 section 19.1.6), without
-/// parameters and the marks between digits.
+/// The number that a URI names: of a telephone's (RFC 3966), also within a SIP URI (`user=phone`, RFC 3261 section
+/// 19.1.6), without parameters and the marks between digits.
 fn written(uri: &Uri) -> Option<String> {
     let user = uri.user()?;
     let number = user.split(';').next().unwrap_or_default();

@@ -37,12 +37,13 @@ impl Sockets {
     }
 }
 
-/// Binds all listeners. An IPv6 socket beside an IPv4 one takes IPv6 alone, so that `[::]` and `0.0.0.0` may share a port.
+/// Binds all listeners. An IPv6 socket beside an IPv4 one takes IPv6 alone, so that `[::]` and `0.0.0.0` may share a
+/// port.
 pub(super) async fn bind_all(listeners: &[Listener]) -> Result<Vec<Bound>, StartError> {
     let mut all: Vec<Bound> = Vec::new();
     for listener in listeners {
         let (udp, tcp, address) = bind(listener.bind, has_ipv4(listeners)).await?;
-        let local = SocketAddr::new(listener.told(), address.port());
+        let local = SocketAddr::new(listener.advertised_ip(), address.port());
         if local.ip().is_unspecified() {
             return Err(StartError::NoAddress(address));
         }

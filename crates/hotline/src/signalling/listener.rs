@@ -18,7 +18,7 @@ impl Listener {
     }
 
     /// The address that peers are told.
-    pub fn told(&self) -> IpAddr {
+    pub fn advertised_ip(&self) -> IpAddr {
         self.advertised.unwrap_or(self.bind.ip())
     }
 }

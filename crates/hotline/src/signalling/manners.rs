@@ -27,8 +27,8 @@ struct Manner {
 }
 
 impl Manners {
-    /// The algorithms to offer in answer to `attempt` (the Call-ID and number of a request), of those that may be used. `None`: the
-    /// request had an answer to a challenge, if no right one, so that the device understands them.
+    /// The algorithms to offer in answer to `attempt` (the Call-ID and number of a request), of those that may be used.
+    /// `None`: the request had an answer to a challenge, if no right one, so that the device understands them.
     pub(super) fn order(
         &mut self,
         now: Moment,

@@ -17,7 +17,8 @@
 //! * shard ← orders: [`Signalling::order`] waits. A shard never waits for the center, so this ends.
 //! * center ← `Invited`: the call is answered 503 with Retry-After; the center never hears of it.
 //! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys
-//!   and ringing are dropped beyond 10,000 waiting reports, and but the last change of each leg; ends and answers never.
+//!   and ringing are dropped beyond 10,000 waiting reports, and but the last change of each leg; ends and answers
+//! never.
 //! * registrar ← shard: the request is answered 503.
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
@@ -210,9 +211,9 @@ pub struct Current {
 
 impl Current {
     /// From now on other settings hold: agents, passwords and digests, audio and numbers of seats and trunks, feature
-    /// codes, pings, patience, redirects, reliable provisional answers. Calls in progress go on; agents who are not named
-    /// any more lose their registrations. What the shell was built with stays: addresses, realm, shards, files, the
-    /// observer.
+    /// codes, pings, patience, redirects, reliable provisional answers. Calls in progress go on; agents who are not
+    /// named any more lose their registrations. What the shell was built with stays: addresses, realm, shards, files,
+    /// the observer.
     ///
     /// Names of trunks' hosts are looked up before, which takes 5 s at most.
     pub async fn replace(&self, settings: Settings) {

@@ -76,7 +76,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(32);
 const RENEWED_AFTER: Duration = Duration::from_secs(1_800);
 
 impl Line {
-    /// A line of a server, from the address by which this machine reaches it. `user_agent`: what its requests call themselves.
+    /// A line of a server, from the address by which this machine reaches it. `user_agent`: what its requests call
+    /// themselves.
     ///
     /// # Errors
     /// When a socket cannot be opened, or no randomness is to be had.

@@ -1,5 +1,5 @@
-//! Keys that come before the peer's side is known: a peer whose description comes with the ACK may press when the ACK is
-//! late or lost. Audio that comes so early is not kept, for a recording could not tell when it was said.
+//! Keys that come before the peer's side is known: a peer whose description comes with the ACK may press when the ACK
+//! is late or lost. Audio that comes so early is not kept, for a recording could not tell when it was said.
 
 use std::net::SocketAddr;
 

@@ -1,8 +1,8 @@
 //! What lies around the audio of a file: tags before it, and WAV headers, which say all kinds of things.
 //!
-//! Programs that write to a pipe, or that were killed, leave WAV headers whose lengths are 0, −1 or simply wrong. Players
-//! pass over that, so what we hand to the decoder has a header of our own making: the format as the file says it, and
-//! the audio that is there.
+//! Programs that write to a pipe, or that were killed, leave WAV headers whose lengths are 0, −1 or simply wrong.
+//! Players pass over that, so what we hand to the decoder has a header of our own making: the format as the file says
+//! it, and the audio that is there.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -62,8 +62,8 @@ pub(super) enum ContainerError {
 
 /// Longest format chunk that is kept; further bytes mean nothing to us.
 const LONGEST_FORMAT: u64 = 1_024;
-/// Lengths from here on stand for "not known": programs that write to a pipe put 7FFFFFFF, 80000000 or FFFFFFFF, less the
-/// header.
+/// Lengths from here on stand for "not known": programs that write to a pipe put 7FFFFFFF, 80000000 or FFFFFFFF, less
+/// the header.
 const UNKNOWN: u64 = 0x7fff_0000;
 /// How far before the end of the file chunks behind audio of unknown length are looked for.
 const TAIL: u64 = 4_096;

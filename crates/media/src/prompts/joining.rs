@@ -133,7 +133,9 @@ impl Joining {
         let (hand_over, handed) = sync_channel(1);
         let thread = Builder::new().name("resampler".to_owned()).spawn(move || {
             let mut parts: Parts = handed.recv().unwrap_or_default();
-            waiting.into_iter().for_each(|(rate, mono)| parts.take(rate, &mono));
+            for (rate, mono) in waiting {
+                parts.take(rate, &mono);
+            }
             parts
         });
         let Ok(thread) = thread else { return };

@@ -1,7 +1,8 @@
 //! One file to samples: what can be heard is heard.
 //!
-//! A packet that cannot be decoded is skipped, a file that is cut off ends where it is cut, and a stream that changes its
-//! rate, its channels or its tables goes on with another decoder. A file fails only when nothing of it can be heard.
+//! A packet that cannot be decoded is skipped, a file that is cut off ends where it is cut, and a stream that changes
+//! its rate, its channels or its tables goes on with another decoder. A file fails only when nothing of it can be
+//! heard.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -145,7 +146,9 @@ fn open_format(
     extension: Option<&str>,
 ) -> Result<Box<dyn FormatReader>, Error> {
     let mut hint = Hint::new();
-    extension.into_iter().for_each(|extension| _ = hint.with_extension(extension));
+    if let Some(extension) = extension {
+        _ = hint.with_extension(extension);
+    }
     let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
     symphonia::default::get_probe().probe(&hint, stream, options, metadata)
 }
@@ -193,8 +196,8 @@ impl Reader {
         taken
     }
 
-    /// Frames at both ends of a packet that an encoder put there, as the file's header says. A header may be of the first
-    /// of several files that were joined: packets far behind its end are heard.
+    /// Frames at both ends of a packet that an encoder put there, as the file's header says. A header may be of the
+    /// first of several files that were joined: packets far behind its end are heard.
     fn cut(&mut self, packet: &Packet) -> (usize, usize) {
         let [start, end, all] = [packet.trim_start, packet.trim_end, packet.dur]
             .map(|frames| usize::try_from(frames.get()).unwrap_or(usize::MAX));

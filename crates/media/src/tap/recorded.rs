@@ -1,5 +1,5 @@
-//! Reader and recorder together, on a simulated network with a virtual clock: two peers whose clocks drift apart, and what
-//! their recording has of it.
+//! Reader and recorder together, on a simulated network with a virtual clock: two peers whose clocks drift apart, and
+//! what their recording has of it.
 
 use audio::FRAME;
 use audio::codec::{Codec, Encoder, OpusFormat};
@@ -91,8 +91,8 @@ impl Onsets {
         }
     }
 
-    /// How far from its true place each tone was recorded, in samples of 8 kHz, with its number; tones whose first packet was
-    /// lost begin anywhere and are left out.
+    /// How far from its true place each tone was recorded, in samples of 8 kHz, with its number; tones whose first
+    /// packet was lost begin anywhere and are left out.
     fn off(&self, network: &Network, packets: u64) -> Vec<(u64, i64)> {
         let arrivals = network.carry(packets);
         let said: Vec<_> = arrivals.iter().filter(|arrival| arrival.index % SECOND == 0).collect();
@@ -138,8 +138,8 @@ fn record(codecs: [Codec; 2], networks: &[Network; 2], packets: u64) -> Recorded
     Recorded { length: length / 2, off }
 }
 
-/// The recording is as long as the call, each tone lies within a frame of its true place, and so do both channels of each
-/// other.
+/// The recording is as long as the call, each tone lies within a frame of its true place, and so do both channels of
+/// each other.
 fn keeps_time(codecs: [Codec; 2], packets: u64) {
     let networks = [network::bad(3, 200.0), network::bad(4, -200.0)];
     let Recorded { length, off: [left, right] } = record(codecs, &networks, packets);

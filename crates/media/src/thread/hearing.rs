@@ -13,8 +13,8 @@ use crate::outbox::Outbox;
 use crate::recorder::Recorder;
 use crate::tap::Channel;
 
-/// Takes down what the peer of a leg with a reader said, as far as it is known at `until`: keys, level, recordings. It is
-/// `now`.
+/// Takes down what the peer of a leg with a reader said, as far as it is known at `until`: keys, level, recordings. It
+/// is `now`.
 pub(super) fn take_down(
     id: LegId,
     (until, now): (u64, u64),

@@ -34,11 +34,15 @@ impl Thread {
                 }
             }
             MediaOp::Shield { leg } => {
-                self.legs.get_mut(&leg).into_iter().for_each(|leg| leg.shield.raise());
+                if let Some(leg) = self.legs.get_mut(&leg) {
+                    leg.shield.raise();
+                }
             }
             MediaOp::Unshield { leg } => {
                 let now = self.clock.now();
-                self.legs.get_mut(&leg).into_iter().for_each(|leg| leg.shield.lower(now));
+                if let Some(leg) = self.legs.get_mut(&leg) {
+                    leg.shield.lower(now);
+                }
             }
             MediaOp::Close { leg } => self.close(leg),
             MediaOp::StartRecording(spec) => self.start_recording(spec),
@@ -60,7 +64,9 @@ impl Thread {
             }
             MediaOp::ResumeRecording { recording } => {
                 let now = self.clock.now();
-                self.recorder.tap(Some(recording)).into_iter().for_each(|tap| tap.unmask(now));
+                if let Some(tap) = self.recorder.tap(Some(recording)) {
+                    tap.unmask(now);
+                }
             }
         }
     }
@@ -130,7 +136,9 @@ impl Thread {
         self.equip([Some(id), other]);
         self.hear_early(id);
         if rests {
-            self.recorder.tap(own).into_iter().for_each(|tap| tap.hold(Channel::Left, now));
+            if let Some(tap) = self.recorder.tap(own) {
+                tap.hold(Channel::Left, now);
+            }
             let others = other.and_then(|other| self.legs.get(&other)?.recording);
             self.rest(others, Channel::Right);
         }
@@ -182,7 +190,9 @@ impl Thread {
             self.take_down_rest(id);
         }
         for id in [id, other] {
-            self.legs.get_mut(&id).into_iter().for_each(|leg| leg.other = None);
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.other = None;
+            }
             let recording = self.legs.get(&id).and_then(|leg| leg.recording);
             self.rest(recording, Channel::Right);
         }

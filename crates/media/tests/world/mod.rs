@@ -41,7 +41,8 @@ pub(crate) fn now() -> Time {
     Time::from_unix_ms(1_800_000_000_000)
 }
 
-/// Twenty ports that no other story has, in this process or another, and what keeps them: a socket on the port behind them.
+/// Twenty ports that no other story has, in this process or another, and what keeps them: a socket on the port behind
+/// them.
 fn claim() -> (UdpSocket, RangeInclusive<u16>) {
     const FIRST: u16 = 23_000;
     const BLOCK: u16 = 22;
@@ -410,8 +411,8 @@ pub(crate) fn steady(samples: &[i16], hertz: f64) -> f64 {
     levels.get(levels.len() / 2).copied().unwrap_or(-120.0)
 }
 
-/// All phones send and listen for so many 20 ms frames. They are as urgent as media themselves, where that is allowed: on a
-/// busy machine they would be late otherwise, and what they hear and are recorded with would say nothing of media.
+/// All phones send and listen for so many 20 ms frames. They are as urgent as media themselves, where that is allowed:
+/// on a busy machine they would be late otherwise, and what they hear and are recorded with would say nothing of media.
 pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
     std::thread::scope(|scope| {
         scope.spawn(|| {

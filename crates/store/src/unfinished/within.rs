@@ -1,4 +1,5 @@
-//! What went on within a contact's conversations when the process died. No table shows it: it is read out of the contact's story.
+//! What went on within a contact's conversations when the process died. No table shows it: it is read out of the
+//! contact's story.
 
 use std::collections::BTreeSet;
 

@@ -10,8 +10,8 @@ use super::RegistrarTask;
 const NAMES: usize = 64;
 
 impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
-    /// The agent at this address: by name at one of our hosts, or by the contact of a registered device. Where a call goes
-    /// is never read from the address itself, but from the registrations of that agent.
+    /// The agent at this address: by name at one of our hosts, or by the contact of a registered device. Where a call
+    /// goes is never read from the address itself, but from the registrations of that agent.
     pub(super) fn meant(&self, now: Moment, target: &Uri) -> Option<AgentId> {
         let uri = target.as_sip()?;
         let named = target.user().filter(|_| self.is_our_host(&uri.host));
