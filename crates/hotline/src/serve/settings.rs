@@ -1,0 +1,107 @@
+//! What each part of a running center needs of a configuration: at the start, and again when it is read anew.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use archive::{CenterKeys, Schedule};
+use model::ContactId;
+
+use super::{Folders, MAKER_SIGNALLING};
+use crate::config::{Configuration, Server};
+use crate::{signalling, web};
+
+/// When the rules are applied; `None` where that is only done when it is ordered.
+pub(crate) fn schedule(server: &Server) -> Option<Schedule> {
+    server.retention_at.map(|at| Schedule { minute: at.minutes(), zone: server.zone.clone() })
+}
+
+/// The path of a new recording, encrypted.
+fn encrypted_path(contact: ContactId, date: (i64, u32, u32)) -> String {
+    archive::path_of(contact, date, true)
+}
+
+/// The path of a new recording, in the clear.
+fn clear_path(contact: ContactId, date: (i64, u32, u32)) -> String {
+    archive::path_of(contact, date, false)
+}
+
+/// What the media threads need of a configuration.
+pub(super) fn media_settings(
+    configuration: &Configuration,
+    folders: &Folders,
+    keys: &Arc<CenterKeys>,
+) -> media::Settings {
+    let server = &configuration.server;
+    let mut settings = media::Settings::new(
+        server.sip.first().map_or(IpAddr::from([127, 0, 0, 1]), |listener| listener.bind.ip()),
+        server.rtp.0.clone(),
+        folders.recordings.clone(),
+        Arc::clone(&configuration.prompts),
+    );
+    settings.threads = server.media_threads;
+    settings.realtime = server.realtime;
+    settings.silence_timeout = server.silence;
+    settings.recordings_fallback = server.recordings_fallback.clone();
+    settings.keys = Arc::clone(keys);
+    let mut addresses = server.sip.iter().map(|listener| (listener.bind.ip(), listener.advertised_ip()));
+    if let Some((_, told)) = addresses.next() {
+        settings.advertised_ip = told;
+    }
+    settings.others = addresses.collect();
+    settings
+}
+
+/// What the API needs of a configuration.
+pub(crate) fn api_settings(configuration: &Configuration) -> api::Settings {
+    let server = &configuration.server;
+    api::Settings {
+        hearing: configuration.hearing(),
+        retention: server.retention.clone(),
+        agents: configuration.agent_ids(),
+        queues: configuration.queue_names(),
+        is_proxy: web::is_one_of(&server.trusted_proxies),
+    }
+}
+
+/// What the signalling shell needs of a configuration.
+pub(crate) fn signalling_settings(configuration: &Configuration) -> signalling::Settings {
+    let server = &configuration.server;
+    signalling::Settings {
+        listen: server.sip.clone(),
+        realm: server.realm.clone(),
+        agents: configuration.passwords.clone(),
+        digests: configuration.digests.clone(),
+        seats: configuration.seats.clone(),
+        trunks: configuration.trunks.clone(),
+        feature_codes: configuration.feature_codes.keys().cloned().collect(),
+        pings: server.pings,
+        patience: server.patience,
+        prack: server.prack,
+        redirects: server.redirects,
+        first_maker: MAKER_SIGNALLING,
+        ..signalling::Settings::new(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+}
+
+/// What the center needs of a configuration.
+pub(crate) fn center_config(configuration: Configuration) -> center::Config {
+    center::Config {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        routes: configuration.routes,
+        feature_codes: configuration.feature_codes,
+        acd: configuration.acd,
+        zone: configuration.server.zone.clone(),
+        recording_path: if configuration.server.encryption_key.is_some() {
+            encrypted_path
+        } else {
+            clear_path
+        },
+        max_calls: configuration.server.max_calls,
+        media_threads: configuration.server.media_threads,
+        trunks: configuration.trunk_limits,
+        longest_waits: configuration.longest_waits,
+        lost_agent_ends: configuration.lost_agent_ends,
+        silence: configuration.server.silence,
+        secure_input_limit: configuration.server.secure_input,
+    }
+}
