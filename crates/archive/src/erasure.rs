@@ -158,3 +158,111 @@ fn remove_in(folders: &[PathBuf], path: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use model::{ContactId, Ids, RecordingId};
+
+    use super::*;
+    use crate::ledger::Asked;
+    use crate::scratch::Scratch;
+
+    /// What is due, and a log that can be away.
+    #[derive(Default)]
+    struct Fake {
+        due: Vec<DueRecording>,
+        erased: std::sync::Mutex<Vec<DueRecording>>,
+        is_away: AtomicBool,
+        /// Whose files must be there while their erasure is noted.
+        folder: PathBuf,
+    }
+
+    impl Overdue for Fake {
+        fn due<'a>(&'a self, _: &'a [RetentionRule], _: Time) -> Asked<'a, Vec<DueRecording>> {
+            let erased = self.erased.lock().unwrap().clone();
+            Box::pin(
+                async move { Ok(self.due.iter().filter(|due| !erased.contains(due)).cloned().collect()) },
+            )
+        }
+
+        fn erased_after(&self, after: i64, _: u32) -> Asked<'_, Vec<DueRecording>> {
+            let behind = |due: &&DueRecording| due.recording_id.number() > after;
+            let erased = self.erased.lock().unwrap().iter().filter(behind).cloned().collect();
+            Box::pin(async move { Ok(erased) })
+        }
+    }
+
+    impl Notary for Fake {
+        fn note_erased<'a>(&'a self, _: &'a Actor, due: &'a [&'a DueRecording]) -> Asked<'a, ()> {
+            Box::pin(async move {
+                if self.is_away.load(Ordering::Relaxed) {
+                    return Err(LedgerError::new("the log takes nothing"));
+                }
+                for due in due {
+                    assert!(self.folder.join(&due.path).is_file(), "{} is gone before its record", due.path);
+                    self.erased.lock().unwrap().push((*due).clone());
+                }
+                Ok(())
+            })
+        }
+    }
+
+    /// Three recordings of one rule, the second of them held, with copies.
+    fn three(folder: &Path) -> Arc<Fake> {
+        let at = Time::from_unix_ms(0);
+        let due = |n: u16| {
+            let (recording_id, contact_id) =
+                (RecordingId::new(&mut Ids::new(n), at), ContactId::new(&mut Ids::new(n), at));
+            let path = format!("{n}.wav");
+            paths_of(&path).for_each(|path| std::fs::write(folder.join(path), "audio").unwrap());
+            let (queue, sha256, rule, held) = (None, None, "all".to_owned(), n == 2);
+            DueRecording { recording_id, contact_id, path, sha256, opened_at: at, queue, rule, held }
+        };
+        let due = [1, 2, 3].map(due).to_vec();
+        Arc::new(Fake { due, folder: folder.to_owned(), ..Fake::default() })
+    }
+
+    fn files(folder: &Path) -> usize {
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    #[tokio::test]
+    async fn a_recording_is_noted_and_then_gone_with_its_copies_and_a_held_one_stays() {
+        let scratch = Scratch::new("erasure");
+        let fake = three(scratch.path());
+        let eraser = Eraser::new(vec![scratch.path().to_owned()], fake.clone(), fake.clone());
+        let erase = async |dry_run| {
+            let outcomes = eraser.erase(&[], Time::from_unix_ms(0), &Actor::Schedule, dry_run).await;
+            outcomes.unwrap().into_iter().map(|outcome| outcome.erased).collect::<Vec<_>>()
+        };
+        assert_eq!((erase(true).await, files(scratch.path())), (vec![false; 3], 9));
+        assert_eq!((erase(false).await, files(scratch.path())), (vec![true, false, true], 3));
+        // What came back is removed again, without a second record.
+        std::fs::write(scratch.path().join("1.flac"), "audio").unwrap();
+        assert_eq!((erase(false).await, files(scratch.path())), (vec![true, false], 3));
+        assert_eq!((fake.erased.lock().unwrap().len(), eraser.unerased()), (2, 0));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_noted_is_not_removed() {
+        let scratch = Scratch::new("unnoted");
+        let fake = three(scratch.path());
+        fake.is_away.store(true, Ordering::Relaxed);
+        let eraser = Eraser::new(vec![scratch.path().to_owned()], fake.clone(), fake.clone());
+        let refused = eraser.erase(&[], Time::from_unix_ms(0), &Actor::Schedule, false).await.unwrap_err();
+        assert!(matches!(refused, NotApplied::Ledger(_)), "{refused}");
+        assert_eq!(files(scratch.path()), 9);
+    }
+
+    #[test]
+    fn a_path_that_leads_out_of_the_folder_is_not_removed() {
+        let scratch = Scratch::new("outside");
+        let folder = scratch.path().join("recordings");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(scratch.path().join("passwd"), "").unwrap();
+        assert!(remove_in(&[folder], Path::new("../passwd")).is_err());
+        assert!(scratch.path().join("passwd").exists());
+    }
+}
