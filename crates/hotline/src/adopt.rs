@@ -11,9 +11,9 @@ use store::{Holder, Journal, Lock, Store};
 pub use archive::Adopted;
 
 use crate::clock::now;
+use crate::folders::Folders;
 use crate::guard;
 use crate::ledger::Ledger;
-use crate::serve::Folders;
 
 /// How long the database may take for the events of what was adopted.
 const COMMITTING: Duration = Duration::from_secs(60);

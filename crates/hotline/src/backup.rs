@@ -25,7 +25,8 @@ use store::Store;
 
 use crate::clock::now;
 use crate::config::Configuration;
-use crate::serve::{self, Folders};
+use crate::control;
+use crate::folders::{self, Folders};
 use listing::{Database, Entry, Listing, Part};
 
 pub use restore::{Restored, restore};
@@ -69,7 +70,7 @@ pub async fn backup(
     let keys: Vec<PathBuf> =
         server.encryption_key.iter().chain(&server.old_encryption_keys).cloned().collect();
     copier.data(&scope.folders.data, &keys)?;
-    let url = serve::database_url(configuration, &scope.folders.data);
+    let url = folders::database_url(configuration, &scope.folders.data);
     let seq = store.last_seq().await?;
     let database = copier.database(store, &url).await?;
     for (nth, key) in keys.iter().enumerate() {
@@ -78,7 +79,7 @@ pub async fn backup(
     copier.tree(Part::Config, &scope.config)?;
     copier.tree(Part::Prompts, &scope.prompts)?;
     if recordings {
-        copier.recordings(&serve::recordings_folders(server, &scope.folders))?;
+        copier.recordings(&folders::recordings_folders(server, &scope.folders))?;
     }
     let Copier { entries, .. } = copier;
     let made = Made { files: entries.len(), bytes: entries.iter().map(|entry| entry.bytes).sum(), seq };
@@ -144,7 +145,7 @@ impl Copier {
             let path = data.join(&name);
             let other = name.starts_with("hotline.db") || name.ends_with(".lock") || name.ends_with(".new");
             let is_key = path.canonicalize().is_ok_and(|path| keys.contains(&path));
-            if path.is_file() && !other && !is_key && name != serve::CONTROL {
+            if path.is_file() && !other && !is_key && name != control::CONTROL {
                 self.file(Part::Data, &path, &name)?;
             }
         }

@@ -17,7 +17,7 @@ use text::{Text, text};
 
 use crate::config::Configuration;
 use crate::control::Neighbour;
-use crate::serve::Folders;
+use crate::folders::Folders;
 use crate::{control, output, vault};
 
 pub(crate) use folders::{LEAST, LITTLE, try_folder};

@@ -9,7 +9,10 @@ use anyhow::{Context, bail};
 use model::AgentId;
 
 use crate::language::Shown;
-use crate::serve::CONTROL;
+
+/// The file by which somebody at the command line of this machine reaches the running center: its HTTP address,
+/// a token and its SIP address, a line each, readable by its owner alone.
+pub const CONTROL: &str = "control";
 
 /// Makes an agent ready, or sends one on a break.
 ///

@@ -15,8 +15,9 @@ use tokio::task::JoinSet;
 
 use crate::clock::now;
 use crate::config::{Configuration, Ports};
+use crate::folders::Folders;
 use crate::output;
-use crate::serve::{self, Folders, Running};
+use crate::serve::{self, Running};
 use crate::signalling::{Listener, Terms, Trunk};
 use board::Board;
 use people::{Customer, Seat};

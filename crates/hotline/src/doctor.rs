@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::checks::{self, Depth, FILES_A_CALL, Finding, OTHER_FILES, State, Words};
 use crate::config::{Configuration, Server};
-use crate::serve::Folders;
+use crate::folders::Folders;
 use crate::{control, output};
 
 /// A second of a recording, in bytes: two channels of 16 bits at 8 kHz.

@@ -16,6 +16,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::line::{escape, json_text, quoted_where_needed};
 use crate::output;
 
 /// Where the format is taken from when the command line does not name one.
@@ -225,51 +226,12 @@ fn coloured(level: Level) -> String {
     format!("\u{1b}[{colour}m{level:>5}\u{1b}[0m")
 }
 
-/// Text as JSON writes it, on one line and without marks that a terminal would obey.
-pub(crate) fn json_text(text: &str) -> String {
-    let json = serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned());
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        // JSON itself escapes what is below U+0020 only.
-        if obeyed(c) {
-            let _ = write!(safe, "\\u{:04x}", u32::from(c));
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
-
-fn quoted_where_needed(text: &str) -> String {
-    let plain = |c: char| !c.is_whitespace() && !matches!(c, '=' | '"' | '\\') && !obeyed(c);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { json_text(text) }
-}
-
-/// Text of one line.
-fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if obeyed(c) {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
-
-/// True for characters that terminals and editors obey instead of showing them: controls, line ends, and marks that
-/// turn the direction of writing.
-fn obeyed(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::line::obeyed;
 
     fn hostile() -> Fields {
         let name = "eve\r\n2026 INFO hotline: all well\u{1b}[2J admin=\"yes\"\u{202e}\u{85}";

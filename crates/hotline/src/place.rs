@@ -7,9 +7,9 @@ use archive::Shelves;
 use clap::Args;
 use hotline::backup::Scope;
 use hotline::config::{self, Configuration, Sources};
+use hotline::folders::{self, Folders};
 use hotline::output;
 use hotline::reload::Files;
-use hotline::serve::{self, Folders};
 use hotline::vault;
 use store::Store;
 
@@ -78,7 +78,7 @@ impl Place {
     }
 
     pub(crate) fn recordings_folders(&self, configuration: &Configuration) -> Vec<PathBuf> {
-        serve::recordings_folders(&configuration.server, &self.folders())
+        folders::recordings_folders(&configuration.server, &self.folders())
     }
 
     /// The folders that recordings lie in, and what opens those that are encrypted.
@@ -123,7 +123,7 @@ impl Place {
     /// The database, and the configuration.
     pub(crate) async fn open(&self) -> anyhow::Result<(Store, Configuration)> {
         let configuration = self.load(false)?;
-        let url = serve::database_url(&configuration, &self.data);
+        let url = folders::database_url(&configuration, &self.data);
         std::fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
         let store = Store::open(&url).await;
         let store = store.with_context(|| format!("open the database {}", store::place(&url)))?;

@@ -22,6 +22,8 @@ use tokio::sync::watch;
 use crate::clock::{now, steady};
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::{Configuration, CopyFormat, Server};
+use crate::control::CONTROL;
+use crate::folders::{Folders, database_url, recordings_folders};
 use crate::gauges::Gauges;
 use crate::guard::Guarded;
 use crate::ledger::{Ledger, Scribe};
@@ -42,15 +44,6 @@ const MAKER_CENTER: u16 = 0;
 const MAKER_OFFERS: u16 = 1;
 const MAKER_COMMANDS: u16 = 2;
 const MAKER_SIGNALLING: u16 = 8;
-
-/// Folders that a running center writes to.
-#[derive(Debug, Clone)]
-pub struct Folders {
-    /// Database, spool, control token.
-    pub data: PathBuf,
-    /// Recordings.
-    pub recordings: PathBuf,
-}
 
 /// A running center.
 pub struct Running {
@@ -280,27 +273,12 @@ impl Running {
     }
 }
 
-/// The database of a configuration: its URL, or SQLite in the data folder.
-pub fn database_url(configuration: &Configuration, data: &Path) -> String {
-    let default = || format!("sqlite:{}", data.join("hotline.db").display());
-    configuration.server.database.clone().unwrap_or_else(default)
-}
-
-/// The folders that recordings may lie in.
-pub fn recordings_folders(server: &Server, folders: &Folders) -> Vec<PathBuf> {
-    [Some(folders.recordings.clone()), server.recordings_fallback.clone()].into_iter().flatten().collect()
-}
-
 /// The folders whose room `/metrics` shows.
 fn watched_folders(server: &Server, folders: &Folders) -> Vec<(&'static str, PathBuf)> {
     let mut watched = vec![("data", folders.data.clone()), ("recordings", folders.recordings.clone())];
     watched.extend(server.recordings_fallback.clone().map(|folder| ("fallback", folder)));
     watched
 }
-
-/// The file by which somebody at the command line of this machine reaches the running center: its HTTP address,
-/// a token and its SIP address, a line each, readable by its owner alone.
-pub const CONTROL: &str = "control";
 
 async fn write_control(
     store: &Store,

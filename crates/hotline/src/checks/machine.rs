@@ -6,7 +6,7 @@ use text::text;
 use super::Finding;
 use crate::clock::now;
 use crate::config::Server;
-use crate::serve::Folders;
+use crate::folders::Folders;
 
 /// When the program was built, in seconds since 1970.
 const BUILT_S: &str = env!("HOTLINE_BUILT_S");

@@ -1,11 +1,29 @@
 //! Where SIP listens, and what peers are told: `listen` and `advertised` in `[sip]` of `hotline.toml`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
 
 use text::{At, Section, text};
 
-use super::server::Listen;
 use crate::signalling::Listener;
+
+/// An address and port to listen on; a name is looked up when the file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listen(pub(super) SocketAddr);
+
+impl FromStr for Listen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Listen, &'static str> {
+        const WANTED: &str =
+            "an address and a port, such as 192.0.2.10:5060, [2001:db8::1]:5060 or a name and a port";
+        if let Ok(address) = text.parse() {
+            return Ok(Listen(address));
+        }
+        let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
+        found.map(Listen).ok_or(WANTED)
+    }
+}
 
 /// The listeners in the order of the file. Each of `advertised` belongs to the listeners of its IP version: one to all
 /// of them, several to one each, in order.

@@ -9,7 +9,6 @@ use center::TrunkLimits;
 use model::{AgentId, Codec, QueueName};
 use text::{At, Section, text};
 
-use super::server::digest;
 use crate::signalling::{Codecs, Numbers, Rewrite, Source, Terms, Trunk};
 
 /// What `queues.toml` says.
@@ -253,4 +252,17 @@ fn twice(section: &Section, line: u32, name: &str) {
         text!("{name} is there twice", "{name} 重复"),
         text!("remove one of the two", "请删除其中一个"),
     );
+}
+
+/// The algorithms of digests in the order of the challenges.
+pub(super) fn digest(section: &mut Section) -> Option<Vec<Algorithm>> {
+    let mut order: Vec<Algorithm> = Vec::new();
+    for At { value, line } in section.parsed_list::<Algorithm>("digest") {
+        if order.contains(&value) {
+            let hint = text!("remove one of the two", "请删除其中一个");
+            section.problem(line, text!("{value} is there twice", "{value} 重复"), hint);
+        }
+        order.push(value);
+    }
+    (!order.is_empty()).then_some(order)
 }

@@ -1,7 +1,7 @@
 //! `hotline.toml`.
 
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,8 +11,8 @@ use ::sip::{Algorithm, Encryption};
 use model::{QueueName, RetentionRule, SupervisorsHear, Zone};
 use text::{At, Problems, Section, parse, text};
 
-use super::listening::listeners;
-use super::people::no_queue;
+use super::listening::{Listen, listeners};
+use super::people::{digest, no_queue};
 use super::zone::NamedZone;
 use crate::signalling::{Listener, Network, Pings};
 
@@ -185,24 +185,6 @@ impl fmt::Display for TimeOfDay {
     }
 }
 
-/// An address and port to listen on; a name is looked up when the file is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Listen(pub(super) SocketAddr);
-
-impl FromStr for Listen {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Listen, &'static str> {
-        const WANTED: &str =
-            "an address and a port, such as 192.0.2.10:5060, [2001:db8::1]:5060 or a name and a port";
-        if let Ok(address) = text.parse() {
-            return Ok(Listen(address));
-        }
-        let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
-        found.map(Listen).ok_or(WANTED)
-    }
-}
-
 /// A range of ports, `FIRST-LAST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ports(pub RangeInclusive<u16>);
@@ -270,19 +252,6 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         section.finish();
     }
     Some(server)
-}
-
-/// The algorithms of digests in the order of the challenges.
-pub(super) fn digest(section: &mut Section) -> Option<Vec<Algorithm>> {
-    let mut order: Vec<Algorithm> = Vec::new();
-    for At { value, line } in section.parsed_list::<Algorithm>("digest") {
-        if order.contains(&value) {
-            let hint = text!("remove one of the two", "请删除其中一个");
-            section.problem(line, text!("{value} is there twice", "{value} 重复"), hint);
-        }
-        order.push(value);
-    }
-    (!order.is_empty()).then_some(order)
 }
 
 /// `time_zone`, or its older name.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use archive::{CenterKeys, Schedule};
 use model::ContactId;
 
-use super::{Folders, MAKER_SIGNALLING};
+use super::MAKER_SIGNALLING;
 use crate::config::{Configuration, Server};
+use crate::folders::Folders;
 use crate::{signalling, web};
 
 /// When the rules are applied; `None` where that is only done when it is ordered.
