@@ -21,6 +21,7 @@ mod schedule;
 mod sdp;
 mod slowdown;
 mod status;
+mod timers;
 mod transaction;
 mod uri;
 

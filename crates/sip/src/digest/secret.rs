@@ -7,10 +7,10 @@ use super::Algorithm;
 /// A password, or no more of it than digests need: hashes of user, realm and password (`HA1` of RFC 7616 section 3.4.2). Neither is
 /// printed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Kind);
+pub struct Secret(Known);
 
 #[derive(Clone, PartialEq, Eq)]
-enum Kind {
+enum Known {
     Password(String),
     Hashes(Vec<(Algorithm, String)>),
 }
@@ -19,14 +19,14 @@ impl Secret {
     /// Known by hashes alone, in hexadecimal digits.
     pub fn hashes(hashes: impl IntoIterator<Item = (Algorithm, String)>) -> Secret {
         let lower = hashes.into_iter().map(|(algorithm, hash)| (algorithm, hash.to_ascii_lowercase()));
-        Secret(Kind::Hashes(lower.collect()))
+        Secret(Known::Hashes(lower.collect()))
     }
 
     /// The hash of user, realm and password; `None` when it is not known for this algorithm.
     pub fn hashed(&self, algorithm: Algorithm, user: &str, realm: &str) -> Option<String> {
         match &self.0 {
-            Kind::Password(password) => Some(algorithm.hash(&format!("{user}:{realm}:{password}"))),
-            Kind::Hashes(hashes) => {
+            Known::Password(password) => Some(algorithm.hash(&format!("{user}:{realm}:{password}"))),
+            Known::Hashes(hashes) => {
                 hashes.iter().find(|(known, _)| *known == algorithm).map(|(_, hash)| hash.clone())
             }
         }
@@ -35,8 +35,8 @@ impl Secret {
     /// True when a right answer by this algorithm could be told from a wrong one.
     pub fn knows(&self, algorithm: Algorithm) -> bool {
         match &self.0 {
-            Kind::Password(_) => true,
-            Kind::Hashes(hashes) => hashes.iter().any(|(known, _)| *known == algorithm),
+            Known::Password(_) => true,
+            Known::Hashes(hashes) => hashes.iter().any(|(known, _)| *known == algorithm),
         }
     }
 
@@ -52,7 +52,7 @@ impl Secret {
 
 impl From<String> for Secret {
     fn from(password: String) -> Secret {
-        Secret(Kind::Password(password))
+        Secret(Known::Password(password))
     }
 }
 

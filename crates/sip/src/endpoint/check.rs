@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::answers::bad_request;
 use super::{Answer, EndpointSettings};
 use crate::message::description;
 use crate::{Address, CSeq, HeaderError, Method, Request, Status, Uri, Via};
@@ -193,11 +194,4 @@ fn takes_sdp(request: &Request) -> bool {
         ["application/sdp", "application/*", "*/*"].contains(&kind.as_str())
     };
     request.headers.count("Accept") == 0 || accepts.iter().any(fits)
-}
-
-/// 400 with a word on what is wrong.
-pub(super) fn bad_request(what: &str) -> Answer {
-    // The text may quote the peer; a Warning is one line of plain characters.
-    let plain: String = what.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').collect();
-    Answer::new(Status::BAD_REQUEST).with("Warning", format!("399 sip {}", crate::scan::quote(&plain)))
 }

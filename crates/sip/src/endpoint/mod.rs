@@ -13,89 +13,55 @@
 //! Re-INVITE, UPDATE, OPTIONS, INFO and BYE inside a session are answered here; the user only hears what
 //! came of it. `Ended` is said exactly once for each session.
 
-mod alive;
-mod change;
+mod answers;
+mod branches;
 mod check;
-mod inbound;
-mod outbound;
+mod clients;
+mod commands;
+mod context;
+mod destination;
 mod receive;
-mod redirect;
-mod reliable;
 mod reply;
+mod responses;
+mod servers;
 mod session;
+mod sessions;
 #[cfg(test)]
 mod tests;
-mod timer;
-mod transactions;
 mod types;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-pub use alive::Patience;
 pub use types::{
-    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, PingId, RequestId, SessionId,
-    Transport,
+    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, Patience, PingId, RequestId,
+    SessionId, Transport,
 };
 
-use crate::schedule::Schedule;
 use crate::{Malformed, Message, Moment, Random, parse_datagram};
+use context::{Context, Due};
+use servers::ServerKey;
 use session::Session;
-use transactions::{ClientKey, ClientSlot, ServerKey, ServerSlot};
+use sessions::Sessions;
 
-/// The machine. See the module's head.
+/// The router: finds the session or the transaction that something is for. See the module's head.
 pub struct Endpoint {
-    settings: EndpointSettings,
-    patience: Patience,
-    random: Random,
-    /// Makes the To tags of answers that keep no state.
-    tag_key: [u8; 32],
-    draining: bool,
-    out: VecDeque<Output>,
-    clients: BTreeMap<ClientKey, ClientSlot>,
-    servers: BTreeMap<ServerKey, ServerSlot>,
-    /// Requests outside dialogs that are in work, to find merged copies (RFC 3261 section 8.2.2.2).
-    merges: BTreeMap<MergeKey, ServerKey>,
+    cx: Context,
+    sessions: Sessions,
+    /// Requests that the user answers.
     requests: BTreeMap<RequestId, ServerKey>,
-    sessions: BTreeMap<SessionId, Session>,
-    /// Sessions by Call-ID and our tag.
-    dialogs: BTreeMap<(String, String), SessionId>,
-    schedule: Schedule<Due>,
-    last_id: u64,
-}
-
-/// Call-ID, From tag with the sender's address, CSeq number and method.
-type MergeKey = (String, String, u32, String);
-
-/// Whose timer it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    Client(ClientKey),
-    Server(ServerKey),
-    Session(SessionId),
+    draining: bool,
 }
 
 impl Endpoint {
     /// An endpoint without sessions. Seed `random` from the operating system: tags and branches are what
     /// keeps strangers out of dialogs.
-    pub fn new(settings: EndpointSettings, mut random: Random) -> Endpoint {
-        let mut tag_key = [0; 32];
-        random.fill(&mut tag_key);
+    pub fn new(settings: EndpointSettings, random: Random) -> Endpoint {
         Endpoint {
-            settings,
-            patience: Patience::default(),
-            random,
-            tag_key,
-            draining: false,
-            out: VecDeque::new(),
-            clients: BTreeMap::new(),
-            servers: BTreeMap::new(),
-            merges: BTreeMap::new(),
+            cx: Context::new(settings, random),
+            sessions: Sessions::default(),
             requests: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            dialogs: BTreeMap::new(),
-            schedule: Schedule::new(),
-            last_id: 0,
+            draining: false,
         }
     }
 
@@ -109,50 +75,49 @@ impl Endpoint {
 
     /// A message arrived, for instance out of a [`Framer`](crate::Framer).
     pub fn handle_message(&mut self, now: Moment, flow: Flow, message: Message) {
+        self.cx.now = now;
         match message {
-            Message::Request(request) => self.handle_request(now, flow, request),
-            Message::Response(response) => self.handle_response(now, response),
+            Message::Request(request) => self.handle_request(flow, request),
+            Message::Response(response) => self.handle_response(response),
         }
     }
 
     /// Something arrived that is no message: a request among it is refused, the rest is dropped.
     pub fn handle_malformed(&mut self, flow: Flow, malformed: Malformed) {
-        let answer = check::bad_request(&malformed.to_string());
+        let answer = answers::bad_request(&malformed.to_string());
         if let Some(request) = malformed.request {
             let answer = Answer { status: malformed.fault.status(), ..answer };
-            self.reply_stateless(flow, &request, &answer);
+            self.cx.reply_stateless(flow, &request, &answer);
         }
     }
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Moment) {
-        while let Some(due) = self.schedule.pop_due(now) {
+        self.cx.now = now;
+        while let Some(due) = self.cx.schedule.pop_due(now) {
             match due {
-                Due::Client(key) => self.client_timeout(now, &key),
-                Due::Server(key) => self.server_timeout(now, &key),
-                Due::Session(id) => self.session_timeout(now, id),
+                Due::Client(key) => self.client_timeout(&key),
+                Due::Server(key) => self.cx.server_timeout(&key),
+                Due::Session(id) => {
+                    self.with(id, Session::handle_timeout);
+                }
             }
         }
     }
 
     /// When [`Endpoint::handle_timeout`] is wanted next.
     pub fn poll_timeout(&self) -> Option<Moment> {
-        self.schedule.next()
+        self.cx.schedule.next()
     }
 
     /// The next thing to do. Drain after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.out.pop_front()
-    }
-
-    /// While draining, OPTIONS outside dialogs is answered 503 with Retry-After, so that balancers stop sending.
-    pub fn set_draining(&mut self, draining: bool) {
-        self.draining = draining;
+        self.cx.poll_output()
     }
 
     /// Where the peer of a session sends its requests from (or, before the first one, where ours went to).
     pub fn peer(&self, session: SessionId) -> Option<SocketAddr> {
-        self.sessions.get(&session).map(|session| session.peer.address)
+        self.sessions.get(session).map(Session::peer)
     }
 
     /// How many sessions there are, those included whose end is said but whose BYE is still under way.
@@ -162,41 +127,23 @@ impl Endpoint {
 
     /// How many transactions there are.
     pub fn transaction_count(&self) -> usize {
-        self.clients.len() + self.servers.len()
+        self.cx.clients.len() + self.cx.servers.len()
     }
 
-    fn new_id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
+    fn insert(&mut self, session: Session) {
+        self.cx.schedule.set(&Due::Session(session.id), session.poll_timeout());
+        self.sessions.insert(session);
     }
 
-    fn event(&mut self, event: Event) {
-        self.out.push_back(Output::Event(event));
-    }
-
-    fn send(&mut self, destination: Destination, bytes: Vec<u8>) {
-        self.out.push_back(Output::Send { destination, bytes });
-    }
-
-    /// Says that a session is over, once. It may live on in silence until its last message is through.
-    fn say_ended(&mut self, id: SessionId, why: Ending) {
-        let Some(session) = self.sessions.get_mut(&id).filter(|session| !session.quiet) else { return };
-        session.quiet = true;
-        self.event(Event::Ended { session: id, why });
-    }
-
-    /// Says that a session is over and forgets it.
-    fn finish(&mut self, id: SessionId, why: Ending) {
-        self.say_ended(id, why);
-        if let Some(session) = self.sessions.remove(&id) {
-            self.dialogs.remove(&(session.call_id, session.local_tag));
+    /// The one way to a session: has it do something, then waits for its next deadline, or forgets it when it is over.
+    /// `None` when it is over already: an order of the user, or what came back for a request, crossed its end.
+    fn with<R>(&mut self, id: SessionId, act: impl FnOnce(&mut Session, &mut Context) -> R) -> Option<R> {
+        let session = self.sessions.get_mut(id)?;
+        let done = act(session, &mut self.cx);
+        self.cx.schedule.set(&Due::Session(id), session.poll_timeout());
+        if session.is_over() {
+            self.sessions.remove(id);
         }
-        self.schedule.set(&Due::Session(id), None);
-    }
-
-    /// Puts the session's next deadline into the schedule; call after each change of it.
-    fn reschedule(&mut self, id: SessionId) {
-        let deadline = self.sessions.get(&id).and_then(Session::poll_timeout);
-        self.schedule.set(&Due::Session(id), deadline);
+        Some(done)
     }
 }

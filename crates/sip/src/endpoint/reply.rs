@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sha2::{Digest, Sha256};
 
-use super::{Answer, Destination, Endpoint, EndpointSettings, Flow, Transport};
+use super::{Answer, Destination, EndpointSettings, Flow, Transport};
 use crate::{Headers, Method, Request, Response, Status, Via};
 
 /// The response to `request`; `tag` completes its To when it has none.
@@ -122,21 +122,4 @@ pub(super) fn stamp_via(request: &mut Request, via: &Via, flow: Flow) {
         value = format!("{value}, {}", pieces.collect::<Vec<_>>().join(", "));
     }
     request.headers.set_first("Via", value);
-}
-
-impl Endpoint {
-    /// Answers without remembering anything. An ACK is never answered.
-    pub(super) fn reply_stateless(&mut self, flow: Flow, request: &Request, answer: &Answer) {
-        if request.method == Method::Ack {
-            return;
-        }
-        let via = request.via().ok();
-        let mut request = request.clone();
-        if let Some(via) = &via {
-            stamp_via(&mut request, via, flow);
-        }
-        let tag = stateless_tag(&self.tag_key, &request);
-        let bytes = response(&self.settings, &request, answer, &tag, Vec::new()).print();
-        self.send(reply_destination(via.as_ref(), flow), bytes);
-    }
 }

@@ -45,7 +45,7 @@ fn two_endpoints_talk_to_each_other() {
     let (_, invite) = a.dialled();
     assert_eq!(invite.method, Method::Invite);
     let mut b = World::new();
-    b.endpoint.settings.local = vec![B.parse().unwrap()];
+    b.endpoint.cx.settings.local = vec![B.parse().unwrap()];
     b.endpoint.handle_message(b.now, at(A, B), Message::Request(invite));
     b.drain();
     let remote: Vec<OfferedAudio> = b

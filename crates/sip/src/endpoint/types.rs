@@ -1,6 +1,7 @@
 //! What an endpoint is told and what it says.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::{Credentials, Headers, LocalAudio, OfferedAudio, Request, Status, Uri};
 
@@ -51,8 +52,8 @@ pub struct Destination {
     pub local: SocketAddr,
     /// The address; with TCP, the connection to or from it when there is one.
     pub address: SocketAddr,
-    /// With TCP: the address to connect to when there is no connection with `address` any more. With UDP: the address that copies of a
-    /// request go to as well, when nobody answered at `address`.
+    /// With TCP: the address to connect to when there is no connection with `address` any more. With UDP: the address
+    /// that copies of a request go to as well, when nobody answered at `address`.
     pub otherwise: Option<SocketAddr>,
 }
 
@@ -90,11 +91,22 @@ pub struct EndpointSettings {
     pub max_transactions: usize,
 }
 
+/// How long peers may be silent in signalling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Patience {
+    /// Seconds, 90 or more, after which a session that nobody refreshed is over; we refresh it after half of that
+    /// (RFC 4028). `None`: only where a peer asks for it.
+    pub session_interval: Option<u32>,
+    /// How long an outbound call may go without any answer, 100 among them; then it ends as `TimedOut`. `None`: 32 s,
+    /// as long as the INVITE is tried (RFC 3261 section 17.1.1.2).
+    pub provisional: Option<Duration>,
+}
+
 /// An INVITE session of this endpoint; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionId(pub(crate) u64);
 
-/// A question to a contact whether it can be reached; never used twice.
+/// A question to a binding whether it can be reached; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PingId(pub(crate) u64);
 
@@ -119,7 +131,8 @@ pub struct Dial {
     pub audio: LocalAudio,
     /// Who we are if the peer challenges us.
     pub credentials: Option<Credentials>,
-    /// We say that we support reliable provisional answers (RFC 3262). Those that come anyway are acknowledged either way.
+    /// We say that we support reliable provisional answers (RFC 3262). Those that come anyway are acknowledged either
+    /// way.
     pub reliable: bool,
 }
 
@@ -156,8 +169,8 @@ pub enum Event {
         /// The session.
         session: SessionId,
     },
-    /// The callee of an outbound session says where else to try (300, 301, 302, 305): addresses, the preferred first. Its
-    /// `Ended` follows.
+    /// The callee of an outbound session says where else to try (300, 301, 302, 305): addresses, the preferred first.
+    /// Its `Ended` follows.
     Redirected {
         /// The session.
         session: SessionId,
@@ -197,7 +210,7 @@ pub enum Event {
     Pinged {
         /// The ping.
         ping: PingId,
-        /// True when the contact answered, whatever it said.
+        /// True when the binding answered, whatever it said.
         reachable: bool,
     },
     /// A REGISTER, to be answered with `respond`.

@@ -33,16 +33,16 @@ impl Client {
     pub(crate) fn start(now: Moment, request: Request, reliable: bool, out: &mut Vec<Step>) -> Client {
         let mut timers = Timers::default();
         if !reliable {
-            timers.start(Timer::E, now + T1);
+            timers.set(Timer::E, now + T1);
         }
-        timers.start(Timer::F, now + TRY_FOR);
+        timers.set(Timer::F, now + TRY_FOR);
         out.push(Step::Send(request.print()));
         Client { state: State::Trying, timers, request, reliable, pause: T1 * 2 }
     }
 
     /// Waits so long for an answer, instead of 32 s.
     pub(crate) fn with_patience(mut self, now: Moment, patience: Duration) -> Client {
-        self.timers.start(Timer::F, now + patience);
+        self.timers.set(Timer::F, now + patience);
         self
     }
 
@@ -62,8 +62,8 @@ impl Client {
                 out.push(Step::Deliver(Box::new(response)));
             }
             State::Trying | State::Proceeding => {
-                self.timers.clear();
-                self.timers.start(Timer::K, now + unless_reliable(self.reliable, T4));
+                self.timers.stop_all();
+                self.timers.set(Timer::K, now + unless_reliable(self.reliable, T4));
                 self.state = State::Completed;
                 out.push(Step::Deliver(Box::new(response)));
             }
@@ -72,18 +72,18 @@ impl Client {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Moment, out: &mut Vec<Step>) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        while let Some(timer) = self.timers.due(now) {
             if timer == Timer::E {
                 out.push(Step::Send(self.request.print()));
                 let pause = if self.state == State::Proceeding { T2 } else { self.pause.min(T2) };
-                self.timers.start(Timer::E, now + pause);
+                self.timers.set(Timer::E, now + pause);
                 self.pause = (self.pause * 2).min(T2);
                 continue;
             }
             if timer == Timer::F {
                 out.push(Step::TimedOut);
             }
-            self.timers.clear();
+            self.timers.stop_all();
             self.state = State::Terminated;
             out.push(Step::Terminated);
         }

@@ -37,9 +37,9 @@ impl InviteClient {
     pub(crate) fn start(now: Moment, request: Request, reliable: bool, out: &mut Vec<Step>) -> InviteClient {
         let mut timers = Timers::default();
         if !reliable {
-            timers.start(Timer::A, now + T1);
+            timers.set(Timer::A, now + T1);
         }
-        timers.start(Timer::B, now + TRY_FOR);
+        timers.set(Timer::B, now + TRY_FOR);
         out.push(Step::Send(request.print()));
         InviteClient { state: State::Calling, timers, request, reliable, pause: T1 * 2, patience: None }
     }
@@ -71,17 +71,17 @@ impl InviteClient {
     pub(crate) fn handle_response(&mut self, now: Moment, response: Response, out: &mut Vec<Step>) {
         match &self.state {
             State::Calling | State::Proceeding if response.status.is_provisional() => {
-                self.timers.clear();
+                self.timers.stop_all();
                 if let Some(patience) = self.patience {
-                    self.timers.start(Timer::C, now + patience);
+                    self.timers.set(Timer::C, now + patience);
                 }
                 self.state = State::Proceeding;
                 out.push(Step::Deliver(Box::new(response)));
             }
             State::Calling | State::Proceeding | State::Accepted if response.status.is_success() => {
                 if self.state != State::Accepted {
-                    self.timers.clear();
-                    self.timers.start(Timer::M, now + TRY_FOR);
+                    self.timers.stop_all();
+                    self.timers.set(Timer::M, now + TRY_FOR);
                     self.state = State::Accepted;
                 }
                 out.push(Step::Deliver(Box::new(response)));
@@ -90,8 +90,8 @@ impl InviteClient {
                 let ack = acknowledge(&self.request, &response).print();
                 out.push(Step::Send(ack.clone()));
                 out.push(Step::Deliver(Box::new(response)));
-                self.timers.clear();
-                self.timers.start(Timer::D, now + unless_reliable(self.reliable, TRY_FOR));
+                self.timers.stop_all();
+                self.timers.set(Timer::D, now + unless_reliable(self.reliable, TRY_FOR));
                 self.state = State::Completed { ack };
             }
             State::Completed { ack } => {
@@ -104,10 +104,10 @@ impl InviteClient {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Moment, out: &mut Vec<Step>) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        while let Some(timer) = self.timers.due(now) {
             if timer == Timer::A {
                 out.push(Step::Send(self.request.print()));
-                self.timers.start(Timer::A, now + self.pause);
+                self.timers.set(Timer::A, now + self.pause);
                 self.pause *= 2;
                 continue;
             }
@@ -120,7 +120,7 @@ impl InviteClient {
 
     /// Gives up, for instance when a CANCEL brought no answer.
     pub(crate) fn terminate(&mut self, out: &mut Vec<Step>) {
-        self.timers.clear();
+        self.timers.stop_all();
         self.state = State::Terminated;
         out.push(Step::Terminated);
     }

@@ -36,7 +36,7 @@ impl InviteServer {
     /// A request came; `trying` is the 100 that is sent if the user takes longer than 200 ms.
     pub(crate) fn start(now: Moment, reliable: bool, trying: Vec<u8>) -> InviteServer {
         let mut timers = Timers::default();
-        timers.start(Timer::Trying, now + THINKING);
+        timers.set(Timer::Trying, now + THINKING);
         InviteServer { state: State::Proceeding { trying, last: None }, timers, reliable, pause: T1 * 2 }
     }
 
@@ -62,18 +62,18 @@ impl InviteServer {
     /// The user answers; after a final answer this does nothing.
     pub(crate) fn respond(&mut self, now: Moment, status: Status, bytes: Vec<u8>, out: &mut Vec<Step>) {
         let State::Proceeding { last, .. } = &mut self.state else { return };
-        self.timers.clear();
+        self.timers.stop_all();
         out.push(Step::Send(bytes.clone()));
         if status.is_provisional() {
             *last = Some(bytes);
         } else if status.is_success() {
-            self.timers.start(Timer::L, now + TRY_FOR);
+            self.timers.set(Timer::L, now + TRY_FOR);
             self.state = State::Accepted;
         } else {
             if !self.reliable {
-                self.timers.start(Timer::G, now + T1);
+                self.timers.set(Timer::G, now + T1);
             }
-            self.timers.start(Timer::H, now + TRY_FOR);
+            self.timers.set(Timer::H, now + TRY_FOR);
             self.state = State::Completed { refusal: bytes };
         }
     }
@@ -92,26 +92,26 @@ impl InviteServer {
     /// The ACK of a refusal came.
     pub(crate) fn handle_ack(&mut self, now: Moment) {
         if let State::Completed { .. } = self.state {
-            self.timers.clear();
-            self.timers.start(Timer::I, now + unless_reliable(self.reliable, T4));
+            self.timers.stop_all();
+            self.timers.set(Timer::I, now + unless_reliable(self.reliable, T4));
             self.state = State::Confirmed;
         }
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Moment, out: &mut Vec<Step>) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        while let Some(timer) = self.timers.due(now) {
             match (timer, &self.state) {
                 (Timer::Trying, _) => self.hurry(out),
                 (Timer::G, State::Completed { refusal }) => {
                     out.push(Step::Send(refusal.clone()));
-                    self.timers.start(Timer::G, now + self.pause.min(T2));
+                    self.timers.set(Timer::G, now + self.pause.min(T2));
                     self.pause = (self.pause * 2).min(T2);
                 }
                 (_, _) => {
                     if timer == Timer::H {
                         out.push(Step::TimedOut);
                     }
-                    self.timers.clear();
+                    self.timers.stop_all();
                     self.state = State::Terminated;
                     out.push(Step::Terminated);
                 }

@@ -22,7 +22,7 @@ pub(crate) use server::Server;
 
 use std::time::Duration;
 
-use crate::{Moment, Response};
+use crate::Response;
 
 /// The round-trip estimate (RFC 3261 section 17.1.1.1).
 pub(crate) const T1: Duration = Duration::from_millis(500);
@@ -70,37 +70,7 @@ pub(crate) enum Timer {
 }
 
 /// The running timers of one machine.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Timers(Vec<(Timer, Moment)>);
-
-impl Timers {
-    pub(crate) fn start(&mut self, timer: Timer, at: Moment) {
-        self.stop(timer);
-        self.0.push((timer, at));
-    }
-
-    pub(crate) fn stop(&mut self, timer: Timer) {
-        self.0.retain(|(running, _)| *running != timer);
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    pub(crate) fn next(&self) -> Option<Moment> {
-        self.0.iter().map(|(_, at)| *at).min()
-    }
-
-    /// Takes out the earliest timer that is due.
-    pub(crate) fn pop_due(&mut self, now: Moment) -> Option<Timer> {
-        let (timer, at) = self.0.iter().copied().min_by_key(|(_, at)| *at)?;
-        if at > now {
-            return None;
-        }
-        self.stop(timer);
-        Some(timer)
-    }
-}
+type Timers = crate::timers::Timers<Timer>;
 
 /// Nought on a reliable transport.
 fn unless_reliable(reliable: bool, wait: Duration) -> Duration {

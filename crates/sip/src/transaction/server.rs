@@ -37,7 +37,7 @@ impl Server {
                 if status.is_provisional() {
                     self.state = State::Proceeding { last: bytes };
                 } else {
-                    self.timers.start(Timer::J, now + unless_reliable(self.reliable, TRY_FOR));
+                    self.timers.set(Timer::J, now + unless_reliable(self.reliable, TRY_FOR));
                     self.state = State::Completed { last: bytes };
                 }
             }
@@ -54,7 +54,7 @@ impl Server {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Moment, out: &mut Vec<Step>) {
-        while self.timers.pop_due(now).is_some() {
+        while self.timers.due(now).is_some() {
             self.state = State::Terminated;
             out.push(Step::Terminated);
         }

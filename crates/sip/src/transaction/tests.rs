@@ -1,6 +1,7 @@
 //! Every machine, state by input, on a virtual clock.
 
 use super::*;
+use crate::Moment;
 use crate::{Headers, Method, Request, Status};
 
 fn ms(ms: u64) -> Moment {

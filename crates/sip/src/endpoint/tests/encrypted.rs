@@ -137,7 +137,7 @@ fn a_call_to_a_required_seat_is_answered_with_keys_or_ended() {
 fn our_own_hold_offers_the_one_key_again() {
     let mut world = dialled_with(&savp(KEY));
     let keys = world.keys();
-    let session = *world.endpoint.sessions.keys().next().unwrap();
+    let session = world.endpoint.sessions.ids().next().unwrap();
     let request = world.reoffer(session, Direction::SendOnly);
     let offer = String::from_utf8(request.body.clone()).unwrap();
     assert!(offer.contains("RTP/SAVP") && offer.matches("a=crypto:").count() == 1, "{offer}");

@@ -1,0 +1,146 @@
+//! What the user orders. An order for a session that is over does nothing.
+
+use std::net::SocketAddr;
+
+use super::clients::Owner;
+use super::context::Context;
+use super::destination::our_binding;
+use super::session::Session;
+use super::{Answer, Destination, Dial, Endpoint, Patience, PingId, RequestId, SessionId};
+use crate::{
+    Codec, Direction, Headers, Host, Method, Moment, NoCommonAudio, OfferedAudio, Request, Security,
+};
+
+impl Endpoint {
+    /// With these instead of the RFCs' own.
+    pub fn with_patience(mut self, patience: Patience) -> Endpoint {
+        self.set_patience(patience);
+        self
+    }
+
+    /// With these from now on: for sessions that begin, and for the next refresh of those that stand.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.cx.patience = patience;
+    }
+
+    /// While draining, OPTIONS outside dialogs is answered 503 with Retry-After, so that balancers stop sending.
+    pub fn set_draining(&mut self, draining: bool) {
+        self.draining = draining;
+    }
+
+    /// Calls somebody. Ends in `Connected` or `Ended`.
+    pub fn dial(&mut self, now: Moment, dial: Dial) -> SessionId {
+        self.cx.now = now;
+        let session = Session::dial(&mut self.cx, dial);
+        let id = session.id;
+        self.insert(session);
+        id
+    }
+
+    /// Inbound: the caller is let in; tells the network at once that we work on it (100), and by a reliable 180 whoever
+    /// requires provisional answers to be reliable.
+    pub fn admit(&mut self, now: Moment, session: SessionId) {
+        self.order(now, session, Session::admit);
+    }
+
+    /// Inbound: it rings (180), reliably where the caller requires that. Who requires it and offered nothing is not told:
+    /// the first reliable answer would have to carry our offer (RFC 3261 section 13.2.1).
+    pub fn ring(&mut self, now: Moment, session: SessionId) {
+        self.order(now, session, Session::ring);
+    }
+
+    /// Inbound: holds the session to `security` and `codecs` (best first, for an offer of ours); the peer's
+    /// audio as it is then, with keys. Without this word a session is plain where the peer offers that, and
+    /// else encrypted, in any codec. `None` inside when the peer offered nothing:
+    /// then we do.
+    ///
+    /// # Errors
+    /// When nothing that the peer offered may be taken; the session is to be refused with 488.
+    pub fn secure(
+        &mut self,
+        session: SessionId,
+        security: Security,
+        codecs: &[Codec],
+    ) -> Result<Option<OfferedAudio>, NoCommonAudio> {
+        let secured = self.with(session, |session, cx| session.secure(cx, security, codecs));
+        secured.unwrap_or(Ok(None))
+    }
+
+    /// Inbound: take the call with our audio at `rtp`, in `codec` if the peer has it, else in the peer's
+    /// first that we share. `Connected` follows with the ACK.
+    pub fn accept(&mut self, now: Moment, session: SessionId, rtp: SocketAddr, codec: Codec) {
+        self.order(now, session, |session, cx| session.accept(cx, rtp, codec));
+    }
+
+    /// Inbound: refuse it with a final response. `Ended` follows.
+    pub fn refuse(&mut self, now: Moment, session: SessionId, answer: &Answer) {
+        self.order(now, session, |session, cx| session.refuse(cx, answer));
+    }
+
+    /// Inbound: refuses one whose sender is not known or not let in, without keeping anything of it: the answer to
+    /// a copy has to be the same by itself, as a challenge is. `Ended` follows.
+    pub fn turn_away(&mut self, now: Moment, session: SessionId, answer: &Answer) {
+        self.order(now, session, |session, cx| session.turn_away(cx, answer));
+    }
+
+    /// Changes which way audio flows, by a re-INVITE: hold and resume from our side. False when the
+    /// session is not in a state to; `Changed` follows when the peer agreed.
+    pub fn reoffer(&mut self, now: Moment, session: SessionId, direction: Direction) -> bool {
+        self.order(now, session, |session, cx| session.reoffer(cx, direction)).unwrap_or(false)
+    }
+
+    /// Asks the peer of a session that stands whether it lives: by a session refresh where a session timer is on, else
+    /// by OPTIONS. Without an answer within 16 s, or with one that says that there is no such call, the session ends as
+    /// `TimedOut`. Does nothing while the last question is open, or while our answer or a BYE is on its way, which end
+    /// the session by themselves.
+    pub fn ask(&mut self, now: Moment, session: SessionId) {
+        self.order(now, session, Session::ask);
+    }
+
+    /// Ends a session, whatever its state: 480 to their INVITE, CANCEL or BYE with `reason` as the Reason
+    /// header (RFC 3326). `Ended` is said at once; what is still owed to the peer follows in silence.
+    pub fn hang_up(&mut self, now: Moment, session: SessionId, reason: Option<&str>) {
+        self.order(now, session, |session, cx| session.hang_up(cx, reason));
+    }
+
+    /// Answers a [`Event::Register`](super::Event::Register). An answer to a request that is gone does nothing. A refusal
+    /// or challenge keeps no state.
+    pub fn respond(&mut self, now: Moment, id: RequestId, answer: &Answer) {
+        self.cx.now = now;
+        let Some(key) = self.requests.remove(&id) else { return };
+        if answer.status.is_success() {
+            self.cx.reply(&key, answer);
+        } else {
+            self.cx.turn_down(&key, answer);
+        }
+    }
+
+    /// Asks a binding, outside any dialog, whether it can be reached. `Pinged` follows once. `call_id` is a new one.
+    pub fn ping(&mut self, now: Moment, uri: &str, destination: Destination, call_id: &str) -> PingId {
+        self.cx.now = now;
+        let ping = PingId(self.cx.new_id());
+        let (host, tag) = (Host::Ip(destination.local.ip()), self.cx.random.token());
+        let headers = Headers::new()
+            .with("Max-Forwards", "70")
+            .with("From", format!("<sip:{host}>;tag={tag}"))
+            .with("To", format!("<{}>", uri.split([';', '?']).next().unwrap_or(uri)))
+            .with("Call-ID", call_id)
+            .with("CSeq", "1 OPTIONS")
+            .with("Contact", our_binding(destination))
+            .with("Accept", "application/sdp")
+            .with("User-Agent", &self.cx.settings.user_agent);
+        let request = Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() };
+        self.cx.start_client(request, destination, Owner::Ping(ping));
+        ping
+    }
+
+    fn order<R>(
+        &mut self,
+        now: Moment,
+        id: SessionId,
+        act: impl FnOnce(&mut Session, &mut Context) -> R,
+    ) -> Option<R> {
+        self.cx.now = now;
+        self.with(id, act)
+    }
+}
