@@ -18,7 +18,7 @@
 //! * center ← `Invited`: the call is answered 503 with Retry-After; the center never hears of it.
 //! * center ← everything else: kept by the shard, in order, and sent as soon as there is room; keys
 //!   and ringing are dropped beyond 10,000 waiting reports, and but the last change of each leg; ends and answers
-//! never.
+//!   never.
 //! * registrar ← shard: the request is answered 503.
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
