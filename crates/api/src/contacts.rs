@@ -14,7 +14,6 @@ use store::{
 use crate::App;
 use crate::problem::Problem;
 use crate::query::{Asked, Named, limit};
-use crate::routes::RECORDINGS;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,7 +80,7 @@ pub(crate) async fn one(
     let filter = RecordingFilter { contact: Some(id), ..RecordingFilter::default() };
     let recordings = app.store.recordings(&filter).await?;
     let coverage = Coverage::of(&contact, &recordings);
-    let recordings = RECORDINGS.contains(&bearer.role).then_some(recordings);
+    let recordings = crate::recordings::SEEN_BY.contains(&bearer.role).then_some(recordings);
     let legal_hold = app.store.legal_hold(id).await?;
     let (segments, queue_visits) = (app.store.segments(id).await?, app.store.queue_visits(id).await?);
     let quality = app.store.quality(id).await?;

@@ -1,6 +1,5 @@
 //! The OpenAPI document, made from the table of routes.
 
-mod operations;
 mod schemas;
 mod tables;
 
@@ -9,24 +8,25 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
-use crate::routes::{Route, routes};
+use crate::routes::{Group, Route, groups};
 use schemas::{example, kind_of, reference};
 
 pub(crate) async fn show() -> Response {
-    Json(document(&routes())).into_response()
+    Json(document(&groups())).into_response()
 }
 
-fn document(routes: &[Route]) -> Value {
+fn document(groups: &[Group]) -> Value {
     let schemas = schemas::all();
     let mut paths: Map<String, Value> = Map::new();
-    for route in routes {
+    for (group, route) in groups.iter().flat_map(|group| group.routes.iter().map(move |route| (group, route)))
+    {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
-            path.insert(route.method.to_owned(), operation(route, &schemas));
+            path.insert(route.method.to_owned(), operation(group, route, &schemas));
         }
     }
-    let tags: Vec<Value> =
-        operations::TAGS.iter().map(|(name, about)| json!({ "name": name, "description": about })).collect();
+    let tag = |group: &Group| json!({ "name": group.tag, "description": group.about });
+    let tags: Vec<Value> = groups.iter().map(tag).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -44,13 +44,13 @@ fn document(routes: &[Route]) -> Value {
     })
 }
 
-fn operation(route: &Route, schemas: &Map<String, Value>) -> Value {
+fn operation(group: &Group, route: &Route, schemas: &Map<String, Value>) -> Value {
     let (id, summary) = route.about;
     let mut operation = json!({
         "operationId": id,
         "summary": summary,
-        "tags": [operations::tag(route)],
-        "parameters": parameters(route, schemas),
+        "tags": [group.tag],
+        "parameters": parameters(group, route, schemas),
         "responses": responses(route, schemas),
         "security": [],
     });
@@ -58,7 +58,7 @@ fn operation(route: &Route, schemas: &Map<String, Value>) -> Value {
         fields.insert("security".to_owned(), json!([{ "token": [] }]));
         let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
         fields.insert("x-roles".to_owned(), json!(roles));
-        if let Some(name) = operations::body(route) {
+        if let Some(name) = route.body {
             let content = content(&reference(name), schemas, "application/json");
             fields.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         }
@@ -66,16 +66,16 @@ fn operation(route: &Route, schemas: &Map<String, Value>) -> Value {
     operation
 }
 
-fn parameters(route: &Route, schemas: &Map<String, Value>) -> Vec<Value> {
+fn parameters(group: &Group, route: &Route, schemas: &Map<String, Value>) -> Vec<Value> {
     let mut parameters = Vec::new();
-    if let Some((name, kind)) = operations::path_type(route) {
+    if let Some((name, kind)) = group.named.filter(|_| route.path.contains('{')) {
         let schema = kind_of(kind);
         let example = example(&schema, schemas);
         parameters.push(
             json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": example }),
         );
     }
-    for (name, kind, about) in operations::query(route) {
+    for (name, kind, about) in route.query {
         let (name, required) = name.strip_suffix('!').map_or((*name, false), |name| (name, true));
         let schema = kind_of(kind);
         let example = example(&schema, schemas);
@@ -100,8 +100,8 @@ fn responses(route: &Route, schemas: &Map<String, Value>) -> Value {
         let content = content(&reference("Readiness"), schemas, "application/json");
         responses.insert("503".to_owned(), json!({ "description": "Not ready 未就绪", "content": content }));
     }
-    responses.insert(operations::done(route).to_owned(), done);
-    for status in operations::refusals(route) {
+    responses.insert(route.success().to_owned(), done);
+    for status in route.all_refusals() {
         responses.insert(status.to_string(), refusal(Some(status)));
     }
     responses.insert("default".to_owned(), refusal(None));
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_property_has_a_type_and_every_reference_leads_somewhere() {
-        let document = document(&routes());
+        let document = document(&groups());
         let mut found = Vec::new();
         schemas_in("", &document, &mut found);
         assert!(found.len() > 200, "{}", found.len());
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn every_operation_has_an_id_a_tag_examples_and_its_refusals() {
-        let document = document(&routes());
+        let document = document(&groups());
         let mut ids = BTreeSet::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
@@ -236,6 +236,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(ids.len(), routes().len());
+        assert_eq!(ids.len(), groups().iter().map(|group| group.routes.len()).sum::<usize>());
     }
 }

@@ -13,9 +13,11 @@ use store::{Bearer, Role};
 use crate::App;
 use crate::client::Client;
 use crate::problem::Problem;
-use crate::routes::GREATEST_BODY;
 use crate::standing::Standing;
 use crate::tickets;
+
+/// The greatest body of a request, in bytes.
+pub(crate) const GREATEST_BODY: usize = 16 * 1024;
 
 /// How long the body of a request may take.
 const BODY_TIME: Duration = Duration::from_secs(10);

@@ -5,12 +5,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use model::{ContactId, RecordingId, Time};
 use serde::Deserialize;
-use store::{RecordingFilter, RecordingRow};
+use store::{RecordingFilter, RecordingRow, Role};
 
 use crate::App;
 use crate::contacts::page;
 use crate::problem::Problem;
 use crate::query::{Asked, Named, limit};
+
+/// Those who see that there are recordings.
+pub(crate) const SEEN_BY: &[Role] = &[Role::Admin, Role::Supervisor, Role::Qa];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
