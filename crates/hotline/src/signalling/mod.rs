@@ -38,6 +38,7 @@ mod reach;
 mod redirects;
 mod registrar;
 mod seen;
+mod settings;
 mod shard;
 mod tcp;
 mod terms;
@@ -46,28 +47,27 @@ mod tests;
 mod translate;
 mod trunk;
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
-use model::{AgentId, Invited, LegId, LegOrder, LegReport, Number, Time};
-use sip::{Moment, Random, RegistrarSettings};
+use model::{AgentId, Invited, LegId, LegOrder, LegReport, Time};
+use sip::{Moment, Random};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::observer::Observer;
 pub use identity::{Numbers, Rewrite};
 pub use life::Life;
 use listen::{Bound, Sockets};
 pub(crate) use listen::{has_ipv4, tcp as listen_tcp, udp as listen_udp};
 pub use listener::Listener;
 pub use pings::Pings;
+use settings::CurrentSettings;
+pub use settings::{Current, Settings};
 use shard::{Shard, ShardInput};
 pub use terms::{Codecs, Terms};
 pub use trunk::{Network, Source, Trunk};
@@ -78,84 +78,6 @@ const SHARD_QUEUE: usize = 4_096;
 const ORDER_QUEUE: usize = 16_384;
 /// Questions that each shard may have open with the registrar.
 const QUESTIONS: usize = 1_024;
-
-/// The settings that hold now.
-type CurrentSettings = watch::Receiver<Arc<Settings>>;
-
-/// What the shell needs to know.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Where to listen; the first is used where nothing says another.
-    pub listen: Vec<Listener>,
-    /// The digest realm.
-    pub realm: String,
-    /// How the User-Agent of clients begins that give up at a SHA-256 challenge, although MD5 follows:
-    /// they are challenged with MD5 alone.
-    pub md5_clients: Vec<String>,
-    /// Agents with their passwords.
-    pub agents: Vec<(AgentId, sip::Secret)>,
-    /// What an agent may answer challenges by, best first; SHA-256 and MD5 where nothing is said.
-    pub digests: BTreeMap<AgentId, Vec<sip::Algorithm>>,
-    /// What agents' audio may be; those who are not named: anything unencrypted.
-    pub seats: BTreeMap<AgentId, Terms>,
-    /// Who may call without a password.
-    pub trunks: Vec<Trunk>,
-    /// Numbers that only agents may dial, whatever the address they call from.
-    pub feature_codes: Vec<Number>,
-    /// Who hears of messages and refusals.
-    pub observer: Observer,
-    /// `Server` and `User-Agent`.
-    pub user_agent: String,
-    /// Limits of registrations.
-    pub registrar: RegistrarSettings,
-    /// How registered devices are asked whether they can be reached.
-    pub pings: Pings,
-    /// How long peers may be silent in signalling.
-    pub patience: sip::Patience,
-    /// How many redirects of a seat's phones (302 and its like) one leg follows, each to another agent.
-    pub redirects: u32,
-    /// Whether calls to agents say that we support reliable provisional answers (RFC 3262).
-    pub prack: bool,
-    /// How many shards; at least 1.
-    pub shards: u16,
-    /// The maker number of the first shard's ids; the others' follow. No other maker may have them.
-    pub first_maker: u16,
-    /// The most sessions of each shard.
-    pub max_sessions: usize,
-    /// The file that keeps registrations over a restart; without one they are forgotten.
-    pub registrations: Option<PathBuf>,
-}
-
-impl Settings {
-    /// Settings with two shards and usual limits, nobody known.
-    pub fn new(listen: SocketAddr) -> Settings {
-        Settings {
-            listen: vec![Listener::new(listen)],
-            realm: "hotline".to_owned(),
-            // Both were seen to fail: baresip 1.0.0 ("Function not implemented") and sipp 3.6.1.
-            md5_clients: ["baresip v0.", "baresip v1.", "SIPp"].map(str::to_owned).to_vec(),
-            agents: Vec::new(),
-            digests: BTreeMap::new(),
-            seats: BTreeMap::new(),
-            trunks: Vec::new(),
-            feature_codes: Vec::new(),
-            observer: Observer::default(),
-            user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
-            registrar: RegistrarSettings::default(),
-            pings: Pings::default(),
-            patience: sip::Patience {
-                session_interval: Some(1_800),
-                provisional: Some(std::time::Duration::from_secs(4)),
-            },
-            prack: false,
-            redirects: 3,
-            shards: 2,
-            first_maker: 1,
-            max_sessions: 10_000,
-            registrations: None,
-        }
-    }
-}
 
 /// What the center hears from the shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,28 +123,6 @@ pub enum StartError {
 
 /// The way to a shard: its orders, and the bell that it wakes by.
 type OrderWay = (Sender<(LegId, LegOrder)>, Arc<Notify>);
-
-/// The settings of a running shell, to be replaced. Clones share them.
-#[derive(Clone)]
-pub struct Current {
-    settings: Arc<watch::Sender<Arc<Settings>>>,
-    trunks: Arc<watch::Sender<Arc<Vec<Trunk>>>>,
-}
-
-impl Current {
-    /// From now on other settings hold: agents, passwords and digests, audio and numbers of seats and trunks, feature
-    /// codes, pings, patience, redirects, reliable provisional answers. Calls in progress go on; agents who are not
-    /// named any more lose their registrations. What the shell was built with stays: addresses, realm, shards, files,
-    /// the observer.
-    ///
-    /// Names of trunks' hosts are looked up before, which takes 5 s at most.
-    pub async fn replace(&self, settings: Settings) {
-        let before = Arc::clone(&self.trunks.borrow());
-        let trunks = names::looked_up(&settings.trunks, &before).await;
-        self.settings.send_replace(Arc::new(settings));
-        self.trunks.send_replace(Arc::new(trunks));
-    }
-}
 
 /// The running shell.
 pub struct Signalling {
