@@ -1,5 +1,7 @@
 //! The OpenAPI document, made from the table of routes.
 
+#[cfg(test)]
+mod agreement;
 mod schemas;
 mod tables;
 

@@ -102,6 +102,7 @@ fn others() -> [(&'static str, Value); 15] {
             "Document",
             json!({ "type": "object", "required": ["openapi", "info", "paths", "components"],
                 "properties": { "openapi": text(), "info": reference("Description"),
+                    "tags": { "type": "array", "items": { "type": "object", "additionalProperties": true } },
                     "paths": { "type": "object", "additionalProperties": true },
                     "components": { "type": "object", "additionalProperties": true } },
                 "examples": [{ "openapi": "3.1.0", "info": { "title": "Hotline", "version": "0.1.0", "description": "" },
