@@ -42,9 +42,9 @@ impl Dialog {
         })
     }
 
-    /// The dialog that this 2xx to our `invite` makes. Without a To tag or a Contact that can be read it makes none that
-    /// could go on ([`Dialog::is_whole`]), but ACK and BYE can be sent in it: to the INVITE's own Request-URI, to a To
-    /// without tag. `None` when the invite itself has no From or Call-ID, which ours always have.
+    /// The dialog that this 2xx to our `invite` makes. Without a To tag or a Contact that can be read it makes none
+    /// that could go on ([`Dialog::is_whole`]), but ACK and BYE can be sent in it: to the INVITE's own Request-URI, to
+    /// a To without tag. `None` when the invite itself has no From or Call-ID, which ours always have.
     pub(crate) fn answered(invite: &Request, response: &Response) -> Option<Dialog> {
         let to = response.to().ok();
         let contacts = response.addresses("Contact").unwrap_or_default();

@@ -23,7 +23,7 @@ pub struct RegistrarSettings {
     pub max_expires: u32,
     /// What a request without a wish gets, in seconds.
     pub default_expires: u32,
-    /// The most contacts of one address. One more takes the place of the contact that was renewed longest ago; a
+    /// The most bindings of one address. One more takes the place of the binding that was renewed longest ago; a
     /// single request with more gets 403.
     pub max_contacts: usize,
 }
@@ -37,9 +37,9 @@ impl Default for RegistrarSettings {
 /// One place where somebody can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
-    /// The contact.
+    /// The binding.
     pub uri: SipUri,
-    /// Where the REGISTER came from; requests go there when the contact's own address is another.
+    /// Where the REGISTER came from; requests go there when the binding's own address is another.
     pub flow: Flow,
     /// When it ends.
     pub expires: Moment,
@@ -52,7 +52,7 @@ pub struct Binding {
 pub struct KeptBinding {
     /// The user part of the address.
     pub user: String,
-    /// The contact's URI.
+    /// The binding's URI.
     pub contact: String,
     /// Where its REGISTER came from.
     pub flow: Flow,
@@ -89,7 +89,7 @@ struct Wish {
 }
 
 impl Binding {
-    /// Where a call to this contact goes: its own address as far as that agrees with where the REGISTER
+    /// Where a call to this binding goes: its own address as far as that agrees with where the REGISTER
     /// came from, else back where it came from (as in a dialog).
     pub fn destination(&self) -> Destination {
         let named = self.uri.socket_addr();
@@ -115,7 +115,7 @@ impl Registrar {
         Registrar { settings, bindings: BTreeMap::new(), schedule: Schedule::new(), out: VecDeque::new() }
     }
 
-    /// Carries out a REGISTER for `user` who may make it. All of its contacts change, or none.
+    /// Carries out a REGISTER for `user` who may make it. All of its bindings change, or none.
     pub fn handle_register(&mut self, now: Moment, user: &str, request: &Request, flow: Flow) -> Answer {
         match self.try_register(now, user, request, flow) {
             Ok(()) => self.list(now, user),
@@ -149,7 +149,7 @@ impl Registrar {
         for wish in wishes {
             grant(&mut bindings, wish, now, (&call_id, number), flow);
         }
-        // Contacts that nobody renews any more must not keep a person out until they expire.
+        // Bindings that nobody renews any more must not keep a person out until they expire.
         let beyond = bindings.len().saturating_sub(self.settings.max_contacts);
         bindings.drain(..beyond);
         self.store(user, bindings);
@@ -166,7 +166,7 @@ impl Registrar {
         };
         let q_is_fine = address.params.value("q").is_none_or(is_quality);
         let Uri::Sip(uri) = address.uri else { return Err(bad()) };
-        // A contact with `?` headers would make our INVITE carry what a stranger wrote.
+        // A binding with `?` headers would make our INVITE carry what a stranger wrote.
         if !q_is_fine || uri.headers.is_some() {
             return Err(bad());
         }

@@ -54,7 +54,8 @@ fn receive(transport: Transport, bytes: &[u8]) -> Vec<Made> {
 fn message(start: &str, headers: &str, body: &str) -> String {
     let method = start.split(' ').next().unwrap_or("");
     format!(
-        "{start}\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKown\r\nMax-Forwards: 70\r\nFrom: <sip:a@192.0.2.7>;tag=f\r\n\
+        "{start}\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKown\r\nMax-Forwards: 70\r\n\
+         From: <sip:a@192.0.2.7>;tag=f\r\n\
          To: <sip:b@192.0.2.8>\r\nCall-ID: own\r\nCSeq: 3 {method}\r\nContact: <sip:a@192.0.2.7>\r\n{headers}\r\n{body}"
     )
 }

@@ -1,5 +1,5 @@
-//! Digest authentication, both ways (RFC 7616, RFC 8760): MD5 and SHA-256, with `qop=auth`. A challenge without `qop`, as
-//! older registrars and proxies make it, is answered in their way (RFC 3261 section 22.4); ours always have it.
+//! Digest authentication, both ways (RFC 7616, RFC 8760): MD5 and SHA-256, with `qop=auth`. A challenge without `qop`,
+//! as older registrars and proxies make it, is answered in their way (RFC 3261 section 22.4); ours always have it.
 
 mod client;
 mod secret;
@@ -82,8 +82,8 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// The response of RFC 7616 section 3.4.1 with `qop=auth`, or of RFC 2617 section 3.2.2.1 without. `secret`: the hash of user,
-    /// realm and password.
+    /// The response of RFC 7616 section 3.4.1 with `qop=auth`, or of RFC 2617 section 3.2.2.1 without. `secret`: the
+    /// hash of user, realm and password.
     fn response(&self, secret: &str) -> String {
         let hash = |text: &str| self.algorithm.hash(text);
         let action = hash(&format!("{}:{}", self.method, self.uri));

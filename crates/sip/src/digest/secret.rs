@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::Algorithm;
 
-/// A password, or no more of it than digests need: hashes of user, realm and password (`HA1` of RFC 7616 section 3.4.2). Neither is
-/// printed.
+/// A password, or no more of it than digests need: hashes of user, realm and password (`HA1` of RFC 7616 section
+/// 3.4.2). Neither is printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Known);
 

@@ -60,8 +60,8 @@ impl DigestServer {
         DigestServer { realm: realm.to_owned(), lifetime, secret, random, seen: BTreeMap::new(), floor: 0 }
     }
 
-    /// The values of the `WWW-Authenticate` headers of a 401, in this order: a client answers the first that it knows (RFC 8760
-    /// section 2.4), and some give up when they do not know the first.
+    /// The values of the `WWW-Authenticate` headers of a 401, in this order: a client answers the first that it knows
+    /// (RFC 8760 section 2.4), and some give up when they do not know the first.
     pub fn challenge(&mut self, now: Moment, stale: bool, order: &[Algorithm]) -> Vec<String> {
         let salt = self.random.token();
         let nonce = self.nonce(now.ms(), &salt);
@@ -182,8 +182,8 @@ fn same_digits(a: &str, b: &str) -> bool {
 }
 
 /// The digest must be about this request's target (RFC 7616 section 3.4.6). Clients that digest the
-/// server's bare address, or leave out a port or the brackets of an IPv6 address, mean the same server: that much is let
-/// pass.
+/// server's bare address, or leave out a port or the brackets of an IPv6 address, mean the same server: that much is
+/// let pass.
 fn same_target(digest_uri: &str, request_uri: &str) -> bool {
     let (Ok(Uri::Sip(digest)), Ok(Uri::Sip(mut request))) = (Uri::parse(digest_uri), Uri::parse(request_uri))
     else {

@@ -57,8 +57,8 @@ impl Context {
         is_new
     }
 
-    /// Acknowledges and ends a branch that nobody wants (RFC 3261 section 13.2.2.4). `peer`: who the session talks with;
-    /// without one the ACK goes where the INVITE went.
+    /// Acknowledges and ends a branch that nobody wants (RFC 3261 section 13.2.2.4). `peer`: who the session talks
+    /// with; without one the ACK goes where the INVITE went.
     pub(super) fn end_branch(&mut self, key: &ClientKey, response: &Response, peer: Option<Destination>) {
         let Some(invite) = self.invite(key) else { return };
         let Some(mut dialog) = Dialog::answered(&invite, response) else { return };
@@ -75,8 +75,8 @@ impl Context {
     }
 }
 
-/// The branch of `dialog`, moved on to this RSeq; `None` when that is not the next one, `None` inside when there are too
-/// many branches to remember another.
+/// The branch of `dialog`, moved on to this RSeq; `None` when that is not the next one, `None` inside when there are
+/// too many branches to remember another.
 pub(super) fn next_in_order(
     branches: &mut Vec<Branch>,
     dialog: Dialog,

@@ -252,8 +252,8 @@ impl Context {
         self.clients.iter().filter(|(_, slot)| hit(slot)).map(|(key, _)| key.clone()).collect()
     }
 
-    /// Sends a request by its other way: to its other address, or, when it went by TCP for its length alone, as a datagram
-    /// after all (RFC 3261 section 18.1.1). One that has no other way is over: its owner.
+    /// Sends a request by its other way: to its other address, or, when it went by TCP for its length alone, as a
+    /// datagram after all (RFC 3261 section 18.1.1). One that has no other way is over: its owner.
     pub(super) fn send_otherwise(&mut self, key: ClientKey) -> Option<Owner> {
         let slot = self.clients.get_mut(&key)?;
         if let Some(other) = slot.destination.other() {

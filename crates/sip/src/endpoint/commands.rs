@@ -43,8 +43,8 @@ impl Endpoint {
         self.order(now, session, Session::admit);
     }
 
-    /// Inbound: it rings (180), reliably where the caller requires that. Who requires it and offered nothing is not told:
-    /// the first reliable answer would have to carry our offer (RFC 3261 section 13.2.1).
+    /// Inbound: it rings (180), reliably where the caller requires that. Who requires it and offered nothing is not
+    /// told: the first reliable answer would have to carry our offer (RFC 3261 section 13.2.1).
     pub fn ring(&mut self, now: Moment, session: SessionId) {
         self.order(now, session, Session::ring);
     }
@@ -103,8 +103,8 @@ impl Endpoint {
         self.order(now, session, |session, cx| session.hang_up(cx, reason));
     }
 
-    /// Answers a [`Event::Register`](super::Event::Register). An answer to a request that is gone does nothing. A refusal
-    /// or challenge keeps no state.
+    /// Answers a [`Event::Register`](super::Event::Register). An answer to a request that is gone does nothing. A
+    /// refusal or challenge keeps no state.
     pub fn respond(&mut self, now: Moment, id: RequestId, answer: &Answer) {
         self.cx.now = now;
         let Some(key) = self.requests.remove(&id) else { return };

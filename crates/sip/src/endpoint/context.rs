@@ -1,5 +1,5 @@
-//! What the router and every session work with: the time, settings, randomness, transactions, deadlines, and the way out
-//! for messages and events.
+//! What the router and every session work with: the time, settings, randomness, transactions, deadlines, and the way
+//! out for messages and events.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -4,8 +4,8 @@ use super::{Destination, Transport};
 use crate::dialog::Dialog;
 use crate::{Address, Uri};
 
-/// Where a request inside the dialog goes: the peer's binding (or first route) as far as its address agrees with where its
-/// packets come from, else back where they come from. So a phone behind NAT is reached, and a forged Contact sends
+/// Where a request inside the dialog goes: the peer's binding (or first route) as far as its address agrees with where
+/// its packets come from, else back where they come from. So a phone behind NAT is reached, and a forged Contact sends
 /// nothing to third parties. A binding may have the right address and a port that nobody listens at: then where the
 /// packets come from is tried too.
 pub(super) fn in_dialog(peer: Destination, dialog: &Dialog) -> Destination {

@@ -85,7 +85,7 @@ impl Endpoint {
     /// Something arrived that is no message: a request among it is refused, the rest is dropped.
     pub fn handle_malformed(&mut self, flow: Flow, malformed: Malformed) {
         let answer = answers::bad_request(&malformed.to_string());
-        if let Some(request) = malformed.request {
+        if let Some(request) = malformed.request.filter(|request| reply::can_be_answered(request)) {
             let answer = Answer { status: malformed.fault.status(), ..answer };
             self.cx.reply_stateless(flow, &request, &answer);
         }

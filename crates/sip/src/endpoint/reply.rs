@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use sha2::{Digest, Sha256};
 
 use super::{Answer, Destination, EndpointSettings, Flow, Transport};
-use crate::{Headers, Method, Request, Response, Status, Via};
+use crate::{Headers, MAX_HEADER_VALUE, Method, Request, Response, Status, Via};
 
 /// The response to `request`; `tag` completes its To when it has none.
 pub(super) fn response(
@@ -39,6 +39,12 @@ pub(super) fn response(
         headers.push("Content-Type", "application/sdp");
     }
     Response { status: answer.status, reason: answer.status.reason().into(), headers, body }
+}
+
+/// False for a request whose answer would be as unreadable: an answer repeats these headers.
+pub(super) fn can_be_answered(request: &Request) -> bool {
+    let repeated = ["Via", "From", "To", "Call-ID", "CSeq"];
+    repeated.iter().all(|name| request.headers.all(name).all(|value| value.len() <= MAX_HEADER_VALUE))
 }
 
 /// The request's To with our tag.

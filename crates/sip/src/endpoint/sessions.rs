@@ -38,7 +38,8 @@ impl Sessions {
         self.by_id.get_mut(&id)
     }
 
-    /// The session that a request belongs to by its Call-ID and To tag; its From tag must be the one that we know, if any.
+    /// The session that a request belongs to by its Call-ID and To tag; its From tag must be the one that we know, if
+    /// any.
     pub(super) fn of_request(&self, essentials: &Essentials) -> Option<&Session> {
         let our_tag = essentials.to.tag()?.to_owned();
         let session = self.get(*self.by_dialog.get(&(essentials.call_id.clone(), our_tag))?)?;
@@ -49,5 +50,10 @@ impl Sessions {
     #[cfg(test)]
     pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.by_id.keys().copied()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty() && self.by_dialog.is_empty()
     }
 }

@@ -3,12 +3,15 @@
 mod alive;
 mod changes;
 mod encrypted;
+mod generated;
 mod incoming;
 mod limits;
 mod listening;
+mod model;
 mod outgoing;
 mod refusals;
 mod reliable;
+mod walk;
 mod world;
 
 use super::*;

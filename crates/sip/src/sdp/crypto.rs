@@ -19,8 +19,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The suites that we offer, the cheapest to work with first. The tag of 32 bits is taken but not offered: whoever has it has
-/// that of 80 bits too (RFC 4568 section 6.2).
+/// The suites that we offer, the cheapest to work with first. The tag of 32 bits is taken but not offered: whoever has
+/// it has that of 80 bits too (RFC 4568 section 6.2).
 pub(super) const OFFERED: [SrtpSuite; 3] =
     [SrtpSuite::AeadAes128Gcm, SrtpSuite::AeadAes256Gcm, SrtpSuite::AesCm128HmacSha1_80];
 

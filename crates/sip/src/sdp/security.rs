@@ -105,8 +105,8 @@ impl Security {
         self.lines.iter().map(|line| Line::new('a', format!("crypto:{line}")))
     }
 
-    /// Chooses from the peer's offer, in its order but for a suite that we prefer; `before` are the keys in force. The stream is left with
-    /// the one line that was chosen and the keys in force from now on.
+    /// Chooses from the peer's offer, in its order but for a suite that we prefer; `before` are the keys in force. The
+    /// stream is left with the one line that was chosen and the keys in force from now on.
     pub fn answer(&mut self, stream: &mut OfferedAudio, before: Option<&Srtp>, random: &mut Random) {
         stream.crypto.sort_by_key(|line| self.preferred != Some(line.suite));
         stream.crypto.truncate(1);

@@ -207,8 +207,8 @@ impl Session {
         }
     }
 
-    /// A request inside the dialog shows that the peer has our 200, although its ACK is late or lost: the session stands
-    /// (RFC 5407 section 3.1.4). The 200 is repeated until its ACK all the same.
+    /// A request inside the dialog shows that the peer has our 200, although its ACK is late or lost: the session
+    /// stands (RFC 5407 section 3.1.4). The 200 is repeated until its ACK all the same.
     pub(super) fn answer_arrived(&mut self, cx: &mut Context) {
         let SessionState::Talking(talking) = &mut self.state else { return };
         let Some(Unacked { role: Role::First { arrived }, .. }) = &mut talking.unacked else { return };

@@ -125,8 +125,8 @@ struct Unacked {
 /// What a 2xx of ours answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// The first INVITE, with our answer. `arrived`: the peer showed that it has it, and the user knows that the session
-    /// stands.
+    /// The first INVITE, with our answer. `arrived`: the peer showed that it has it, and the user knows that the
+    /// session stands.
     First { arrived: bool },
     /// The first INVITE, with our offer; the answer comes in the ACK.
     FirstOffer,

@@ -7,7 +7,7 @@
 //! |---|---|---|---|---|---|
 //! | `Plain`: the caller requires nothing | 180, sent once | | | 481 | |
 //! | `Required` | 180 with RSeq → `Waiting`; nothing when the INVITE has no offer | | | 481 | → `Plain` |
-//! | `Waiting` | | 180 again, twice as late each time; after 32 s 504 and the end | 200 → `Acknowledged` | 481 | → `Overtaken` |
+//! | `Waiting` | | 180 again, doubling the pause; after 32 s 504 and the end | 200 → `Acknowledged` | 481 | → `Overtaken` |
 //! | `Overtaken` | | | 200 → `Acknowledged` | 481 | |
 //! | `Acknowledged` | | | 481 | 481 | |
 //!

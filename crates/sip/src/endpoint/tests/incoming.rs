@@ -159,7 +159,8 @@ fn who_requires_reliable_provisional_answers_is_answered() {
     assert_eq!(world.heard(), ["connected"]);
 }
 
-/// A phone behind address translation that knows its outer address and not its outer port: nobody listens at its Contact.
+/// A phone behind address translation that knows its outer address and not its outer port: nobody listens at its
+/// Contact.
 #[test]
 fn where_packets_come_from_is_tried_beside_a_contact_with_another_port() {
     let mut world = World::new();
@@ -179,4 +180,35 @@ fn where_packets_come_from_is_tried_beside_a_contact_with_another_port() {
     world.hang_up(session);
     world.pass(600);
     assert_eq!(world.sent_to, ["192.0.2.2:5060", outer, "192.0.2.2:5060"], "the copy goes to both");
+}
+
+#[test]
+fn nothing_is_heard_of_a_call_that_was_hung_up_before_its_ack() {
+    let mut world = World::new();
+    world.receive(&invite("i1", SDP, ""));
+    let session = world.invited();
+    let tag = world.accept(session);
+    // Shows that the 200 arrived, so that a further offer is taken.
+    world.receive(&inside("OPTIONS", 2, &tag, "o", "", ""));
+    world.hang_up(session);
+    world.receive(&inside("INFO", 3, &tag, "n", "Content-Type: application/dtmf\r\n", "5"));
+    world.receive(&inside("INVITE", 4, &tag, "r", "", SDP));
+    assert_eq!(world.heard(), ["connected", "ended Ours"]);
+    world.receive(&inside("ACK", 4, &tag, "a", "", ""));
+    assert_eq!(world.methods(), ["BYE"]);
+}
+
+#[test]
+fn the_session_timer_runs_from_our_200_however_long_it_rang() {
+    let mut world = World::new();
+    let wish = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n";
+    world.receive(&invite("i1", SDP, wish));
+    let session = world.invited();
+    world.pass(120_000);
+    let tag = world.accept(session);
+    world.receive(&inside("ACK", 1, &tag, "a", "", ""));
+    world.pass(59_000);
+    assert_eq!(world.heard(), ["connected"]);
+    world.pass(2_000);
+    assert_eq!(world.heard(), ["ended TimedOut"]);
 }

@@ -71,3 +71,14 @@ fn beyond_its_limits_it_answers_503_and_still_hears_bye() {
     world.receive(&inside("BYE", 2, &tag, "b1", "", ""));
     assert_eq!(world.statuses(), [200]);
 }
+
+#[test]
+fn a_header_that_is_too_long_gets_513_unless_the_answer_would_have_to_repeat_it() {
+    let mut world = World::new();
+    let long = "y".repeat(9_000);
+    world.receive(&request("OPTIONS", 1, "<sip:8000@192.0.2.1>", "o", &format!("Subject: {long}\r\n"), ""));
+    assert_eq!(world.statuses(), [513]);
+    let text = request("OPTIONS", 1, "<sip:8000@192.0.2.1>", "p", "", "");
+    world.receive(&text.replace("Call-ID: call", &format!("Call-ID: {long}")));
+    assert_eq!(world.statuses(), Vec::<u16>::new());
+}

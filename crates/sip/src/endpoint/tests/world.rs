@@ -8,7 +8,8 @@ use crate::{LocalAudio, Response, Security};
 pub(super) const A: &str = "192.0.2.1:5060";
 pub(super) const C: &str = "[2001:db8::1]:5060";
 pub(super) const B: &str = "192.0.2.2:5060";
-pub(super) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\n\
+pub(super) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n\
+                   m=audio 4000 RTP/AVP 0 8 101\r\n\
                    a=rtpmap:101 telephone-event/8000\r\n";
 
 /// From there, by another address of ours.
