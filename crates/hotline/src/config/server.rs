@@ -102,36 +102,20 @@ pub const AT_RESTART: [&str; 17] = [
 impl Server {
     /// These settings as far as a running center follows them; the others ([`AT_RESTART`]) as it has them.
     pub fn as_far_as_followed(self, running: &Server) -> Server {
-        let Server {
-            patience,
-            redirects,
-            prack,
-            pings,
-            digest,
-            trusted_proxies,
-            srtp,
-            max_calls,
-            secure_input,
-            drain_limit,
-            supervisors_hear,
-            retention_at,
-            retention,
-            ..
-        } = self;
         Server {
-            patience,
-            redirects,
-            prack,
-            pings,
-            digest,
-            trusted_proxies,
-            srtp,
-            max_calls,
-            secure_input,
-            drain_limit,
-            supervisors_hear,
-            retention_at,
-            retention,
+            patience: self.patience,
+            redirects: self.redirects,
+            prack: self.prack,
+            pings: self.pings,
+            digest: self.digest,
+            trusted_proxies: self.trusted_proxies,
+            srtp: self.srtp,
+            max_calls: self.max_calls,
+            secure_input: self.secure_input,
+            drain_limit: self.drain_limit,
+            supervisors_hear: self.supervisors_hear,
+            retention_at: self.retention_at,
+            retention: self.retention,
             ..running.clone()
         }
     }
