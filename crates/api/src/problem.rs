@@ -250,6 +250,24 @@ impl From<Refused> for Problem {
                 "there is no secure input, or it was read already",
                 "没有安全输入，或已被读取",
             ),
+            Refused::NoConsultation => Problem::conflict("nobody is consulted", "没有正在进行的咨询"),
+            Refused::ConsultationGoesOn => {
+                Problem::conflict("somebody is consulted already", "已有咨询正在进行")
+            }
+            Refused::UnknownQueue => Problem::invalid("there is no such queue", "没有此队列"),
+            Refused::UnknownNode => {
+                Problem::invalid("the contact's flow has no such node", "流程中没有此节点")
+            }
+            Refused::NobodyFree => Problem::conflict("nobody of the queue is free", "该队列没有空闲座席"),
+            Refused::TooManyMoves => {
+                Problem::conflict("the contact was moved as often as may be", "此联系的转接次数已达上限")
+            }
+            Refused::ParkingFull => Problem::conflict("all parking slots are taken", "驻留位已满"),
+            Refused::EmptySlot => Problem::conflict("nobody is parked there", "该驻留位没有通话"),
+            Refused::NotAllowed => {
+                Problem::conflict("the number is not one that may be dialled", "不允许拨打该号码")
+            }
+            Refused::NoTrunk => Problem::conflict("no trunk carries the number", "没有可用中继"),
             Refused::SeatOffline => Problem::conflict("the agent's seat is not registered", "座席话机未注册"),
             Refused::Busy => Problem::unavailable("the center is busy", "系统繁忙"),
             Refused::ShuttingDown => Problem::unavailable("the center is shutting down", "系统正在停止"),

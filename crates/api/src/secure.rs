@@ -40,6 +40,8 @@ pub(crate) async fn read(
             let (count, keys) = (keys.count(), keys.reveal());
             Ok(Json(json!({ "keys": keys.as_str(), "count": count })).into_response())
         }
-        Done::Obeyed => Err(Problem::unavailable("the center handed over no keys", "系统未交出按键")),
+        Done::Obeyed | Done::Parked(_) | Done::Moved(_) => {
+            Err(Problem::unavailable("the center handed over no keys", "系统未交出按键"))
+        }
     }
 }

@@ -51,6 +51,7 @@ pub(crate) fn who_ended(cause: Cause, party: EndedBy) -> EndedBy {
     match cause {
         Cause::SignallingTimeout | Cause::MediaTimeout => EndedBy::Network,
         Cause::HungUp
+        | Cause::Transferred
         | Cause::Cancelled
         | Cause::FlowFinished
         | Cause::FlowFailed

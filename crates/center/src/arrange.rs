@@ -66,7 +66,9 @@ impl Talk {
         let of_guest = |part| match part {
             Part::Supervisor(Supervision::Listen) => Role::Listener,
             Part::Supervisor(Supervision::Whisper) => Role::Whisperer { to: self.leg },
-            Part::Supervisor(Supervision::Barge | Supervision::TakeOver) | Part::Colleague => Role::Party,
+            Part::Supervisor(Supervision::Barge | Supervision::TakeOver)
+            | Part::Colleague
+            | Part::Consulted => Role::Party,
         };
         let two = [(customer, self.held_by_caller), (self.leg, self.held_by_agent)];
         let two = two.into_iter().filter(|(_, holds)| !holds).map(|(leg, _)| (leg, Role::Party));

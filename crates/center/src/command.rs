@@ -31,10 +31,11 @@ impl Center {
         let Scope::Agent(own) = scope else { return Ok(()) };
         match order {
             Order::Agent(agent, _) if agent == own => Ok(()),
-            Order::Agent(..) | Order::Supervision(_) => Err(Refused::NotTheirContact),
-            Order::Recording(contact, _) | Order::SecureInput(contact, _) | Order::Parties(contact, _) => {
-                self.talks_with(own, *contact)
-            }
+            Order::Agent(..) | Order::Supervision(_) | Order::PickUp { .. } => Err(Refused::NotTheirContact),
+            Order::Recording(contact, _)
+            | Order::SecureInput(contact, _)
+            | Order::Parties(contact, _)
+            | Order::Move(contact, _) => self.talks_with(own, *contact),
         }
     }
 
@@ -54,6 +55,8 @@ impl Center {
             Order::Parties(contact, order) => {
                 return self.ordered(contact, |contact, cx| contact.obey_about_parties(cx, (id, by), order));
             }
+            Order::Move(..) => return Err(Refused::NotTalking),
+            Order::PickUp { .. } => return Err(Refused::EmptySlot),
             Order::Recording(contact, order) => {
                 self.ordered(contact, |contact, cx| contact.obey_about_recording(cx, by, order))?
             }

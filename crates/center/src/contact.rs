@@ -199,7 +199,7 @@ impl Guest {
     pub(crate) fn is_party(&self) -> bool {
         match self.part {
             Part::Colleague | Part::Supervisor(Supervision::Barge | Supervision::TakeOver) => true,
-            Part::Supervisor(Supervision::Listen | Supervision::Whisper) => false,
+            Part::Consulted | Part::Supervisor(Supervision::Listen | Supervision::Whisper) => false,
         }
     }
 }

@@ -237,7 +237,7 @@ impl Context {
         let Some(of) = self.legs.get_mut(leg) else { return };
         let (contact, agent) = (of.why.contact(), of.agent().cloned());
         if let (true, Some(contact), Some(quality)) = (of.was_measured(), contact, quality) {
-            self.record(ContactEvent::QualityMeasured { contact, agent, quality });
+            self.record(ContactEvent::QualityMeasured { contact, agent: agent.map(Into::into), quality });
         }
         self.legs.forget_if_done(leg);
     }

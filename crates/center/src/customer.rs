@@ -307,7 +307,7 @@ impl Contact {
         cx.media(self.call, MediaOp::Unbridge { leg });
         cx.let_go(leg, cause);
         let end = SegmentEnd { by, cause };
-        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: agent.clone(), end });
+        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: agent.clone().into(), end });
         self.resume_after_segment(cx);
         cx.acd(acd::Input::SegmentEnded(agent));
     }

@@ -64,7 +64,7 @@ impl Contact {
     ) -> Result<(), Refused> {
         let (contact, call) = (self.id, self.call);
         let talk = self.conversation_with_room()?;
-        cx.record_by(by, ContactEvent::GuestInvited { contact, guest: seat.clone(), part });
+        cx.record_by(by, ContactEvent::GuestInvited { contact, guest: seat.clone().into(), part });
         let leg = cx.open_to_seat(call, seat.clone(), Why::Guest(contact));
         cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
         talk.guests.push(Guest { leg, agent: seat, part, joined: false, holds: false });
@@ -96,7 +96,7 @@ impl Contact {
     fn guest_not_heard(&mut self, cx: &mut Context, leg: LegId) {
         let Some(guest) = self.talk_mut().and_then(|talk| talk.guest(leg)) else { return };
         if guest.is_party() && guest.joined && !guest.holds {
-            let agent = Some(guest.agent.clone());
+            let agent = Some(guest.agent.clone().into());
             cx.record(ContactEvent::OneWayAudio { contact: self.id, agent });
         }
     }
@@ -138,11 +138,11 @@ impl Contact {
         }
         self.end_secure_input(cx, SecureEnd::CallEnded, None);
         let end = SegmentEnd { by: vacancy.ended_by(), cause: Cause::HungUp };
-        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: before.clone(), end });
+        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: before.clone().into(), end });
         self.resume_after_segment(cx);
         let (agent, how, by) = (guest.agent, GuestEnd::BecameAgent, vacancy.commanded_by());
-        cx.record_by(by, ContactEvent::GuestLeft { contact, guest: agent.clone(), how });
-        cx.record(ContactEvent::SegmentStarted { segment: next, contact, agent, queue });
+        cx.record_by(by, ContactEvent::GuestLeft { contact, guest: agent.clone().into(), how });
+        cx.record(ContactEvent::SegmentStarted { segment: next, contact, agent: agent.into(), queue });
         for (by, holds) in [(Side::Customer, by_caller), (Side::Company, by_agent)] {
             if holds {
                 cx.record(ContactEvent::HoldStarted { segment: next, contact, by });
@@ -164,20 +164,21 @@ impl Contact {
         let (part, agent) = (guest.part, guest.agent.clone());
         cx.timers.stop(Timer::Ring(leg));
         cx.media(self.call, MediaOp::Connect { leg, remote });
-        cx.record(ContactEvent::GuestJoined { contact: self.id, guest: agent });
+        cx.record(ContactEvent::GuestJoined { contact: self.id, guest: agent.into() });
         match part {
             Part::Supervisor(Supervision::TakeOver) => {
                 self.promote_guest(cx, leg, Vacancy::TakenOver(None));
             }
             Part::Supervisor(Supervision::Listen | Supervision::Whisper | Supervision::Barge)
-            | Part::Colleague => self.arrange(cx),
+            | Part::Colleague
+            | Part::Consulted => self.arrange(cx),
         }
     }
 
     /// A guest whose leg is over by itself.
     pub(crate) fn guest_gone(&mut self, cx: &mut Context, leg: LegId, how: GuestEnd) {
         let Some(guest) = self.take_guest(leg) else { return };
-        cx.record(ContactEvent::GuestLeft { contact: self.id, guest: guest.agent, how });
+        cx.record(ContactEvent::GuestLeft { contact: self.id, guest: guest.agent.into(), how });
         cx.is_gone(leg);
         if guest.joined {
             self.arrange(cx);
@@ -186,7 +187,10 @@ impl Contact {
 
     /// Hangs up, or withdraws, a guest that is in the conversation's table no more.
     fn let_guest_go(&self, cx: &mut Context, guest: &Guest, how: GuestEnd, by: Option<Actor>) {
-        cx.record_by(by, ContactEvent::GuestLeft { contact: self.id, guest: guest.agent.clone(), how });
+        cx.record_by(
+            by,
+            ContactEvent::GuestLeft { contact: self.id, guest: guest.agent.clone().into(), how },
+        );
         cx.let_go(guest.leg, Cause::HungUp);
     }
 

@@ -208,6 +208,8 @@ impl Leg {
             }
             LegReport::Digit(digit) if ringing || up => LegEvent::Key(digit, KeyWay::Signalling),
             LegReport::Ringing
+            | LegReport::Early { .. }
+            | LegReport::Referred(_)
             | LegReport::Connected { .. }
             | LegReport::Changed { .. }
             | LegReport::Digit(_) => return Meaning::Nothing,

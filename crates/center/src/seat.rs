@@ -52,7 +52,7 @@ impl Contact {
         let caller_holds = self.remote.as_ref().is_some_and(|remote| !remote.direction.sends());
         cx.media(self.call, MediaOp::Connect { leg, remote });
         cx.media(self.call, MediaOp::Bridge { a: self.leg, b: leg });
-        cx.record(ContactEvent::SegmentStarted { segment, contact, agent, queue });
+        cx.record(ContactEvent::SegmentStarted { segment, contact, agent: agent.into(), queue });
         self.follow_session(cx);
         // A caller may have put us on hold while waiting.
         self.hold(cx, Side::Customer, caller_holds);
@@ -99,7 +99,7 @@ impl Contact {
             LegEvent::OneWay => {
                 let heard = self.talk().filter(|talk| !talk.held_by_agent);
                 if let Some(agent) = heard.map(|talk| talk.agent.clone()) {
-                    cx.record(ContactEvent::OneWayAudio { contact: self.id, agent: Some(agent) });
+                    cx.record(ContactEvent::OneWayAudio { contact: self.id, agent: Some(agent.into()) });
                 }
             }
             // Between bridged legs keys pass by themselves.

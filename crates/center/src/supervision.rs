@@ -32,7 +32,7 @@ impl Contact {
             return Ok(Outcome::Done(Done::Obeyed));
         }
         let (leg, joined) = (guest.leg, guest.joined);
-        cx.record_by(by.clone(), ContactEvent::GuestChanged { contact, guest: seat, part });
+        cx.record_by(by.clone(), ContactEvent::GuestChanged { contact, guest: seat.into(), part });
         // Who still rings does what was said last, once there is an answer.
         if joined && how == Supervision::TakeOver {
             self.promote_guest(cx, leg, Vacancy::TakenOver(Some(by)));

@@ -288,7 +288,7 @@ fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
             reason: LeaveReason::Answered,
             waited_ms: 1000,
         }),
-        Event::Contact(ContactEvent::SegmentStarted { segment, contact, agent: agent.clone(), queue }),
+        Event::Contact(ContactEvent::SegmentStarted { segment, contact, agent: agent.clone().into(), queue }),
         changed(Activity::Talking),
         Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Company }),
         Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Customer }),
@@ -297,7 +297,7 @@ fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
         Event::Contact(ContactEvent::SegmentEnded {
             segment,
             contact,
-            agent: agent.clone(),
+            agent: agent.clone().into(),
             end: SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp },
         }),
         changed(Activity::WrapUp),

@@ -66,6 +66,8 @@ pub enum Cause {
     HungUp,
     /// The caller gave up before we answered (CANCEL).
     Cancelled,
+    /// The agent gave the customer to somebody else.
+    Transferred,
     /// The flow came to its own end (a message and good-bye).
     FlowFinished,
     /// The flow failed and no person could be reached.
@@ -103,12 +105,16 @@ pub enum Cause {
 impl Cause {
     fn class(self, reached: Reached) -> Class {
         match self {
-            Cause::HungUp | Cause::FlowFinished | Cause::ShuttingDown if reached == Reached::Person => {
+            Cause::HungUp | Cause::Transferred | Cause::FlowFinished | Cause::ShuttingDown
+                if reached == Reached::Person =>
+            {
                 Class::Answered
             }
             Cause::FlowFinished => Class::SelfService,
-            Cause::HungUp | Cause::Cancelled if reached == Reached::Flow => Class::LeftEarly,
-            Cause::HungUp | Cause::Cancelled => Class::Abandoned,
+            Cause::HungUp | Cause::Transferred | Cause::Cancelled if reached == Reached::Flow => {
+                Class::LeftEarly
+            }
+            Cause::HungUp | Cause::Transferred | Cause::Cancelled => Class::Abandoned,
             Cause::UnknownNumber
             | Cause::NoCommonCodec
             | Cause::Overloaded

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CommandId, ContactId, Secret};
+use crate::{AgentId, CommandId, ContactId, MoveEnd, MoveOrder, Secret, Slot};
 
 /// Who commands, for the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,15 @@ pub enum Order {
     Supervision(SupervisionOrder),
     /// About the parties of a contact's conversation.
     Parties(ContactId, PartyOrder),
+    /// Move a contact's customer, or hold or consult with a view to it.
+    Move(ContactId, MoveOrder),
+    /// Connect an agent with the customer who is parked in this slot.
+    PickUp {
+        /// The slot.
+        slot: Slot,
+        /// The agent whose seat rings.
+        seat: AgentId,
+    },
 }
 
 /// An order to an agent.
@@ -165,6 +174,8 @@ pub enum Part {
     Supervisor(Supervision),
     /// As a colleague whom the agent asked in.
     Colleague,
+    /// Consulted by the agent in private, while the customer hears music.
+    Consulted,
 }
 
 /// The answer to a command.
@@ -183,6 +194,10 @@ pub enum Done {
     Obeyed,
     /// What a customer pressed in secret.
     Secret(Secret),
+    /// Where the customer is parked.
+    Parked(Slot),
+    /// How a transfer ended.
+    Moved(MoveEnd),
 }
 
 /// Why a command was not done. A value, not an error.
@@ -211,6 +226,26 @@ pub enum Refused {
     InputGoesOn,
     /// There is no secure input, or it was read already.
     NoInput,
+    /// Nobody is consulted.
+    NoConsultation,
+    /// Somebody is consulted already.
+    ConsultationGoesOn,
+    /// No such queue in configuration.
+    UnknownQueue,
+    /// The contact's flow has no such node.
+    UnknownNode,
+    /// Nobody of the queue is free.
+    NobodyFree,
+    /// The contact was moved as often as may be.
+    TooManyMoves,
+    /// All parking slots are taken.
+    ParkingFull,
+    /// Nobody is parked there.
+    EmptySlot,
+    /// The number is not one that the agent may dial.
+    NotAllowed,
+    /// No trunk carries the number.
+    NoTrunk,
     /// The center is too busy to take commands now; try again.
     Busy,
     /// The center is shutting down.

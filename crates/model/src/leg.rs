@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use codec::{Codec, OpusFormat, Srtp};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CallId, Cause, Digit, Diverted, Number, Personal};
+use crate::{AgentId, CallId, Cause, Digit, Diverted, LegId, Number, Personal};
 
 /// Which way audio flows, seen from us (RFC 3264 section 6.1 turned round).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +99,14 @@ pub enum Origin {
 pub enum Target {
     /// All registered contacts of an agent's seat; the first to answer wins.
     Seat(AgentId),
+    /// A number outside, by the first of these trunks that takes the call: the next one is tried when a trunk cannot be
+    /// reached, does not answer the INVITE or answers it 408 or 5xx before the callee rings.
+    Outside {
+        /// As the dial plan leaves it: digits, with a `+` before an international number.
+        number: Personal<Number>,
+        /// Names of trunks in configuration, the preferred first.
+        trunks: Vec<String>,
+    },
 }
 
 /// What an INVITE says: a new inbound leg. Answered in time by `Ring`, `Answer` or `Refuse`; what is reported of it
@@ -135,6 +143,15 @@ pub struct Invited {
 pub enum LegReport {
     /// Of an outbound leg: the peer rings.
     Ringing,
+    /// Of an outbound leg to a number outside: the network sends audio before the answer (183 with a description), a ring
+    /// tone or an announcement. Ends with `Connected` or `Refused`; may come again with other audio.
+    Early {
+        /// The peer's audio.
+        remote: RemoteMedia,
+    },
+    /// The peer wants its call to be with somebody else (REFER, RFC 3515); the shell has answered it 202. Each is
+    /// followed by one or more [`LegOrder::Referral`], the last of which says how it ended.
+    Referred(Referral),
     /// An outbound leg was answered (200 OK seen and acknowledged), or an inbound leg's answer was
     /// acknowledged. `remote` is what is now in force.
     Connected {
@@ -162,6 +179,8 @@ impl LegReport {
     pub const fn name(&self) -> &'static str {
         match self {
             LegReport::Ringing => "ringing",
+            LegReport::Early { .. } => "early",
+            LegReport::Referred(_) => "referred",
             LegReport::Connected { .. } => "connected",
             LegReport::Changed { .. } => "changed",
             LegReport::Digit(_) => "digit",
@@ -169,6 +188,31 @@ impl LegReport {
             LegReport::Ended { .. } => "ended",
         }
     }
+}
+
+/// What a REFER asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referral {
+    /// The user part of Refer-To: a number, an agent, a feature code. Not made of harmless characters, the REFER is
+    /// refused by the shell.
+    pub to: Personal<Number>,
+    /// The leg of ours that `Replaces` names (RFC 3891), of the same agent: the transfer is attended. A `Replaces` that
+    /// names no such leg is refused by the shell.
+    pub replaces: Option<LegId>,
+}
+
+/// How far a referral has come: what the peer's phone shows (RFC 3515 section 2.4.5, `message/sipfrag`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReferralState {
+    /// It is being tried (100).
+    Trying,
+    /// The target rings (180).
+    Ringing,
+    /// The target has the call (200). The last word.
+    Done,
+    /// It will not come to be, for this reason. The last word.
+    Failed(Refusal),
 }
 
 /// Why an outbound leg was not answered.
@@ -220,6 +264,17 @@ pub enum LegOrder {
         /// The calling number to show.
         caller: Option<Personal<Number>>,
         /// A text to show beside it (queue and waiting time), without control characters.
+        display: String,
+    },
+    /// Say how far the referral has come that the peer asked for last. Nothing where it asked for none, or wants no word
+    /// of it (RFC 4488).
+    Referral(ReferralState),
+    /// Show the peer of an answered leg to whom it is connected now: by UPDATE, or a re-INVITE where the peer does not
+    /// know UPDATE, with `P-Asserted-Identity` (RFC 3325).
+    Show {
+        /// The number; `None` when it is withheld or not known.
+        number: Option<Personal<Number>>,
+        /// A text beside it, without control characters.
         display: String,
     },
     /// Ask the peer of an answered leg whether it still lives: by OPTIONS, or by refreshing its session where a session

@@ -12,6 +12,7 @@ mod event;
 mod id;
 mod leg;
 mod media;
+mod moves;
 mod personal;
 mod policy;
 mod recording;
@@ -32,17 +33,20 @@ pub use command::{
 pub use diversion::{Diversion, DiversionReason, Diverted, MOST_DIVERSIONS};
 pub use event::{
     Activity, AgentEvent, CenterEvent, ContactEvent, Entry, Event, GuestEnd, LeaveReason, Node,
-    NotReadyReason, OfferOutcome, QueueEvent, Record, RecordingEvent, RecordingState, SecureEnd, SegmentEnd,
-    Shift, StorageEvent, Subject,
+    NotReadyReason, OfferOutcome, ParkEnd, QueueEvent, Record, RecordingEvent, RecordingState, SecureEnd,
+    SegmentEnd, Shift, StorageEvent, Subject,
 };
 pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
 };
-pub use leg::{Direction, Invited, LegOrder, LegReport, Origin, Refusal, RemoteMedia, Target};
+pub use leg::{
+    Direction, Invited, LegOrder, LegReport, Origin, Referral, ReferralState, Refusal, RemoteMedia, Target,
+};
 pub use media::{
     AudioReport, ClipId, Gap, GapCause, Kept, LegQuality, MediaOp, MediaOrder, MediaReport, PlayMode,
     RecordingReport, RecordingSpec, Role, Shortage,
 };
+pub use moves::{MoveEnd, MoveOrder, MoveTo, Party, Slot};
 pub use personal::{Personal, mask};
 pub use policy::SupervisorsHear;
 pub use recording::{DueRecording, RecordingRow};

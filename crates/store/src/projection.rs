@@ -70,8 +70,8 @@ fn contact(record: &Record, event: &ContactEvent) -> Vec<Statement> {
             change(sql::END_CONTACT, values![id, at, by, cause, class])
         }
         ContactEvent::SegmentStarted { segment, agent, queue, .. } => {
-            let (agent, queue) = (agent.as_str(), queue.as_str());
-            let started = values![segment.number(), id, agent, queue, at];
+            let (agent, queue) = (agent.reveal(), queue.as_str());
+            let started = values![segment.number(), id, agent.clone(), queue, at];
             vec![
                 Statement { sql: sql::START_SEGMENT, values: started },
                 Statement { sql: sql::SHOW_AGENT, values: values![id, agent, at] },
@@ -89,7 +89,7 @@ fn contact(record: &Record, event: &ContactEvent) -> Vec<Statement> {
         }
         ContactEvent::LegalHoldCleared { .. } => change(sql::CLEAR_HOLD, values![id]),
         ContactEvent::QualityMeasured { agent, quality, .. } => {
-            let agent: Option<&str> = agent.as_ref().map(|agent| agent.as_str());
+            let agent: Option<String> = agent.as_ref().map(model::Party::reveal);
             let figures = serde_json::to_string(quality).unwrap_or_else(|_| "null".to_owned());
             change(sql::MEASURE, values![seq, id, agent, at, figures])
         }
@@ -97,6 +97,10 @@ fn contact(record: &Record, event: &ContactEvent) -> Vec<Statement> {
         | ContactEvent::SecureInputStarted { .. }
         | ContactEvent::SecureInputEnded { .. }
         | ContactEvent::SecureInputRead { .. }
+        | ContactEvent::TransferStarted { .. }
+        | ContactEvent::TransferEnded { .. }
+        | ContactEvent::Parked { .. }
+        | ContactEvent::Unparked { .. }
         | ContactEvent::GuestInvited { .. }
         | ContactEvent::GuestJoined { .. }
         | ContactEvent::GuestChanged { .. }

@@ -159,6 +159,7 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
         "Why it ended 结束原因",
         &[
             "hung_up",
+            "transferred",
             "cancelled",
             "flow_finished",
             "flow_failed",
@@ -254,6 +255,10 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
             "guest_joined",
             "guest_changed",
             "guest_left",
+            "transfer_started",
+            "transfer_ended",
+            "parked",
+            "unparked",
             "segment_ended",
             "recording_opened",
             "recording_paused",

@@ -12,8 +12,8 @@ use api::{Answer, App, AppParts, Because, Commands, Configuration, Fault, Readin
 use archive::{Asked, Eraser, LedgerError, Notary, Overdue, Shelves};
 use model::{
     Actor, AgentId, Cause, ContactEvent, ContactId, Digit, Done, DueRecording, End, EndedBy, Entry, Event,
-    Ids, Language, LeaveReason, Order, QueueEvent, Record, RecordingEvent, RecordingId, RecordingState,
-    Refused, RetentionRule, Scope, Secret, SecureInputOrder, Time, Zone,
+    Ids, Language, LeaveReason, MoveEnd, MoveOrder, Order, QueueEvent, Record, RecordingEvent, RecordingId,
+    RecordingState, Refused, RetentionRule, Scope, Secret, SecureInputOrder, Slot, Time, Zone,
 };
 use serde_json::Value;
 use store::{Journal, Role, Store};
@@ -89,7 +89,11 @@ impl Commands for FakeCenter {
                     "1003" => Err(Refused::Busy),
                     _ => Err(Refused::UnknownAgent),
                 },
-                Order::Recording(..)
+                Order::Move(_, MoveOrder::Park) => Ok(Done::Parked(Slot(701))),
+                Order::Move(_, MoveOrder::Transfer(_)) => Ok(Done::Moved(MoveEnd::Done)),
+                Order::Move(..)
+                | Order::PickUp { .. }
+                | Order::Recording(..)
                 | Order::SecureInput(_, SecureInputOrder::Start | SecureInputOrder::End)
                 | Order::Supervision(_)
                 | Order::Parties(..) => Ok(Done::Obeyed),

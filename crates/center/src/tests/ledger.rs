@@ -108,7 +108,11 @@ pub(super) fn balance(entries: &[Entry], late: bool) {
                 assert!(pressing.remove(contact), "{contact} did not press in secret");
             }
             Event::Contact(
-                ContactEvent::OneWayAudio { .. }
+                ContactEvent::TransferStarted { .. }
+                | ContactEvent::TransferEnded { .. }
+                | ContactEvent::Parked { .. }
+                | ContactEvent::Unparked { .. }
+                | ContactEvent::OneWayAudio { .. }
                 | ContactEvent::QualityMeasured { .. }
                 | ContactEvent::LegalHoldSet { .. }
                 | ContactEvent::LegalHoldCleared { .. },

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    AgentId, ContactEvent, ContactId, Entry, Event, GuestEnd, OfferOutcome, Part, QueueEvent, RecordingEvent,
-    Side,
+    AgentId, ContactEvent, ContactId, Entry, Event, GuestEnd, OfferOutcome, Part, Party, QueueEvent,
+    RecordingEvent, Side,
 };
 
 use crate::Center;
@@ -26,8 +26,8 @@ pub(super) struct Model {
 struct Visit {
     step: Step,
     /// The agent, while there is a conversation.
-    agent: Option<AgentId>,
-    guests: BTreeMap<AgentId, (Part, bool)>,
+    agent: Option<Party>,
+    guests: BTreeMap<Party, (Part, bool)>,
     held_by: BTreeSet<&'static str>,
     presses_in_secret: bool,
     is_paused: bool,
@@ -115,7 +115,7 @@ impl Model {
     }
 
     fn talks(&self, agent: &AgentId) -> bool {
-        self.contacts.values().any(|visit| visit.agent.as_ref() == Some(agent))
+        self.contacts.values().any(|visit| visit.agent.as_ref().and_then(Party::agent) == Some(agent))
     }
 
     /// Compares with the center, between two steps.
@@ -133,8 +133,10 @@ impl Model {
         let mut expected: BTreeMap<&AgentId, (ContactId, &str)> =
             self.rung.iter().map(|(agent, contact)| (agent, (*contact, "offer"))).collect();
         for (id, visit) in &self.contacts {
-            expected.extend(visit.agent.as_ref().map(|agent| (agent, (*id, "segment"))));
-            expected.extend(visit.guests.keys().map(|guest| (guest, (*id, "guest"))));
+            expected
+                .extend(visit.agent.iter().filter_map(Party::agent).map(|agent| (agent, (*id, "segment"))));
+            expected
+                .extend(visit.guests.keys().filter_map(Party::agent).map(|guest| (guest, (*id, "guest"))));
         }
         let of_agents = center.cx.legs.live().filter_map(|(id, why)| {
             let agent = center.cx.legs.get(id)?.agent()?;
@@ -162,7 +164,11 @@ impl Visit {
             Place::Over => panic!("{} is kept though it is over", contact.id),
         };
         assert_eq!(step, self.step, "the log says {self:?} of {contact:?}");
-        assert_eq!(contact.talk().map(|talk| &talk.agent), self.agent.as_ref(), "{contact:?}");
+        assert_eq!(
+            contact.talk().map(|talk| &talk.agent),
+            self.agent.as_ref().and_then(Party::agent),
+            "{contact:?}"
+        );
         match contact.talk() {
             Some(talk) => self.assert_talk(talk),
             None => assert!(self.guests.is_empty(), "guests of no conversation: {self:?}"),
@@ -177,7 +183,8 @@ impl Visit {
         let holds = [("agent", talk.held_by_agent), ("caller", talk.held_by_caller)];
         let held_by: BTreeSet<_> = holds.into_iter().filter(|(_, holds)| *holds).map(|(by, _)| by).collect();
         assert_eq!(held_by, self.held_by, "{talk:?}");
-        let guests = talk.guests.iter().map(|guest| (guest.agent.clone(), (guest.part, guest.joined)));
+        let guests =
+            talk.guests.iter().map(|guest| (Party::from(guest.agent.clone()), (guest.part, guest.joined)));
         assert_eq!(guests.collect::<BTreeMap<_, _>>(), self.guests);
     }
 }

@@ -29,7 +29,7 @@ fn read(world: &mut World) -> Result<String, Refused> {
     world.order(Order::SecureInput(contact, SecureInputOrder::Read));
     match world.replies.last().unwrap().result.clone()? {
         Done::Secret(keys) => Ok(keys.reveal().to_string()),
-        Done::Obeyed => panic!("keys were asked for"),
+        other => panic!("keys were asked for, not {other:?}"),
     }
 }
 

@@ -362,7 +362,7 @@ fn every_use_stands_in_the_log_with_who_commanded_it() {
     });
     let dismissed = Event::Contact(ContactEvent::GuestLeft {
         contact: contact.unwrap(),
-        guest,
+        guest: guest.into(),
         how: GuestEnd::Dismissed,
     });
     assert!(world.entries.iter().any(|entry| entry.by == by && entry.event == dismissed));

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use model::{
-    Activity, AgentEvent, AgentId, CenterEvent, Class, ContactEvent, ContactId, Event, LeaveReason,
+    Activity, AgentEvent, AgentId, CenterEvent, Class, ContactEvent, ContactId, Event, LeaveReason, Party,
     QueueEvent, QueueName, Shift, Time,
 };
 use store::{Store, StoreError};
@@ -17,7 +17,7 @@ use crate::output;
 enum Place {
     Menu,
     Waiting(QueueName),
-    Talking(AgentId),
+    Talking(Party),
 }
 
 /// What the board knows.
@@ -114,6 +114,10 @@ impl Board {
             | ContactEvent::GuestChanged { .. }
             | ContactEvent::GuestLeft { .. }
             | ContactEvent::SegmentEnded { .. }
+            | ContactEvent::TransferStarted { .. }
+            | ContactEvent::TransferEnded { .. }
+            | ContactEvent::Parked { .. }
+            | ContactEvent::Unparked { .. }
             | ContactEvent::OneWayAudio { .. }
             | ContactEvent::QualityMeasured { .. }
             | ContactEvent::LegalHoldSet { .. }

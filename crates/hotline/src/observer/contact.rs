@@ -137,7 +137,7 @@ impl Ledger {
                 self.change(contact, |story| story.language = Some(*language));
             }
             ContactEvent::SegmentStarted { agent, .. } => self.change(contact, |story| {
-                story.agent = Some(agent.clone());
+                story.agent = agent.agent().cloned();
                 story.talking_since = Some(at);
             }),
             ContactEvent::SegmentEnded { .. } => self.change(contact, |story| {
@@ -156,6 +156,10 @@ impl Ledger {
             | ContactEvent::GuestJoined { .. }
             | ContactEvent::GuestChanged { .. }
             | ContactEvent::GuestLeft { .. }
+            | ContactEvent::TransferStarted { .. }
+            | ContactEvent::TransferEnded { .. }
+            | ContactEvent::Parked { .. }
+            | ContactEvent::Unparked { .. }
             | ContactEvent::OneWayAudio { .. }
             | ContactEvent::QualityMeasured { agent: Some(_), .. }
             | ContactEvent::LegalHoldSet { .. }
@@ -308,14 +312,19 @@ mod tests {
         tell(
             &mut ledger,
             1_000,
-            Event::Contact(ContactEvent::SegmentStarted { segment, contact, agent: agent.clone(), queue }),
+            Event::Contact(ContactEvent::SegmentStarted {
+                segment,
+                contact,
+                agent: agent.clone().into(),
+                queue,
+            }),
         );
         tell(&mut ledger, 3_601_000, Event::Center(CenterEvent::ClockSet { by_ms: 3_600_000 }));
         let end = SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp };
         tell(
             &mut ledger,
             3_603_000,
-            Event::Contact(ContactEvent::SegmentEnded { segment, contact, agent: agent.clone(), end }),
+            Event::Contact(ContactEvent::SegmentEnded { segment, contact, agent: agent.clone().into(), end }),
         );
         let end = End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person);
         tell(&mut ledger, 3_603_000, Event::Contact(ContactEvent::Ended { contact, end }));

@@ -80,6 +80,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             LegOrder::Dial { call: _, target: Target::Seat(agent), rtp, codecs, caller, display } => {
                 self.dial(leg, Wish { agent, rtp, codecs, caller, display });
             }
+            LegOrder::Dial { target: Target::Outside { .. }, .. } => {
+                self.report(leg, LegReport::Refused(Refusal::Unreachable));
+            }
+            LegOrder::Referral(_) | LegOrder::Show { .. } => {}
             LegOrder::Probe => self.probe(leg),
             LegOrder::HangUp(cause) => self.hang_up(leg, cause),
         }

@@ -137,6 +137,7 @@ fn reason_of(status: u16) -> &'static str {
 pub(super) fn reason_of_cause(cause: Cause) -> &'static str {
     match cause {
         Cause::HungUp => "hung_up",
+        Cause::Transferred => "transferred",
         Cause::Cancelled => "cancelled",
         Cause::FlowFinished => "flow_finished",
         Cause::FlowFailed => "flow_failed",

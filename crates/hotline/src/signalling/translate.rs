@@ -76,6 +76,7 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
         | Cause::ShuttingDown => busy(),
         Cause::Failed | Cause::FlowFailed | Cause::Crashed => Answer::new(Status::SERVER_ERROR),
         Cause::HungUp
+        | Cause::Transferred
         | Cause::Cancelled
         | Cause::FlowFinished
         | Cause::WaitedOut
@@ -103,7 +104,7 @@ pub(super) fn busy() -> Answer {
 /// The Reason header of a BYE (RFC 3326).
 pub(super) fn reason(cause: Cause) -> &'static str {
     match cause {
-        Cause::HungUp | Cause::FlowFinished | Cause::WaitedOut | Cause::Cancelled => {
+        Cause::HungUp | Cause::Transferred | Cause::FlowFinished | Cause::WaitedOut | Cause::Cancelled => {
             "Q.850;cause=16;text=\"Normal call clearing\""
         }
         Cause::ShuttingDown
@@ -170,6 +171,8 @@ pub(super) fn may_be_dropped(report: &LegReport) -> bool {
     match report {
         LegReport::Ringing | LegReport::Digit(_) => true,
         LegReport::Changed { .. }
+        | LegReport::Early { .. }
+        | LegReport::Referred(_)
         | LegReport::Connected { .. }
         | LegReport::Refused(_)
         | LegReport::Ended { .. } => false,

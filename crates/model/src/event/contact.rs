@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, ContactId, Digit, Diversion, End, GuestEnd, Language, LegQuality, Number, Part, Personal,
-    QueueName, SecureEnd, SegmentEnd, SegmentId, Side,
+    AgentId, ContactId, Digit, Diversion, End, GuestEnd, Language, LegQuality, MoveEnd, MoveTo, Number,
+    ParkEnd, Part, Party, Personal, QueueName, SecureEnd, SegmentEnd, SegmentId, Side, Slot,
 };
 
 /// What happened to a contact.
@@ -96,8 +96,8 @@ pub enum ContactEvent {
         segment: SegmentId,
         /// The contact.
         contact: ContactId,
-        /// The agent.
-        agent: AgentId,
+        /// Who talks with the customer.
+        agent: Party,
         /// The queue it came from.
         queue: QueueName,
     },
@@ -123,8 +123,8 @@ pub enum ContactEvent {
     GuestInvited {
         /// The contact.
         contact: ContactId,
-        /// The agent whose seat it is.
-        guest: AgentId,
+        /// Who is rung.
+        guest: Party,
         /// What for.
         part: Part,
     },
@@ -133,14 +133,14 @@ pub enum ContactEvent {
         /// The contact.
         contact: ContactId,
         /// The guest.
-        guest: AgentId,
+        guest: Party,
     },
     /// The guest does something else from now on.
     GuestChanged {
         /// The contact.
         contact: ContactId,
         /// The guest.
-        guest: AgentId,
+        guest: Party,
         /// What.
         part: Part,
     },
@@ -149,9 +149,47 @@ pub enum ContactEvent {
         /// The contact.
         contact: ContactId,
         /// The guest.
-        guest: AgentId,
+        guest: Party,
         /// Why.
         how: GuestEnd,
+    },
+    /// The customer is to be with somebody else.
+    TransferStarted {
+        /// The contact.
+        contact: ContactId,
+        /// The agent who had the customer.
+        agent: AgentId,
+        /// To whom.
+        to: MoveTo,
+        /// The agent spoke with the target before.
+        attended: bool,
+    },
+    /// It is known how a transfer ended. One for each that started.
+    TransferEnded {
+        /// The contact.
+        contact: ContactId,
+        /// The agent who had the customer.
+        agent: AgentId,
+        /// How.
+        how: MoveEnd,
+    },
+    /// The customer waits in a parking slot.
+    Parked {
+        /// The contact.
+        contact: ContactId,
+        /// The slot.
+        slot: Slot,
+        /// The agent who had the customer.
+        agent: AgentId,
+    },
+    /// The slot is free again: somebody picked the call up, it was too long there, or the customer left.
+    Unparked {
+        /// The contact.
+        contact: ContactId,
+        /// The slot.
+        slot: Slot,
+        /// Why.
+        how: ParkEnd,
     },
     /// They do not talk any more.
     SegmentEnded {
@@ -159,8 +197,8 @@ pub enum ContactEvent {
         segment: SegmentId,
         /// The contact.
         contact: ContactId,
-        /// The agent.
-        agent: AgentId,
+        /// Who talks with the customer.
+        agent: Party,
         /// Why.
         end: SegmentEnd,
     },
@@ -176,15 +214,15 @@ pub enum ContactEvent {
     OneWayAudio {
         /// The contact.
         contact: ContactId,
-        /// The agent who is not heard; `None`: the customer is not.
-        agent: Option<AgentId>,
+        /// Who is not heard; `None`: the customer is not.
+        agent: Option<Party>,
     },
     /// What one party's audio was like, told when its leg is over.
     QualityMeasured {
         /// The contact.
         contact: ContactId,
-        /// The agent whose leg it was; `None`: the customer's.
-        agent: Option<AgentId>,
+        /// Whose leg it was; `None`: the customer's.
+        agent: Option<Party>,
         /// The figures.
         quality: LegQuality,
     },
@@ -227,6 +265,10 @@ impl ContactEvent {
             | ContactEvent::GuestJoined { contact, .. }
             | ContactEvent::GuestChanged { contact, .. }
             | ContactEvent::GuestLeft { contact, .. }
+            | ContactEvent::TransferStarted { contact, .. }
+            | ContactEvent::TransferEnded { contact, .. }
+            | ContactEvent::Parked { contact, .. }
+            | ContactEvent::Unparked { contact, .. }
             | ContactEvent::SegmentEnded { contact, .. }
             | ContactEvent::Ended { contact, .. }
             | ContactEvent::OneWayAudio { contact, .. }

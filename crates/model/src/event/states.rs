@@ -94,6 +94,18 @@ pub enum GuestEnd {
     BecameAgent,
 }
 
+/// Why a customer is in a parking slot no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParkEnd {
+    /// An agent picked the call up.
+    PickedUp,
+    /// Nobody did in time: the call goes back.
+    TimedOut,
+    /// The customer hung up, or the call ended otherwise.
+    CallEnded,
+}
+
 /// How a secure input ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{AgentId, ContactEvent, ContactId, Event, GuestEnd, SecureEnd, SegmentId, Side};
+use model::{ContactEvent, ContactId, Event, GuestEnd, Party, SecureEnd, SegmentId, Side};
 
 use crate::{Store, StoreError};
 
@@ -15,7 +15,7 @@ const PAGE: u32 = 1_000;
 pub struct Within {
     contact: ContactId,
     /// Those whom a seat rang for, or who were in a conversation.
-    guests: BTreeSet<AgentId>,
+    guests: BTreeSet<Party>,
     /// Who held the other, and in which segment.
     holds: BTreeSet<(SegmentId, Side)>,
     /// The flow's node that asked for a secure input, or `None` for an agent's.
@@ -59,6 +59,10 @@ impl Within {
             | ContactEvent::SegmentStarted { .. }
             | ContactEvent::GuestJoined { .. }
             | ContactEvent::GuestChanged { .. }
+            | ContactEvent::TransferStarted { .. }
+            | ContactEvent::TransferEnded { .. }
+            | ContactEvent::Parked { .. }
+            | ContactEvent::Unparked { .. }
             | ContactEvent::SegmentEnded { .. }
             | ContactEvent::Ended { .. }
             | ContactEvent::OneWayAudio { .. }
@@ -99,9 +103,9 @@ mod tests {
         let mut ids = Ids::new(0);
         let contact = ContactId::new(&mut ids, Time::default());
         let segment = SegmentId::new(&mut ids, Time::default());
-        let [stays, left]: [AgentId; 2] = ["2001", "2002"].map(|id| id.parse().unwrap());
+        let [stays, left]: [Party; 2] = ["2001", "2002"].map(|id| id.parse().unwrap());
         let mut within = Within::new(contact);
-        let invited = |guest: &AgentId| ContactEvent::GuestInvited {
+        let invited = |guest: &Party| ContactEvent::GuestInvited {
             contact,
             guest: guest.clone(),
             part: Part::Colleague,

@@ -18,7 +18,7 @@ impl World {
     pub(super) fn signal(&mut self, leg: LegId, order: LegOrder) {
         let state = self.legs.get(&leg).copied();
         match order {
-            LegOrder::Ring => {}
+            LegOrder::Ring | LegOrder::Referral(_) | LegOrder::Show { .. } => {}
             LegOrder::Probe => self.probed(leg, state),
             LegOrder::Answer { .. } => {
                 let remote = remote(Direction::Both);
@@ -29,6 +29,7 @@ impl World {
                 self.let_end(leg, state, LegReport::Ended { cause });
             }
             LegOrder::Dial { target: Target::Seat(agent), .. } => self.dial(leg, agent),
+            LegOrder::Dial { target: Target::Outside { .. }, .. } => panic!("nobody outside is dialled"),
             LegOrder::HangUp(cause) => {
                 let last = if state == Some(Leg::Pending { outbound: true }) {
                     LegReport::Refused(Refusal::Cancelled)
