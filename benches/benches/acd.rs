@@ -104,6 +104,7 @@ impl Center {
             | Output::Joined { .. }
             | Output::Position { .. }
             | Output::Answered { .. }
+            | Output::Engaged { .. }
             | Output::AgentChanged { .. } => None,
         });
         let offer = offered.expect("callers of every queue wait, so a free agent is offered one");

@@ -66,6 +66,18 @@ pub enum Input {
         /// Its queue, whose wrap-up follows if the agent stays to the end as the contact's own.
         queue: QueueName,
     },
+    /// The agent of a queue who has been idle longest is to be called into a conversation from another queue. Answered by
+    /// [`Output::Engaged`], or [`Output::Answered`] when nobody is free; then as after `Engage`.
+    EngageIdle {
+        /// Comes back in the answer.
+        id: CommandId,
+        /// Whose agent.
+        of: QueueName,
+        /// The conversation's contact.
+        contact: ContactId,
+        /// Its queue, whose wrap-up follows.
+        queue: QueueName,
+    },
     /// The agent left that conversation, with nothing to write up.
     Disengaged(AgentId),
     /// Which position does a contact have? Answered by [`Output::Position`] if it waits.
@@ -155,7 +167,15 @@ pub enum Output {
         /// 1-based.
         position: u32,
     },
-    /// What comes of [`Input::Command`] or [`Input::Engage`]. Each is answered once.
+    /// [`Input::EngageIdle`] found somebody.
+    Engaged {
+        /// Its id.
+        id: CommandId,
+        /// Who talks from now on.
+        agent: AgentId,
+    },
+    /// What comes of [`Input::Command`] or [`Input::Engage`], and of [`Input::EngageIdle`] when nobody is free. Each is
+    /// answered once.
     Answered {
         /// Its id.
         id: CommandId,

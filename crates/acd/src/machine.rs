@@ -83,6 +83,7 @@ impl Acd {
             Input::OfferReleased(offer) => self.released(now, offer),
             Input::SegmentEnded(agent) => self.segment_ended(now, &agent),
             Input::Engage { id, agent, contact, queue } => self.engage(id, &agent, contact, queue),
+            Input::EngageIdle { id, of, contact, queue } => self.engage_idle(id, &of, contact, queue),
             Input::Disengaged(agent) => self.disengaged(now, &agent),
             Input::AskPosition(contact) => self.tell_position(contact),
             Input::ClockSet { by_ms } => self.ids.set_clock(by_ms),
@@ -253,6 +254,20 @@ impl Acd {
         self.outputs.push_back(Output::Answered { id, result });
         if result.is_ok() {
             self.change(agent, None, |agent| agent.doing = Doing::Talking { contact, queue });
+        }
+    }
+
+    fn engage_idle(&mut self, id: CommandId, of: &QueueName, contact: ContactId, queue: QueueName) {
+        let idle = match self.queues.get(of) {
+            Some(queue) => queue.idle.first().map(|(_, agent)| agent.clone()).ok_or(Refused::NobodyFree),
+            None => Err(Refused::UnknownQueue),
+        };
+        match idle {
+            Ok(agent) => {
+                self.outputs.push_back(Output::Engaged { id, agent: agent.clone() });
+                self.change(&agent, None, |agent| agent.doing = Doing::Talking { contact, queue });
+            }
+            Err(refused) => self.outputs.push_back(Output::Answered { id, result: Err(refused) }),
         }
     }
 

@@ -10,7 +10,7 @@
 //! | the agent in a conversation, who should send | the agent is lost: a guest stays with the customer, or the queue, or nobody |
 //! | a guest that should send | it is taken out of the conversation |
 
-use model::{Cause, Direction, EndedBy, GuestEnd, LegId, LegOrder};
+use model::{Cause, Direction, EndedBy, GuestEnd, LegId, LegOrder, Side};
 
 use crate::contact::{Contact, Vacancy};
 use crate::context::Context;
@@ -39,8 +39,10 @@ impl Contact {
         match talk.guests.iter().find(|guest| guest.leg == leg) {
             Some(guest) => guest.joined && !guest.holds,
             None => {
-                let holds = talk.is_held_by(leg == self.leg);
-                !holds && cx.now.since(talk.arranged_at) * 2 >= cx.config.silence
+                let side = if leg == self.leg { Side::Customer } else { Side::Company };
+                // Who has nobody to speak to hears music, and may be silent.
+                let waits = talk.is_held_by(side) || (side == Side::Customer && talk.is_aside());
+                !waits && cx.now.since(talk.arranged_at) * 2 >= cx.config.silence
             }
         }
     }
@@ -64,6 +66,11 @@ pub(crate) fn who_ended(cause: Cause, party: EndedBy) -> EndedBy {
         | Cause::TrunkFull
         | Cause::SourceFull
         | Cause::WaitedOut
+        | Cause::Busy
+        | Cause::Declined
+        | Cause::NoAnswer
+        | Cause::Unreachable
+        | Cause::NotAllowed
         | Cause::ShuttingDown
         | Cause::Crashed
         | Cause::Failed => party,

@@ -48,7 +48,7 @@ impl CodeCall {
         let id = CommandId::new(&mut cx.ids, cx.now);
         cx.command_agent(id, agent.clone(), order, by, Asked::Code(leg));
         let call = cx.new_call();
-        cx.open(leg, Leg::opening(call, Some(local), Who::Agent(agent.clone()), Why::FeatureCode));
+        cx.open(leg, Leg::inbound(call, local, Who::Agent(agent.clone()), Why::FeatureCode));
         Some(CodeCall { call, leg, code, is_up: false, obeyed: None, remote, play: None, over: false })
     }
 
@@ -100,7 +100,12 @@ impl CodeCall {
                 self.over = true;
                 cx.is_gone(leg);
             }
-            LegEvent::Played(_) | LegEvent::Key(..) | LegEvent::OneWay => {}
+            LegEvent::Referred(_) => cx.refuse_referral(leg),
+            LegEvent::Played(_)
+            | LegEvent::Key(..)
+            | LegEvent::OneWay
+            | LegEvent::Ringing
+            | LegEvent::Early(_) => {}
         }
     }
 

@@ -31,6 +31,7 @@ impl Center {
         let Scope::Agent(own) = scope else { return Ok(()) };
         match order {
             Order::Agent(agent, _) if agent == own => Ok(()),
+            Order::PickUp { seat, .. } if seat == own => Ok(()),
             Order::Agent(..) | Order::Supervision(_) | Order::PickUp { .. } => Err(Refused::NotTheirContact),
             Order::Recording(contact, _)
             | Order::SecureInput(contact, _)
@@ -41,7 +42,7 @@ impl Center {
 
     fn talks_with(&self, agent: &AgentId, contact: ContactId) -> Result<(), Refused> {
         let contact = self.contacts.get(&contact).ok_or(Refused::UnknownContact)?;
-        let talks = contact.talk().is_some_and(|talk| talk.agent == *agent);
+        let talks = contact.talk().is_some_and(|talk| talk.agent.agent() == Some(agent));
         talks.then_some(()).ok_or(Refused::NotTheirContact)
     }
 
@@ -55,8 +56,10 @@ impl Center {
             Order::Parties(contact, order) => {
                 return self.ordered(contact, |contact, cx| contact.obey_about_parties(cx, (id, by), order));
             }
-            Order::Move(..) => return Err(Refused::NotTalking),
-            Order::PickUp { .. } => return Err(Refused::EmptySlot),
+            Order::Move(contact, order) => {
+                return self.ordered(contact, |contact, cx| contact.obey_about_moves(cx, (id, by), order));
+            }
+            Order::PickUp { slot, seat } => return self.obey_pick_up(id, slot, seat),
             Order::Recording(contact, order) => {
                 self.ordered(contact, |contact, cx| contact.obey_about_recording(cx, by, order))?
             }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use ivr::Flow;
 use model::{ContactId, Language, Number, QueueName, Zone};
 
+use crate::parking::Parking;
+
 /// Routes, feature codes, and the distributor's own configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -38,6 +40,10 @@ pub struct Config {
     pub media_threads: usize,
     /// How long a secure input with an agent may last.
     pub secure_input_limit: Duration,
+    /// Numbers that agents dial to reach a queue, while they talk with a customer.
+    pub extensions: BTreeMap<Number, QueueName>,
+    /// Where customers are parked.
+    pub parking: Parking,
 }
 
 /// Where a dialled number leads.

@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use ivr::Session;
 use model::{
-    Actor, AgentId, CallId, ContactId, Digit, EndedBy, LegId, Number, Part, Personal, PlayId, QueueName,
-    RecordingId, Refused, RemoteMedia, Secret, SegmentId, Supervision, Time,
+    Actor, CallId, Cause, ContactId, Digit, EndedBy, LegId, Number, Part, Party, Personal, PlayId, QueueName,
+    RecordingId, Refused, RemoteMedia, Secret, SegmentId, Side, Supervision, Time,
 };
 
+use crate::consult::{Consultation, SecondLine};
 use crate::context::Context;
-use crate::leg::LegEvent;
+use crate::leg::{LegEvent, Why};
 use crate::limits::{Line, Wait};
+use crate::moving::Move;
+use crate::parking::Parked;
 use crate::secure::Secure;
 
 /// A contact. The machine is spread over the modules that name what happens: `customer`, `seat`, `guests`, `arrange`,
-/// `pause`, `secure`, `alive`, `limits`.
+/// `consult`, `moving`, `parking`, `pause`, `secure`, `alive`, `limits`.
 #[derive(Debug)]
 pub(crate) struct Contact {
     pub(crate) id: ContactId,
@@ -43,6 +46,8 @@ pub(crate) struct Contact {
     pub(crate) place: Place,
     /// True once a person talked with the caller.
     pub(crate) talked: bool,
+    /// How often the customer was given away.
+    pub(crate) moves: u32,
     /// The last key that counted.
     pub(crate) last_key: Option<Key>,
 }
@@ -69,8 +74,12 @@ pub(crate) enum Place {
         /// What the caller's score had at the beginning, in seconds.
         bonus_s: u32,
     },
-    /// With an agent.
+    /// With an agent, or somebody outside to whom the customer was given.
     Talking(Talk),
+    /// On the way from an agent to somebody else, who rings.
+    Moving(Move),
+    /// In a parking slot.
+    Parked(Parked),
     /// Nowhere any more.
     Over,
 }
@@ -79,7 +88,7 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Talk {
     pub(crate) segment: SegmentId,
-    pub(crate) agent: AgentId,
+    pub(crate) agent: Party,
     pub(crate) queue: QueueName,
     /// The customer's score when the agent answered, in seconds.
     pub(crate) score_s: u32,
@@ -87,8 +96,15 @@ pub(crate) struct Talk {
     pub(crate) leg: LegId,
     /// When it was last arranged who hears whom.
     pub(crate) arranged_at: Time,
-    pub(crate) held_by_agent: bool,
+    /// The agent's phone holds.
+    pub(crate) phone_holds: bool,
+    /// The agent holds by order.
+    pub(crate) order_holds: bool,
     pub(crate) held_by_caller: bool,
+    /// With whom the agent speaks, or is to speak, in private.
+    pub(crate) consultation: Option<Consultation>,
+    /// A second call of the agent's phone, to speak with that one by.
+    pub(crate) second_line: Option<SecondLine>,
     /// Who else is in it or rings for it, in the order of invitation.
     pub(crate) guests: Vec<Guest>,
 }
@@ -97,10 +113,12 @@ pub(crate) struct Talk {
 #[derive(Debug)]
 pub(crate) struct Guest {
     pub(crate) leg: LegId,
-    pub(crate) agent: AgentId,
+    pub(crate) who: Party,
     pub(crate) part: Part,
     /// True once the guest is in the conversation.
     pub(crate) joined: bool,
+    /// The network sends audio of the guest's line already.
+    pub(crate) is_early: bool,
     /// True while the guest's device holds.
     pub(crate) holds: bool,
 }
@@ -145,13 +163,15 @@ const SAME_PRESS: Duration = Duration::from_millis(500);
 
 impl Contact {
     /// A leg of this contact, which is not over, has something to say.
-    pub(crate) fn leg_event(&mut self, cx: &mut Context, leg: LegId, event: LegEvent) {
-        if leg == self.leg {
-            self.customer_event(cx, event);
-        } else if self.talk().is_some_and(|talk| talk.leg == leg) {
-            self.agent_event(cx, leg, event);
-        } else {
-            self.guest_event(cx, leg, event);
+    pub(crate) fn leg_event(&mut self, cx: &mut Context, leg: LegId, why: &Why, event: LegEvent) {
+        match why {
+            Why::Contact(_) => self.customer_event(cx, event),
+            Why::Segment(_) => self.agent_event(cx, leg, event),
+            Why::Guest(_) => self.guest_event(cx, leg, event),
+            Why::Taker(_) => self.taker_event(cx, leg, event),
+            Why::Giver(_) => self.giver_event(cx, leg, event),
+            Why::SecondLine(_) => self.second_line_event(cx, leg, event),
+            Why::Offer { .. } | Why::Answered { .. } | Why::FeatureCode => {}
         }
     }
 
@@ -179,18 +199,28 @@ impl Contact {
 }
 
 impl Talk {
-    /// True while this side, the caller's or the agent's, holds the other.
-    pub(crate) fn is_held_by(&self, caller: bool) -> bool {
-        if caller { self.held_by_caller } else { self.held_by_agent }
+    /// True while this side holds the other.
+    pub(crate) fn is_held_by(&self, side: Side) -> bool {
+        match side {
+            Side::Customer => self.held_by_caller,
+            Side::Company => self.phone_holds || self.order_holds,
+        }
+    }
+
+    /// True while the agent speaks with somebody in private.
+    pub(crate) fn is_aside(&self) -> bool {
+        self.second_line.is_none() && self.consultation.is_some_and(|consultation| consultation.is_aside)
     }
 
     pub(crate) fn guest(&mut self, leg: LegId) -> Option<&mut Guest> {
         self.guests.iter_mut().find(|guest| guest.leg == leg)
     }
 
-    /// Whoever can go on with the customer when the agent leaves: a colleague, or a supervisor who barged in.
+    /// Whoever can go on with the customer when the agent leaves: a colleague, a supervisor who barged in, or whom the
+    /// agent consults.
     pub(crate) fn who_stays(&self) -> Option<LegId> {
-        self.guests.iter().find(|guest| guest.joined && guest.is_party()).map(|guest| guest.leg)
+        let can = |guest: &&Guest| guest.joined && (guest.is_party() || guest.part == Part::Consulted);
+        self.guests.iter().find(can).map(|guest| guest.leg)
     }
 }
 
@@ -222,6 +252,8 @@ pub(crate) enum Vacancy {
     Unanswering,
     /// The agent leaves by this one's command.
     Left(Actor),
+    /// The agent gave the customer to whom was consulted, by this one's command or by phone.
+    Transferred(Actor),
     /// A supervisor takes over; who commanded it, unless that was told with the invitation.
     TakenOver(Option<Actor>),
 }
@@ -229,23 +261,34 @@ pub(crate) enum Vacancy {
 impl Vacancy {
     pub(crate) fn ended_by(&self) -> EndedBy {
         match self {
-            Vacancy::Gone | Vacancy::Left(_) => EndedBy::Agent,
+            Vacancy::Gone | Vacancy::Left(_) | Vacancy::Transferred(_) => EndedBy::Agent,
             Vacancy::Vanished | Vacancy::Unanswering => EndedBy::Network,
             Vacancy::TakenOver(_) => EndedBy::Operator,
+        }
+    }
+
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Vacancy::Transferred(_) => Cause::Transferred,
+            Vacancy::Gone
+            | Vacancy::Vanished
+            | Vacancy::Unanswering
+            | Vacancy::Left(_)
+            | Vacancy::TakenOver(_) => Cause::HungUp,
         }
     }
 
     pub(crate) fn leg_is_over(&self) -> bool {
         match self {
             Vacancy::Gone | Vacancy::Unanswering => true,
-            Vacancy::Vanished | Vacancy::Left(_) | Vacancy::TakenOver(_) => false,
+            Vacancy::Vanished | Vacancy::Left(_) | Vacancy::Transferred(_) | Vacancy::TakenOver(_) => false,
         }
     }
 
     pub(crate) fn commanded_by(self) -> Option<Actor> {
         match self {
             Vacancy::Gone | Vacancy::Vanished | Vacancy::Unanswering => None,
-            Vacancy::Left(by) => Some(by),
+            Vacancy::Left(by) | Vacancy::Transferred(by) => Some(by),
             Vacancy::TakenOver(by) => by,
         }
     }

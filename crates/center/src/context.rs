@@ -6,15 +6,18 @@ use std::net::{IpAddr, SocketAddr};
 
 use model::{
     Actor, AgentId, CallId, Cause, CenterEvent, Codec, CommandId, ContactEvent, ContactId, Entry, Event, Ids,
-    LegId, LegOrder, LegQuality, MediaOp, MediaOrder, Number, Personal, PlayId, RecordingId, Reply, Time,
+    LegId, LegOrder, LegQuality, MediaOp, MediaOrder, Number, Party, Personal, PlayId, RecordingId, Reply,
+    Time,
 };
 
 use crate::config::Config;
 use crate::distributor::{Answer, Asked, Distributor};
+use crate::guests::Callee;
 use crate::inout::Output;
 use crate::leg::{Leg, Who, Why};
 use crate::legs::Legs;
 use crate::limits::Load;
+use crate::parking::Slots;
 use crate::room::Room;
 use crate::timers::{Timer, Timers};
 
@@ -38,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) room: Room,
     /// Recordings that are being written or sealed.
     pub(crate) recordings: BTreeMap<RecordingId, ContactId>,
+    /// Who is parked where.
+    pub(crate) slots: Slots,
     /// Callers who are still here hear that the center closes.
     pub(crate) farewell: bool,
     /// How far the machine's clock was set since the times of the inputs began, in ms.
@@ -60,6 +65,7 @@ impl Context {
             load: Load::default(),
             room: Room::default(),
             recordings: BTreeMap::new(),
+            slots: Slots::default(),
             farewell: false,
             clock_set_by_ms: 0,
             outputs: VecDeque::new(),
@@ -132,8 +138,26 @@ impl Context {
     pub(crate) fn open_to_seat(&mut self, call: CallId, agent: AgentId, why: Why) -> LegId {
         let leg = LegId::new(&mut self.ids, self.now);
         let on = self.seats.get(&agent).copied();
-        self.open(leg, Leg::opening(call, on, Who::Agent(agent), why));
+        self.open(leg, Leg::outbound(call, on, Who::Agent(agent), why));
         leg
+    }
+
+    /// A new leg to somebody who is to join a conversation, or to have the customer; an agent was given by the
+    /// distributor. Its port is being opened.
+    pub(crate) fn open_to(&mut self, call: CallId, callee: Callee, why: Why) -> (Party, LegId) {
+        match callee {
+            Callee::Agent(agent) => {
+                let leg = self.open_to_seat(call, agent.clone(), why);
+                self.legs.is_engaged(leg);
+                (Party::Agent(agent), leg)
+            }
+            Callee::Outside(outside) => {
+                let leg = LegId::new(&mut self.ids, self.now);
+                let number = outside.number.clone();
+                self.open(leg, Leg::outbound(call, None, Who::Outside(Box::new(outside)), why));
+                (Party::Outside(number), leg)
+            }
+        }
     }
 
     /// A leg that the signalling shell named; its port is being opened.
@@ -204,7 +228,7 @@ impl Context {
         self.timers.stop(Timer::Ring(leg));
         self.legs.leaves(leg);
         if !self.legs.awaits_device(leg) {
-            self.free_guest(leg);
+            self.free_engaged(leg);
         }
         self.legs.forget_if_done(leg);
     }
@@ -218,16 +242,22 @@ impl Context {
         }
         match why {
             Why::Offer { offer, .. } => self.acd(acd::Input::OfferReleased(offer)),
-            Why::Guest(_) => self.free_guest(leg),
-            Why::Contact(_) | Why::Answered { .. } | Why::Segment(_) | Why::FeatureCode => {}
+            Why::Guest(_) | Why::Taker(_) => self.free_engaged(leg),
+            Why::Contact(_)
+            | Why::Answered { .. }
+            | Why::Segment(_)
+            | Why::Giver(_)
+            | Why::SecondLine(_)
+            | Why::FeatureCode => {}
         }
         self.legs.forget_if_done(leg);
     }
 
     /// An agent who was called into a conversation can be offered calls again.
-    fn free_guest(&mut self, leg: LegId) {
-        let Some(of) = self.legs.get_mut(leg).filter(|of| matches!(of.why, Why::Guest(_))) else { return };
-        if let Some(agent) = of.agent().cloned() {
+    fn free_engaged(&mut self, leg: LegId) {
+        let Some(of) = self.legs.get_mut(leg) else { return };
+        let was_engaged = std::mem::take(&mut of.is_engaged);
+        if let Some(agent) = of.agent().filter(|_| was_engaged).cloned() {
             self.acd(acd::Input::Disengaged(agent));
         }
     }
@@ -235,9 +265,9 @@ impl Context {
     /// A leg's port is closed, and what its audio was like is known.
     pub(crate) fn closed(&mut self, leg: LegId, quality: Option<LegQuality>) {
         let Some(of) = self.legs.get_mut(leg) else { return };
-        let (contact, agent) = (of.why.contact(), of.agent().cloned());
+        let (contact, agent) = (of.why.contact(), of.party());
         if let (true, Some(contact), Some(quality)) = (of.was_measured(), contact, quality) {
-            self.record(ContactEvent::QualityMeasured { contact, agent: agent.map(Into::into), quality });
+            self.record(ContactEvent::QualityMeasured { contact, agent, quality });
         }
         self.legs.forget_if_done(leg);
     }

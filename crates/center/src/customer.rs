@@ -6,10 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use model::{
     Cause, Codec, ContactEvent, ContactId, Digit, Diversion, End, EndedBy, Language, LeaveReason, LegId,
     MediaOp, Number, Personal, QueueName, Reached, RecordingEvent, RecordingId, RecordingSpec, RemoteMedia,
-    SegmentEnd, Side,
+    SegmentEnd,
 };
 
 use crate::alive::who_ended;
+use crate::arrange::Hold;
 use crate::contact::{Contact, Key, KeyWay, Place, Talk};
 use crate::context::Context;
 use crate::leg::{Leg, LegEvent, Who, Why};
@@ -66,7 +67,7 @@ impl Contact {
             flow,
             sip_call_id: Some(sip_call_id.into()),
         });
-        cx.open(leg, Leg::opening(call, Some(local), Who::Customer, Why::Contact(id)));
+        cx.open(leg, Leg::inbound(call, local, Who::Customer, Why::Contact(id)));
         Ok(Contact {
             id,
             call,
@@ -83,6 +84,7 @@ impl Contact {
             remote,
             place: Place::Opening { tried: BTreeSet::new() },
             talked: false,
+            moves: 0,
             last_key: None,
         })
     }
@@ -94,7 +96,7 @@ impl Contact {
                 let holds = !remote.direction.sends();
                 self.remote = Some(remote.clone());
                 cx.media(self.call, MediaOp::Connect { leg: self.leg, remote });
-                self.hold(cx, Side::Customer, holds);
+                self.hold(cx, Hold::Customer, holds);
             }
             // Between bridged legs keys pass by themselves.
             LegEvent::Key(_, KeyWay::Audio) if self.talk().is_some() && !self.secure.takes_keys() => {}
@@ -107,6 +109,8 @@ impl Contact {
             }
             LegEvent::Over(cause) => self.end(cx, cause, who_ended(cause, EndedBy::Caller)),
             LegEvent::Silent(direction) => self.silent(cx, self.leg, direction),
+            LegEvent::Referred(_) => cx.refuse_referral(self.leg),
+            LegEvent::Ringing | LegEvent::Early(_) => {}
             LegEvent::OneWay => {
                 if self.talk().is_some_and(|talk| !talk.held_by_caller) {
                     cx.record(ContactEvent::OneWayAudio { contact: self.id, agent: None });
@@ -174,7 +178,11 @@ impl Contact {
             }
             // Audio and INFO may overtake the ACK: our answer is all that the customer waits for before pressing.
             Place::Answering { early } if early.len() < MOST_EARLY => early.push(digit),
-            Place::Answering { .. } | Place::Opening { .. } | Place::Over => {}
+            Place::Answering { .. }
+            | Place::Opening { .. }
+            | Place::Moving(_)
+            | Place::Parked(_)
+            | Place::Over => {}
         }
     }
 
@@ -261,11 +269,14 @@ impl Contact {
             | Place::Answering { .. }
             | Place::InFlow
             | Place::Talking(_)
+            | Place::Moving(_)
+            | Place::Parked(_)
             | Place::Over => Reached::Flow,
         };
         cx.load.remove(&self.line);
         self.end_all_secret(cx);
         self.leave_queue(cx, cause, by);
+        self.end_move(cx);
         self.end_segment(cx, cause, by);
         if let Some(recording) = self.recording.take() {
             cx.media(self.call, MediaOp::StopRecording { recording });
@@ -282,10 +293,15 @@ impl Contact {
     pub(crate) fn say_farewell(&mut self, cx: &mut Context) {
         let (cause, by) = (Cause::ShuttingDown, EndedBy::Operator);
         match self.place {
-            Place::InFlow | Place::Waiting { .. } | Place::Talking(_) => {}
+            Place::InFlow
+            | Place::Waiting { .. }
+            | Place::Talking(_)
+            | Place::Moving(_)
+            | Place::Parked(_) => {}
             Place::Opening { .. } | Place::Answering { .. } | Place::Over => return self.end(cx, cause, by),
         }
         self.leave_queue(cx, cause, by);
+        self.end_move(cx);
         self.end_segment(cx, cause, by);
         self.place = Place::InFlow;
         self.session.handle(cx.now, ivr::Input::Closing);
@@ -300,15 +316,24 @@ impl Contact {
     }
 
     pub(crate) fn end_segment(&mut self, cx: &mut Context, cause: Cause, by: EndedBy) {
+        self.end_segment_of(cx, (cause, by), false);
+    }
+
+    /// Ends the segment. An agent whose phone `stays` is in a call until that phone is let go.
+    pub(crate) fn end_segment_of(&mut self, cx: &mut Context, (cause, by): (Cause, EndedBy), stays: bool) {
         self.dismiss_all(cx);
         let Some(talk) = self.talk() else { return };
         let (segment, agent, leg, contact) = (talk.segment, talk.agent.clone(), talk.leg, self.id);
         self.place = Place::InFlow;
         cx.media(self.call, MediaOp::Unbridge { leg });
-        cx.let_go(leg, cause);
+        if !stays {
+            cx.let_go(leg, cause);
+        }
         let end = SegmentEnd { by, cause };
-        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: agent.clone().into(), end });
+        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: agent.clone(), end });
         self.resume_after_segment(cx);
-        cx.acd(acd::Input::SegmentEnded(agent));
+        if !stays {
+            cx.segment_ended(agent);
+        }
     }
 }

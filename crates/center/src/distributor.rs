@@ -9,12 +9,15 @@ use std::net::IpAddr;
 
 use model::{
     Actor, AgentEvent, AgentId, AgentOrder, Cause, CommandId, ContactId, Done, LegId, OfferId, OfferOutcome,
-    Part, QueueEvent, QueueName, Refusal, Refused, RemoteMedia, Reply, Time,
+    Part, QueueEvent, QueueName, Refusal, Refused, RemoteMedia, Reply, SegmentId, Time,
 };
 
+use crate::contact::Contact;
 use crate::context::Context;
+use crate::guests::Callee;
 use crate::leg::{LegEvent, Why};
 use crate::machine::Center;
+use crate::moving::Asker;
 
 /// The way to the distributor, which is on this node.
 #[derive(Debug)]
@@ -32,8 +35,24 @@ pub(crate) enum Asked {
     Command,
     /// An agent's call to a feature code, by its leg.
     Code(LegId),
-    /// A contact that this seat is to join.
-    Guest { contact: ContactId, by: Actor, seat: AgentId, part: Part },
+    /// A contact in whose conversation a seat is to join: this one, or whichever is free. `line`: the second line of the
+    /// agent's phone by which it was asked for.
+    Guest {
+        contact: ContactId,
+        segment: SegmentId,
+        by: Actor,
+        seat: Option<AgentId>,
+        part: Part,
+        line: Option<LegId>,
+    },
+    /// A contact whose customer this seat is to have.
+    Transfer { contact: ContactId, segment: SegmentId, asker: Asker, by: Actor, seat: AgentId },
+    /// A contact whose customer this seat is to have again.
+    Back { contact: ContactId, seat: AgentId },
+    /// A parked contact, which this seat is to pick up.
+    PickUp { contact: ContactId, seat: AgentId },
+    /// A parked contact, whose slot this agent dialled.
+    PickUpByPhone { contact: ContactId, leg: LegId, seat: AgentId },
 }
 
 /// What the distributor says to one contact, or to whoever asked.
@@ -45,6 +64,8 @@ pub(crate) enum Answer {
     Position { contact: ContactId, queue: QueueName, position: u32 },
     /// What comes of a question.
     Answered { id: CommandId, result: Result<(), Refused> },
+    /// The agent who was free.
+    Engaged { id: CommandId, agent: AgentId },
 }
 
 impl Distributor {
@@ -165,6 +186,7 @@ impl Context {
                 return Some(Answer::Position { contact, queue, position });
             }
             acd::Output::Answered { id, result } => return Some(Answer::Answered { id, result }),
+            acd::Output::Engaged { id, agent } => return Some(Answer::Engaged { id, agent }),
         }
         None
     }
@@ -214,7 +236,12 @@ impl Context {
             LegEvent::Silent(_) => self.order(leg, model::LegOrder::Probe),
             LegEvent::Over(_) => self.is_gone(leg),
             LegEvent::Changed(remote) => self.legs.is_answered(leg, remote),
-            LegEvent::Key(..) | LegEvent::Played(_) | LegEvent::OneWay => {}
+            LegEvent::Referred(_) => self.refuse_referral(leg),
+            LegEvent::Key(..)
+            | LegEvent::Played(_)
+            | LegEvent::OneWay
+            | LegEvent::Ringing
+            | LegEvent::Early(_) => {}
         }
     }
 }
@@ -229,7 +256,8 @@ impl Center {
                 Answer::Position { contact, queue, position } => {
                     self.with(contact, |contact, cx| contact.tell_position(cx, &queue, position));
                 }
-                Answer::Answered { id, result } => self.answered(id, result),
+                Answer::Answered { id, result } => self.answered(id, result.map(|()| None)),
+                Answer::Engaged { id, agent } => self.answered(id, Ok(Some(agent))),
             }
         }
     }
@@ -254,33 +282,81 @@ impl Center {
         }
     }
 
-    fn answered(&mut self, id: CommandId, result: Result<(), Refused>) {
+    /// The distributor's answer; with it the agent whom it found, where it was to find one.
+    fn answered(&mut self, id: CommandId, result: Result<Option<AgentId>, Refused>) {
         let Some(asked) = self.cx.asked.remove(&id) else {
             return tracing::debug!(%id, "an answer to nobody");
         };
-        let result = match asked {
-            Asked::Command => result,
-            Asked::Code(leg) => return self.with_code(leg, |code, cx| code.answered(cx, result.is_ok())),
-            Asked::Guest { contact, by, seat, part } => {
-                result.and_then(|()| self.guest_engaged(contact, by, seat, part))
-            }
+        let (result, found) = match result {
+            Ok(found) => (Ok(()), found),
+            Err(refused) => (Err(refused), None),
         };
+        match asked {
+            Asked::Command => self.reply(id, result),
+            Asked::Code(leg) => self.with_code(leg, |code, cx| code.answered(cx, result.is_ok())),
+            Asked::Guest { contact, segment, by, seat, part, line } => {
+                let result = result.and_then(|()| {
+                    let seat = found.or(seat).ok_or(Refused::NobodyFree)?;
+                    let ring = |contact: &mut Contact, cx: &mut Context, seat| {
+                        contact.ring_guest(cx, by, (segment, line), Callee::Agent(seat), part)
+                    };
+                    self.engaged(contact, seat, ring)
+                });
+                match (line, result) {
+                    (None, result) => self.reply(id, result),
+                    (Some(_), Ok(())) => {}
+                    (Some(line), Err(refused)) => {
+                        self.with(contact, |contact, cx| contact.second_line_refused(cx, line, refused));
+                    }
+                }
+            }
+            Asked::Transfer { contact, segment, asker, by, seat } => {
+                let give = |contact: &mut Contact, cx: &mut Context, seat| {
+                    contact.give_to_callee(cx, asker, by, segment, Callee::Agent(seat))
+                };
+                let result = result.and_then(|()| self.engaged(contact, seat, give));
+                if let Err(refused) = result {
+                    self.cx.not_transferred(asker, refused);
+                }
+            }
+            Asked::Back { contact, seat } => {
+                let was_given = result.is_ok();
+                let is_wanted = self.with(contact, |contact, cx| contact.agent_asked_back(cx, result));
+                self.give_back(seat, was_given && is_wanted != Some(true));
+            }
+            Asked::PickUp { contact, seat } => {
+                let ring = |contact: &mut Contact, cx: &mut Context, seat| contact.ring_pick_up(cx, seat);
+                let result = result.and_then(|()| self.engaged(contact, seat, ring));
+                self.reply(id, result);
+            }
+            Asked::PickUpByPhone { contact, leg, seat } => {
+                let was_given = result.is_ok();
+                let is_wanted = self.with(contact, |contact, cx| contact.pick_up_given(cx, leg, result));
+                self.give_back(seat, was_given && is_wanted != Some(true));
+            }
+        }
+    }
+
+    fn reply(&mut self, id: CommandId, result: Result<(), Refused>) {
         self.cx.reply(Reply { id, result: result.map(|()| Done::Obeyed) });
     }
 
-    /// The agent may join the conversation; is free again if there is none by now.
-    fn guest_engaged(
+    /// The distributor gave an agent to a contact; free again if the contact has no use for that one by now.
+    fn engaged(
         &mut self,
         contact: ContactId,
-        by: Actor,
         seat: AgentId,
-        part: Part,
+        act: impl FnOnce(&mut Contact, &mut Context, AgentId) -> Result<(), Refused>,
     ) -> Result<(), Refused> {
-        let joins = self.with(contact, |contact, cx| contact.ring_guest(cx, by, seat.clone(), part));
-        let joins = joins.unwrap_or(Err(Refused::UnknownContact));
-        if joins.is_err() {
+        let result = self.with(contact, |contact, cx| act(contact, cx, seat.clone()));
+        let result = result.unwrap_or(Err(Refused::UnknownContact));
+        self.give_back(seat, result.is_err());
+        result
+    }
+
+    fn give_back(&mut self, seat: AgentId, is_unused: bool) {
+        if is_unused {
             self.cx.acd(acd::Input::Disengaged(seat));
         }
-        joins
     }
 }

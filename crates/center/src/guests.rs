@@ -1,4 +1,5 @@
-//! Others in a conversation beside customer and agent: supervisors, and colleagues whom the agent asked in.
+//! Others in a conversation beside customer and agent: supervisors, colleagues whom the agent asked in, and whom the
+//! agent consults (`consult`).
 //!
 //! ```text
 //!           port open          answered              takes over, or the agent leaves
@@ -16,37 +17,72 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, Cause, CommandId, ContactEvent, GuestEnd, LegId, MediaOp, Part, Refused, RemoteMedia,
-    SecureEnd, SegmentEnd, SegmentId, Side, Supervision,
+    Actor, AgentId, Cause, CommandId, ContactEvent, Done, GuestEnd, LegId, LegOrder, MediaOp, MoveTo, Number,
+    Part, Party, Personal, Refusal, Refused, RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Side,
+    Supervision,
 };
 
 use crate::command::Outcome;
+use crate::consult::Consultation;
 use crate::contact::{Contact, Guest, Talk, Vacancy};
 use crate::context::Context;
 use crate::distributor::Asked;
-use crate::leg::{LegEvent, Why};
+use crate::leg::{LegEvent, Outside, Why};
 use crate::seat::codecs_like;
 use crate::timers::Timer;
 
-/// How long a guest's seat rings.
-const RINGS: Duration = Duration::from_secs(30);
+/// How long whoever is called into a conversation is rung.
+pub(crate) const RINGS: Duration = Duration::from_secs(30);
 /// The most guests of one conversation.
 const MOST_GUESTS: usize = 16;
 
+/// How somebody is called who is to join a conversation, or to have the customer.
+#[derive(Debug, Clone)]
+pub(crate) enum Callee {
+    /// By the seat, which the distributor gave.
+    Agent(AgentId),
+    /// By trunks.
+    Outside(Outside),
+}
+
 impl Contact {
-    /// Asks the distributor for a seat that is to join the conversation.
-    pub(crate) fn invite_guest(
+    /// Asks the distributor for a seat that is to join the conversation, or rings somebody outside who is to. `line`: the
+    /// second line of the agent's phone by which it was asked for.
+    pub(crate) fn invite(
         &mut self,
         cx: &mut Context,
         (id, by): (CommandId, Actor),
-        seat: AgentId,
+        to: MoveTo,
         part: Part,
+        line: Option<LegId>,
     ) -> Result<Outcome, Refused> {
         let contact = self.id;
-        let queue = self.conversation_with_room()?.queue.clone();
-        cx.asked.insert(id, Asked::Guest { contact, by, seat: seat.clone(), part });
-        cx.acd(acd::Input::Engage { id, agent: seat, contact, queue });
-        Ok(Outcome::Asked)
+        let talk = self.conversation_with_room()?;
+        let (segment, queue) = (talk.segment, talk.queue.clone());
+        let is_there = |who: &Party| talk.agent == *who || talk.guests.iter().any(|guest| guest.who == *who);
+        match to {
+            MoveTo::Agent(agent) if is_there(&Party::Agent(agent.clone())) => Err(Refused::SeatBusy),
+            MoveTo::Agent(agent) => {
+                let seat = Some(agent.clone());
+                cx.asked.insert(id, Asked::Guest { contact, segment, by, seat, part, line });
+                cx.acd(acd::Input::Engage { id, agent, contact, queue });
+                Ok(Outcome::Asked)
+            }
+            MoveTo::Queue(of) => {
+                cx.asked.insert(id, Asked::Guest { contact, segment, by, seat: None, part, line });
+                cx.acd(acd::Input::EngageIdle { id, of, contact, queue });
+                Ok(Outcome::Asked)
+            }
+            MoveTo::Node(_) => Err(Refused::UnknownNode),
+            MoveTo::Outside(number) => {
+                let outside = cx.way_outside(&by, &queue, &number)?;
+                if is_there(&Party::Outside(outside.number.clone())) {
+                    return Err(Refused::SeatBusy);
+                }
+                self.ring_guest(cx, by, (segment, line), Callee::Outside(outside), part)?;
+                Ok(Outcome::Done(Done::Obeyed))
+            }
+        }
     }
 
     fn conversation_with_room(&mut self) -> Result<&mut Talk, Refused> {
@@ -54,32 +90,68 @@ impl Contact {
         if talk.guests.len() < MOST_GUESTS { Ok(talk) } else { Err(Refused::ConferenceFull) }
     }
 
-    /// The distributor gave the seat: it rings, to join the conversation.
+    /// Rings somebody, to join the conversation in which that one was asked for.
     pub(crate) fn ring_guest(
         &mut self,
         cx: &mut Context,
         by: Actor,
-        seat: AgentId,
+        (segment, line): (SegmentId, Option<LegId>),
+        callee: Callee,
         part: Part,
     ) -> Result<(), Refused> {
         let (contact, call) = (self.id, self.call);
+        let is_consulted = part == Part::Consulted;
         let talk = self.conversation_with_room()?;
-        cx.record_by(by, ContactEvent::GuestInvited { contact, guest: seat.clone().into(), part });
-        let leg = cx.open_to_seat(call, seat.clone(), Why::Guest(contact));
+        if is_consulted && talk.segment != segment {
+            return Err(Refused::NotTalking);
+        }
+        if is_consulted && talk.consultation.is_some() {
+            return Err(Refused::ConsultationGoesOn);
+        }
+        if line != talk.second_line.as_ref().map(|line| line.leg).filter(|_| line.is_some()) {
+            return Err(Refused::NotTalking);
+        }
+        let (who, leg) = cx.open_to(call, callee, Why::Guest(contact));
+        cx.record_by(by, ContactEvent::GuestInvited { contact, guest: who.clone(), part });
         cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
-        talk.guests.push(Guest { leg, agent: seat, part, joined: false, holds: false });
+        talk.guests.push(Guest { leg, who, part, joined: false, is_early: false, holds: false });
+        if is_consulted {
+            talk.consultation = Some(Consultation { guest: leg, is_aside: true });
+            self.arrange(cx);
+        }
         Ok(())
     }
 
     /// A guest's leg has something to say.
     pub(crate) fn guest_event(&mut self, cx: &mut Context, leg: LegId, event: LegEvent) {
         match event {
+            LegEvent::Ringing => self.guest_rings(cx, leg),
+            LegEvent::Early(remote) => self.guest_early(cx, leg, remote),
             LegEvent::Changed(remote) => self.guest_changed(cx, leg, remote),
             LegEvent::Over(Cause::SignallingTimeout) => self.guest_gone(cx, leg, GuestEnd::Vanished),
             LegEvent::Over(_) => self.guest_gone(cx, leg, GuestEnd::HungUp),
             LegEvent::Silent(direction) => self.silent(cx, leg, direction),
             LegEvent::OneWay => self.guest_not_heard(cx, leg),
+            LegEvent::Referred(_) => cx.refuse_referral(leg),
             LegEvent::Key(..) | LegEvent::Played(_) => {}
+        }
+    }
+
+    /// The agent's phone hears that whom it called rings.
+    fn guest_rings(&mut self, cx: &mut Context, leg: LegId) {
+        let Some(talk) = self.talk() else { return };
+        let is_consulted = talk.consultation.is_some_and(|consultation| consultation.guest == leg);
+        if let Some(line) = talk.second_line.as_ref().filter(|_| is_consulted) {
+            cx.order(line.leg, LegOrder::Ring);
+        }
+    }
+
+    /// The network's tones or words of somebody outside who rings are for the agent who consults.
+    fn guest_early(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
+        cx.media(self.call, MediaOp::Connect { leg, remote });
+        let Some(guest) = self.talk_mut().and_then(|talk| talk.guest(leg)) else { return };
+        if guest.part == Part::Consulted && !std::mem::replace(&mut guest.is_early, true) {
+            self.arrange(cx);
         }
     }
 
@@ -96,107 +168,167 @@ impl Contact {
     fn guest_not_heard(&mut self, cx: &mut Context, leg: LegId) {
         let Some(guest) = self.talk_mut().and_then(|talk| talk.guest(leg)) else { return };
         if guest.is_party() && guest.joined && !guest.holds {
-            let agent = Some(guest.agent.clone().into());
+            let agent = Some(guest.who.clone());
             cx.record(ContactEvent::OneWayAudio { contact: self.id, agent });
         }
     }
 
     /// Takes a guest out of the conversation from our side.
     pub(crate) fn dismiss_guest(&mut self, cx: &mut Context, leg: LegId, how: GuestEnd, by: Option<Actor>) {
-        let Some(guest) = self.take_guest(leg) else { return };
+        let Some(guest) = self.take_guest(cx, leg, as_cause(how)) else { return };
         self.let_guest_go(cx, &guest, how, by);
-        // Who never came changes nothing for those who talk.
-        if guest.joined {
+        self.arrange_without(cx, &guest);
+    }
+
+    /// Who never came changes nothing for those who talk; but an agent who waited for that one does not any more.
+    fn arrange_without(&mut self, cx: &mut Context, guest: &Guest) {
+        if guest.joined || guest.part == Part::Consulted {
             self.arrange(cx);
         }
     }
 
     /// The conversation is over, and so it is for all guests.
     pub(crate) fn dismiss_all(&mut self, cx: &mut Context) {
-        let guests = self.talk_mut().map(|talk| std::mem::take(&mut talk.guests)).unwrap_or_default();
+        let Some(talk) = self.talk_mut() else { return };
+        talk.consultation = None;
+        let guests = std::mem::take(&mut talk.guests);
         for guest in guests {
             self.let_guest_go(cx, &guest, GuestEnd::CallEnded, None);
         }
+        self.drop_second_line(cx, Cause::HungUp);
     }
 
     /// The guest becomes the contact's agent, in a new segment, and the agent's leg is let go.
     pub(crate) fn promote_guest(&mut self, cx: &mut Context, leg: LegId, vacancy: Vacancy) {
-        let Some(guest) = self.take_guest(leg) else { return };
+        let cause = vacancy.cause();
+        let Some(guest) = self.take_guest(cx, leg, cause) else { return };
+        self.end_consultations(cx);
         let (contact, next) = (self.id, SegmentId::new(&mut cx.ids, cx.now));
         let Some(talk) = self.talk_mut() else { return };
         let (queue, by_caller, by_agent) = (talk.queue.clone(), talk.held_by_caller, guest.holds);
         let segment = std::mem::replace(&mut talk.segment, next);
-        let before = std::mem::replace(&mut talk.agent, guest.agent.clone());
+        let before = std::mem::replace(&mut talk.agent, guest.who.clone());
         let old = std::mem::replace(&mut talk.leg, leg);
-        talk.held_by_agent = by_agent;
+        (talk.phone_holds, talk.order_holds) = (by_agent, false);
         cx.legs.becomes_the_agents(leg, contact);
         self.arrange(cx);
         if vacancy.leg_is_over() {
             cx.is_gone(old);
         } else {
-            cx.let_go(old, Cause::HungUp);
+            cx.let_go(old, cause);
         }
         self.end_secure_input(cx, SecureEnd::CallEnded, None);
-        let end = SegmentEnd { by: vacancy.ended_by(), cause: Cause::HungUp };
-        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: before.clone().into(), end });
+        let end = SegmentEnd { by: vacancy.ended_by(), cause };
+        cx.record(ContactEvent::SegmentEnded { segment, contact, agent: before.clone(), end });
         self.resume_after_segment(cx);
-        let (agent, how, by) = (guest.agent, GuestEnd::BecameAgent, vacancy.commanded_by());
-        cx.record_by(by, ContactEvent::GuestLeft { contact, guest: agent.clone().into(), how });
-        cx.record(ContactEvent::SegmentStarted { segment: next, contact, agent: agent.into(), queue });
+        let (agent, how, by) = (guest.who, GuestEnd::BecameAgent, vacancy.commanded_by());
+        cx.record_by(by, ContactEvent::GuestLeft { contact, guest: agent.clone(), how });
+        cx.record(ContactEvent::SegmentStarted { segment: next, contact, agent, queue });
         for (by, holds) in [(Side::Customer, by_caller), (Side::Company, by_agent)] {
             if holds {
                 cx.record(ContactEvent::HoldStarted { segment: next, contact, by });
             }
         }
-        cx.acd(acd::Input::SegmentEnded(before));
+        cx.segment_ended(before);
     }
 
-    pub(crate) fn dial_guest(&self, cx: &mut Context, leg: LegId, rtp: SocketAddr) {
-        if let Some(talk) = self.talk() {
-            let display = talk.queue.to_string();
-            cx.dial(leg, rtp, codecs_like(self.remote.as_ref()), self.caller.clone(), display);
+    /// The agent who consulted somebody leaves: that one was there for the agent alone.
+    fn end_consultations(&mut self, cx: &mut Context) {
+        let consulted = self.talk().and_then(|talk| talk.consultation);
+        if let Some(Consultation { guest, .. }) = consulted
+            && let Some(guest) = self.take_guest(cx, guest, Cause::HungUp)
+        {
+            self.let_guest_go(cx, &guest, GuestEnd::CallEnded, None);
         }
+        self.drop_second_line(cx, Cause::HungUp);
+    }
+
+    pub(crate) fn dial_guest(&mut self, cx: &mut Context, leg: LegId, rtp: SocketAddr) {
+        let codecs = codecs_like(self.remote.as_ref());
+        let caller = self.caller.clone();
+        let Some(talk) = self.talk_mut() else { return };
+        let is_consulted = talk.guest(leg).is_some_and(|guest| guest.part == Part::Consulted);
+        // Who is consulted speaks with the agent first, and sees that one.
+        let shown = if is_consulted { number_of(&talk.agent) } else { caller };
+        let display = talk.queue.to_string();
+        cx.dial(leg, rtp, codecs, shown, display);
     }
 
     pub(crate) fn guest_answered(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
         let Some(guest) = self.talk_mut().and_then(|talk| talk.guest(leg)) else { return };
         (guest.joined, guest.holds) = (true, !remote.direction.sends());
-        let (part, agent) = (guest.part, guest.agent.clone());
+        let (part, who) = (guest.part, guest.who.clone());
         cx.timers.stop(Timer::Ring(leg));
         cx.media(self.call, MediaOp::Connect { leg, remote });
-        cx.record(ContactEvent::GuestJoined { contact: self.id, guest: agent.into() });
+        cx.record(ContactEvent::GuestJoined { contact: self.id, guest: who });
         match part {
             Part::Supervisor(Supervision::TakeOver) => {
                 self.promote_guest(cx, leg, Vacancy::TakenOver(None));
             }
+            Part::Consulted => {
+                self.answer_second_line(cx);
+                self.arrange(cx);
+            }
             Part::Supervisor(Supervision::Listen | Supervision::Whisper | Supervision::Barge)
-            | Part::Colleague
-            | Part::Consulted => self.arrange(cx),
+            | Part::Colleague => self.arrange(cx),
         }
     }
 
     /// A guest whose leg is over by itself.
     pub(crate) fn guest_gone(&mut self, cx: &mut Context, leg: LegId, how: GuestEnd) {
-        let Some(guest) = self.take_guest(leg) else { return };
-        cx.record(ContactEvent::GuestLeft { contact: self.id, guest: guest.agent.into(), how });
+        let Some(guest) = self.take_guest(cx, leg, as_cause(how)) else { return };
+        cx.record(ContactEvent::GuestLeft { contact: self.id, guest: guest.who.clone(), how });
         cx.is_gone(leg);
-        if guest.joined {
-            self.arrange(cx);
-        }
+        self.arrange_without(cx, &guest);
     }
 
     /// Hangs up, or withdraws, a guest that is in the conversation's table no more.
     fn let_guest_go(&self, cx: &mut Context, guest: &Guest, how: GuestEnd, by: Option<Actor>) {
-        cx.record_by(
-            by,
-            ContactEvent::GuestLeft { contact: self.id, guest: guest.agent.clone().into(), how },
-        );
+        cx.record_by(by, ContactEvent::GuestLeft { contact: self.id, guest: guest.who.clone(), how });
         cx.let_go(guest.leg, Cause::HungUp);
     }
 
-    fn take_guest(&mut self, leg: LegId) -> Option<Guest> {
+    /// Takes a guest out of the table; with whom the agent consulted the second line ends, for this cause.
+    pub(crate) fn take_guest(&mut self, cx: &mut Context, leg: LegId, cause: Cause) -> Option<Guest> {
         let talk = self.talk_mut()?;
         let index = talk.guests.iter().position(|guest| guest.leg == leg)?;
-        Some(talk.guests.remove(index))
+        let guest = talk.guests.remove(index);
+        if talk.consultation.take_if(|consultation| consultation.guest == leg).is_some() {
+            self.drop_second_line(cx, cause);
+        }
+        Some(guest)
+    }
+}
+
+/// What the agent's second line hears when whom it called is there no more.
+fn as_cause(how: GuestEnd) -> Cause {
+    match how {
+        GuestEnd::Refused(refusal) => Cause::from(refusal),
+        GuestEnd::HungUp
+        | GuestEnd::Vanished
+        | GuestEnd::Dismissed
+        | GuestEnd::CallEnded
+        | GuestEnd::BecameAgent
+        | GuestEnd::TakesCustomer => Cause::HungUp,
+    }
+}
+
+/// What a phone shows of somebody on the company's side: an agent's id is what is dialled for that one.
+fn number_of(party: &Party) -> Option<Personal<Number>> {
+    match party {
+        Party::Agent(agent) => agent.as_str().parse().ok().map(Personal::new),
+        Party::Outside(number) => Some(number.clone()),
+    }
+}
+
+impl Contact {
+    /// A seat or a number that rings has rung for long enough.
+    pub(crate) fn rang_out(&mut self, cx: &mut Context, leg: LegId) {
+        if self.taker().is_some_and(|taker| taker == leg) {
+            cx.let_go(leg, Cause::Cancelled);
+            self.taker_failed(cx, leg, Refusal::NoAnswer);
+        } else {
+            self.dismiss_guest(cx, leg, GuestEnd::Refused(Refusal::NoAnswer), None);
+        }
     }
 }

@@ -21,7 +21,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use model::{
     AgentId, AudioReport, CallId, Cause, Codec, ContactId, Digit, Direction, LegOrder, LegQuality, LegReport,
-    Number, OfferId, Personal, PlayId, QueueName, Refusal, RemoteMedia, Shortage,
+    Number, OfferId, Party, Personal, PlayId, QueueName, Referral, Refusal, RemoteMedia, Shortage, Target,
 };
 
 use crate::contact::KeyWay;
@@ -35,6 +35,10 @@ pub(crate) struct Leg {
     pub(crate) on: Option<IpAddr>,
     pub(crate) who: Who,
     pub(crate) why: Why,
+    /// The peer called us.
+    pub(crate) is_inbound: bool,
+    /// The distributor gave its agent for a conversation that has not become the agent's own: to be given back.
+    pub(crate) is_engaged: bool,
     stage: Stage,
 }
 
@@ -43,6 +47,19 @@ pub(crate) struct Leg {
 pub(crate) enum Who {
     Customer,
     Agent(AgentId),
+    /// Somebody outside, whom we call.
+    Outside(Box<Outside>),
+}
+
+/// How somebody outside is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outside {
+    /// As the dial plan leaves it.
+    pub(crate) number: Personal<Number>,
+    /// The trunks that carry it, the preferred first.
+    pub(crate) trunks: Vec<String>,
+    /// The number that is shown there.
+    pub(crate) caller: Option<Personal<Number>>,
 }
 
 /// Why the leg is there.
@@ -58,6 +75,12 @@ pub(crate) enum Why {
     Segment(ContactId),
     /// Somebody is to join a conversation, or is in it.
     Guest(ContactId),
+    /// Somebody is to have the contact's customer, who is with nobody meanwhile.
+    Taker(ContactId),
+    /// The phone of an agent who gave the customer away hears how that ends.
+    Giver(ContactId),
+    /// A second call of the agent's phone, for a consultation.
+    SecondLine(ContactId),
     /// An agent calls a feature code.
     FeatureCode,
 }
@@ -87,6 +110,12 @@ pub(crate) struct Awaited {
 /// What happens to any leg, for its owner.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LegEvent {
+    /// It rings there.
+    Ringing,
+    /// The network sends audio before the answer.
+    Early(RemoteMedia),
+    /// The phone wants its call to be with somebody else.
+    Referred(Referral),
     /// It is over.
     Over(Cause),
     /// The peer changed its audio.
@@ -130,24 +159,24 @@ impl Why {
             | Why::Offer { contact, .. }
             | Why::Answered { contact, .. }
             | Why::Segment(contact)
-            | Why::Guest(contact) => Some(*contact),
+            | Why::Guest(contact)
+            | Why::Taker(contact)
+            | Why::Giver(contact)
+            | Why::SecondLine(contact) => Some(*contact),
             Why::FeatureCode => None,
-        }
-    }
-
-    /// True when the peer called us.
-    fn is_inbound(&self) -> bool {
-        match self {
-            Why::Contact(_) | Why::FeatureCode => true,
-            Why::Offer { .. } | Why::Answered { .. } | Why::Segment(_) | Why::Guest(_) => false,
         }
     }
 }
 
 impl Leg {
-    /// A leg whose port is being opened.
-    pub(crate) fn opening(call: CallId, on: Option<IpAddr>, who: Who, why: Why) -> Leg {
-        Leg { call, on, who, why, stage: Stage::Opening }
+    /// A leg of a peer that calls us; its port is being opened.
+    pub(crate) fn inbound(call: CallId, on: IpAddr, who: Who, why: Why) -> Leg {
+        Leg { call, on: Some(on), who, why, is_inbound: true, is_engaged: false, stage: Stage::Opening }
+    }
+
+    /// A leg that is to be dialled once its port, which is being opened, is open.
+    pub(crate) fn outbound(call: CallId, on: Option<IpAddr>, who: Who, why: Why) -> Leg {
+        Leg { call, on, who, why, is_inbound: false, is_engaged: false, stage: Stage::Opening }
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -162,7 +191,16 @@ impl Leg {
     pub(crate) fn agent(&self) -> Option<&AgentId> {
         match &self.who {
             Who::Agent(agent) => Some(agent),
+            Who::Customer | Who::Outside(_) => None,
+        }
+    }
+
+    /// Who is at the other end; `None`: the customer.
+    pub(crate) fn party(&self) -> Option<Party> {
+        match &self.who {
             Who::Customer => None,
+            Who::Agent(agent) => Some(Party::Agent(agent.clone())),
+            Who::Outside(outside) => Some(Party::Outside(outside.number.clone())),
         }
     }
 
@@ -174,9 +212,18 @@ impl Leg {
         caller: Option<Personal<Number>>,
         display: String,
     ) -> Option<LegOrder> {
-        let agent = self.agent().cloned().filter(|_| self.stage == Stage::Opening)?;
+        if self.is_inbound || self.stage != Stage::Opening {
+            return None;
+        }
+        let (target, caller) = match &self.who {
+            Who::Customer => return None,
+            Who::Agent(agent) => (Target::Seat(agent.clone()), caller),
+            Who::Outside(outside) => {
+                let Outside { number, trunks, caller } = (**outside).clone();
+                (Target::Outside { number, trunks }, caller)
+            }
+        };
         self.stage = Stage::Ringing;
-        let target = model::Target::Seat(agent);
         Some(LegOrder::Dial { call: self.call, target, rtp, codecs, caller, display })
     }
 
@@ -192,7 +239,7 @@ impl Leg {
     pub(crate) fn signalled(&mut self, report: LegReport) -> Meaning {
         let (opening, ringing, up) =
             (self.stage == Stage::Opening, self.stage == Stage::Ringing, self.stage == Stage::Up);
-        let inbound = self.why.is_inbound();
+        let inbound = self.is_inbound;
         let event = match report {
             LegReport::Refused(_) | LegReport::Ended { .. } if self.is_over() => return Meaning::DeviceFree,
             LegReport::Connected { remote } if ringing => {
@@ -207,6 +254,9 @@ impl Leg {
                 LegEvent::Changed(remote)
             }
             LegReport::Digit(digit) if ringing || up => LegEvent::Key(digit, KeyWay::Signalling),
+            LegReport::Ringing if ringing && !inbound => LegEvent::Ringing,
+            LegReport::Early { remote } if ringing && !inbound => LegEvent::Early(remote),
+            LegReport::Referred(referral) if up => LegEvent::Referred(referral),
             LegReport::Ringing
             | LegReport::Early { .. }
             | LegReport::Referred(_)
@@ -223,7 +273,7 @@ impl Leg {
         let heard = up || self.stage == Stage::Ringing;
         let event = match *report {
             AudioReport::Opened { rtp } if opening => return Meaning::PortOpen(rtp),
-            AudioReport::OpenFailed { lacks } if opening && self.why.is_inbound() => {
+            AudioReport::OpenFailed { lacks } if opening && self.is_inbound => {
                 return Meaning::NoPort(lacks);
             }
             AudioReport::OpenFailed { .. } if opening => return Meaning::Unanswered(Refusal::Failed),
@@ -247,7 +297,7 @@ impl Leg {
 
     /// We let it go, for this cause: the order that ends it at its peer, if there is one to give.
     pub(crate) fn let_go(&mut self, cause: Cause) -> Option<LegOrder> {
-        let inbound = self.why.is_inbound();
+        let inbound = self.is_inbound;
         let order = match self.stage {
             Stage::Opening if inbound => Some(LegOrder::Refuse(cause)),
             Stage::Ringing if inbound => Some(LegOrder::HangUp(cause)),
@@ -272,8 +322,8 @@ impl Leg {
     fn is_judged(&self) -> bool {
         match self.why {
             Why::Contact(_) => true,
-            Why::Segment(_) | Why::Guest(_) => self.is_up(),
-            Why::Offer { .. } | Why::Answered { .. } | Why::FeatureCode => false,
+            Why::Segment(_) | Why::Guest(_) | Why::Giver(_) | Why::SecondLine(_) => self.is_up(),
+            Why::Offer { .. } | Why::Answered { .. } | Why::Taker(_) | Why::FeatureCode => false,
         }
     }
 

@@ -41,7 +41,13 @@ impl Legs {
         let leg = *self.ringing.get(&contact)?;
         let by = |of: &&Leg| match of.why {
             Why::Offer { offer: by, .. } | Why::Answered { offer: by, .. } => by == offer,
-            Why::Contact(_) | Why::Segment(_) | Why::Guest(_) | Why::FeatureCode => false,
+            Why::Contact(_)
+            | Why::Segment(_)
+            | Why::Guest(_)
+            | Why::Taker(_)
+            | Why::Giver(_)
+            | Why::SecondLine(_)
+            | Why::FeatureCode => false,
         };
         self.legs.get(&leg).filter(by).map(|_| leg)
     }
@@ -56,6 +62,9 @@ impl Legs {
             | Why::Contact(_)
             | Why::Segment(_)
             | Why::Guest(_)
+            | Why::Taker(_)
+            | Why::Giver(_)
+            | Why::SecondLine(_)
             | Why::FeatureCode => None,
         }
     }
@@ -77,9 +86,15 @@ impl Legs {
             Why::Offer { contact, .. } | Why::Answered { contact, .. } => {
                 _ = self.ringing.insert(*contact, id);
             }
-            Why::Segment(_) | Why::Guest(_) | Why::FeatureCode => {}
+            Why::Segment(_)
+            | Why::Guest(_)
+            | Why::Taker(_)
+            | Why::Giver(_)
+            | Why::SecondLine(_)
+            | Why::FeatureCode => {}
         }
-        if let (Some(agent), Some(_)) = (leg.agent(), leg.why.contact()) {
+        // An agent's own call is found by the first leg, or once the distributor gave the agent for it.
+        if let Some(agent) = leg.agent().filter(|_| !leg.is_inbound) {
             self.seats.insert(agent.clone(), id);
         }
         self.legs.insert(id, leg);
@@ -96,8 +111,25 @@ impl Legs {
     /// The leg is there for the contact's segment from now on.
     pub(crate) fn becomes_the_agents(&mut self, leg: LegId, contact: ContactId) {
         take_out(&mut self.ringing, &contact, leg);
+        self.is_there_for(leg, Why::Segment(contact));
         if let Some(of) = self.legs.get_mut(&leg) {
-            of.why = Why::Segment(contact);
+            of.is_engaged = false;
+        }
+    }
+
+    /// The distributor gave the leg's agent.
+    pub(crate) fn is_engaged(&mut self, leg: LegId) {
+        let Some(of) = self.legs.get_mut(&leg) else { return };
+        of.is_engaged = true;
+        if let Some(agent) = of.agent().cloned() {
+            self.seats.insert(agent, leg);
+        }
+    }
+
+    /// The leg, which rings for no offer, is there for something else from now on.
+    pub(crate) fn is_there_for(&mut self, leg: LegId, why: Why) {
+        if let Some(of) = self.legs.get_mut(&leg) {
+            of.why = why;
         }
     }
 
@@ -166,8 +198,11 @@ impl Legs {
             Why::Offer { contact, .. } | Why::Answered { contact, .. } => {
                 self.ringing.get(contact) == Some(&leg)
             }
-            Why::Segment(_) | Why::Guest(_) => self.seats.values().any(|seat| *seat == leg),
-            Why::FeatureCode => true,
+            Why::Segment(_) | Why::Guest(_) | Why::Taker(_) | Why::Giver(_) => {
+                let is_none = |leg: &Leg| leg.agent().is_none() || leg.is_inbound && !leg.is_engaged;
+                self.legs.get(&leg).is_some_and(is_none) || self.seats.values().any(|seat| *seat == leg)
+            }
+            Why::SecondLine(_) | Why::FeatureCode => true,
         };
         alive && self.live().all(of_contacts)
     }

@@ -28,6 +28,7 @@ mod arrange;
 mod code;
 mod command;
 mod config;
+mod consult;
 mod contact;
 mod context;
 mod customer;
@@ -38,6 +39,8 @@ mod leg;
 mod legs;
 mod limits;
 mod machine;
+mod moving;
+mod parking;
 mod pause;
 mod reports;
 mod room;
@@ -49,6 +52,7 @@ mod timers;
 pub use config::{Config, FeatureCode, Route, TrunkLimits};
 pub use inout::{Input, Output};
 pub use machine::Center;
+pub use parking::Parking;
 
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,11 @@
 //! noted comes out.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use model::{
-    Cause, CenterEvent, ContactId, EndedBy, Event, GuestEnd, Ids, Invited, LegId, Origin, Refusal, Refused,
-    Time,
+    AgentId, Cause, CenterEvent, ContactId, EndedBy, Event, Ids, Invited, LegId, Number, Origin, Refused,
+    RemoteMedia, Time,
 };
 
 use crate::code::CodeCall;
@@ -156,10 +157,10 @@ impl Center {
             Timer::Flow(id) => _ = self.with(id, Contact::flow_timeout),
             Timer::SecureInput(id) => _ = self.with(id, Contact::secure_timeout),
             Timer::Wait(id) => _ = self.with(id, Contact::wait_timeout),
+            Timer::Parking(id) => _ = self.with(id, Contact::parking_over),
             Timer::Ring(leg) => {
                 let rung_for = self.contact_of(leg);
-                let how = GuestEnd::Refused(Refusal::NoAnswer);
-                rung_for.map(|id| self.with(id, |contact, cx| contact.dismiss_guest(cx, leg, how, None)));
+                rung_for.map(|id| self.with(id, |contact, cx| contact.rang_out(cx, leg)));
             }
         }
     }
@@ -168,11 +169,7 @@ impl Center {
         let Invited { source, local, origin, dialled, diverted, caller, caller_name, remote, sip_call_id } =
             invited;
         match origin {
-            Origin::Agent(agent) => {
-                if let Some(code) = CodeCall::begin(&mut self.cx, (leg, local), &agent, &dialled, remote) {
-                    self.codes.insert(leg, code);
-                }
-            }
+            Origin::Agent(agent) => self.agent_calls((leg, local), agent, &dialled, remote),
             Origin::Trunk(trunk) => {
                 let first = diverted.entry().filter(|number| self.cx.config.routes.contains_key(*number));
                 let number = first.cloned().unwrap_or(dialled);
@@ -190,6 +187,25 @@ impl Center {
                 };
                 self.customer_invited(leg, invitation);
             }
+        }
+    }
+
+    /// An agent dials a feature code, a slot in which somebody is parked, or, in a call, whom to consult.
+    fn agent_calls(
+        &mut self,
+        ends: (LegId, IpAddr),
+        agent: AgentId,
+        dialled: &Number,
+        remote: Option<RemoteMedia>,
+    ) {
+        if let Some(contact) = self.cx.slot_of(dialled) {
+            return self.dial_slot(contact, ends, agent, remote);
+        }
+        let talks_with = self.contact_of_agent(&agent).ok();
+        if let (Some(contact), Some(to)) = (talks_with, self.cx.resolve(dialled)) {
+            self.with(contact, |contact, cx| contact.consult_by_phone(cx, ends, &agent, to, remote));
+        } else if let Some(code) = CodeCall::begin(&mut self.cx, ends, &agent, dialled, remote) {
+            self.codes.insert(ends.0, code);
         }
     }
 

@@ -17,7 +17,12 @@ impl Contact {
     ) -> Result<Done, Refused> {
         match self.place {
             Place::Opening { .. } | Place::Over => return Err(Refused::NotRecorded),
-            Place::Answering { .. } | Place::InFlow | Place::Waiting { .. } | Place::Talking(_) => {}
+            Place::Answering { .. }
+            | Place::InFlow
+            | Place::Waiting { .. }
+            | Place::Talking(_)
+            | Place::Moving(_)
+            | Place::Parked(_) => {}
         }
         match order {
             RecordingOrder::Pause { reason } => {

@@ -76,7 +76,11 @@ impl Center {
                 }
             }
             Why::Guest(contact) => _ = self.with(*contact, |contact, cx| contact.dial_guest(cx, leg, rtp)),
-            Why::Answered { .. } | Why::Segment(_) => not_of(leg, why),
+            Why::Taker(contact) => _ = self.with(*contact, |contact, cx| contact.taker_open(cx, leg, rtp)),
+            Why::SecondLine(contact) => {
+                self.with(*contact, |contact, cx| contact.second_line_open(cx, leg, rtp));
+            }
+            Why::Answered { .. } | Why::Segment(_) | Why::Giver(_) => not_of(leg, why),
         }
     }
 
@@ -85,7 +89,12 @@ impl Center {
         match why {
             Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.try_elsewhere(cx, lacks)),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.end(cx, lacks.cause())),
-            Why::Offer { .. } | Why::Answered { .. } | Why::Segment(_) | Why::Guest(_) => not_of(leg, why),
+            Why::Taker(contact) | Why::SecondLine(contact) => {
+                self.with(*contact, |contact, cx| contact.no_port_for_agents_call(cx, leg, lacks.cause()));
+            }
+            Why::Offer { .. } | Why::Answered { .. } | Why::Segment(_) | Why::Guest(_) | Why::Giver(_) => {
+                not_of(leg, why);
+            }
         }
     }
 
@@ -97,7 +106,13 @@ impl Center {
             Why::Guest(contact) => {
                 self.with(*contact, |contact, cx| contact.guest_answered(cx, leg, remote));
             }
-            Why::Answered { .. } | Why::Segment(_) => not_of(leg, why),
+            Why::Taker(contact) => {
+                self.with(*contact, |contact, cx| contact.taker_answered(cx, leg, remote));
+            }
+            Why::SecondLine(contact) => {
+                self.with(*contact, |contact, cx| contact.second_line_up(cx, leg, remote));
+            }
+            Why::Answered { .. } | Why::Segment(_) | Why::Giver(_) => not_of(leg, why),
         }
     }
 
@@ -109,14 +124,28 @@ impl Center {
                 let how = GuestEnd::Refused(refusal);
                 self.with(*contact, |contact, cx| contact.guest_gone(cx, leg, how));
             }
-            Why::Contact(_) | Why::Answered { .. } | Why::Segment(_) | Why::FeatureCode => not_of(leg, why),
+            Why::Taker(contact) => {
+                self.cx.is_gone(leg);
+                self.with(*contact, |contact, cx| contact.taker_failed(cx, leg, refusal));
+            }
+            Why::Contact(_)
+            | Why::Answered { .. }
+            | Why::Segment(_)
+            | Why::Giver(_)
+            | Why::SecondLine(_)
+            | Why::FeatureCode => not_of(leg, why),
         }
     }
 
     fn leg_event(&mut self, leg: LegId, why: Why, event: LegEvent) {
         match why {
-            Why::Contact(contact) | Why::Segment(contact) | Why::Guest(contact) => {
-                self.with(contact, |contact, cx| contact.leg_event(cx, leg, event));
+            Why::Contact(contact)
+            | Why::Segment(contact)
+            | Why::Guest(contact)
+            | Why::Taker(contact)
+            | Why::Giver(contact)
+            | Why::SecondLine(contact) => {
+                self.with(contact, |contact, cx| contact.leg_event(cx, leg, &why, event));
             }
             Why::Offer { .. } | Why::Answered { .. } => self.cx.offer_event(leg, event),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.leg_event(cx, event)),

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use model::{
-    AgentId, Cause, Codec, ContactEvent, EndedBy, LegId, MediaOp, QueueName, RemoteMedia, SecureEnd,
+    AgentId, Cause, Codec, ContactEvent, EndedBy, LegId, MediaOp, Party, QueueName, RemoteMedia, SecureEnd,
     SegmentId, Side,
 };
 
+use crate::arrange::Hold;
 use crate::contact::{After, Contact, KeyWay, Place, Talk, Vacancy};
 use crate::context::Context;
 use crate::leg::LegEvent;
@@ -29,10 +30,22 @@ impl Contact {
         queue: QueueName,
         remote: RemoteMedia,
     ) {
+        let score_s = self.score_s(cx);
+        self.talk_with(cx, leg, Party::Agent(agent), (queue, score_s), Some(remote));
+    }
+
+    /// The customer talks with this one, whose leg is up; `remote` is its audio, unless the media know it.
+    pub(crate) fn talk_with(
+        &mut self,
+        cx: &mut Context,
+        leg: LegId,
+        agent: Party,
+        (queue, score_s): (QueueName, u32),
+        remote: Option<RemoteMedia>,
+    ) {
         let (contact, segment) = (self.id, SegmentId::new(&mut cx.ids, cx.now));
         cx.legs.becomes_the_agents(leg, contact);
         cx.timers.stop(Timer::Wait(contact));
-        let score_s = self.score_s(cx);
         self.talked = true;
         self.wait.is_over = false;
         self.play = None;
@@ -45,18 +58,23 @@ impl Contact {
             leg,
             arranged_at: cx.now,
             guests: Vec::new(),
-            held_by_agent: false,
+            consultation: None,
+            second_line: None,
+            phone_holds: false,
+            order_holds: false,
             held_by_caller: false,
         });
-        let agent_holds = !remote.direction.sends();
+        let agent_holds = remote.as_ref().is_some_and(|remote| !remote.direction.sends());
         let caller_holds = self.remote.as_ref().is_some_and(|remote| !remote.direction.sends());
-        cx.media(self.call, MediaOp::Connect { leg, remote });
+        if let Some(remote) = remote {
+            cx.media(self.call, MediaOp::Connect { leg, remote });
+        }
         cx.media(self.call, MediaOp::Bridge { a: self.leg, b: leg });
-        cx.record(ContactEvent::SegmentStarted { segment, contact, agent: agent.into(), queue });
+        cx.record(ContactEvent::SegmentStarted { segment, contact, agent, queue });
         self.follow_session(cx);
         // A caller may have put us on hold while waiting.
-        self.hold(cx, Side::Customer, caller_holds);
-        self.hold(cx, Side::Company, agent_holds);
+        self.hold(cx, Hold::Customer, caller_holds);
+        self.hold(cx, Hold::Phone, agent_holds);
     }
 
     /// The seat answered in time and was gone before customer and agent could talk: the customer waits again, with the
@@ -76,6 +94,8 @@ impl Contact {
             | Place::Answering { .. }
             | Place::InFlow
             | Place::Talking(_)
+            | Place::Moving(_)
+            | Place::Parked(_)
             | Place::Over => 0,
         }
     }
@@ -90,20 +110,24 @@ impl Contact {
             LegEvent::Changed(remote) => {
                 let holds = !remote.direction.sends();
                 cx.media(self.call, MediaOp::Connect { leg, remote });
-                self.hold(cx, Side::Company, holds);
+                self.hold(cx, Hold::Phone, holds);
             }
             LegEvent::Key(digit, KeyWay::Signalling) => {
                 cx.media(self.call, MediaOp::SendDigit { leg: self.leg, digit });
             }
             LegEvent::Silent(direction) => self.silent(cx, leg, direction),
             LegEvent::OneWay => {
-                let heard = self.talk().filter(|talk| !talk.held_by_agent);
+                let heard = self.talk().filter(|talk| !talk.is_held_by(Side::Company) && !talk.is_aside());
                 if let Some(agent) = heard.map(|talk| talk.agent.clone()) {
-                    cx.record(ContactEvent::OneWayAudio { contact: self.id, agent: Some(agent.into()) });
+                    cx.record(ContactEvent::OneWayAudio { contact: self.id, agent: Some(agent) });
                 }
             }
+            LegEvent::Referred(referral) => self.referred(cx, leg, &referral),
             // Between bridged legs keys pass by themselves.
-            LegEvent::Key(_, KeyWay::Audio) | LegEvent::Played(_) => {}
+            LegEvent::Key(_, KeyWay::Audio)
+            | LegEvent::Played(_)
+            | LegEvent::Ringing
+            | LegEvent::Early(_) => {}
         }
     }
 
@@ -111,6 +135,7 @@ impl Contact {
     fn agent_gone(&mut self, cx: &mut Context, cause: Cause) {
         match self.talk().and_then(Talk::who_stays) {
             Some(leg) => self.promote_guest(cx, leg, Vacancy::Gone),
+            None if self.give_to_whom_rings(cx) => {}
             None => self.end(cx, cause, EndedBy::Agent),
         }
     }

@@ -1,8 +1,8 @@
 //! Commands about guests: shift leaders who listen, whisper, barge in or take over; agents who ask a colleague in.
 
 use model::{
-    Actor, AgentId, CommandId, ContactEvent, ContactId, Done, GuestEnd, LegId, Part, PartyOrder, Refusal,
-    Refused, Supervision, SupervisionOrder, Watched,
+    Actor, AgentId, Cause, CommandId, ContactEvent, ContactId, Done, GuestEnd, LegId, MoveTo, Part,
+    PartyOrder, Refusal, Refused, Supervision, SupervisionOrder, Watched,
 };
 
 use crate::command::Outcome;
@@ -22,10 +22,10 @@ impl Contact {
     ) -> Result<Outcome, Refused> {
         let (contact, part) = (self.id, Part::Supervisor(how));
         let talk = self.conversation()?;
-        let Some(guest) = talk.guests.iter_mut().find(|guest| guest.agent == seat) else {
-            return self.invite_guest(cx, (id, by), seat, part);
+        let Some(guest) = talk.guests.iter_mut().find(|guest| guest.who.agent() == Some(&seat)) else {
+            return self.invite(cx, (id, by), MoveTo::Agent(seat), part, None);
         };
-        if guest.part == Part::Colleague {
+        if matches!(guest.part, Part::Colleague | Part::Consulted) {
             return Err(Refused::SeatBusy);
         }
         if std::mem::replace(&mut guest.part, part) == part {
@@ -50,7 +50,7 @@ impl Contact {
     ) -> Result<Outcome, Refused> {
         self.conversation()?;
         match order {
-            PartyOrder::Add { seat } => self.invite_guest(cx, (id, by), seat, Part::Colleague),
+            PartyOrder::Add { seat } => self.invite(cx, (id, by), MoveTo::Agent(seat), Part::Colleague, None),
             PartyOrder::Remove { seat } => self.remove_party(cx, by, &seat).map(Outcome::Done),
             PartyOrder::Leave => self.leave_to_party(cx, by).map(Outcome::Done),
         }
@@ -58,7 +58,8 @@ impl Contact {
 
     fn remove_party(&mut self, cx: &mut Context, by: Actor, seat: &AgentId) -> Result<Done, Refused> {
         let guests = &self.conversation()?.guests;
-        let found = guests.iter().find(|guest| guest.agent == *seat && guest.part == Part::Colleague);
+        let found =
+            guests.iter().find(|guest| guest.who.agent() == Some(seat) && guest.part == Part::Colleague);
         let leg = found.map(|guest| guest.leg).ok_or(Refused::NoGuest)?;
         self.dismiss_guest(cx, leg, GuestEnd::Dismissed, Some(by));
         Ok(Done::Obeyed)
@@ -74,7 +75,8 @@ impl Contact {
     /// A supervisor leaves by command; an error for who supervises nothing.
     fn end_supervision(&mut self, cx: &mut Context, by: Actor, leg: LegId) -> Result<Done, Refused> {
         let guests = self.talk().map(|talk| &talk.guests[..]).unwrap_or_default();
-        let supervises = guests.iter().any(|guest| guest.leg == leg && guest.part != Part::Colleague);
+        let supervises =
+            guests.iter().any(|guest| guest.leg == leg && matches!(guest.part, Part::Supervisor(_)));
         if !supervises {
             return Err(Refused::NoGuest);
         }
@@ -110,16 +112,43 @@ impl Center {
             self.with(contact, |contact, cx| {
                 contact.dismiss_guest(cx, leg, GuestEnd::Refused(Refusal::Unreachable), None);
             });
+        } else if let Some((contact, leg)) = self.taker(agent) {
+            self.cx.let_go(leg, Cause::Cancelled);
+            self.with(contact, |contact, cx| contact.taker_failed(cx, leg, Refusal::Unreachable));
+        }
+    }
+
+    /// The contact whose customer an agent's seat is rung to have, and that leg.
+    fn taker(&self, agent: &AgentId) -> Option<(ContactId, LegId)> {
+        let (leg, of) = self.cx.legs.of_agent(agent)?;
+        match of.why {
+            Why::Taker(contact) if !of.is_inbound => Some((contact, leg)),
+            Why::Contact(_)
+            | Why::Offer { .. }
+            | Why::Answered { .. }
+            | Why::Segment(_)
+            | Why::Guest(_)
+            | Why::Taker(_)
+            | Why::Giver(_)
+            | Why::SecondLine(_)
+            | Why::FeatureCode => None,
         }
     }
 
     /// The contact that an agent talks with.
-    fn contact_of_agent(&self, agent: &AgentId) -> Result<ContactId, Refused> {
+    pub(crate) fn contact_of_agent(&self, agent: &AgentId) -> Result<ContactId, Refused> {
         let is_known = || self.cx.config.acd.agents.iter().any(|known| known.id == *agent);
         match self.cx.legs.of_agent(agent).map(|(_, leg)| &leg.why) {
             Some(Why::Segment(contact)) => Ok(*contact),
             Some(
-                Why::Contact(_) | Why::Offer { .. } | Why::Answered { .. } | Why::Guest(_) | Why::FeatureCode,
+                Why::Contact(_)
+                | Why::Offer { .. }
+                | Why::Answered { .. }
+                | Why::Guest(_)
+                | Why::Taker(_)
+                | Why::Giver(_)
+                | Why::SecondLine(_)
+                | Why::FeatureCode,
             )
             | None => Err(if is_known() { Refused::NotTalking } else { Refused::UnknownAgent }),
         }
@@ -134,6 +163,9 @@ impl Center {
             | Why::Offer { .. }
             | Why::Answered { .. }
             | Why::Segment(_)
+            | Why::Taker(_)
+            | Why::Giver(_)
+            | Why::SecondLine(_)
             | Why::FeatureCode => None,
         }
     }

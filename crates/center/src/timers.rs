@@ -13,6 +13,8 @@ pub(crate) enum Timer {
     SecureInput(ContactId),
     /// The caller has waited for as long as is allowed.
     Wait(ContactId),
+    /// A customer has been parked for as long as is allowed.
+    Parking(ContactId),
     /// A seat has rung for long enough.
     Ring(LegId),
 }

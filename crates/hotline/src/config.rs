@@ -1,6 +1,7 @@
 //! Configuration: every file read, every problem of all of them reported at once.
 
 mod clips;
+mod inside;
 mod listening;
 mod numbers;
 mod people;
@@ -53,6 +54,8 @@ pub struct Configuration {
     pub routes: BTreeMap<Number, center::Route>,
     /// Codes that agents dial.
     pub feature_codes: BTreeMap<Number, center::FeatureCode>,
+    /// What agents dial to reach a queue.
+    pub extensions: BTreeMap<Number, QueueName>,
     /// The clips.
     pub prompts: Arc<Prompts>,
     /// How many flow tests were run, when they were asked for.
@@ -82,6 +85,14 @@ impl Configuration {
         let agents = self.acd.agents.iter();
         let queues = agents.map(|agent| (agent.id.clone(), agent.queues.clone())).collect();
         Hearing { supervisors: self.server.supervisors_hear, queues }
+    }
+
+    /// What agents alone dial: feature codes, each other, queues' extensions and parking slots.
+    pub fn inside_numbers(&self) -> BTreeSet<Number> {
+        let slots = self.server.parking.slots.clone().map(|slot| slot.to_string());
+        let agents = self.acd.agents.iter().map(|agent| agent.id.to_string());
+        let of_names = slots.chain(agents).filter_map(|name| name.parse().ok());
+        of_names.chain(self.feature_codes.keys().chain(self.extensions.keys()).cloned()).collect()
     }
 
     /// All queues.
@@ -143,9 +154,11 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     warnings.extend(unserved(dir, &agents, names.unwrap_or_default()));
     let (routes, feature_codes) = numbers?;
     let (trunks, trunk_limits) = trunks?;
-    let people::Queues { queues, longest_waits, lost_agent_ends } = read?;
+    let people::Queues { queues, longest_waits, lost_agent_ends, extensions } = read?;
+    let server = server??;
+    inside::check(dir, &server.parking, (&agents, &extensions), (&routes, &feature_codes), problems);
     Some(Configuration {
-        server: server??,
+        server,
         acd: acd::Config { queues, agents },
         passwords,
         digests,
@@ -156,6 +169,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         lost_agent_ends,
         routes,
         feature_codes,
+        extensions,
         prompts: Arc::new(clips.prompts),
         flow_tests: tally,
         values: texts.into_values(),

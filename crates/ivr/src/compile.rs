@@ -1,13 +1,16 @@
 //! From a flow's text to a [`Flow`], or to every problem it has.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Digit, Language, QueueName};
 use text::{At, Problems, Section, parse, text};
 
 use crate::check;
-use crate::flow::{Collect, Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, QueueNode, Say};
+use crate::flow::{
+    Collect, Flow, Goto, HangUp, Keys, MUSIC, Menu, Node, NodeIndex, POSITION_EVERY, QueueNode, Say,
+};
 use crate::speech;
 
 /// What a flow may refer to.
@@ -73,7 +76,7 @@ impl NodeReader<'_> {
             "say" => self.say(&mut section).map(Node::Say),
             "menu" => self.menu(&mut section).map(Node::Menu),
             "collect" => self.collect(&mut section).map(Node::Collect),
-            "queue" => self.queue(&mut section).map(Node::Queue),
+            "queue" => self.queue(&mut section).map(|queue| Node::Queue(Arc::new(queue))),
             "hang_up" => Some(Node::HangUp(HangUp { prompts: self.prompts(&mut section, "prompts") })),
             other => {
                 section.problem(
@@ -161,8 +164,9 @@ impl NodeReader<'_> {
         }
         let bonus_s = section.integer("bonus_s", 0..=86_400).map_or(0, |at| at.value);
         let prompts = self.prompts(section, "prompts");
-        let every = section.integer("position_every_s", 0..=3600).map_or(30, |at| at.value);
-        let music = section.string("music").map_or_else(|| "music/default".to_owned(), |at| at.value);
+        let every =
+            section.integer("position_every_s", 0..=3600).map_or(POSITION_EVERY.as_secs(), |at| at.value);
+        let music = section.string("music").map_or_else(|| MUSIC.to_owned(), |at| at.value);
         let line = section.line();
         self.demand_clip(section, line, &music);
         for stem in speech::position_stems() {

@@ -1,5 +1,6 @@
 //! A compiled flow: every reference resolved to a node that exists.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Digit, QueueName};
@@ -36,6 +37,19 @@ impl Flow {
         self.nodes.iter().map(|(name, node)| (name.as_str(), node))
     }
 
+    /// The node of this name.
+    pub fn find(&self, name: &str) -> Option<NodeIndex> {
+        self.nodes.iter().position(|(known, _)| known == name).map(NodeIndex)
+    }
+
+    /// The first node in which callers wait for this queue.
+    pub(crate) fn queue_node(&self, queue: &QueueName) -> Option<Arc<QueueNode>> {
+        self.nodes.iter().find_map(|(_, node)| match node {
+            Node::Queue(waits) if waits.queue == *queue => Some(Arc::clone(waits)),
+            Node::Queue(_) | Node::Say(_) | Node::Menu(_) | Node::Collect(_) | Node::HangUp(_) => None,
+        })
+    }
+
     pub(crate) fn node(&self, index: NodeIndex) -> (&str, &Node) {
         let (name, node) = &self.nodes[index.0];
         (name, node)
@@ -52,7 +66,7 @@ pub enum Node {
     /// Asks for several keys in a row.
     Collect(Collect),
     /// Waits for an agent.
-    Queue(QueueNode),
+    Queue(Arc<QueueNode>),
     /// Says something and hangs up.
     HangUp(HangUp),
 }
@@ -159,6 +173,25 @@ pub struct QueueNode {
     pub music: String,
     /// Where to go when the longest wait of the queue is over; `None`: a word of regret, and the end.
     pub waited_out: Option<NodeIndex>,
+}
+
+/// What plays while a caller waits, where a flow says nothing else.
+pub(crate) const MUSIC: &str = "music/default";
+/// How often a caller who waits hears the position, where a flow says nothing else.
+pub(crate) const POSITION_EVERY: Duration = Duration::from_secs(30);
+
+impl QueueNode {
+    /// A wait for a queue of which the flow says nothing.
+    pub(crate) fn plain(queue: QueueName) -> QueueNode {
+        QueueNode {
+            queue,
+            bonus_s: 0,
+            prompts: Vec::new(),
+            position_every: Some(POSITION_EVERY),
+            music: MUSIC.to_owned(),
+            waited_out: None,
+        }
+    }
 }
 
 /// Says something and hangs up.

@@ -9,7 +9,7 @@
 //!               │     (a Collecting node asks like a menu, for several keys)
 //!               ▼     position due: announcement, then music again
 //!            Waiting ◄──────────────┐
-//!               │ agent answered    │ agent fell away
+//!               │ agent answered    │ agent fell away, or gave the caller to a queue
 //!               └────► WithAgent ───┘
 //! ```
 
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use model::{ClipId, Digit, Language, PlayMode, QueueName, Secret, Time};
 
-use crate::flow::{Flow, Goto, Menu, Node, NodeIndex, NodeName};
+use crate::flow::{Flow, Goto, Menu, Node, NodeIndex, NodeName, QueueNode};
 use crate::speech;
 use collecting::Collecting;
 
@@ -42,7 +42,7 @@ pub struct Session {
 }
 
 /// What happened to the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// The call was answered: begin.
     Start,
@@ -63,6 +63,11 @@ pub enum Input {
     Closing,
     /// The agent fell away before a word was spoken: the caller waits again, at the same place.
     AgentLost,
+    /// The agent gave the caller to this queue, whose place the caller has by now: the caller waits as in the flow's own
+    /// node for it, or with music and positions where the flow has none.
+    SentToQueue(QueueName),
+    /// The agent sent the caller to this node.
+    SentTo(NodeIndex),
 }
 
 /// What the session orders.
@@ -137,7 +142,7 @@ enum Phase {
 
 #[derive(Debug, Clone)]
 struct Waiting {
-    node: NodeIndex,
+    queue: Arc<QueueNode>,
     /// When the position is told again.
     tell_at: Option<Time>,
     /// True once the queue's greeting was told.
@@ -181,9 +186,14 @@ impl Session {
             Input::Closing => self.close(now),
             Input::AgentLost => {
                 if let State::WithAgent(waiting) = &self.state {
-                    let node = waiting.node;
                     self.state = State::Waiting(waiting.clone());
-                    self.music(node);
+                    self.music();
+                }
+            }
+            Input::SentToQueue(queue) => self.sent_to_queue(now, queue),
+            Input::SentTo(index) => {
+                if matches!(self.state, State::WithAgent(_)) {
+                    self.go_to(now, index, None);
                 }
             }
         }
@@ -201,11 +211,7 @@ impl Session {
             }
             State::Collecting(_) => self.collected_in_time(now),
             State::Waiting(waiting) => {
-                let every = match self.flow.node(waiting.node).1 {
-                    Node::Queue(queue) => queue.position_every,
-                    Node::Say(_) | Node::Menu(_) | Node::Collect(_) | Node::HangUp(_) => None,
-                };
-                waiting.tell_at = every.map(|every| now + every);
+                waiting.tell_at = waiting.queue.position_every.map(|every| now + every);
                 self.outputs.push_back(Output::AskPosition);
             }
             State::NotStarted | State::Saying(_) | State::WithAgent(_) | State::Ending | State::Over => {}
@@ -254,15 +260,27 @@ impl Session {
             }
             Node::Collect(_) => self.begin_to_collect(now, index, ahead),
             Node::Queue(queue) => {
-                let tell_at = queue.position_every.map(|every| now + every);
-                self.state = State::Waiting(Waiting { node: index, tell_at, greeted: false });
                 self.outputs.push_back(Output::Enqueue(queue.queue.clone(), queue.bonus_s));
-                self.outputs.push_back(Output::AskPosition);
+                self.wait(now, Arc::clone(queue));
             }
             Node::HangUp(hang_up) => {
                 self.state = State::Ending;
                 self.play(now, &hang_up.prompts);
             }
+        }
+    }
+
+    /// The caller waits in a queue, and hears the position first.
+    fn wait(&mut self, now: Time, queue: Arc<QueueNode>) {
+        let tell_at = queue.position_every.map(|every| now + every);
+        self.state = State::Waiting(Waiting { queue, tell_at, greeted: false });
+        self.outputs.push_back(Output::AskPosition);
+    }
+
+    fn sent_to_queue(&mut self, now: Time, queue: QueueName) {
+        if let State::WithAgent(_) = self.state {
+            let node = self.flow.queue_node(&queue);
+            self.wait(now, node.unwrap_or_else(|| Arc::new(QueueNode::plain(queue))));
         }
     }
 
@@ -286,10 +304,7 @@ impl Session {
                     collecting.phase = Phase::Listening { until: now + collect.timeout };
                 }
             }
-            State::Waiting(waiting) => {
-                let node = waiting.node;
-                self.music(node);
-            }
+            State::Waiting(_) => self.music(),
             State::Ending => {
                 self.state = State::Over;
                 self.outputs.push_back(Output::HangUp);
@@ -376,11 +391,10 @@ impl Session {
 
     /// Tells the position, after the queue's greeting when the caller has just come.
     fn tell_position(&mut self, position: u32) {
-        let flow = Arc::clone(&self.flow);
         let State::Waiting(waiting) = &mut self.state else { return };
-        let Node::Queue(queue) = flow.node(waiting.node).1 else { return };
         let greeted = std::mem::replace(&mut waiting.greeted, true);
-        let mut stems = if greeted { vec!["thanks-waiting".to_owned()] } else { queue.prompts.clone() };
+        let mut stems =
+            if greeted { vec!["thanks-waiting".to_owned()] } else { waiting.queue.prompts.clone() };
         stems.extend(speech::position(self.language, position));
         let clips = self.clips(&stems);
         self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Once }));
@@ -388,11 +402,10 @@ impl Session {
 
     /// On from the queue: where the flow says, else to a word of regret and the end.
     fn waited_out(&mut self, now: Time, last: bool) {
-        let flow = Arc::clone(&self.flow);
         let State::Waiting(waiting) = &self.state else { return };
-        let Node::Queue(queue) = flow.node(waiting.node).1 else { return };
+        let waited_out = waiting.queue.waited_out;
         self.outputs.push_back(Output::StopPlay);
-        match queue.waited_out.filter(|_| !last) {
+        match waited_out.filter(|_| !last) {
             Some(next) => self.go_to(now, next, None),
             None => {
                 self.state = State::Ending;
@@ -417,9 +430,9 @@ impl Session {
         }
     }
 
-    fn music(&mut self, node: NodeIndex) {
-        if let Node::Queue(queue) = self.flow.node(node).1 {
-            let clips = vec![ClipId::from(queue.music.as_str())];
+    fn music(&mut self) {
+        if let State::Waiting(waiting) = &self.state {
+            let clips = vec![ClipId::from(waiting.queue.music.as_str())];
             self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Loop }));
         }
     }

@@ -68,7 +68,7 @@ fn a_caller_hears_that_the_center_closes_wherever_the_flow_is() {
     let (flow, now) = (Arc::new(flow.unwrap()), Time::from_unix_ms(0));
     for before in [&[Input::Start][..], &[Input::Start, Input::AgentJoined]] {
         let mut session = Session::new(Arc::clone(&flow), Language::EnUs);
-        before.iter().for_each(|input| session.handle(now, *input));
+        before.iter().for_each(|input| session.handle(now, input.clone()));
         while session.poll_output().is_some() {}
         session.handle(now, Input::Closing);
         session.handle(now, Input::Closing);
@@ -87,6 +87,36 @@ fn the_longest_wait_leads_where_the_flow_says_and_else_to_a_word_of_regret() {
         [(next, false, "en-US/goodbye"), ("", false, "en-US/sorry-error"), (next, true, "en-US/sorry-error")]
     {
         assert_eq!(after_the_longest_wait(then, last), (vec![clip.to_owned()], true), "{then} {last}");
+    }
+}
+
+#[test]
+fn an_agent_sends_a_caller_to_a_queue_or_a_node() {
+    let source = "name = \"w\"\nversion = \"1\"\nstart = \"wait\"\n[nodes.wait]\nkind = \"queue\"\nqueue = \"inquiry\"\n\
+         prompts = [\"welcome\"]\nwaited_out = \"bye\"\n[nodes.bye]\nkind = \"hang_up\"\nprompts = [\"goodbye\"]\n";
+    let flow = Arc::new(compile_with(source, &|_| true).0.unwrap());
+    let bye = flow.find("bye").unwrap();
+    assert_eq!(flow.find("nowhere"), None);
+    for (input, first_clip) in [
+        (Input::SentToQueue("inquiry".parse().unwrap()), "en-US/welcome"),
+        (Input::SentToQueue("complaint".parse().unwrap()), "en-US/next-in-line"),
+        (Input::SentTo(bye), "en-US/goodbye"),
+    ] {
+        let now = Time::from_unix_ms(0);
+        let mut session = Session::new(Arc::clone(&flow), Language::EnUs);
+        [Input::Start, input.clone()].into_iter().for_each(|input| session.handle(now, input));
+        while let Some(output) = session.poll_output() {
+            assert_ne!(output, Output::NodeEntered("bye".to_owned()), "nobody has the caller yet");
+        }
+        [Input::AgentJoined, input.clone(), Input::Position(1)]
+            .into_iter()
+            .for_each(|input| session.handle(now, input));
+        let heard = std::iter::from_fn(|| session.poll_output()).find_map(|output| match output {
+            Output::Play(sound) => sound.clips.first().map(ToString::to_string),
+            Output::Enqueue(queue, _) => panic!("the caller is in {queue} already"),
+            _ => None,
+        });
+        assert_eq!(heard.as_deref(), Some(first_clip), "{input:?}");
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Refusal;
+
 /// How a contact ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
@@ -90,6 +92,16 @@ pub enum Cause {
     SourceFull,
     /// The caller waited for as long as is allowed.
     WaitedOut,
+    /// Whom we called is in another call.
+    Busy,
+    /// Whom we called said no.
+    Declined,
+    /// Whom we called did not answer.
+    NoAnswer,
+    /// Whom we called could not be reached.
+    Unreachable,
+    /// The number may not be dialled, or not by who dialled it.
+    NotAllowed,
     /// We are shutting down and take no new calls, or the drain's limit was reached.
     ShuttingDown,
     /// The peer sent no audio for too long.
@@ -100,6 +112,20 @@ pub enum Cause {
     Crashed,
     /// Something of ours failed.
     Failed,
+}
+
+impl From<Refusal> for Cause {
+    fn from(refusal: Refusal) -> Cause {
+        match refusal {
+            Refusal::Busy => Cause::Busy,
+            Refusal::Declined => Cause::Declined,
+            Refusal::NoAnswer => Cause::NoAnswer,
+            Refusal::Unreachable => Cause::Unreachable,
+            Refusal::NoCommonCodec => Cause::NoCommonCodec,
+            Refusal::Cancelled => Cause::Cancelled,
+            Refusal::Failed => Cause::Failed,
+        }
+    }
 }
 
 impl Cause {
@@ -124,6 +150,11 @@ impl Cause {
             | Cause::TrunkFull
             | Cause::SourceFull
             | Cause::WaitedOut
+            | Cause::Busy
+            | Cause::Declined
+            | Cause::NoAnswer
+            | Cause::Unreachable
+            | Cause::NotAllowed
             | Cause::ShuttingDown => Class::Refused,
             Cause::FlowFailed
             | Cause::MediaTimeout

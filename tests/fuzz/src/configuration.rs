@@ -35,13 +35,14 @@ pub fn configuration(bytes: &[u8]) {
     let file = parse("file.toml", &text, &problems);
     match which {
         b'q' => {
-            let people::Queues { queues, longest_waits, lost_agent_ends } = people::queues(file);
+            let people::Queues { queues, longest_waits, lost_agent_ends, extensions } = people::queues(file);
             let sound = problems.count() == 0;
             let mut names: Vec<_> = queues.iter().map(|queue| queue.name.clone()).collect();
             names.sort();
             names.dedup();
             assert!(!sound || names.len() == queues.len(), "each name once");
             assert!(longest_waits.keys().chain(&lost_agent_ends).all(|name| names.contains(name)));
+            assert!(extensions.values().all(|name| names.contains(name)));
         }
         b'a' => {
             let of_all = people::OfAll {

@@ -29,6 +29,8 @@ enum Step {
     Release(usize),
     EndTalk(usize),
     Engage(usize),
+    /// Whoever of inquiry, or complaint, is free.
+    EngageIdle(bool),
     Disengage(usize),
     /// New settings: this agent serves inquiries, complaints, both or neither.
     Serve(usize, bool, bool),
@@ -48,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0_usize..4).prop_map(Step::Release),
         3 => (0_usize..4).prop_map(Step::EndTalk),
         1 => (0_usize..4).prop_map(Step::Engage),
+        1 => any::<bool>().prop_map(Step::EngageIdle),
         1 => (0_usize..4).prop_map(Step::Disengage),
         1 => (0_usize..4, any::<bool>(), any::<bool>()).prop_map(|(nth, i, c)| Step::Serve(nth, i, c)),
         3 => (0_u64..20).prop_map(Step::Pass),
@@ -64,6 +67,8 @@ struct Model {
     releasing: Vec<(OfferId, AgentId)>,
     talking: Vec<(ContactId, AgentId)>,
     ended: Vec<OfferId>,
+    /// For whom an agent of which queue was asked for last.
+    wanted: Option<(ContactId, &'static str)>,
 }
 
 impl Model {
@@ -75,6 +80,7 @@ impl Model {
             releasing: Vec::new(),
             talking: Vec::new(),
             ended: Vec::new(),
+            wanted: None,
         }
     }
 
@@ -113,6 +119,17 @@ impl Model {
                 assert!(self.ended.contains(offer) && self.talking.contains(&(*contact, agent.clone())));
             }
             Output::Answered { .. } => {}
+            Output::Engaged { agent, .. } => {
+                let (contact, name) = self.wanted.take().expect("somebody was asked for");
+                let serves =
+                    |(id, queues): &(&str, Vec<&str>)| *id == agent.as_str() && queues.contains(&name);
+                assert!(self.serves.iter().any(serves), "{agent} serves {name}");
+                let busy = self.ringing.iter().map(|(_, _, agent)| agent);
+                let busy = busy.chain(self.releasing.iter().map(|(_, agent)| agent));
+                let busy = busy.chain(self.talking.iter().map(|(_, agent)| agent));
+                assert!(busy.into_iter().all(|other| other != agent), "{agent} is free");
+                self.talking.push((contact, agent.clone()));
+            }
             Output::Position { contact, .. } => {
                 assert!(self.waiting.iter().any(|(id, ..)| id == contact), "only who waits has a position");
             }
@@ -238,6 +255,13 @@ fn apply(
             }
             let command = CommandId::new(&mut world.ids, world.now);
             Input::Engage { id: command, agent, contact, queue: queue("inquiry") }
+        }
+        Step::EngageIdle(complaint) => {
+            let name = if *complaint { "complaint" } else { "inquiry" };
+            let (id, contact) =
+                (CommandId::new(&mut world.ids, world.now), ContactId::new(&mut world.ids, world.now));
+            model.wanted = Some((contact, name));
+            Input::EngageIdle { id, of: queue(name), contact, queue: queue("inquiry") }
         }
         Step::Disengage(nth) if *nth < model.talking.len() => Input::Disengaged(model.talking.remove(*nth).1),
         Step::Release(_) | Step::EndTalk(_) | Step::Disengage(_) => return Vec::new(),

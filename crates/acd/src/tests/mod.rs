@@ -130,6 +130,7 @@ impl World {
             | Output::Joined { .. }
             | Output::Position { .. }
             | Output::Answered { .. }
+            | Output::Engaged { .. }
             | Output::AgentChanged { .. } => None,
         };
         self.outputs.iter().filter_map(offer).collect()

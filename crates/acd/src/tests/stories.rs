@@ -332,3 +332,30 @@ fn whoever_stays_as_the_contacts_own_agent_writes_up() {
     world.step(Input::SegmentEnded(agent("1001")));
     assert_eq!(view(&world, "1001").1, Activity::WrapUp);
 }
+
+#[test]
+fn a_queue_gives_its_agent_who_was_idle_longest_into_a_conversation() {
+    let mut world = World::new(&[("1001", INQUIRY), ("1002", INQUIRY), ("2001", &["complaint"])]);
+    for id in ["2001", "1002", "1001"] {
+        world.step(Input::SeatOnline(agent(id)));
+        world.pass(1);
+    }
+    let mut ask = |of: &str| {
+        let (id, contact) =
+            (CommandId::new(&mut world.ids, world.now), ContactId::new(&mut world.ids, world.now));
+        let input = Input::EngageIdle { id, of: queue(of), contact, queue: queue("complaint") };
+        let answer = |output: &Output| match output {
+            Output::Engaged { id: answered, agent } if *answered == id => Some(Ok(agent.clone())),
+            Output::Answered { id: answered, result: Err(refused) } if *answered == id => Some(Err(*refused)),
+            _ => None,
+        };
+        world.step(input).iter().find_map(answer)
+    };
+    assert_eq!(ask("inquiry"), Some(Ok(agent("1002"))));
+    assert_eq!(ask("inquiry"), Some(Ok(agent("1001"))));
+    assert_eq!(ask("inquiry"), Some(Err(Refused::NobodyFree)));
+    assert_eq!(ask("nowhere"), Some(Err(Refused::UnknownQueue)));
+    assert_eq!(view(&world, "1002").1, Activity::Talking);
+    world.step(Input::SegmentEnded(agent("1002")));
+    assert_eq!(view(&world, "1002").1, Activity::WrapUp);
+}

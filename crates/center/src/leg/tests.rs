@@ -17,8 +17,8 @@ fn stages(inbound: bool) -> [Leg; 3] {
     let (mut ids, now) = (Ids::new(1), model::Time::from_unix_ms(1));
     let (call, contact) = (CallId::new(&mut ids, now), ContactId::new(&mut ids, now));
     let opening = || match inbound {
-        true => Leg::opening(call, None, Who::Customer, Why::Contact(contact)),
-        false => Leg::opening(call, None, Who::Agent("1001".parse().unwrap()), Why::Guest(contact)),
+        true => Leg::inbound(call, Ipv4Addr::LOCALHOST.into(), Who::Customer, Why::Contact(contact)),
+        false => Leg::outbound(call, None, Who::Agent("1001".parse().unwrap()), Why::Guest(contact)),
     };
     let ringing = || {
         let mut leg = opening();
@@ -45,9 +45,22 @@ fn each_report_means_something_in_its_stages_alone() {
     let ended = |cause| LegReport::Ended { cause };
     let (changed, over) = (event(LegEvent::Changed(remote())), |cause| event(LegEvent::Over(cause)));
     let (nothing, failed) = (|| Meaning::Nothing, Meaning::Unanswered);
+    let referral = Referral { to: Personal::new("2001".parse().unwrap()), replaces: None };
     let busy = LegReport::Refused(Refusal::Busy);
     let table = [
-        (false, LegReport::Ringing, [nothing(), nothing(), nothing()]),
+        (false, LegReport::Ringing, [nothing(), event(LegEvent::Ringing), nothing()]),
+        (true, LegReport::Ringing, [nothing(), nothing(), nothing()]),
+        (
+            false,
+            LegReport::Early { remote: remote() },
+            [nothing(), event(LegEvent::Early(remote())), nothing()],
+        ),
+        (true, LegReport::Early { remote: remote() }, [nothing(), nothing(), nothing()]),
+        (
+            false,
+            LegReport::Referred(referral.clone()),
+            [nothing(), nothing(), event(LegEvent::Referred(referral.clone()))],
+        ),
         (false, LegReport::Connected { remote: remote() }, [nothing(), Meaning::Up(remote()), nothing()]),
         (false, LegReport::Changed { remote: remote() }, [nothing(), nothing(), changed.clone()]),
         (true, LegReport::Changed { remote: remote() }, [changed.clone(), changed.clone(), changed]),

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use model::{
-    AgentOrder, Direction, LegId, LegReport, MediaReport, Order, Origin, PartyOrder, RecordingOrder,
-    RecordingReport, Refusal, SecureInputOrder, Supervision, SupervisionOrder, Watched,
+    AgentOrder, Direction, LegId, LegReport, MediaReport, MoveOrder, MoveTo, Order, Origin, PartyOrder,
+    RecordingOrder, RecordingReport, Referral, Refusal, SecureInputOrder, Slot, Supervision,
+    SupervisionOrder, Watched,
 };
 use proptest::prelude::*;
 
-use super::world::{AGENTS, Leg, Seat, World, agent, remote, seconds};
+use super::world::{AGENTS, Leg, Seat, World, agent, number, remote, seconds};
 use crate::Input;
+use crate::leg::Why;
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
@@ -33,6 +35,12 @@ pub(super) enum Step {
     Secure(usize, usize),
     /// Somebody joins a conversation, or leaves it.
     Guest(usize, usize, usize),
+    /// Hold, consult, move, park, pick up: by command.
+    Move(usize, usize, usize),
+    /// An agent's phone asks to be connected with somebody else, its first leg or its second.
+    Refer(usize, usize),
+    /// An agent's phone makes a second call, or dials a parking slot.
+    Dial(usize, usize),
     /// New settings: without this agent, or this queue, or the usual ones.
     Settings(usize),
     Drain,
@@ -58,6 +66,10 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![8 => 0_usize..2, 1 => Just(2)].prop_map(Step::Ports),
         4 => (legs.clone(), agents.clone(), 0_usize..8)
             .prop_map(|(contact, seat, order)| Step::Guest(contact, seat, order)),
+        8 => (legs.clone(), 0_usize..7, 0_usize..16)
+            .prop_map(|(contact, to, order)| Step::Move(contact, to, order)),
+        3 => (agents.clone(), 0_usize..6).prop_map(|(agent, to)| Step::Refer(agent, to)),
+        3 => (agents.clone(), 0_usize..6).prop_map(|(agent, to)| Step::Dial(agent, to)),
         1 => Just(Step::RecordingFails),
         1 => (0_usize..6).prop_map(Step::Settings),
         3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
@@ -119,6 +131,12 @@ pub(super) fn take(world: &mut World, step: &Step) {
         Step::Stray(leg, report) => with_leg(world, leg, |world, leg| stray(world, leg, report)),
         Step::Secure(contact, order) => secure(world, contact, order),
         Step::Guest(contact, seat, order) => guest(world, contact, seat, order),
+        Step::Move(contact, to, order) => move_by_command(world, contact, to, order),
+        Step::Refer(index, to) => refer(world, AGENTS[index].0, to),
+        Step::Dial(index, to) => {
+            let origin = Origin::Agent(agent(AGENTS[index].0));
+            world.invite(origin, ["1001", "1002", "1003", "7002", "701", "702"][to]);
+        }
         Step::Settings(missing) => world.settings(|config| match missing {
             0..3 => _ = config.acd.agents.remove(missing),
             3..5 => _ = config.acd.queues.remove(missing - 3),
@@ -161,6 +179,53 @@ fn guest(world: &mut World, index: usize, seat: usize, order: usize) {
         6 => Order::Parties(contact, PartyOrder::Leave),
         _ => Order::Parties(contact, PartyOrder::Add { seat }),
     });
+}
+
+fn move_by_command(world: &mut World, index: usize, to: usize, order: usize) {
+    let contacts: Vec<_> = world.center.contacts.keys().copied().collect();
+    let Some(contact) = contacts.get(index % contacts.len().max(1)).copied() else { return };
+    let to = || match to {
+        0..3 => MoveTo::Agent(agent(AGENTS[to].0)),
+        3 => MoveTo::Queue("complaint".parse().unwrap()),
+        4 => MoveTo::Queue("inquiry".parse().unwrap()),
+        5 => MoveTo::Node("goodbye".to_owned()),
+        _ => MoveTo::Outside(number("4000").into()),
+    };
+    let order = match order {
+        0 => MoveOrder::Hold,
+        1 => MoveOrder::Retrieve,
+        2..6 => MoveOrder::Transfer(to()),
+        6..9 => MoveOrder::Consult(to()),
+        9 => MoveOrder::Swap,
+        10 => MoveOrder::Join,
+        11 | 12 => MoveOrder::Complete,
+        13 => MoveOrder::Return,
+        14 => MoveOrder::Park,
+        _ => {
+            let (slot, seat) = (Slot(701), agent(AGENTS[index % AGENTS.len()].0));
+            world.order(Order::PickUp { slot, seat });
+            return;
+        }
+    };
+    world.order(Order::Move(contact, order));
+}
+
+/// The phone of an agent who talks asks to be connected with another, or, with a second line, to join the two.
+fn refer(world: &mut World, id: &str, to: usize) {
+    let Some((first, _)) = world.center.cx.legs.of_agent(&agent(id)) else { return };
+    let second = world.center.cx.legs.live().find_map(|(leg, why)| {
+        let is_second = matches!(why, Why::SecondLine(_));
+        (is_second && world.center.cx.legs.get(leg)?.agent() == Some(&agent(id))).then_some(leg)
+    });
+    let (leg, replaces) = match (second, to % 3) {
+        (Some(second), 0) => (first, Some(second)),
+        (Some(second), 1) => (second, Some(first)),
+        (_, _) => (first, None),
+    };
+    if world.legs.get(&leg) == Some(&Leg::Up) {
+        let to = number(["1001", "1002", "1003", "7002", "8000", "4000"][to]).into();
+        world.send(Input::Leg(leg, LegReport::Referred(Referral { to, replaces })));
+    }
 }
 
 fn with_leg(world: &mut World, index: usize, act: impl FnOnce(&mut World, LegId)) {

@@ -40,7 +40,9 @@ impl World {
         for (id, _) in AGENTS {
             let Some(view) = acd.agent(&agent(id)) else { continue };
             let legs: Vec<_> = cx.legs.of_agent_with_leaving(&agent(id)).collect();
-            let talks = legs.iter().any(|why| matches!(why, Why::Segment(_) | Why::Guest(_)));
+            let talks = legs
+                .iter()
+                .any(|why| matches!(why, Why::Segment(_) | Why::Guest(_) | Why::Taker(_) | Why::Giver(_)));
             assert_eq!(view.activity == Activity::Talking, talks, "{id}: {legs:?}");
         }
     }

@@ -36,6 +36,7 @@ pub(super) fn balance(entries: &[Entry], late: bool) {
     let mut recordings = Pairs("recording", BTreeMap::new());
     let (mut waiting, mut talking) = (BTreeSet::new(), BTreeSet::new());
     let (mut pressing, mut guests) = (BTreeSet::new(), BTreeSet::new());
+    let (mut moving, mut parked) = (BTreeSet::new(), BTreeSet::new());
     for entry in entries {
         match &entry.event {
             Event::Contact(ContactEvent::Started { contact, .. }) => contacts.begin(*contact),
@@ -43,6 +44,7 @@ pub(super) fn balance(entries: &[Entry], late: bool) {
                 contacts.end(*contact);
                 assert!(late || !waiting.contains(contact), "{contact} ended in a queue");
                 assert!(!talking.contains(contact), "{contact} ended in a segment");
+                assert!(!moving.contains(contact), "{contact} ended on the way");
             }
             Event::Queue(QueueEvent::Entered { contact, .. }) => {
                 assert!(waiting.insert(*contact), "{contact} waits twice")
@@ -107,12 +109,22 @@ pub(super) fn balance(entries: &[Entry], late: bool) {
             Event::Contact(ContactEvent::SecureInputEnded { contact, .. }) => {
                 assert!(pressing.remove(contact), "{contact} did not press in secret");
             }
+            Event::Contact(ContactEvent::TransferStarted { contact, .. }) => {
+                assert!(talking.contains(contact), "{contact} talks with nobody who could transfer");
+                assert!(moving.insert(*contact), "{contact} moves twice");
+            }
+            Event::Contact(ContactEvent::TransferEnded { contact, .. }) => {
+                assert!(moving.remove(contact), "{contact} did not move");
+            }
+            Event::Contact(ContactEvent::Parked { contact, slot, .. }) => {
+                assert!(contacts.is_open(*contact) && !talking.contains(contact));
+                assert!(parked.insert((*contact, *slot)), "{contact} is parked twice");
+            }
+            Event::Contact(ContactEvent::Unparked { contact, slot, .. }) => {
+                assert!(parked.remove(&(*contact, *slot)), "{contact} was not parked");
+            }
             Event::Contact(
-                ContactEvent::TransferStarted { .. }
-                | ContactEvent::TransferEnded { .. }
-                | ContactEvent::Parked { .. }
-                | ContactEvent::Unparked { .. }
-                | ContactEvent::OneWayAudio { .. }
+                ContactEvent::OneWayAudio { .. }
                 | ContactEvent::QualityMeasured { .. }
                 | ContactEvent::LegalHoldSet { .. }
                 | ContactEvent::LegalHoldCleared { .. },
@@ -128,5 +140,6 @@ pub(super) fn balance(entries: &[Entry], late: bool) {
     segments.all_ended();
     recordings.all_ended();
     assert!(waiting.is_empty() && talking.is_empty() && pressing.is_empty());
+    assert!(moving.is_empty() && parked.is_empty(), "on the way: {moving:?} {parked:?}");
     assert!(guests.is_empty(), "guests left: {guests:?}");
 }

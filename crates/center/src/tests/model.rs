@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    AgentId, ContactEvent, ContactId, Entry, Event, GuestEnd, OfferOutcome, Part, Party, QueueEvent,
-    RecordingEvent, Side,
+    AgentId, ContactEvent, ContactId, Entry, Event, GuestEnd, OfferOutcome, ParkEnd, Part, Party, QueueEvent,
+    RecordingEvent, Side, Slot,
 };
 
 use crate::Center;
@@ -27,6 +27,8 @@ struct Visit {
     step: Step,
     /// The agent, while there is a conversation.
     agent: Option<Party>,
+    is_on_the_way: bool,
+    slot: Option<Slot>,
     guests: BTreeMap<Party, (Part, bool)>,
     held_by: BTreeSet<&'static str>,
     presses_in_secret: bool,
@@ -61,7 +63,25 @@ impl Model {
                 self.of(*contact).step = Step::Answering
             }
             Event::Contact(ContactEvent::Answered { contact }) => self.of(*contact).step = Step::InFlow,
-            Event::Queue(QueueEvent::Entered { contact, .. }) => self.of(*contact).step = Step::Waiting,
+            Event::Queue(QueueEvent::Entered { contact, .. }) => {
+                let visit = self.of(*contact);
+                (visit.step, visit.is_on_the_way) = (Step::Waiting, false);
+            }
+            Event::Contact(ContactEvent::TransferStarted { contact, attended, .. }) => {
+                self.of(*contact).is_on_the_way = !attended;
+            }
+            Event::Contact(ContactEvent::TransferEnded { contact, .. }) => {
+                self.of(*contact).is_on_the_way = false;
+            }
+            Event::Contact(ContactEvent::Parked { contact, slot, .. }) => {
+                let taken = self.contacts.values().any(|visit| visit.slot == Some(*slot));
+                assert!(!taken, "{slot} has two");
+                self.of(*contact).slot = Some(*slot);
+            }
+            Event::Contact(ContactEvent::Unparked { contact, slot, how }) => {
+                assert_eq!(self.of(*contact).slot.take(), Some(*slot));
+                self.of(*contact).is_on_the_way = *how == ParkEnd::TimedOut;
+            }
             Event::Queue(QueueEvent::Left { contact, .. }) => self.of(*contact).step = Step::InFlow,
             Event::Queue(QueueEvent::OfferMade { contact, agent, .. }) => {
                 _ = self.rung.insert(agent.clone(), *contact)
@@ -73,6 +93,7 @@ impl Model {
             Event::Contact(ContactEvent::SegmentStarted { contact, agent, .. }) => {
                 let visit = self.of(*contact);
                 (visit.agent, visit.held_by) = (Some(agent.clone()), BTreeSet::new());
+                visit.is_on_the_way = false;
             }
             Event::Contact(ContactEvent::SegmentEnded { contact, .. }) => self.of(*contact).agent = None,
             Event::Contact(ContactEvent::HoldStarted { contact, by, .. }) => {
@@ -144,6 +165,15 @@ impl Model {
                 Why::Offer { contact, .. } | Why::Answered { contact, .. } => (*contact, "offer"),
                 Why::Segment(contact) => (*contact, "segment"),
                 Why::Guest(contact) => (*contact, "guest"),
+                // Who is rung for a customer on the way back is in no log.
+                Why::Taker(contact) | Why::Giver(contact) => {
+                    assert!(self.contacts[contact].is_on_the_way || self.contacts[contact].slot.is_some());
+                    return None;
+                }
+                Why::SecondLine(contact) => {
+                    assert!(self.contacts[contact].agent.as_ref().and_then(Party::agent) == Some(agent));
+                    return None;
+                }
                 Why::Contact(_) | Why::FeatureCode => return None,
             };
             Some((agent, why))
@@ -159,16 +189,14 @@ impl Visit {
         let step = match &contact.place {
             Place::Opening { .. } => Step::Opening,
             Place::Answering { .. } => Step::Answering,
-            Place::InFlow | Place::Talking(_) => Step::InFlow,
+            Place::InFlow | Place::Talking(_) | Place::Moving(_) | Place::Parked(_) => Step::InFlow,
             Place::Waiting { .. } => Step::Waiting,
             Place::Over => panic!("{} is kept though it is over", contact.id),
         };
         assert_eq!(step, self.step, "the log says {self:?} of {contact:?}");
-        assert_eq!(
-            contact.talk().map(|talk| &talk.agent),
-            self.agent.as_ref().and_then(Party::agent),
-            "{contact:?}"
-        );
+        assert_eq!(contact.talk().map(|talk| &talk.agent), self.agent.as_ref(), "{contact:?}");
+        assert_eq!(matches!(contact.place, Place::Moving(_)), self.is_on_the_way, "{contact:?}");
+        assert_eq!(matches!(contact.place, Place::Parked(_)), self.slot.is_some(), "{contact:?}");
         match contact.talk() {
             Some(talk) => self.assert_talk(talk),
             None => assert!(self.guests.is_empty(), "guests of no conversation: {self:?}"),
@@ -180,11 +208,10 @@ impl Visit {
     }
 
     fn assert_talk(&self, talk: &Talk) {
-        let holds = [("agent", talk.held_by_agent), ("caller", talk.held_by_caller)];
+        let holds = [("agent", talk.is_held_by(Side::Company)), ("caller", talk.held_by_caller)];
         let held_by: BTreeSet<_> = holds.into_iter().filter(|(_, holds)| *holds).map(|(by, _)| by).collect();
         assert_eq!(held_by, self.held_by, "{talk:?}");
-        let guests =
-            talk.guests.iter().map(|guest| (Party::from(guest.agent.clone()), (guest.part, guest.joined)));
+        let guests = talk.guests.iter().map(|guest| (guest.who.clone(), (guest.part, guest.joined)));
         assert_eq!(guests.collect::<BTreeMap<_, _>>(), self.guests);
     }
 }

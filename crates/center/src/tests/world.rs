@@ -396,9 +396,10 @@ impl World {
         }
         for timer in cx.timers.names() {
             let lives = match timer {
-                Timer::Flow(contact) | Timer::SecureInput(contact) | Timer::Wait(contact) => {
-                    contacts.contains_key(contact)
-                }
+                Timer::Flow(contact)
+                | Timer::SecureInput(contact)
+                | Timer::Wait(contact)
+                | Timer::Parking(contact) => contacts.contains_key(contact),
                 Timer::Ring(leg) => cx.legs.live().any(|(live, _)| live == *leg),
             };
             assert!(lives, "{timer:?} runs for the dead");
@@ -413,6 +414,8 @@ impl World {
         assert!(contacts.is_empty() && codes.is_empty(), "calls left: {contacts:?} {codes:?}");
         assert!(cx.legs.is_empty(), "legs left: {:?}", cx.legs);
         assert!(cx.load.is_empty(), "load left: {:?}", cx.load);
+        assert!(cx.slots.is_empty(), "slots left: {:?}", cx.slots);
+        assert!(cx.asked.is_empty(), "questions left: {:?}", cx.asked);
         assert!(cx.recordings.is_empty(), "recordings left: {:?}", cx.recordings);
         assert!(cx.timers.is_empty() && self.center.poll_timeout().is_none());
         assert!(self.legs.values().all(|leg| *leg == Leg::Over), "the shell's legs: {:?}", self.legs);

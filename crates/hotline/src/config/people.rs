@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::sip::{Algorithm, Encryption, Secret};
 use acd::{AgentConfig, QueueConfig};
 use center::TrunkLimits;
-use model::{AgentId, Codec, QueueName};
+use model::{AgentId, Codec, Number, QueueName};
 use text::{At, Section, text};
 
 use crate::signalling::{Codecs, Numbers, Rewrite, Source, Terms, Trunk};
@@ -20,17 +20,25 @@ pub(super) struct Queues {
     pub longest_waits: BTreeMap<QueueName, Duration>,
     /// Where a contact ends when its agent's leg is lost.
     pub lost_agent_ends: BTreeSet<QueueName>,
+    /// What agents dial to reach a queue.
+    pub extensions: BTreeMap<Number, QueueName>,
 }
 
 pub(super) fn queues(mut file: Section) -> Queues {
-    let Queues { mut queues, mut longest_waits, mut lost_agent_ends } = Queues::default();
+    let Queues { mut queues, mut longest_waits, mut lost_agent_ends, mut extensions } = Queues::default();
     for mut section in file.list("queue") {
         let name = section.require::<QueueName>("name");
         let offer_s = section.integer("offer_s", 1..=3600).map_or(15, |at| at.value);
         let wrap_up = seconds(&mut section, "wrap_up_s", 10);
         let longest = longest_wait(&mut section);
         let ends = section.boolean("requeue_when_agent_lost").is_some_and(|at| !at.value);
+        let extension = section.parsed::<Number>("extension");
         if let Some(At { value: name, line }) = name {
+            if let Some(At { value: number, line }) = extension
+                && extensions.insert(number.clone(), name.clone()).is_some()
+            {
+                twice(&section, line, number.as_str());
+            }
             if queues.iter().any(|queue| queue.name == name) {
                 twice(&section, line, name.as_str());
             }
@@ -41,7 +49,7 @@ pub(super) fn queues(mut file: Section) -> Queues {
         section.finish();
     }
     file.finish();
-    Queues { queues, longest_waits, lost_agent_ends }
+    Queues { queues, longest_waits, lost_agent_ends, extensions }
 }
 
 /// How long a caller may wait, in a queue or under a number; 10 s or longer.

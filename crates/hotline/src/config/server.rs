@@ -57,6 +57,8 @@ pub struct Server {
     pub max_calls: usize,
     /// How long a secure input with an agent may last.
     pub secure_input: Duration,
+    /// Where and for how long customers are parked.
+    pub parking: center::Parking,
     /// How long a drain waits for calls to end.
     pub drain_limit: Duration,
     /// What supervisors may hear.
@@ -112,6 +114,7 @@ impl Server {
             srtp: self.srtp,
             max_calls: self.max_calls,
             secure_input: self.secure_input,
+            parking: self.parking,
             drain_limit: self.drain_limit,
             supervisors_hear: self.supervisors_hear,
             retention_at: self.retention_at,
@@ -218,6 +221,7 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         zone: zone(&mut center),
         max_calls: number(&mut center, "max_calls", 1..=100_000, 2000),
         secure_input: seconds(&mut center, "secure_input_s", 120),
+        parking: parking(&mut center),
         drain_limit: seconds(&mut center, "drain_limit_s", 60),
         supervisors_hear: recordings.parsed("supervisors_hear").map(|at| at.value).unwrap_or_default(),
         recordings_fallback: fallback(&mut recordings),
@@ -236,6 +240,30 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         section.finish();
     }
     Some(server)
+}
+
+fn parking(section: &mut Section) -> center::Parking {
+    let usual = center::Parking::default();
+    let slots = section.parsed::<Slots>("parking_slots").map_or(usual.slots, |at| at.value.0);
+    let limit = section.integer("parking_s", 10..=3_600).map(|at| Duration::from_secs(at.value));
+    center::Parking { slots, limit: limit.unwrap_or(usual.limit) }
+}
+
+/// Parking slots, as `701-720`.
+struct Slots(std::ops::RangeInclusive<u16>);
+
+impl std::str::FromStr for Slots {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Slots, &'static str> {
+        let ends = text.split_once('-').and_then(|(first, last)| {
+            Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
+        });
+        match ends {
+            Some((first, last)) if first <= last && last - first < 1_000 => Ok(Slots(first..=last)),
+            Some(_) | None => Err("at most 1000 numbers, such as 701-720"),
+        }
+    }
 }
 
 /// `time_zone`, or its older name.

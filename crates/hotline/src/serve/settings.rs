@@ -74,7 +74,8 @@ pub(crate) fn signalling_settings(configuration: &Configuration) -> signalling::
         digests: configuration.digests.clone(),
         seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
-        feature_codes: configuration.feature_codes.keys().cloned().collect(),
+        inside: configuration.inside_numbers(),
+        entries: configuration.routes.keys().cloned().collect(),
         pings: server.pings,
         patience: server.patience,
         prack: server.prack,
@@ -104,5 +105,7 @@ pub(crate) fn center_config(configuration: Configuration) -> center::Config {
         lost_agent_ends: configuration.lost_agent_ends,
         silence: configuration.server.silence,
         secure_input_limit: configuration.server.secure_input,
+        extensions: configuration.extensions,
+        parking: configuration.server.parking.clone(),
     }
 }

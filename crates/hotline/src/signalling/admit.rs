@@ -11,13 +11,11 @@ use super::shard::{Shard, Unjudged};
 use super::{Numbers, SignallingInput, Terms, Trunk, shard_of_leg, translate};
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
-    /// A call from a trunk is let in, except to a feature code; anybody else has to be an agent.
+    /// A call from a trunk is let in, except where only agents may call; anybody else has to be an agent.
     pub(super) fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
-        let dialled = Numbers::default().dialled(&request);
-        let is_code =
-            dialled.as_ref().is_some_and(|number| self.settings.borrow().feature_codes.contains(number));
+        let is_agents = self.is_for_agents(&request);
         let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
-        let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_code).cloned();
+        let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_agents).cloned();
         match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
             Some((name, terms)) => {
                 self.let_in(session, (Origin::Trunk(name), flow), &request, &terms);
@@ -27,6 +25,19 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.asking.push_back(Question::Judge { session, request, flow });
             }
         }
+    }
+
+    /// True of a call that an agent has to make: to a number of the house, or to one that is no entry for customers in the
+    /// name of an agent, whose phone may have an address of a trunk's network.
+    fn is_for_agents(&self, request: &Request) -> bool {
+        let settings = self.settings.borrow();
+        let Some(dialled) = Numbers::default().dialled(request) else { return false };
+        let in_an_agents_name = || {
+            let caller = Numbers::default().caller(request);
+            caller
+                .is_some_and(|name| settings.agents.iter().any(|(agent, _)| agent.as_str() == name.as_str()))
+        };
+        settings.inside.contains(&dialled) || !settings.entries.contains(&dialled) && in_an_agents_name()
     }
 
     /// Tells the center of a call, or the caller that it is not encrypted as it has to be or that there is no

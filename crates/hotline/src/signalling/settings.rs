@@ -1,6 +1,6 @@
 //! What the shell needs to know, and how it is replaced while the shell runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,8 +55,10 @@ pub struct Settings {
     pub seats: BTreeMap<AgentId, Terms>,
     /// Who may call without a password.
     pub trunks: Vec<Trunk>,
-    /// Numbers that only agents may dial, whatever the address they call from.
-    pub feature_codes: Vec<Number>,
+    /// Numbers that only agents may dial, whatever the address they call from: feature codes, each other, parking slots.
+    pub inside: BTreeSet<Number>,
+    /// Numbers that customers dial.
+    pub entries: BTreeSet<Number>,
     /// Who hears of messages and refusals.
     pub observer: Observer,
     /// `Server` and `User-Agent`.
@@ -93,7 +95,8 @@ impl Settings {
             digests: BTreeMap::new(),
             seats: BTreeMap::new(),
             trunks: Vec::new(),
-            feature_codes: Vec::new(),
+            inside: BTreeSet::new(),
+            entries: BTreeSet::new(),
             observer: Observer::default(),
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             registrar: RegistrarSettings::default(),

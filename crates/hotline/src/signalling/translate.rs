@@ -66,6 +66,8 @@ pub(super) fn harmless(text: &str) -> String {
 pub(super) fn refusal_answer(cause: Cause) -> Answer {
     match cause {
         Cause::UnknownNumber => Answer::new(Status::NOT_FOUND),
+        Cause::Busy => Answer::new(Status::BUSY_HERE),
+        Cause::NotAllowed => Answer::new(Status::FORBIDDEN),
         Cause::NoCommonCodec => Answer::new(Status::NOT_ACCEPTABLE_HERE),
         Cause::Overloaded
         | Cause::CallsFull
@@ -80,6 +82,9 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
         | Cause::Cancelled
         | Cause::FlowFinished
         | Cause::WaitedOut
+        | Cause::Declined
+        | Cause::NoAnswer
+        | Cause::Unreachable
         | Cause::MediaTimeout
         | Cause::SignallingTimeout => Answer::new(Status::TEMPORARILY_UNAVAILABLE),
     }
@@ -114,6 +119,10 @@ pub(super) fn reason(cause: Cause) -> &'static str {
         | Cause::OpenFilesFull
         | Cause::TrunkFull
         | Cause::SourceFull => "Q.850;cause=41;text=\"Temporary failure\"",
+        Cause::Busy => "Q.850;cause=17;text=\"User busy\"",
+        Cause::Declined | Cause::NotAllowed => "Q.850;cause=21;text=\"Call rejected\"",
+        Cause::NoAnswer => "Q.850;cause=19;text=\"No answer\"",
+        Cause::Unreachable => "Q.850;cause=20;text=\"Subscriber absent\"",
         Cause::MediaTimeout => "Q.850;cause=102;text=\"No audio\"",
         Cause::SignallingTimeout => "Q.850;cause=102;text=\"No answer\"",
         Cause::UnknownNumber => "Q.850;cause=1;text=\"Unknown number\"",

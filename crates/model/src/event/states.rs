@@ -92,6 +92,8 @@ pub enum GuestEnd {
     CallEnded,
     /// The guest is the segment's agent now.
     BecameAgent,
+    /// The guest, who rings on, is to have the customer.
+    TakesCustomer,
 }
 
 /// Why a customer is in a parking slot no more.

@@ -1,11 +1,12 @@
 //! The house that the stories happen in: its numbers, flows, queues, agents and limits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Language, QueueName, Zone};
 
 use super::{AGENTS, agent, number, seconds};
-use crate::{Config, FeatureCode, Route, TrunkLimits};
+use crate::{Config, FeatureCode, Parking, Route, TrunkLimits};
 
 const MAIN: &str = include_str!("../../../../../config/flows/main.toml");
 /// Waits for the complaints, after 400 s for the inquiry, and after 1,000 s no more.
@@ -103,5 +104,7 @@ pub(in crate::tests) fn config() -> Config {
         longest_waits: [("complaint".parse().unwrap(), seconds(400))].into(),
         silence: seconds(60),
         secure_input_limit: seconds(120),
+        extensions: BTreeMap::from([(number("7002"), "complaint".parse().unwrap())]),
+        parking: Parking { slots: 701..=702, limit: seconds(60) },
     }
 }

@@ -116,7 +116,7 @@ pub(super) fn usual(srtp: Encryption, network: &str) -> Settings {
         terms: terms.clone(),
     }];
     settings.seats = [(agent("1001"), terms)].into();
-    settings.feature_codes = vec![number("*70")];
+    settings.inside = [number("*70"), number("1002")].into();
     settings
 }
 
