@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the prompt clips from texts.toml with espeak-ng and sox, and the hold music from nothing.
+"""Makes the prompt clips from texts.toml with espeak-ng and sox, and the hold music and the ring-back tone from nothing.
 
     python3 prompts/make.py           speak the clips whose text or voice changed
-    python3 prompts/make.py --all     speak all of them and render the music again
+    python3 prompts/make.py --all     speak all of them and render music and tone again
     python3 prompts/make.py --check   say which clips do not match texts.toml; needs neither espeak-ng nor sox
 
 Every clip is a mono 16-bit WAV at 8000 Hz. made.txt notes for each clip a digest of what was spoken by which
@@ -23,7 +23,7 @@ import wave
 HERE = pathlib.Path(__file__).resolve().parent
 TEXTS = HERE / "texts.toml"
 MADE = HERE / "made.txt"
-MUSIC = HERE / "music" / "default.wav"
+RENDERED = {"music/default": lambda: music(), "music/ring-back": lambda: ring_back()}
 
 RATE = 8000  # Hz
 SPEECH_LEVEL = -20.0  # dBFS, root mean square over the spoken part
@@ -56,9 +56,10 @@ def main(arguments):
         if made.get(stem) != digest(pieces) or not files_of(stem):
             print(f"speaking {stem}")
             write_wav(HERE / f"{stem}.wav", speak(pieces))
-    if arguments or not files_of("music/default"):
-        print("rendering music/default")
-        write_wav(MUSIC, music())
+    for stem, render in RENDERED.items():
+        if arguments or not files_of(stem):
+            print(f"rendering {stem}")
+            write_wav(HERE / f"{stem}.wav", render())
     MADE.write_text("".join(f"{digest(pieces)} {stem}\n" for stem, pieces in clips.items()))
     return check(clips)
 
@@ -110,19 +111,19 @@ def check(clips):
     for stem, pieces in clips.items():
         if made.get(stem) != digest(pieces):
             wrong.append(f"{stem}: the text changed after the clip was made; run python3 prompts/make.py")
-    for stem in [*clips, "music/default"]:
+    for stem in [*clips, *RENDERED]:
         found = files_of(stem)
         if len(found) != 1:
             wrong.append(f"{stem}: {len(found)} files, one is needed: {[path.name for path in found]}")
         wrong.extend(fault for path in found if (fault := silent_or_odd(path)))
-    known = {*clips, "music/default"}
+    known = {*clips, *RENDERED}
     for path in sorted(HERE.glob("*/*")):
         stem = f"{path.parent.name}/{path.stem}"
         if path.suffix[1:] in EXTENSIONS and stem not in known:
             wrong.append(f"{stem}: a clip without a text in texts.toml")
     for line in wrong:
         print(f"prompts: {line}", file=sys.stderr)
-    print(f"prompts: {len(clips)} clips and the hold music, {len(wrong)} differences")
+    print(f"prompts: {len(clips)} clips, the hold music and the ring-back tone, {len(wrong)} differences")
     return 1 if wrong else 0
 
 
@@ -179,6 +180,14 @@ def levelled(samples, level):
     peak = max(abs(sample) for sample in samples)
     gain = min(10 ** (level / 20) / math.sqrt(power), 0.95 / peak)
     return [sample * gain for sample in samples]
+
+
+# ---- ring-back tone, as China has it: 450 Hz, one second in five ----
+
+
+def ring_back():
+    level = 10 ** (MUSIC_LEVEL / 20) * math.sqrt(2)
+    return [level * math.sin(2 * math.pi * 450 * n / RATE) for n in range(RATE)] + [0.0] * (4 * RATE)
 
 
 # ---- hold music: sixteen slow bars, plucked chords over a soft pad, composed for this project ----

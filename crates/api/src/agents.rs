@@ -1,5 +1,7 @@
 //! Agents and queues, now.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -47,11 +49,30 @@ pub(crate) async fn send(app: &App, bearer: &Bearer, order: Order) -> Result<Don
     send_as(app, Actor::Token(bearer.name.clone()), scope(bearer)?, order).await
 }
 
+/// Sends an order in the name of the token's bearer, whose answer may take this long.
+pub(crate) async fn send_within(
+    app: &App,
+    bearer: &Bearer,
+    order: Order,
+    patience: Duration,
+) -> Result<Done, Problem> {
+    wait_for(app, Actor::Token(bearer.name.clone()), scope(bearer)?, order, patience).await
+}
+
 /// Sends an order in somebody's name; a center that does not answer in 3 s is busy.
 pub(crate) async fn send_as(app: &App, by: Actor, scope: Scope, order: Order) -> Result<Done, Problem> {
-    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+    wait_for(app, by, scope, order, Duration::from_secs(3)).await
+}
+
+async fn wait_for(
+    app: &App,
+    by: Actor,
+    scope: Scope,
+    order: Order,
+    patience: Duration,
+) -> Result<Done, Problem> {
     let sent = app.commands.send(by, scope, order);
-    match tokio::time::timeout(PATIENCE, sent).await {
+    match tokio::time::timeout(patience, sent).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Problem::unavailable("the center does not answer", "系统没有响应")),
     }

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::connection::CONNECTIONS;
 use crate::listening::Playbacks;
+use crate::once::Once;
 use crate::places::{Limits, Places};
 use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
@@ -86,6 +87,7 @@ pub struct App {
     closing: Arc<watch::Sender<bool>>,
     wrong: Arc<WrongTokens>,
     tickets: Arc<Tickets>,
+    once: Arc<Once>,
 }
 
 impl std::ops::Deref for App {
@@ -107,6 +109,7 @@ impl App {
             closing: Arc::new(watch::Sender::new(false)),
             wrong: Arc::default(),
             tickets: Arc::default(),
+            once: Arc::default(),
         }
     }
 
@@ -117,6 +120,11 @@ impl App {
 
     pub(crate) fn tickets(&self) -> &Tickets {
         &self.tickets
+    }
+
+    /// The commands that may be sent twice.
+    pub(crate) fn once(&self) -> &Once {
+        &self.once
     }
 
     pub(crate) fn wrong_tokens(&self) -> &WrongTokens {

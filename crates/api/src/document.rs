@@ -85,6 +85,13 @@ fn parameters(group: &Group, route: &Route, schemas: &Map<String, Value>) -> Vec
             "name": name, "in": "query", "required": required, "description": about, "schema": schema, "example": example,
         }));
     }
+    if route.is_once {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "Sent again within ten minutes, it is carried out once 十分钟内重复发送只执行一次",
+            "schema": kind_of("IdempotencyKey"), "example": "c06xq3m8k0r000-1",
+        }));
+    }
     parameters
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Route {
     success: Option<&'static str>,
     /// The refusals that it has beside those of all its kind.
     refusals: &'static [u16],
+    /// Carried out once for each `Idempotency-Key`.
+    pub(crate) is_once: bool,
     handler: MethodRouter<App>,
 }
 
@@ -65,6 +67,7 @@ impl Route {
             answer: "",
             success: None,
             refusals: &[],
+            is_once: false,
             handler,
         }
     }
@@ -117,6 +120,11 @@ impl Route {
     /// It goes on as a WebSocket: 101.
     fn switches(self) -> Route {
         Route { success: Some("101"), ..self }
+    }
+
+    /// Sent twice under one `Idempotency-Key` it is carried out once.
+    fn once(self) -> Route {
+        Route { is_once: true, ..self }
     }
 
     fn refuses(self, refusals: &'static [u16]) -> Route {

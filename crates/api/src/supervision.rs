@@ -27,7 +27,7 @@ pub(crate) struct Wanted {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Seat {
-    seat: AgentId,
+    pub(crate) seat: AgentId,
 }
 
 /// Begins to supervise, or changes the mode.

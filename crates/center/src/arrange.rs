@@ -7,7 +7,7 @@ use crate::contact::{Contact, Talk};
 use crate::context::Context;
 
 /// What one side hears while the other holds.
-const HOLD_MUSIC: &str = "music/default";
+pub(crate) const HOLD_MUSIC: &str = "music/default";
 /// What an agent hears while the seat of whom is to be consulted rings.
 const RING_BACK: &str = "music/ring-back";
 

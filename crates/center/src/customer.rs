@@ -10,7 +10,7 @@ use model::{
 };
 
 use crate::alive::who_ended;
-use crate::arrange::Hold;
+use crate::arrange::{HOLD_MUSIC, Hold};
 use crate::contact::{Contact, Key, KeyWay, Place, Talk};
 use crate::context::Context;
 use crate::leg::{Leg, LegEvent, Who, Why};
@@ -102,7 +102,12 @@ impl Contact {
             LegEvent::Key(_, KeyWay::Audio) if self.talk().is_some() && !self.secure.takes_keys() => {}
             LegEvent::Key(digit, way) => self.key(cx, digit, way),
             LegEvent::Played(play) => {
-                if self.play.take_if(|awaited| *awaited == play).is_some() {
+                if self.play.take_if(|awaited| *awaited == play).is_none() {
+                    return;
+                }
+                if let Place::Moving(_) = self.place {
+                    cx.play_round(self.call, self.leg, HOLD_MUSIC);
+                } else {
                     self.session.handle(cx.now, ivr::Input::PlayEnded);
                     self.follow_session(cx);
                 }

@@ -19,10 +19,12 @@
 use std::net::SocketAddr;
 
 use model::{
-    Actor, AgentId, Cause, CommandId, ContactEvent, Done, EndedBy, LegId, LegOrder, MediaOp, MoveEnd, MoveTo,
-    Party, QueueName, ReferralState, Refusal, Refused, RemoteMedia, Reply, SecureEnd, SegmentId, Time,
+    Actor, AgentId, Cause, ClipId, CommandId, ContactEvent, Done, EndedBy, LegId, LegOrder, MediaOp, MoveEnd,
+    MoveTo, Party, PlayMode, QueueName, ReferralState, Refusal, Refused, RemoteMedia, Reply, SecureEnd,
+    SegmentId, Time,
 };
 
+use crate::arrange::HOLD_MUSIC;
 use crate::command::Outcome;
 use crate::consult::as_refusal;
 use crate::contact::{Contact, Place};
@@ -35,8 +37,8 @@ use crate::timers::Timer;
 
 /// How often a customer can be given away.
 const MOST_MOVES: u32 = 16;
-/// What a customer hears on the way.
-const MUSIC: &str = "music/default";
+/// What a customer hears whom the target did not take.
+const BACK: &str = "transfer-back";
 
 /// A customer on the way to somebody who rings.
 #[derive(Debug)]
@@ -207,7 +209,7 @@ impl Contact {
         cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
         let (stage, errand) = (Stage::Rings(leg), Errand::Forth(asker));
         self.place = Place::Moving(Move { from, queue, score_s, since: cx.now, stage, giver, errand });
-        cx.play_round(self.call, self.leg, MUSIC);
+        cx.play_round(self.call, self.leg, HOLD_MUSIC);
         Ok(())
     }
 
@@ -220,7 +222,7 @@ impl Contact {
         let Ok(Parted { from, queue, score_s, giver }) = self.give_away(cx, (asker, by), to) else { return };
         let (stage, errand) = (Stage::Rings(leg), Errand::Forth(asker));
         self.place = Place::Moving(Move { from, queue, score_s, since: cx.now, stage, giver, errand });
-        cx.play_round(self.call, self.leg, MUSIC);
+        cx.play_round(self.call, self.leg, HOLD_MUSIC);
     }
 
     /// Parts customer and agent, whose phone stays when it asked by REFER.
@@ -382,7 +384,10 @@ impl Contact {
         on.stage = Stage::Asked;
         let (contact, agent, queue) = (self.id, on.from.clone(), on.queue.clone());
         let id = CommandId::new(&mut cx.ids, cx.now);
-        cx.play_round(self.call, self.leg, MUSIC);
+        let (leg, play) = (self.leg, cx.new_play());
+        let clips = vec![ClipId::from(format!("{}/{BACK}", self.session.language()))];
+        self.play = Some(play);
+        cx.media(self.call, MediaOp::Play { leg, play, clips, mode: PlayMode::Once });
         cx.asked.insert(id, Asked::Back { contact, seat: agent.clone() });
         cx.acd(acd::Input::Engage { id, agent, contact, queue });
     }

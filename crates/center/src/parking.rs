@@ -12,6 +12,7 @@ use model::{
     RemoteMedia, Slot,
 };
 
+use crate::arrange::HOLD_MUSIC;
 use crate::command::Outcome;
 use crate::contact::{Contact, Place};
 use crate::context::Context;
@@ -92,7 +93,7 @@ impl Contact {
         cx.slots.0.insert(slot, contact);
         cx.record_by(by, ContactEvent::Parked { contact, slot, agent: parted.from.clone() });
         cx.timers.set(Timer::Parking(contact), Some(cx.now + cx.config.parking.limit));
-        cx.play_round(self.call, self.leg, "music/default");
+        cx.play_round(self.call, self.leg, HOLD_MUSIC);
         self.place = Place::Parked(Parked { slot, queue: parted.queue.clone(), parted, pick_up: None });
         Ok(slot)
     }

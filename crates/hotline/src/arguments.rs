@@ -257,6 +257,63 @@ pub(crate) enum AboutContacts {
         #[arg(long)]
         json: bool,
     },
+    /// Move the customer of a conversation, or consult with a view to it 转接、咨询、保持、驻留
+    Move {
+        /// The contact's id 联系编号
+        id: ContactId,
+        /// What 操作
+        what: MoveVerb,
+        #[command(flatten)]
+        to: MoveTarget,
+    },
+    /// Ring a seat, to have the customer who is parked in a slot 取回驻留的通话
+    PickUp {
+        /// The slot 驻留位
+        slot: u16,
+        /// The agent whose seat rings 座席
+        seat: AgentId,
+    },
+}
+
+/// As the API's paths have them.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum MoveVerb {
+    /// The customer hears music 保持
+    Hold,
+    /// Customer and agent hear each other again 取回
+    Retrieve,
+    /// Ring somebody to speak with in private 咨询
+    Consult,
+    /// Speak with the other of the two 切换
+    Swap,
+    /// All three speak 三方通话
+    Join,
+    /// End the consultation 结束咨询
+    Return,
+    /// Whom the agent consults gets the customer 完成转接
+    Complete,
+    /// Give the customer away 转接
+    Transfer,
+    /// The customer waits in a slot 驻留
+    Park,
+}
+
+/// To whom; for `consult` and `transfer`.
+#[derive(Args)]
+#[group(multiple = false)]
+pub(crate) struct MoveTarget {
+    /// An agent 座席
+    #[arg(long)]
+    pub(crate) agent: Option<AgentId>,
+    /// A queue 队列
+    #[arg(long)]
+    pub(crate) queue: Option<QueueName>,
+    /// A node of the contact's flow 流程节点
+    #[arg(long)]
+    pub(crate) node: Option<String>,
+    /// A number outside 外线号码
+    #[arg(long)]
+    pub(crate) number: Option<Number>,
 }
 
 #[derive(Subcommand)]

@@ -5,6 +5,7 @@
 mod arguments;
 mod help;
 mod lists;
+mod moves;
 mod place;
 
 use std::fmt::Display;
@@ -98,6 +99,15 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Verb::Contacts { about: Some(AboutContacts::Show { id, json }), .. } => {
             lists::contact(&place, id, json).await
+        }
+        Verb::Contacts { about: Some(AboutContacts::Move { id, what, to }), .. } => {
+            let said = moves::order(&place.data, id, what, &to)?;
+            output::print_text(said);
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Contacts { about: Some(AboutContacts::PickUp { slot, seat }), .. } => {
+            moves::pick_up(&place.data, slot, &seat)?;
+            Ok(ExitCode::SUCCESS)
         }
         Verb::Contacts { listing, about: None } => lists::contacts(&place, &listing).await,
         Verb::Recordings { about: Some(AboutRecordings::Key), .. } => {

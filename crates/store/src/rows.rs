@@ -2,7 +2,7 @@
 
 use model::{
     Activity, AgentId, Cause, ContactId, Diversion, ENCRYPTED, End, EndedBy, Language, LeaveReason,
-    LegQuality, Number, Personal, QueueName, RecordingId, RecordingRow, SegmentId, Shift, Time,
+    LegQuality, Number, Party, Personal, QueueName, RecordingId, RecordingRow, SegmentId, Shift, Time,
 };
 use serde::Serialize;
 
@@ -31,8 +31,8 @@ pub struct Contact {
     pub node: Option<String>,
     /// The queue it was in last.
     pub queue: Option<QueueName>,
-    /// The agent it talked to last.
-    pub agent: Option<AgentId>,
+    /// Who talked with the customer last.
+    pub agent: Option<Party>,
     /// When the call arrived.
     pub started_at: Time,
     /// When we answered it.
@@ -113,8 +113,8 @@ impl QueueVisit {
 /// What one party's audio of a contact was like.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QualityRow {
-    /// The agent whose leg it was; `None`: the customer's.
-    pub agent: Option<AgentId>,
+    /// Whose leg it was; `None`: the customer's.
+    pub agent: Option<Party>,
     /// When the leg was over.
     pub measured_at: Time,
     /// The figures.
@@ -135,8 +135,8 @@ pub struct Segment {
     pub id: SegmentId,
     /// The contact.
     pub contact_id: ContactId,
-    /// The agent.
-    pub agent: AgentId,
+    /// Who talked with the customer.
+    pub agent: Party,
     /// The queue it came from.
     pub queue: QueueName,
     /// When they began to talk.

@@ -34,9 +34,16 @@ pub(super) fn all() -> Map<String, Value> {
 }
 
 /// What is neither a plain object nor a plain string.
-fn others() -> [(&'static str, Value); 15] {
+fn others() -> [(&'static str, Value); 17] {
     let integer = |least: u64, greatest: u64, example: u64| json!({ "type": "integer", "minimum": least, "maximum": greatest, "examples": [example] });
     let one_key = |key: &str, schema: Value| json!({ "type": "object", "required": [key], "properties": { key: schema }, "additionalProperties": false });
+    let only = |key: &str| {
+        let others = ["agent", "queue", "node", "number"].into_iter().filter(|other| *other != key);
+        let nulls = others.map(|other| (other.to_owned(), json!({ "type": "null" })));
+        let properties = nulls.chain([(key.to_owned(), json!({ "type": "string" }))]).collect::<Map<_, _>>();
+        json!({ "required": [key], "properties": properties })
+    };
+    let targets = ["agent", "queue", "node", "number"].map(only);
     let word = |words: &[&str]| json!({ "type": "string", "enum": words });
     let text = || json!({ "type": "string" });
     let who = json!({ "required": ["seat", "mode", "agent"], "properties": { "agent": reference("AgentId"), "contact": { "type": "null" } } });
@@ -59,6 +66,15 @@ fn others() -> [(&'static str, Value); 15] {
         ("SampleCount", integer(0, 10_000, 20)),
         ("TraceCount", integer(1, 10_000, 100)),
         ("WaitSeconds", integer(0, 60, 30)),
+        ("SlotNumber", integer(0, 65_535, 701)),
+        (
+            "WantedMove",
+            json!({ "type": "object", "description": "To whom 转往",
+                "properties": { "agent": nullable(reference("AgentId")), "queue": nullable(reference("QueueName")),
+                    "node": nullable(reference("NodeName")), "number": nullable(reference("Number")) },
+                "additionalProperties": false, "oneOf": targets,
+                "examples": [{ "queue": "complaint" }] }),
+        ),
         (
             "Shift",
             json!({ "description": "May the agent be given calls? 是否当班", "examples": ["ready"], "oneOf": [

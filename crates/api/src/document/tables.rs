@@ -9,7 +9,7 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
         "One visit of one customer 一次联系",
         "id:ContactId caller:Number? caller_name:text? number:Number diversions:[Diversion] trunk:text \
          language:Language flow:text node:text? \
-         queue:QueueName? agent:AgentId? started_at:Time answered_at:Time? talked_at:Time? ended_at:Time? end:End? \
+         queue:QueueName? agent:Party? started_at:Time answered_at:Time? talked_at:Time? ended_at:Time? end:End? \
          recording_id:RecordingId?",
     ),
     (
@@ -17,7 +17,7 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
         "A contact with all that belongs to it 一次联系的全部内容",
         "id:ContactId caller:Number? caller_name:text? number:Number diversions:[Diversion] trunk:text \
          language:Language flow:text node:text? \
-         queue:QueueName? agent:AgentId? started_at:Time answered_at:Time? talked_at:Time? ended_at:Time? end:End? \
+         queue:QueueName? agent:Party? started_at:Time answered_at:Time? talked_at:Time? ended_at:Time? end:End? \
          recording_id:RecordingId? segments:[Segment] queue_visits:[QueueVisit] quality:[Quality] coverage:Coverage? \
          legal_hold:LegalHold? recordings~:[Recording]",
     ),
@@ -30,7 +30,7 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
     (
         "Segment",
         "A customer with one agent 与一名座席的通话",
-        "id:SegmentId contact_id:ContactId agent:AgentId queue:QueueName started_at:Time ended_at:Time? ended_by:EndedBy? \
+        "id:SegmentId contact_id:ContactId agent:Party queue:QueueName started_at:Time ended_at:Time? ended_by:EndedBy? \
          cause:Cause? holds:count held_ms:count",
     ),
     (
@@ -42,7 +42,7 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
     (
         "Quality",
         "What one party's audio was like; without an agent: the customer's 音质",
-        "agent:AgentId? measured_at:Time codec:Codec packets:count lost:count jitter_ms:count round_trip_ms:count? \
+        "agent:Party? measured_at:Time codec:Codec packets:count lost:count jitter_ms:count round_trip_ms:count? \
          mos:number speech_dbov:number? silence:ratio clipped_ms:count talk_over_ms:count",
     ),
     (
@@ -117,6 +117,8 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
     ("Check", "One part 检查项", "name:text state:CheckState reason_en~:text reason_zh~:text"),
     ("Reason!", "Why 原因", "reason:Sentence"),
     ("Seat!", "Whose seat rings 振铃座席", "seat:AgentId"),
+    ("Moved", "How a transfer ended 转接结果", "outcome:MoveOutcome reason:Refusal?"),
+    ("ParkedAt", "Where the customer is parked 驻留位", "slot:SlotNumber"),
     ("Word!", "On whose word, and why 依据", "reason:Sentence person~:Sentence?"),
     ("WantedErasure!", "Whether it is only asked about 是否试运行", "dry_run:boolean"),
     (
@@ -218,6 +220,12 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
     ("Way", "Which way a contact came about 方向", &["inbound"]),
     ("Role", "角色", &["admin", "supervisor", "qa", "agent", "payment", "viewer"]),
     ("Supervision", "What a supervisor does 监听方式", &["listen", "whisper", "barge", "take_over"]),
+    ("MoveOutcome", "转接结果", &["done", "returned", "requeued", "customer_gone"]),
+    (
+        "Refusal",
+        "Why somebody did not take a call 未接原因",
+        &["busy", "declined", "no_answer", "unreachable", "no_common_codec", "cancelled", "failed"],
+    ),
     ("Transport", "传输协议", &["udp", "tcp"]),
     ("SampleOrder", "How the frame is ordered before the draw 抽样前的排序", &["contact_id"]),
     ("Effect", "When a change takes effect 生效时间", &["now", "at_restart"]),
@@ -287,6 +295,14 @@ pub(super) const STRINGS: &[(&str, &str, &str, &str)] = &[
     ("RecordingId", "录音编号", "^r[0-7][0-9a-hjkmnp-tv-z]{12}$", "r06xq3m8k0r001"),
     ("SegmentId", "通话段编号", "^s[0-7][0-9a-hjkmnp-tv-z]{12}$", "s06xq3m8k0r002"),
     ("AgentId", "座席工号", "^[A-Za-z0-9_-]{1,32}$", "1001"),
+    (
+        "Party",
+        "An agent, or somebody outside, as tel: and the number 座席工号，或 tel: 加外线号码",
+        "^(tel:[A-Za-z0-9+*#._-]{1,64}|[A-Za-z0-9_-]{1,32})$",
+        "1001",
+    ),
+    ("IdempotencyKey", "幂等键", "^[ -~]{1,128}$", "c06xq3m8k0r000-1"),
+    ("NodeName", "流程节点", "^[^\\x00-\\x1f\\x7f]{1,64}$", "menu"),
     ("QueueName", "队列名", "^[A-Za-z0-9_-]{1,64}$", "inquiry"),
     ("Number", "号码", "^[A-Za-z0-9+*#._-]{1,64}$", "13800000000"),
     ("TokenName", "令牌名", "^[A-Za-z0-9_.-]{1,64}$", "wallboard"),

@@ -5,7 +5,7 @@ use store::Role;
 use super::{Group, Route, queries};
 use crate::tickets::STREAM;
 use crate::{
-    agents, audio, configuration, contacts, document, events, health, metrics, pausing, recordings,
+    agents, audio, configuration, contacts, document, events, health, metrics, moves, pausing, recordings,
     retention, samples, secure, supervision, tickets, tokens, trace, welcome,
 };
 
@@ -53,6 +53,12 @@ pub(crate) fn groups() -> Vec<Group> {
             named: Some(("id", "AgentId")),
             routes: supervisions_routes(),
         },
+        Group {
+            tag: "parking",
+            about: "Parked calls 驻留",
+            named: Some(("id", "SlotNumber")),
+            routes: parking_routes(),
+        },
         Group { tag: "retention", about: "Erasing 保留与删除", named: None, routes: retention_routes() },
         Group { tag: "configuration", about: "配置", named: None, routes: configuration_routes() },
         Group { tag: "agents", about: "座席", named: Some(("id", "AgentId")), routes: agents_routes() },
@@ -66,6 +72,19 @@ pub(crate) fn groups() -> Vec<Group> {
             named: Some(("name", "TokenName")),
             routes: tokens_routes(),
         },
+    ]
+}
+
+fn parking_routes() -> Vec<Route> {
+    vec![
+        Route::post(
+            "/api/v1/parking/{id}/pick-up",
+            ("pickUp", "Ring a seat, to have the parked customer 取回驻留的通话"),
+            moves::pick_up,
+        )
+        .for_roles(STATES)
+        .takes("Seat")
+        .once(),
     ]
 }
 
@@ -154,6 +173,74 @@ fn contacts_routes() -> Vec<Route> {
             supervision::leave,
         )
         .for_roles(STATES),
+        Route::post(
+            "/api/v1/contacts/{id}/hold",
+            ("holdCustomer", "The customer hears music 保持"),
+            moves::hold,
+        )
+        .for_roles(STATES)
+        .once(),
+        Route::post(
+            "/api/v1/contacts/{id}/retrieve",
+            ("retrieveCustomer", "Customer and agent hear each other again 取回"),
+            moves::retrieve,
+        )
+        .for_roles(STATES)
+        .once(),
+        Route::post(
+            "/api/v1/contacts/{id}/consult",
+            ("consult", "Ring somebody to speak with in private 咨询"),
+            moves::consult,
+        )
+        .for_roles(STATES)
+        .takes("WantedMove")
+        .once(),
+        Route::post(
+            "/api/v1/contacts/{id}/swap",
+            ("swapConsultation", "Speak with the other of the two 在客户与被咨询者之间切换"),
+            moves::swap,
+        )
+        .for_roles(STATES)
+        .once(),
+        Route::post(
+            "/api/v1/contacts/{id}/join",
+            ("joinConsultation", "All three speak 三方通话"),
+            moves::join,
+        )
+        .for_roles(STATES)
+        .once(),
+        Route::post(
+            "/api/v1/contacts/{id}/return",
+            ("endConsultation", "End the consultation, back to the customer 结束咨询"),
+            moves::go_back,
+        )
+        .for_roles(STATES)
+        .once(),
+        Route::post(
+            "/api/v1/contacts/{id}/complete",
+            ("completeTransfer", "Whom the agent consults gets the customer 完成转接"),
+            moves::complete,
+        )
+        .for_roles(STATES)
+        .answers("Moved")
+        .once(),
+        Route::post(
+            "/api/v1/contacts/{id}/transfer",
+            ("transfer", "Give the customer away; answered when it is known how it ended 转接"),
+            moves::transfer,
+        )
+        .for_roles(STATES)
+        .takes("WantedMove")
+        .answers("Moved")
+        .once(),
+        Route::post(
+            "/api/v1/contacts/{id}/park",
+            ("park", "The customer waits in a slot until somebody picks the call up 驻留"),
+            moves::park,
+        )
+        .for_roles(STATES)
+        .answers("ParkedAt")
+        .once(),
         Route::post(
             "/api/v1/contacts/{id}/legal-hold",
             ("setLegalHold", "Keep its recordings whatever the rules say 法律保全"),

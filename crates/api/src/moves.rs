@@ -1,0 +1,143 @@
+//! Calls that move: hold, consult, transfer, park and pick up.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use model::{
+    AgentId, ContactId, Done, MoveEnd, MoveOrder, MoveTo, Number, Order, Personal, QueueName, Refusal, Slot,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::Bearer;
+
+use crate::App;
+use crate::agents::send_within;
+use crate::once::Key;
+use crate::problem::Problem;
+use crate::query::Named;
+use crate::supervision::Seat;
+
+/// A transfer is answered when it is known how it ended: the target rings for 30 s, and so does the agent's own phone when
+/// the customer comes back.
+const TRANSFER: Duration = Duration::from_secs(70);
+/// Everything else is answered at once.
+const ORDER: Duration = Duration::from_secs(3);
+
+/// To whom: one of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    agent: Option<AgentId>,
+    queue: Option<QueueName>,
+    node: Option<String>,
+    number: Option<Number>,
+}
+
+impl Wanted {
+    fn target(self) -> Result<MoveTo, Problem> {
+        match (self.agent, self.queue, self.node, self.number) {
+            (Some(agent), None, None, None) => Ok(MoveTo::Agent(agent)),
+            (None, Some(queue), None, None) => Ok(MoveTo::Queue(queue)),
+            (None, None, Some(node), None) => Ok(MoveTo::Node(node)),
+            (None, None, None, Some(number)) => Ok(MoveTo::Outside(Personal::new(number))),
+            _ => Err(Problem::invalid(
+                "name one of agent, queue, node and number",
+                "请在 agent、queue、node、number 中指定一个",
+            )),
+        }
+    }
+}
+
+/// How a transfer ended.
+#[derive(Serialize)]
+struct Moved {
+    outcome: &'static str,
+    reason: Option<Refusal>,
+}
+
+impl From<MoveEnd> for Moved {
+    fn from(end: MoveEnd) -> Moved {
+        let (outcome, reason) = match end {
+            MoveEnd::Done => ("done", None),
+            MoveEnd::Returned(reason) => ("returned", Some(reason)),
+            MoveEnd::Requeued(reason) => ("requeued", Some(reason)),
+            MoveEnd::CustomerGone => ("customer_gone", None),
+        };
+        Moved { outcome, reason }
+    }
+}
+
+fn answer(done: Done) -> Response {
+    match done {
+        Done::Moved(end) => Json(Moved::from(end)).into_response(),
+        Done::Parked(slot) => Json(json!({ "slot": slot })).into_response(),
+        Done::Obeyed | Done::Secret(_) => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+async fn order(app: &App, bearer: &Bearer, key: Key, order: Order) -> Result<Response, Problem> {
+    let patience = match &order {
+        Order::Move(_, MoveOrder::Transfer(_) | MoveOrder::Complete) => TRANSFER,
+        Order::Move(..)
+        | Order::PickUp { .. }
+        | Order::Agent(..)
+        | Order::Recording(..)
+        | Order::SecureInput(..)
+        | Order::Supervision(_)
+        | Order::Parties(..) => ORDER,
+    };
+    let sent = send_within(app, bearer, order, patience);
+    app.once().carry_out(&bearer.name, key, sent).await.map(answer)
+}
+
+macro_rules! moves {
+    ($($name:ident: $order:ident),*) => {
+        $(pub(crate) async fn $name(
+            State(app): State<App>,
+            Extension(bearer): Extension<Bearer>,
+            Named(contact): Named<ContactId>,
+            key: Key,
+        ) -> Result<Response, Problem> {
+            order(&app, &bearer, key, Order::Move(contact, MoveOrder::$order)).await
+        })*
+    };
+}
+
+moves!(hold: Hold, retrieve: Retrieve, swap: Swap, join: Join, complete: Complete, go_back: Return, park: Park);
+
+pub(crate) async fn consult(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+    key: Key,
+    wanted: Result<Json<Wanted>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(wanted) = wanted?;
+    order(&app, &bearer, key, Order::Move(contact, MoveOrder::Consult(wanted.target()?))).await
+}
+
+pub(crate) async fn transfer(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(contact): Named<ContactId>,
+    key: Key,
+    wanted: Result<Json<Wanted>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(wanted) = wanted?;
+    order(&app, &bearer, key, Order::Move(contact, MoveOrder::Transfer(wanted.target()?))).await
+}
+
+pub(crate) async fn pick_up(
+    State(app): State<App>,
+    Extension(bearer): Extension<Bearer>,
+    Named(slot): Named<u16>,
+    key: Key,
+    seat: Result<Json<Seat>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(Seat { seat }) = seat?;
+    order(&app, &bearer, key, Order::PickUp { slot: Slot(slot), seat }).await
+}
