@@ -9,6 +9,7 @@ mod ledger;
 mod limits;
 mod lost;
 mod model;
+mod moves;
 mod races;
 mod reload;
 mod secure;
