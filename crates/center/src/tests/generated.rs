@@ -79,6 +79,27 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A step of those that give customers away, or cross them.
+fn move_step() -> impl Strategy<Value = Step> {
+    let (agents, legs) = (0..AGENTS.len(), 0_usize..64);
+    prop_oneof![
+        8 => (legs.clone(), 0_usize..7, 0_usize..16)
+            .prop_map(|(contact, to, order)| Step::Move(contact, to, order)),
+        3 => (agents.clone(), 0_usize..6).prop_map(|(agent, to)| Step::Refer(agent, to)),
+        3 => (agents.clone(), 0_usize..6).prop_map(|(agent, to)| Step::Dial(agent, to)),
+        3 => legs.clone().prop_map(Step::Answer),
+        2 => legs.clone().prop_map(Step::HangUp),
+        2 => (legs.clone(), 0..DIRECTIONS.len()).prop_map(|(leg, direction)| Step::Change(leg, direction)),
+        2 => (agents.clone(), 0_usize..4).prop_map(|(agent, seat)| Step::Script(agent, seat)),
+        2 => (agents, prop::bool::weighted(0.8)).prop_map(|(agent, on)| Step::Registered(agent, on)),
+        1 => (legs, 0_usize..4, 0_usize..8).prop_map(|(contact, seat, order)| {
+            Step::Guest(contact, seat % AGENTS.len(), order)
+        }),
+        6 => prop_oneof![0_u64..200, 0_u64..5_000, 0_u64..40_000].prop_map(Step::Pass),
+        1 => (0_usize..2).prop_map(|number| Step::Call(number, 0)),
+    ]
+}
+
 pub(super) fn take(world: &mut World, step: &Step) {
     match *step {
         Step::Call(number, line) => {
@@ -266,6 +287,18 @@ proptest! {
         let entries = world.entries.len();
         world.send(Input::EndAll);
         prop_assert_eq!(world.entries.len(), entries);
+    }
+
+    /// As above, from two conversations on, and with little beside moves and the ends of legs.
+    #[test]
+    fn nothing_is_left_of_customers_who_are_given_away(steps in prop::collection::vec(move_step(), 1..60)) {
+        let mut world = World::with(&["1001", "1002", "1003"]);
+        world.caller_who_presses('1');
+        world.caller_who_presses('2');
+        world.run(seconds(3));
+        steps.iter().for_each(|step| take(&mut world, step));
+        world.send(Input::EndAll);
+        world.assert_over();
     }
 
     #[test]
