@@ -16,6 +16,7 @@ mod phone;
 mod ports;
 mod sipp;
 mod tone;
+mod voices;
 mod web;
 
 pub use caller::{AudioPacket, Caller, Mute};
@@ -31,6 +32,7 @@ pub use tone::{
     AGENT_HZ, CUSTOMER_HZ, Heard, assert_each_on_its_channel, assert_hear_each_other, heard, likeness,
     loudness, samples, write as write_tone,
 };
+pub use voices::{THIRD_HZ, Voices, assert_heard};
 pub use web::Fetched;
 
 use std::time::{Duration, Instant};

@@ -105,6 +105,11 @@ impl Phone {
         });
     }
 
+    /// Takes a call that rings.
+    pub fn accept(&mut self) {
+        self.order("accept", "");
+    }
+
     /// Hangs up, or declines a call that rings.
     pub fn hang_up(&mut self) {
         self.order("hangup", "");

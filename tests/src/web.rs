@@ -90,8 +90,22 @@ impl Center {
 
     /// The status of a POST, at a path below `/api/v1/`.
     pub fn post(&self, path: &str, body: &str) -> u16 {
-        let path = format!("/api/v1/{path}");
-        ask(self.http, "POST", &path, Some(&self.token()), body).expect("the center answers").0
+        self.post_for(path, body).0
+    }
+
+    /// Status and answer of a POST, at a path below `/api/v1/`; null when there is nothing in the answer.
+    pub fn post_for(&self, path: &str, body: &str) -> (u16, Value) {
+        let (status, answer) = self.ask_for(path, body).expect("the center answers");
+        (status, serde_json::from_str(&answer).unwrap_or_default())
+    }
+
+    /// The status of a POST without a body; `None` when the center ends before it answers.
+    pub fn try_to_post(&self, path: &str) -> Option<u16> {
+        self.ask_for(path, "").map(|(status, _)| status)
+    }
+
+    fn ask_for(&self, path: &str, body: &str) -> Option<(u16, String)> {
+        ask(self.http, "POST", &format!("/api/v1/{path}"), Some(&self.token()), body)
     }
 }
 

@@ -1,26 +1,17 @@
 //! A supervisor listens, whispers, barges in and takes over: who hears whom, and what the recording holds.
 
-use std::path::Path;
-
-use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, loudness, samples};
+use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, THIRD_HZ, Voices, assert_heard};
 use serde_json::json;
-
-const BOSS_HZ: u32 = 1320;
-/// Half a second.
-const PIECE: usize = 4000;
 
 const CUSTOMER: Voices = [true, false, false];
 const AGENT: Voices = [false, true, false];
 const BOSS: Voices = [false, false, true];
 
-/// Whether customer, agent and supervisor are heard.
-type Voices = [bool; 3];
-
 #[test]
 fn a_supervisor_listens_whispers_barges_in_and_takes_over() {
     let center = Center::start();
     let agent = Phone::agent(&center, "1001", AGENT_HZ);
-    let mut boss = Phone::agent(&center, "2001", BOSS_HZ);
+    let mut boss = Phone::agent(&center, "2001", THIRD_HZ);
     let mut customer = Phone::customer(&center, "alice", CUSTOMER_HZ);
     customer.dial("8000");
     customer.press('1');
@@ -51,7 +42,7 @@ fn a_supervisor_listens_whispers_barges_in_and_takes_over() {
 fn an_agent_asks_a_colleague_in_and_leaves_and_the_call_goes_on() {
     let center = Center::start();
     let mut agent = Phone::agent(&center, "1001", AGENT_HZ);
-    let mut colleague = Phone::agent(&center, "2001", BOSS_HZ);
+    let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
     let mut customer = Phone::customer(&center, "alice", CUSTOMER_HZ);
     customer.dial("8000");
     customer.press('1');
@@ -78,7 +69,7 @@ fn an_agent_asks_a_colleague_in_and_leaves_and_the_call_goes_on() {
 fn whoever_was_in_a_conversation_when_the_process_died_has_left_it_in_the_log() {
     let mut center = Center::start();
     let _agent = Phone::agent(&center, "1001", AGENT_HZ);
-    let _boss = Phone::agent(&center, "2001", BOSS_HZ);
+    let _boss = Phone::agent(&center, "2001", THIRD_HZ);
     let mut customer = Phone::customer(&center, "alice", CUSTOMER_HZ);
     customer.dial("8000");
     customer.press('1');
@@ -99,16 +90,4 @@ fn whoever_was_in_a_conversation_when_the_process_died_has_left_it_in_the_log() 
     let ended = center.wait_for_events("secure_input_ended", 1);
     assert_eq!(ended[0]["how"], "call_ended");
     center.assert_rows_and_files_agree();
-}
-
-/// The file ends with these voices one after the other, each for a second at least.
-fn assert_heard(file: &Path, channel: u16, expected: &[Voices]) {
-    let sound = samples(file, channel);
-    let voices = |piece: &[i16]| [CUSTOMER_HZ, AGENT_HZ, BOSS_HZ].map(|hz| loudness(piece, hz) > 3_000.0);
-    let halves: Vec<Voices> = sound.chunks_exact(PIECE).map(voices).collect();
-    let long = halves.chunk_by(PartialEq::eq).filter(|stretch| stretch.len() >= 2).map(|stretch| stretch[0]);
-    let mut stretches: Vec<Voices> = long.filter(|voices| *voices != [false; 3]).collect();
-    stretches.dedup();
-    println!("{} channel {channel}: {stretches:?} in {halves:?}", file.display());
-    assert!(stretches.ends_with(expected), "{} channel {channel}: {stretches:?}", file.display());
 }

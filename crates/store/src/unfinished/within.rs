@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use model::{ContactEvent, ContactId, Event, GuestEnd, Party, SecureEnd, SegmentId, Side};
+use model::{
+    AgentId, ContactEvent, ContactId, Event, GuestEnd, MoveEnd, ParkEnd, Party, SecureEnd, SegmentId, Side,
+    Slot,
+};
 
 use crate::{Store, StoreError};
 
@@ -20,6 +23,10 @@ pub struct Within {
     holds: BTreeSet<(SegmentId, Side)>,
     /// The flow's node that asked for a secure input, or `None` for an agent's.
     secure: Option<Option<String>>,
+    /// The agent from whom the customer was on the way.
+    moves_from: Option<AgentId>,
+    /// Where the customer was parked.
+    slot: Option<Slot>,
 }
 
 impl Store {
@@ -38,7 +45,14 @@ impl Store {
 
 impl Within {
     fn new(contact: ContactId) -> Within {
-        Within { contact, guests: BTreeSet::new(), holds: BTreeSet::new(), secure: None }
+        Within {
+            contact,
+            guests: BTreeSet::new(),
+            holds: BTreeSet::new(),
+            secure: None,
+            moves_from: None,
+            slot: None,
+        }
     }
 
     fn read(&mut self, event: &Event) {
@@ -48,6 +62,10 @@ impl Within {
             ContactEvent::GuestLeft { guest, .. } => _ = self.guests.remove(guest),
             ContactEvent::HoldStarted { segment, by, .. } => _ = self.holds.insert((*segment, *by)),
             ContactEvent::HoldEnded { segment, by, .. } => _ = self.holds.remove(&(*segment, *by)),
+            ContactEvent::TransferStarted { agent, .. } => self.moves_from = Some(agent.clone()),
+            ContactEvent::TransferEnded { .. } => self.moves_from = None,
+            ContactEvent::Parked { slot, .. } => self.slot = Some(*slot),
+            ContactEvent::Unparked { .. } => self.slot = None,
             ContactEvent::SecureInputStarted { node, .. } => self.secure = Some(node.clone()),
             ContactEvent::SecureInputEnded { .. } => self.secure = None,
             ContactEvent::Started { .. }
@@ -59,10 +77,6 @@ impl Within {
             | ContactEvent::SegmentStarted { .. }
             | ContactEvent::GuestJoined { .. }
             | ContactEvent::GuestChanged { .. }
-            | ContactEvent::TransferStarted { .. }
-            | ContactEvent::TransferEnded { .. }
-            | ContactEvent::Parked { .. }
-            | ContactEvent::Unparked { .. }
             | ContactEvent::SegmentEnded { .. }
             | ContactEvent::Ended { .. }
             | ContactEvent::OneWayAudio { .. }
@@ -89,7 +103,17 @@ impl Within {
             guest: guest.clone(),
             how: GuestEnd::CallEnded,
         });
-        secure.chain(holds).chain(guests).map(Event::Contact).collect()
+        let moves = self.moves_from.iter().map(|agent| ContactEvent::TransferEnded {
+            contact,
+            agent: agent.clone(),
+            how: MoveEnd::CustomerGone,
+        });
+        let slots = self.slot.iter().map(|slot| ContactEvent::Unparked {
+            contact,
+            slot: *slot,
+            how: ParkEnd::CallEnded,
+        });
+        secure.chain(holds).chain(guests).chain(moves).chain(slots).map(Event::Contact).collect()
     }
 }
 
@@ -105,6 +129,8 @@ mod tests {
         let segment = SegmentId::new(&mut ids, Time::default());
         let [stays, left]: [Party; 2] = ["2001", "2002"].map(|id| id.parse().unwrap());
         let mut within = Within::new(contact);
+        let from = || "1001".parse::<AgentId>().unwrap();
+        let to = || model::MoveTo::Queue("complaint".parse().unwrap());
         let invited = |guest: &Party| ContactEvent::GuestInvited {
             contact,
             guest: guest.clone(),
@@ -118,6 +144,10 @@ mod tests {
             ContactEvent::HoldStarted { segment, contact, by: Side::Company },
             ContactEvent::HoldEnded { segment, contact, by: Side::Company },
             ContactEvent::SecureInputStarted { contact, node: None },
+            ContactEvent::TransferStarted { contact, agent: from(), to: to(), attended: false },
+            ContactEvent::TransferEnded { contact, agent: from(), how: MoveEnd::Done },
+            ContactEvent::TransferStarted { contact, agent: from(), to: to(), attended: false },
+            ContactEvent::Parked { contact, slot: Slot(701), agent: from() },
         ] {
             within.read(&Event::Contact(event));
         }
@@ -128,6 +158,8 @@ mod tests {
                 ContactEvent::SecureInputEnded { contact, node: None, digits: 0, how: SecureEnd::CallEnded },
                 ContactEvent::HoldEnded { segment, contact, by: Side::Customer },
                 ContactEvent::GuestLeft { contact, guest: stays, how: GuestEnd::CallEnded },
+                ContactEvent::TransferEnded { contact, agent: from(), how: MoveEnd::CustomerGone },
+                ContactEvent::Unparked { contact, slot: Slot(701), how: ParkEnd::CallEnded },
             ]
             .map(Event::Contact)
         );
