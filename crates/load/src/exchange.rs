@@ -333,8 +333,12 @@ impl Exchange {
                 let (now, answer) = (self.moment(), sip::Answer::new(Status::METHOD_NOT_ALLOWED));
                 self.side(party).endpoint.respond(now, id, &answer);
             }
-            Event::Ringing { .. } | Event::Digit { .. } | Event::Pinged { .. } | Event::Redirected { .. } => {
-            }
+            // Referred: nobody is allowed to.
+            Event::Ringing { .. }
+            | Event::Digit { .. }
+            | Event::Pinged { .. }
+            | Event::Redirected { .. }
+            | Event::Referred { .. } => {}
         }
     }
 }

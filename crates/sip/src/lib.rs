@@ -29,7 +29,7 @@ pub use budget::{Budgets, Overdrawn, network_of};
 pub use digest::{Algorithm, Credentials, DigestServer, Secret, Secrets, Verdict, answer_challenge};
 pub use endpoint::{
     Answer, Destination, Dial, Ending, Endpoint, EndpointSettings, Event, Flow, Output, Patience, PingId,
-    RequestId, SessionId, Transport,
+    Replaces, RequestId, SessionId, Transport,
 };
 pub use header::{Address, CSeq, HeaderError, Via};
 pub use message::{

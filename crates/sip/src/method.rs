@@ -23,6 +23,10 @@ pub enum Method {
     Update,
     /// Acknowledges a provisional answer (RFC 3262).
     Prack,
+    /// Asks to contact somebody else (RFC 3515).
+    Refer,
+    /// Tells a subscriber (RFC 6665); of a REFER here.
+    Notify,
     /// Any other token.
     Other(String),
 }
@@ -30,7 +34,7 @@ pub enum Method {
 impl Method {
     /// The methods that an [`Endpoint`](crate::Endpoint) answers with something other than 405 or 501,
     /// as printed in `Allow`.
-    pub const ALLOW: &'static str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
+    pub const ALLOW: &'static str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER";
 
     /// The method of this name.
     pub fn from_name(name: &str) -> Method {
@@ -44,6 +48,8 @@ impl Method {
             "INFO" => Method::Info,
             "UPDATE" => Method::Update,
             "PRACK" => Method::Prack,
+            "REFER" => Method::Refer,
+            "NOTIFY" => Method::Notify,
             other => Method::Other(other.to_owned()),
         }
     }
@@ -60,6 +66,8 @@ impl Method {
             Method::Info => "INFO",
             Method::Update => "UPDATE",
             Method::Prack => "PRACK",
+            Method::Refer => "REFER",
+            Method::Notify => "NOTIFY",
             Method::Other(name) => name,
         }
     }

@@ -251,7 +251,7 @@ fn escapes_are_whole(text: &str) -> bool {
     pieces.all(|piece| piece.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)))
 }
 
-fn unescape(text: &str) -> Option<String> {
+pub(crate) fn unescape(text: &str) -> Option<String> {
     String::from_utf8(unescape_bytes(text)).ok()
 }
 

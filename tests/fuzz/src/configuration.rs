@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ::text::{Problems, parse};
 use ::ivr::{Catalogue, compile};
 use ::sip::{Algorithm, Encryption};
+use ::text::{Problems, parse};
 use model::QueueName;
 
 use crate::ivr::lines_exist;
@@ -18,12 +18,12 @@ use crate::ivr::lines_exist;
 pub mod listening;
 #[path = "../../../crates/hotline/src/config/numbers.rs"]
 pub mod numbers;
-#[path = "../../../crates/hotline/src/config/zone.rs"]
-pub mod zone;
 #[path = "../../../crates/hotline/src/config/people.rs"]
 pub mod people;
 #[path = "../../../crates/hotline/src/config/server.rs"]
 pub mod server;
+#[path = "../../../crates/hotline/src/config/zone.rs"]
+pub mod zone;
 
 const MAIN: &str = include_str!("../../../config/flows/main.toml");
 
@@ -68,7 +68,8 @@ pub fn configuration(bytes: &[u8]) {
         }
         b'n' => drop(numbers::read(file, &flows(), &[])),
         _ => {
-            let server = server::read(file, Some(&queues())).expect("what is missing is a problem, not an end");
+            let server =
+                server::read(file, Some(&queues())).expect("what is missing is a problem, not an end");
             assert!(server.rtp.0.start() < server.rtp.0.end());
             assert!(server.media_threads > 0 && server.max_calls > 0);
         }

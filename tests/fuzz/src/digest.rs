@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use ::sip::{
-    Algorithm, Credentials, DigestServer, Headers, Method, Moment, Random, Request, Verdict,
-    answer_challenge,
+    Algorithm, Credentials, DigestServer, Headers, Method, Moment, Random, Request, Verdict, answer_challenge,
 };
 
 const USER: &str = "1001";

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ::sip::{
-    Answer, Codec, Credentials, Destination, Dial, Direction, Encryption, Endpoint, EndpointSettings,
-    Event, Flow, LocalAudio, Message, Moment, Output, Random, RequestId, Security, SessionId, Status,
+    Answer, Codec, Credentials, Destination, Dial, Direction, Encryption, Endpoint, EndpointSettings, Event,
+    Flow, LocalAudio, Message, Moment, Output, Random, RequestId, Security, SessionId, Status,
     parse_datagram,
 };
 
@@ -149,7 +149,12 @@ impl World {
                     Err(_) => self.endpoint.refuse(now, id, &Answer::new(Status::NOT_ACCEPTABLE_HERE)),
                 },
                 5 => self.endpoint.refuse(now, id, &Answer::new(Status::BUSY_HERE)),
-                6 => drop(self.endpoint.reoffer(now, id, direction)),
+                6 => match which % 5 {
+                    0 => self.endpoint.allow_referral(now, id, true),
+                    1 => self.endpoint.tell_referral(now, id, Status::RINGING, which > 127),
+                    2 => self.endpoint.show(now, id, Some("13800000000"), "inquiry"),
+                    _ => drop(self.endpoint.reoffer(now, id, direction)),
+                },
                 _ => self.endpoint.hang_up(now, id, Some("SIP;cause=200")),
             }
         }
@@ -228,6 +233,7 @@ impl World {
             | Event::Redirected { session, .. }
             | Event::Connected { session, .. }
             | Event::Changed { session, .. }
+            | Event::Referred { session, .. }
             | Event::Digit { session, .. } => {
                 assert!(self.living.contains(&session), "{session:?} is over");
             }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ::text::{Problem, Problems};
 use ::ivr::{Catalogue, Flow, Input, Output, Session, compile, flow_test};
+use ::text::{Problem, Problems};
 use model::{Digit, Language, PlayMode, QueueName, Time};
 
 use crate::bytes::Bytes;
@@ -31,7 +31,8 @@ fn compiled(text: &str) -> (Option<Flow>, Vec<Problem>) {
         ["inquiry", "complaint"].iter().filter_map(|name| name.parse().ok()).collect();
     let has_clip = |clip: &str| !clip.contains("missing");
     let problems = Problems::default();
-    let flow = compile("flow.toml", text, &Catalogue { has_clip: &has_clip, queues: Some(&queues) }, &problems);
+    let flow =
+        compile("flow.toml", text, &Catalogue { has_clip: &has_clip, queues: Some(&queues) }, &problems);
     (flow, problems.into_sorted())
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ::sip::{
-    Address, Codec, CSeq, Direction, Encryption, Frame, Framer, Headers, LocalAudio, MAX_HEADERS,
+    Address, CSeq, Codec, Direction, Encryption, Frame, Framer, Headers, LocalAudio, MAX_HEADERS,
     MAX_MESSAGE, Message, OfferedAudio, Random, Sdp, Security, Uri, Via, answer, parse_datagram,
     peek_call_id,
 };

@@ -65,6 +65,7 @@ impl Customer {
                     | Event::Digit { .. }
                     | Event::Pinged { .. }
                     | Event::Redirected { .. }
+                    | Event::Referred { .. }
                     | Event::Register { .. } => {}
                 }
             }
@@ -121,6 +122,7 @@ impl Seat {
                     | Event::Digit { .. }
                     | Event::Pinged { .. }
                     | Event::Redirected { .. }
+                    | Event::Referred { .. }
                     | Event::Register { .. } => {}
                 }
             }

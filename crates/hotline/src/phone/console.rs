@@ -167,6 +167,7 @@ impl Phone {
             | Event::Digit { .. }
             | Event::Pinged { .. }
             | Event::Redirected { .. }
+            | Event::Referred { .. }
             | Event::Register { .. } => {}
         }
         Ok(false)

@@ -64,6 +64,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             remote.codecs = terms.codecs.choose(&remote.codecs).into_iter().collect();
         }
         let leg = self.new_leg();
+        let agent = match &origin {
+            Origin::Agent(agent) => Some(agent.clone()),
+            Origin::Trunk(_) => None,
+        };
         let invited = Invited {
             source: flow.source.ip(),
             local: self.audio_address(flow, remote.as_ref()),
@@ -83,7 +87,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             return self.endpoint.refuse(now, session, &translate::busy());
         }
         self.seen.leg(leg, &sip_call_id);
-        self.legs.insert(leg, Leg { ours: None, stage: Stage::Inbound { session, sip_call_id } });
+        self.legs.insert(
+            leg,
+            Leg { ours: None, agent, dialog: None, stage: Stage::Inbound { session, sip_call_id } },
+        );
         self.sessions.insert(session, leg);
         self.endpoint.admit(now, session);
     }

@@ -22,6 +22,10 @@ use super::{SignallingInput, shard_of_call, translate};
 pub(super) struct Leg {
     /// The cause of our own order to end it.
     pub(super) ours: Option<Cause>,
+    /// The agent at its other end, if it is one.
+    pub(super) agent: Option<AgentId>,
+    /// The Call-ID by which it stands among the calls of agents.
+    pub(super) dialog: Option<String>,
     pub(super) stage: Stage,
 }
 
@@ -83,7 +87,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             LegOrder::Dial { target: Target::Outside { .. }, .. } => {
                 self.report(leg, LegReport::Refused(Refusal::Unreachable));
             }
-            LegOrder::Referral(_) | LegOrder::Show { .. } => {}
+            LegOrder::Referral(state) => self.tell_referral(leg, state),
+            LegOrder::Show { number, display } => self.show(leg, number.as_ref(), &display),
             LegOrder::Probe => self.probe(leg),
             LegOrder::HangUp(cause) => self.hang_up(leg, cause),
         }
@@ -120,7 +125,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             return;
         }
         let agent = wish.agent.clone();
-        self.legs.insert(leg, Leg { ours: None, stage: Stage::Asking { wish } });
+        let stage = Stage::Asking { wish };
+        self.legs.insert(leg, Leg { ours: None, agent: Some(agent.clone()), dialog: None, stage });
         self.asking.push_back(Question::Contacts { leg, agent });
     }
 
@@ -229,6 +235,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.endpoint.hang_up(now, other, Some("SIP;cause=200;text=\"Call completed elsewhere\""));
             }
         }
+        self.agent_call_stands(id, session);
         if let Some(remote) = translate::remote_media(remote, self.endpoint.peer(session)) {
             self.report(id, LegReport::Connected { remote });
         }
@@ -288,7 +295,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
 
     /// The one final report of a leg.
     pub(super) fn finish(&mut self, leg: LegId, report: LegReport) {
-        if self.legs.remove(&leg).is_some() {
+        if let Some(over) = self.legs.remove(&leg) {
+            self.agent_call_ended(leg, over.dialog.as_deref());
             self.changes.remove(&leg);
             self.report(leg, report);
         }

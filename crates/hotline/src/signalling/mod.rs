@@ -44,6 +44,7 @@ mod tcp;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod translate;
 mod trunk;
 
@@ -236,6 +237,7 @@ where
     let settings = Arc::new(settings);
     let (replace, current) = watch::channel(Arc::clone(&settings));
     let gate = Arc::new(gate::Gate::new(trunks_now.clone(), registered_now, clock));
+    let agent_calls = Arc::new(transfers::AgentCalls::default());
     let mut shards = Vec::new();
     let mut verdicts = Vec::new();
     let mut notices = Vec::new();
@@ -256,7 +258,7 @@ where
             index,
             count,
             current.clone(),
-            (locals.clone(), trunks_now.clone()),
+            (locals.clone(), trunks_now.clone(), Arc::clone(&agent_calls)),
             random()?,
             clock,
             to_center.clone(),

@@ -21,6 +21,7 @@ use super::reach::Device;
 use super::registrar::{Judgement, Notice, Question, Reply};
 use super::seen::Seen;
 use super::tcp::HubInput;
+use super::transfers::AgentCalls;
 use super::{Clock, CurrentSettings, QUESTIONS, SignallingInput, Terms, translate};
 
 /// Waiting reports beyond which those that may be dropped are.
@@ -85,6 +86,8 @@ pub(super) struct Shard<T> {
     pub(super) backlog: VecDeque<T>,
     /// What the audio of these legs last became, for which the backlog had no room: a hold must not be forgotten.
     pub(super) changes: BTreeMap<LegId, LegReport>,
+    /// The calls of agents, of all shards.
+    pub(super) agent_calls: Arc<AgentCalls>,
     /// Questions to be sent to the registrar, and how many are open with it.
     pub(super) asking: VecDeque<Question>,
     open_questions: usize,
@@ -102,7 +105,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         index: usize,
         shards: usize,
         current: CurrentSettings,
-        (locals, trunks): (Vec<SocketAddr>, Trunks),
+        (locals, trunks, agent_calls): (Vec<SocketAddr>, Trunks, Arc<AgentCalls>),
         mut random: Random,
         clock: Clock,
         to_center: Sender<T>,
@@ -127,6 +130,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             clock,
             seen: Seen::new(settings.observer.clone(), clock),
             trunks,
+            agent_calls,
             settings: current,
             legs: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -319,6 +323,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                     self.report(*leg, LegReport::Changed { remote });
                 }
             }
+            Event::Referred { session, to, replaces } => self.referred(session, &to, replaces.as_ref()),
             Event::Digit { session, key } => {
                 if let (Some(leg), Some(digit)) = (self.sessions.get(&session), model::Digit::from_char(key))
                 {

@@ -277,6 +277,7 @@ impl Line {
                         | Event::Digit { .. }
                         | Event::Pinged { .. }
                         | Event::Redirected { .. }
+                        | Event::Referred { .. }
                         | Event::Register { .. } => {}
                     }
                     happened.push(Happened::Call(Box::new(event)));

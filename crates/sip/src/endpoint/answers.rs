@@ -32,5 +32,5 @@ pub(super) fn options() -> Answer {
 
 /// What we can do, as 200 to OPTIONS and INVITE tell.
 pub(super) fn capabilities(answer: Answer) -> Answer {
-    answer.with("Allow", Method::ALLOW).with("Supported", "timer, 100rel")
+    answer.with("Allow", Method::ALLOW).with("Supported", "timer, 100rel, replaces, norefersub")
 }

@@ -18,7 +18,7 @@ pub(super) struct Essentials {
 }
 
 /// Option tags that we understand in Require.
-const EXTENSIONS: [&str; 2] = ["timer", "100rel"];
+const EXTENSIONS: [&str; 4] = ["timer", "100rel", "replaces", "norefersub"];
 /// The most values of a list header that we walk.
 const MAX_LIST: usize = 64;
 
@@ -85,9 +85,11 @@ fn method_is_ours(method: &Method) -> Result<(), Answer> {
         | Method::Register
         | Method::Info
         | Method::Update
-        | Method::Prack => Ok(()),
+        | Method::Prack
+        | Method::Refer => Ok(()),
+        Method::Notify => Err(Answer::new(Status::METHOD_NOT_ALLOWED).with("Allow", Method::ALLOW)),
         Method::Other(name) => {
-            let known = ["MESSAGE", "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH"].contains(&name.as_str());
+            let known = ["MESSAGE", "SUBSCRIBE", "PUBLISH"].contains(&name.as_str());
             let status = if known { Status::METHOD_NOT_ALLOWED } else { Status::NOT_IMPLEMENTED };
             Err(Answer::new(status).with("Allow", Method::ALLOW))
         }

@@ -52,6 +52,8 @@ pub(super) enum Owner {
     Change(SessionId),
     /// UPDATE or OPTIONS, to see whether the peer of a session lives.
     Question(SessionId),
+    /// NOTIFY of a session's REFER.
+    Notify(SessionId),
     /// OPTIONS to a binding.
     Ping(PingId),
 }
@@ -62,7 +64,7 @@ impl Owner {
         match self {
             Owner::Ping(_) => Some(PING_FOR),
             Owner::Question(_) => Some(ANSWER_FOR),
-            Owner::Nobody | Owner::Call(_) | Owner::Change(_) => None,
+            Owner::Nobody | Owner::Call(_) | Owner::Change(_) | Owner::Notify(_) => None,
         }
     }
 }
@@ -86,7 +88,9 @@ impl ClientMachine {
             let machine = InviteClient::start(now, request, reliable, steps);
             return ClientMachine::Invite(match owner {
                 Owner::Change(_) => machine.with_patience(RING_FOR),
-                Owner::Nobody | Owner::Call(_) | Owner::Question(_) | Owner::Ping(_) => machine,
+                Owner::Nobody | Owner::Call(_) | Owner::Question(_) | Owner::Notify(_) | Owner::Ping(_) => {
+                    machine
+                }
             });
         }
         let machine = Client::start(now, request, reliable, steps);

@@ -6,9 +6,9 @@ use super::clients::Owner;
 use super::context::Context;
 use super::destination::our_binding;
 use super::session::Session;
-use super::{Answer, Destination, Dial, Endpoint, Patience, PingId, RequestId, SessionId};
+use super::{Answer, Destination, Dial, Endpoint, Patience, PingId, Replaces, RequestId, SessionId};
 use crate::{
-    Codec, Direction, Headers, Host, Method, Moment, NoCommonAudio, OfferedAudio, Request, Security,
+    Codec, Direction, Headers, Host, Method, Moment, NoCommonAudio, OfferedAudio, Request, Security, Status,
 };
 
 impl Endpoint {
@@ -87,6 +87,29 @@ impl Endpoint {
     /// session is not in a state to; `Changed` follows when the peer agreed.
     pub fn reoffer(&mut self, now: Moment, session: SessionId, direction: Direction) -> bool {
         self.order(now, session, |session, cx| session.reoffer(cx, direction)).unwrap_or(false)
+    }
+
+    /// Whether the peer of a session may have it be with somebody else (REFER); else it gets 403. Nobody may by itself.
+    pub fn allow_referral(&mut self, now: Moment, session: SessionId, is_allowed: bool) {
+        self.order(now, session, |session, _| session.allow_referral(is_allowed));
+    }
+
+    /// How far the REFER of a session's peer has come, by NOTIFY; 100 was said at once. With `is_last` it is over. Nothing
+    /// without one.
+    pub fn tell_referral(&mut self, now: Moment, session: SessionId, status: Status, is_last: bool) {
+        self.order(now, session, |session, cx| session.tell_referral(cx, status, is_last));
+    }
+
+    /// How peers name a session that stands, to take it over; `None` before its answer.
+    pub fn named(&self, session: SessionId) -> Option<Replaces> {
+        self.sessions.get(session)?.named()
+    }
+
+    /// Shows the peer of a session that stands to whom it is connected, now and in all that we send later: by UPDATE
+    /// where the peer takes it, else by a re-INVITE (`P-Asserted-Identity`, RFC 3325). `None` for the number: it is
+    /// withheld.
+    pub fn show(&mut self, now: Moment, session: SessionId, number: Option<&str>, display: &str) {
+        self.order(now, session, |session, cx| session.show(cx, number, display));
     }
 
     /// Asks the peer of a session that stands whether it lives: by a session refresh where a session timer is on, else

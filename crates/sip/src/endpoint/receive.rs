@@ -53,6 +53,8 @@ impl Endpoint {
             | Method::Info
             | Method::Update
             | Method::Prack
+            | Method::Refer
+            | Method::Notify
             | Method::Other(_) => {
                 return Some(overloaded());
             }
@@ -102,7 +104,10 @@ impl Endpoint {
             | Method::Info
             | Method::Update
             | Method::Prack
+            | Method::Notify
             | Method::Other(_) => self.cx.turn_down(key, &no_such_call()),
+            // Nobody has us call somebody but by a call of its own.
+            Method::Refer => self.cx.turn_down(key, &Answer::new(Status::FORBIDDEN)),
         }
     }
 

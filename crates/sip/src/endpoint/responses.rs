@@ -62,6 +62,9 @@ impl Endpoint {
             Owner::Question(id) => {
                 self.with(id, |session, cx| session.question_answered(cx, response));
             }
+            Owner::Notify(id) => {
+                self.with(id, |session, cx| session.notify_answered(cx, Some(response)));
+            }
             Owner::Ping(ping) => self.pinged(ping, Some(response.status)),
         }
     }
@@ -74,6 +77,9 @@ impl Endpoint {
             }
             Owner::Change(id) | Owner::Question(id) => {
                 self.with(id, |session, cx| session.peer_lost(cx, why));
+            }
+            Owner::Notify(id) => {
+                self.with(id, |session, cx| session.notify_answered(cx, None));
             }
             Owner::Ping(ping) => self.pinged(ping, None),
         }

@@ -9,6 +9,7 @@ mod limits;
 mod listening;
 mod model;
 mod outgoing;
+mod refer;
 mod refusals;
 mod reliable;
 mod walk;

@@ -192,6 +192,16 @@ pub enum Event {
         /// The peer's audio from now on.
         remote: OfferedAudio,
     },
+    /// The peer of a session that stands wants it to be with somebody else; it heard 202 and 100. Say how it goes by
+    /// `tell_referral`, to the last word.
+    Referred {
+        /// The session.
+        session: SessionId,
+        /// With whom.
+        to: Uri,
+        /// The call with that one that exists already, to be taken over.
+        replaces: Option<Replaces>,
+    },
     /// A key came by INFO: one of `0123456789*#ABCD`.
     Digit {
         /// The session.
@@ -222,6 +232,17 @@ pub enum Event {
         /// Where it came from.
         flow: Flow,
     },
+}
+
+/// A dialog that is to be taken over (RFC 3891), as the one who has it names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaces {
+    /// Its Call-ID.
+    pub call_id: String,
+    /// The tag of whom it is taken over from: ours.
+    pub to_tag: String,
+    /// The tag of the other end.
+    pub from_tag: String,
 }
 
 /// Why a session is over.

@@ -175,7 +175,13 @@ impl Message {
             Method::Register => Peek::Register,
             _ if in_dialog => Peek::FollowUp,
             Method::Invite => Peek::Invite,
-            Method::Options | Method::Info | Method::Update | Method::Prack | Method::Other(_) => Peek::Other,
+            Method::Options
+            | Method::Info
+            | Method::Update
+            | Method::Prack
+            | Method::Refer
+            | Method::Notify
+            | Method::Other(_) => Peek::Other,
         }
     }
 

@@ -13,8 +13,9 @@ use crate::endpoint::context::Context;
 use crate::endpoint::destination::{in_dialog, our_binding};
 use crate::endpoint::servers::ServerKey;
 use crate::endpoint::{Answer, Ending, Event};
+use crate::scan::quote;
 use crate::{
-    Address, Codec, Direction, Headers, Method, OfferedAudio, Request, Response, Sdp, Status,
+    Address, Codec, Direction, Headers, Host, Method, OfferedAudio, Request, Response, Sdp, Status,
     answer as sdp_answer, offer,
 };
 
@@ -127,12 +128,56 @@ impl Session {
         true
     }
 
+    /// Shows the peer to whom it is connected from now on.
+    pub(crate) fn show(&mut self, cx: &mut Context, number: Option<&str>, display: &str) {
+        let host = Host::Ip(self.peer.local.ip());
+        let display = if display.is_empty() { String::new() } else { quote(display) + " " };
+        self.identity = match number {
+            Some(number) => vec![("P-Asserted-Identity", format!("{display}<sip:{number}@{host}>"))],
+            None => vec![
+                ("P-Asserted-Identity", format!("{display}<sip:anonymous@anonymous.invalid>")),
+                ("Privacy", "id".to_owned()),
+            ],
+        };
+        let SessionState::Talking(talking) = &mut self.state else { return };
+        if talking.takes_update {
+            return self.send_identity(cx);
+        }
+        match talking.change {
+            Change::None if talking.unacked.is_none() => self.send_reinvite(cx),
+            Change::None => {
+                talking.change = Change::Retry;
+                self.timers.set(Timer::Glare, cx.now + WAIT_FOR_ACK);
+            }
+            // The re-INVITE that follows shows it; one under way is followed by no other.
+            Change::Pending | Change::Retry => {}
+        }
+    }
+
+    /// An UPDATE without a description, of which nothing depends.
+    fn send_identity(&mut self, cx: &mut Context) {
+        let Some(talking) = self.state.talking_mut() else { return };
+        let mut request = talking.dialog.request(Method::Update);
+        let destination = in_dialog(self.peer, &talking.dialog);
+        for (name, value) in &self.identity {
+            request.headers.push(name, value);
+        }
+        request.headers.push("Contact", our_binding(self.peer));
+        request.headers.push("Supported", "timer");
+        request.headers.push("User-Agent", &cx.settings.user_agent);
+        ask_refresh(&mut request, talking.refresh);
+        cx.start_client(request, destination, Owner::Nobody);
+    }
+
     pub(super) fn send_reinvite(&mut self, cx: &mut Context) {
         let Some(talking) = self.state.talking_mut() else { return };
         talking.change = Change::Pending;
         let mut request = talking.dialog.request(Method::Invite);
         ask_refresh(&mut request, talking.refresh);
         let destination = in_dialog(self.peer, &talking.dialog);
+        for (name, value) in &self.identity {
+            request.headers.push(name, value);
+        }
         request.headers.push("Contact", our_binding(self.peer));
         request.headers.push("Allow", Method::ALLOW);
         request.headers.push("Supported", "timer");

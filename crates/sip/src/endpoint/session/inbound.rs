@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::negotiation::{Negotiation, OUR_CODECS, choose, find_audio, read_offer};
+use super::refer::Referrals;
 use super::refresh::{Refresh, agree_refresh, state_refresh};
 use super::reliable::Provisional;
 use super::{Invited, Role, Session, SessionState, Talking, Timer, Unacked, takes_update};
@@ -54,6 +55,8 @@ impl Session {
             peer: flow.into(),
             audio: Negotiation::new(ours, remote.clone()),
             timers: Timers::default(),
+            referrals: Referrals::default(),
+            identity: Vec::new(),
             state: SessionState::Invited(Invited { server, dialog, offer, refresh, provisional }),
         };
         Ok((session, remote))

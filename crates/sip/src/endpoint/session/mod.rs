@@ -18,6 +18,7 @@ mod inbound;
 mod negotiation;
 mod outbound;
 mod redirect;
+mod refer;
 mod refresh;
 mod reliable;
 
@@ -28,11 +29,12 @@ use super::clients::{ClientKey, Owner};
 use super::context::Context;
 use super::destination::in_dialog;
 use super::servers::{Arrival, ServerKey};
-use super::{Answer, Destination, Ending, Event, SessionId};
+use super::{Answer, Destination, Ending, Event, Replaces, SessionId};
 use crate::dialog::Dialog;
 use crate::timers::Timers;
 use crate::{Credentials, Headers, Method, Moment, OfferedAudio, Request, Sdp, Status};
 use negotiation::Negotiation;
+use refer::Referrals;
 use refresh::Refresh;
 use reliable::Provisional;
 
@@ -47,6 +49,9 @@ pub(super) struct Session {
     peer: Destination,
     audio: Negotiation,
     timers: Timers<Timer>,
+    referrals: Referrals,
+    /// What we assert of whom the peer is connected to (RFC 3325): the lines of headers.
+    identity: Vec<(&'static str, String)>,
     state: SessionState,
 }
 
@@ -182,6 +187,18 @@ impl Session {
         matches!(self.state, SessionState::Over)
     }
 
+    /// How peers name it, from the answer to the end.
+    pub(super) fn named(&self) -> Option<Replaces> {
+        let SessionState::Talking(talking) = &self.state else { return None };
+        let (call_id, to_tag) = self.dialog_key();
+        Some(Replaces { call_id, to_tag, from_tag: talking.dialog.remote_tag()?.to_owned() })
+    }
+
+    /// Whether the peer may refer.
+    pub(super) fn allow_referral(&mut self, is_allowed: bool) {
+        self.referrals.is_allowed = is_allowed;
+    }
+
     /// The peer's tag, once it is known.
     pub(super) fn remote_tag(&self) -> Option<&str> {
         self.state.dialog()?.remote_tag()
@@ -231,8 +248,9 @@ impl Session {
             Method::Prack => self.peer_acknowledges(cx, key, request),
             Method::Info => self.peer_informs(cx, key, request),
             Method::Options => cx.reply(key, &super::answers::options()),
+            Method::Refer => self.peer_refers(cx, key, request),
             // ACK and CANCEL never come here, REGISTER knows no dialogs, others were refused by the core.
-            Method::Ack | Method::Cancel | Method::Register | Method::Other(_) => {
+            Method::Ack | Method::Cancel | Method::Register | Method::Notify | Method::Other(_) => {
                 cx.reply(key, &super::answers::no_such_call());
             }
         }

@@ -1,6 +1,7 @@
 //! Calls that go out, until they are answered.
 
 use super::negotiation::Negotiation;
+use super::refer::Referrals;
 use super::refresh::{MIN_SE, Refresh, agreed_refresh, least_interval};
 use super::{Calling, Cancel, Session, SessionState, Talking, Timer, Withdrawn, send_bye, takes_update};
 use crate::dialog::Dialog;
@@ -37,6 +38,8 @@ impl Session {
             peer: dial.destination,
             audio,
             timers,
+            referrals: Referrals::default(),
+            identity: Vec::new(),
             state: SessionState::Calling(Calling {
                 client,
                 credentials: dial.credentials,

@@ -46,7 +46,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let call = 0..CALLS;
-    let method = prop::sample::select(vec!["INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "BYE"]);
+    let method =
+        prop::sample::select(vec!["INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "REFER", "REFER", "BYE"]);
     prop_oneof![
         9 => (0..WISHES.len(), prop::bool::weighted(0.8)).prop_map(|(wish, offer)| Step::Invite(wish, offer)),
         3 => call.clone().prop_map(Step::Cancel),
@@ -59,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => Just(Step::Copy),
         1 => Just(Step::Unreachable),
         6 => Just(Step::Dial),
-        27 => (call, 0_usize..12).prop_map(|(call, order)| Step::Order(call, order)),
+        27 => (call, 0_usize..18).prop_map(|(call, order)| Step::Order(call, order)),
         15 => prop_oneof![0_u64..300, 0_u64..5_000, 0_u64..40_000].prop_map(Step::Pass),
     ]
 }
@@ -171,7 +172,8 @@ impl Walk {
         let old = old && self.calls[at].counts;
         let number = if old { self.calls[at].number } else { self.next_number(at) };
         let carries = matches!(method, "INVITE" | "UPDATE") && offer;
-        let text = self.text(at, method, number, "", if carries { SDP } else { "" });
+        let to = if method == "REFER" { "Refer-To: <sip:2001@192.0.2.1>\r\n" } else { "" };
+        let text = self.text(at, method, number, to, if carries { SDP } else { "" });
         if !old {
             self.speaks(at, method, offer);
         }
@@ -240,6 +242,10 @@ impl Walk {
                 self.ends(at, invited.then_some(Ending::Ours));
             }
             7 => drop(endpoint.reoffer(now, id, Direction::SendOnly)),
+            12 | 13 => endpoint.allow_referral(now, id, true),
+            14 => endpoint.tell_referral(now, id, Status::RINGING, false),
+            15 => endpoint.tell_referral(now, id, Status::BUSY_HERE, true),
+            16 | 17 => endpoint.show(now, id, Some("13800000000"), "inquiry"),
             8 | 10 | 11 => {
                 endpoint.ask(now, id);
                 if let Some(expected) = &mut self.calls[at].expected {

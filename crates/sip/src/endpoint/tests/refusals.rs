@@ -36,7 +36,7 @@ fn refusals_name_what_is_wrong() {
         assert!(world.last_response().headers.count(header) > 0, "{headers}");
         assert!(world.events.is_empty());
     }
-    for (method, status) in [("REFER", 405), ("MESSAGE", 405), ("JUMP", 501)] {
+    for (method, status) in [("NOTIFY", 405), ("MESSAGE", 405), ("JUMP", 501)] {
         let mut world = World::new();
         world.receive(&request(method, 1, "<sip:8000@192.0.2.1>", "r", "", ""));
         assert_eq!(world.last_response().status.code(), status, "{method}");

@@ -119,7 +119,8 @@ impl Walk {
                 | Event::Redirected { session, .. }
                 | Event::Connected { session, .. }
                 | Event::Changed { session, .. }
-                | Event::Digit { session, .. } => session,
+                | Event::Digit { session, .. }
+                | Event::Referred { session, .. } => session,
                 Event::Pinged { .. } | Event::Register { .. } => panic!("nobody asked for {event:?}"),
             };
             assert!(!self.over.contains(&session), "{event:?} after the end");

@@ -125,6 +125,10 @@ impl World {
             }
             Event::Connected { .. } => "connected".to_owned(),
             Event::Changed { remote, .. } => format!("changed {:?}", remote.direction),
+            Event::Referred { to, replaces, .. } => {
+                let call = replaces.map(|replaces| format!(" for {}", replaces.call_id)).unwrap_or_default();
+                format!("referred to {}{call}", to.user().unwrap_or_default())
+            }
             Event::Digit { key, .. } => format!("digit {key}"),
             Event::Ended { why, .. } => format!("ended {why:?}"),
             Event::Pinged { reachable, .. } => format!("pinged {reachable}"),

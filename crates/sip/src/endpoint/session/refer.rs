@@ -1,0 +1,195 @@
+//! The peer wants its call to be with somebody else: REFER and what it is told of it (RFC 3515, RFC 4488, RFC 3891).
+//!
+//! ```text
+//!           REFER, 202                 the user says how far it is         the last word
+//! (nothing) ──────────► Subscribed ──────────► NOTIFY, one at a time ──────────► (nothing)
+//!                           └── the peer refuses a NOTIFY, or does not answer it ──┘
+//! ```
+//!
+//! What the subscription is worth ends with it: a NOTIFY that nobody takes is no reason to end the call.
+
+use std::collections::VecDeque;
+
+use super::{Session, SessionState};
+use crate::endpoint::answers::{bad_request, no_such_call};
+use crate::endpoint::clients::Owner;
+use crate::endpoint::context::Context;
+use crate::endpoint::destination::{in_dialog, our_binding};
+use crate::endpoint::servers::ServerKey;
+use crate::endpoint::{Answer, Event, Replaces};
+use crate::{Address, Method, Request, Response, Status, Uri};
+
+/// How long the peer is told that the subscription lasts, in seconds: a ring there, a ring back, and some more.
+const EXPIRES: u32 = 180;
+/// The most NOTIFYs that wait for the one under way; more are not told.
+const MOST_WAITING: usize = 8;
+
+/// What the peer is told of its REFER.
+pub(super) struct Subscription {
+    /// `;id=` and the REFER's number, from the second REFER of a dialog on (RFC 3515 section 2.4.6).
+    id: String,
+    /// The peer wants no NOTIFY (RFC 4488).
+    is_silent: bool,
+    /// A NOTIFY is under way.
+    is_pending: bool,
+    /// What is to be told next, and whether that is the last word.
+    waiting: VecDeque<(Status, bool)>,
+    /// The last word was said by the user.
+    is_over: bool,
+}
+
+/// REFERs of a session.
+#[derive(Default)]
+pub(super) struct Referrals {
+    /// The peer may refer.
+    pub(super) is_allowed: bool,
+    count: u32,
+    subscription: Option<Subscription>,
+}
+
+impl Session {
+    /// A REFER inside the dialog.
+    pub(super) fn peer_refers(&mut self, cx: &mut Context, key: &ServerKey, request: &Request) {
+        match self.read_referral(request) {
+            Err(answer) => cx.reply(key, &answer),
+            Ok((to, replaces)) => self.refer(cx, key, request, (to, replaces)),
+        }
+    }
+
+    fn read_referral(&self, request: &Request) -> Result<(Uri, Option<Replaces>), Answer> {
+        let stands = match &self.state {
+            SessionState::Talking(_) => true,
+            SessionState::Invited(_) | SessionState::Calling(_) | SessionState::Withdrawn(_) => false,
+            SessionState::Closing { .. } | SessionState::Over => return Err(no_such_call()),
+        };
+        if !self.referrals.is_allowed {
+            return Err(Answer::new(Status::FORBIDDEN));
+        }
+        if !stands || self.referrals.subscription.as_ref().is_some_and(|of| !of.is_over) {
+            return Err(Answer::new(Status::REQUEST_PENDING));
+        }
+        let addresses = request.addresses("Refer-To").map_err(|error| bad_request(&error.to_string()))?;
+        let [Address { uri, .. }] = &addresses[..] else {
+            return Err(bad_request("a REFER has exactly one Refer-To"));
+        };
+        match uri {
+            Uri::Sip(sip) => Ok((uri.clone(), Replaces::of(sip)?)),
+            Uri::Tel(_) => Ok((uri.clone(), None)),
+            Uri::Other { .. } => Err(Answer::new(Status::UNSUPPORTED_URI_SCHEME)),
+        }
+    }
+
+    fn refer(
+        &mut self,
+        cx: &mut Context,
+        key: &ServerKey,
+        request: &Request,
+        (to, replaces): (Uri, Option<Replaces>),
+    ) {
+        let is_silent =
+            request.headers.text("Refer-Sub").is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
+        self.referrals.count += 1;
+        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let id = if self.referrals.count > 1 { format!(";id={number}") } else { String::new() };
+        let accepted = Answer::new(Status::ACCEPTED).with("Contact", our_binding(self.peer));
+        cx.reply(key, &if is_silent { accepted.with("Refer-Sub", "false") } else { accepted });
+        let waiting = VecDeque::new();
+        let subscription = Subscription { id, is_silent, is_pending: false, waiting, is_over: false };
+        self.referrals.subscription = Some(subscription);
+        // The first NOTIFY follows at once (RFC 3515 section 2.4.4).
+        self.tell_referral(cx, Status::TRYING, false);
+        self.say(cx, Event::Referred { session: self.id, to, replaces });
+    }
+
+    /// How far the peer's REFER has come; with `is_last` nothing more will be said of it. Nothing without one.
+    pub(crate) fn tell_referral(&mut self, cx: &mut Context, status: Status, is_last: bool) {
+        let Some(subscription) = self.referrals.subscription.as_mut().filter(|of| !of.is_over) else {
+            return;
+        };
+        subscription.is_over = is_last;
+        if subscription.is_silent || (subscription.waiting.len() >= MOST_WAITING && !is_last) {
+            return;
+        }
+        subscription.waiting.push_back((status, is_last));
+        self.send_notify(cx);
+    }
+
+    /// Sends the next NOTIFY, unless one is under way: they arrive in order.
+    fn send_notify(&mut self, cx: &mut Context) {
+        let SessionState::Talking(talking) = &mut self.state else { return };
+        let Some(subscription) = self.referrals.subscription.as_mut().filter(|of| !of.is_pending) else {
+            return;
+        };
+        let Some((status, is_last)) = subscription.waiting.pop_front() else { return };
+        subscription.is_pending = true;
+        let state = if is_last {
+            "terminated;reason=noresource".to_owned()
+        } else {
+            format!("active;expires={EXPIRES}")
+        };
+        let mut notify = talking.dialog.request(Method::Notify);
+        notify.headers.push("Event", format!("refer{}", subscription.id));
+        notify.headers.push("Subscription-State", state);
+        notify.headers.push("Contact", our_binding(self.peer));
+        notify.headers.push("User-Agent", &cx.settings.user_agent);
+        notify.headers.push("Content-Type", "message/sipfrag;version=2.0");
+        notify.body = format!("SIP/2.0 {} {}\r\n", status.code(), status.reason()).into_bytes();
+        let destination = in_dialog(self.peer, &talking.dialog);
+        cx.start_client(notify, destination, Owner::Notify(self.id));
+    }
+
+    /// Something came back for a NOTIFY; `None`: nothing in time, or it could not be sent.
+    pub(crate) fn notify_answered(&mut self, cx: &mut Context, response: Option<&Response>) {
+        if response.is_some_and(|response| response.status.is_provisional()) {
+            return;
+        }
+        let Some(subscription) = &mut self.referrals.subscription else { return };
+        subscription.is_pending = false;
+        if !response.is_some_and(|response| response.status.is_success()) {
+            // The peer has no such subscription any more.
+            subscription.waiting.clear();
+            subscription.is_silent = true;
+        }
+        self.send_notify(cx);
+    }
+}
+
+impl Replaces {
+    /// The dialog that the headers of a Refer-To name; `None` when they name none.
+    fn of(uri: &crate::SipUri) -> Result<Option<Replaces>, Answer> {
+        let Some(headers) = &uri.headers else { return Ok(None) };
+        let is_it = |header: &(&str, &str)| header.0.eq_ignore_ascii_case("Replaces");
+        let mut found = headers.split('&').filter_map(|header| header.split_once('=')).filter(is_it);
+        let Some((_, value)) = found.next() else { return Ok(None) };
+        let value = crate::uri::unescape(value);
+        let replaces = value.as_deref().and_then(Replaces::parse).filter(|_| found.next().is_none());
+        replaces.map(Some).ok_or_else(|| bad_request("malformed Replaces"))
+    }
+
+    /// True when it names this dialog of ours: with our tag where the header has it (RFC 3891 section 3), or, as some
+    /// phones write them, the other way round.
+    pub fn names(&self, dialog: &Replaces) -> bool {
+        let tags = (&self.to_tag, &self.from_tag);
+        let (ours, theirs) = (&dialog.to_tag, &dialog.from_tag);
+        self.call_id == dialog.call_id && (tags == (ours, theirs) || tags == (theirs, ours))
+    }
+
+    /// Reads a value of the header (RFC 3891 section 6.1); `None` when it breaks the grammar.
+    pub fn parse(value: &str) -> Option<Replaces> {
+        let mut parts = value.split(';').map(str::trim);
+        let call_id = parts.next().filter(|call_id| !call_id.is_empty() && !call_id.contains(' '))?;
+        let (mut to_tag, mut from_tag) = (None, None);
+        for part in parts {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let place = match name.trim().to_ascii_lowercase().as_str() {
+                "to-tag" => &mut to_tag,
+                "from-tag" => &mut from_tag,
+                _ => continue,
+            };
+            if place.replace(value.trim().to_owned()).is_some() {
+                return None;
+            }
+        }
+        Some(Replaces { call_id: call_id.to_owned(), to_tag: to_tag?, from_tag: from_tag? })
+    }
+}
