@@ -105,6 +105,12 @@ impl Phone {
         });
     }
 
+    /// Has the other side of its call be with this number of the center (REFER).
+    pub fn transfer(&mut self, number: &str) {
+        let target = format!("sip:{number}@{}", self.center);
+        self.order("transfer", &target);
+    }
+
     /// Takes a call that rings.
     pub fn accept(&mut self) {
         self.order("accept", "");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ivr::Session;
 use model::{
     Actor, CallId, Cause, ContactId, Digit, EndedBy, LegId, Number, Part, Party, Personal, PlayId, QueueName,
-    RecordingId, Refused, RemoteMedia, Secret, SegmentId, Side, Supervision, Time,
+    RecordingId, Refusal, Refused, RemoteMedia, Secret, SegmentId, Side, Supervision, Time,
 };
 
 use crate::consult::{Consultation, SecondLine};
@@ -101,6 +101,8 @@ pub(crate) struct Talk {
     /// The agent holds by order.
     pub(crate) order_holds: bool,
     pub(crate) held_by_caller: bool,
+    /// When the agent had the customer again because a transfer of the phone had failed, and why that was.
+    pub(crate) rejoined: Option<(Time, Refusal)>,
     /// With whom the agent speaks, or is to speak, in private.
     pub(crate) consultation: Option<Consultation>,
     /// A second call of the agent's phone, to speak with that one by.

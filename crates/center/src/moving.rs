@@ -17,6 +17,7 @@
 //! given away 16 times at most.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use model::{
     Actor, AgentId, Cause, ClipId, CommandId, ContactEvent, Done, EndedBy, LegId, LegOrder, MediaOp, MoveEnd,
@@ -37,6 +38,8 @@ use crate::timers::Timer;
 
 /// How often a customer can be given away.
 const MOST_MOVES: u32 = 16;
+/// Some phones hang up when their transfer has failed; a hang-up within this time of it is no wish of the agent's.
+const REFLEX: Duration = Duration::from_secs(2);
 /// What a customer hears whom the target did not take.
 const BACK: &str = "transfer-back";
 
@@ -80,7 +83,7 @@ enum Errand {
     /// Back to the agent: the target did not take the customer, for this reason.
     Back(Asker, Refusal),
     /// Back to the agent who parked the customer: nobody picked the call up.
-    Unparked,
+    Return,
 }
 
 /// Who asked for a transfer, and hears how it ended.
@@ -348,7 +351,7 @@ impl Contact {
                 let giver = on.giver.take();
                 match on.errand {
                     Errand::Forth(asker) => on.errand = Errand::Back(asker, refusal),
-                    Errand::Back(..) | Errand::Unparked => return self.wait_instead(cx),
+                    Errand::Back(..) | Errand::Return => return self.wait_instead(cx),
                 }
                 match giver {
                     Some(giver) => self.rejoin(cx, giver, refusal),
@@ -375,6 +378,9 @@ impl Contact {
         let how = errand.end_with_agent();
         self.talk_with(cx, giver.leg, Party::Agent(from.clone()), (queue, score_s), None);
         self.hold(cx, crate::arrange::Hold::Phone, giver.holds);
+        if let Some(talk) = self.talk_mut() {
+            talk.rejoined = Some((cx.now, refusal));
+        }
         self.transfer_ended(cx, errand, from, how);
     }
 
@@ -394,8 +400,13 @@ impl Contact {
 
     /// Nobody picked the parked customer up: back to the agent who parked.
     pub(crate) fn back_from_parking(&mut self, cx: &mut Context, parted: Parted) {
+        self.go_back(cx, parted, Errand::Return);
+    }
+
+    /// Back to the agent who had the customer.
+    fn go_back(&mut self, cx: &mut Context, parted: Parted, errand: Errand) {
         let Parted { from, queue, score_s, .. } = parted;
-        let (stage, errand) = (Stage::Asked, Errand::Unparked);
+        let stage = Stage::Asked;
         self.place = Place::Moving(Move { from, queue, score_s, since: cx.now, stage, giver: None, errand });
         self.ask_agent_back(cx);
     }
@@ -435,7 +446,7 @@ impl Contact {
     fn transfer_ended(&self, cx: &mut Context, errand: Errand, agent: AgentId, how: MoveEnd) {
         let asker = match errand {
             Errand::Forth(asker) | Errand::Back(asker, _) => asker,
-            Errand::Unparked => return,
+            Errand::Return => return,
         };
         cx.record(ContactEvent::TransferEnded { contact: self.id, agent, how });
         if let Asker::Command(id) = asker {
@@ -462,6 +473,23 @@ impl Contact {
 
 /// The giver.
 impl Contact {
+    /// The agent's phone hung up right after its transfer had failed: it is rung, for the customer is its again. False when
+    /// that is not so.
+    pub(crate) fn rings_after_reflex(&mut self, cx: &mut Context, cause: Cause) -> bool {
+        let Some(talk) = self.talk() else { return false };
+        let rejoined = talk.rejoined.filter(|(at, _)| cx.now.since(*at) <= REFLEX);
+        let (leg, queue, score_s) = (talk.leg, talk.queue.clone(), talk.score_s);
+        let (Some(from), Some((_, refusal))) = (talk.agent.agent().cloned(), rejoined) else { return false };
+        let (contact, agent, to) = (self.id, from.clone(), MoveTo::Agent(from.clone()));
+        cx.record(ContactEvent::TransferStarted { contact, agent, to, attended: false });
+        cx.is_gone(leg);
+        self.end_secure_input(cx, SecureEnd::CallEnded, None);
+        self.end_segment(cx, cause, EndedBy::Agent);
+        let errand = Errand::Back(Asker::Gone, refusal);
+        self.go_back(cx, Parted { from, queue, score_s, giver: None }, errand);
+        true
+    }
+
     /// The agent is gone while whom to consult still rings: that one has the customer with the answer. False when nobody
     /// rings.
     pub(crate) fn give_to_whom_rings(&mut self, cx: &mut Context) -> bool {
@@ -526,7 +554,7 @@ impl Errand {
     /// The end when somebody talks with the customer.
     fn end_with_agent(&self) -> MoveEnd {
         match self {
-            Errand::Forth(_) | Errand::Unparked => MoveEnd::Done,
+            Errand::Forth(_) | Errand::Return => MoveEnd::Done,
             Errand::Back(_, why) => MoveEnd::Returned(*why),
         }
     }
@@ -534,7 +562,7 @@ impl Errand {
     /// The end when the customer waits again.
     fn end_in_queue(&self) -> MoveEnd {
         match self {
-            Errand::Forth(_) | Errand::Unparked => MoveEnd::Done,
+            Errand::Forth(_) | Errand::Return => MoveEnd::Done,
             Errand::Back(_, why) => MoveEnd::Requeued(*why),
         }
     }
@@ -544,7 +572,7 @@ impl Errand {
         match self {
             Errand::Forth(_) => format!(" <- {from}"),
             Errand::Back(_, why) => format!(" back: {why:?}"),
-            Errand::Unparked => " parked".to_owned(),
+            Errand::Return => " back".to_owned(),
         }
     }
 }

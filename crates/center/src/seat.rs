@@ -63,6 +63,7 @@ impl Contact {
             phone_holds: false,
             order_holds: false,
             held_by_caller: false,
+            rejoined: None,
         });
         let agent_holds = remote.as_ref().is_some_and(|remote| !remote.direction.sends());
         let caller_holds = self.remote.as_ref().is_some_and(|remote| !remote.direction.sends());
@@ -135,7 +136,7 @@ impl Contact {
     fn agent_gone(&mut self, cx: &mut Context, cause: Cause) {
         match self.talk().and_then(Talk::who_stays) {
             Some(leg) => self.promote_guest(cx, leg, Vacancy::Gone),
-            None if self.give_to_whom_rings(cx) => {}
+            None if self.give_to_whom_rings(cx) || self.rings_after_reflex(cx, cause) => {}
             None => self.end(cx, cause, EndedBy::Agent),
         }
     }

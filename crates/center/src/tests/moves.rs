@@ -395,6 +395,24 @@ fn a_phone_that_refers_to_somebody_who_refuses_has_the_customer_again_at_once() 
 }
 
 #[test]
+fn a_phone_that_hangs_up_when_its_transfer_failed_is_rung_and_one_that_does_later_is_not() {
+    for (later, talks) in [(false, 3), (true, 2)] {
+        let (mut world, caller, seat) = with_colleague(Seat::Declines);
+        refer(&mut world, seat, "1003", None);
+        world.run(seconds(2));
+        if later {
+            world.run(seconds(3));
+        }
+        world.hang_up(seat);
+        world.run(seconds(5));
+        assert_eq!(world.talks().len(), talks, "{later}");
+        assert!(world.talks().iter().skip(1).all(|(agent, _)| agent == "1001"));
+        world.hang_up(caller);
+        world.assert_over();
+    }
+}
+
+#[test]
 fn a_phone_that_hung_up_after_its_referral_is_rung_when_nobody_takes_the_customer() {
     let (mut world, caller, seat) = with_colleague(Seat::RingsOn);
     refer(&mut world, seat, "1003", None);

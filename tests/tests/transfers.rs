@@ -1,0 +1,79 @@
+//! Agents' phones transfer by themselves: REFER, blind and attended, to somebody who answers and to somebody who does not.
+
+use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, Sipp, THIRD_HZ, Voices, assert_heard};
+use serde_json::{Value, json};
+
+const CUSTOMER: Voices = [true, false, false];
+const AGENT: Voices = [false, true, false];
+const COLLEAGUE: Voices = [false, false, true];
+
+/// A customer talks with agent 1001 for two seconds.
+fn talk(center: &Center) -> (Phone, Phone) {
+    let agent = Phone::agent(center, "1001", AGENT_HZ);
+    let mut customer = Phone::customer(center, "alice", CUSTOMER_HZ);
+    customer.dial("8000");
+    customer.press('1');
+    center.talk_for_seconds(2);
+    (customer, agent)
+}
+
+fn agents(center: &Center) -> Vec<Value> {
+    center.events_of_type("segment_started").iter().map(|event| event["agent"].clone()).collect()
+}
+
+#[test]
+fn baresip_gives_the_customer_to_a_colleague() {
+    let center = Center::start();
+    let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
+    let (customer, mut agent) = talk(&center);
+    agent.transfer("2001");
+    center.wait_for_events("segment_started", 2);
+    center.record_for_seconds(3);
+    colleague.hang_up();
+
+    center.wait_for_contact("/end/class", "answered");
+    let recording = center.wait_for_recording("sealed");
+    assert_heard(&customer.heard(), 1, &[AGENT, COLLEAGUE]);
+    assert_heard(&colleague.heard(), 1, &[CUSTOMER]);
+    assert_heard(&center.recording_file(&recording), 2, &[AGENT, COLLEAGUE]);
+    let ended = center.events_of_type("transfer_ended");
+    assert_eq!((&ended[0]["how"], &ended[0]["agent"]), (&json!("done"), &json!("1001")));
+    assert_eq!(agents(&center), ["1001", "2001"]);
+    center.assert_rows_and_files_agree();
+}
+
+#[test]
+fn baresip_gives_the_customer_to_a_queue_by_its_extension() {
+    let center = Center::start();
+    let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
+    let (customer, mut agent) = talk(&center);
+    agent.transfer("7002");
+    center.wait_for_events("segment_started", 2);
+    center.record_for_seconds(3);
+    colleague.hang_up();
+
+    let contact = center.wait_for_contact("/end/class", "answered");
+    assert_eq!((&contact["queue"], &contact["agent"]), (&json!("complaint"), &json!("2001")));
+    center.wait_for_recording("sealed");
+    assert_heard(&customer.heard(), 1, &[AGENT, COLLEAGUE]);
+}
+
+#[test]
+fn a_colleague_who_is_busy_leaves_the_customer_with_the_agent() {
+    let center = Center::start();
+    let _busy = Sipp::seats(&center, &["2001"], "is-busy.xml", 1);
+    let (customer, mut agent) = talk(&center);
+    agent.transfer("2001");
+    let ended = center.wait_for_events("transfer_ended", 1);
+    assert_eq!(ended[0]["how"], json!({ "returned": "busy" }));
+    // It hangs up when its transfer has failed, and is rung again: the agent wanted to be rid of nobody.
+    center.wait_for_events("segment_started", 3);
+    center.record_for_seconds(3);
+    agent.hang_up();
+
+    center.wait_for_contact("/end/class", "answered");
+    center.wait_for_recording("sealed");
+    assert_heard(&customer.heard(), 1, &[AGENT]);
+    assert_eq!(agents(&center), ["1001", "1001", "1001"]);
+    center.assert_rows_and_files_agree();
+}
