@@ -7,6 +7,7 @@ use std::time::Duration;
 use ivr::Flow;
 use model::{ContactId, Language, Number, QueueName, Zone};
 
+use crate::dialling::DialPlan;
 use crate::parking::Parking;
 
 /// Routes, feature codes, and the distributor's own configuration.
@@ -44,6 +45,8 @@ pub struct Config {
     pub extensions: BTreeMap<Number, QueueName>,
     /// Where customers are parked.
     pub parking: Parking,
+    /// Who may call which number outside.
+    pub dialling: DialPlan,
 }
 
 /// Where a dialled number leads.

@@ -25,6 +25,7 @@ use crate::arrange::Hold;
 use crate::command::Outcome;
 use crate::contact::{Contact, Vacancy};
 use crate::context::Context;
+use crate::dialling::Way;
 use crate::leg::{Leg, LegEvent, Outside, Who, Why};
 use crate::moving::Asker;
 
@@ -209,14 +210,25 @@ impl Context {
         self.slots.contact(Slot(number.as_str().parse().ok()?))
     }
 
-    /// How a number outside is called for this one, if that one may.
+    /// How a number outside is called for this one, if that one may: an agent may what the agent's queues may, everybody
+    /// else what the queue of the contact may.
     pub(crate) fn way_outside(
         &self,
-        _by: &Actor,
-        _queue: &QueueName,
-        _number: &Personal<Number>,
+        by: &Actor,
+        queue: &QueueName,
+        number: &Personal<Number>,
     ) -> Result<Outside, Refused> {
-        Err(Refused::NotAllowed)
+        let of_contact = std::slice::from_ref(queue);
+        let (agent, queues) = match by {
+            Actor::Agent(id) => {
+                let known = self.config.acd.agents.iter().find(|agent| agent.id == *id);
+                (Some(id), known.map_or(&[][..], |agent| &agent.queues))
+            }
+            Actor::Token(_) | Actor::CommandLine | Actor::Flow | Actor::Schedule => (None, of_contact),
+        };
+        let Way { number, trunks, caller, is_emergency: _ } =
+            self.config.dialling.way(agent, queues, number.reveal())?;
+        Ok(Outside { number, trunks, caller })
     }
 }
 

@@ -32,6 +32,7 @@ mod consult;
 mod contact;
 mod context;
 mod customer;
+mod dialling;
 mod distributor;
 mod guests;
 mod inout;
@@ -50,6 +51,7 @@ mod supervision;
 mod timers;
 
 pub use config::{Config, FeatureCode, Route, TrunkLimits};
+pub use dialling::{DialPlan, DialRule, Emergency, Verdict, Way, Who};
 pub use inout::{Input, Output};
 pub use machine::Center;
 pub use parking::Parking;

@@ -107,5 +107,6 @@ pub(crate) fn center_config(configuration: Configuration) -> center::Config {
         secure_input_limit: configuration.server.secure_input,
         extensions: configuration.extensions,
         parking: configuration.server.parking.clone(),
+        dialling: center::DialPlan::default(),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{Language, QueueName, Zone};
 
 use super::{AGENTS, agent, number, seconds};
-use crate::{Config, FeatureCode, Parking, Route, TrunkLimits};
+use crate::{Config, DialPlan, FeatureCode, Parking, Route, TrunkLimits};
 
 const MAIN: &str = include_str!("../../../../../config/flows/main.toml");
 /// Waits for the complaints, after 400 s for the inquiry, and after 1,000 s no more.
@@ -106,5 +106,6 @@ pub(in crate::tests) fn config() -> Config {
         secure_input_limit: seconds(120),
         extensions: BTreeMap::from([(number("7002"), "complaint".parse().unwrap())]),
         parking: Parking { slots: 701..=702, limit: seconds(60) },
+        dialling: DialPlan::default(),
     }
 }
