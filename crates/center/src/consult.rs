@@ -170,11 +170,12 @@ impl Contact {
     /// The agent's phone wants its call to be with somebody else (REFER).
     pub(crate) fn referred(&mut self, cx: &mut Context, leg: LegId, referral: &Referral) {
         let Some(agent) = self.talk().and_then(|talk| talk.agent.agent().cloned()) else { return };
+        let to = cx.resolve(&agent, referral.to.reveal());
         let (by, asker) = (Actor::Agent(agent), Asker::Phone(leg));
         let result = match referral.replaces {
             Some(replaced) if self.has_lines(leg, replaced) => self.complete(cx, asker, by),
             Some(_) => Err(Refused::NoConsultation),
-            None => match cx.resolve(referral.to.reveal()) {
+            None => match to {
                 Some(to) if self.talk().is_some_and(|talk| talk.leg == leg) => {
                     self.transfer(cx, asker, by, to)
                 }
@@ -196,13 +197,18 @@ impl Contact {
 }
 
 impl Context {
-    /// To whom a number leads that an agent dials, or gives the customer to.
-    pub(crate) fn resolve(&self, number: &Number) -> Option<MoveTo> {
+    /// To whom a number leads that this agent dials, or gives the customer to.
+    pub(crate) fn resolve(&self, by: &AgentId, number: &Number) -> Option<MoveTo> {
         let agents = &self.config.acd.agents;
         if let Some(agent) = agents.iter().find(|agent| agent.id.as_str() == number.as_str()) {
             return Some(MoveTo::Agent(agent.id.clone()));
         }
-        self.config.extensions.get(number).map(|queue| MoveTo::Queue(queue.clone()))
+        if let Some(queue) = self.config.extensions.get(number) {
+            return Some(MoveTo::Queue(queue.clone()));
+        }
+        let queues = agents.iter().find(|agent| agent.id == *by).map_or(&[][..], |agent| &agent.queues);
+        let is_outside = self.config.dialling.way(Some(by), queues, number).is_ok();
+        is_outside.then(|| MoveTo::Outside(Personal::new(number.clone())))
     }
 
     /// The parked contact whose slot has this number.

@@ -202,7 +202,7 @@ impl Center {
             return self.dial_slot(contact, ends, agent, remote);
         }
         let talks_with = self.contact_of_agent(&agent).ok();
-        if let (Some(contact), Some(to)) = (talks_with, self.cx.resolve(dialled)) {
+        if let (Some(contact), Some(to)) = (talks_with, self.cx.resolve(&agent, dialled)) {
             self.with(contact, |contact, cx| contact.consult_by_phone(cx, ends, &agent, to, remote));
         } else if let Some(code) = CodeCall::begin(&mut self.cx, ends, &agent, dialled, remote) {
             self.codes.insert(ends.0, code);

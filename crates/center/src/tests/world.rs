@@ -60,6 +60,9 @@ pub(super) struct World {
     /// The legs dialled to each agent, oldest first.
     pub(super) dialled: Vec<(AgentId, LegId)>,
     pub(super) seats: BTreeMap<AgentId, Seat>,
+    /// The legs dialled to numbers outside, oldest first, and what those do.
+    pub(super) outside: Vec<(String, LegId)>,
+    pub(super) outside_does: Seat,
     /// Legs whose peers answer no question.
     pub(super) deaf: BTreeSet<LegId>,
     pub(super) recording: BTreeSet<RecordingId>,
@@ -129,6 +132,8 @@ impl World {
             diverted: Diverted::default(),
             dialled: Vec::new(),
             seats: AGENTS.iter().map(|(id, _)| (agent(id), answers)).collect(),
+            outside: Vec::new(),
+            outside_does: answers,
             deaf: BTreeSet::new(),
             recording: BTreeSet::new(),
             ports: BTreeSet::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{Language, QueueName, Zone};
 
 use super::{AGENTS, agent, number, seconds};
-use crate::{Config, DialPlan, FeatureCode, Parking, Route, TrunkLimits};
+use crate::{Config, DialPlan, DialRule, FeatureCode, Parking, Route, TrunkLimits, Verdict, Who};
 
 const MAIN: &str = include_str!("../../../../../config/flows/main.toml");
 /// Waits for the complaints, after 400 s for the inquiry, and after 1,000 s no more.
@@ -106,6 +106,18 @@ pub(in crate::tests) fn config() -> Config {
         secure_input_limit: seconds(120),
         extensions: BTreeMap::from([(number("7002"), "complaint".parse().unwrap())]),
         parking: Parking { slots: 701..=702, limit: seconds(60) },
-        dialling: DialPlan::default(),
+        dialling: DialPlan {
+            rules: vec![DialRule {
+                prefix: "4".to_owned(),
+                who: Who::default(),
+                verdict: Verdict::Allow {
+                    trunks: vec!["city".to_owned()],
+                    strip: 0,
+                    prepend: String::new(),
+                    caller: Some(number("8000")),
+                },
+            }],
+            ..DialPlan::default()
+        },
     }
 }

@@ -29,7 +29,11 @@ impl World {
                 self.let_end(leg, state, LegReport::Ended { cause });
             }
             LegOrder::Dial { target: Target::Seat(agent), .. } => self.dial(leg, agent),
-            LegOrder::Dial { target: Target::Outside { .. }, .. } => panic!("nobody outside is dialled"),
+            LegOrder::Dial { target: Target::Outside { number, trunks }, .. } => {
+                assert!(!trunks.is_empty(), "a trunk carries it");
+                self.outside.push((number.reveal().to_string(), leg));
+                self.ring(leg, self.outside_does);
+            }
             LegOrder::HangUp(cause) => {
                 let last = if state == Some(Leg::Pending { outbound: true }) {
                     LegReport::Refused(Refusal::Cancelled)
@@ -58,10 +62,14 @@ impl World {
     }
 
     fn dial(&mut self, leg: LegId, agent: AgentId) {
-        assert!(self.ports.contains(&leg), "a seat is dialled once its port is open");
-        assert_eq!(self.legs.insert(leg, Leg::Pending { outbound: true }), None, "dialled once");
         let seat = self.seats.get(&agent).copied().unwrap();
         self.dialled.push((agent, leg));
+        self.ring(leg, seat);
+    }
+
+    fn ring(&mut self, leg: LegId, seat: Seat) {
+        assert!(self.ports.contains(&leg), "a leg is dialled once its port is open");
+        assert_eq!(self.legs.insert(leg, Leg::Pending { outbound: true }), None, "dialled once");
         let (after, report) = match seat {
             Seat::AnswersAfter(after) => (after, LegReport::Connected { remote: remote(Direction::Both) }),
             Seat::Declines => (seconds(1), LegReport::Refused(Refusal::Declined)),
@@ -78,6 +86,9 @@ impl World {
                 let is_inbound = matches!(self.legs.get(&leg), Some(Leg::Pending { outbound: false }));
                 // A seat may have gone since a late distributor offered it.
                 let gone = self.late && !is_inbound && on.is_none();
+                let who = self.center.cx.legs.get(leg).and_then(crate::leg::Leg::party);
+                // Which trunk it will be is known to the shell alone.
+                let gone = gone || matches!(who, Some(model::Party::Outside(_)));
                 let expected = Some(if is_inbound { CUSTOMERS } else { SEATS });
                 assert!(gone || on == expected, "as the peer reaches us");
                 let thread = call.share(self.center.cx.config.media_threads);
