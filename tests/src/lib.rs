@@ -28,34 +28,10 @@ pub use kamailio::Kamailio;
 pub use load::{Load, Run};
 pub use phone::Phone;
 pub use sipp::Sipp;
+pub use testing::{wait_for, wait_for_within};
 pub use tone::{
     AGENT_HZ, CUSTOMER_HZ, Heard, assert_each_on_its_channel, assert_hear_each_other, heard, likeness,
     loudness, samples, write as write_tone,
 };
 pub use voices::{THIRD_HZ, Voices, assert_heard};
 pub use web::Fetched;
-
-use std::time::{Duration, Instant};
-
-/// Polls until the condition gives a value.
-///
-/// # Panics
-/// After 40 seconds, naming what was waited for.
-pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
-    wait_for_within(40, what, condition)
-}
-
-/// The same for what lasts longer by its nature.
-///
-/// # Panics
-/// After so many seconds, naming what was waited for.
-pub fn wait_for_within<T>(seconds: u64, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(seconds);
-    loop {
-        if let Some(value) = condition() {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}

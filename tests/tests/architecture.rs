@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 /// A row of the table.
 struct Rule {
     name: &'static str,
-    /// Our crates that it may use, in tests too.
+    /// Our crates that it may use, in tests too; its tests may use `testing` besides.
     may_use: &'static [&'static str],
     kind: Kind,
 }
@@ -45,9 +45,13 @@ const TABLE: &[Rule] = &[
     Rule { name: "api", may_use: &["model", "store", "archive"], kind: Kind::Shell },
     Rule { name: "load", may_use: &["sip", "audio", "udp"], kind: Kind::Shell },
     Rule { name: "hotline", may_use: ALL, kind: Kind::Shell },
+    Rule { name: TESTING, may_use: &["model"], kind: Kind::Witness },
     Rule { name: "hotline-benches", may_use: ALL, kind: Kind::Witness },
     Rule { name: "hotline-tests", may_use: ALL, kind: Kind::Witness },
 ];
+
+/// What tests of several crates share. No program is built from it.
+const TESTING: &str = "testing";
 
 const ALL: &[&str] = &[
     "codec", "model", "text", "sip", "audio", "ivr", "acd", "desk", "center", "udp", "load", "archive",
@@ -77,11 +81,22 @@ fn every_arrow_between_our_crates_is_in_the_table() {
         .iter()
         .flat_map(|package| {
             let allowed = rule(&package.name).map_or(&[] as &[&str], |rule| rule.may_use);
-            let beyond = move |name: &&String| !allowed.contains(&name.as_str());
-            package.ours.iter().filter(beyond).map(|used| format!("{} -> {used}", package.name))
+            let beyond = move |used: &&Arrow| used.to != TESTING && !allowed.contains(&used.to.as_str());
+            package.ours.iter().filter(beyond).map(|used| format!("{} -> {}", package.name, used.to))
         })
         .collect::<Vec<_>>();
     assert!(strangers.is_empty(), "arrows that are not in the table: {strangers:?}");
+}
+
+#[test]
+fn no_program_is_built_from_what_tests_share() {
+    let built = packages()
+        .into_iter()
+        .filter(|package| rule(&package.name).is_none_or(|rule| rule.kind != Kind::Witness))
+        .filter(|package| package.ours.iter().any(|used| used.to == TESTING && !used.in_tests_only))
+        .map(|package| package.name)
+        .collect::<Vec<_>>();
+    assert!(built.is_empty(), "{TESTING} is no dev-dependency of {built:?}");
 }
 
 #[test]
@@ -117,9 +132,15 @@ struct Package {
     name: String,
     folder: PathBuf,
     /// Our crates that it uses, in whatever way.
-    ours: Vec<String>,
+    ours: Vec<Arrow>,
     /// Others' crates that it is built from; what only its tests use is free.
     foreign: Vec<String>,
+}
+
+/// The use of one of our crates.
+struct Arrow {
+    to: String,
+    in_tests_only: bool,
 }
 
 fn rule(name: &str) -> Option<&'static Rule> {
@@ -130,35 +151,33 @@ fn is_pure(name: &str) -> bool {
     rule(name).is_some_and(|rule| rule.kind == Kind::Pure)
 }
 
-/// The workspace's members, as cargo tells them.
+/// The workspace's members, as cargo lists them.
 fn packages() -> Vec<Package> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let told = Command::new(cargo)
+    let output = Command::new(cargo)
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .current_dir(root)
         .output()
         .unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    let metadata: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap().iter().map(package).collect::<Vec<_>>();
     assert!(packages.len() >= TABLE.len(), "cargo names {} packages", packages.len());
     packages
 }
 
-fn package(told: &Value) -> Package {
+fn package(listed: &Value) -> Package {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let mut used: BTreeMap<bool, Vec<String>> = BTreeMap::new();
-    for dependency in told["dependencies"].as_array().unwrap() {
-        let ours = dependency["path"].is_string();
-        if ours || dependency["kind"].is_null() {
-            used.entry(ours).or_default().push(text(&dependency["name"]));
+    let (mut ours, mut foreign) = (Vec::new(), Vec::new());
+    for dependency in listed["dependencies"].as_array().unwrap() {
+        let (name, in_tests_only) = (text(&dependency["name"]), dependency["kind"] == "dev");
+        if dependency["path"].is_string() {
+            ours.push(Arrow { to: name, in_tests_only });
+        } else if dependency["kind"].is_null() {
+            foreign.push(name);
         }
     }
-    Package {
-        name: text(&told["name"]),
-        folder: Path::new(&text(&told["manifest_path"])).parent().unwrap().to_owned(),
-        ours: used.remove(&true).unwrap_or_default(),
-        foreign: used.remove(&false).unwrap_or_default(),
-    }
+    let folder = Path::new(&text(&listed["manifest_path"])).parent().unwrap().to_owned();
+    Package { name: text(&listed["name"]), folder, ours, foreign }
 }

@@ -133,8 +133,8 @@ fn a_capture_is_read_by_other_tools() {
     let center = Center::start();
     Caller::call(&center, "8000").hang_up();
     center.wait_for_contact("/end/cause", "hung_up");
-    let file = std::env::temp_dir().join(format!("hotline-trace-{}.pcap", std::process::id()));
-    let _ = std::fs::remove_file(&file);
+    let scratch = testing::Scratch::new("trace");
+    let file = scratch.join("trace.pcap");
     let (done, said) = trace(&center, &["--last", "100", "--pcap", &file.display().to_string()]);
     assert!(done, "{said}");
     let port = center.sip().split_once(':').expect("a port").1.to_owned();
@@ -169,7 +169,6 @@ fn a_capture_is_read_by_other_tools() {
     assert!(text.lines().all(|line| line.split('\t').nth(2).is_none_or(str::is_empty)), "{text}");
     // A second time the file would be overwritten.
     assert!(!trace(&center, &["--last", "1", "--pcap", &file.display().to_string()]).0);
-    let _ = std::fs::remove_file(&file);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Session timers (RFC 4028) with a peer that others wrote. The least interval is 90 s, so these stories take a minute.
 
+use std::time::Duration;
+
 use hotline_tests::{Center, Sipp, wait_for_within};
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ const TIMERS: [(&str, &str, &str); 2] = [
 /// Waits until so many contacts ended; how each did. A refresh is due after 45 s, and answered within 16 s or not at
 /// all.
 fn wait_for_ends(center: &Center, count: usize) -> Vec<Value> {
-    wait_for_within(180, &format!("{count} contacts to end"), || {
+    wait_for_within(Duration::from_secs(180), &format!("{count} contacts to end"), || {
         let mut ended = center.contacts();
         ended.retain(|contact| contact["end"].is_object());
         (ended.len() == count).then_some(ended)

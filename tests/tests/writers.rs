@@ -47,26 +47,20 @@ fn a_second_center_on_a_data_or_recordings_folder_is_refused() {
 
 #[test]
 fn a_second_center_on_a_fallback_folder_is_refused() {
-    let shared = std::env::temp_dir().join(format!("hotline-fallback-{}", std::process::id()));
-    std::fs::create_dir_all(&shared).unwrap();
-    let fallback = format!("[recordings]\nfallback = \"{}\"\n", shared.display());
+    let shared = testing::Scratch::new("fallback");
+    let fallback = format!("[recordings]\nfallback = \"{}\"\n", shared.path().display());
     let center = Center::start_with(&[("hotline.toml", "[recordings]\n", &fallback)]);
     let (data, recordings) = (center.folder.join("data-2"), center.folder.join("recordings-2"));
     assert_refused(&center, center.rival(&data, &recordings));
     // One center's fallback is no other one's main folder either.
-    assert_refused(&center, center.rival(&data, &shared));
-    drop(center);
-    std::fs::remove_dir_all(shared).unwrap();
+    assert_refused(&center, center.rival(&data, shared.path()));
 }
 
 #[test]
 fn a_second_center_on_a_database_is_refused_and_lists_go_on() {
-    let file = std::env::temp_dir().join(format!("hotline-shared-{}.db", std::process::id()));
-    let url = format!("url = \"sqlite:{}\"", file.display());
+    let shared = testing::Scratch::new("shared");
+    let url = format!("url = \"sqlite:{}\"", shared.join("shared.db").display());
     refuse_on(&("hotline.toml", "# url = \"postgres://hotline:password@127.0.0.1/hotline\"", url));
-    for ending in ["", ".lock", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", file.display()));
-    }
     if let Some(database) = Database::create() {
         refuse_on(&database.change());
     }

@@ -248,34 +248,18 @@ impl MediaSource for Stream {
 mod tests {
     use super::*;
     use audio::wav::StereoWav;
+    use testing::Scratch;
 
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new(name: &str) -> Scratch {
-            let path = std::env::temp_dir().join(format!("hotline-copies-{name}-{}", std::process::id()));
-            let _: io::Result<()> = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).unwrap();
-            Scratch(path)
-        }
-
-        /// A recording of so many samples, by way of the vault.
-        fn record(&self, name: &str, keys: &Arc<CenterKeys>, samples: usize) -> PathBuf {
-            let (mut wav, mut data) = (StereoWav::new(16_000), Vec::new());
-            let voice = |at: usize| ((at as f64 / 7.0).sin() * 8000.0) as i16;
-            wav.append(&(0..samples).map(|at| [voice(at), voice(at * 2)]).collect::<Vec<_>>(), &mut data)
-                .unwrap();
-            let disk = Vault::new(Arc::new(Folder::open(&self.0).unwrap()), keys.clone());
-            let mut file = disk.create(name).unwrap();
-            file.write_at(0, &[wav.header().as_slice(), &data].concat()).unwrap();
-            self.0.join(name)
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _: io::Result<()> = fs::remove_dir_all(&self.0);
-        }
+    /// A recording of so many samples, written by the vault.
+    fn record(scratch: &Scratch, name: &str, keys: &Arc<CenterKeys>, samples: usize) -> PathBuf {
+        let (mut wav, mut data) = (StereoWav::new(16_000), Vec::new());
+        let voice = |at: usize| ((at as f64 / 7.0).sin() * 8000.0) as i16;
+        wav.append(&(0..samples).map(|at| [voice(at), voice(at * 2)]).collect::<Vec<_>>(), &mut data)
+            .unwrap();
+        let disk = Vault::new(Arc::new(Folder::open(scratch.path()).unwrap()), keys.clone());
+        let mut file = disk.create(name).unwrap();
+        file.write_at(0, &[wav.header().as_slice(), &data].concat()).unwrap();
+        scratch.join(name)
     }
 
     #[test]
@@ -283,11 +267,11 @@ mod tests {
         let scratch = Scratch::new("plain");
         let keys = Arc::default();
         for samples in [0, 1, 4096, 50_001] {
-            let path = scratch.record(&format!("{samples}.wav"), &keys, samples);
-            fs::write(scratch.0.join(format!("{samples}.flac.part")), "of a crash").unwrap();
+            let path = record(&scratch, &format!("{samples}.wav"), &keys, samples);
+            fs::write(scratch.join(format!("{samples}.flac.part")), "of a crash").unwrap();
             let (copy, bytes) = copy_as_flac(&path, &keys).unwrap();
-            assert_eq!(copy, scratch.0.join(format!("{samples}.flac")));
-            assert!(!scratch.0.join(format!("{samples}.flac.part")).exists());
+            assert_eq!(copy, scratch.join(format!("{samples}.flac")));
+            assert!(!scratch.join(format!("{samples}.flac.part")).exists());
             assert!(samples < 10_000 || bytes * 10 < fs::metadata(&path).unwrap().len() * 9, "{bytes}");
             assert_eq!(copy_as_flac(&path, &keys).unwrap(), (copy, bytes));
         }
@@ -296,11 +280,11 @@ mod tests {
     #[test]
     fn a_copy_of_an_encrypted_recording_is_encrypted() {
         let scratch = Scratch::new("encrypted");
-        let key = crate::CenterKey::create(&scratch.0.join("key")).unwrap();
+        let key = crate::CenterKey::create(&scratch.join("key")).unwrap();
         let keys = Arc::new(CenterKeys::new(Some(key), Vec::new()));
-        let path = scratch.record("a.wav.enc", &keys, 30_000);
+        let path = record(&scratch, "a.wav.enc", &keys, 30_000);
         let (copy, _) = copy_as_flac(&path, &keys).unwrap();
-        assert_eq!(copy, scratch.0.join("a.flac.enc"));
+        assert_eq!(copy, scratch.join("a.flac.enc"));
         assert!(!fs::read(&copy).unwrap().windows(4).any(|bytes| bytes == b"fLaC"));
         let seen = vault::open(File::open(&copy).unwrap(), &copy, &keys).unwrap();
         let mut magic = [0; 4];
@@ -309,12 +293,12 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_that_is_not_the_same_is_told() {
+    fn a_copy_that_is_not_the_same_is_refused() {
         let scratch = Scratch::new("differs");
         let keys = Arc::default();
-        let path = scratch.record("a.wav", &keys, 20_000);
+        let path = record(&scratch, "a.wav", &keys, 20_000);
         let (copy, _) = copy_as_flac(&path, &keys).unwrap();
-        let other = Source::open(&scratch.record("b.wav", &keys, 19_999), &keys).unwrap();
+        let other = Source::open(&record(&scratch, "b.wav", &keys, 19_999), &keys).unwrap();
         let opened = || vault::open(File::open(&copy).unwrap(), &copy, &keys).unwrap();
         assert!(compare(&other, opened()).is_err());
         let mut bytes = fs::read(&copy).unwrap();

@@ -167,7 +167,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::Asked;
-    use crate::scratch::Scratch;
+    use testing::Scratch;
 
     /// What is due, and a log that can be away.
     #[derive(Default)]

@@ -19,8 +19,6 @@ mod names;
 mod patient;
 mod repair;
 mod schedule;
-#[cfg(test)]
-mod scratch;
 mod shelves;
 mod storage;
 mod tally;

@@ -124,26 +124,26 @@ mod tests {
 
     use crate::disk::FolderFile;
     use audio::wav::{MAX_RIFF, StereoWav};
+    use testing::Scratch;
 
     #[test]
     fn a_blank_first_block_becomes_the_header_of_the_recordings_own_rate() {
-        let folder = std::env::temp_dir().join(format!("hotline-blank-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let scratch = Scratch::new("blank");
         for (rate, duration_ms) in [(8_000, 2_000), (16_000, 1_000)] {
             let blank = vec![0; HEADER_LEN + 16_000 * 4];
-            std::fs::write(folder.join("a.wav"), blank).unwrap();
-            let folders = [folder.clone()];
+            std::fs::write(scratch.join("a.wav"), blank).unwrap();
+            let folders = [scratch.path().to_owned()];
             let repaired = repair_in(&folders, "a.wav", rate, &CenterKeys::default()).unwrap();
             assert_eq!(repaired.duration_ms, duration_ms);
-            let reader = hound::WavReader::open(folder.join("a.wav")).unwrap();
+            let reader = hound::WavReader::open(scratch.join("a.wav")).unwrap();
             assert_eq!((reader.spec().sample_rate, reader.duration()), (rate, 16_000));
         }
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn a_file_above_four_gigabytes_is_repaired_and_other_tools_read_its_length() {
-        let path = std::env::temp_dir().join(format!("hotline-rf64-{}.wav", std::process::id()));
+        let scratch = Scratch::new("rf64");
+        let path = scratch.join("long.wav");
         let file = File::create(&path).unwrap();
         // The header of a file that was killed just before the switch; the rest is a hole, and a torn sample.
         let len = HEADER_LEN as u64 + MAX_RIFF + 32_002;
@@ -167,6 +167,5 @@ mod tests {
             }
             Err(_) => eprintln!("ffprobe is not here: RF64 was not read by another tool"),
         }
-        std::fs::remove_file(path).unwrap();
     }
 }

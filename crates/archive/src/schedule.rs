@@ -178,13 +178,12 @@ mod tests {
 
     #[test]
     fn the_first_start_waits_and_an_unreadable_memory_runs() {
-        let file = std::env::temp_dir().join(format!("hotline-retention-{}.last", std::process::id()));
-        let _: io::Result<()> = fs::remove_file(&file);
+        let scratch = testing::Scratch::new("retention");
+        let file = scratch.join("retention.last");
         let now = time("2026-11-24T10:00:00Z");
         assert_eq!(remembered(&file, now), now);
         assert_eq!(remembered(&file, now + DAY), now, "it is remembered");
         fs::write(&file, "yesterday").unwrap();
         assert_eq!(schedule("00:00").wait(remembered(&file, now), now), Duration::ZERO);
-        fs::remove_file(file).unwrap();
     }
 }

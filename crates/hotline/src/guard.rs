@@ -99,52 +99,44 @@ pub fn take_all(folders: &[PathBuf], holder: &Holder) -> anyhow::Result<Vec<Arc<
 mod tests {
     use super::*;
     use std::fs;
-
-    fn scratch(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("hotline-guard-{}-{name}", std::process::id()));
-        let _: io::Result<()> = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        path
-    }
+    use testing::Scratch;
 
     #[test]
     fn a_folder_that_another_took_is_refused_also_after_ours_was_lost() {
-        let root = scratch("lost");
+        let root = Scratch::new("lost");
         let folder = root.join("recordings");
-        let ours = Guarded::take(&folder, &Holder::this(&root)).unwrap();
-        assert!(Guarded::take(&folder, &Holder::this(&root)).is_err());
+        let ours = Guarded::take(&folder, &Holder::this(root.path())).unwrap();
+        assert!(Guarded::take(&folder, &Holder::this(root.path())).is_err());
         // The folder is replaced, as by a disk that is mounted again, and another center takes it.
         fs::rename(&folder, root.join("away")).unwrap();
-        let theirs = Guarded::take(&folder, &Holder::this(&root)).unwrap();
+        let theirs = Guarded::take(&folder, &Holder::this(root.path())).unwrap();
         let Err(refused) = ours.create("a.wav") else { panic!("two writers") };
         assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
         assert!(!folder.join("a.wav").exists());
         drop(theirs);
         assert!(ours.create("a.wav").is_ok());
-        fs::remove_dir_all(root).unwrap();
     }
 
     #[test]
     fn a_fallback_that_is_the_recordings_folder_is_no_fallback() {
-        let root = scratch("one");
-        std::os::unix::fs::symlink(&root, root.join("link")).unwrap();
-        let refused = take_all(&[root.clone(), root.join("link")], &Holder::this(&root)).unwrap_err();
+        let root = Scratch::new("one");
+        std::os::unix::fs::symlink(root.path(), root.join("link")).unwrap();
+        let refused =
+            take_all(&[root.path().to_owned(), root.join("link")], &Holder::this(root.path())).unwrap_err();
         assert!(refused.to_string().contains("are one folder"), "{refused}");
-        fs::remove_dir_all(root).unwrap();
     }
 
     #[test]
     fn a_folder_that_comes_later_is_locked_before_its_first_file() {
-        let root = scratch("later");
+        let root = Scratch::new("later");
         let folder = root.join("disk/recordings");
         // A file stands where the folder should be.
         fs::write(root.join("disk"), "").unwrap();
-        let guarded = Guarded::take(&folder, &Holder::this(&root)).unwrap();
+        let guarded = Guarded::take(&folder, &Holder::this(root.path())).unwrap();
         assert!(guarded.create("a.wav").is_err());
         fs::remove_file(root.join("disk")).unwrap();
         guarded.create("a.wav").unwrap();
-        let second = Guarded::take(&folder, &Holder::this(&root));
+        let second = Guarded::take(&folder, &Holder::this(root.path()));
         assert!(matches!(second, Err(StoreError::Held { .. })));
-        fs::remove_dir_all(root).unwrap();
     }
 }

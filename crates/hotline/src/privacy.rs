@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn what_others_may_read_is_named() {
-        let folder = std::env::temp_dir().join(format!("hotline-privacy-{}", std::process::id()));
+        let scratch = testing::Scratch::new("privacy");
+        let folder = scratch.join("recordings");
         let (day, readme) = (folder.join("2026"), folder.join("README.md"));
         std::fs::create_dir_all(&day).unwrap();
         std::fs::write(&readme, "about").unwrap();
@@ -57,6 +58,5 @@ mod tests {
         assert!(readable_by_others(&paths).is_empty());
         let alone = std::slice::from_ref(&readme);
         assert_eq!(readable_by_others(alone), alone);
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn each_fault_is_named() {
-        let dir = std::env::temp_dir().join(format!("hotline-prompts-{}", std::process::id()));
+        let dir = testing::Scratch::new("prompts");
         std::fs::create_dir_all(dir.join("en-US")).unwrap();
         std::fs::write(dir.join(TEXTS), "[en-US]\nmissing = \"a\"\nquiet = \"b\"\nloud = \"c\"\n").unwrap();
         let write = |name: &str, level: f64| {
@@ -127,8 +127,7 @@ mod tests {
         write("en-US/loud.wav", 60_000.0);
         write("en-US/other.wav", 4_000.0);
         std::fs::write(dir.join("en-US/foreign.m4a"), "x").unwrap();
-        let (wrong, count) = check(&dir).unwrap();
-        std::fs::remove_dir_all(&dir).unwrap();
+        let (wrong, count) = check(dir.path()).unwrap();
         assert_eq!(count, 3);
         let said = |text: &str| wrong.iter().any(|line| line.contains(text));
         for text in [

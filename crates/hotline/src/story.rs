@@ -164,11 +164,11 @@ mod tests {
     /// A database that has an event of every type.
     #[tokio::test]
     async fn every_event_and_every_field_has_a_chinese_name() {
-        let folder = std::env::temp_dir().join(format!("hotline-story-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = testing::Scratch::new("story");
         let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../store/tests/before_subjects/hotline.db");
         std::fs::copy(kept, folder.join("hotline.db")).unwrap();
-        let store = store::Store::open(&format!("sqlite:{}/hotline.db", folder.display())).await.unwrap();
+        let store =
+            store::Store::open(&format!("sqlite:{}/hotline.db", folder.path().display())).await.unwrap();
         let (mut fields, mut types) = (BTreeSet::new(), BTreeSet::new());
         for record in store.read_journal(0, 1000).await.unwrap() {
             let event = serde_json::to_value(&record.event).unwrap();
@@ -178,7 +178,6 @@ mod tests {
             }
         }
         store.close().await;
-        std::fs::remove_dir_all(folder).unwrap();
         assert_eq!(types.len(), 39);
         let is_unknown = |word: &&String| Shown::Chinese.word(word) == **word;
         let unknown: Vec<_> = types.iter().filter(is_unknown).collect();

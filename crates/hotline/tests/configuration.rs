@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hotline::config::{self, Sources};
+use testing::Scratch;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -12,12 +13,12 @@ fn sources<'a>(config: &'a Path, prompts: &'a Path) -> Sources<'a> {
     Sources { config, prompts, clips: None }
 }
 
-/// A copy of the shipped configuration with texts replaced; removed when dropped.
-struct Changed(PathBuf);
+/// A copy of the shipped configuration with texts replaced.
+struct Changed(Scratch);
 
 impl Changed {
     fn new(name: &str, changes: &[(&str, &str, &str)]) -> Changed {
-        let folder = std::env::temp_dir().join(format!("hotline-config-{name}-{}", std::process::id()));
+        let folder = Scratch::new(name);
         std::fs::create_dir_all(folder.join("flows")).expect("the temporary folder takes a folder");
         let shipped = repository().join("config");
         for file in
@@ -34,17 +35,10 @@ impl Changed {
     }
 
     fn problems(&self) -> Vec<String> {
-        match config::load(sources(&self.0, &repository().join("prompts")), false) {
+        match config::load(sources(self.0.path(), &repository().join("prompts")), false) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.iter().map(|problem| problem.message.en.clone()).collect(),
         }
-    }
-}
-
-impl Drop for Changed {
-    fn drop(&mut self) {
-        // A folder left behind in the temporary folder harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -110,7 +104,7 @@ fn files_as_other_systems_write_them() {
     std::fs::write(path("flows/main.toml"), [b"\xef\xbb\xbf", &flow[..]].concat()).unwrap();
     std::fs::write(path("flows/._main.toml"), b"\0\x05\x16\x07").unwrap();
     std::fs::write(path("flows/main.flowtest"), "\u{feff}# nothing yet\n").unwrap();
-    let loaded = config::load(sources(&changed.0, &repository().join("prompts")), true);
+    let loaded = config::load(sources(changed.0.path(), &repository().join("prompts")), true);
     assert!(loaded.is_ok(), "{:?}", loaded.err());
 
     // 咨询 in GBK.
@@ -258,7 +252,7 @@ fn what_may_surprise_is_warned_of() {
     ];
     for (from, to, said) in rows {
         let changed = Changed::new("warned", &[("agents.toml", from, to)]);
-        let loaded = config::load(sources(&changed.0, &repository().join("prompts")), false);
+        let loaded = config::load(sources(changed.0.path(), &repository().join("prompts")), false);
         let warnings = loaded.unwrap_or_else(|problems| panic!("{problems:?}")).warnings;
         let said_so = warnings.iter().any(|warning| warning.message.en == said);
         assert_eq!(said_so, !said.is_empty(), "{warnings:?}");
@@ -295,7 +289,7 @@ fn each_listening_address_has_its_own_advertised_one() {
         ),
     ] {
         let changed = Changed::new("listening", &[("hotline.toml", "listen = \"127.0.0.1:5060\"", written)]);
-        let loaded = config::load(sources(&changed.0, &repository().join("prompts")), false);
+        let loaded = config::load(sources(changed.0.path(), &repository().join("prompts")), false);
         let configuration = loaded.unwrap_or_else(|problems| panic!("{written}: {problems:?}"));
         let listeners = configuration.server.sip.iter();
         let found: Vec<_> = listeners

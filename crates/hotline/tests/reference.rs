@@ -41,7 +41,7 @@ fn root() -> PathBuf {
 
 /// The keys that the program asks for, by file and table.
 fn asked() -> Keys {
-    let folder = std::env::temp_dir().join(format!("hotline-reference-{}", std::process::id()));
+    let folder = testing::Scratch::new("reference");
     fs::create_dir_all(folder.join("flows")).unwrap();
     let mut places = BTreeMap::new();
     for (file, tables) in FILES {
@@ -55,7 +55,7 @@ fn asked() -> Keys {
         }
         fs::write(folder.join(file), text).unwrap();
     }
-    let sources = Sources { config: &folder, prompts: &root().join("prompts"), clips: None };
+    let sources = Sources { config: folder.path(), prompts: &root().join("prompts"), clips: None };
     let problems = config::load(sources, false).err().expect("unknown keys are problems");
     let mut keys = Keys::new();
     for problem in problems.iter().filter(|problem| problem.message.en.contains(UNKNOWN)) {
@@ -64,7 +64,6 @@ fn asked() -> Keys {
         let known = problem.hint.en.strip_prefix("the keys here are: ").expect(&problem.hint.en);
         keys.insert((file, table), known.split(", ").map(str::to_owned).collect());
     }
-    fs::remove_dir_all(folder).unwrap();
     keys
 }
 

@@ -4,59 +4,43 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use archive::{Difference, VerifyError};
 use hotline::ledger::Ledger;
-use model::{
-    Activity, AgentEvent, Cause, ContactEvent, ContactId, End, EndedBy, Entry, Event, Gap, GapCause, Ids,
-    Language, LeaveReason, OfferId, OfferOutcome, QueueEvent, RecordingEvent, RecordingId, RecordingState,
-    SegmentEnd, SegmentId, Shift, Side, Time,
-};
+use model::{Entry, Event, Gap, GapCause, RecordingEvent, RecordingState, Time};
 use sha2::{Digest as _, Sha256};
 use store::{Journal, Store};
-
-const PATIENCE: Duration = Duration::from_secs(40);
-/// In 2023: long ago for whoever compares it with the clock.
-const BEGAN: i64 = 1_700_000_000_000;
+use testing::{BEGAN, Call, PATIENCE, Scratch, call, contact, recording};
 
 /// A new SQLite database; its statements are shown on PostgreSQL by the tests of the store.
 struct World {
     store: Store,
-    folder: PathBuf,
+    scratch: Scratch,
     seq: AtomicU64,
 }
 
 impl World {
     async fn open(name: &str) -> World {
-        let folder = std::env::temp_dir().join(format!("hotline-verified-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        let store = Store::open(&format!("sqlite:{}/hotline.db", folder.display())).await.unwrap();
-        World { store, folder, seq: AtomicU64::new(0) }
+        let scratch = Scratch::new(name);
+        let store = Store::open(&format!("sqlite:{}/hotline.db", scratch.path().display())).await.unwrap();
+        World { store, scratch, seq: AtomicU64::new(0) }
     }
 
     fn data(&self) -> &Path {
-        &self.folder
+        self.scratch.path()
     }
 
     async fn journal(&self) -> Journal {
-        Journal::start(&self.store, &self.folder).await.unwrap()
+        Journal::start(&self.store, self.data()).await.unwrap()
     }
 
-    /// Each a hundred milliseconds after the one before.
+    /// Appends events, each 100 ms after the one before.
     fn append(&self, journal: &Journal, events: impl IntoIterator<Item = Event>) {
         for event in events {
             let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
             let at = Time::from_unix_ms(BEGAN + 100 * i64::try_from(seq).unwrap());
             journal.log().append(Entry { at, by: None, event }).unwrap();
         }
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -197,19 +181,11 @@ async fn a_path_that_leads_out_of_the_folder_is_never_opened() {
 
 /// A call whose recording is sealed with the hash of these bytes.
 fn sealed(n: u16, bytes: &[u8]) -> Vec<Event> {
-    let mut events = call(n, "inquiry", "1001");
-    for event in &mut events {
-        if let Event::Recording(RecordingEvent::Opened { path, .. }) = event {
-            *path = format!("2026/{n}.wav");
-        } else if let Event::Recording(RecordingEvent::Closed { sha256, state, .. }) = event {
-            assert_eq!(*state, RecordingState::Sealed);
-            *sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        }
-    }
-    events
+    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    Call { path: format!("2026/{n}.wav"), sha256, ..Call::new(n, "inquiry", "1001") }.events()
 }
 
-/// A silent stereo file of so many milliseconds.
+/// A silent stereo file of `ms` milliseconds.
 fn wav(ms: u32) -> Vec<u8> {
     let length = ms * 32;
     let mut bytes = b"RIFF".to_vec();
@@ -221,98 +197,4 @@ fn wav(ms: u32) -> Vec<u8> {
     bytes.extend(length.to_le_bytes());
     bytes.resize(44 + length as usize, 0);
     bytes
-}
-
-fn contact(n: u16) -> ContactId {
-    ContactId::new(&mut Ids::new(n), Time::from_unix_ms(BEGAN + i64::from(n)))
-}
-
-fn recording(n: u16) -> RecordingId {
-    RecordingId::new(&mut Ids::new(n), Time::from_unix_ms(BEGAN + i64::from(n)))
-}
-
-/// Call number `n` from its start to its end.
-fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
-    let mut ids = Ids::new(n);
-    let at = Time::from_unix_ms(BEGAN + i64::from(n));
-    let (contact, recording) = (contact(n), recording(n));
-    let (offer, segment) = (OfferId::new(&mut ids, at), SegmentId::new(&mut ids, at));
-    let (queue, agent) =
-        (queue.parse::<model::QueueName>().unwrap(), agent.parse::<model::AgentId>().unwrap());
-    let changed = |activity| {
-        Event::Agent(AgentEvent::Changed {
-            agent: agent.clone(),
-            shift: Shift::Ready,
-            activity,
-            seat_online: true,
-        })
-    };
-    vec![
-        Event::Contact(ContactEvent::Started {
-            contact,
-            caller: Some("13800000000".parse().unwrap()),
-            diversions: Vec::new(),
-            caller_name: Some("<b>'; DROP TABLE contacts; --\0 张".to_owned().into()),
-            number: "8000".parse().unwrap(),
-            trunk: "local".to_owned(),
-            language: Language::ZhCn,
-            flow: "main@1".to_owned(),
-            sip_call_id: None,
-        }),
-        Event::Recording(RecordingEvent::Opened {
-            recording,
-            contact,
-            path: format!("{n}.wav"),
-            channels: 2,
-            rate: 8000,
-        }),
-        Event::Contact(ContactEvent::Answered { contact }),
-        Event::Queue(QueueEvent::Entered { contact, queue: queue.clone(), bonus_s: 0, position: 1 }),
-        Event::Queue(QueueEvent::OfferMade {
-            offer,
-            contact,
-            queue: queue.clone(),
-            agent: agent.clone(),
-            score_s: 3,
-            idle_ms: 9,
-        }),
-        Event::Queue(QueueEvent::OfferEnded {
-            offer,
-            contact,
-            agent: agent.clone(),
-            outcome: OfferOutcome::Accepted,
-        }),
-        Event::Queue(QueueEvent::Left {
-            contact,
-            queue: queue.clone(),
-            reason: LeaveReason::Answered,
-            waited_ms: 1000,
-        }),
-        Event::Contact(ContactEvent::SegmentStarted { segment, contact, agent: agent.clone().into(), queue }),
-        changed(Activity::Talking),
-        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Company }),
-        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Customer }),
-        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: Side::Company }),
-        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: Side::Customer }),
-        Event::Contact(ContactEvent::SegmentEnded {
-            segment,
-            contact,
-            agent: agent.clone().into(),
-            end: SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp },
-        }),
-        changed(Activity::WrapUp),
-        Event::Contact(ContactEvent::Ended {
-            contact,
-            end: End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person),
-        }),
-        Event::Recording(RecordingEvent::Closed {
-            recording,
-            contact,
-            state: RecordingState::Sealed,
-            duration_ms: 1000,
-            sha256: "00".repeat(32),
-            gaps: vec![model::Gap { channel: 0, from_ms: 20, length_ms: 20, cause: model::GapCause::Lost }],
-            fault: None,
-        }),
-    ]
 }

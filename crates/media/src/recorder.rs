@@ -134,8 +134,8 @@ mod tests {
     /// nobody reads in that time.
     #[test]
     fn a_disk_that_stands_still_costs_a_counted_gap_and_no_message() {
-        let dir = std::env::temp_dir().join(format!("hotline-recorder-{}", std::process::id()));
-        let disk: Arc<dyn Disk> = Arc::new(Folder::open(&dir).unwrap());
+        let scratch = testing::Scratch::new("recorder");
+        let disk: Arc<dyn Disk> = Arc::new(Folder::open(scratch.path()).unwrap());
         let tally = Arc::new(Tally::default());
         let (ring, messages) = crossbeam_channel::bounded(3);
         let (reports, read) = crossbeam_channel::bounded(10);
@@ -164,6 +164,5 @@ mod tests {
         };
         let gap = |channel| Gap { channel, from_ms: 440, length_ms: 2000, cause: GapCause::Dropped };
         assert_eq!((duration_ms, gaps), (3500, vec![gap(0), gap(1)]));
-        std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -11,11 +11,12 @@ use model::{
     AudioReport, Codec, Digit, Direction, GapCause, MediaOp, MediaReport, PlayMode, RecordingReport,
 };
 use sha2::{Digest, Sha256};
-use world::{LOCALHOST, Phone, World, channels, sealed, steady, talk};
+use world::phone::steady;
+use world::{LOCALHOST, Phone, World, channels, sealed, talk};
 
 #[test]
 fn a_bridge_carries_both_voices_and_each_has_its_channel() {
-    let mut world = World::new(21_000);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let mut agent = world.phone(Codec::Pcmu, 880.0);
     let recording = world.record(caller.leg, "2026/11/bridge.wav");
@@ -46,7 +47,7 @@ fn a_bridge_carries_both_voices_and_each_has_its_channel() {
 
 #[test]
 fn a_lost_packet_is_a_gap_in_its_place() {
-    let mut world = World::new(21_100);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let recording = world.record(caller.leg, "lost.wav");
     talk(&mut [&mut caller], 10);
@@ -63,7 +64,7 @@ fn a_lost_packet_is_a_gap_in_its_place() {
 
 #[test]
 fn keys_are_told_once_and_cross_the_bridge() {
-    let mut world = World::new(21_200);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let mut agent = world.phone(Codec::Pcma, 880.0);
     world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
@@ -93,7 +94,7 @@ fn keys_are_told_once_and_cross_the_bridge() {
 /// A peer whose description comes with a late ACK has pressed meanwhile; what it said is not kept.
 #[test]
 fn keys_that_come_before_the_peers_side_is_known_are_told_once_and_in_order() {
-    let mut world = World::new(21_250);
+    let mut world = World::new();
     let (leg, rtp) = world.open();
     let mut caller = Phone::new(leg, rtp, Codec::Pcma, 440.0);
     talk(&mut [&mut caller], 5);
@@ -112,7 +113,7 @@ fn keys_that_come_before_the_peers_side_is_known_are_told_once_and_in_order() {
 
 #[test]
 fn prompts_end_are_replaced_and_music_goes_on() {
-    let mut world = World::new(21_300);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcmu, 440.0);
     let first = world.play(caller.leg, "tone/short", PlayMode::Once);
     talk(&mut [&mut caller], 20);
@@ -140,7 +141,7 @@ fn prompts_end_are_replaced_and_music_goes_on() {
 
 #[test]
 fn a_held_peer_hears_nothing_and_the_recording_knows_what_it_missed() {
-    let mut world = World::new(21_400);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     talk(&mut [&mut caller], 5);
     world.connect(&caller, Direction::ReceiveOnly);
@@ -165,7 +166,7 @@ fn a_held_peer_hears_nothing_and_the_recording_knows_what_it_missed() {
 
 #[test]
 fn a_stranger_is_not_heard() {
-    let mut world = World::new(21_500);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let mut agent = world.phone(Codec::Pcma, 880.0);
     world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
@@ -181,7 +182,7 @@ fn a_stranger_is_not_heard() {
 #[test]
 fn strangers_who_come_right_behind_the_first_packet_are_not_heard() {
     const LEGS: u64 = 5;
-    let mut world = World::with(24_000, |settings| settings.ports = 24_000..=24_099, None);
+    let mut world = World::with(|settings| settings.ports = 24_000..=24_099, None);
     for _ in 0..LEGS {
         let mut caller = world.phone(Codec::Pcma, 440.0);
         let mut stranger = Phone::new(caller.leg, caller.ours, Codec::Pcma, 1800.0);
@@ -204,7 +205,7 @@ fn strangers_who_come_right_behind_the_first_packet_are_not_heard() {
 
 #[test]
 fn a_peer_that_announces_another_address_is_heard_and_answered_there_alone() {
-    let mut world = World::new(21_900);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let mut agent = world.phone(Codec::Pcma, 880.0);
     world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
@@ -222,7 +223,7 @@ fn a_peer_that_announces_another_address_is_heard_and_answered_there_alone() {
 
 #[test]
 fn a_phone_behind_address_translation_is_answered_where_it_is() {
-    let mut world = World::new(21_600);
+    let mut world = World::new();
     let (leg, rtp) = world.open();
     let mut phone = Phone::new(leg, rtp, Codec::Pcma, 440.0);
     let private = UdpSocket::bind((LOCALHOST, 0)).unwrap();
@@ -236,7 +237,7 @@ fn a_phone_behind_address_translation_is_answered_where_it_is() {
 
 #[test]
 fn a_file_cut_off_at_any_moment_plays_and_is_repaired() {
-    let mut world = World::new(21_700);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     world.record(caller.leg, "killed.wav");
     talk(&mut [&mut caller], 110);
@@ -263,22 +264,21 @@ fn a_file_cut_off_at_any_moment_plays_and_is_repaired() {
 
 #[test]
 fn stopping_seals_what_is_open_and_says_good_bye() {
-    let mut world = World::new(21_800);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let recording = world.record(caller.leg, "stopped.wav");
     talk(&mut [&mut caller], 20);
-    let (reports, dir) = (world.reports.clone(), world.dir.clone());
     world.media.stop();
-    let sealed = reports
+    let sealed = world
+        .reports
         .try_iter()
         .any(|report| matches!(report, MediaReport::Recording(sealed, RecordingReport::Sealed(_)) if sealed == recording));
     assert!(sealed);
-    assert!(channels(&dir.join("recordings/stopped.wav")).0.len() >= 2400);
+    assert!(channels(&world.dir.join("recordings/stopped.wav")).0.len() >= 2400);
     let mut datagram = [0; 500];
     caller.rtcp.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let (len, _) = caller.rtcp.recv_from(&mut datagram).unwrap();
     let packets: Vec<_> = rtcp::parse(&datagram[..len]).map(Result::unwrap).collect();
     assert!(matches!(packets.first(), Some(RtcpPacket::SenderReport { .. })), "{packets:?}");
     assert!(matches!(packets.last(), Some(RtcpPacket::Bye { .. })), "{packets:?}");
-    let _ = std::fs::remove_dir_all(dir);
 }

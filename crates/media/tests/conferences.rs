@@ -3,15 +3,16 @@
 mod world;
 
 use model::{Codec, GapCause, MediaOp, PlayMode, Role};
-use world::{Phone, World, channels, sealed, steady, talk};
+use world::phone::steady;
+use world::{Phone, World, channels, sealed, talk};
 
 const CUSTOMER: f64 = 440.0;
 const AGENT: f64 = 880.0;
 const SUPERVISOR: f64 = 1320.0;
 
 /// Customer, agent and supervisor, who have talked for as long as it takes the ears to open.
-fn three(port: u16, codecs: [Codec; 3], supervisor: fn(&Phone) -> Role) -> (World, [Phone; 3]) {
-    let mut world = World::new(port);
+fn three(codecs: [Codec; 3], supervisor: fn(&Phone) -> Role) -> (World, [Phone; 3]) {
+    let mut world = World::new();
     let customer = world.phone(codecs[0], CUSTOMER);
     let agent = world.phone(codecs[1], AGENT);
     let boss = world.phone(codecs[2], SUPERVISOR);
@@ -45,14 +46,14 @@ fn heard(phones: &mut [Phone; 3]) -> [[bool; 3]; 3] {
 #[test]
 fn everybody_hears_everybody_else_in_any_codec() {
     let codecs = [Codec::Pcma, Codec::G722, Codec::Pcmu];
-    let (world, mut phones) = three(25_000, codecs, |_| Role::Party);
+    let (world, mut phones) = three(codecs, |_| Role::Party);
     assert_eq!(heard(&mut phones), [[false, true, true], [true, false, true], [true, true, false]]);
     world.end();
 }
 
 #[test]
 fn a_listener_is_heard_by_nobody_a_whisperer_by_the_agent_alone_and_roles_change_in_mid_call() {
-    let (mut world, mut phones) = three(25_100, [Codec::Pcma; 3], |_| Role::Listener);
+    let (mut world, mut phones) = three([Codec::Pcma; 3], |_| Role::Listener);
     let recording = world.record(phones[0].leg, "supervised.wav");
     assert_eq!(heard(&mut phones), [[false, true, false], [true, false, false], [true, true, false]]);
     let [customer, agent, boss] = [0, 1, 2].map(|index: usize| phones[index].leg);
@@ -81,7 +82,7 @@ fn a_listener_is_heard_by_nobody_a_whisperer_by_the_agent_alone_and_roles_change
 
 #[test]
 fn music_to_one_side_leaves_the_others_talking() {
-    let (mut world, mut phones) = three(25_200, [Codec::Pcma; 3], |_| Role::Party);
+    let (mut world, mut phones) = three([Codec::Pcma; 3], |_| Role::Party);
     world.play(phones[0].leg, "music/default", PlayMode::Loop);
     assert_eq!(heard(&mut phones), [[false, false, false], [true, false, true], [true, true, false]]);
     assert!(phones[0].steady_level(1000.0, phones[0].heard.len() - 1600) > -20.0);
@@ -92,7 +93,7 @@ fn music_to_one_side_leaves_the_others_talking() {
 
 #[test]
 fn a_bridge_becomes_a_conference_and_again_a_bridge() {
-    let mut world = World::new(25_300);
+    let mut world = World::new();
     let mut phones = [CUSTOMER, AGENT, SUPERVISOR].map(|hertz| world.phone(Codec::Pcma, hertz));
     let [customer, agent, boss] = [0, 1, 2].map(|index: usize| phones[index].leg);
     world.order(MediaOp::Bridge { a: customer, b: agent });
@@ -107,7 +108,7 @@ fn a_bridge_becomes_a_conference_and_again_a_bridge() {
 
 #[test]
 fn thirty_two_take_part_and_the_next_one_does_not() {
-    let mut world = World::with(25_400, |settings| settings.ports = 25_400..=25_479, None);
+    let mut world = World::with(|settings| settings.ports = 25_400..=25_479, None);
     let mut phones: Vec<Phone> = (0..33).map(|_| world.phone(Codec::Pcma, SUPERVISOR)).collect();
     phones[0] = world.phone(Codec::Pcma, CUSTOMER);
     let members = phones.iter().map(|phone| (phone.leg, Role::Party)).collect();

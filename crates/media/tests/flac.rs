@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code")]
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use audio::flac::{BLOCK, Encoder, HEADER_LEN};
@@ -18,7 +17,8 @@ fn encoded(samples: &[[i16; 2]], rate: u32) -> Vec<u8> {
 
 /// What FFmpeg makes of a file, and of its complaints none: it checks every CRC.
 fn ffmpeg(name: &str, flac: &[u8], to: &[&str]) -> Option<Vec<u8>> {
-    let path: PathBuf = std::env::temp_dir().join(format!("hotline-{name}-{}.flac", std::process::id()));
+    let scratch = testing::Scratch::new(name);
+    let path = scratch.join("file.flac");
     fs::write(&path, flac).unwrap();
     let run = Command::new("ffmpeg")
         .args(["-v", "warning", "-err_detect", "explode", "-i"])
@@ -26,7 +26,6 @@ fn ffmpeg(name: &str, flac: &[u8], to: &[&str]) -> Option<Vec<u8>> {
         .args(to)
         .arg("-")
         .output();
-    fs::remove_file(path).unwrap();
     let Ok(output) = run else {
         eprintln!("ffmpeg is missing: no second opinion");
         return None;

@@ -17,7 +17,7 @@ fn victim() {
     if std::env::var_os(VICTIM).is_none() {
         return;
     }
-    let mut world = World::new(23_000);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     world.record(caller.leg, "killed.wav");
     println!("file {}", world.file("killed.wav").display());

@@ -3,7 +3,8 @@
 mod world;
 
 use model::{Codec, Direction, MediaOp, PlayMode};
-use world::{KEYS, Phone, World, channels, sealed, steady, talk};
+use world::phone::{KEYS, steady};
+use world::{Phone, World, channels, sealed, talk};
 
 const LENGTHS: [u8; 5] = [10, 20, 30, 40, 60];
 
@@ -34,7 +35,7 @@ fn assert_lengths(phone: &Phone, from: usize, ms: usize, bytes_a_ms: usize) {
 
 #[test]
 fn music_comes_in_packets_of_the_length_asked_for_in_every_codec_that_can_be_cut() {
-    let mut world = World::with(24_300, |settings| settings.ports = 24_300..=24_349, None);
+    let mut world = World::with(|settings| settings.ports = 24_300..=24_349, None);
     for (codec, bytes) in [(Codec::Pcma, 8), (Codec::Pcmu, 8), (Codec::G722, 8), (Codec::L16, 16)] {
         for ms in LENGTHS {
             let mut phone = world.phone(codec, 440.0);
@@ -53,7 +54,7 @@ fn music_comes_in_packets_of_the_length_asked_for_in_every_codec_that_can_be_cut
 
 #[test]
 fn each_party_of_a_bridge_gets_the_length_that_it_asks_for_whatever_the_other_sends() {
-    let mut world = World::with(24_350, |settings| settings.ports = 24_350..=24_399, None);
+    let mut world = World::with(|settings| settings.ports = 24_350..=24_399, None);
     for (one, other) in [(20, 20), (40, 20), (10, 20), (30, 40), (60, 10)] {
         let mut caller = world.phone(Codec::Pcma, 440.0);
         let mut agent = world.phone(Codec::Pcmu, 880.0);
@@ -84,7 +85,7 @@ fn each_party_of_a_bridge_gets_the_length_that_it_asks_for_whatever_the_other_se
 
 #[test]
 fn a_party_that_asks_for_nothing_gets_what_the_other_sends_as_it_comes() {
-    let mut world = World::new(24_400);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let mut agent = world.phone(Codec::Pcma, 880.0);
     caller.sends_ms = 40;
@@ -98,7 +99,7 @@ fn a_party_that_asks_for_nothing_gets_what_the_other_sends_as_it_comes() {
 
 #[test]
 fn a_party_changes_the_length_that_it_asks_for_in_mid_call() {
-    let mut world = World::new(24_420);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let mut agent = world.phone(Codec::Pcma, 880.0);
     world.order(MediaOp::Bridge { a: caller.leg, b: agent.leg });
@@ -114,7 +115,7 @@ fn a_party_changes_the_length_that_it_asks_for_in_mid_call() {
 
 #[test]
 fn a_key_between_packets_is_heard_once_and_the_music_goes_on() {
-    let mut world = World::new(24_440);
+    let mut world = World::new();
     let mut phone = world.phone(Codec::Pcma, 440.0);
     ask(&world, &mut phone, Some(60));
     world.play(phone.leg, "music/default", PlayMode::Loop);

@@ -65,7 +65,7 @@ fn goes_on_elsewhere(mut caller: Phone, mut agent: Phone) {
 
 #[test]
 fn a_phone_whose_port_changes_in_mid_call_is_heard_again() {
-    let mut world = World::new(24_200);
+    let mut world = World::new();
     let (caller, agent) = bridged(&mut world, |_| {}, direct);
     goes_on_elsewhere(caller, agent);
     world.end();
@@ -73,7 +73,7 @@ fn a_phone_whose_port_changes_in_mid_call_is_heard_again() {
 
 #[test]
 fn so_is_one_behind_address_translation() {
-    let mut world = World::new(24_300);
+    let mut world = World::new();
     let (caller, agent) = bridged(&mut world, |_| {}, translated);
     goes_on_elsewhere(caller, agent);
     world.end();
@@ -81,7 +81,7 @@ fn so_is_one_behind_address_translation() {
 
 #[test]
 fn and_one_that_is_encrypted() {
-    let mut world = World::new(24_400);
+    let mut world = World::new();
     let encrypt = |phone: &mut Phone| phone.encrypt(SrtpSuite::AesCm128HmacSha1_80, 1, 2);
     let (caller, agent) = bridged(&mut world, encrypt, direct);
     goes_on_elsewhere(caller, agent);
@@ -90,7 +90,7 @@ fn and_one_that_is_encrypted() {
 
 #[test]
 fn a_description_sent_again_finds_a_new_stream_without_a_second_of_silence() {
-    let mut world = World::new(24_500);
+    let mut world = World::new();
     let (mut caller, mut agent) = bridged(&mut world, |_| {}, translated);
     talk(&mut [&mut caller, &mut agent], 20);
     move_to_another_port(&mut caller);
@@ -114,7 +114,7 @@ fn spray(world: &World, leg: LegId, mut stranger: Phone) -> Phone {
 
 #[test]
 fn whoever_sprays_a_port_before_the_customer_speaks_earns_nothing() {
-    let mut world = World::with(24_600, |settings: &mut Settings| settings.ports = 24_600..=24_699, None);
+    let mut world = World::with(|settings: &mut Settings| settings.ports = 24_600..=24_699, None);
     let (leg, ours) = world.open();
     let mut caller = Phone::new(leg, ours, Codec::Pcma, 440.0);
     world.order(MediaOp::Connect { leg, remote: direct(&caller) });

@@ -7,7 +7,7 @@ mod world;
 use std::fs;
 use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,7 @@ use model::{
     Codec, Gap, GapCause, MediaOp, MediaReport, RecordingId, Storage, StorageReport, StorageTrouble,
 };
 
+use testing::Scratch;
 use world::{Phone, World, channels, talk};
 
 /// Two phones in a bridge, recorded.
@@ -101,13 +102,9 @@ fn is_heard(file: &Path, from_ms: usize, until_ms: usize) -> bool {
     heard(&left, 440.0) && heard(&right, 880.0)
 }
 
-fn fallback_of(port: u16) -> PathBuf {
-    std::env::temp_dir().join(format!("hotline-fallback-{}-{port}", std::process::id()))
-}
-
 #[test]
 fn a_removed_folder_is_made_anew_and_the_file_is_whole() {
-    let mut story = Story::new(World::new(23_000));
+    let mut story = Story::new(World::new());
     story.talk_ms(3000);
     fs::remove_dir_all(story.world.dir.join("recordings")).unwrap();
     story.talk_ms(5000);
@@ -193,9 +190,9 @@ impl DiskFile for Faulty<Box<dyn DiskFile>> {
 
 #[test]
 fn a_recording_resumes_by_itself_when_there_is_room_again() {
-    let folder = fallback_of(23_100);
-    let (disk, faults) = Faulty::open(&folder);
-    let mut story = Story::new(World::with(23_100, |_| {}, Some(disk)));
+    let folder = Scratch::new("disk");
+    let (disk, faults) = Faulty::open(folder.path());
+    let mut story = Story::new(World::with(|_| {}, Some(disk)));
     story.talk_ms(2000);
     faults.full.store(true, Ordering::Relaxed);
     story.talk_ms(2000);
@@ -212,49 +209,47 @@ fn a_recording_resumes_by_itself_when_there_is_room_again() {
     let lost = story.world.media.counters().frames_dropped;
     assert!(lost.abs_diff(dropped / 20) <= 1, "{lost} frames counted, {dropped} ms told");
     story.world.end();
-    fs::remove_dir_all(folder).unwrap();
 }
 
-/// A tmpfs of so many kilobytes; `None` where this process may not mount.
-struct Small(PathBuf);
+/// A tmpfs of a few kilobytes; `None` where this process may not mount.
+struct Small(Scratch);
 
 impl Small {
     fn mount(name: &str, kilobytes: u32) -> Option<Small> {
-        let path = std::env::temp_dir().join(format!("hotline-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
+        let scratch = Scratch::new(name);
         let size = format!("size={kilobytes}k");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path).status();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(scratch.path()).status();
         if mount.is_ok_and(|status| status.success()) {
-            return Some(Small(path));
+            return Some(Small(scratch));
         }
         eprintln!("{name}: this process may not mount; left out");
-        let _ = fs::remove_dir(&path);
         None
     }
 
     /// Recordings begin here, and go on in `second` when this folder has trouble.
     fn before(&self, second: &Path, settings: &mut Settings) {
-        settings.recordings_dir = self.0.clone();
+        settings.recordings_dir = self.0.path().to_owned();
         settings.recordings_fallback = Some(second.to_owned());
     }
 
     fn unmount(&self) {
-        assert!(Command::new("umount").arg("-l").arg(&self.0).status().unwrap().success());
+        assert!(Command::new("umount").arg("-l").arg(self.0.path()).status().unwrap().success());
     }
 }
 
 impl Drop for Small {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).stderr(std::process::Stdio::null()).status();
-        let _ = fs::remove_dir_all(&self.0);
+        let _ =
+            Command::new("umount").arg("-l").arg(self.0.path()).stderr(std::process::Stdio::null()).status();
     }
 }
 
 #[test]
 fn a_full_disk_hands_over_to_the_second_folder_without_a_gap() {
     let Some(small) = Small::mount("full", 96) else { return };
-    let fallback = fallback_of(23_200);
-    let mut story = Story::new(World::with(23_200, |settings| small.before(&fallback, settings), None));
+    let fallback = Scratch::new("fallback");
+    let mut story = Story::new(World::with(|settings| small.before(fallback.path(), settings), None));
     // 96 KiB are three seconds.
     story.talk_ms(6000);
     story.failed((Storage::Main, StorageTrouble::Full));
@@ -269,21 +264,19 @@ fn a_full_disk_hands_over_to_the_second_folder_without_a_gap() {
         "what was hashed lies on the disk"
     );
     story.world.end();
-    fs::remove_dir_all(fallback).unwrap();
 }
 
 #[test]
 fn an_encrypted_recording_hands_over_to_the_second_folder_too() {
     let Some(small) = Small::mount("secret", 96) else { return };
-    let fallback = fallback_of(23_600);
-    fs::create_dir_all(&fallback).unwrap();
+    let fallback = Scratch::new("fallback");
     let key = CenterKey::create(&fallback.join("key")).unwrap();
     let keys = Arc::new(CenterKeys::new(Some(key), Vec::new()));
     let change = |settings: &mut Settings| {
-        small.before(&fallback, settings);
+        small.before(fallback.path(), settings);
         settings.keys = keys.clone();
     };
-    let mut story = Story::record(World::with(23_600, change, None), "2026/one.wav.enc");
+    let mut story = Story::record(World::with(change, None), "2026/one.wav.enc");
     // 96 KiB are less than three seconds.
     story.talk_ms(6000);
     story.failed((Storage::Main, StorageTrouble::Full));
@@ -303,7 +296,6 @@ fn an_encrypted_recording_hands_over_to_the_second_folder_too() {
     assert!(is_heard(&exported, 300, 2500) && is_heard(&exported, 3000, 5800));
     assert_eq!(archive::repair(&file, &keys).unwrap().sha256, sha256, "what was hashed lies on the disk");
     story.world.end();
-    fs::remove_dir_all(fallback).unwrap();
 }
 
 #[test]
@@ -311,7 +303,7 @@ fn a_full_disk_without_another_keeps_what_it_has_and_resumes_when_room_is_made()
     let Some(small) = Small::mount("resume", 256) else { return };
     fs::write(small.0.join("ballast"), vec![1; 188 * 1024]).unwrap();
     let mut story =
-        Story::new(World::with(23_300, |settings| settings.recordings_dir = small.0.clone(), None));
+        Story::new(World::with(|settings| settings.recordings_dir = small.0.path().to_owned(), None));
     story.talk_ms(4000);
     story.failed((Storage::Main, StorageTrouble::Full));
     fs::remove_file(small.0.join("ballast")).unwrap();
@@ -328,8 +320,8 @@ fn a_full_disk_without_another_keeps_what_it_has_and_resumes_when_room_is_made()
 #[test]
 fn an_unmounted_disk_hands_over_to_the_second_folder() {
     let Some(small) = Small::mount("unmounted", 4096) else { return };
-    let fallback = fallback_of(23_400);
-    let mut story = Story::new(World::with(23_400, |settings| small.before(&fallback, settings), None));
+    let fallback = Scratch::new("fallback");
+    let mut story = Story::new(World::with(|settings| small.before(fallback.path(), settings), None));
     story.talk_ms(2000);
     small.unmount();
     story.talk_ms(4000);
@@ -340,14 +332,13 @@ fn an_unmounted_disk_hands_over_to_the_second_folder() {
     assert!(is_heard(&file, 300, 1500) && is_heard(&file, 4000, 5800));
     assert!(!small.0.join("2026").exists(), "nothing is written below an unmounted disk");
     story.world.end();
-    fs::remove_dir_all(fallback).unwrap();
 }
 
 #[test]
 fn a_stalled_disk_is_told_and_costs_nothing_that_fits_into_the_ring() {
-    let folder = fallback_of(23_500);
-    let (disk, faults) = Faulty::open(&folder);
-    let mut story = Story::new(World::with(23_500, |_| {}, Some(disk)));
+    let folder = Scratch::new("disk");
+    let (disk, faults) = Faulty::open(folder.path());
+    let mut story = Story::new(World::with(|_| {}, Some(disk)));
     story.talk_ms(1000);
     faults.stalled.store(true, Ordering::Relaxed);
     let began = Instant::now();
@@ -360,14 +351,13 @@ fn a_stalled_disk_is_told_and_costs_nothing_that_fits_into_the_ring() {
     let (duration_ms, _, gaps) = story.seal();
     assert!(duration_ms >= 7500 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
     story.world.end();
-    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
 fn a_recording_that_begins_while_the_disk_stands_still_is_whole() {
-    let folder = fallback_of(23_800);
-    let (disk, faults) = Faulty::open(&folder);
-    let mut story = Story::new(World::with(23_800, |_| {}, Some(disk)));
+    let folder = Scratch::new("disk");
+    let (disk, faults) = Faulty::open(folder.path());
+    let mut story = Story::new(World::with(|_| {}, Some(disk)));
     story.talk_ms(1000);
     faults.stalled.store(true, Ordering::Relaxed);
     story.talk_ms(4600);
@@ -380,15 +370,14 @@ fn a_recording_that_begins_while_the_disk_stands_still_is_whole() {
     let (duration_ms, _, gaps) = story.seal();
     assert!(duration_ms >= 2900 && dropped_ms(&gaps) == 0, "{duration_ms}: {gaps:?}");
     story.world.end();
-    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
 fn a_stalled_disk_hands_over_to_the_second_folder_and_is_waited_for_in_the_end() {
-    let [main, fallback] = [23_700, 23_710].map(fallback_of);
-    let (disk, faults) = Faulty::open(&main);
-    let change = |settings: &mut Settings| settings.recordings_fallback = Some(fallback.clone());
-    let mut story = Story::new(World::with(23_700, change, Some(disk)));
+    let (main, fallback) = (Scratch::new("main"), Scratch::new("fallback"));
+    let (disk, faults) = Faulty::open(main.path());
+    let change = |settings: &mut Settings| settings.recordings_fallback = Some(fallback.path().to_owned());
+    let mut story = Story::new(World::with(change, Some(disk)));
     story.talk_ms(2000);
     faults.stalled.store(true, Ordering::Relaxed);
     story.talk_ms(7000);
@@ -403,5 +392,4 @@ fn a_stalled_disk_hands_over_to_the_second_folder_and_is_waited_for_in_the_end()
     assert!(is_heard(&file, 300, 1800) && is_heard(&file, 2200, 8800));
     assert!(!main.join("2026/one.wav").exists(), "the first part was brought over");
     story.world.end();
-    [main, fallback].iter().for_each(|folder| fs::remove_dir_all(folder).unwrap());
 }

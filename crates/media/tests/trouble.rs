@@ -52,8 +52,8 @@ impl DiskFile for FullFile {
 
 #[test]
 fn a_full_disk_is_told_once_and_the_call_goes_on() {
-    for (port, writes) in [(22_000, 0), (22_100, 1), (22_200, 2)] {
-        let mut world = World::with(port, |_| {}, Some(Arc::new(FullAfter(writes))));
+    for writes in 0..3 {
+        let mut world = World::with(|_| {}, Some(Arc::new(FullAfter(writes))));
         let mut caller = world.phone(Codec::Pcma, 440.0);
         let mut agent = world.phone(Codec::Pcma, 880.0);
         let recording = world.record(caller.leg, "full.wav");
@@ -118,7 +118,7 @@ impl DiskFile for SlowToSeal {
 fn a_recording_counts_as_open_until_it_is_sealed() {
     let (hold, gate) = crossbeam_channel::bounded(0);
     let (began, sealing) = crossbeam_channel::bounded(1);
-    let mut world = World::with(22_900, |_| {}, Some(Arc::new(SlowToSeal { began, gate })));
+    let mut world = World::with(|_| {}, Some(Arc::new(SlowToSeal { began, gate })));
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let recording = world.record(caller.leg, "slow.wav");
     talk(&mut [&mut caller], 10);
@@ -163,7 +163,7 @@ impl DiskFile for StuckFile {
 #[test]
 fn a_stuck_disk_delays_no_packet() {
     let (gate, wait) = crossbeam_channel::bounded(0);
-    let mut world = World::with(22_800, |_| {}, Some(Arc::new(Stuck(wait))));
+    let mut world = World::with(|_| {}, Some(Arc::new(Stuck(wait))));
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let mut agent = world.phone(Codec::Pcma, 880.0);
     let recording = world.record(caller.leg, "stuck.wav");
@@ -185,7 +185,7 @@ fn a_stuck_disk_delays_no_packet() {
 
 #[test]
 fn a_path_outside_the_folder_is_refused() {
-    let mut world = World::new(22_300);
+    let mut world = World::new();
     let caller = world.phone(Codec::Pcma, 440.0);
     for path in ["../escape.wav", "/etc/escape.wav", "", "a/../../b.wav"] {
         world.record(caller.leg, path);
@@ -199,8 +199,7 @@ fn a_path_outside_the_folder_is_refused() {
 
 #[test]
 fn a_silent_peer_is_reported_again_and_again_with_what_it_was_to_do() {
-    let mut world =
-        World::with(22_400, |settings| settings.silence_timeout = Duration::from_millis(300), None);
+    let mut world = World::with(|settings| settings.silence_timeout = Duration::from_millis(300), None);
     let mut caller = world.phone(Codec::Pcma, 440.0);
     for _ in 0..3 {
         assert_eq!(world.wait_for(silent), (caller.leg, Direction::Both));
@@ -221,7 +220,7 @@ fn silent(report: &MediaReport) -> Option<(LegId, Direction)> {
 
 #[test]
 fn without_a_free_port_a_leg_is_refused() {
-    let mut world = World::with(22_500, |settings| settings.ports = 22_500..=22_503, None);
+    let mut world = World::with(|settings| settings.ports = 22_500..=22_503, None);
     let (first, _) = world.open();
     world.open();
     let mut ids = model::Ids::new(9);
@@ -250,7 +249,7 @@ fn a_thread_whose_ports_are_used_up_says_that_it_has_no_room_until_one_has_reste
         settings.ports = 22_510..=22_511;
         settings.port_rest = Duration::from_millis(100);
     };
-    let mut world = World::with(22_510, settings, None);
+    let mut world = World::with(settings, None);
     let strain = |report: &MediaReport| match report {
         MediaReport::Strain { thread: 0, lacks } => Some(*lacks),
         _ => None,
@@ -267,7 +266,7 @@ fn a_thread_whose_ports_are_used_up_says_that_it_has_no_room_until_one_has_reste
 
 #[test]
 fn each_thread_gives_a_sign_of_life_until_it_is_stopped() {
-    let world = World::with(22_520, |settings| settings.threads = 2, None);
+    let world = World::with(|settings| settings.threads = 2, None);
     let pulse = world.media.pulse();
     assert_eq!(pulse.threads(), 2);
     (0..2).for_each(|thread| pulse.ask(thread).recv().expect("it lives"));
@@ -278,7 +277,7 @@ fn each_thread_gives_a_sign_of_life_until_it_is_stopped() {
 
 #[test]
 fn orders_for_what_is_gone_do_nothing() {
-    let mut world = World::new(22_600);
+    let mut world = World::new();
     let caller = world.phone(Codec::Pcma, 440.0);
     let agent = world.phone(Codec::Pcma, 880.0);
     world.order(MediaOp::Close { leg: agent.leg });
@@ -293,25 +292,25 @@ fn orders_for_what_is_gone_do_nothing() {
 }
 
 #[test]
-fn wrong_settings_are_told_at_the_start() {
-    let dir = std::env::temp_dir().join(format!("hotline-media-{}-start", std::process::id()));
+fn wrong_settings_are_refused_at_the_start() {
+    let dir = testing::Scratch::new("start");
     let start = |settings: Settings| {
         let (reports, _) = crossbeam_channel::bounded(1);
         Media::start(settings, reports).map(Media::stop)
     };
-    let settings = Settings::new(LOCALHOST, 22_701..=22_702, dir.clone(), Arc::new(Prompts::empty()));
+    let settings =
+        Settings::new(LOCALHOST, 22_701..=22_702, dir.path().to_owned(), Arc::new(Prompts::empty()));
     assert!(matches!(start(settings.clone()), Err(StartError::TooFewPorts(22_701, 22_702))));
     let elsewhere = Settings { bind_ip: [192, 0, 2, 1].into(), ports: 22_700..=22_709, ..settings.clone() };
     assert!(matches!(start(elsewhere), Err(StartError::Bind { .. })));
     let unwritable = Settings { recordings_dir: "/proc/none".into(), ports: 22_700..=22_709, ..settings };
     assert!(matches!(start(unwritable), Err(StartError::Recordings { .. })));
-    let _ = std::fs::remove_dir_all(dir);
 }
 
 #[test]
 fn a_bridged_peer_that_is_not_heard_is_told_once_and_again_after_it_was_heard() {
     let change = |settings: &mut Settings| settings.one_way_after = Duration::from_millis(300);
-    let mut world = World::with(24_000, change, None);
+    let mut world = World::with(change, None);
     let mut caller = world.phone(Codec::Pcma, 440.0);
     let mut agent = world.phone(Codec::Pcma, 880.0);
     talk(&mut [&mut caller], 30);
@@ -334,7 +333,7 @@ fn a_bridged_peer_that_is_not_heard_is_told_once_and_again_after_it_was_heard() 
 
 #[test]
 fn a_closed_leg_tells_what_its_peer_sounded_like() {
-    let mut world = World::new(24_100);
+    let mut world = World::new();
     let mut caller = world.phone(Codec::Pcma, 440.0);
     // Orders are obeyed one after the other: once another port is open, the phone is connected, and all that it sends
     // counts.

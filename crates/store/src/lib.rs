@@ -19,8 +19,6 @@ mod queries;
 mod renumber;
 mod retention;
 mod rows;
-#[cfg(test)]
-mod scratch;
 mod spool;
 mod sql;
 mod standing;

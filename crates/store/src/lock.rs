@@ -146,7 +146,7 @@ fn write(file: &mut File, holder: &Holder) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scratch::Scratch;
+    use testing::Scratch;
 
     #[test]
     fn a_second_taker_learns_who_holds_the_folder() {

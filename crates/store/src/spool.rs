@@ -250,8 +250,8 @@ fn crc32(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
     use crate::NODE;
-    use crate::scratch::Scratch;
     use model::{CenterEvent, Time};
+    use testing::Scratch;
 
     fn record(seq: u64) -> Record {
         Record {

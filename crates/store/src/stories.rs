@@ -12,11 +12,10 @@ use std::time::Duration;
 
 use model::{CenterEvent, Class, ContactEvent, Entry, Event, LeaveReason, Time};
 
-use crate::stories::world::{QUALITY, World, call, contact, each_database};
-use crate::{ContactFilter, InboxFull, Journal, Log};
+use testing::{PATIENCE, call, contact};
 
-/// Long enough for any of these on a busy machine; nothing waits this long when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+use crate::stories::world::{QUALITY, World, each_database};
+use crate::{ContactFilter, InboxFull, Journal, Log};
 
 #[test]
 fn the_tables_are_the_same_when_made_anew_from_the_journal() {

@@ -3,26 +3,24 @@
 // Each test file uses its own part of this.
 #![allow(dead_code)]
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use api::{Answer, App, AppParts, Because, Commands, Configuration, Fault, Readiness, Reloaded, Reloading};
 use archive::{Asked, Eraser, LedgerError, Notary, Overdue, Shelves};
 use model::{
-    Actor, AgentId, Cause, ContactEvent, ContactId, Digit, Done, DueRecording, End, EndedBy, Entry, Event,
-    Ids, Language, LeaveReason, MoveEnd, MoveOrder, Order, QueueEvent, Record, RecordingEvent, RecordingId,
-    RecordingState, Refused, RetentionRule, Scope, Secret, SecureInputOrder, Slot, Time, Zone,
+    Actor, AgentId, ContactId, Digit, Done, DueRecording, Entry, Event, MoveEnd, MoveOrder, Order, Record,
+    RecordingId, Refused, RetentionRule, Scope, Secret, SecureInputOrder, Slot, Time, Zone,
 };
 use serde_json::Value;
 use store::{Journal, Role, Store};
+pub(crate) use testing::PATIENCE;
+use testing::{Call, Scratch, contact, recording};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const AUDIO: &[u8] = b"RIFF, and two hundred and fifty thousand bytes";
 
 pub(crate) struct World {
@@ -31,7 +29,7 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) readiness: Readiness,
     pub(crate) center: Arc<FakeCenter>,
-    pub(crate) folder: PathBuf,
+    folder: Scratch,
     pub(crate) contact: ContactId,
     pub(crate) recording: RecordingId,
     pub(crate) shutdown: Option<oneshot::Sender<()>>,
@@ -129,6 +127,12 @@ pub(crate) fn large_audio() -> Vec<u8> {
     AUDIO.iter().copied().chain((0..250_000_u32).map(|n| (n % 251) as u8)).collect()
 }
 
+/// One call, whose recording is the file `one.wav`.
+fn past() -> Vec<Event> {
+    let path = "one.wav".to_owned();
+    Call { path, sha256: "ab".repeat(32), ..Call::new(0, "complaint", "1001") }.events()
+}
+
 impl World {
     /// A world in which supervisors hear everything.
     pub(crate) async fn start() -> World {
@@ -137,14 +141,12 @@ impl World {
     }
 
     pub(crate) async fn start_with(hearing: api::Hearing) -> World {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("hotline-api-{}-{number}", std::process::id()));
+        let folder = Scratch::new("api");
         let recordings = folder.join("recordings");
-        std::fs::create_dir_all(&recordings).unwrap();
+        std::fs::create_dir(&recordings).unwrap();
         std::fs::write(recordings.join("one.wav"), large_audio()).unwrap();
-        let store = Store::open(&format!("sqlite:{}/hotline.db", folder.display())).await.unwrap();
-        let journal = Journal::start(&store, &folder).await.unwrap();
+        let store = Store::open(&format!("sqlite:{}/hotline.db", folder.path().display())).await.unwrap();
+        let journal = Journal::start(&store, folder.path()).await.unwrap();
         let mut tokens = Vec::new();
         for role in Role::ALL {
             let agent = (role == Role::Agent).then(|| "1001".parse().unwrap());
@@ -182,8 +184,6 @@ impl World {
         let server = tokio::spawn(api::serve(listener, app, async {
             let _ = ended.await;
         }));
-        let mut ids = Ids::new(0);
-        let (contact, recording) = (ContactId::new(&mut ids, now()), RecordingId::new(&mut ids, now()));
         let world = World {
             address,
             store,
@@ -191,13 +191,13 @@ impl World {
             readiness,
             center,
             folder,
-            contact,
-            recording,
+            contact: contact(0),
+            recording: recording(0),
             shutdown: Some(shutdown),
             server: Some(server),
             tokens,
         };
-        world.append(world.past("one.wav"));
+        world.append(past());
         assert!(world.store.wait_committed(world.journal.last_seq(), PATIENCE).await);
         world
     }
@@ -210,50 +210,9 @@ impl World {
 
     /// What the API itself appended to the log since the past.
     pub(crate) async fn noted(&self) -> Vec<Arc<Record>> {
-        let past = self.past("one.wav").len() as u64;
+        let past = past().len() as u64;
         assert!(self.store.wait_committed(self.journal.last_seq(), PATIENCE).await);
         self.store.read_journal(past, 1000).await.unwrap()
-    }
-
-    fn past(&self, path: &str) -> Vec<Event> {
-        let (contact, recording) = (self.contact, self.recording);
-        let queue = "complaint".parse::<model::QueueName>().unwrap();
-        vec![
-            Event::Contact(ContactEvent::Started {
-                contact,
-                caller: Some("13800000000".parse().unwrap()),
-                diversions: Vec::new(),
-                caller_name: Some("\"},<script>\r\n张".to_owned().into()),
-                number: "8000".parse().unwrap(),
-                trunk: "local".to_owned(),
-                language: Language::ZhCn,
-                flow: "main@1".to_owned(),
-                sip_call_id: None,
-            }),
-            Event::Recording(RecordingEvent::Opened {
-                recording,
-                contact,
-                path: path.to_owned(),
-                channels: 2,
-                rate: 8000,
-            }),
-            Event::Contact(ContactEvent::Answered { contact }),
-            Event::Queue(QueueEvent::Entered { contact, queue: queue.clone(), bonus_s: 0, position: 1 }),
-            Event::Queue(QueueEvent::Left { contact, queue, reason: LeaveReason::Answered, waited_ms: 900 }),
-            Event::Contact(ContactEvent::Ended {
-                contact,
-                end: End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person),
-            }),
-            Event::Recording(RecordingEvent::Closed {
-                recording,
-                contact,
-                state: RecordingState::Sealed,
-                duration_ms: 1000,
-                sha256: "ab".repeat(32),
-                gaps: Vec::new(),
-                fault: None,
-            }),
-        ]
     }
 
     pub(crate) fn token(&self, role: Role) -> &str {
@@ -284,6 +243,17 @@ impl World {
         self.ask(role, "GET", path, "").await
     }
 
+    /// Waits until the metrics have this text.
+    ///
+    /// # Panics
+    /// If they don't have it in time.
+    pub(crate) async fn until_metrics_say(&self, text: &str) {
+        let said = async {
+            while !String::from_utf8(self.get(Role::Viewer, "/metrics").await.body).unwrap().contains(text) {}
+        };
+        tokio::time::timeout(PATIENCE, said).await.expect("the metrics say so");
+    }
+
     /// Sends bytes and reads until the server closes.
     pub(crate) async fn raw(&self, request: &str) -> Heard {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
@@ -294,13 +264,7 @@ impl World {
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        self.folder.path()
     }
 }
 

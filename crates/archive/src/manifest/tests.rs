@@ -1,8 +1,8 @@
 //! What can be done to a folder, and what the check says to it.
 
 use super::*;
-use crate::scratch::Scratch;
 use model::Ids;
+use testing::Scratch;
 
 /// 2026-11-24 00:00 UTC.
 const DAY: i64 = 1_795_478_400_000;

@@ -170,8 +170,7 @@ mod tests {
 
     #[test]
     fn a_key_is_for_its_owner_alone_is_never_overwritten_and_never_printed() {
-        let folder = std::env::temp_dir().join(format!("hotline-keys-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = testing::Scratch::new("keys");
         let path = folder.join("center.key");
         let made = CenterKey::create(&path).unwrap();
         assert_eq!(CenterKey::read(&path).unwrap().id(), made.id());
@@ -185,6 +184,5 @@ mod tests {
         fs::write(&path, "c2hvcnQ=").unwrap();
         assert!(matches!(CenterKey::read(&path), Err(KeyError::NoKey { .. })));
         assert!(matches!(CenterKeys::read(None, &[folder.join("none")]), Err(KeyError::File { .. })));
-        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -1,8 +1,8 @@
 use std::fs;
-use std::path::PathBuf;
 
 use audio::wav::{HEADER_LEN, MAX_RIFF, StereoWav};
 use model::Seed;
+use testing::Scratch;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -13,35 +13,17 @@ fn keys(fill: u8) -> Arc<CenterKeys> {
     Arc::new(CenterKeys::new(Some(CenterKey::new(Zeroizing::new([fill; 32]))), Vec::new()))
 }
 
-/// A folder of one's own.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("hotline-vault-{name}-{}", std::process::id()));
-        let _: io::Result<()> = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-
-    fn vault(&self) -> Vault {
-        Vault::new(Arc::new(Folder::open(&self.0).unwrap()), keys(1))
-    }
-
-    /// What is seen of a file that is opened again.
-    fn seen(&self, name: &str) -> Vec<u8> {
-        let path = self.0.join(name);
-        let file = open(File::open(&path).unwrap(), &path, &keys(1)).unwrap();
-        let mut all = vec![0; file.length().unwrap() as usize];
-        assert_eq!(read_all(&*file, 0, &mut all).unwrap(), all.len());
-        all
-    }
+fn vault(scratch: &Scratch) -> Vault {
+    Vault::new(Arc::new(Folder::open(scratch.path()).unwrap()), keys(1))
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _: io::Result<()> = fs::remove_dir_all(&self.0);
-    }
+/// What a reader gets of a file.
+fn seen(scratch: &Scratch, name: &str) -> Vec<u8> {
+    let path = scratch.join(name);
+    let file = open(File::open(&path).unwrap(), &path, &keys(1)).unwrap();
+    let mut all = vec![0; file.length().unwrap() as usize];
+    assert_eq!(read_all(&*file, 0, &mut all).unwrap(), all.len());
+    all
 }
 
 /// The same writes to an encrypted file and to bytes in memory, with holes, over the end and within.
@@ -51,7 +33,7 @@ fn whatever_is_written_in_whatever_order_reads_as_from_a_plain_file() {
     let mut draws = Seed::new(7).fork("vault");
     for round in 0..40 {
         let name = format!("{round}.wav.enc");
-        let (mut file, mut plain) = (scratch.vault().create(&name).unwrap(), Vec::new());
+        let (mut file, mut plain) = (vault(&scratch).create(&name).unwrap(), Vec::new());
         for _ in 0..30 {
             let offset = draws.below(plain.len() as u64 + 60) as usize;
             let bytes: Vec<u8> =
@@ -67,22 +49,22 @@ fn whatever_is_written_in_whatever_order_reads_as_from_a_plain_file() {
             assert_eq!(file.length().unwrap(), plain.len() as u64);
         }
         drop(file);
-        assert!(scratch.seen(&name) == plain, "round {round}");
+        assert!(seen(&scratch, &name) == plain, "round {round}");
     }
 }
 
 #[test]
 fn a_name_without_the_ending_passes_as_it_is() {
     let scratch = Scratch::new("plain");
-    scratch.vault().create("a.wav").unwrap().write_at(0, b"RIFF").unwrap();
-    assert_eq!(fs::read(scratch.0.join("a.wav")).unwrap(), b"RIFF");
+    vault(&scratch).create("a.wav").unwrap().write_at(0, b"RIFF").unwrap();
+    assert_eq!(fs::read(scratch.join("a.wav")).unwrap(), b"RIFF");
 }
 
 fn a_recording(scratch: &Scratch, name: &str, samples: usize) -> Vec<u8> {
     let (mut wav, mut data) = (StereoWav::default(), Vec::new());
     let audio: Vec<[i16; 2]> = (0..samples).map(|at| [at as i16, 0x5a5a]).collect();
     wav.append(&audio, &mut data).unwrap();
-    let mut file = scratch.vault().create(name).unwrap();
+    let mut file = vault(scratch).create(name).unwrap();
     file.write_at(0, &StereoWav::default().header()).unwrap();
     file.write_at(HEADER_LEN as u64, &data).unwrap();
     [StereoWav::default().header().as_slice(), &data].concat()
@@ -93,13 +75,13 @@ fn a_file_cut_off_anywhere_is_repaired_to_what_it_held() {
     let scratch = Scratch::new("cut");
     // Not a whole number of blocks: the last one is padded.
     let plain = a_recording(&scratch, "whole.wav.enc", 997);
-    let stored = fs::read(scratch.0.join("whole.wav.enc")).unwrap();
+    let stored = fs::read(scratch.join("whole.wav.enc")).unwrap();
     assert!(!stored.windows(4).any(|bytes| bytes == b"RIFF" || bytes == [0x5a; 4]), "all of it is hidden");
-    let path = scratch.0.join("cut.wav.enc");
+    let path = scratch.join("cut.wav.enc");
     for cut in (0..stored.len()).step_by(61).chain(stored.len() - 40..=stored.len()) {
         fs::write(&path, &stored[..cut]).unwrap();
         let repaired = repair(&path, &keys(1)).unwrap();
-        let seen = scratch.seen("cut.wav.enc");
+        let seen = seen(&scratch, "cut.wav.enc");
         let samples = (seen.len() - HEADER_LEN) / 4;
         let held = cut.saturating_sub(LEN + HEADER_LEN) / 4;
         // A cut-off padding cannot be told from audio, and a torn block is lost.
@@ -114,7 +96,7 @@ fn a_file_cut_off_anywhere_is_repaired_to_what_it_held() {
 fn without_the_key_nothing_is_touched_and_the_error_names_it() {
     let scratch = Scratch::new("locked");
     a_recording(&scratch, "a.wav.enc", 100);
-    let path = scratch.0.join("a.wav.enc");
+    let path = scratch.join("a.wav.enc");
     let before = fs::read(&path).unwrap();
     let source = std::error::Error::source(&repair(&path, &keys(2)).unwrap_err()).unwrap().to_string();
     assert!(source.contains("needs the encryption key"), "{source}");
@@ -131,20 +113,20 @@ fn once_encryption_is_switched_off_old_recordings_are_repaired_and_copied_all_th
     a_recording(&scratch, "a.wav.enc", 5000);
     let key = CenterKey::new(Zeroizing::new([1; 32]));
     let old = Arc::new(CenterKeys::new(None, vec![key]));
-    let path = scratch.0.join("a.wav.enc");
+    let path = scratch.join("a.wav.enc");
     assert_eq!(repair(&path, &old).unwrap().duration_ms, 625);
     let (copy, _) = crate::copy_as_flac(&path, &old).unwrap();
-    assert!(copy.ends_with("a.flac.enc") && scratch.seen("a.flac.enc").starts_with(b"fLaC"));
+    assert!(copy.ends_with("a.flac.enc") && seen(&scratch, "a.flac.enc").starts_with(b"fLaC"));
 }
 
 #[test]
 fn blocks_that_a_power_cut_left_unwritten_are_an_empty_recording() {
     let scratch = Scratch::new("blank");
-    let path = scratch.0.join("a.wav.enc");
+    let path = scratch.join("a.wav.enc");
     for length in [0, 100, LEN, LEN + 96] {
         fs::write(&path, vec![0; length]).unwrap();
         assert_eq!(repair(&path, &keys(1)).unwrap().duration_ms, 0);
-        assert_eq!(scratch.seen("a.wav.enc").len(), HEADER_LEN);
+        assert_eq!(seen(&scratch, "a.wav.enc").len(), HEADER_LEN);
     }
     fs::write(&path, vec![0; 100_000]).unwrap();
     assert!(repair(&path, &keys(1)).is_err());
@@ -155,14 +137,14 @@ fn blocks_that_a_power_cut_left_unwritten_are_an_empty_recording() {
 fn two_encrypted_parts_of_a_recording_become_one() {
     let (main, second) = (Scratch::new("main"), Scratch::new("second"));
     let plain = a_recording(&main, "a.wav.enc", 1003);
-    let mut later = second.vault().create("a.wav.enc").unwrap();
+    let mut later = vault(&second).create("a.wav.enc").unwrap();
     later.write_at(0, &StereoWav::default().header()).unwrap();
     later.write_at(HEADER_LEN as u64 + 1003 * 4, &[7; 4000]).unwrap();
     drop(later);
-    let folders = [main.0.clone(), second.0.clone()];
+    let folders = [&main, &second].map(|scratch| scratch.path().to_owned());
     repair_in(&folders, "a.wav.enc", 8_000, &keys(1)).unwrap();
-    let seen = second.seen("a.wav.enc");
-    assert!(!main.0.join("a.wav.enc").exists() && seen.len() == HEADER_LEN + 2003 * 4);
+    let seen = seen(&second, "a.wav.enc");
+    assert!(!main.join("a.wav.enc").exists() && seen.len() == HEADER_LEN + 2003 * 4);
     assert!(seen[HEADER_LEN..plain.len()] == plain[HEADER_LEN..] && seen[plain.len()..] == [7; 4000]);
 }
 
@@ -170,7 +152,7 @@ fn two_encrypted_parts_of_a_recording_become_one() {
 fn above_four_gigabytes_an_encrypted_file_becomes_rf64_too() {
     let scratch = Scratch::new("rf64");
     a_recording(&scratch, "a.wav.enc", 10);
-    let path = scratch.0.join("a.wav.enc");
+    let path = scratch.join("a.wav.enc");
     let mut file = reopen(&path, &keys(1)).unwrap();
     // A hole: 37 hours cost no room, here as in a plain file.
     file.write_at(HEADER_LEN as u64 + MAX_RIFF + 4000, &[1; 4]).unwrap();

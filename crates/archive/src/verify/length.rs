@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_length_of_a_file_above_four_gigabytes_stands_in_ds64() {
-        let scratch = crate::scratch::Scratch::new("verify-rf64");
+        let scratch = testing::Scratch::new("verify-rf64");
         let path = scratch.path().join("long.wav");
         // 37 hours and 20 minutes: 32 bytes a millisecond.
         let (ms, at) = (134_400_000_u64, Time::from_unix_ms(0));

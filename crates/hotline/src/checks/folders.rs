@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_folder_is_tried_and_left_as_it_was() {
-        let folder = std::env::temp_dir().join(format!("hotline-trial-{}", std::process::id()));
+        let folder = testing::Scratch::new("trial");
         assert_eq!(try_folder(&folder.join("below")), Ok(()));
         assert_eq!(fs::read_dir(folder.join("below")).expect("it was made").count(), 0);
         fs::write(folder.join("file"), "").expect("the folder can be written");
@@ -111,6 +111,5 @@ mod tests {
         assert_eq!(said.en, "a file stands in its place");
         let said = try_folder(Path::new("/proc/self/none")).expect_err("nothing can be made there");
         assert_eq!(said.en, "it cannot be made: No such file or directory");
-        fs::remove_dir_all(&folder).expect("the folder is ours");
     }
 }

@@ -1,13 +1,13 @@
 use super::*;
 use audio::tone::level_db;
 
-struct Dir(PathBuf);
+struct Dir(testing::Scratch);
 
 impl Dir {
     fn new(name: &str) -> Dir {
-        let path = std::env::temp_dir().join(format!("hotline-{name}-{}", std::process::id()));
-        fs::create_dir_all(path.join("zh-CN")).unwrap();
-        Dir(path)
+        let scratch = testing::Scratch::new(name);
+        fs::create_dir(scratch.join("zh-CN")).unwrap();
+        Dir(scratch)
     }
 
     /// One second of 440 Hz on every channel.
@@ -29,12 +29,6 @@ impl Dir {
     }
 }
 
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn any_rate_and_channels_become_8_khz() {
     let dir = Dir::new("rates");
@@ -44,7 +38,7 @@ fn any_rate_and_channels_become_8_khz() {
         dir.tone(name, rate, channels);
     }
     fs::write(dir.0.join("README.md"), "not a clip").unwrap();
-    let Loaded { prompts, faults, remarks } = Prompts::load(&dir.0, None);
+    let Loaded { prompts, faults, remarks } = Prompts::load(dir.0.path(), None);
     assert!(faults.is_empty() && remarks.is_empty(), "{faults:?} {remarks:?}");
     for name in ["zh-CN/a", "b", "c", "d"] {
         assert!(prompts.duration_ms(name).unwrap().abs_diff(1000) <= 1, "{name}");
@@ -84,7 +78,7 @@ fn everything_wrong_is_named_at_once_and_the_rest_is_heard() {
     for (name, bytes) in [("one.mp3", "no"), ("two.flac", "no flac"), ("three.m4a", ""), ("good.gsm", "")] {
         fs::write(dir.0.join(name), bytes).unwrap();
     }
-    let Loaded { prompts, faults, .. } = Prompts::load(&dir.0, None);
+    let Loaded { prompts, faults, .. } = Prompts::load(dir.0.path(), None);
     let of = |clip: &str| faults.iter().find(|fault| fault.clip.as_deref() == Some(clip)).unwrap();
     assert_eq!(faults.len(), 3, "{faults:?}");
     let twice = of("one").error.to_string();
@@ -107,7 +101,7 @@ fn what_other_programs_leave_behind_is_passed_over() {
     for name in ["zh-CN/._welcome.wav", "._other.mp3", ".hidden/a.wav", ".DS_Store"] {
         fs::write(dir.0.join(name), b"\0\x05\x16\x07").unwrap();
     }
-    let Loaded { prompts, faults, .. } = Prompts::load(&dir.0, None);
+    let Loaded { prompts, faults, .. } = Prompts::load(dir.0.path(), None);
     assert!(faults.is_empty() && prompts.contains("zh-CN/welcome"), "{faults:?}");
 }
 
@@ -151,7 +145,7 @@ fn wav_headers_that_lie_are_passed_over() {
     for (name, bytes, length, is_short) in rows {
         let dir = Dir::new("lies");
         fs::write(dir.0.join("a.wav"), bytes).unwrap();
-        let Loaded { prompts, faults, remarks } = Prompts::load(&dir.0, None);
+        let Loaded { prompts, faults, remarks } = Prompts::load(dir.0.path(), None);
         assert!(faults.is_empty(), "{name}: {faults:?}");
         let clip = prompts.find("a").unwrap();
         assert_eq!(clip.samples.len(), length, "{name}");
@@ -183,7 +177,7 @@ fn what_players_play_is_heard() {
     ];
     for arguments in &ffmpeg {
         let mut run = std::process::Command::new("ffmpeg");
-        run.args(["-loglevel", "error", "-y"]).args(arguments.split(' ')).current_dir(&dir.0);
+        run.args(["-loglevel", "error", "-y"]).args(arguments.split(' ')).current_dir(dir.0.path());
         match run.status() {
             Ok(status) => assert!(status.success(), "ffmpeg {arguments}"),
             Err(_) => return eprintln!("ffmpeg is missing: its files were not heard"),
@@ -191,7 +185,7 @@ fn what_players_play_is_heard() {
     }
     let mut sox = std::process::Command::new("sox");
     sox.args("-n -r 8000 -c 1 -e gsm-full-rate gsm.wav synth 2 sine 440 vol 0.2".split(' '));
-    assert!(sox.current_dir(&dir.0).status().unwrap().success());
+    assert!(sox.current_dir(dir.0.path()).status().unwrap().success());
     let bytes = |name: &str| fs::read(dir.0.join(name)).unwrap();
     let join = |name: &str, parts: &[&[u8]]| fs::write(dir.0.join(name), parts.concat()).unwrap();
     let picture = [b"ID3\x04\0\0\0\0\x7f\x00".to_vec(), vec![0xff; 127 << 7]].concat();
@@ -209,7 +203,7 @@ fn what_players_play_is_heard() {
     broken[middle..middle + 700].fill(0x55);
     join("broken.mp3", &[&broken]);
 
-    let Loaded { prompts, faults, remarks } = Prompts::load(&dir.0, None);
+    let Loaded { prompts, faults, remarks } = Prompts::load(dir.0.path(), None);
     assert!(faults.is_empty(), "{faults:?}");
     for (name, seconds) in
         [("chained", 4), ("channels", 4), ("rates", 4), ("cut", 0), ("short", 1), ("broken", 1)]
@@ -249,7 +243,7 @@ fn a_large_clip_is_decoded_once_and_again_when_its_file_changes() {
         (0..600_000).for_each(|_| writer.write_sample(level).unwrap());
         writer.finalize().unwrap();
     };
-    let first = || Prompts::load(&dir.0, Some(&cache)).prompts.find("a").unwrap().samples[0];
+    let first = || Prompts::load(dir.0.path(), Some(&cache)).prompts.find("a").unwrap().samples[0];
     let names = || fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     samples(100);
     assert_eq!(first(), 100);

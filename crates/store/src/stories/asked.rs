@@ -4,9 +4,9 @@ use model::{
     AgentEvent, AgentId, CenterEvent, Class, ContactEvent, Event, Language, QueueEvent, QueueName,
     RecordingState, SampleFrame, Shift, Time, Way,
 };
+use testing::{CALLER_NAME, PATIENCE, call, contact, recording};
 
-use crate::stories::PATIENCE;
-use crate::stories::world::{QUALITY, World, call, contact, each_database, recording};
+use crate::stories::world::{QUALITY, World, each_database};
 use crate::{ContactFilter, RecordingFilter, Role, StoreError};
 
 #[test]
@@ -28,7 +28,7 @@ fn lists_show_what_happened_with_the_names_of_the_contract() {
         assert_eq!(json["queue"], "complaint");
         assert_eq!(json["recording_id"], recording(1).to_string());
         assert_eq!(json["diversions"], serde_json::json!([{"number": "4001234567", "reason": "user_busy"}]));
-        assert_eq!(json["caller_name"], "<b>'; DROP TABLE contacts; -- 张");
+        assert_eq!(json["caller_name"], CALLER_NAME.replace('\0', ""));
         for key in ["id", "caller", "number", "language", "agent", "started_at", "answered_at", "ended_at"] {
             assert!(json[key].is_string(), "{key} in {json}");
         }

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use testing::{PATIENCE, call};
+
 use crate::Journal;
-use crate::stories::PATIENCE;
-use crate::stories::world::{World, call, each_database};
+use crate::stories::world::{World, each_database};
 
 #[test]
 fn while_another_holds_the_database_events_spool_and_follow_later_in_order_once() {

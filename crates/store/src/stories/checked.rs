@@ -1,9 +1,9 @@
 //! What the archive asks: rows to compare with files, and what is due.
 
 use model::{ContactEvent, Event, RecordingEvent, RecordingState};
+use testing::{PATIENCE, call, contact, recording};
 
-use crate::stories::PATIENCE;
-use crate::stories::world::{World, call, contact, each_database, recording};
+use crate::stories::world::{World, each_database};
 
 #[test]
 fn what_the_archive_compares_with_its_files_is_read() {

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use model::{CenterEvent, Entry, Event, Time};
+use testing::{PATIENCE, Scratch, call};
 
-use crate::scratch::Scratch;
-use crate::stories::PATIENCE;
 use crate::stories::away::{started, until};
-use crate::stories::world::{World, call, each_database};
+use crate::stories::world::{World, each_database};
 use crate::value::values;
 use crate::{ContactFilter, Journal, NODE, Stopped, StoreError, sql};
 

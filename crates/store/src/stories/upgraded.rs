@@ -5,11 +5,10 @@ use std::path::Path;
 
 use model::{Actor, ContactEvent, Event, Record, RecordingEvent};
 use serde_json::Value as Json;
+use testing::{PATIENCE, Scratch, contact, recording};
 
 use crate::db::Db;
-use crate::scratch::Scratch;
-use crate::stories::PATIENCE;
-use crate::stories::world::{all_tables, contact, new_postgres, recording, runtime};
+use crate::stories::world::{all_tables, new_postgres, runtime};
 use crate::value::values;
 use crate::{Journal, Row, Store, Value, sql, upgrade};
 

@@ -1,21 +1,14 @@
-//! A database for one story, and the events of a call.
+//! A database for one story.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{
-    Activity, Actor, AgentEvent, Cause, Codec, ContactEvent, ContactId, Diversion, DiversionReason, End,
-    EndedBy, Entry, Event, Ids, Language, LeaveReason, LegQuality, OfferId, OfferOutcome, QueueEvent,
-    RecordingEvent, RecordingId, RecordingState, SegmentEnd, SegmentId, Shift, Side, Time,
-};
+use model::{Actor, Codec, Entry, Event, LegQuality, Time};
 use sqlx::{AssertSqlSafe, Connection as _};
+use testing::{BEGAN, Scratch};
 
 use crate::db::Db;
-use crate::scratch::Scratch;
 use crate::{Journal, Store};
-
-/// In 2023: long ago for whoever compares it with the clock.
-const BEGAN: i64 = 1_700_000_000_000;
 
 pub(crate) struct World {
     pub(crate) store: Store,
@@ -136,100 +129,3 @@ pub(crate) const QUALITY: LegQuality = LegQuality {
     clipped_ms: 0,
     talk_over_ms: 140,
 };
-
-pub(crate) fn contact(n: u16) -> ContactId {
-    ContactId::new(&mut Ids::new(n), Time::from_unix_ms(BEGAN + i64::from(n)))
-}
-
-pub(crate) fn recording(n: u16) -> RecordingId {
-    RecordingId::new(&mut Ids::new(n), Time::from_unix_ms(BEGAN + i64::from(n)))
-}
-
-/// Call number `n` from its start to its end.
-pub(crate) fn call(n: u16, queue: &str, agent: &str) -> Vec<Event> {
-    let mut ids = Ids::new(n);
-    let at = Time::from_unix_ms(BEGAN + i64::from(n));
-    let (contact, recording) = (contact(n), recording(n));
-    let (offer, segment) = (OfferId::new(&mut ids, at), SegmentId::new(&mut ids, at));
-    let (queue, agent) =
-        (queue.parse::<model::QueueName>().unwrap(), agent.parse::<model::AgentId>().unwrap());
-    let changed = |activity| {
-        Event::Agent(AgentEvent::Changed {
-            agent: agent.clone(),
-            shift: Shift::Ready,
-            activity,
-            seat_online: true,
-        })
-    };
-    vec![
-        Event::Contact(ContactEvent::Started {
-            contact,
-            caller: Some("13800000000".parse().unwrap()),
-            diversions: vec![Diversion {
-                number: "4001234567".parse().ok(),
-                reason: DiversionReason::UserBusy,
-            }],
-            caller_name: Some("<b>'; DROP TABLE contacts; --\0 张".to_owned().into()),
-            number: "8000".parse().unwrap(),
-            trunk: "local".to_owned(),
-            language: Language::ZhCn,
-            flow: "main@1".to_owned(),
-            sip_call_id: None,
-        }),
-        Event::Recording(RecordingEvent::Opened {
-            recording,
-            contact,
-            path: format!("{n}.wav"),
-            channels: 2,
-            rate: 8000,
-        }),
-        Event::Contact(ContactEvent::Answered { contact }),
-        Event::Queue(QueueEvent::Entered { contact, queue: queue.clone(), bonus_s: 0, position: 1 }),
-        Event::Queue(QueueEvent::OfferMade {
-            offer,
-            contact,
-            queue: queue.clone(),
-            agent: agent.clone(),
-            score_s: 3,
-            idle_ms: 9,
-        }),
-        Event::Queue(QueueEvent::OfferEnded {
-            offer,
-            contact,
-            agent: agent.clone(),
-            outcome: OfferOutcome::Accepted,
-        }),
-        Event::Queue(QueueEvent::Left {
-            contact,
-            queue: queue.clone(),
-            reason: LeaveReason::Answered,
-            waited_ms: 1000,
-        }),
-        Event::Contact(ContactEvent::SegmentStarted { segment, contact, agent: agent.clone().into(), queue }),
-        changed(Activity::Talking),
-        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Company }),
-        Event::Contact(ContactEvent::HoldStarted { segment, contact, by: Side::Customer }),
-        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: Side::Company }),
-        Event::Contact(ContactEvent::HoldEnded { segment, contact, by: Side::Customer }),
-        Event::Contact(ContactEvent::SegmentEnded {
-            segment,
-            contact,
-            agent: agent.clone().into(),
-            end: SegmentEnd { by: EndedBy::Caller, cause: Cause::HungUp },
-        }),
-        changed(Activity::WrapUp),
-        Event::Contact(ContactEvent::Ended {
-            contact,
-            end: End::new(Cause::HungUp, EndedBy::Caller, model::Reached::Person),
-        }),
-        Event::Recording(RecordingEvent::Closed {
-            recording,
-            contact,
-            state: RecordingState::Sealed,
-            duration_ms: 1000,
-            sha256: "00".repeat(32),
-            gaps: vec![model::Gap { channel: 0, from_ms: 20, length_ms: 20, cause: model::GapCause::Lost }],
-            fault: None,
-        }),
-    ]
-}
