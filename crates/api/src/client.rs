@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::App;
 use crate::connection::Peer;
 use crate::language;
+use crate::problem;
 use crate::standing::Standing;
 
 /// Who sent a request.
@@ -40,7 +41,7 @@ pub(crate) async fn arrive(State(app): State<App>, mut request: Request, next: N
     let address = client_of(peer.ip(), request.headers(), &*app.settings().is_proxy);
     request.extensions_mut().insert(Client { address, peer, standing });
     let tongue = language::wanted(request.headers());
-    language::say(next.run(request).await, tongue)
+    problem::say(next.run(request).await, tongue)
 }
 
 fn client_of(peer: IpAddr, headers: &HeaderMap, is_proxy: &dyn Fn(IpAddr) -> bool) -> IpAddr {

@@ -1,4 +1,4 @@
-//! Reading the configuration's files anew.
+//! Reloads the configuration's files.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,8 +11,9 @@ use model::{Actor, SettingChange};
 use serde::{Deserialize, Serialize};
 use store::Bearer;
 
+use crate::App;
+use crate::because::Fault;
 use crate::problem::Problem;
-use crate::{App, Because};
 
 /// What changed, or what is wrong with the files.
 pub type Reloading<'a> = Pin<Box<dyn Future<Output = Result<Reloaded, Vec<Fault>>> + Send + 'a>>;
@@ -32,33 +33,6 @@ pub struct Reloaded {
     pub changes: Vec<SettingChange>,
     /// What is no error and may surprise.
     pub warnings: Vec<Fault>,
-}
-
-/// Something wrong in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The file.
-    pub file: String,
-    /// The line, from 1; 0 for the file as a whole.
-    pub line: u32,
-    /// What is wrong.
-    pub message: Because,
-    /// What to do.
-    pub hint: Because,
-}
-
-impl Serialize for Fault {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let mut fault = serializer.serialize_struct("Fault", 6)?;
-        fault.serialize_field("file", &self.file)?;
-        fault.serialize_field("line", &self.line)?;
-        fault.serialize_field("message_en", &self.message.en)?;
-        fault.serialize_field("message_zh", &self.message.zh)?;
-        fault.serialize_field("hint_en", &self.hint.en)?;
-        fault.serialize_field("hint_zh", &self.hint.zh)?;
-        fault.end()
-    }
 }
 
 #[derive(Deserialize)]

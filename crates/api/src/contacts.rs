@@ -1,7 +1,6 @@
 //! Contacts.
 
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use model::{AgentId, ContactId, QueueName, Record, Time};
@@ -12,8 +11,9 @@ use store::{
 };
 
 use crate::App;
+use crate::paging::{limit, page};
 use crate::problem::Problem;
-use crate::query::{Asked, Named, limit};
+use crate::query::{Asked, Named};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,18 +39,6 @@ pub(crate) async fn list(State(app): State<App>, Asked(asked): Asked<Filter>) ->
     let filter = ContactFilter { before, queue: queue.clone(), agent: agent.clone(), since, limit };
     let contacts = app.store.contacts(&filter).await?;
     Ok(page(&contacts, limit, link))
-}
-
-/// A page of a list, with the address of the next one where there may be one (RFC 8288).
-pub(crate) fn page<T: Serialize>(rows: &[T], limit: u32, link: impl Fn(&T) -> String) -> Response {
-    let mut response = Json(rows).into_response();
-    let full = u32::try_from(rows.len()).is_ok_and(|length| length >= limit);
-    if let Some(last) = rows.last().filter(|_| full)
-        && let Ok(link) = format!("<{}>; rel=\"next\"", link(last)).parse()
-    {
-        response.headers_mut().insert(header::LINK, link);
-    }
-    response
 }
 
 /// A contact with all that belongs to it.

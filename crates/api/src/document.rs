@@ -10,11 +10,12 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
-use crate::routes::{Group, Route, groups};
+use crate::route::{Form, Group, Route};
 use schemas::{example, kind_of, reference};
 
-pub(crate) async fn show() -> Response {
-    Json(document(&groups())).into_response()
+/// The description of these routes.
+pub(crate) fn show(groups: &[Group]) -> Response {
+    Json(document(groups)).into_response()
 }
 
 fn document(groups: &[Group]) -> Value {
@@ -98,16 +99,12 @@ fn parameters(group: &Group, route: &Route, schemas: &Map<String, Value>) -> Vec
 fn responses(route: &Route, schemas: &Map<String, Value>) -> Value {
     let mut responses = Map::new();
     let done = json!({ "description": "Done 完成", "content": answer(route, schemas) });
-    if route.answer == "audio" {
-        responses.insert(
-            "206".to_owned(),
-            json!({ "description": "A range 部分内容", "content": done["content"] }),
-        );
-        responses.insert("304".to_owned(), json!({ "description": "Not changed 未改变" }));
-    }
-    if route.answer == "Readiness" {
-        let content = content(&reference("Readiness"), schemas, "application/json");
-        responses.insert("503".to_owned(), json!({ "description": "Not ready 未就绪", "content": content }));
+    for further in route.further {
+        let mut response = json!({ "description": further.about });
+        if further.has_body {
+            response["content"] = done["content"].clone();
+        }
+        responses.insert(further.status.to_owned(), response);
     }
     responses.insert(route.success().to_owned(), done);
     for status in route.all_refusals() {
@@ -134,24 +131,20 @@ fn refusal(status: Option<u16>) -> Value {
     refusal
 }
 
-/// What it answers when it does not refuse.
+/// What it answers when it does not refuse, by media type.
 fn answer(route: &Route, schemas: &Map<String, Value>) -> Value {
-    let text =
-        |kind: &str, example: &str| json!({ kind: { "schema": { "type": "string" }, "example": example } });
-    let binary = || json!({ "schema": { "type": "string", "format": "binary" }, "example": "RIFF…" });
-    match route.answer {
-        "" => json!({}),
-        "page" => text("text/html", "<!doctype html>…"),
-        "text" => text("text/plain", "# TYPE hotline_calls gauge\nhotline_calls 3\n"),
-        "audio" => json!({ "audio/wav": binary(), "audio/flac": binary() }),
-        "[SipMessage]" => {
-            let mut content = content(&kind_of(route.answer), schemas, "application/json");
-            content["text/plain"] = json!({ "schema": { "type": "string" }, "example": "INVITE ───▶" });
-            content["application/vnd.tcpdump.pcap"] = binary();
-            content
+    let mut content = match route.answer {
+        Some(kind) => content(&kind_of(kind), schemas, "application/json"),
+        None => json!({}),
+    };
+    for Form { media_type, format, example } in route.forms {
+        let mut schema = json!({ "type": "string" });
+        if let Some(format) = format {
+            schema["format"] = json!(format);
         }
-        kind => content(&kind_of(kind), schemas, "application/json"),
+        content[*media_type] = json!({ "schema": schema, "example": example });
     }
+    content
 }
 
 fn content(schema: &Value, schemas: &Map<String, Value>, kind: &str) -> Value {
@@ -163,6 +156,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::routes::groups;
 
     /// Every schema in the document, with the way to it.
     fn schemas_in<'a>(at: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {

@@ -16,9 +16,10 @@ use tokio::time::Instant;
 use crate::App;
 use crate::app::FOLLOWERS;
 use crate::client::Client;
+use crate::paging::limit;
 use crate::places::{Full, Place};
 use crate::problem::Problem;
-use crate::query::{Asked, limit};
+use crate::query::Asked;
 use crate::standing::Standing;
 use crate::tickets::TicketSecret;
 

@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::App;
+use crate::because::Because;
 
 /// How long a check may take; afterwards its part counts as not ready.
 pub const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
@@ -34,28 +35,6 @@ pub enum Condition {
     Warning(Because),
     /// It does not work: the center should get no new calls.
     NotReady(Because),
-}
-
-/// Why, for people. In a [`Condition`] it says no address, path or name: anybody may read it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Because {
-    /// English.
-    pub en: String,
-    /// Chinese.
-    pub zh: String,
-}
-
-impl std::fmt::Display for Because {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} {}", self.en, self.zh)
-    }
-}
-
-impl Because {
-    /// Reason in both languages.
-    pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Because {
-        Because { en: en.into(), zh: zh.into() }
-    }
 }
 
 /// A condition that comes.

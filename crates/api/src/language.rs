@@ -1,9 +1,6 @@
 //! The language that a client asks for (RFC 9110 section 12.5.4), for refusals.
 
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::Response;
-
-use crate::problem::Problem;
+use axum::http::{HeaderMap, header};
 
 /// A language that we speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,30 +29,6 @@ pub(crate) fn wanted(headers: &HeaderMap) -> Option<Tongue> {
         }
     }
     best.map(|(_, tongue)| tongue)
-}
-
-/// A refusal in the language that is asked for; anything else as it is.
-pub(crate) fn say(mut response: Response, tongue: Option<Tongue>) -> Response {
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
-    let vary = HeaderValue::from_static("accept-language");
-    if let Some(tongue) = tongue {
-        let said = problem.answer(Some(tongue));
-        let tag = match tongue {
-            Tongue::Chinese => "zh-CN",
-            Tongue::English => "en",
-        };
-        // What other layers put on the answer stays.
-        for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
-            response.headers_mut().remove(&name);
-            if let Some(value) = said.headers().get(&name) {
-                response.headers_mut().insert(name, value.clone());
-            }
-        }
-        response.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(tag));
-        *response.body_mut() = said.into_body();
-    }
-    response.headers_mut().insert(header::VARY, vary);
-    response
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ use model::Refused;
 use serde_json::Value;
 use store::StoreError;
 
+use crate::because::{Because, Fault};
 use crate::places::Full;
-use crate::{Because, Fault};
+
+pub(crate) use answer::say;
 
 /// Why a request was not served.
 #[derive(Debug, Clone, PartialEq, Eq)]

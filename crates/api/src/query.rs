@@ -8,10 +8,6 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// Rows in an answer when the request does not say, and at most.
-const DEFAULT_LIMIT: u32 = 100;
-const GREATEST_LIMIT: u32 = 1000;
-
 /// The query of a request; what it does not know is an error.
 pub(crate) struct Asked<T>(pub(crate) T);
 
@@ -36,18 +32,5 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Named<T> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(text) = path.map_err(|_| Problem::not_found())?;
         text.parse().map(Named).map_err(|_| Problem::not_found())
-    }
-}
-
-/// A limit within its range, 1–1000.
-pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
-    let limit = asked.unwrap_or(DEFAULT_LIMIT);
-    if (1..=GREATEST_LIMIT).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(Problem::invalid(
-            format!("limit is 1 to {GREATEST_LIMIT}, not {limit}"),
-            format!("limit 为 1 至 {GREATEST_LIMIT}"),
-        ))
     }
 }

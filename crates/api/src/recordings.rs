@@ -8,9 +8,9 @@ use serde::Deserialize;
 use store::{RecordingFilter, RecordingRow, Role};
 
 use crate::App;
-use crate::contacts::page;
+use crate::paging::{limit, page};
 use crate::problem::Problem;
-use crate::query::{Asked, Named, limit};
+use crate::query::{Asked, Named};
 
 /// Those who see that there are recordings.
 pub(crate) const SEEN_BY: &[Role] = &[Role::Admin, Role::Supervisor, Role::Qa];

@@ -11,10 +11,11 @@ use model::{
 use serde::{Deserialize, Serialize};
 use store::{Bearer, Store, StoreError};
 
+use crate::App;
+use crate::because::Because;
 use crate::noting::note;
 use crate::problem::Problem;
 use crate::query::{Asked, Named};
-use crate::{App, Because};
 
 /// Contacts of a sample at most.
 const MOST: usize = 10_000;

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::schemas;
-use crate::routes::{Route, groups};
+use crate::route::Route;
+use crate::routes::groups;
 use crate::{audio, configuration, contacts, events, moves, pausing, recordings};
 use crate::{retention, samples, supervision, tokens, trace};
 

@@ -1,12 +1,12 @@
 //! How a refusal is answered.
 
 use axum::Json;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Kind, Problem};
-use crate::Because;
+use crate::because::Because;
 use crate::language::Tongue;
 
 /// When to ask again after 429 and 503.
@@ -56,8 +56,32 @@ impl Problem {
     }
 }
 
+/// A refusal in the language that is asked for; anything else as it is.
+pub(crate) fn say(mut response: Response, tongue: Option<Tongue>) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let vary = HeaderValue::from_static("accept-language");
+    if let Some(tongue) = tongue {
+        let said = problem.answer(Some(tongue));
+        let tag = match tongue {
+            Tongue::Chinese => "zh-CN",
+            Tongue::English => "en",
+        };
+        // What other layers put on the answer stays.
+        for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+            response.headers_mut().remove(&name);
+            if let Some(value) = said.headers().get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+        response.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(tag));
+        *response.body_mut() = said.into_body();
+    }
+    response.headers_mut().insert(header::VARY, vary);
+    response
+}
+
 impl IntoResponse for Problem {
-    /// In both languages; it travels with the answer, for [`crate::language`] to say it in the one that is asked for.
+    /// In both languages; it travels with the answer, for [`say`] to repeat it in the one that is asked for.
     fn into_response(self) -> Response {
         self.answer(None)
     }

@@ -1,7 +1,6 @@
 //! What may be in the queries of routes.
 
-/// A parameter of a query: name, type, what it is; one with `!` must be given.
-pub(crate) type Parameter = (&'static str, &'static str, &'static str);
+use crate::route::Parameter;
 
 pub(super) const CONTACTS: &[Parameter] = &[
     ("before", "ContactId", "Those before this one; a Link header names the next page 上一页最后一条"),

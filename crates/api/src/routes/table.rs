@@ -2,7 +2,8 @@
 
 use store::Role;
 
-use super::{Group, Route, queries};
+use super::queries;
+use crate::route::{Form, Further, Group, Route};
 use crate::tickets::STREAM;
 use crate::{
     agents, audio, configuration, contacts, document, events, health, metrics, moves, pausing, recordings,
@@ -28,6 +29,21 @@ const SECURE: &[Role] = &[Role::Admin, Role::Supervisor, Role::Agent, Role::Paym
 /// Those who are handed what was pressed in secret.
 const PRESSED: &[Role] = &[Role::Admin, Role::Payment];
 const ADMIN: &[Role] = &[Role::Admin];
+
+const PAGE: &[Form] = &[text("text/html", "<!doctype html>…")];
+const FIGURES: &[Form] = &[text("text/plain", "# TYPE hotline_calls gauge\nhotline_calls 3\n")];
+const SOUND: &[Form] = &[bytes("audio/wav"), bytes("audio/flac")];
+/// A ladder for people, a capture for other tools.
+const LADDER_OR_CAPTURE: &[Form] =
+    &[text("text/plain", "INVITE ───▶"), bytes("application/vnd.tcpdump.pcap")];
+
+const fn text(media_type: &'static str, example: &'static str) -> Form {
+    Form { media_type, format: None, example }
+}
+
+const fn bytes(media_type: &'static str) -> Form {
+    Form { media_type, format: Some("binary"), example: "RIFF…" }
+}
 
 /// The groups of the API, in the order of its description.
 pub(crate) fn groups() -> Vec<Group> {
@@ -90,16 +106,20 @@ fn parking_routes() -> Vec<Route> {
 
 fn service_routes() -> Vec<Route> {
     vec![
-        Route::get("/", ("index", "What is here, for people 首页"), welcome::show).answers("page"),
+        Route::get("/", ("index", "What is here, for people 首页"), welcome::show).serves(PAGE),
         Route::get("/healthz", ("isAlive", "Is the process alive? 进程是否存活"), health::healthz)
             .answers("Health"),
         Route::get("/readyz", ("isReady", "Can it take calls? 能否接听来电"), health::readyz)
-            .answers("Readiness"),
+            .answers("Readiness")
+            .also(&[Further { status: "503", about: "Not ready 未就绪", has_body: true }]),
         Route::get("/metrics", ("getMetrics", "Figures for Prometheus Prometheus 指标"), metrics::show)
             .for_roles(METRICS)
-            .answers("text"),
-        Route::get("/api/openapi.json", ("getDescription", "This document 本文档"), document::show)
-            .answers("Document"),
+            .serves(FIGURES),
+        // The description is made of this table, and stands in it.
+        Route::get("/api/openapi.json", ("getDescription", "This document 本文档"), async || {
+            document::show(&groups())
+        })
+        .answers("Document"),
     ]
 }
 
@@ -270,7 +290,11 @@ fn recordings_routes() -> Vec<Route> {
         Route::get("/api/v1/recordings/{id}/audio", ("getAudio", "Its audio 录音的音频"), audio::fetch)
             .for_roles(AUDIO)
             .asks(queries::AUDIO)
-            .answers("audio")
+            .serves(SOUND)
+            .also(&[
+                Further { status: "206", about: "A range 部分内容", has_body: true },
+                Further { status: "304", about: "Not changed 未改变", has_body: false },
+            ])
             .refuses(&[409, 416]),
         Route::post(
             "/api/v1/recordings/{id}/exported",
@@ -392,7 +416,8 @@ fn sip_routes() -> Vec<Route> {
         Route::get("/api/v1/sip/trace", ("traceSip", "The last SIP messages 最近的 SIP 消息"), trace::show)
             .for_roles(ADMIN)
             .asks(queries::TRACE)
-            .answers("[SipMessage]"),
+            .answers("[SipMessage]")
+            .serves(LADDER_OR_CAPTURE),
     ]
 }
 
