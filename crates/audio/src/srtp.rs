@@ -14,6 +14,7 @@
 //! key derivation rate of 0: derived once (section 4.3.1).
 
 mod cipher;
+mod error;
 mod key;
 mod layout;
 mod stream;
@@ -22,6 +23,7 @@ mod tests;
 mod transform;
 
 pub use ::codec::{Srtp, SrtpKey, SrtpSuite};
+pub use error::SrtpError;
 pub use key::{LONGEST_MASTER, MasterKey};
 pub use transform::Transform;
 
@@ -30,32 +32,6 @@ use stream::Streams;
 
 /// The most bytes that protection adds: an SRTCP index and a GCM tag.
 pub const OVERHEAD: usize = 20;
-
-/// Why a packet was not protected or not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SrtpError {
-    /// Shorter than its header and tag.
-    #[error("too few bytes for a protected packet")]
-    Short,
-    /// Not version 2.
-    #[error("the version is not 2")]
-    Version,
-    /// The tag does not fit key and packet.
-    #[error("the authentication tag is wrong")]
-    Forged,
-    /// A packet of that index was there before (section 3.3.2).
-    #[error("the packet was there before")]
-    Replayed,
-    /// Too old to tell whether it was there before.
-    #[error("the packet is older than the replay window")]
-    Old,
-    /// The key has protected as much as it may (section 9.2).
-    #[error("the key is used up")]
-    UsedUp,
-    /// SRTCP without encryption, which was not agreed on.
-    #[error("SRTCP without encryption")]
-    Unencrypted,
-}
 
 /// The sending side of a key.
 #[derive(Debug)]

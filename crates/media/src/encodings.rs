@@ -1,9 +1,10 @@
 //! What plays, in the codecs that carry state (all but G.711): each frame of a row of clips is encoded once on a
 //! thread, when the first listener comes to it, and every other listener is sent the same bytes.
 
+use std::collections::BTreeMap;
+
 use model::{Codec, OpusFormat, RemoteMedia};
 
-use crate::Map;
 use crate::ear::{LONGEST, Mouth};
 use crate::prompts::Edition;
 
@@ -13,7 +14,7 @@ const MOST: usize = 32 << 20;
 /// The scores of one thread.
 #[derive(Debug)]
 pub(crate) struct Encodings {
-    scores: Map<ScoreId, Score>,
+    scores: BTreeMap<ScoreId, Score>,
     newest: u64,
     /// Frames asked for so far: tells which score was not played for longest.
     asked: u64,
@@ -52,7 +53,7 @@ pub(crate) struct Passage<'a> {
 
 impl Default for Encodings {
     fn default() -> Encodings {
-        Encodings { scores: Map::new(), newest: 0, asked: 0, held: 0, most: MOST }
+        Encodings { scores: BTreeMap::new(), newest: 0, asked: 0, held: 0, most: MOST }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod early;
 mod link;
+mod packet;
 mod packing;
 mod rtcp;
 mod shield;
@@ -14,30 +15,24 @@ use std::net::SocketAddr;
 
 use audio::codec::CodecError;
 use audio::dtmf::DtmfDetector;
-use audio::g711::Law;
 use audio::outgoing::Outgoing;
 use audio::playout::Payload;
 use audio::reader::{Passage, Reader};
-use audio::rtp::{HEADER_LEN, RtpPacket};
+use audio::rtp::RtpPacket;
 use audio::source::Source;
-use audio::srtp::OVERHEAD;
 use audio::telephone_event::EventSender;
 use model::{CallId, Codec, Digit, LegId, LegQuality, RecordingId, RemoteMedia};
 
-use crate::ear::{Ear, LONGEST, Mouth};
+use crate::ear::{Ear, Mouth};
 use crate::player::{Pause, Player};
 use crate::ports::Pair;
 use crate::quality::Quality;
 use early::Early;
 pub(crate) use early::Kept;
 pub(crate) use link::Link;
+pub(crate) use packet::{DATAGRAM, Kind};
 use packing::{Packing, Spacing, wanted_ms};
 use shield::Shield;
-
-/// Longest datagram taken or sent; what is longer is cut and then refused as RTP.
-pub(crate) const DATAGRAM: usize = HEADER_LEN + LONGEST + OVERHEAD + 1;
-/// The payload type of comfort noise (RFC 3389 section 4).
-const COMFORT_NOISE: u8 = 13;
 
 /// A leg with its open ports.
 #[derive(Debug)]
@@ -77,24 +72,6 @@ pub(crate) struct Leg {
     /// How long the peer's packets are.
     spacing: Spacing,
 }
-
-/// What a packet of the peer brings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// G.711, which is decoded at once.
-    Audio(Law),
-    /// Any other codec.
-    Coded,
-    /// A description of the silence that follows (RFC 3389).
-    Comfort,
-    /// A key: pressed just now, or going on.
-    Key(Option<Digit>),
-    /// Audio of a peer that should not send now.
-    Unwanted,
-}
-
-/// Samples between two RTCP reports (5 s, RFC 3550 section 6.2).
-const REPORT: u64 = 40_000;
 
 impl Leg {
     pub(crate) fn new(id: LegId, pair: Pair) -> Leg {

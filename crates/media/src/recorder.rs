@@ -1,19 +1,18 @@
 //! The recordings of one media thread, and the rings that take them to the recording threads.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use archive::{Buffer, Tally, ToWriter};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{RecordingId, RecordingSpec};
 
-use crate::Map;
 use crate::tap::Tap;
 
 /// Open recordings.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    taps: Map<RecordingId, Tap>,
+    taps: BTreeMap<RecordingId, Tap>,
     begun: u64,
     rings: Vec<Sender<ToWriter>>,
     /// Buffers that recording threads have done with, or made ahead.
@@ -26,7 +25,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(rings: Vec<Sender<ToWriter>>, spares: Receiver<Buffer>, tally: Arc<Tally>) -> Recorder {
-        Recorder { taps: Map::new(), begun: 0, rings, spares, waiting: VecDeque::new(), tally }
+        Recorder { taps: BTreeMap::new(), begun: 0, rings, spares, waiting: VecDeque::new(), tally }
     }
 
     pub(crate) fn start(&mut self, spec: RecordingSpec, now: u64) {

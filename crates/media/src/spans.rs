@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use model::{Actor, Gap, GapCause};
 
+use crate::channel::Channel;
 use crate::clock::milliseconds;
-use crate::tap::Channel;
 
 /// Holds shorter than this (100 ms) are the way a session changes, not a hold.
 const SHORTEST_HOLD: u64 = 800;

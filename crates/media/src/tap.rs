@@ -19,6 +19,7 @@ use audio::rtp::RtpPacket;
 use audio::timeline::{LONGEST_HOLE, close};
 use model::{Actor, Gap};
 
+use crate::channel::Channel;
 use crate::ear::LONGEST;
 use crate::spans::Spans;
 use crate::track::Track;
@@ -33,13 +34,6 @@ const FRAMES: u64 = PIECE / audio::FRAME as u64;
 pub(crate) const ROOM: usize = (PIECE + WAIT + 2 * audio::FRAME as u64) as usize;
 /// Audio placed further ahead than this is nonsense (2 s).
 const AHEAD: u64 = 16_000;
-
-/// Left and right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Channel {
-    Left,
-    Right,
-}
 
 /// An open recording.
 #[derive(Debug)]
@@ -247,18 +241,10 @@ impl Tap {
             Some(index * scale)
         };
         let (Some(first), Some(after)) = (index(hole.start), index(hole.end)) else { return };
-        let sample = |index: usize| self.window.get(index).copied().map(|mut both| *side(channel, &mut both));
+        let sample = |index: usize| self.window.get(index).copied().map(|mut both| *channel.of(&mut both));
         let (Some(from), Some(to)) = (first.checked_sub(1).and_then(sample), sample(after)) else { return };
         for (slot, sample) in self.window.iter_mut().skip(first).zip(close(from, to, after - first)) {
-            *side(channel, slot) = sample;
+            *channel.of(slot) = sample;
         }
-    }
-}
-
-/// One side of a pair of samples.
-fn side(channel: Channel, both: &mut [i16; 2]) -> &mut i16 {
-    match channel {
-        Channel::Left => &mut both[0],
-        Channel::Right => &mut both[1],
     }
 }

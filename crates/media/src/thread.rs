@@ -3,6 +3,7 @@
 mod hearing;
 mod orders;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,8 +17,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use model::{AudioReport, CallId, LegId, MediaOrder, MediaReport, Shortage};
 use udp::{Poll, Timer, Waker, run_delay};
 
-use crate::Map;
-use crate::Settings;
+use crate::channel::Channel;
 use crate::clock::{Clock, TICK, TICK_TIME, from_microseconds, samples};
 use crate::conference::Conference;
 use crate::counters::{Tally, add, shift};
@@ -28,8 +28,9 @@ use crate::outbox::Outbox;
 use crate::ports::Ports;
 use crate::prompts::Shelf;
 use crate::recorder::Recorder;
+use crate::settings::Settings;
 use crate::strain::Strain;
-use crate::tap::{Channel, Tap};
+use crate::tap::Tap;
 
 /// What a thread is told.
 #[derive(Debug)]
@@ -81,13 +82,13 @@ pub(crate) struct Thread {
     unported: u64,
     unported_told: Option<u64>,
     room: Room,
-    legs: Map<LegId, Leg>,
+    legs: BTreeMap<LegId, Leg>,
     /// Legs with an ear, which are heard once a tick.
     listeners: Vec<LegId>,
     /// Legs whose peers send packets of another length since the last tick.
     respaced: Vec<LegId>,
     /// A call has at most one.
-    conferences: Map<CallId, Conference>,
+    conferences: BTreeMap<CallId, Conference>,
     encodings: Encodings,
     recorder: Recorder,
     outbox: Outbox,
@@ -144,10 +145,10 @@ impl Thread {
                 frame: Box::default(),
                 outgoing: Box::new([0; DATAGRAM]),
             },
-            legs: Map::new(),
+            legs: BTreeMap::new(),
             listeners: Vec::new(),
             respaced: Vec::new(),
-            conferences: Map::new(),
+            conferences: BTreeMap::new(),
             encodings: Encodings::default(),
             recorder: Recorder::new(rings, spares, tally.recordings.clone()),
             outbox: Outbox::new(reports, tally.clone()),

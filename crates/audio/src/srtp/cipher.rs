@@ -10,7 +10,7 @@ use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
-use super::SrtpError;
+use super::error::SrtpError;
 
 use super::key::{MasterKey, add_keystream};
 use super::layout::{INDEX, RTCP_HEADER};

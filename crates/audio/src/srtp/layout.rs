@@ -1,6 +1,6 @@
 //! Where the protected part of a packet begins, and who sent it.
 
-use super::SrtpError;
+use super::error::SrtpError;
 use crate::rtp::HEADER_LEN;
 
 /// Bytes of RTCP that stay readable: the first header and its sender (RFC 3711 section 3.4).

@@ -1,6 +1,6 @@
 //! Packet indices, and which of them were there before (RFC 3711 sections 3.3.1 and 3.3.2).
 
-use super::SrtpError;
+use super::error::SrtpError;
 
 /// The highest index: 32 bits of rollover counter and 16 of sequence number.
 const LAST: u64 = (1 << 48) - 1;

@@ -12,7 +12,7 @@ use audio::telephone_event::EventReceiver;
 use model::{Codec, Digit, RemoteMedia};
 use udp::disconnect;
 
-use super::{COMFORT_NOISE, DATAGRAM, Kind, REPORT};
+use super::packet::{COMFORT_NOISE, DATAGRAM, Kind, REPORT};
 use crate::ear::LONGEST;
 
 /// What is known of the peer once it is connected.

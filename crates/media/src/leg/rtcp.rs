@@ -7,7 +7,8 @@ use audio::rtcp::{self, RtcpPacket, SenderPart};
 use audio::source::Source;
 use audio::srtp::OVERHEAD;
 
-use super::{Leg, REPORT};
+use super::Leg;
+use super::packet::REPORT;
 
 impl Leg {
     /// Takes an RTCP compound of the peer; false when it is not authentic.

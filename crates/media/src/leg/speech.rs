@@ -7,7 +7,8 @@ use audio::rtp::{HEADER_LEN, RtpPacket};
 use audio::telephone_event::EventFrame;
 use model::Digit;
 
-use super::{COMFORT_NOISE, DATAGRAM, Kind, Leg};
+use super::Leg;
+use super::packet::{COMFORT_NOISE, DATAGRAM, Kind};
 use crate::ear::LONGEST;
 use crate::encodings::Encodings;
 use crate::player::Player;

@@ -7,7 +7,8 @@ use audio::reader::Reader;
 use audio::rtp::RtpPacket;
 use audio::tone::Sine;
 
-use super::{Channel, Tap};
+use super::Tap;
+use crate::channel::Channel;
 use network::{Arrival, Network};
 
 // The one that the jitter buffer is tried on.

@@ -1,24 +1,25 @@
 //! Audio that is worked: read for recordings as it comes, and heard once a tick for a party with another codec and for
 //! conferences.
 
+use std::collections::BTreeMap;
+
 use audio::mix::MOST_MEMBERS;
 use audio::reader::PATIENCE;
 use model::{AudioReport, CallId, LegId, MediaReport, Role};
 
 use super::Thread;
-use crate::Map;
+use crate::channel::Channel;
 use crate::conference::Conference;
 use crate::leg::Leg;
 use crate::outbox::Outbox;
 use crate::recorder::Recorder;
-use crate::tap::Channel;
 
 /// Takes down what the peer of a leg with a reader said, as far as it is known at `until`: keys, level, recordings. It
 /// is `now`.
 pub(super) fn take_down(
     id: LegId,
     (until, now): (u64, u64),
-    legs: &mut Map<LegId, Leg>,
+    legs: &mut BTreeMap<LegId, Leg>,
     recorder: &mut Recorder,
     outbox: &mut Outbox,
 ) {

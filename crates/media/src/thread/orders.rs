@@ -9,10 +9,10 @@ use model::{
 };
 
 use super::{MOST_WAITING, Thread, ntp_now};
+use crate::channel::Channel;
 use crate::counters::{add, shift};
 use crate::leg::Leg;
 use crate::player::Player;
-use crate::tap::Channel;
 
 /// Samples of a second.
 const SECOND: u64 = 8_000;
