@@ -87,10 +87,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             return self.endpoint.refuse(now, session, &translate::busy());
         }
         self.seen.leg(leg, &sip_call_id);
-        self.legs.insert(
-            leg,
-            Leg { ours: None, agent, dialog: None, stage: Stage::Inbound { session, sip_call_id } },
-        );
+        self.legs.insert(leg, Leg { ours: None, agent, stage: Stage::Inbound { session, sip_call_id } });
         self.sessions.insert(session, leg);
         self.endpoint.admit(now, session);
     }

@@ -24,8 +24,6 @@ pub(super) struct Leg {
     pub(super) ours: Option<Cause>,
     /// The agent at its other end, if it is one.
     pub(super) agent: Option<AgentId>,
-    /// The Call-ID by which it stands among the calls of agents.
-    pub(super) dialog: Option<String>,
     pub(super) stage: Stage,
 }
 
@@ -126,7 +124,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
         let agent = wish.agent.clone();
         let stage = Stage::Asking { wish };
-        self.legs.insert(leg, Leg { ours: None, agent: Some(agent.clone()), dialog: None, stage });
+        self.legs.insert(leg, Leg { ours: None, agent: Some(agent.clone()), stage });
         self.asking.push_back(Question::Contacts { leg, agent });
     }
 
@@ -296,7 +294,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// The one final report of a leg.
     pub(super) fn finish(&mut self, leg: LegId, report: LegReport) {
         if let Some(over) = self.legs.remove(&leg) {
-            self.agent_call_ended(leg, over.dialog.as_deref());
+            self.agent_call_ended(leg, over.agent.as_ref());
             self.changes.remove(&leg);
             self.report(leg, report);
         }

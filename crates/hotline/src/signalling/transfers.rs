@@ -14,53 +14,45 @@ use super::SignallingInput;
 use super::legs::Stage;
 use super::shard::Shard;
 
-/// The calls of agents that stand, of all shards, by Call-ID.
+/// The calls of agents that stand, of all shards. Searched when an agent transfers, which is seldom.
 #[derive(Default)]
-pub(super) struct AgentCalls(Mutex<BTreeMap<String, AgentCall>>);
+pub(super) struct AgentCalls(Mutex<BTreeMap<LegId, AgentCall>>);
 
 struct AgentCall {
-    leg: LegId,
     agent: AgentId,
     dialog: Replaces,
 }
 
 impl AgentCalls {
-    fn insert(&self, call: AgentCall) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.insert(call.dialog.call_id.clone(), call);
+    fn insert(&self, leg: LegId, call: AgentCall) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(leg, call);
     }
 
-    fn remove(&self, leg: LegId, call_id: &str) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if calls.get(call_id).is_some_and(|call| call.leg == leg) {
-            calls.remove(call_id);
-        }
+    fn remove(&self, leg: LegId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&leg);
     }
 
     /// The leg that the agent's phone means.
     fn find(&self, agent: &AgentId, replaces: &Replaces) -> Option<LegId> {
         let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let call = calls.get(&replaces.call_id)?;
-        (call.agent == *agent && replaces.names(&call.dialog)).then_some(call.leg)
+        let is_it = |call: &AgentCall| call.agent == *agent && replaces.names(&call.dialog);
+        calls.iter().find(|(_, call)| is_it(call)).map(|(leg, _)| *leg)
     }
 }
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// An agent's call stands: its phone may transfer it.
     pub(super) fn agent_call_stands(&mut self, id: LegId, session: SessionId) {
-        let (Some(leg), Some(dialog)) = (self.legs.get_mut(&id), self.endpoint.named(session)) else {
-            return;
-        };
-        let Some(agent) = leg.agent.clone() else { return };
-        leg.dialog = Some(dialog.call_id.clone());
+        let agent = self.legs.get(&id).and_then(|leg| leg.agent.clone());
+        let (Some(agent), Some(dialog)) = (agent, self.endpoint.named(session)) else { return };
         self.endpoint.allow_referral(self.clock.now(), session, true);
-        self.agent_calls.insert(AgentCall { leg: id, agent, dialog });
+        self.agent_calls.insert(id, AgentCall { agent, dialog });
     }
 
-    /// An agent's call is over.
-    pub(super) fn agent_call_ended(&self, leg: LegId, call_id: Option<&str>) {
-        if let Some(call_id) = call_id {
-            self.agent_calls.remove(leg, call_id);
+    /// A leg is over.
+    pub(super) fn agent_call_ended(&self, leg: LegId, agent: Option<&AgentId>) {
+        if agent.is_some() {
+            self.agent_calls.remove(leg);
         }
     }
 
@@ -74,6 +66,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             (None, _) => self.end_referral(session, Status::NOT_FOUND),
             (Some(_), Some(None)) => self.end_referral(session, Status::NO_SUCH_CALL),
             (Some(number), other) => {
+                tracing::info!(%leg, ?agent, attended = other.is_some(), "an agent's phone transfers its call");
                 let referral = Referral { to: Personal::new(number), replaces: other.flatten() };
                 self.report(leg, LegReport::Referred(referral));
             }
@@ -107,7 +100,9 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
 
     /// Shows a phone to whom it is connected.
     pub(super) fn show(&mut self, leg: LegId, number: Option<&Personal<Number>>, display: &str) {
-        if let Some(session) = self.standing(leg) {
+        // Trunks are told nothing of who talks with their customers.
+        let is_agents = self.legs.get(&leg).is_some_and(|leg| leg.agent.is_some());
+        if let Some(session) = self.standing(leg).filter(|_| is_agents) {
             let number = number.map(|number| number.reveal().as_str().replace('#', "%23"));
             self.endpoint.show(self.clock.now(), session, number.as_deref(), display);
         }

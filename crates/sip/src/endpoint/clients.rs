@@ -52,8 +52,8 @@ pub(super) enum Owner {
     Change(SessionId),
     /// UPDATE or OPTIONS, to see whether the peer of a session lives.
     Question(SessionId),
-    /// NOTIFY of a session's REFER.
-    Notify(SessionId),
+    /// NOTIFY of a session's REFER, by the REFER's number.
+    Notify(SessionId, u32),
     /// OPTIONS to a binding.
     Ping(PingId),
 }
@@ -64,7 +64,7 @@ impl Owner {
         match self {
             Owner::Ping(_) => Some(PING_FOR),
             Owner::Question(_) => Some(ANSWER_FOR),
-            Owner::Nobody | Owner::Call(_) | Owner::Change(_) | Owner::Notify(_) => None,
+            Owner::Nobody | Owner::Call(_) | Owner::Change(_) | Owner::Notify(..) => None,
         }
     }
 }
@@ -88,7 +88,7 @@ impl ClientMachine {
             let machine = InviteClient::start(now, request, reliable, steps);
             return ClientMachine::Invite(match owner {
                 Owner::Change(_) => machine.with_patience(RING_FOR),
-                Owner::Nobody | Owner::Call(_) | Owner::Question(_) | Owner::Notify(_) | Owner::Ping(_) => {
+                Owner::Nobody | Owner::Call(_) | Owner::Question(_) | Owner::Notify(..) | Owner::Ping(_) => {
                     machine
                 }
             });

@@ -4,7 +4,7 @@ use super::answers::{bad_request, draining, no_such_call, options, overloaded};
 use super::check;
 use super::servers::{Arrival, ServerKey};
 use super::session::Session;
-use super::{Answer, Ending, Endpoint, Event, Flow, RequestId, reply};
+use super::{Answer, Ending, Endpoint, Event, Flow, Replaces, RequestId, reply};
 use crate::{Method, Request, Status};
 
 impl Endpoint {
@@ -117,6 +117,9 @@ impl Endpoint {
         if self.sessions.len() >= self.cx.settings.max_sessions {
             return self.cx.turn_down(key, &overloaded());
         }
+        if let Some(answer) = self.replaces_nothing(&request) {
+            return self.cx.turn_down(key, &answer);
+        }
         match Session::invited(&mut self.cx, arrival, &request) {
             Err(answer) => self.cx.turn_down(key, &answer),
             Ok((session, remote)) => {
@@ -125,6 +128,19 @@ impl Endpoint {
                 self.cx.event(Event::Invited { session: id, request: Box::new(request), flow, remote });
             }
         }
+    }
+
+    /// What an INVITE gets that is to take over a call (RFC 3891 section 3): no call is taken over from outside, by whoever
+    /// it is; agents' phones have their calls joined by REFER.
+    fn replaces_nothing(&self, request: &Request) -> Option<Answer> {
+        let values: Vec<_> = request.headers.all("Replaces").collect();
+        let [value] = values[..] else {
+            return (!values.is_empty()).then(|| bad_request("several Replaces"));
+        };
+        let text = String::from_utf8_lossy(value);
+        let Some(replaces) = Replaces::parse(&text) else { return Some(bad_request("malformed Replaces")) };
+        let stands = self.sessions.of_replaces(&replaces).is_some();
+        Some(if stands { Answer::new(Status::FORBIDDEN) } else { no_such_call() })
     }
 
     /// An ACK ends a refusal's copies, confirms a session, or belongs to nobody; it is never answered.

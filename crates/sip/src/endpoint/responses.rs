@@ -62,8 +62,8 @@ impl Endpoint {
             Owner::Question(id) => {
                 self.with(id, |session, cx| session.question_answered(cx, response));
             }
-            Owner::Notify(id) => {
-                self.with(id, |session, cx| session.notify_answered(cx, Some(response)));
+            Owner::Notify(id, number) => {
+                self.with(id, |session, cx| session.notify_answered(cx, number, Some(response)));
             }
             Owner::Ping(ping) => self.pinged(ping, Some(response.status)),
         }
@@ -78,8 +78,8 @@ impl Endpoint {
             Owner::Change(id) | Owner::Question(id) => {
                 self.with(id, |session, cx| session.peer_lost(cx, why));
             }
-            Owner::Notify(id) => {
-                self.with(id, |session, cx| session.notify_answered(cx, None));
+            Owner::Notify(id, number) => {
+                self.with(id, |session, cx| session.notify_answered(cx, number, None));
             }
             Owner::Ping(ping) => self.pinged(ping, None),
         }

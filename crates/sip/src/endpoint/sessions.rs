@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::SessionId;
 use super::check::Essentials;
 use super::session::Session;
+use super::{Replaces, SessionId};
 
 /// Sessions by id, and by what their peers know of them.
 #[derive(Default)]
@@ -45,6 +45,16 @@ impl Sessions {
         let session = self.get(*self.by_dialog.get(&(essentials.call_id.clone(), our_tag))?)?;
         let fits = session.remote_tag().is_none_or(|tag| essentials.from.tag() == Some(tag));
         fits.then_some(session)
+    }
+
+    /// The session that stands and that a peer names so.
+    pub(super) fn of_replaces(&self, replaces: &Replaces) -> Option<&Session> {
+        let Replaces { call_id, to_tag, from_tag, .. } = replaces;
+        let mut tags = [to_tag, from_tag].into_iter();
+        tags.find_map(|tag| {
+            let session = self.get(*self.by_dialog.get(&(call_id.clone(), tag.clone()))?)?;
+            session.named().filter(|dialog| replaces.names(dialog)).map(|_| session)
+        })
     }
 
     #[cfg(test)]

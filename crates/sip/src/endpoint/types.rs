@@ -243,6 +243,8 @@ pub struct Replaces {
     pub to_tag: String,
     /// The tag of the other end.
     pub from_tag: String,
+    /// Only if it was not answered yet: then it is none that stands.
+    pub early_only: bool,
 }
 
 /// Why a session is over.

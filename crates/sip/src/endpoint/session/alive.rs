@@ -42,11 +42,15 @@ impl Session {
         }
     }
 
-    fn send_question(&mut self, cx: &mut Context, method: Method) {
+    pub(super) fn send_question(&mut self, cx: &mut Context, method: Method) {
         let Some(talking) = self.state.talking_mut() else { return };
         let mut request = talking.dialog.request(method);
         if request.method == Method::Update {
             ask_refresh(&mut request, talking.refresh);
+            self.is_identity_sent = true;
+            for (name, value) in &self.identity {
+                request.headers.push(name, value);
+            }
         }
         let destination = in_dialog(self.peer, &talking.dialog);
         request.headers.push("Contact", our_binding(self.peer));

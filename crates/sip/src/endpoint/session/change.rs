@@ -130,6 +130,7 @@ impl Session {
 
     /// Shows the peer to whom it is connected from now on.
     pub(crate) fn show(&mut self, cx: &mut Context, number: Option<&str>, display: &str) {
+        let SessionState::Talking(_) = &self.state else { return };
         let host = Host::Ip(self.peer.local.ip());
         let display = if display.is_empty() { String::new() } else { quote(display) + " " };
         self.identity = match number {
@@ -139,9 +140,18 @@ impl Session {
                 ("Privacy", "id".to_owned()),
             ],
         };
+        self.is_identity_sent = false;
+        self.send_identity(cx);
+    }
+
+    /// Shows what was not shown yet; what waits for an offer under way comes after it.
+    pub(super) fn send_identity(&mut self, cx: &mut Context) {
         let SessionState::Talking(talking) = &mut self.state else { return };
+        if self.is_identity_sent {
+            return;
+        }
         if talking.takes_update {
-            return self.send_identity(cx);
+            return self.send_question(cx, Method::Update);
         }
         match talking.change {
             Change::None if talking.unacked.is_none() => self.send_reinvite(cx),
@@ -149,24 +159,8 @@ impl Session {
                 talking.change = Change::Retry;
                 self.timers.set(Timer::Glare, cx.now + WAIT_FOR_ACK);
             }
-            // The re-INVITE that follows shows it; one under way is followed by no other.
             Change::Pending | Change::Retry => {}
         }
-    }
-
-    /// An UPDATE without a description, of which nothing depends.
-    fn send_identity(&mut self, cx: &mut Context) {
-        let Some(talking) = self.state.talking_mut() else { return };
-        let mut request = talking.dialog.request(Method::Update);
-        let destination = in_dialog(self.peer, &talking.dialog);
-        for (name, value) in &self.identity {
-            request.headers.push(name, value);
-        }
-        request.headers.push("Contact", our_binding(self.peer));
-        request.headers.push("Supported", "timer");
-        request.headers.push("User-Agent", &cx.settings.user_agent);
-        ask_refresh(&mut request, talking.refresh);
-        cx.start_client(request, destination, Owner::Nobody);
     }
 
     pub(super) fn send_reinvite(&mut self, cx: &mut Context) {
@@ -175,6 +169,7 @@ impl Session {
         let mut request = talking.dialog.request(Method::Invite);
         ask_refresh(&mut request, talking.refresh);
         let destination = in_dialog(self.peer, &talking.dialog);
+        self.is_identity_sent = true;
         for (name, value) in &self.identity {
             request.headers.push(name, value);
         }
@@ -216,6 +211,7 @@ impl Session {
             Status::SESSION_INTERVAL_TOO_SMALL => self.lengthen_refresh(cx.now, response),
             _ => {}
         }
+        self.send_identity(cx);
     }
 
     fn change_accepted(&mut self, cx: &mut Context, response: &Response) {

@@ -57,6 +57,7 @@ impl Session {
             timers: Timers::default(),
             referrals: Referrals::default(),
             identity: Vec::new(),
+            is_identity_sent: true,
             state: SessionState::Invited(Invited { server, dialog, offer, refresh, provisional }),
         };
         Ok((session, remote))

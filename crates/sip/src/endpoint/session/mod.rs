@@ -52,6 +52,8 @@ pub(super) struct Session {
     referrals: Referrals,
     /// What we assert of whom the peer is connected to (RFC 3325): the lines of headers.
     identity: Vec<(&'static str, String)>,
+    /// The peer was sent that.
+    is_identity_sent: bool,
     state: SessionState,
 }
 
@@ -191,7 +193,12 @@ impl Session {
     pub(super) fn named(&self) -> Option<Replaces> {
         let SessionState::Talking(talking) = &self.state else { return None };
         let (call_id, to_tag) = self.dialog_key();
-        Some(Replaces { call_id, to_tag, from_tag: talking.dialog.remote_tag()?.to_owned() })
+        Some(Replaces {
+            call_id,
+            to_tag,
+            from_tag: talking.dialog.remote_tag()?.to_owned(),
+            early_only: false,
+        })
     }
 
     /// Whether the peer may refer.

@@ -40,6 +40,7 @@ impl Session {
             timers,
             referrals: Referrals::default(),
             identity: Vec::new(),
+            is_identity_sent: true,
             state: SessionState::Calling(Calling {
                 client,
                 credentials: dial.credentials,

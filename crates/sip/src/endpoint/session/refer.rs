@@ -24,8 +24,10 @@ const EXPIRES: u32 = 180;
 /// The most NOTIFYs that wait for the one under way; more are not told.
 const MOST_WAITING: usize = 8;
 
-/// What the peer is told of its REFER.
-pub(super) struct Subscription {
+/// What the peer is told of a REFER.
+struct Subscription {
+    /// The REFER's number.
+    number: u32,
     /// `;id=` and the REFER's number, from the second REFER of a dialog on (RFC 3515 section 2.4.6).
     id: String,
     /// The peer wants no NOTIFY (RFC 4488).
@@ -44,7 +46,15 @@ pub(super) struct Referrals {
     /// The peer may refer.
     pub(super) is_allowed: bool,
     count: u32,
-    subscription: Option<Subscription>,
+    /// In the order of their REFERs; only the last may be without its last word.
+    subscriptions: Vec<Subscription>,
+}
+
+impl Referrals {
+    /// The subscription of which more is to be said.
+    fn open(&mut self) -> Option<&mut Subscription> {
+        self.subscriptions.last_mut().filter(|subscription| !subscription.is_over)
+    }
 }
 
 impl Session {
@@ -65,7 +75,7 @@ impl Session {
         if !self.referrals.is_allowed {
             return Err(Answer::new(Status::FORBIDDEN));
         }
-        if !stands || self.referrals.subscription.as_ref().is_some_and(|of| !of.is_over) {
+        if !stands || self.referrals.subscriptions.last().is_some_and(|of| !of.is_over) {
             return Err(Answer::new(Status::REQUEST_PENDING));
         }
         let addresses = request.addresses("Refer-To").map_err(|error| bad_request(&error.to_string()))?;
@@ -73,6 +83,9 @@ impl Session {
             return Err(bad_request("a REFER has exactly one Refer-To"));
         };
         match uri {
+            Uri::Sip(sip) if sip.params.value("method").is_some_and(|method| method != "INVITE") => {
+                Err(bad_request("a transfer is by INVITE"))
+            }
             Uri::Sip(sip) => Ok((uri.clone(), Replaces::of(sip)?)),
             Uri::Tel(_) => Ok((uri.clone(), None)),
             Uri::Other { .. } => Err(Answer::new(Status::UNSUPPORTED_URI_SCHEME)),
@@ -93,9 +106,9 @@ impl Session {
         let id = if self.referrals.count > 1 { format!(";id={number}") } else { String::new() };
         let accepted = Answer::new(Status::ACCEPTED).with("Contact", our_binding(self.peer));
         cx.reply(key, &if is_silent { accepted.with("Refer-Sub", "false") } else { accepted });
-        let waiting = VecDeque::new();
-        let subscription = Subscription { id, is_silent, is_pending: false, waiting, is_over: false };
-        self.referrals.subscription = Some(subscription);
+        let (is_pending, is_over, waiting) = (false, false, VecDeque::new());
+        let subscription = Subscription { number, id, is_silent, is_pending, waiting, is_over };
+        self.referrals.subscriptions.push(subscription);
         // The first NOTIFY follows at once (RFC 3515 section 2.4.4).
         self.tell_referral(cx, Status::TRYING, false);
         self.say(cx, Event::Referred { session: self.id, to, replaces });
@@ -103,23 +116,21 @@ impl Session {
 
     /// How far the peer's REFER has come; with `is_last` nothing more will be said of it. Nothing without one.
     pub(crate) fn tell_referral(&mut self, cx: &mut Context, status: Status, is_last: bool) {
-        let Some(subscription) = self.referrals.subscription.as_mut().filter(|of| !of.is_over) else {
-            return;
-        };
+        let Some(subscription) = self.referrals.open() else { return };
         subscription.is_over = is_last;
+        let number = subscription.number;
         if subscription.is_silent || (subscription.waiting.len() >= MOST_WAITING && !is_last) {
             return;
         }
         subscription.waiting.push_back((status, is_last));
-        self.send_notify(cx);
+        self.send_notify(cx, number);
     }
 
-    /// Sends the next NOTIFY, unless one is under way: they arrive in order.
-    fn send_notify(&mut self, cx: &mut Context) {
+    /// Sends the next NOTIFY of the REFER with this number, unless one is under way: they arrive in order.
+    fn send_notify(&mut self, cx: &mut Context, number: u32) {
         let SessionState::Talking(talking) = &mut self.state else { return };
-        let Some(subscription) = self.referrals.subscription.as_mut().filter(|of| !of.is_pending) else {
-            return;
-        };
+        let of = self.referrals.subscriptions.iter_mut().find(|of| of.number == number && !of.is_pending);
+        let Some(subscription) = of else { return };
         let Some((status, is_last)) = subscription.waiting.pop_front() else { return };
         subscription.is_pending = true;
         let state = if is_last {
@@ -135,22 +146,24 @@ impl Session {
         notify.headers.push("Content-Type", "message/sipfrag;version=2.0");
         notify.body = format!("SIP/2.0 {} {}\r\n", status.code(), status.reason()).into_bytes();
         let destination = in_dialog(self.peer, &talking.dialog);
-        cx.start_client(notify, destination, Owner::Notify(self.id));
+        cx.start_client(notify, destination, Owner::Notify(self.id, number));
     }
 
-    /// Something came back for a NOTIFY; `None`: nothing in time, or it could not be sent.
-    pub(crate) fn notify_answered(&mut self, cx: &mut Context, response: Option<&Response>) {
+    /// Something came back for a NOTIFY of the REFER with this number; `None`: nothing in time, or it could not be sent.
+    pub(crate) fn notify_answered(&mut self, cx: &mut Context, number: u32, response: Option<&Response>) {
         if response.is_some_and(|response| response.status.is_provisional()) {
             return;
         }
-        let Some(subscription) = &mut self.referrals.subscription else { return };
+        let subscriptions = &mut self.referrals.subscriptions;
+        let Some(subscription) = subscriptions.iter_mut().find(|of| of.number == number) else { return };
         subscription.is_pending = false;
         if !response.is_some_and(|response| response.status.is_success()) {
             // The peer has no such subscription any more.
             subscription.waiting.clear();
             subscription.is_silent = true;
         }
-        self.send_notify(cx);
+        self.send_notify(cx, number);
+        self.referrals.subscriptions.retain(|of| !of.is_over || of.is_pending);
     }
 }
 
@@ -171,25 +184,31 @@ impl Replaces {
     pub fn names(&self, dialog: &Replaces) -> bool {
         let tags = (&self.to_tag, &self.from_tag);
         let (ours, theirs) = (&dialog.to_tag, &dialog.from_tag);
-        self.call_id == dialog.call_id && (tags == (ours, theirs) || tags == (theirs, ours))
+        !self.early_only
+            && self.call_id == dialog.call_id
+            && (tags == (ours, theirs) || tags == (theirs, ours))
     }
 
     /// Reads a value of the header (RFC 3891 section 6.1); `None` when it breaks the grammar.
     pub fn parse(value: &str) -> Option<Replaces> {
         let mut parts = value.split(';').map(str::trim);
         let call_id = parts.next().filter(|call_id| !call_id.is_empty() && !call_id.contains(' '))?;
-        let (mut to_tag, mut from_tag) = (None, None);
+        let (mut to_tag, mut from_tag, mut early_only) = (None, None, false);
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let place = match name.trim().to_ascii_lowercase().as_str() {
                 "to-tag" => &mut to_tag,
                 "from-tag" => &mut from_tag,
+                "early-only" => {
+                    early_only = true;
+                    continue;
+                }
                 _ => continue,
             };
             if place.replace(value.trim().to_owned()).is_some() {
                 return None;
             }
         }
-        Some(Replaces { call_id: call_id.to_owned(), to_tag: to_tag?, from_tag: from_tag? })
+        Some(Replaces { call_id: call_id.to_owned(), to_tag: to_tag?, from_tag: from_tag?, early_only })
     }
 }

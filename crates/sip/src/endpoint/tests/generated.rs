@@ -207,7 +207,8 @@ impl Walk {
         let status = Status::new(code).unwrap();
         let body = if code == 200 && request.method == Method::Invite { SDP } else { "" };
         // A further answer inside a dialog is told from a copy by who sent it alone.
-        if !first && call.expected.as_ref().is_some_and(|expected| !expected.awaits(&request)) {
+        let is_note = request.method == Method::Notify;
+        if !first && !is_note && call.expected.as_ref().is_some_and(|expected| !expected.awaits(&request)) {
             return;
         }
         let now = self.world.now;

@@ -77,8 +77,6 @@ impl Expected {
     pub(super) fn asked(&mut self, now: Moment, request: &Request) {
         let wait = match request.method {
             Method::Invite => TRY_FOR,
-            // Nothing depends on an UPDATE that shows to whom the peer is connected.
-            Method::Update if request.headers.text("P-Asserted-Identity").is_some() => return,
             Method::Update | Method::Options => ANSWER_FOR,
             _ => return,
         };

@@ -216,3 +216,113 @@ fn a_peer_is_shown_to_whom_it_is_connected() {
         assert_eq!(world.endpoint.session_count(), 1);
     }
 }
+
+/// RFC 3515 section 2.4.7: each REFER's subscription ends with a NOTIFY of its own.
+#[test]
+fn a_second_refer_does_not_swallow_the_last_word_of_the_first() {
+    let mut world = World::new();
+    let (session, tag) = agents(&mut world);
+    refer(&mut world, 2, &tag, TO_2001);
+    let first = notes(&mut world);
+    world.endpoint.tell_referral(world.now, session, Status::BUSY_HERE, true);
+    world.drain();
+    // The phone tries again before it has answered the first NOTIFY.
+    refer(&mut world, 3, &tag, TO_2001);
+    let mut heard: Vec<String> = notes(&mut world).into_iter().map(|(_, said)| said).collect();
+    world.receive(&respond(&first[0].0, 200, "theirs", "", ""));
+    heard.extend(notes(&mut world).into_iter().map(|(_, said)| said));
+    assert!(heard.iter().any(|said| said.ends_with("486 Busy Here")), "{heard:?}");
+}
+
+#[test]
+fn a_late_refusal_of_an_old_note_does_not_end_the_new_subscription() {
+    let mut world = World::new();
+    let (session, tag) = agents(&mut world);
+    refer(&mut world, 2, &tag, TO_2001);
+    let first = notes(&mut world);
+    world.receive(&respond(&first[0].0, 200, "theirs", "", ""));
+    world.endpoint.tell_referral(world.now, session, Status::BUSY_HERE, true);
+    world.drain();
+    let last = notes(&mut world);
+    refer(&mut world, 3, &tag, TO_2001);
+    let second = notes(&mut world);
+    world.receive(&respond(&last[0].0, 481, "theirs", "", ""));
+    if let Some(second) = second.first() {
+        world.receive(&respond(&second.0, 200, "theirs", "", ""));
+    }
+    world.endpoint.tell_referral(world.now, session, Status::OK, true);
+    world.drain();
+    let heard: Vec<String> = notes(&mut world).iter().map(|(_, said)| said.clone()).collect();
+    assert!(heard.iter().any(|said| said.ends_with("200 OK")), "{heard:?}");
+}
+
+/// RFC 3891 section 3: no dialog of that name: 481.
+#[test]
+fn an_invite_that_replaces_no_call_of_ours_is_answered_481() {
+    let mut world = World::new();
+    let headers = "Require: replaces\r\nReplaces: nosuch;to-tag=a;from-tag=b\r\n";
+    world.receive(&invite("i1", SDP, headers));
+    assert_eq!((world.heard(), world.statuses()), (vec![], vec![481]));
+}
+
+/// RFC 3891 section 3: a call of somebody else is not handed over, and no call comes beside it.
+#[test]
+fn an_invite_that_replaces_a_call_that_stands_is_no_new_call() {
+    let mut world = World::new();
+    let (_, tag) = world.answered();
+    let headers = format!("Require: replaces\r\nReplaces: call;to-tag={tag};from-tag=theirs\r\n");
+    world.receive(&invite("i2", SDP, &headers).replace("Call-ID: call", "Call-ID: other"));
+    assert!(!world.heard().contains(&"invited".to_owned()));
+}
+
+/// RFC 3515 section 2.1: what Refer-To asks for may be another method than INVITE.
+#[test]
+fn a_refer_to_another_method_is_no_transfer() {
+    let mut world = World::new();
+    let (_, tag) = agents(&mut world);
+    refer(&mut world, 2, &tag, "Refer-To: <sip:2001@192.0.2.1;method=BYE>\r\n");
+    assert!(world.heard().is_empty());
+}
+
+/// Without UPDATE: the identity that changes while a re-INVITE is under way is shown after it.
+#[test]
+fn the_last_identity_is_the_one_that_is_shown() {
+    let mut world = World::new();
+    let (session, invite) = world.dialled();
+    world.receive(&respond(&invite, 200, "desk", "Allow: INVITE, ACK, BYE\r\n", SDP));
+    world.sent.clear();
+    world.endpoint.show(world.now, session, Some("111"), "");
+    world.drain();
+    let shown = world.last_request();
+    world.endpoint.show(world.now, session, Some("222"), "");
+    world.drain();
+    world.sent.clear();
+    world.receive(&respond(&shown, 200, "desk", "", SDP));
+    world.pass(5_000);
+    let said: Vec<String> = world
+        .sent
+        .iter()
+        .filter_map(|message| match message {
+            Message::Request(request) => {
+                request.headers.text("P-Asserted-Identity").map(|text| text.into_owned())
+            }
+            Message::Response(_) => None,
+        })
+        .collect();
+    assert!(said.iter().any(|text| text.contains("222")), "{said:?}");
+}
+
+/// RFC 5057 section 5.1: 481 to a request in the dialog ends the call; the UPDATE that shows somebody is one.
+#[test]
+fn an_update_that_shows_somebody_to_a_peer_without_the_call_ends_it() {
+    let mut world = World::new();
+    let (session, invite) = world.dialled();
+    world.receive(&respond(&invite, 200, "desk", "Allow: INVITE, ACK, BYE, UPDATE\r\n", SDP));
+    world.sent.clear();
+    world.heard();
+    world.endpoint.show(world.now, session, Some("111"), "");
+    world.drain();
+    let shown = world.last_request();
+    world.receive(&respond(&shown, 481, "desk", "", ""));
+    assert_eq!(world.heard(), ["ended TimedOut"]);
+}

@@ -150,7 +150,8 @@ impl Walk {
                 if let Some(expected) = &mut call.expected {
                     expected.asked(now, &request);
                 }
-                if matches!(request.method, Method::Invite | Method::Update | Method::Options) {
+                let methods = [Method::Invite, Method::Update, Method::Options, Method::Notify];
+                if methods.contains(&request.method) {
                     call.asked.push(request);
                 }
             }
