@@ -11,7 +11,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Follower, Running};
+use super::Running;
+use super::calls::Calls;
+use super::followers::Follower;
 
 /// How long the recordings of ended calls may take to be sealed: file and folder on disk, the hash read back.
 const SEALING: Duration = Duration::from_secs(30);
@@ -28,15 +30,15 @@ impl Running {
     /// 30 s.
     pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.readiness.drains();
-        self.signalling.drain();
-        let mut drained = self.conductor.drain();
+        self.calls.signalling.drain();
+        let mut drained = self.calls.conductor.drain();
         tokio::pin!(hurry);
         let why = tokio::select! {
             _ = &mut drained => None,
             () = tokio::time::sleep(self.drain_limit()) => {
-                let calls = self.conductor.calls();
+                let calls = self.calls.conductor.calls();
                 tracing::warn!(calls, "the drain limit was reached: callers hear that the center closes");
-                self.conductor.close();
+                self.calls.conductor.close();
                 tokio::select! {
                     _ = &mut drained => None,
                     () = tokio::time::sleep(FAREWELL) => Some("the closing words took too long"),
@@ -47,16 +49,16 @@ impl Running {
         };
         if let Some(why) = why {
             tracing::warn!(
-                calls = self.conductor.calls(),
+                calls = self.calls.conductor.calls(),
                 why,
                 limit_s = SEALING.as_secs(),
                 "calls are ended; their recordings are sealed within the limit"
             );
-            self.conductor.end_all();
+            self.calls.conductor.end_all();
             if tokio::time::timeout(SEALING, drained).await.is_err() {
                 tracing::error!(
-                    calls = self.conductor.calls(),
-                    recordings = self.media.counters().open_recordings,
+                    calls = self.calls.conductor.calls(),
+                    recordings = self.calls.media.counters().open_recordings,
                     limit_s = SEALING.as_secs(),
                     "not everything was closed within the limit: recordings that are still open are repaired at the next start"
                 );
@@ -66,7 +68,8 @@ impl Running {
     }
 
     async fn close(self) {
-        let Running { conductor, center, signalling, media, journal, store, observer, .. } = self;
+        let Running { calls, journal, store, web, web_stop, followers, locks, .. } = self;
+        let Calls { conductor, center, signalling, media, observer } = calls;
         conductor.stop();
         let _ = tokio::task::spawn_blocking(move || center.join()).await;
         if let Ok(signalling) = Arc::try_unwrap(signalling) {
@@ -77,7 +80,7 @@ impl Running {
             move || journal.close(COMMITTING)
         });
         if matches!(closed.await, Ok(true)) {
-            for follower in self.followers {
+            for follower in followers {
                 follower.finish(journal.status().committed_seq).await;
             }
         } else {
@@ -86,16 +89,15 @@ impl Running {
                 "the database did not take every record within the limit: the rest waits in the spool"
             );
         }
-        let _ = self.web_stop.send(());
+        let _ = web_stop.send(());
         // A runtime may not be dropped from within another.
-        let web = self.web;
         let _ = tokio::task::spawn_blocking(move || web.stop()).await;
         if let Ok(media) = Arc::try_unwrap(media) {
             let _ = tokio::task::spawn_blocking(move || media.stop()).await;
         }
         let _ = tokio::task::spawn_blocking(move || observer.stop()).await;
         store.close().await;
-        drop(self.locks);
+        drop(locks);
     }
 }
 

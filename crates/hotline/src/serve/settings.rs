@@ -6,7 +6,7 @@ use std::sync::Arc;
 use archive::{CenterKeys, Schedule};
 use model::ContactId;
 
-use super::MAKER_SIGNALLING;
+use super::calls::MAKER_SIGNALLING;
 use crate::config::{Configuration, Server};
 use crate::folders::Folders;
 use crate::{signalling, web};
