@@ -32,7 +32,7 @@ pub struct Copier {
 
 impl Copier {
     /// Makes what is missing, then follows the log behind `after` for as long as the task lives.
-    /// How far it is goes to `reached`.
+    /// The last sequence number that was dealt with goes to `reached`.
     pub async fn follow(self, mut after: u64, reached: watch::Sender<u64>) {
         while let Err(error) = self.catch_up().await {
             tracing::warn!(%error, "the database does not answer: copies of recordings wait");
@@ -71,7 +71,7 @@ impl Copier {
         Ok(())
     }
 
-    /// Makes the copy of one recording. What fails is told, and tried again at the next start.
+    /// Makes the copy of one recording. A failure is logged; the next start tries again.
     async fn copy(&self, row: RecordingRow) {
         match row.state {
             RecordingState::Sealed | RecordingState::Damaged => {}

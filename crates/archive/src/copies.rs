@@ -4,8 +4,9 @@
 //!   a.wav[.enc] ──encode──► a.flac.part[.enc] ──decode, compare──► a.flac[.enc]
 //! ```
 //!
-//! A copy has its name only when every sample of it was decoded again and is the recording's. What a crash leaves
-//! is a part, which the next attempt begins anew. An encrypted recording's copy is encrypted, with a key of its own.
+//! A copy gets its name only after it was decoded again and every sample was found to be the recording's. A crash
+//! leaves a part, which the next attempt overwrites. The copy of an encrypted recording is encrypted, with a key of
+//! its own.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -25,7 +26,8 @@ use crate::vault::{self, CenterKeys, Vault};
 
 /// Bytes written at once.
 const PIECE: usize = 1 << 16;
-/// A copy is never urgent: for each moment of work so many of rest, so that calls have the processor and the disk.
+/// A copy is never urgent: after working for a time it rests for three times as long, so that calls have the processor
+/// and the disk.
 const REST: u32 = 3;
 
 /// Why there is no copy.
@@ -57,12 +59,12 @@ pub enum CopyError {
     },
 }
 
-/// Makes the FLAC copy of a closed recording, beside it; its path, and its bytes on the disk. One that is there is
-/// left as it is.
+/// Makes the FLAC copy of a closed recording, beside it. Returns the copy's path and its bytes on the disk. A copy
+/// that is there already is left as it is.
 ///
 /// # Errors
-/// When the recording cannot be read or the copy not written, or the copy does not prove to be the same. Nothing
-/// but a part remains then.
+/// When the recording cannot be read or the copy not written, or the copy differs from the recording. At most the part
+/// remains then.
 pub fn copy_as_flac(recording: &Path, keys: &Arc<CenterKeys>) -> Result<(PathBuf, u64), CopyError> {
     let io = |source| CopyError::Io { path: recording.to_owned(), source };
     let names = Names::of(recording).ok_or_else(|| io(io::ErrorKind::InvalidInput.into()))?;
@@ -128,7 +130,7 @@ impl Source {
         Ok(Source { file, header: found.header.len() as u64, samples: found.samples, rate: found.rate })
     }
 
-    /// At most so many samples from one on.
+    /// At most `count` samples, beginning with sample number `from`.
     fn read(&self, from: u64, count: usize) -> io::Result<Vec<[i16; 2]>> {
         let left = usize::try_from(self.samples.saturating_sub(from)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; count.min(left) * wav::BLOCK as usize];
@@ -143,7 +145,7 @@ impl Source {
     }
 }
 
-/// Works a while, rests three.
+/// When the present piece of work began; [`Pace::rest`] rests three times as long as it took.
 struct Pace(Instant);
 
 impl Pace {
@@ -250,7 +252,7 @@ mod tests {
     use audio::wav::StereoWav;
     use testing::Scratch;
 
-    /// A recording of so many samples, written by the vault.
+    /// A recording of `samples` samples at 16 kHz, written by the vault.
     fn record(scratch: &Scratch, name: &str, keys: &Arc<CenterKeys>, samples: usize) -> PathBuf {
         let (mut wav, mut data) = (StereoWav::new(16_000), Vec::new());
         let voice = |at: usize| ((at as f64 / 7.0).sin() * 8000.0) as i16;

@@ -7,17 +7,17 @@ use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
-/// A track, what cuts its file into packets, and what decodes them.
+/// A track, with the reader that cuts its file into packets and the decoder of these packets.
 pub(crate) struct Track {
     pub(crate) format: Box<dyn FormatReader>,
     pub(crate) decoder: Box<dyn AudioDecoder>,
 }
 
 impl Track {
-    /// Looks for it; the file's extension is a hint, and what it holds decides.
+    /// Finds the first audio track. The file's extension is a hint only; the content decides.
     ///
     /// # Errors
-    /// When the file is none that we know, or holds no audio.
+    /// When the file has no format that we know, or holds no audio.
     pub(crate) fn open(stream: MediaSourceStream<'static>, extension: &str) -> Result<Track, Error> {
         let mut hint = Hint::new();
         hint.with_extension(extension);

@@ -1,7 +1,7 @@
 //! Where recordings are written: a folder, or in tests something that fails.
 //!
-//! A folder that was a mount point when it was opened must be one whenever a file is made in it: what is
-//! below an unmounted disk is not where recordings belong.
+//! A folder that was a mount point when it was opened must still be one when a file is made in it: otherwise the
+//! recording would go to the disk below the mount point.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -17,7 +17,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn remove(&self, _path: &str) -> io::Result<()> {
         Ok(())
     }
-    /// False while it is known to stand still.
+    /// `false` while the disk is known not to answer.
     fn answers(&self) -> bool {
         true
     }
@@ -31,11 +31,12 @@ pub trait DiskFile: Send {
     fn sync(&mut self) -> io::Result<()>;
     /// Makes the file itself survive a power cut, and reads its SHA-256 back, in lower-case hexadecimal.
     fn seal(&mut self) -> io::Result<String>;
-    /// Reads at a byte offset, also when the file's name is gone; how many bytes, 0 at the end.
+    /// Reads at a byte offset, also after the file was deleted. Returns the number of bytes read, 0 at the end of the
+    /// file.
     fn read_at(&self, _offset: u64, _room: &mut [u8]) -> io::Result<usize> {
         Ok(0)
     }
-    /// False when its name does not lead to it any more: whoever looks for it finds nothing.
+    /// `false` when the file was deleted or another file has its name: what is written to it then, nobody will find.
     fn is_there(&self) -> bool {
         true
     }
@@ -57,13 +58,13 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A folder, made when it does not exist.
+    /// Opens a folder, and makes it where it does not exist.
     pub fn open(root: &Path) -> io::Result<Folder> {
         fs::create_dir_all(root)?;
         Ok(Folder { root: root.to_owned(), mounted: is_mount(root) })
     }
 
-    /// A folder that need not be there yet; each new file looks again.
+    /// A folder that need not exist yet: each new file tries again to make it.
     pub fn later(root: &Path) -> Folder {
         let _: io::Result<()> = fs::create_dir_all(root);
         Folder { root: root.to_owned(), mounted: is_mount(root) }
@@ -120,7 +121,7 @@ pub(crate) struct FolderFile {
 }
 
 impl FolderFile {
-    /// Opens one that is there, to be changed.
+    /// Opens an existing file for writing.
     pub(crate) fn open(path: &Path) -> io::Result<FolderFile> {
         Ok(FolderFile::of(OpenOptions::new().read(true).write(true).open(path)?, path))
     }

@@ -1,4 +1,4 @@
-//! Legal holds, and the erasing of what the rules keep no longer.
+//! Legal holds, and the erasing of recordings whose retention is over.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -17,22 +17,22 @@ const GROUP: usize = 200;
 /// Rows read at once.
 const PAGE: u32 = 500;
 
-/// What became of a recording whose time is over.
+/// The outcome for a recording whose retention is over.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
-    /// Which.
+    /// The recording.
     #[serde(flatten)]
     pub due: DueRecording,
-    /// It was erased before, and a file of it was still there.
+    /// It was erased before, but a file of it was still on the disk.
     pub again: bool,
     /// Its files are gone.
     pub erased: bool,
-    /// Why they are not.
+    /// Why they are not gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
 
-/// Why the rules could not be applied. What was erased until then stays so.
+/// Why the rules could not be applied. Recordings that were erased before the error stay erased.
 #[derive(Debug, thiserror::Error)]
 pub enum NotApplied {
     /// The rows or the log do not answer.
@@ -53,7 +53,8 @@ pub struct Eraser {
 }
 
 impl Eraser {
-    /// Of recordings in these folders. What is erased is noted first.
+    /// An eraser of the recordings in `folders`. It asks `overdue` what is due, and `notary` to note each erasure
+    /// first.
     pub fn new(folders: Vec<PathBuf>, overdue: Arc<dyn Overdue>, notary: Arc<dyn Notary>) -> Eraser {
         Eraser { folders, overdue, notary, custody: Mutex::new(()), unerased: AtomicU64::new(0) }
     }
@@ -102,7 +103,8 @@ impl Eraser {
         Ok(outcomes)
     }
 
-    /// Erased recordings of which a file is still there: the disk itself remembers what failed.
+    /// Erased recordings of which a file is still on the disk. They are found by looking, so a failure need not be
+    /// remembered.
     async fn left_over(&self) -> Result<Vec<DueRecording>, NotApplied> {
         let (mut after, mut left) = (-1, Vec::new());
         loop {
@@ -126,7 +128,7 @@ impl Eraser {
             return Outcome { due, again, erased: false, fault: None };
         }
         let (folders, path) = (self.folders.clone(), due.path.clone());
-        // Each is tried, also when one stays.
+        // Each file is tried, also when one before it could not be removed.
         let removing = move || {
             paths_of(&path).map(|path| remove_in(&folders, Path::new(&path))).fold(Ok(()), Result::and)
         };
@@ -142,7 +144,7 @@ impl Eraser {
     }
 }
 
-/// Removes it wherever it lies. One that is not there is erased already.
+/// Removes a file from every folder. A file that is not there counts as removed.
 fn remove_in(folders: &[PathBuf], path: &Path) -> io::Result<()> {
     let outside = || io::Error::other("the path leads out of the recordings folder");
     if !path.components().all(|part| matches!(part, Component::Normal(_))) {
@@ -169,7 +171,7 @@ mod tests {
     use crate::ledger::Asked;
     use testing::Scratch;
 
-    /// What is due, and a log that can be away.
+    /// A list of what is due, and a notary that can be made to fail.
     #[derive(Default)]
     struct Fake {
         due: Vec<DueRecording>,

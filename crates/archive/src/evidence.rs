@@ -1,4 +1,4 @@
-//! Keeps the day manifests of the recordings folder behind the event log.
+//! Follows the event log and writes the day manifests of the recordings folder.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,17 +11,17 @@ use tokio::sync::watch;
 use crate::ledger::{LedgerError, Log, Rows};
 use crate::manifest::{Fate, Line, Manifests};
 
-/// How long the log is waited for at once, and how long a folder that refused is left alone.
+/// The longest wait for the next record of the log, and the pause after a folder refused a line.
 const WAIT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 const PAGE: u32 = 500;
 
-/// Makes sure that a folder is ours before something is written to it.
+/// Makes sure that this process holds a folder's lock before something is written to it.
 pub trait Guard: Send + Sync {
-    /// Takes the folder where it was lost.
+    /// Takes the lock again where it was lost.
     ///
     /// # Errors
-    /// When another process has it, or it is away.
+    /// When another process has the lock, or the folder is not there.
     fn ensure(&self) -> io::Result<()>;
 }
 
@@ -34,8 +34,8 @@ enum NotKept {
     Folder(#[from] io::Error),
 }
 
-/// Follows the log for as long as the task lives. A folder that takes no line now gets it later: nothing is
-/// passed over.
+/// Follows the log for as long as the task lives. A line that the folder does not take is tried again until it does:
+/// no record is skipped.
 pub async fn keep_manifests(
     (log, rows): (Arc<dyn Log>, Arc<dyn Rows>),
     (mut manifests, main): (Manifests, Arc<dyn Guard>),
@@ -83,7 +83,7 @@ async fn follow_all(
     Ok(())
 }
 
-/// What a record tells of a recording's fate.
+/// The manifest line for a record; `None` where the record does not close or erase a recording.
 async fn line_of(rows: &dyn Rows, record: &Record, folders: &[PathBuf]) -> Result<Option<Line>, LedgerError> {
     let Event::Recording(event) = &record.event else { return Ok(None) };
     let (recording, fate) = match event {

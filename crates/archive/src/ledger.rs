@@ -1,4 +1,4 @@
-//! What the archive asks of whoever keeps the rows of recordings and the event log.
+//! What the archive asks of the database with the rows of recordings, and of the event log.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use model::{Actor, ContactId, DueRecording, Record, RecordingId, RecordingRow, RetentionRule, Time};
 
-/// What comes of a question.
+/// An answer that is on its way.
 pub type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
 
 /// Why there is no answer.
@@ -16,12 +16,12 @@ pub type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Se
 pub struct LedgerError(#[from] Box<dyn std::error::Error + Send + Sync>);
 
 impl LedgerError {
-    /// The error of whoever was asked.
+    /// The database's or the log's own error.
     pub fn into_inner(self) -> Box<dyn std::error::Error + Send + Sync> {
         self.0
     }
 
-    /// Of the error of whoever was asked.
+    /// Wraps an error of the database or the log.
     pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LedgerError {
         LedgerError(error.into())
     }
@@ -44,13 +44,13 @@ pub trait Rows: Send + Sync {
     /// Contacts that were answered and have no recording.
     fn unrecorded(&self) -> Asked<'_, Vec<ContactId>>;
 
-    /// Closed recordings that are shorter than their contacts by more than so many milliseconds.
+    /// Closed recordings that are more than `ms` milliseconds shorter than their contacts.
     fn shorter_by(&self, ms: u64) -> Asked<'_, Vec<Short>>;
 }
 
-/// What is to be erased, as the database has it.
+/// Recordings that are to be erased, by their rows in the database.
 pub trait Overdue: Send + Sync {
-    /// Closed recordings whose time is over by these rules, oldest first.
+    /// Closed recordings whose retention is over by these rules, oldest first.
     fn due<'a>(&'a self, rules: &'a [RetentionRule], now: Time) -> Asked<'a, Vec<DueRecording>>;
 
     /// At most `limit` erased recordings in order of their ids, behind the id of this number (−1: from the first).
@@ -63,10 +63,10 @@ pub trait Log: Send + Sync {
     fn records(&self, after: u64, limit: u32, wait: Duration) -> Asked<'_, Vec<Arc<Record>>>;
 }
 
-/// Writes down in the log what is about to be done.
+/// Notes in the log what is about to be done.
 pub trait Notary: Send + Sync {
-    /// Recordings are erased, each by its rule. Returns when the tables show it: whatever happens then, the log says
-    /// why a file is gone, and a file that stays is found by its row.
+    /// Notes that recordings are erased, each by its rule. Returns when the tables show it: after a crash the log then
+    /// says why a file is gone, and a file that is still there is found by its row.
     fn note_erased<'a>(&'a self, by: &'a Actor, due: &'a [&'a DueRecording]) -> Asked<'a, ()>;
 }
 

@@ -1,12 +1,12 @@
-//! Day manifests: what was recorded, in an order and with hashes that nobody can change unseen.
+//! Day manifests: the recordings of each day in a chain of hashes, signed, so that no change goes unseen.
 //!
-//! Each day's folder below the recordings folder has a `manifest.jsonl`, a line for each recording that was
-//! sealed, closed as damaged, or erased on that day. A line has the SHA-256 of the line before it, the first
-//! of a day that of the last of the day before; it is signed with Ed25519. `manifest.head` in the recordings
-//! folder, signed too, says which line is the last, so that lines cut off at the end are missed.
+//! Each day's folder below the recordings folder has a `manifest.jsonl` with a line for each recording that was
+//! sealed, closed as damaged, or erased on that day. A line holds the SHA-256 of the line before it (the first line of
+//! a day: of the last line of the day before) and is signed with Ed25519. `manifest.head` in the recordings folder,
+//! signed too, names the last line, so that lines cut off at the end are missed.
 //!
-//! The manifests follow the event log as the tables do: a line has its event's sequence number, and a writer
-//! that was away goes on behind the last line.
+//! The manifests follow the event log as the tables do: a line holds the sequence number of its event, so a writer
+//! that was stopped goes on after the last line.
 
 mod check;
 mod key;
@@ -29,7 +29,7 @@ use crate::hexadecimal;
 pub(crate) const MANIFEST: &str = "manifest.jsonl";
 /// The name of the file that names the last line.
 const HEAD: &str = "manifest.head";
-/// Between what is signed and the signature.
+/// Separates the signed text of a line from its signature.
 const SIGNATURE: &str = ",\"signature\":\"";
 
 /// What became of a recording.
@@ -44,14 +44,14 @@ pub enum Fate {
     Erased,
 }
 
-/// What a line tells of a recording.
+/// The content of a line: one recording and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// Sequence number of the event.
+    /// Sequence number of the event in the log.
     pub seq: u64,
-    /// When.
+    /// When the event happened.
     pub at: Time,
-    /// What.
+    /// What became of the recording.
     pub fate: Fate,
     /// The recording.
     pub recording: RecordingId,
@@ -100,10 +100,10 @@ pub struct Manifests {
 }
 
 impl Manifests {
-    /// Goes on behind the last line of the newest manifest; a line torn by a crash is cut off.
+    /// Reads the newest manifest and goes on after its last line; a line torn by a crash is cut off.
     ///
     /// # Errors
-    /// When a folder or manifest cannot be read, or its last line is none of ours.
+    /// When a folder or manifest cannot be read, or its last line has not our format.
     pub fn open(root: &Path, key: SigningKey, zone: Zone) -> io::Result<Manifests> {
         let mut head = Head { entry: 0, seq: 0, day: String::new(), sha256: "0".repeat(64) };
         for (day, path) in days(root)?.into_iter().rev() {
@@ -120,16 +120,16 @@ impl Manifests {
         Ok(Manifests { root: root.to_owned(), key, zone, head })
     }
 
-    /// The sequence number of the last event that a line tells of, 0 when there is none.
+    /// The sequence number of the event in the last line, 0 without a line.
     pub fn last_seq(&self) -> u64 {
         self.head.seq
     }
 
-    /// What the manifests of a recordings folder say last of each recording, in the order of the log. Signatures are
-    /// not checked: [`check`] does that.
+    /// The last line of each recording in the manifests of a folder, in the order of the log. Signatures are not
+    /// checked: [`check`] does that.
     ///
     /// # Errors
-    /// When a manifest cannot be read, or a line of it is none of ours.
+    /// When a manifest cannot be read, or a line has not our format.
     pub fn fates(root: &Path) -> io::Result<Vec<Line>> {
         let mut latest: BTreeMap<RecordingId, Line> = BTreeMap::new();
         for (_, path) in days(root)? {
@@ -146,16 +146,16 @@ impl Manifests {
         Ok(lines)
     }
 
-    /// Adds a line, on disk when this returns. One that is there already is passed over.
+    /// Adds a line; it is on the disk when this returns. A line whose event is in the manifests already is skipped.
     ///
     /// # Errors
-    /// When it cannot be written; it may be tried again.
+    /// When the line cannot be written; it may be tried again.
     pub fn append(&mut self, line: Line) -> io::Result<()> {
         if line.seq <= self.head.seq {
             return Ok(());
         }
         let (year, month, day) = line.at.date(self.zone.offset(line.at));
-        // A clock that goes back does not: the chain goes by day.
+        // A clock that was set back does not open an earlier day: the chain goes by day.
         let day = format!("{year:04}/{month:02}/{day:02}").max(self.head.day.clone());
         let (entry, seq, previous) = (self.head.entry + 1, line.seq, self.head.sha256.clone());
         let text = self.sign(&Link { entry, previous, line })?;
@@ -166,7 +166,7 @@ impl Manifests {
         let before = file.metadata()?.len();
         let written = file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_all());
         if let Err(error) = written {
-            // Half a line would make every later one unreadable.
+            // Half a line would make every later line unreadable.
             let _: io::Result<()> = file.set_len(before);
             return Err(error);
         }
@@ -206,7 +206,7 @@ fn days(root: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-/// The folders in a folder whose names are so many digits, in order.
+/// The folders in `folder` whose names have `digits` digits, in order.
 fn numbered(folder: &Path, digits: usize) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -222,7 +222,7 @@ fn numbered(folder: &Path, digits: usize) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// A signed text without its signature.
+/// Parses a signed text, which is given without its signature.
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     let (body, _) = text.rsplit_once(SIGNATURE).ok_or("it has no signature")?;
     serde_json::from_str(&format!("{body}}}")).map_err(|error| error.to_string())

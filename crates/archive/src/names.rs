@@ -2,8 +2,8 @@
 
 use model::{ContactId, ENCRYPTED};
 
-/// The path of a contact's recording that began on this date (year, month, day): the log, the file and its manifest
-/// line all have it.
+/// The path of a recording that began on this date (year, month, day), below the recordings folder. It stands in the
+/// log and in the manifest line.
 pub fn path_of(contact: ContactId, (year, month, day): (i64, u32, u32), encrypted: bool) -> String {
     let ending = if encrypted { ENCRYPTED } else { "" };
     format!("{year:04}/{month:02}/{day:02}/{contact}.wav{ending}")
@@ -15,24 +15,25 @@ pub fn contact_of(path: &str) -> Option<ContactId> {
     name.split('.').next()?.parse().ok()
 }
 
-/// The path of a recording's FLAC copy: beside it, encrypted as it is. `None` for what is no recording's path.
+/// The path of a recording's FLAC copy: beside the recording, and encrypted if the recording is. `None` for a path
+/// that is not a recording's.
 pub fn flac_name(path: &str) -> Option<String> {
     let clear = path.strip_suffix(ENCRYPTED);
     let stem = clear.unwrap_or(path).strip_suffix(".wav")?;
     Some(format!("{stem}.flac{}", clear.map_or("", |_| ENCRYPTED)))
 }
 
-/// The path at which that copy is made, until it is proven.
+/// The path at which the copy is made, until it was compared with the recording.
 pub fn flac_part_name(path: &str) -> Option<String> {
     let copy = flac_name(path)?;
-    // Its name says whether it is encrypted, also as a part.
+    // The ending says whether the file is encrypted; a part keeps it.
     Some(match copy.strip_suffix(ENCRYPTED) {
         Some(clear) => format!("{clear}.part{ENCRYPTED}"),
         None => format!("{copy}.part"),
     })
 }
 
-/// Every path that may hold a recording's audio: what must be gone when it is erased.
+/// Every path that may hold audio of a recording. All of them must be gone when it is erased.
 pub fn paths_of(path: &str) -> impl Iterator<Item = String> {
     [Some(path.to_owned()), flac_name(path), flac_part_name(path)].into_iter().flatten()
 }

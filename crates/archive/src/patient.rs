@@ -1,4 +1,4 @@
-//! A disk that is waited for only so long: where recordings have another place to go, one that stands still must not
+//! A disk with a time limit for each answer. Where recordings may go on in a second folder, a disk that hangs must not
 //! take their audio with it.
 //!
 //! ```text
@@ -7,9 +7,9 @@
 //!                                   refuses at once
 //! ```
 //!
-//! A thread of its own asks the disk, for who asks hangs in the kernel until the disk answers. What was asked and not
-//! waited for is still done when it does: it lies in a file that was left, at its own place. A file made so late is
-//! removed again.
+//! A thread of its own calls the disk, because a call may hang in the kernel until the disk answers. A call whose
+//! caller gave up is still carried out when the disk answers: its bytes go to the file that the recording has left, at
+//! their own offset. A file that is created so late is removed again.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,14 +20,14 @@ use crossbeam_channel::{Sender, TrySendError};
 
 use crate::disk::{Disk, DiskFile};
 
-/// How long the disk may take: less than the frame rings hold.
+/// The longest wait for the disk: shorter than the audio that the frame rings hold.
 const LIMIT: Duration = Duration::from_secs(5);
-/// The same for hashing a whole recording, which reads hundreds of megabytes.
+/// The longest wait for the hash of a whole recording, which reads hundreds of megabytes.
 const LIMIT_SEAL: Duration = Duration::from_secs(60);
-/// Questions that wait for the disk's thread; each who asks has one at a time.
+/// Calls that wait for the disk's thread; each caller has at most one.
 const QUESTIONS: usize = 256;
 
-/// A disk whose answers are waited for with patience.
+/// A disk whose calls have a time limit.
 #[derive(Debug)]
 pub(crate) struct Patient {
     disk: Arc<dyn Disk>,
@@ -48,7 +48,7 @@ impl Disk for Patient {
             let (disk, name) = (self.disk.clone(), path.to_owned());
             move |late: io::Result<Box<dyn DiskFile>>| {
                 if late.is_ok() {
-                    // It stands in nobody's way but a later attempt's, which says so.
+                    // The file hinders nobody but a later attempt to create it, which fails with an error of its own.
                     let _: io::Result<()> = disk.remove(&name);
                 }
             }
@@ -67,7 +67,7 @@ impl Disk for Patient {
     }
 }
 
-/// A file of such a disk. Only the disk's thread holds the lock.
+/// A file of a patient disk. Only the disk's thread takes the lock.
 struct PatientFile {
     file: Arc<Mutex<Box<dyn DiskFile>>>,
     hand: Hand,
@@ -111,7 +111,7 @@ impl DiskFile for PatientFile {
         Ok(bytes.len())
     }
 
-    /// While the disk stands still, nobody knows; the file is taken to be there, so that it is not made anew.
+    /// While the disk hangs this is unknown. The file counts as there, so that it is not created a second time.
     fn is_there(&self) -> bool {
         self.ask(LIMIT, |file| Ok(file.is_there())).unwrap_or(true)
     }
@@ -125,7 +125,7 @@ impl DiskFile for PatientFile {
     }
 }
 
-/// The way to the thread that asks the disk.
+/// Hands calls to the thread that calls the disk.
 #[derive(Debug, Clone)]
 struct Hand {
     questions: Sender<Question>,
@@ -134,8 +134,8 @@ struct Hand {
 
 type Question = Box<dyn FnOnce() + Send>;
 
-/// Questions that nobody waits for any more, and how many of them were answered since. Whichever is counted first, they
-/// are the same once the disk has caught up.
+/// Calls whose callers gave up, and how many of them were answered since. The two counters may be read in any order;
+/// they are equal once the disk has caught up.
 #[derive(Debug, Default)]
 struct Unheard {
     given_up: AtomicU64,
@@ -145,7 +145,7 @@ struct Unheard {
 impl Hand {
     fn new() -> io::Result<Hand> {
         let (questions, asked) = crossbeam_channel::bounded::<Question>(QUESTIONS);
-        // Nobody waits for its end: it may hang in the kernel for ever.
+        // Nobody joins this thread: it may hang in the kernel for ever.
         std::thread::Builder::new()
             .name("disk".to_owned())
             .spawn(move || asked.iter().for_each(|question| question()))?;
@@ -157,7 +157,7 @@ impl Hand {
         answered.load(Ordering::Acquire) < given_up.load(Ordering::Acquire)
     }
 
-    /// Asks, and waits so long. An answer that comes later goes to `late`.
+    /// Hands over a call and waits for at most `limit`. An answer that comes later is given to `late`.
     fn ask<T: Send + 'static>(
         &self,
         limit: Duration,
@@ -167,7 +167,7 @@ impl Hand {
         if self.stands_still() {
             return Err(no_answer());
         }
-        // Without room, so that an answer is either heard or known to be unheard.
+        // The channel has no room, so that an answer is either received or known not to be.
         let (reply, answer) = crossbeam_channel::bounded(0);
         let unheard = self.unheard.clone();
         let ask = move || {

@@ -1,4 +1,4 @@
-//! Recordings that a crash cut off: their headers are made true, and what there is is hashed.
+//! Repairs recordings that a crash cut off: the header gets the true length, and the file is hashed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,14 +38,14 @@ pub enum RepairError {
     },
 }
 
-/// Makes a recording that was cut off whole: the header says its true length, a torn last sample is
-/// dropped. A whole recording stays as it is, to the byte. An encrypted one needs its center's key. One whose first
-/// block a power cut left blank becomes one at 8 kHz.
+/// Repairs a recording that was cut off: the header gets its true length, and a torn last sample is dropped. A whole
+/// recording is not changed. An encrypted one needs its center's key. A recording whose first block a power cut left
+/// blank gets a header at 8 kHz.
 pub fn repair(path: &Path, keys: &CenterKeys) -> Result<Repaired, RepairError> {
     repair_at(path, audio::RATE, keys)
 }
 
-/// The same; `rate` is that of a file which says nothing of itself.
+/// As [`repair`]; `rate` (samples a second) is for a file whose header is blank.
 fn repair_at(path: &Path, rate: u32, keys: &CenterKeys) -> Result<Repaired, RepairError> {
     let io = |source| RepairError::Io { path: path.to_owned(), source };
     let mut file = vault::reopen(path, keys).map_err(io)?;
@@ -66,8 +66,9 @@ fn repair_at(path: &Path, rate: u32, keys: &CenterKeys) -> Result<Repaired, Repa
     Ok(Repaired { duration_ms: repair.duration_ms(), sha256 })
 }
 
-/// Repairs a recording of so many samples a second wherever it lies. One that went on in another folder lies in two:
-/// what the shorter file has is where the longer one has silence, and is brought over; the shorter one is removed then.
+/// Repairs a recording, whichever folder holds it. `rate`: samples a second. A recording that went on in another
+/// folder lies in two files: the audio of the shorter one is copied to where the longer one has silence, and the
+/// shorter one is removed.
 pub fn repair_in(
     folders: &[PathBuf],
     path: &str,
@@ -97,7 +98,7 @@ pub fn repair_in(
 
 fn bring_over(from: &Path, to: &Path, keys: &CenterKeys) -> io::Result<()> {
     let (from, mut to) = (vault::reopen(from, keys)?, vault::reopen(to, keys)?);
-    // Two files of one recording were made by one version: ours.
+    // Both files have the same header length: one version of this program made them.
     let (mut at, mut room) = (HEADER_LEN as u64, vec![0; 1 << 16]);
     loop {
         let read = from.read_at(at, &mut room)?;

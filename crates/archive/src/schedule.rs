@@ -1,11 +1,11 @@
-//! The daily erasing of what the rules keep no longer, at the hour that the configuration says.
+//! The daily erasing of recordings whose retention is over, at the hour of the configuration.
 //!
 //! ```text
 //!   waiting ──the hour──► erasing ──done──► remembered in a file ──► waiting
 //!                            └──refused──► again after a minute
 //! ```
 //!
-//! Only a run that came to its end is remembered: one that a crash cut off, or that no center was there for, is
+//! Only a run that came to its end is remembered. A run that a crash cut off, or that was due while no center ran, is
 //! made up for at the next start.
 
 use std::fs;
@@ -23,28 +23,28 @@ use crate::erasure::{Eraser, Outcome};
 const LAST: &str = "retention.last";
 const DAY_MINUTES: u32 = 24 * 60;
 const DAY: Duration = Duration::from_secs(86_400);
-/// The wall clock may be set while we wait: it is read again after this.
+/// The longest sleep: the clock may have been set meanwhile, so it is read again.
 const LOOK: Duration = Duration::from_secs(60);
-/// How long a database or center that refused is left alone.
+/// The pause after the database or the center refused.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Once a day, by the clocks of a place.
+/// An hour of the day in a time zone.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     /// The minute of the day, 0–1439.
     pub minute: u32,
-    /// Whose clocks.
+    /// The time zone.
     pub zone: Zone,
 }
 
 impl Schedule {
-    /// How long there is to wait when the last run began then; nothing, when its hour has come since.
+    /// How long to wait when the last run began at `last`; zero when the hour has come since.
     fn wait(&self, last: Time, now: Time) -> Duration {
         let newest = self.newest(now);
         if last < newest { Duration::ZERO } else { (newest + DAY).since(now) }
     }
 
-    /// The newest of its hours that is not in the future.
+    /// The latest time of this schedule that is not after `now`.
     fn newest(&self, now: Time) -> Time {
         let minutes = (now.minute_of_day(self.zone.offset(now)) + DAY_MINUTES - self.minute) % DAY_MINUTES;
         let into_minute = now.unix_ms().rem_euclid(60_000);
@@ -65,7 +65,7 @@ pub async fn erase_daily(
     let mut last = remembered(&file, now());
     loop {
         let Some(schedule) = schedules.borrow_and_update().clone() else {
-            // There is no schedule: until another one comes, or nobody can send one.
+            // There is no schedule: waits until one comes, or ends when none can come any more.
             if schedules.changed().await.is_err() {
                 return;
             }
@@ -111,8 +111,8 @@ fn tell(outcomes: &[Outcome]) {
     }
 }
 
-/// When the last run began. A center that never had one waits for its first hour; one whose memory cannot be
-/// read runs at once, which does no harm.
+/// When the last run began. A center without a last run waits for its first hour. A file that cannot be read means a
+/// run at once, which does no harm.
 fn remembered(file: &Path, now: Time) -> Time {
     match fs::read_to_string(file) {
         Ok(text) => text.trim().parse().unwrap_or(Time::from_unix_ms(0)),

@@ -33,8 +33,8 @@ pub struct Shelves {
 }
 
 impl Shelves {
-    /// Opens a file in the first folder that has it, as it was before it was encrypted, if it was. It must lie below
-    /// that folder also after all links are followed.
+    /// Opens a file in the first folder that has it; an encrypted file is read in the clear. The file must lie below
+    /// that folder after all links are followed.
     ///
     /// # Errors
     /// When there is no such file, it cannot be read, or there is no key for it.
@@ -80,10 +80,10 @@ fn open_below(folder: &Path, path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes what a file holds to a new one for its owner's eyes alone; how many bytes.
+/// Writes the content of a file to a new file that its owner alone may read. Returns the number of bytes.
 ///
 /// # Errors
-/// When it cannot be read, or the new file is there already or cannot be written.
+/// When `from` cannot be read, or the new file exists already or cannot be written.
 pub fn export(from: &dyn DiskFile, to: &Path) -> io::Result<u64> {
     let mut out = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?);
     let (mut at, mut room) = (0, vec![0; PIECE]);

@@ -11,12 +11,12 @@ use model::{MediaReport, Storage, StorageReport, StorageTrouble};
 use crate::disk::{Disk, DiskFile};
 use crate::tally::Tally;
 
-/// How long a place that failed is left alone before it is tried again.
+/// How long a place rests after a failure before it is tried again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
-/// A reader of reports that takes nothing for so long counts as gone until it reads again.
+/// A reader of reports that takes none for this long is not waited for any more until it reads again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Main and, where configured, fallback.
+/// The places: main, and fallback where one is configured.
 #[derive(Debug)]
 pub(crate) struct Places {
     disks: Vec<(Storage, Arc<dyn Disk>)>,
@@ -29,9 +29,9 @@ pub(crate) struct Places {
 enum Health {
     #[default]
     Well,
-    /// Since the last refusal; told to the reader.
+    /// The place returned an error, last at this instant. This was reported.
     Ill(Instant),
-    /// Since it was last seen not to answer; told to the reader. It has refused nothing.
+    /// The place has not answered since this instant; no error was returned. This was reported.
     Slow(Instant),
 }
 
@@ -42,8 +42,8 @@ impl Places {
         Places { disks, health: Mutex::default(), reports, tally }
     }
 
-    /// The places that may be tried now, in order. One that only did not answer is waited for where there is no other:
-    /// a recording that began meanwhile, and is opened as soon as it answers, must not lose what the ring kept of it.
+    /// The places that may be tried now, in order. A place that hangs is waited for where there is no other: a
+    /// recording that began meanwhile is opened as soon as the place answers, and must not lose the audio in the ring.
     pub(crate) fn worth_trying(&self) -> Vec<Storage> {
         let alone = self.disks.len() == 1;
         let rested = |storage: &Storage| match self.health()[index(*storage)] {
@@ -66,7 +66,7 @@ impl Places {
         self.disk(storage)?.remove(path)
     }
 
-    /// False while a place is known to stand still.
+    /// `false` while the place is known to hang.
     pub(crate) fn answers(&self, storage: Storage) -> bool {
         self.disk(storage).is_ok_and(Disk::answers)
     }
@@ -76,12 +76,12 @@ impl Places {
         found.map(|(_, disk)| &**disk).ok_or_else(|| io::Error::other("there is no fallback"))
     }
 
-    /// A place refused; told when it was well before.
+    /// A place returned an error. Reported where it was well before.
     pub(crate) fn failed(&self, storage: Storage, error: &io::Error) {
         self.fall(storage, Health::Ill(Instant::now()), trouble_of(error), &error.to_string());
     }
 
-    /// A place was asked and has not answered; told when it was well before.
+    /// A place was called and has not answered. Reported where it was well before.
     fn hangs(&self, storage: Storage) {
         let why = "the disk has not answered for seconds";
         self.fall(storage, Health::Slow(Instant::now()), StorageTrouble::Stalled, why);
@@ -98,8 +98,8 @@ impl Places {
         self.report(MediaReport::Storage(StorageReport::Failed { storage, trouble, why: why.to_owned() }));
     }
 
-    /// A place took audio; told when it had failed, and not within a moment: a full disk takes a little now
-    /// and then.
+    /// A place took audio. Reported as restored where it had failed, unless the failure is only a moment old: a full
+    /// disk takes a little now and then.
     pub(crate) fn works(&self, storage: Storage) {
         if !self.tally.storage_failed[index(storage)].load(Ordering::Relaxed) {
             return;
@@ -120,7 +120,7 @@ impl Places {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Never called on a media thread: waits for the reader.
+    /// Sends a report, and waits for its reader. Never called on a media thread.
     fn report(&self, report: MediaReport) {
         if let Err(error) = self.reports.send_timeout(report, PATIENCE) {
             tracing::error!(report = ?error.into_inner(), "nobody reads what became of a recordings folder");
@@ -128,7 +128,7 @@ impl Places {
     }
 }
 
-/// A path that is refused for itself, whatever the disk.
+/// Whether the path itself is the cause of the error, and would be on any disk.
 pub(crate) fn is_the_paths_fault(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::AlreadyExists)
 }
@@ -149,16 +149,16 @@ fn trouble_of(error: &io::Error) -> StorageTrouble {
     }
 }
 
-/// What a recording thread is doing, for the watch.
+/// The call that a recording thread has made to a disk, for the watch.
 #[derive(Debug)]
 pub(crate) struct Beat {
     origin: Instant,
-    /// Milliseconds since `origin` when the disk was asked, plus 1; 0 while it is not.
+    /// Milliseconds since `origin` when the disk was called, plus 1; 0 while no call is in progress.
     asked: AtomicU64,
     storage: AtomicU64,
 }
 
-/// A disk that has not answered for so long is stalled.
+/// A disk that has not answered for this long counts as stalled.
 const STALLED: Duration = Duration::from_secs(3);
 
 impl Beat {
@@ -166,18 +166,18 @@ impl Beat {
         Beat { origin: Instant::now(), asked: AtomicU64::new(0), storage: AtomicU64::new(0) }
     }
 
-    /// Notes that a place is being asked.
+    /// Notes that a place is called.
     pub(crate) fn ask(&self, storage: Storage) {
         self.storage.store(index(storage) as u64, Ordering::Relaxed);
         self.asked.store(self.now().saturating_add(1), Ordering::Release);
     }
 
-    /// Notes that it answered.
+    /// Notes that the place answered.
     pub(crate) fn rest(&self) {
         self.asked.store(0, Ordering::Release);
     }
 
-    /// The place that has not answered for too long.
+    /// The place that has not answered for longer than [`STALLED`].
     pub(crate) fn stalled(&self) -> Option<Storage> {
         let asked = self.asked.load(Ordering::Acquire).checked_sub(1)?;
         let long = self.now().saturating_sub(asked) >= STALLED.as_millis() as u64;
@@ -190,7 +190,7 @@ impl Beat {
     }
 }
 
-/// Looks after recording threads that wait for a disk, until they are gone.
+/// Reports the places that recording threads wait for, until the threads have ended.
 pub(crate) fn watch(beats: &[Arc<Beat>], places: &Places, ended: &crossbeam_channel::Receiver<()>) {
     const EVERY: Duration = Duration::from_millis(500);
     while let Err(crossbeam_channel::RecvTimeoutError::Timeout) = ended.recv_timeout(EVERY) {

@@ -1,4 +1,4 @@
-//! What is counted of recordings, readable from any thread.
+//! Counters of recordings, readable from any thread.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ pub struct Counts {
     pub frames_dropped: u64,
     /// Recordings open now.
     pub open_recordings: u64,
-    /// Of these, the ones that no place takes now: their audio becomes gaps.
+    /// Of these, the ones that no place takes now: their audio is lost and becomes gaps.
     pub interrupted_recordings: u64,
     /// Recordings that went on in another place or file than they began in.
     pub recordings_moved: u64,
@@ -17,7 +17,7 @@ pub struct Counts {
     pub storage_failed: [bool; 2],
 }
 
-/// The counts while they count.
+/// The counters themselves.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub(crate) frames_dropped: AtomicU64,
@@ -28,7 +28,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// What was counted until now.
+    /// The present values.
     pub fn read(&self) -> Counts {
         let open = |gauge: &AtomicI64| u64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(0);
         Counts {

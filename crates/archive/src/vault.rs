@@ -1,17 +1,17 @@
-//! Recordings encrypted at rest: a layer between whoever writes files and the [`Disk`] that keeps them.
+//! Encryption of recordings at rest: a layer between the recording threads and the [`Disk`] with the files.
 //!
 //! ```text
 //!   on the disk   envelope (4,096 bytes) ║ AES-256-XTS of (the file, 1 to 16 bytes of padding)
 //!   seen above    the file
 //! ```
 //!
-//! Files whose name ends in [`ENCRYPTED`] pass through here; all others go to the disk as they are. The
-//! padding (each byte says how many) ends at a whole block, so the file's length on the disk tells its own. A block
-//! of zeros on the disk is a hole: it reads as zeros, as it would in a file that is not encrypted, and no block
-//! that was written looks so but once in 2¹²⁸.
+//! Files whose name ends in [`ENCRYPTED`] pass through this layer; all others go to the disk unchanged. The padding
+//! fills the last block, and each of its bytes holds their number, so the length of the file follows from the length
+//! on the disk. A block of zeros on the disk is a hole: it reads as zeros, as it would in a plain file. A block that
+//! was written looks like one with a probability of 2⁻¹²⁸.
 //!
-//! XTS keeps secret, it does not prove: that a sealed file is whole says its hash, which is of the bytes on the
-//! disk, in the signed manifest.
+//! XTS encrypts and does not authenticate. That a sealed file is unchanged is proven by its hash in the signed
+//! manifest, which is of the bytes on the disk.
 
 mod envelope;
 mod keys;
@@ -36,7 +36,7 @@ pub(crate) fn is_encrypted(path: &str) -> bool {
     path.ends_with(ENCRYPTED)
 }
 
-/// A disk whose encrypted files are written and read in the clear.
+/// A disk that encrypts the files whose names say so, and passes their content on in the clear.
 #[derive(Debug)]
 pub struct Vault {
     disk: Arc<dyn Disk>,
@@ -59,7 +59,7 @@ impl Disk for Vault {
         match Encrypted::create(inner, &self.keys) {
             Ok(file) => Ok(Box::new(file)),
             Err(error) => {
-                // Without its envelope it would stand in the way of the next attempt.
+                // Without its envelope the file would stand in the way of the next attempt.
                 let _: io::Result<()> = self.disk.remove(path);
                 Err(error)
             }
@@ -75,10 +75,10 @@ impl Disk for Vault {
     }
 }
 
-/// Opens a stored file as it was before it was encrypted, if it was, to be read.
+/// Opens a stored file for reading; an encrypted one is read in the clear.
 ///
 /// # Errors
-/// What the system says; where it is about keys, [`Locked::of`] tells.
+/// The system's error; where keys are the reason, [`Locked::of`] finds it.
 pub fn open(file: File, path: &Path, keys: &CenterKeys) -> io::Result<Box<dyn DiskFile>> {
     clear(FolderFile::of(file, path), path, keys)
 }
@@ -100,8 +100,8 @@ fn clear(file: FolderFile, path: &Path, keys: &CenterKeys) -> io::Result<Box<dyn
     Ok(Box::new(file))
 }
 
-/// No envelope was ever synced, and no audio is behind it: a recording's first sync comes before its audio. A longer
-/// file without an envelope is something else, and left alone.
+/// Whether no envelope was ever synced. Then there is no audio behind it either: the first sync comes before the
+/// audio. A longer file without an envelope is something else, and is left alone.
 fn is_blank(file: &FolderFile) -> io::Result<bool> {
     let mut block = [0; LEN];
     let read = read_all(file, 0, &mut block)?;
@@ -109,11 +109,11 @@ fn is_blank(file: &FolderFile) -> io::Result<bool> {
     Ok(read < LEN || is_short && block.iter().all(|byte| *byte == 0))
 }
 
-/// An encrypted file seen in the clear.
+/// An encrypted file, read and written in the clear.
 struct Encrypted {
     inner: Box<dyn DiskFile>,
     xts: Xts,
-    /// Bytes, without envelope and padding.
+    /// Length in bytes, without envelope and padding.
     len: u64,
 }
 
@@ -139,13 +139,13 @@ impl Encrypted {
         Ok(file)
     }
 
-    /// Reads whole blocks from the offset of one on. What was never written is zeros.
+    /// Reads whole blocks from a block's offset on. Holes read as zeros.
     fn blocks(&self, offset: u64, room: &mut [u8]) -> io::Result<usize> {
         let read = read_all(&*self.inner, LEN as u64 + offset, room)?;
         room[read..].fill(0);
         let mut rest = &mut room[..];
         let mut first = offset / BLOCK as u64;
-        // Runs of written blocks between holes.
+        // The room consists of runs of written blocks with holes between them.
         while !rest.is_empty() {
             let hole = run(rest, true);
             let until = hole + run(&rest[hole..], false);
@@ -170,7 +170,7 @@ impl Encrypted {
         self.inner.write_at(LEN as u64 + offset, &bytes)
     }
 
-    /// What lies before an offset in its block.
+    /// The bytes between the begin of a block and an offset in it.
     fn before(&self, offset: u64) -> io::Result<Vec<u8>> {
         let within = (offset % BLOCK as u64) as usize;
         if within == 0 {
@@ -179,7 +179,7 @@ impl Encrypted {
         Ok(self.block(offset - within as u64)?[..within].to_vec())
     }
 
-    /// Makes the padding zeros, for what is written behind a hole.
+    /// Overwrites the padding with zeros, because data will follow behind a hole.
     fn blank_the_padding(&mut self) -> io::Result<()> {
         let mut block = self.before(self.len)?;
         let at = self.len - block.len() as u64;
@@ -253,19 +253,19 @@ impl DiskFile for Encrypted {
     }
 }
 
-/// Bytes at the start that are blocks of zeros, or that are others.
+/// The number of bytes at the start that belong to zero blocks (`zeros`), or to other blocks.
 fn run(blocks: &[u8], zeros: bool) -> usize {
     let same = |block: &&[u8]| block.iter().all(|byte| *byte == 0) == zeros;
     blocks.chunks_exact(BLOCK).take_while(same).count() * BLOCK
 }
 
-/// Fills up to a whole block, at least one byte; each says how many (PKCS #7, RFC 5652 section 6.3).
+/// Pads to a whole block with at least one byte; each padding byte holds their number (PKCS #7, RFC 5652 section 6.3).
 fn pad(bytes: &mut Vec<u8>) {
     let count = BLOCK - bytes.len() % BLOCK;
     bytes.resize(bytes.len() + count, count as u8);
 }
 
-/// How many bytes of a last block are padding; none in a file that was cut off within its audio.
+/// How many bytes of the last block are padding; 0 in a file that was cut off within its audio.
 fn padding(block: &[u8; BLOCK]) -> u64 {
     let count = block[BLOCK - 1];
     let is_padding = (1..=BLOCK as u8).contains(&count)

@@ -1,4 +1,4 @@
-//! Do rows and files agree? Looks both ways.
+//! Compares rows with files, and files with rows.
 
 mod length;
 
@@ -23,14 +23,14 @@ const LENGTH_TOLERANCE_MS: u64 = 20;
 /// A sealed recording may be shorter than its contact by this: the answer is logged before the first tick that
 /// records, and the end before the tail is drained.
 const SHORTER_MS: u64 = 1000;
-/// How long after a contact's end its recording may still be being sealed.
+/// How long after a contact's end its recording may still be open.
 const SEALING: Duration = Duration::from_secs(5);
 
-/// Where rows and files do not agree.
+/// A difference between rows and files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "difference", rename_all = "snake_case")]
 pub enum Difference {
-    /// A row whose file is not there.
+    /// A row whose file is missing.
     #[error("recording {recording}: its file {path} is missing")]
     FileMissing {
         /// The recording.
@@ -174,7 +174,8 @@ pub enum VerifyError {
 /// When the rows or the recordings folder itself cannot be read. A single file that cannot be read is
 /// a difference.
 pub async fn verify(rows: &dyn Rows, folders: &[PathBuf]) -> Result<Vec<Difference>, VerifyError> {
-    // Files before rows: the row of a call that begins meanwhile is there by the time it is looked for.
+    // Files are listed before rows are read: a call that begins meanwhile has its row by the time its file is looked
+    // up.
     let mut files = BTreeSet::new();
     for folder in folders {
         let failed = |source| VerifyError::Folder { path: folder.clone(), source };
@@ -212,7 +213,7 @@ pub async fn verify(rows: &dyn Rows, folders: &[PathBuf]) -> Result<Vec<Differen
     Ok(differences)
 }
 
-/// A recording of which nothing is on any disk: it failed at its start, or no place took it from its start to its end.
+/// Whether nothing of a recording is on any disk: it failed at its start, or no place took any of its audio.
 fn nothing_written(row: &RecordingRow) -> bool {
     match row.state {
         RecordingState::Damaged if row.sha256.is_none() => true,
@@ -221,7 +222,7 @@ fn nothing_written(row: &RecordingRow) -> bool {
     }
 }
 
-/// True when our disks took next to nothing (less than 5 %) of a recording: its file holds silence.
+/// Whether the disks took less than 5 % of a recording: its file holds silence.
 fn is_empty(row: &RecordingRow) -> bool {
     let duration = row.duration_ms.unwrap_or(0);
     let dropped = row.gap_ms(duration, |cause| matches!(cause, GapCause::Dropped));
@@ -261,7 +262,7 @@ fn compare(row: &RecordingRow, folders: &[PathBuf]) -> Vec<Difference> {
     if !inside {
         return vec![Difference::PathOutside { recording, path }];
     }
-    // It lies in the first folder that has it: the fallback's files have the same paths.
+    // The first folder that has the file counts: files in the fallback have the same paths.
     let found = folders.iter().map(|folder| folder.join(&path)).find(|full| full.is_file());
     let full = found.clone().unwrap_or_default();
     if row.state == RecordingState::Erased {
@@ -270,7 +271,7 @@ fn compare(row: &RecordingRow, folders: &[PathBuf]) -> Vec<Difference> {
     }
     match (row.state, found.is_some()) {
         (RecordingState::Open | RecordingState::Erased, _) => Vec::new(),
-        // A recording that could not be written at all is damaged, and has no hash: see `nothing_written`.
+        // A recording of which nothing could be written is damaged and has no hash: see `nothing_written`.
         (RecordingState::Damaged, false) if row.sha256.is_none() => Vec::new(),
         (RecordingState::Sealed | RecordingState::Damaged, false) => {
             vec![Difference::FileMissing { recording, path }]

@@ -6,9 +6,9 @@
 //!     └─ the path is refused ──► Failed (reported once; pieces are counted) ──Seal──► forgotten
 //! ```
 //!
-//! Each piece is written behind the last, then the header is made true: killed between the two, a file
-//! says less than it holds and plays. Every ten seconds of audio are synced, so a power cut costs at most
-//! that and the kernel's write-back; sealing syncs file and folder before the hash is read back.
+//! Each piece is written after the last, then the header is updated: a process that is killed between the two leaves a
+//! file whose header counts too little, and which plays. Every ten seconds of audio are synced, so a power cut costs
+//! at most these and the kernel's write-back. Sealing syncs file and folder before the hash is read back.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,31 +23,31 @@ use crate::writing::{Desk, Outcome, Writing};
 /// Samples of both channels, left and right.
 pub type Buffer = Vec<[i16; 2]>;
 
-/// What a media thread tells a recording thread.
+/// A message from a media thread to a recording thread.
 #[derive(Debug)]
 pub enum ToWriter {
-    /// Make the file, of so many samples a second.
+    /// Make the file.
     Open {
-        /// Which.
+        /// The recording.
         recording: RecordingId,
         /// Its path below the recordings folder.
         path: String,
         /// Samples a second.
         rate: u32,
     },
-    /// Write what belongs at a position (in samples of 8 kHz, whatever the rate). What is missing before it was
-    /// dropped.
+    /// Write audio at a position (in samples of 8 kHz, whatever the rate). Audio that is missing before it was dropped
+    /// on the way.
     Piece {
-        /// Which.
+        /// The recording.
         recording: RecordingId,
-        /// Where it begins.
+        /// The position of its first sample.
         at: u64,
-        /// What it holds.
+        /// The audio.
         audio: Buffer,
     },
     /// Close and report.
     Seal {
-        /// Which.
+        /// The recording.
         recording: RecordingId,
         /// Its length, in samples of 8 kHz.
         length: u64,
@@ -56,13 +56,13 @@ pub enum ToWriter {
     },
 }
 
-/// Buffers that are kept ready for media threads.
+/// Empty buffers that are kept ready for media threads.
 const READY: usize = 128;
-/// Buffers that are kept at all.
+/// The most empty buffers that are kept.
 pub(crate) const SPARES: usize = 2 * READY;
 
-/// Works until every media thread is gone, then seals what is still open. Buffers go back to the media threads by
-/// `spares`.
+/// Works until every media thread has ended, then seals the recordings that are still open. Buffers go back to the
+/// media threads by `spares`.
 pub(crate) fn run(
     (messages, spares, room): (&Receiver<ToWriter>, &Sender<Buffer>, usize),
     places: &Places,
@@ -89,8 +89,8 @@ pub(crate) fn run(
     }
 }
 
-/// Makes buffers ahead, in memory that was written to: for who first touches a page, the kernel finds and clears it,
-/// which takes 3.5 ms for a huge one. Here that costs nobody a packet.
+/// Makes buffers ahead and writes to their memory: the first write to a page makes the kernel find and clear it, which
+/// takes 3.5 ms for a huge page. Done here, no packet waits for it.
 fn stock(spares: &Sender<Buffer>, room: usize) {
     while spares.len() < READY {
         let mut buffer = vec![[1, 1]; room];
@@ -107,7 +107,7 @@ struct Writer<'a> {
     reports: &'a Sender<MediaReport>,
     tally: &'a Tally,
     files: BTreeMap<RecordingId, File>,
-    /// Ended recordings that wait for a disk that stands still, for it holds their beginning.
+    /// Ended recordings whose beginning is on a disk that hangs; they wait for it.
     cut_off: Vec<Ended>,
     patience: Duration,
 }
@@ -124,7 +124,7 @@ enum File {
     Failed,
 }
 
-/// How long a reader of reports is waited for.
+/// The longest wait for the reader of reports.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Writer<'_> {
@@ -134,7 +134,7 @@ impl Writer<'_> {
             ToWriter::Piece { recording, at, mut audio } => {
                 self.piece(recording, at, &audio);
                 audio.clear();
-                // One too many is freed.
+                // A buffer that finds no room is freed.
                 let _: Result<(), TrySendError<Buffer>> = self.spares.try_send(audio);
             }
             ToWriter::Seal { recording, length, gaps } => {
@@ -195,7 +195,7 @@ impl Writer<'_> {
         whole.into_iter().for_each(|ended| self.end(ended));
     }
 
-    /// The next start finds both parts and joins them; sealed now, the first would be lost.
+    /// The next start finds both parts and joins them. If they were sealed now, the first part would be lost.
     fn leave_what_is_cut_off(&mut self) {
         for Ended { recording, .. } in self.cut_off.drain(..) {
             shift(&self.tally.open_recordings, -1);
@@ -207,7 +207,7 @@ impl Writer<'_> {
         let Ended { recording, writing, length, gaps } = ended;
         let away = writing.is_away();
         let Outcome { duration_ms, sha256, gaps, fault } = writing.seal(self.desk, length, gaps);
-        // After the seal: a recording is open while its file is written or read back.
+        // Counted after the seal: a recording counts as open while its file is written or read back.
         shift(&self.tally.interrupted_recordings, -i64::from(away));
         shift(&self.tally.open_recordings, -1);
         match fault {
@@ -224,9 +224,9 @@ impl Writer<'_> {
         self.report(MediaReport::Recording(recording, RecordingReport::Failed { why, kept }));
     }
 
-    /// Waits for the reader, for nothing real-time happens on this thread and a recording's end must be
-    /// told. A reader that took nothing for [`PATIENCE`] counts as gone until it reads again: what it
-    /// misses is on disk and found at the next start.
+    /// Sends a report, and waits for its reader: nothing on this thread is in real time, and the end of a recording
+    /// must be reported. A reader that took nothing for [`PATIENCE`] is not waited for any more until it reads again;
+    /// the recordings that it misses are on the disk and found at the next start.
     fn report(&mut self, report: MediaReport) {
         let sent = self.reports.send_timeout(report, self.patience);
         self.patience = if sent.is_ok() { PATIENCE } else { Duration::ZERO };

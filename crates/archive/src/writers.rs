@@ -1,4 +1,4 @@
-//! The recording threads, and the way to them.
+//! The recording threads, and the channels to them.
 
 use std::io;
 use std::sync::Arc;
@@ -14,35 +14,35 @@ use crate::tally::Tally;
 use crate::vault::{CenterKeys, Vault};
 use crate::writer::{self, Buffer, SPARES, ToWriter};
 
-/// Messages that wait for one recording thread: 16 s of 400 recordings. More become gaps.
+/// Messages that wait for one recording thread: 16 s of 400 recordings. Beyond that audio is dropped and becomes gaps.
 const FRAMES: usize = 16_384;
 
-/// The recording threads, which run until every ring to them is dropped, and their watch.
+/// The recording threads, which run until every ring to them is dropped, and the thread that watches them.
 #[derive(Debug)]
 pub struct Writers {
-    /// The way to each thread. A recording's messages all take one of them, in order.
+    /// A ring to each thread. All messages of one recording take the same ring, in order.
     pub rings: Vec<Sender<ToWriter>>,
-    /// Buffers that the threads made ahead, or have done with.
+    /// Empty buffers, for media threads to fill.
     pub spares: Receiver<Buffer>,
     /// The threads.
     pub handles: Vec<JoinHandle<()>>,
 }
 
-/// What recording threads work with.
+/// The settings of recording threads.
 #[derive(Debug)]
 pub struct WriterSettings {
     /// How many threads, at least 1.
     pub threads: usize,
-    /// The disks, in the clear: the first, and the one that takes over.
+    /// The disks, unencrypted: the first, and the one that takes over.
     pub disks: Vec<Arc<dyn Disk>>,
     /// What encrypts the recordings whose paths end in [`model::ENCRYPTED`].
     pub keys: Arc<CenterKeys>,
-    /// Samples that a new buffer has room for.
+    /// Samples that fit into a new buffer.
     pub room: usize,
 }
 
 impl Writers {
-    /// Starts the threads. What becomes of recordings and disks is sent to `reports`.
+    /// Starts the threads. Reports about recordings and disks are sent to `reports`.
     ///
     /// # Errors
     /// When a thread cannot be made.
@@ -52,14 +52,14 @@ impl Writers {
         tally: &Arc<Tally>,
     ) -> io::Result<Writers> {
         let WriterSettings { threads, disks, keys, room } = settings;
-        // Where there is nowhere else to go, a disk is waited for.
+        // With a single disk there is no other place to go: the disk is waited for without a limit.
         let disks = if disks.len() > 1 { patiently(disks)? } else { disks };
         let vault = |disk| Arc::new(Vault::new(disk, keys.clone())) as Arc<dyn Disk>;
         let disks = disks.into_iter().map(vault).collect();
         let places = Arc::new(Places::new(disks, reports.clone(), tally.clone()));
         let (back, spares) = bounded(SPARES);
         let (mut rings, mut handles, mut beats) = (Vec::new(), Vec::new(), Vec::new());
-        // The watch ends when the last recording thread has dropped its end of this.
+        // The watch ends when the last recording thread has dropped its sender.
         let (alive, ended) = bounded::<()>(0);
         for index in 0..threads.max(1) {
             let (ring, messages) = bounded(FRAMES);

@@ -1,4 +1,4 @@
-//! One recording on its way to the disk, through trouble.
+//! One recording on its way to the disk, also while a disk fails.
 //!
 //! ```text
 //!   At(part) ──refused, gone──► another place or a new file ──► At(part)
@@ -6,9 +6,9 @@
 //!      └────── tried once a second ◄── Away
 //! ```
 //!
-//! A recording is one file with one time base. While no place takes it, its audio is silence and a gap
-//! `Dropped`. When it goes on in another file, what the first holds is copied over when it is sealed, for
-//! copying in mid-call would cost the other recordings their audio; until then the new file has silence there.
+//! A recording is one file with one time base. While no place takes its audio, the file has silence there and a gap
+//! `Dropped`. When the recording goes on in another file, the audio of the first file is copied over at the seal,
+//! because copying in mid-call would cost other recordings their audio; until then the new file has silence there.
 
 use std::io;
 
@@ -20,16 +20,16 @@ use crate::storage::{Beat, Places, is_the_paths_fault};
 
 /// Samples between two syncs (10 s; 5 s of a wide recording).
 const SYNC: u64 = 80_000;
-/// Samples between two looks whether the file is still there (2 s; 1 s of a wide recording).
+/// Samples between two checks whether the file is still there (2 s; 1 s of a wide recording).
 const LOOK: u64 = 16_000;
-/// A recording that finds no place is not tried more often than this in one go.
+/// The most attempts to find a place at one time.
 const ATTEMPTS: usize = 4;
 
 /// A recording being written.
 pub(crate) struct Writing {
     path: String,
     target: Target,
-    /// Files that were left, oldest first.
+    /// Files that the recording went on from, oldest first.
     left: Vec<Part>,
     wav: StereoWav,
     rate: u32,
@@ -40,18 +40,18 @@ pub(crate) struct Writing {
 
 enum Target {
     At(Part),
-    /// No place takes it; the file it was in last, if any.
+    /// No place takes its audio. Holds the file that it was in last, if any.
     Away(Option<Part>),
 }
 
-/// A file with the recording's audio from a position on.
+/// A file that holds the recording's audio from a position on.
 struct Part {
     storage: Storage,
     file: Box<dyn DiskFile>,
     from: u64,
 }
 
-/// What a recording ends as.
+/// A recording that was ended.
 pub(crate) struct Outcome {
     pub(crate) duration_ms: u64,
     pub(crate) sha256: String,
@@ -60,7 +60,7 @@ pub(crate) struct Outcome {
     pub(crate) fault: Option<String>,
 }
 
-/// The places and the heartbeat of the thread that asks them.
+/// The places, and the heartbeat of the thread that calls them.
 #[derive(Clone, Copy)]
 pub(crate) struct Desk<'a> {
     pub(crate) places: &'a Places,
@@ -68,7 +68,7 @@ pub(crate) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Asks a place for something, watched.
+    /// Calls a place; the watch sees how long it takes.
     fn ask<T>(&self, storage: Storage, ask: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         self.beat.ask(storage);
         let answer = ask();
@@ -78,7 +78,7 @@ impl Desk<'_> {
 }
 
 impl Writing {
-    /// Makes the file where it can be made. Fails only when the path itself is refused.
+    /// Makes the file in the first place that takes it. Fails only where the path itself is refused.
     pub(crate) fn create(desk: Desk<'_>, path: String, rate: u32) -> io::Result<Writing> {
         let mut writing = Writing {
             path,
@@ -95,7 +95,7 @@ impl Writing {
         Ok(writing)
     }
 
-    /// Writes what belongs at a position, in samples of 8 kHz. False when no place took it.
+    /// Writes audio at a position, in samples of 8 kHz. `false` when no place took it.
     pub(crate) fn piece(&mut self, desk: Desk<'_>, at: u64, audio: &[[i16; 2]]) -> bool {
         let at = at * self.scale();
         self.persist(desk, |writing| {
@@ -106,7 +106,7 @@ impl Writing {
         })
     }
 
-    /// True while no place takes it.
+    /// Whether no place takes its audio now.
     pub(crate) fn is_away(&self) -> bool {
         matches!(self.target, Target::Away(_))
     }
@@ -116,7 +116,7 @@ impl Writing {
         self.left.len()
     }
 
-    /// True while what it holds elsewhere cannot be reached, and may be later.
+    /// Whether a part of it lies on a disk that hangs now.
     pub(crate) fn is_cut_off(&self, places: &Places) -> bool {
         self.left.iter().any(|part| !places.answers(part.storage))
     }
@@ -126,7 +126,7 @@ impl Writing {
         self.wav.samples() / self.scale()
     }
 
-    /// Samples of the file in one of 8 kHz.
+    /// Samples of the file for one sample of 8 kHz.
     fn scale(&self) -> u64 {
         u64::from(self.rate / audio::RATE).max(1)
     }
@@ -137,7 +137,7 @@ impl Writing {
         samples / self.scale() / 8
     }
 
-    /// Ends it: what lies in other files is brought over, then it is hashed as it lies on the disk.
+    /// Ends the recording: audio in other files is copied over, then the file is hashed as it lies on the disk.
     pub(crate) fn seal(mut self, desk: Desk<'_>, length: u64, gaps: Vec<Gap>) -> Outcome {
         let length = length * self.scale();
         self.try_everything(desk);
@@ -160,7 +160,7 @@ impl Writing {
         Outcome { duration_ms, sha256, gaps: self.gaps, fault }
     }
 
-    /// Does something with the file; where that fails, elsewhere.
+    /// Does `work` with the file; where that fails, in another place.
     fn persist(&mut self, desk: Desk<'_>, mut work: impl FnMut(&mut Writing) -> io::Result<()>) -> bool {
         for _ in 0..ATTEMPTS {
             let tried = desk.places.worth_trying();
@@ -180,7 +180,7 @@ impl Writing {
         false
     }
 
-    /// The place refused. A file that was removed is made anew at once, where its folder can be.
+    /// A place failed. Where the file was removed and its folder can be made again, a new file is made there at once.
     fn leave(&mut self, desk: Desk<'_>, storage: Storage, error: &io::Error) {
         desk.places.failed(storage, error);
         self.target = match std::mem::replace(&mut self.target, Target::Away(None)) {
@@ -188,7 +188,7 @@ impl Writing {
             Target::Away(part) => Target::Away(part),
         };
         if error.kind() == io::ErrorKind::NotFound {
-            // Without success it is away, and tried again later.
+            // Without success no place takes the recording, and it is tried again later.
             let _: io::Result<()> = self.settle_in(desk, &[storage]);
         }
     }
@@ -196,12 +196,12 @@ impl Writing {
     /// At the end all places are tried, also those that failed a moment ago.
     fn try_everything(&mut self, desk: Desk<'_>) {
         if self.is_away() {
-            // What it comes to is seen by whoever writes next.
+            // The outcome is seen by the next write.
             let _: io::Result<()> = self.settle_in(desk, &desk.places.all());
         }
     }
 
-    /// Goes on in the first of these places that takes it: in its own file, or in a new one.
+    /// Goes on in the first of these places that takes it, in the present file or a new one.
     fn settle_in(&mut self, desk: Desk<'_>, places: &[Storage]) -> io::Result<()> {
         let mut refusal = None;
         for storage in places.iter().copied() {
@@ -252,7 +252,7 @@ impl Writing {
         }
     }
 
-    /// A file without a name takes everything, and keeps nothing for anybody.
+    /// Checks that the file still has its name: a deleted file takes every write, and nobody will find it.
     fn look(&mut self) -> io::Result<()> {
         if self.wav.samples() < self.looked {
             return Ok(());
@@ -265,7 +265,7 @@ impl Writing {
         Err(io::Error::new(io::ErrorKind::NotFound, "the file or its folder was removed"))
     }
 
-    /// Silence for what was dropped on the way here.
+    /// Appends silence for audio that was dropped, up to position `at`.
     fn fill_until(&mut self, at: u64) -> io::Result<()> {
         let from = self.wav.samples();
         if at <= from {
@@ -288,8 +288,8 @@ impl Writing {
         self.put(0, audio)
     }
 
-    /// Writes audio behind a hole of so many samples, then makes the header true. What fails is as if it had
-    /// not been tried.
+    /// Leaves a hole of `hole` samples, writes audio behind it, then updates the header. After an error nothing counts
+    /// as written.
     fn put(&mut self, hole: u64, audio: &[[i16; 2]]) -> io::Result<()> {
         let mut wav = self.wav.clone();
         wav.skip(hole).map_err(io::Error::other)?;
@@ -311,7 +311,7 @@ impl Writing {
         self.file()?.sync()
     }
 
-    /// Copies what lies in the files that were left to where it belongs, and removes them.
+    /// Copies the audio of the files that were left to its place in the present one, and removes them.
     fn bring_over(&mut self, desk: Desk<'_>) {
         let left = std::mem::take(&mut self.left);
         let mut ends: Vec<u64> = left.iter().skip(1).map(|part| part.from).collect();
@@ -349,7 +349,7 @@ impl Writing {
     }
 }
 
-/// Copies a span of samples; how far it came.
+/// Copies a span of samples. Returns the position that was reached.
 fn copy(from: &dyn DiskFile, to: &mut dyn DiskFile, span: std::ops::Range<u64>) -> io::Result<u64> {
     let place = |sample: u64| HEADER_LEN as u64 + sample * BLOCK;
     let (mut at, end) = (place(span.start), place(span.end));

@@ -8,16 +8,16 @@ use std::path::{Component, Path, PathBuf};
 use super::{Fate, HEAD, Head, Line, Link, MANIFEST, PublicKeys, SIGNATURE, days, parse, sha256};
 use crate::verify::{hash, wav_files};
 
-/// What is not as it was recorded.
+/// A difference between what was recorded and what is in the folders.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
-    /// There is nothing to check against.
+    /// There is no manifest to check against.
     #[error("{folder}: no manifest.jsonl is here or in a day's folder below 没有清单")]
     NoManifest {
         /// The folder.
         folder: String,
     },
-    /// A line that is none of ours.
+    /// A line that has not our format.
     #[error("{manifest} line {line}: cannot be read: {why} 无法读取")]
     Unreadable {
         /// The manifest.
@@ -27,7 +27,7 @@ pub enum Finding {
         /// Why.
         why: String,
     },
-    /// A line that the key did not sign as it stands.
+    /// A line whose signature does not match its text.
     #[error("{manifest} line {line}: bad signature: altered, or signed with another key 签名不符")]
     BadSignature {
         /// The manifest.
@@ -35,7 +35,7 @@ pub enum Finding {
         /// 1-based.
         line: usize,
     },
-    /// Lines that are not there any more.
+    /// Lines that are missing.
     #[error("{manifest} line {line}: entries {from} to {until} before it are missing 缺少条目")]
     EntriesMissing {
         /// The manifest.
@@ -47,7 +47,7 @@ pub enum Finding {
         /// The last missing.
         until: u64,
     },
-    /// A line that stands behind one that came later, or twice.
+    /// A line with a number that is not above the number of the line before it: moved or repeated.
     #[error(
         "{manifest} line {line}: entry {entry} stands behind entry {after}: reordered or repeated 顺序被改动"
     )]
@@ -61,7 +61,7 @@ pub enum Finding {
         /// The number before it.
         after: u64,
     },
-    /// A line whose predecessor is not the one that it was written behind.
+    /// A line that is not chained to the line before it.
     #[error("{manifest} line {line}: the line before it is not the one it was chained to 链条断裂")]
     ChainBroken {
         /// The manifest.
@@ -69,7 +69,7 @@ pub enum Finding {
         /// 1-based.
         line: usize,
     },
-    /// The chain ends before the line that was its last.
+    /// The chain ends before the line that `manifest.head` names.
     #[error("truncated: the last entry was {head}, {last} is the last that is here 清单被截断")]
     Truncated {
         /// By `manifest.head`.
@@ -83,13 +83,13 @@ pub enum Finding {
         /// What is wrong.
         why: String,
     },
-    /// A file that is listed and not there.
+    /// A file that is listed and missing.
     #[error("{path}: missing 文件缺失")]
     FileMissing {
         /// Below the recordings folder.
         path: String,
     },
-    /// A file with other bytes than were sealed.
+    /// A file whose bytes are not those that were sealed.
     #[error("{path}: altered: its SHA-256 is {found}, not {listed} 文件被改动")]
     FileAltered {
         /// Below the recordings folder.
@@ -105,7 +105,7 @@ pub enum Finding {
         /// Below the recordings folder.
         path: String,
     },
-    /// A file that should be erased.
+    /// A file that was erased and is there.
     #[error("{path}: was erased, and is there 已删除的文件仍在")]
     FileBack {
         /// Below the recordings folder.
@@ -121,8 +121,8 @@ pub enum Finding {
     },
 }
 
-/// Checks recordings folders: the first with the manifests, others with more files. One day's folder alone may
-/// be checked too. The findings, and how many entries there were.
+/// Checks recordings folders: the first has the manifests, the others may have more files. A single day's folder may
+/// be checked too. Returns the findings and the number of entries.
 ///
 /// # Errors
 /// When a folder cannot be read.
@@ -171,7 +171,7 @@ impl Chain<'_> {
             Err(why) => return self.findings.push(Finding::Unreadable { manifest, line, why }),
         };
         let zeros = || (0, "0".repeat(64));
-        // Where a day's folder is checked alone, nothing tells what its first line was chained to.
+        // Where a day's folder is checked alone, the line that its first line is chained to is not known.
         let begins = self.last.is_none() && alone;
         let (before, hash) = self.last.take().unwrap_or_else(zeros);
         if begins {
@@ -235,7 +235,7 @@ fn compare_files(
     for folder in folders {
         files.append(&mut wav_files(folder)?);
     }
-    // The last line of a path says what it should be.
+    // The last line of a path says whether the file should be there, and its hash.
     let latest: BTreeMap<&str, &Line> = lines.iter().map(|line| (line.path.as_str(), line)).collect();
     for (path, line) in &latest {
         let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
@@ -262,7 +262,7 @@ fn compare(line: &Line, file: Option<&Path>) -> Option<Finding> {
     let file = match (line.fate, file) {
         (Fate::Erased, None) => return None,
         (Fate::Erased, Some(_)) => return Some(Finding::FileBack { path }),
-        // What could not be written at all has no file.
+        // A recording of which nothing could be written has no file.
         (Fate::Sealed | Fate::Damaged, _) if line.sha256.is_empty() => return None,
         (Fate::Sealed | Fate::Damaged, None) => return Some(Finding::FileMissing { path }),
         (Fate::Sealed | Fate::Damaged, Some(file)) => file,
@@ -274,7 +274,7 @@ fn compare(line: &Line, file: Option<&Path>) -> Option<Finding> {
     }
 }
 
-/// The manifests of the days beside one that is checked alone: they list its calls over midnight.
+/// The manifests of the days before and after one that is checked alone: calls over midnight are listed there.
 fn beside(folders: &[PathBuf]) -> String {
     let mut all = String::new();
     for folder in folders {

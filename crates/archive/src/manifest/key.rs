@@ -32,7 +32,7 @@ pub enum SigningKeyError {
         /// The file.
         path: PathBuf,
     },
-    /// The system has no randomness.
+    /// The system gives no random numbers.
     #[error("the system gives no random numbers for a key")]
     Random,
 }
@@ -42,7 +42,7 @@ pub enum SigningKeyError {
 pub struct SigningKey(Ed25519KeyPair);
 
 impl SigningKey {
-    /// The key in the data folder, made when there is none, for its owner's eyes alone.
+    /// Reads the key in the data folder. Where there is none, makes one, readable by its owner alone.
     ///
     /// # Errors
     /// When it cannot be read or made.
@@ -52,14 +52,14 @@ impl SigningKey {
         if !path.exists() {
             let made =
                 Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| SigningKeyError::Random)?;
-            // Each process its own, so that none links what another has half written.
+            // Each process writes a file of its own, so that no process publishes what another has half written.
             let new = data.join(format!("recordings.key.new-{}", std::process::id()));
             let _: io::Result<()> = fs::remove_file(&new);
             let write = || {
                 let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
                 file.write_all(pem("PRIVATE KEY", made.as_ref()).as_bytes())?;
                 file.sync_all()?;
-                // Never over a key that somebody else made meanwhile.
+                // A hard link fails where another process has made a key meanwhile: that key stays.
                 fs::hard_link(&new, &path).and_then(|()| fs::remove_file(&new))
             };
             match write() {
@@ -83,7 +83,7 @@ impl SigningKey {
     }
 }
 
-/// Prove manifests: one key, or several after a change of keys.
+/// The public keys that manifests are checked with: one, or several after a change of keys.
 #[derive(Debug)]
 pub struct PublicKeys(Vec<Vec<u8>>);
 

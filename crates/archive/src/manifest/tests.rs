@@ -1,4 +1,4 @@
-//! What can be done to a folder, and what the check says to it.
+//! Manipulations of a folder, and what the check finds.
 
 use super::*;
 use model::Ids;

@@ -5,7 +5,8 @@
 //!  24  nonce, 12 bytes    36  the file's key, 64 bytes, AES-256-GCM   100  tag   116  zeros
 //! ```
 //!
-//! All of it is authenticated. Whoever deletes the file deletes the one copy of its key.
+//! All of it is authenticated. The only copy of a file's key is in the file: when the file is deleted, the key is
+//! gone.
 
 use std::io;
 
@@ -28,7 +29,7 @@ pub(super) type FileKey = Zeroizing<[u8; 64]>;
 /// Why an encrypted recording cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Locked {
-    /// None of its center's keys is here.
+    /// The center key that wraps its key is not here.
     #[error("this recording needs the encryption key {0} 此录音需要密钥 {0}")]
     NeedsKey(KeyId),
     /// It does not begin as an encrypted recording does.
@@ -37,13 +38,13 @@ pub enum Locked {
     /// It was made by a later version.
     #[error("encrypted in a way (version {0}) that this program does not know 加密格式版本 {0} 不受支持")]
     Version(u32),
-    /// Its first bytes are not what was written.
+    /// Its envelope was changed.
     #[error("the wrapped key of this recording was altered 录音的密钥头已被改动")]
     Altered,
 }
 
 impl Locked {
-    /// What an error of a disk says about keys, if it does.
+    /// The reason of a disk error, where keys are the reason.
     pub fn of(error: &io::Error) -> Option<Locked> {
         error.get_ref()?.downcast_ref::<Locked>().copied()
     }
@@ -98,7 +99,7 @@ pub(super) fn open(keys: &CenterKeys, block: &[u8; LEN]) -> Result<FileKey, Lock
     Ok(key)
 }
 
-/// What is authenticated beside the key: all other bytes but the tag.
+/// The bytes that are authenticated beside the key: all others but the tag.
 fn aad(block: &[u8; LEN]) -> Vec<u8> {
     [&block[..KEY.start], &block[TAG.end..]].concat()
 }

@@ -1,4 +1,4 @@
-//! Center keys: files that open recordings, and of which the first encrypts new ones.
+//! Center keys: files with keys that open recordings. The first key encrypts new recordings.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-/// Which center key: 8 bytes of its SHA-256, 16 hexadecimal digits. It tells nothing of the key.
+/// The name of a center key: 8 bytes of its SHA-256, in 16 hexadecimal digits. The key cannot be derived from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyId(pub(super) [u8; 8]);
 
@@ -124,7 +124,7 @@ impl CenterKey {
     }
 }
 
-/// The keys of a center. Without any, recordings are written as they are.
+/// The keys of a center. Without any, recordings are not encrypted.
 #[derive(Debug, Default)]
 pub struct CenterKeys {
     current: Option<CenterKey>,
@@ -132,7 +132,8 @@ pub struct CenterKeys {
 }
 
 impl CenterKeys {
-    /// The key of new recordings, if they are encrypted, and those that only open older ones, the newest first.
+    /// `current`: the key of new recordings, `None` without encryption. `old`: keys that only open older recordings,
+    /// the newest first.
     pub fn new(current: Option<CenterKey>, old: Vec<CenterKey>) -> CenterKeys {
         CenterKeys { current, old }
     }
@@ -152,13 +153,13 @@ impl CenterKeys {
         self.current.as_ref()
     }
 
-    /// The key that wraps the key of a new encrypted file: once encryption was switched off, the newest of the old
-    /// ones still does for copies and repairs of encrypted recordings.
+    /// The key that wraps the keys of new encrypted files. Where encryption was switched off, copies and repairs of
+    /// encrypted recordings use the newest of the old keys.
     pub(super) fn wrapping(&self) -> Option<&CenterKey> {
         self.current.as_ref().or(self.old.first())
     }
 
-    /// The key of this name.
+    /// The key with this name.
     pub(super) fn find(&self, id: KeyId) -> Option<&CenterKey> {
         self.current.iter().chain(&self.old).find(|key| key.id == id)
     }

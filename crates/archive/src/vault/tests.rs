@@ -84,7 +84,7 @@ fn a_file_cut_off_anywhere_is_repaired_to_what_it_held() {
         let seen = seen(&scratch, "cut.wav.enc");
         let samples = (seen.len() - HEADER_LEN) / 4;
         let held = cut.saturating_sub(LEN + HEADER_LEN) / 4;
-        // A cut-off padding cannot be told from audio, and a torn block is lost.
+        // Where the padding is cut off it cannot be told from audio, and a torn block is lost.
         assert!(samples <= held.min(997) && samples + 8 > held, "cut at {cut}: {samples} of {held}");
         assert!(seen[HEADER_LEN..] == plain[HEADER_LEN..seen.len()], "cut at {cut}");
         assert_eq!(hound::WavReader::new(seen.as_slice()).unwrap().duration() as usize, samples);
@@ -157,7 +157,7 @@ fn above_four_gigabytes_an_encrypted_file_becomes_rf64_too() {
     // A hole: 37 hours cost no room, here as in a plain file.
     file.write_at(HEADER_LEN as u64 + MAX_RIFF + 4000, &[1; 4]).unwrap();
     drop(file);
-    // Nothing but the length tells the repair: hashing four gigabytes is left out.
+    // The test checks the length alone: to hash four gigabytes would take too long.
     let file = reopen(&path, &keys(1)).unwrap();
     let mut head = [0; HEADER_LEN];
     file.read_at(0, &mut head).unwrap();

@@ -1,7 +1,7 @@
 //! AES-256-XTS (IEEE 1619-2018, NIST SP 800-38E) on whole blocks of 16 bytes.
 //!
-//! Each block is encrypted by itself, with a tweak that says where it stands: a block may be overwritten in
-//! place, which a counter mode would pay for with its key stream. Nothing is authenticated here.
+//! Each block is encrypted by itself, with a tweak made of its position. So a block may be overwritten in place, which
+//! would reuse the key stream of a counter mode. Nothing is authenticated here.
 //!
 //! ```text
 //!   tweak of block j of sector s = E₂(s) · αʲ  in GF(2¹²⁸)        C = E₁(P ⊕ tweak) ⊕ tweak
@@ -45,7 +45,7 @@ impl Xts {
         self.work(first, bytes, Way::Encrypt);
     }
 
-    /// The reverse.
+    /// Decrypts whole blocks, as [`Xts::encrypt`] encrypted them.
     pub(crate) fn decrypt(&self, first: u64, bytes: &mut [u8]) {
         self.work(first, bytes, Way::Decrypt);
     }
@@ -62,7 +62,7 @@ impl Xts {
         }
     }
 
-    /// Works on blocks of one sector, from its block `skip` on.
+    /// Encrypts or decrypts blocks of one sector, from its block number `skip` on.
     fn sector(&self, sector: u64, skip: usize, bytes: &mut [u8], way: Way) {
         let mut first = Array::from(u128::from(sector).to_le_bytes());
         self.tweak.encrypt_block(&mut first);
@@ -156,7 +156,7 @@ mod tests {
                 .stderr(Stdio::null())
                 .spawn();
             let Ok(mut run) = run else { return eprintln!("python3 is missing: no second opinion") };
-            // One that ended for want of the module reads nothing.
+            // A process that ended because the module is missing reads nothing.
             let _ = run.stdin.take().unwrap().write_all(&data);
             let theirs = run.wait_with_output().unwrap();
             if !theirs.status.success() {

@@ -1,16 +1,16 @@
-//! How long the audio of a file is, by the file alone.
+//! The length of a recording, by its file alone.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use model::RecordingRow;
 
-/// What surrounds an encrypted recording's audio: its envelope, the WAV header within, and at most so much
+/// Bytes of an encrypted recording that are not audio: the envelope, then the WAV header and at most 16 bytes of
 /// padding.
 const ENVELOPE: u64 = 4096;
 const HEADER: u64 = 80;
 
-/// The length by the file's own, for without the key its header cannot be read.
+/// The length by the size of the file: without the key its header cannot be read.
 pub(super) fn encrypted_length_ms(file: &File, row: &RecordingRow) -> io::Result<Result<u64, &'static str>> {
     let mut magic = [0; 8];
     let mut start = file;
@@ -23,7 +23,7 @@ pub(super) fn encrypted_length_ms(file: &File, row: &RecordingRow) -> io::Result
     Ok(Ok((audio / (row.channels * 2).max(1)).saturating_mul(1000) / row.rate.max(1)))
 }
 
-/// The length by the header, or what is wrong with the header.
+/// The length by the header, or the fault of the header.
 pub(super) fn file_length_ms(file: &mut File, row: &RecordingRow) -> io::Result<Result<u64, &'static str>> {
     let total = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(0))?;
