@@ -4,9 +4,9 @@
 //! played on; after 10 ms the last two in turn and after 20 ms the last three, so that it does not buzz. It fades
 //! evenly and is silent after 60 ms. When audio returns, the repetition passes into it within a quarter period.
 //!
-//! The appendix keeps full strength for 10 ms and passes into returned audio for 4 ms longer with every 10 ms lost.
-//! Neither serves: by PESQ single losses sound better the earlier the fade begins, and the less of what came is given
-//! up.
+//! The appendix keeps full strength for 10 ms, and blends into returned audio for 4 ms longer with every 10 ms lost.
+//! We do neither: by PESQ a single loss sounds better the earlier the fade begins and the less of the returned audio
+//! is changed.
 //!
 //! The appendix delays all audio by 3.75 ms, so that it can bend the last good samples towards the repetition. Here
 //! nothing is delayed: the step between the last good sample and the repetition is spread over its first quarter
@@ -19,7 +19,7 @@ const MOST_KEPT: usize = 780;
 /// A period of 15 ms at the highest rate.
 const MOST_PERIOD: usize = 240;
 
-/// Conceals what is lost of one stream, at 8 or 16 kHz. All its memory is inside.
+/// Conceals lost audio of one stream at 8 or 16 kHz. It allocates nothing.
 #[derive(Debug, Clone)]
 pub struct Concealer {
     /// Samples of one millisecond: 8 or 16.
@@ -47,13 +47,13 @@ struct Gap {
 }
 
 impl Concealer {
-    /// For audio at `rate` Hz: 8000 or 16000 (any other counts as the nearer one).
+    /// For audio at `rate` Hz, 8000 or 16000. Any other rate counts as the nearer of the two.
     pub fn new(rate: u32) -> Concealer {
         let ms = if rate < 12_000 { 8 } else { 16 };
         Concealer { ms, history: [0; MOST_KEPT], gap: None }
     }
 
-    /// Notes a frame that came. After a loss its beginning is changed so that it joins.
+    /// Takes a frame that came. After a loss its beginning is blended with the concealment.
     pub fn good(&mut self, frame: &mut [i16]) {
         if let Some(mut gap) = self.gap.take() {
             let parts = gap.return_length().min(frame.len());
@@ -106,7 +106,8 @@ impl Gap {
         gap
     }
 
-    /// Makes the cycle of the last periods; its end passes into what came before its beginning.
+    /// Makes the cycle of the last periods; its end is blended into what precedes its beginning, so that it repeats
+    /// smoothly.
     fn join_cycle(&mut self, ms: usize) {
         let (kept, length, quarter) = (MOST_KEPT * ms / 16, self.period * self.periods, self.period / 4);
         let begin = kept - length;

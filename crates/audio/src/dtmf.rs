@@ -1,8 +1,8 @@
 //! Keys heard in the audio itself (DTMF), within the limits of ITU-T Q.24.
 //!
 //! Every 5 ms the eight frequencies of Q.23 are measured over the last 20 ms (Goertzel's filters as products with
-//! tables, which the compiler makes vectors of), twice: now and 5 ms ago. The two phases tell each tone's frequency to
-//! a few hertz, which the width of such a short filter never could. Sound is a key when
+//! tables, which the compiler makes vectors of), twice: now and 5 ms ago. From the two phases each tone's frequency is
+//! known to a few hertz, which the width of such a short filter could not give. Sound is a key when
 //!
 //! - one low and one high tone hold at least 82 % of all power, which speech with its harmonics does not do;
 //! - each is within 2.5 % of its frequency (Q.24: ±1.5 % must be taken, ±3.5 % must not);
@@ -25,7 +25,7 @@ const LOOKS: u8 = 2;
 /// Looks in a row without a key that end it.
 const MISSES: u8 = 9;
 
-/// Hears keys in audio of 8 kHz. All its memory is inside.
+/// Detects keys in audio of 8 kHz. It allocates nothing.
 #[derive(Debug, Clone, Default)]
 pub struct DtmfDetector {
     looker: Looker,
@@ -54,15 +54,16 @@ impl Default for Vec5ms {
 enum State {
     #[default]
     Quiet,
-    /// A key that was seen at so many looks.
+    /// A key that was seen in `looks` looks, too few to report it.
     Maybe { key: u8, looks: u8 },
-    /// A key that was told, with so many looks that missed it or saw `other` since.
+    /// A key that was reported. `misses`: looks since that did not see it; `other`: another key, with the number of
+    /// looks that saw it.
     Pressed { key: u8, misses: u8, other: Option<(u8, u8)> },
 }
 
 impl DtmfDetector {
-    /// Listens to what comes next, of any length, and tells `heard` of each key when it is certain, as its event number
-    /// of RFC 4733: 0 to 9, 10 for `*`, 11 for `#`, 12 to 15 for A to D.
+    /// Takes the next samples, in any number. Calls `heard` for each key once it is certain, with its event number of
+    /// RFC 4733: 0 to 9, 10 for `*`, 11 for `#`, 12 to 15 for A to D.
     pub fn listen(&mut self, mut samples: &[i16], mut heard: impl FnMut(u8)) {
         while !samples.is_empty() {
             let slice = &mut self.slice;
@@ -80,14 +81,14 @@ impl DtmfDetector {
         }
     }
 
-    /// True while a key sounds, from when it is told to its end.
+    /// True from when a key is reported until it ends.
     pub fn is_pressed(&self) -> bool {
         matches!(self.state, State::Pressed { .. })
     }
 }
 
 impl State {
-    /// The state after a look, and a key that is certain now.
+    /// The state after a look, and the key to report, if one became certain.
     fn after(self, look: Option<u8>) -> (State, Option<u8>) {
         match (self, look) {
             (State::Quiet | State::Maybe { .. }, None) => (State::Quiet, None),

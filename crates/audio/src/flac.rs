@@ -34,7 +34,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// A stream of so many samples a second, 1 to 1,048,575.
+    /// A stream with `rate` samples a second, 1 to 1,048,575.
     pub fn new(rate: u32) -> Encoder {
         Encoder { rate, frames: 0, samples: 0, sizes: (u32::MAX, 0), md5: Md5::new() }
     }
@@ -57,7 +57,7 @@ impl Encoder {
         out.append(&mut bits.bytes);
     }
 
-    /// What belongs before the first frame, once the last block was encoded.
+    /// The bytes before the first frame. They are known once the last block was encoded.
     pub fn header(&self) -> Vec<u8> {
         let mut bits = Bits { bytes: b"fLaC".to_vec(), ..Bits::default() };
         let (shortest, longest) = if self.frames == 0 { (0, 0) } else { self.sizes };
@@ -70,7 +70,7 @@ impl Encoder {
         bits.put(u64::from(self.rate), 20);
         bits.put(2 - 1, 3);
         bits.put(16 - 1, 5);
-        // 36 bits are 99 days; more is told as "unknown".
+        // 36 bits hold 99 days; the length of a longer stream is written as unknown.
         bits.put(if self.samples < 1 << 36 { self.samples } else { 0 }, 36);
         bits.bytes.extend_from_slice(&self.md5.clone().finalize());
         bits.bytes
@@ -94,7 +94,7 @@ fn frame_header(number: u64, samples: usize, bits: &mut Bits) {
     bits.put(u64::from(crc8(&bits.bytes)), 8);
 }
 
-/// As UTF-8 codes a character, up to 36 bits.
+/// A number in the coding of UTF-8, up to 36 bits.
 fn coded_number(number: u64, bits: &mut Bits) {
     if number < 0x80 {
         return bits.put(number, 8);
@@ -126,7 +126,7 @@ fn subframe(samples: &mut [i32], bits: &mut Bits) {
     residuals(&residual, order, samples.len(), bits);
 }
 
-/// The fixed predictor that leaves least, and what it leaves behind its warm-up.
+/// The fixed predictor with the smallest residual, and that residual without the warm-up samples.
 fn predict(samples: &[i32]) -> (usize, Vec<i32>) {
     let mut differences = samples.to_vec();
     let mut best = (0, differences.clone());
@@ -176,7 +176,7 @@ fn partitions(folded: &[u32], order: usize, samples: usize, split: u32) -> impl 
     })
 }
 
-/// The parameter that codes these shortest, among the three about their mean; and the bits that takes.
+/// The Rice parameter with the shortest code, among the three around the mean; and the bits of that code.
 fn best_rice(values: &[u32]) -> (u32, u64) {
     let mean = values.iter().map(|value| u64::from(*value)).sum::<u64>() / (values.len() as u64).max(1);
     let near = (u64::BITS - mean.leading_zeros()).min(GREATEST_RICE);

@@ -35,7 +35,7 @@ impl Law {
         }
     }
 
-    /// The code of the smallest positive value, which is what silence is sent as.
+    /// The code of the smallest positive value; silence is sent as this.
     pub const fn silence(self) -> u8 {
         match self {
             Law::Mu => 0xff,

@@ -11,17 +11,17 @@
 //!     └──────────────── nothing came for 100 ms ───────────────────────────┘
 //! ```
 //!
-//! - **How long a packet waits** is 20 to 200 ms, as the network's delays ask (module `delay`). Where audio begins
-//!   after silence it begins with that wait; in between, [`JitterBuffer::advice`] asks the player to leave out or
-//!   insert a pitch period ([`crate::stretch`]), which also absorbs clocks that are apart.
-//! - **Time orders packets**, not the sequence number. Numbers tell loss from silence: a pause in which none is
-//!   missing is the peer's own (DTX, a key), and is comfort noise; any other is concealed.
-//! - **Starving stretches time**: while nothing waits, the place to play stands still, so that packets which are
-//!   merely late are heard and the wait grows. It shrinks again by advice.
-//! - **Counts that jump** (by more than a second against our clock) are believed at the second packet; a new SSRC
-//!   at once, and packets of the one before are ignored for a second.
-//! - **Counts that stand still**: a timestamp that does not move is replaced by counting packets; a sequence number
-//!   that does not move is no repetition as long as the timestamp moves.
+//! - **How long a packet waits** is 20 to 200 ms, depending on the network's delays (module `delay`). Audio that
+//!   begins after silence begins with that wait; later, [`JitterBuffer::advice`] asks the player to leave out or
+//!   insert a pitch period ([`crate::stretch`]), which also corrects for clocks of different speed.
+//! - **Time orders packets**, not the sequence number. Sequence numbers separate loss from silence: a pause without a
+//!   missing number is the peer's choice (DTX, a key) and is comfort noise; any other pause is concealed.
+//! - **Starving stretches time**: while no packet waits, the position to play stands still, so that late packets are
+//!   heard and the wait grows. It shrinks again by advice.
+//! - **Timestamps that jump** (by more than a second against our clock) are believed at the second packet; a new SSRC
+//!   is believed at once, and packets of the previous SSRC are ignored for a second.
+//! - **Timestamps that do not move** are replaced by counting packets; a sequence number that does not move is no
+//!   repetition as long as the timestamp moves.
 //!
 //! Times are given in samples of 8 kHz ([`crate::RATE`]); inside, everything is in units of the RTP clock.
 
@@ -40,7 +40,7 @@ use slots::Slots;
 
 /// Packets that may wait: 640 ms of 10 ms packets, three times the longest wait.
 const SLOTS: usize = 64;
-/// A packet this far from the transit of the one before belongs to another count (ms).
+/// A packet whose transit differs by this much from that of the packet before belongs to another timestamp base (ms).
 const STRAY_MS: i64 = 1000;
 /// Nothing for this long is the peer's silence and no longer a delay (ms).
 const STARVED_MS: i64 = 100;
@@ -50,36 +50,36 @@ const LONGEST_HOLE_MS: i64 = 200;
 const TICK_MS: i64 = 20;
 /// Timestamps this far off still join their neighbours (ms).
 const JOIN_MS: i64 = 2;
-/// So many packets in a row that all come too late are a count that began anew.
+/// After this many late packets in a row the timestamps count as restarted.
 const LATE_IN_A_ROW: u8 = 5;
 
 /// What a packet holds, as its payload type says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// Audio of so many RTP units.
+    /// Audio with a duration in RTP units.
     Audio(u32),
-    /// A description of noise (RFC 3389): the peer falls silent.
+    /// A description of noise (RFC 3389): the peer is silent from here on.
     Comfort,
-    /// A telephone event (RFC 4733): its number counts, its time is not that of audio.
+    /// A telephone event (RFC 4733): its sequence number counts, its timestamp is not that of audio.
     Event,
 }
 
-/// What became of a packet.
+/// The outcome for a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
-    /// It waits for its time.
+    /// The packet is kept until its time to play.
     Kept,
-    /// Its number is noted; it holds no audio.
+    /// The sequence number is noted; the packet holds no audio.
     Noted,
-    /// The count began anew with it: a new source, or a jump of the old one's clock.
+    /// The stream was restarted with this packet: a new SSRC, or a jump of the timestamps.
     Restarted,
-    /// It came before.
+    /// The packet was received before.
     Duplicate,
-    /// Its place was played already.
+    /// The position of the packet was played already.
     Late,
-    /// Not of the stream: a wild timestamp, or the source before this one.
+    /// The packet does not belong to the stream: its timestamp is wild, or it is of the previous SSRC.
     Stray,
-    /// No room: too long, or without duration.
+    /// The packet is too long, or has no duration.
     Refused,
 }
 
@@ -107,24 +107,24 @@ pub enum Pull<'a> {
     },
 }
 
-/// What the wait wants of the player.
+/// What the player should do about the wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
     /// The wait is right.
     Keep,
-    /// It is too long: leave a pitch period out.
+    /// The wait is too long: leave out a pitch period.
     Shrink {
-        /// By more than 60 ms: don't be choosy.
+        /// The wait is more than 60 ms too long: take any place that fits.
         urgent: bool,
     },
-    /// It is too short: insert one.
+    /// The wait is too short: insert a pitch period.
     Grow,
 }
 
 /// What happened so far, in packets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Pushed, of whatever fate.
+    /// All packets that were pushed.
     pub received: u64,
     /// Pulled as frames.
     pub played: u64,
@@ -132,19 +132,19 @@ pub struct Counts {
     pub noises: u64,
     /// Telephone events.
     pub events: u64,
-    /// Came before.
+    /// Packets that were received before.
     pub duplicates: u64,
-    /// Came after their place was played.
+    /// Packets that came after their position was played.
     pub late: u64,
-    /// Came after a packet with a higher number, whether in time or not.
+    /// Packets that came after one with a higher sequence number, whether in time or not.
     pub reordered: u64,
-    /// Strays.
+    /// Packets that do not belong to the stream.
     pub strays: u64,
-    /// Left out: to shorten a wait beyond 200 ms, at a restart, or refused.
+    /// Packets that were thrown away: to shorten a wait beyond 200 ms, at a restart, or refused.
     pub discarded: u64,
     /// New sources and jumps.
     pub restarts: u64,
-    /// Numbers that never came, of this and earlier sources.
+    /// Sequence numbers that never came, of all sources so far.
     pub lost: u64,
     /// Pulls that asked for concealment.
     pub conceals: u64,
@@ -159,7 +159,7 @@ pub struct JitterBuffer {
     slots: Slots,
     delay: Delay,
     stream: Option<Stream>,
-    /// The source before this one, and when it was left.
+    /// The previous source, and when it was left.
     left: Option<(u32, i64)>,
     counts: Counts,
 }
@@ -170,15 +170,15 @@ struct Stream {
     ssrc: u32,
     sequences: Sequences,
     newest: Newest,
-    /// A packet that would prove a jump: its sequence number and transit.
+    /// A packet that looks like a jump: its sequence number and transit. A second one like it proves the jump.
     suspect: Option<(u16, i64)>,
     late_in_a_row: u8,
-    /// The peer sends a key: that no audio comes is its choice.
+    /// The peer sends a key, and therefore no audio.
     in_key: bool,
     state: State,
     /// Audio before this position was played or given up.
     next: i64,
-    /// The number of what was pulled last.
+    /// The sequence number of the packet that was pulled last.
     pulled: Option<u16>,
 }
 
@@ -195,7 +195,7 @@ struct Newest {
 enum State {
     Silent,
     Playing,
-    /// So many RTP units were concealed at `next`.
+    /// No packet waits; this many RTP units were concealed at `next`.
     Starved(i64),
 }
 
@@ -250,7 +250,7 @@ impl JitterBuffer {
     }
 
     fn clock(&self, now: u64) -> i64 {
-        // Far from overflow whatever the caller says: differences of such times stay exact.
+        // Limited far below overflow, so that differences of such times stay exact for any `now`.
         i64::try_from(now.saturating_mul(self.per_sample)).unwrap_or(i64::MAX).min(1 << 60)
     }
 }

@@ -22,17 +22,18 @@
 //! | another, public | elsewhere | 100 packets in order, over 2 s |
 //!
 //! *Who may follow it.* When the source has been silent for a second, an address that goes on with the same SSRC and
-//! the next sequence numbers (two packets in order) is the same peer behind another port: its router restarted, or it
-//! changed networks. Where SRTP vouches for each packet, one authentic packet is enough. Who knows neither is never
-//! believed, however long the source is silent.
+//! the next sequence numbers (two packets in order) is the same peer on another port: its router was restarted, or it
+//! changed networks. Where SRTP authenticates each packet, one packet is enough. A sender without the right SSRC and
+//! sequence numbers is never believed, however long the source is silent.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::RATE;
 
-/// Packets in order that prove an address from which the peer may well speak.
+/// Packets in order that prove an address which the peer probably speaks from.
 const PROOF: u16 = 5;
-/// Packets in order that prove an address from which it hardly speaks, and how long they take at least, in samples.
+/// Packets in order that prove an address which the peer hardly speaks from, and the least time that they take, in
+/// samples.
 const LONG_PROOF: (u16, u64) = (100, 2 * RATE as u64 - 160);
 /// Silence of the source, in samples, after which another may go on in its place (1 s).
 const SILENT: u64 = RATE as u64;
@@ -42,7 +43,7 @@ const SUCCESSION: u16 = 2;
 const SHORTEST_PACKET: u64 = 80;
 /// Sequence numbers more than the silence accounts for, which packets on the way account for.
 const SLACK: u64 = 50;
-/// The furthest that sequence numbers are followed; beyond it newer and older are not told apart.
+/// The furthest that sequence numbers are followed; beyond this distance newer and older cannot be distinguished.
 const FURTHEST: u64 = 0x4000;
 
 /// Where one peer sends from.
@@ -51,14 +52,14 @@ pub struct Latch {
     announced: SocketAddr,
     /// Where the signalling of this peer comes from, if that is known.
     signalling: Option<IpAddr>,
-    /// The source before signalling announced the address again: believed as the announced address is, until that
-    /// speaks.
+    /// The source before signalling announced the address again. It is believed like the announced address until that
+    /// one sends.
     before: Option<SocketAddr>,
     settled: Option<Heard>,
     candidate: Option<Candidate>,
 }
 
-/// A packet, as far as it matters here: well-formed and of a negotiated payload type.
+/// The facts about a received packet, which is well-formed and of a negotiated payload type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heard {
     /// Where it came from.
@@ -69,7 +70,7 @@ pub struct Heard {
     pub sequence: u16,
     /// When it came, in samples at 8,000 a second.
     pub at: u64,
-    /// SRTP vouches for it: nobody else has the key, and it was not received before.
+    /// SRTP authenticated the packet: nobody else has the key, and it was not received before.
     pub authentic: bool,
 }
 
@@ -114,7 +115,7 @@ impl Latch {
                 settled.go_on(heard);
                 true
             }
-            // A straggler from where the peer was before: it is heard, and moves nothing.
+            // A late packet from the peer's previous address: it is heard, and the target stays.
             Some(settled) if believed && settled.is_newer_than(&heard) => true,
             Some(_) | None if believed => self.settle(heard),
             Some(settled) => {

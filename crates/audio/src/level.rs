@@ -40,8 +40,8 @@ const RISE: f64 = 1.011_579;
 /// Frames that count as speech after the last loud one (200 ms).
 const HANGOVER: u8 = 10;
 
-/// Tells speech from background, frame by frame of 20 ms: simple, and good enough for statistics and for not sending
-/// silence. The background is the quietest of late.
+/// Separates speech from background in frames of 20 ms: simple, and good enough for statistics and for not sending
+/// silence. The background is the lowest recent level.
 #[derive(Debug, Clone)]
 pub struct VoiceMeter {
     noise: f64,

@@ -7,7 +7,7 @@
 //!
 //! Our clock counts 8,000 a second; a codec whose RTP clock is faster ([`Outgoing::set_clock`]) has whole multiples.
 
-/// A forwarded stream this far from our clock is anchored anew (one second).
+/// A forwarded stream whose timestamps are this far from our clock gets a new offset (one second, in samples).
 const STRAY: u32 = 8000;
 
 /// The numbers of one outgoing stream.
@@ -102,8 +102,8 @@ impl Outgoing {
         Stamp { marker, sequence, timestamp, ssrc: self.ssrc }
     }
 
-    /// The stamp of a packet of another stream that goes on in ours. `steady` packets (audio) may anchor
-    /// the stream anew; others (keys, which carry the time of their beginning) may not.
+    /// The stamp of a packet of another stream that is forwarded in ours. `steady` packets (audio) may set a new
+    /// offset between both streams; others (keys, whose timestamp is that of their beginning) may not.
     pub fn forward(&mut self, incoming: (u32, u16, u32), clock: u64, steady: bool, payload: usize) -> Stamp {
         let (ssrc, sequence, timestamp) = incoming;
         let here = self.timestamp(clock);

@@ -16,7 +16,7 @@ use crate::stretch;
 /// Ticks between two stretches (100 ms), and when it is urgent.
 const APART: u32 = 5;
 const APART_URGENT: u32 = 2;
-/// After so many ticks without a place that fits, any will do (half a second).
+/// After this many ticks without a place that fits, any place is taken (half a second).
 const PATIENCE: u32 = 25;
 
 /// What a payload is, as its payload type says.

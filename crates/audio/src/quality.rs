@@ -101,7 +101,7 @@ pub struct LegFigures {
 }
 
 impl LegFigures {
-    /// Takes the next 20 ms; tells their level and whether they are speech.
+    /// Takes the next 20 ms. Returns their level and whether they are speech.
     pub fn handle(&mut self, frame: &[i16]) -> Metered {
         let metered = self.meter.handle(frame);
         self.frames += 1;

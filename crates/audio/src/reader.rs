@@ -1,9 +1,9 @@
-//! What a peer said, packet by packet in the order of its numbers: for recordings, meters and key detectors, which want
-//! all that was said at its own time, where a listener ([`crate::playout`]) wants something every 20 ms.
+//! What a peer said, packet by packet in the order of sequence numbers. Recordings, meters and key detectors want all
+//! audio at its own time; a listener ([`crate::playout`]) wants some audio every 20 ms.
 //!
-//! A decoder needs packets in order. One that comes too early waits for those before it, at most [`PATIENCE`]; what is
-//! missing then is passed over, and nothing is made up for it. Where the next packet repeats what was lost (Opus), that
-//! is read too.
+//! A decoder needs packets in order. A packet that comes too early waits for those before it, at most [`PATIENCE`];
+//! what is missing then is skipped without concealment. Where the next packet repeats what was lost (Opus), the
+//! repetition is read.
 
 use crate::codec::{Codec, CodecError, Decoder, MOST_SAMPLES};
 use crate::resample::Resampler;
@@ -12,14 +12,14 @@ use crate::{FRAME, RATE};
 
 /// How long a packet waits for those before it, in samples of 8 kHz (100 ms).
 pub const PATIENCE: u64 = 5 * FRAME as u64;
-/// Packets that wait; with more the first is read.
+/// The most packets that wait; one more, and the first is read.
 const MOST_WAITING: usize = 16;
 /// A number this far from the newest begins a new count (RFC 3550 appendix A.1).
 const MAX_DROPOUT: i64 = 3000;
 /// Samples of the longest packet at 8 kHz.
 const MOST_NARROW: usize = MOST_SAMPLES / 2;
 
-/// What one packet says.
+/// The audio of one packet.
 #[derive(Debug, Clone, Copy)]
 pub struct Passage<'a> {
     /// Its header; when it was lost and is repeated by the next, as it was.
@@ -111,7 +111,7 @@ impl Reader {
         self.keep(packet, None, now);
     }
 
-    /// What was said next, as far as it is known at `now`. Ask until there is nothing.
+    /// The next audio that is known at `now`. Call it until it returns `None`.
     pub fn next(&mut self, now: u64) -> Option<Passage<'_>> {
         let codec = self.codec;
         loop {
@@ -175,13 +175,13 @@ impl Reader {
         number
     }
 
-    /// True when nobody waits any longer for what is missing.
+    /// Whether the wait for the missing packets is over.
     fn gives_up(&self, now: u64) -> bool {
         let longest = self.waiting.iter().map(|waiting| now.saturating_sub(waiting.arrived)).max();
         self.waiting.len() > MOST_WAITING || longest.is_some_and(|longest| longest >= PATIENCE)
     }
 
-    /// Has done with the first packet.
+    /// Removes the first packet.
     fn pass_over(&mut self) {
         let Waiting { number, payload, .. } = self.waiting.remove(0);
         self.due = number + 1;

@@ -36,9 +36,9 @@ pub struct Resampler {
 #[derive(Debug, Clone, Copy)]
 enum Direction {
     Same,
-    /// So many samples for each.
+    /// Makes this many samples of each input sample.
     Up(usize),
-    /// One sample for so many, of which some have come since the last one.
+    /// Makes one sample of `ratio` input samples; some of them have come since the last one.
     Down {
         ratio: usize,
         since: usize,

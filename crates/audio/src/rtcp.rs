@@ -19,7 +19,7 @@ pub struct ReportBlock {
     pub delay_since: u32,
 }
 
-/// What a sender tells about its own stream.
+/// What a sender reports about its own stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SenderPart {
     /// NTP time, 32.32 bits.

@@ -43,7 +43,7 @@ impl TelephoneEvent {
 const PRESS: u16 = 800;
 /// The end packet is sent this often (section 2.5.1.4).
 const END_PACKETS: u8 = 3;
-/// Frames of silence between two presses (60 ms), so that receivers tell them apart.
+/// Frames of silence between two presses (60 ms), so that receivers see two presses.
 const PAUSE_FRAMES: u8 = 3;
 /// −10 dBm0, the level that telephones use.
 const VOLUME: u8 = 10;

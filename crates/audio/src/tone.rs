@@ -1,4 +1,4 @@
-//! Tones, and a meter that tells how much of one is in a signal. For tests, tone generation and the demo.
+//! Tones, and a meter of a tone's share in a signal: for tests, tone generation and the demo.
 
 use std::f64::consts::TAU;
 

@@ -5,11 +5,11 @@
 //!   above         RF64 −1   WAVE   ds64 28  RIFF size, data size, samples    fmt  16 …   data −1
 //! ```
 //!
-//! Above what RIFF's 32 bits count, the file is RF64 (EBU Tech 3306, ITU-R BS.2088): the 64-bit sizes stand in
-//! a `ds64` chunk for which a `JUNK` chunk kept the place, so that the same 80 bytes are overwritten and no
-//! audio moves. After each append, [`StereoWav::header`] is what belongs at the start of the file. A file that
-//! was cut off between the two has a header that says too little or too much; [`repair`] tells from the file's
-//! true length what it should say. Files of earlier versions had the classic 44 bytes; they are repaired too.
+//! Above what RIFF's 32 bits count, the file is RF64 (EBU Tech 3306, ITU-R BS.2088): the 64-bit sizes stand in a
+//! `ds64` chunk in the place of the `JUNK` chunk, so that the same 80 bytes are overwritten and no audio moves. After
+//! each append the bytes of [`StereoWav::header`] are to be written to the start of the file. A file that was cut off
+//! between the two has sizes in its header that are too small or too large; [`repair`] corrects them by the file's
+//! length. Files of earlier versions had the classic 44 bytes; they are repaired too.
 
 use std::ops::Range;
 
@@ -50,7 +50,7 @@ impl Default for StereoWav {
 pub struct WavFull;
 
 impl StereoWav {
-    /// An empty recording of so many samples a second.
+    /// An empty recording with `rate` samples a second.
     pub fn new(rate: u32) -> StereoWav {
         StereoWav { samples: 0, rate }
     }
@@ -76,7 +76,7 @@ impl StereoWav {
         Ok(())
     }
 
-    /// Leaves a hole of so many samples, silence, in the file. Something must be appended behind it.
+    /// Leaves a hole of this many samples in the file, which reads as silence. Something must be appended behind it.
     pub fn skip(&mut self, samples: u64) -> Result<(), WavFull> {
         let samples =
             self.samples.checked_add(samples).filter(|all| *all <= MAX_DATA / BLOCK).ok_or(WavFull)?;

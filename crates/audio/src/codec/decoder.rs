@@ -1,4 +1,4 @@
-//! From payloads to samples, and over what is missing.
+//! Decodes payloads to samples, and conceals missing ones.
 
 use audio_codec::Decoder as _;
 use audio_codec::g722::G722Decoder;
@@ -11,8 +11,8 @@ use crate::g711::Law;
 /// 10 ms of Opus at 16 kHz.
 const OPUS_STEP: usize = 160;
 
-/// From this loss on (40 ms at 16 kHz), G.722 begins anew: what it remembers fits what follows worse than nothing
-/// would, and clicks where a loud sound was lost and a quiet one follows.
+/// After a loss of 40 ms or more (in samples of 16 kHz) the G.722 decoder is reset: its old state predicts worse than
+/// a fresh one, and clicks where a loud sound was lost and a quiet one follows.
 const FORGETS: usize = 640;
 
 /// Reads payloads of 10 to 60 ms in the order of their time, and conceals missing ones.
@@ -50,7 +50,8 @@ impl Decoder {
         self.codec
     }
 
-    /// Decodes a payload at the start of `out`; returns the samples. After a concealed loss the beginning joins it.
+    /// Decodes a payload at the start of `out`; returns the number of samples. After a concealed loss the beginning is
+    /// blended with the concealment.
     pub fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> Result<usize, CodecError> {
         let (codec, len) = (self.codec, payload.len());
         let duration = codec.duration(payload).ok_or(CodecError::Payload { codec, len })?;
@@ -82,8 +83,8 @@ impl Decoder {
         Ok(wanted)
     }
 
-    /// Passes over a loss of so many samples before `next`, without a word made up for it. True when `next` repeats the
-    /// packet before it (Opus alone does), which `out` then holds: as long as `next` itself.
+    /// Skips a loss of `samples` samples before the payload `next`, without concealment. Returns `true` when `next`
+    /// repeats the packet before it (only Opus does); `out` then holds that packet, which is as long as `next`.
     pub fn recover(&mut self, samples: usize, next: &[u8], out: &mut [i16]) -> bool {
         match &mut self.kind {
             Kind::G711 { .. } | Kind::L16 { .. } => false,
@@ -98,8 +99,8 @@ impl Decoder {
         }
     }
 
-    /// Fills `out` (at most 60 ms) in place of what is missing. `next` is the payload that follows at once, if it is
-    /// there already: Opus repeats in it what was lost.
+    /// Conceals `out.len()` missing samples (at most 60 ms). `next`: the payload that follows the missing audio, if it
+    /// has come already; Opus repeats in it what was lost.
     pub fn conceal(&mut self, next: Option<&[u8]>, out: &mut [i16]) {
         match &mut self.kind {
             Kind::G711 { concealer, .. } | Kind::L16 { concealer } => concealer.lost(out),
@@ -108,7 +109,7 @@ impl Decoder {
                 *lost += out.len();
             }
             Kind::Opus { decoder, pcm } => {
-                // Opus makes whole 10 ms here; what a caller wants beyond stays silent.
+                // Opus conceals in steps of 10 ms; a remainder of `out` stays silent.
                 let wanted = out.len().min(MOST_SAMPLES) / OPUS_STEP * OPUS_STEP;
                 let room = &mut pcm[..wanted];
                 let repeats = |next: &&[u8]| Codec::Opus.duration(next) == u32::try_from(wanted * 3).ok();
@@ -117,15 +118,15 @@ impl Decoder {
                     Some(next) => decoder.decode_fec(next, wanted, room),
                     None => decoder.decode(&[], wanted, room),
                 };
-                // A decoder that has heard nothing yet has nothing to go on with.
+                // A decoder that has not decoded anything yet has nothing to continue: silence.
                 to_16_bit(made.unwrap_or(0), &**pcm, out);
             }
         }
     }
 }
 
-/// True when an Opus packet of one mono frame repeats the one before it: RFC 6716 section 4.2.3, a bit after one for
-/// each 20 ms that says whether there is a voice.
+/// Whether an Opus packet of one mono frame repeats the packet before it (RFC 6716 section 4.2.3): a bit after the
+/// voice activity bits, one for each 20 ms.
 fn repeats(payload: &[u8]) -> bool {
     let [toc, first, ..] = payload else { return false };
     let frames = match toc >> 3 {
@@ -137,7 +138,7 @@ fn repeats(payload: &[u8]) -> bool {
     single_and_mono && first >> (7 - frames) & 1 == 1
 }
 
-/// Takes the `made` samples of Opus over to 16 bits; the rest of `out` is silence.
+/// Converts the `made` samples of Opus to 16 bits; the rest of `out` is silence.
 fn to_16_bit(made: usize, pcm: &[f32], out: &mut [i16]) {
     out.fill(0);
     for (sample, value) in out.iter_mut().zip(pcm.get(..made).unwrap_or_default()) {

@@ -1,4 +1,4 @@
-//! From samples to payloads.
+//! Encodes samples to payloads.
 
 use audio_codec::Encoder as _;
 use audio_codec::g722::G722Encoder;
@@ -9,7 +9,7 @@ use crate::g711::Law;
 
 /// Effort of Opus, 0 to 10: from 8 on it scores as libopus does (PESQ 4.27 at 24 kbit/s), at 5 it does not (4.05).
 const OPUS_COMPLEXITY: i32 = 8;
-/// Loss that Opus' redundancy is made for, in percent.
+/// The packet loss, in percent, that Opus' redundancy is tuned for.
 const OPUS_LOSS: i32 = 10;
 
 /// Makes one payload of each 20 ms.
@@ -26,7 +26,7 @@ enum Kind {
 }
 
 impl Encoder {
-    /// An encoder; `format` is the peer's wish and matters to Opus only.
+    /// An encoder for `codec`. `format`: what the peer asked for; it matters to Opus only.
     pub fn new(codec: Codec, format: OpusFormat) -> Result<Encoder, CodecError> {
         let kind = match (Law::of(codec), codec) {
             (Some(law), _) => Kind::G711(law),

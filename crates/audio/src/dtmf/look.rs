@@ -1,4 +1,4 @@
-//! One look at the last 25 ms: is it a key?
+//! Looks at the last 25 ms of audio and decides whether they are a key.
 
 use std::f32::consts::TAU;
 
@@ -88,7 +88,7 @@ impl Default for Looker {
 }
 
 impl Looker {
-    /// Takes the next 5 ms; the key that the last 25 ms are, if they are one.
+    /// Takes the next 5 ms. Returns the key that sounds in the last 25 ms, if one does.
     pub(super) fn look(&mut self, slice: &[i16; SLICE]) -> Option<u8> {
         let slice = slice.map(|sample| f32::from(sample) / 32_768.0);
         self.amplitudes.copy_within(1.., 0);
@@ -137,7 +137,7 @@ impl Looker {
         // A slice is 5 ms, so a turn between both measurements is 200 Hz.
         let off = advance.im.atan2(advance.re) / TAU * (RATE as f32 / SLICE as f32);
         let samples = (WINDOW * SLICE) as f32;
-        // What a filter of 20 ms loses of a tone that is off its middle.
+        // The loss of a 20 ms filter for a tone that is off its middle frequency.
         let seen = sinc(off * samples / RATE as f32);
         let power = 2.0 * now.power() / (samples * samples) / (seen * seen).max(0.1);
         Tone { power, in_tune: off.abs() <= TOLERANCE * HERTZ[index] }

@@ -26,7 +26,7 @@ struct Press {
 const USUAL: Press =
     Press { levels: [-10.0; 2], off: [0.0; 2], ms: 50.0, gap_ms: 0.0, noise: -90.0, harmonics: -90.0 };
 
-/// Amplitude of a sine of so many dBm0: one of full scale has 3.17 (G.711 μ-law).
+/// Amplitude of a sine with this level in dBm0. A sine of full scale has 3.17 dBm0 (G.711 μ-law).
 fn amplitude(dbm0: f64) -> f64 {
     32_768.0 * 10_f64.powf((dbm0 - 3.17) / 20.0)
 }

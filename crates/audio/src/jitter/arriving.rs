@@ -1,4 +1,4 @@
-//! Packets on their way in: which stream they are of, where they belong, whether they are in time.
+//! Sorts arriving packets: which stream they belong to, where in it, and whether they are in time.
 
 use super::sequences::{Note, Sequences};
 use super::{
@@ -7,7 +7,7 @@ use super::{
 use crate::rtp::RtpPacket;
 
 impl JitterBuffer {
-    /// Puts a packet in its place, or says why not.
+    /// Keeps a packet at its position, or says why not.
     pub(super) fn sort_in(&mut self, packet: &RtpPacket<'_>, content: Content, now: i64) -> Pushed {
         let duration = match content {
             Content::Audio(duration) => i64::from(duration),
@@ -76,7 +76,7 @@ impl JitterBuffer {
         Pushed::Kept
     }
 
-    /// Begins a stream, or its count anew, with this packet.
+    /// Begins a stream with this packet, or restarts its timestamps.
     fn begin(&mut self, packet: &RtpPacket<'_>, duration: i64, now: i64, pushed: Pushed) -> Pushed {
         self.counts.discarded += self.slots.clear();
         self.counts.lost += self.stream.take().map_or(0, |stream| stream.sequences.lost());
@@ -90,7 +90,7 @@ impl JitterBuffer {
             late_in_a_row: 0,
             in_key: false,
             state: State::Silent,
-            // What the network overtook may still come.
+            // Packets that this one overtook may still come.
             next: position - LONGEST_HOLE_MS * self.ms,
             pulled: None,
         });
@@ -112,7 +112,7 @@ impl JitterBuffer {
     }
 }
 
-/// What a packet's transit says of the peer's clock.
+/// What a packet's transit shows about the peer's clock.
 enum Time {
     Steady,
     Stray,

@@ -1,10 +1,10 @@
 //! How long packets must wait so that nearly all of them are there in time.
 //!
-//! A packet's *transit* is its arrival less its time; the clocks of both ends differ, so only differences
-//! mean something. The quickest transit of the last seconds is the floor; what a packet took beyond it is
-//! its delay. The delays fill a histogram that slowly forgets, and the wait is the delay that 97 % stay
-//! below. A delay far beyond that is a spike: one is bridged by stretching, but when they recur the wait
-//! covers the highest of them until they have stayed away for a while.
+//! A packet's *transit* is its arrival less its timestamp; the clocks of both ends differ, so only differences mean
+//! something. The lowest transit of the last seconds is the floor; what a packet took beyond it is its delay. The
+//! delays fill a histogram that slowly forgets, and the wait is the delay that 97 % of the packets do not exceed. A
+//! delay far beyond that is a spike. A single spike is bridged by stretching; when spikes recur, the wait covers the
+//! highest of them until none has come for a while.
 
 /// Width of a bin of the histogram in milliseconds.
 const BIN_MS: i64 = 5;
@@ -43,19 +43,19 @@ pub(super) struct Delay {
     spike: Spike,
 }
 
-/// What is known of rare, long delays.
+/// The recent spikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spike {
-    /// None of late.
+    /// No spike recently.
     None,
-    /// One, of this height, that began then.
+    /// One spike, with its height and when it began.
     Once { height_ms: i64, at: i64 },
-    /// More than one; the highest, and when the last began.
+    /// More than one spike: the height of the highest, and when the last one began.
     Recurring { height_ms: i64, at: i64 },
 }
 
 impl Delay {
-    /// Nothing heard yet, with a clock of `ms` RTP units a millisecond.
+    /// For a stream with a clock of `ms` RTP units a millisecond, before its first packet.
     pub(super) fn new(ms: i64) -> Delay {
         let mut histogram = [0.0; BINS];
         histogram[PRIOR_BIN] = 1.0;
@@ -70,7 +70,7 @@ impl Delay {
         }
     }
 
-    /// Forgets the floor, because the peer's count began anew; the network stays as it was.
+    /// Forgets the floor, because the peer's timestamps were restarted. The delays of the network are kept.
     pub(super) fn forget_floor(&mut self) {
         self.quickest = [None; 2];
     }
@@ -82,7 +82,8 @@ impl Delay {
         self.note_usual(over_ms);
         self.note_spike(over_ms, now);
         if over_ms > MOST_MS {
-            // No wait reaches so far: a longer way, or the first of a jam. Later packets will tell.
+            // No wait covers this: either the way has become longer, or this is the first packet of a jam. The next
+            // packets decide.
             self.quickest = [Some(transit), None];
         }
     }

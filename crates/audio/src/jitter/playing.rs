@@ -64,7 +64,7 @@ impl JitterBuffer {
         now - self.delay.floor().unwrap_or(now) - position
     }
 
-    /// Leaves out what would keep the wait above its bound: what a jam of the network delivers at once.
+    /// Throws away packets that would make the wait longer than its limit: a jam of the network delivers many at once.
     fn trim(&mut self, now: i64) {
         let most = (delay::MOST_MS + TICK_MS) * self.ms;
         while self.slots.len() > 1

@@ -14,7 +14,7 @@ pub(super) enum Note {
     Old,
     /// It came before.
     Repeated,
-    /// No number that this count can have reached; the count begins anew.
+    /// A number that cannot belong to this count: the count is restarted.
     Jump,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Sequences {
 }
 
 impl Sequences {
-    /// A count that begins with `first`, which came.
+    /// A count whose first packet is `first`.
     pub(super) fn new(first: u16) -> Sequences {
         Sequences { newest: first, seen: 1, expected: 1, came: 1 }
     }

@@ -15,7 +15,7 @@ pub enum SrtpError {
     /// A packet of that index was there before (section 3.3.2).
     #[error("the packet was there before")]
     Replayed,
-    /// Too old to tell whether it was there before.
+    /// The packet is older than the replay window, so a repetition cannot be ruled out.
     #[error("the packet is older than the replay window")]
     Old,
     /// The key has protected as much as it may (section 9.2).
