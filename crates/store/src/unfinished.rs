@@ -90,7 +90,7 @@ impl Unfinished {
             Event::Contact(ContactEvent::SegmentEnded {
                 segment: segment.id,
                 contact: segment.contact_id,
-                agent: segment.agent.clone().into(),
+                agent: segment.agent.clone(),
                 end: SegmentEnd { by: EndedBy::Center, cause: Cause::Crashed },
             })
         });
