@@ -16,6 +16,7 @@ ffmpeg ffmpeg
 python3 python3
 initdb postgresql
 kamailio kamailio
+linphonec linphone-cli
 "
 
 # Debian keeps PostgreSQL's server programs out of PATH, and a user's PATH does not lead to those of root.

@@ -1,6 +1,6 @@
 //! Agents' phones transfer by themselves: REFER, blind and attended, to somebody who answers and to somebody who does not.
 
-use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, Sipp, THIRD_HZ, Voices, assert_heard};
+use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Linphone, Phone, Sipp, THIRD_HZ, Voices, assert_heard};
 use serde_json::{Value, json};
 
 const CUSTOMER: Voices = [true, false, false];
@@ -75,5 +75,38 @@ fn a_colleague_who_is_busy_leaves_the_customer_with_the_agent() {
     center.wait_for_recording("sealed");
     assert_heard(&customer.heard(), 1, &[AGENT]);
     assert_eq!(agents(&center), ["1001", "1001", "1001"]);
+    center.assert_rows_and_files_agree();
+}
+
+#[test]
+fn linphone_consults_on_a_second_call_and_joins_the_two() {
+    let center = Center::start();
+    let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
+    let mut agent = Linphone::agent(&center, "1001", AGENT_HZ);
+    let mut customer = Phone::customer(&center, "alice", CUSTOMER_HZ);
+    customer.dial("8000");
+    customer.press('1');
+    agent.speak();
+    center.talk_for_seconds(3);
+    agent.pause();
+    center.wait_for_events("hold_started", 1);
+    agent.call("2001");
+    center.wait_for_events("guest_joined", 1);
+    agent.speak();
+    center.record_for_seconds(3);
+    agent.join(1, 2);
+    center.wait_for_events("segment_started", 2);
+    center.record_for_seconds(3);
+    colleague.hang_up();
+
+    center.wait_for_contact("/end/class", "answered");
+    let recording = center.wait_for_recording("sealed");
+    assert_heard(&customer.heard(), 1, &[COLLEAGUE]);
+    assert_heard(&colleague.heard(), 1, &[CUSTOMER]);
+    assert_heard(&center.recording_file(&recording), 1, &[CUSTOMER]);
+    let started = &center.events_of_type("transfer_started")[0];
+    assert_eq!((&started["attended"], &started["to"]), (&json!(true), &json!({ "agent": "2001" })));
+    assert_eq!(center.events_of_type("transfer_ended")[0]["how"], "done");
+    assert_eq!(agents(&center), ["1001", "2001"]);
     center.assert_rows_and_files_agree();
 }
