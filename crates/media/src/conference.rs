@@ -1,7 +1,7 @@
-//! A conference of up to 32 legs of one call: who sits where, who hears whom, and the mix that each hears.
+//! A conference of up to 32 legs of one call: its members, who hears whom, and the mix for each of them.
 //!
-//! A member keeps its seat for as long as it takes part, so that a change of roles is a fade of 8 ms in the mix and
-//! nothing else moves. All work at one rate: that of the widest codec when the conference began.
+//! A member keeps its seat for as long as it takes part, so a change of roles is only a fade of 8 ms in the mix. The
+//! whole mix has one rate: that of the widest codec when the conference began.
 
 use audio::mix::{MOST_MEMBERS, Mixer};
 use audio::resample::Resampler;
@@ -22,9 +22,9 @@ pub(crate) struct Conference {
 struct Member {
     leg: LegId,
     role: Role,
-    /// From the rate of the leg's frames to ours.
+    /// From the rate of the leg's frames to the conference's rate.
     up: Option<Resampler>,
-    /// From our rate to that of recordings.
+    /// From the conference's rate to 8 kHz.
     down: Option<Resampler>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Heard<'a> {
 }
 
 impl Conference {
-    /// One that works at `rate`: 8,000 or 16,000.
+    /// A conference at `rate` Hz, 8,000 or 16,000.
     pub(crate) fn new(rate: u32) -> Conference {
         let seats = (0..MOST_MEMBERS).map(|_| None).collect();
         Conference { rate, mixer: Mixer::new(rate, MOST_MEMBERS), seats }
@@ -54,14 +54,14 @@ impl Conference {
         self.members().map(|(_, member)| member.leg)
     }
 
-    /// Who hears the keys of a member: the other parties.
+    /// The other parties, who hear the keys of a member.
     pub(crate) fn parties_beside(&self, leg: LegId) -> impl Iterator<Item = LegId> {
         let parties =
             self.members().filter(move |(_, member)| member.role == Role::Party && member.leg != leg);
         parties.map(|(_, member)| member.leg)
     }
 
-    /// Seats these members, in place of all who were there.
+    /// Makes these the members, in place of all earlier ones.
     pub(crate) fn seat(&mut self, members: &[(LegId, Role)]) {
         for seat in &mut self.seats {
             *seat = seat.take().filter(|member| members.iter().any(|(leg, _)| *leg == member.leg));
@@ -85,7 +85,7 @@ impl Conference {
         self.tell_the_mixer();
     }
 
-    /// A member is gone.
+    /// Removes a member.
     pub(crate) fn leave(&mut self, leg: LegId) {
         let rest: Vec<_> = self.members().filter(|(_, member)| member.leg != leg).collect();
         let rest: Vec<(LegId, Role)> =
@@ -109,7 +109,7 @@ impl Conference {
         self.seats.iter().enumerate().filter_map(|(seat, member)| Some((seat, member.as_ref()?)))
     }
 
-    /// What a member says in this tick.
+    /// Takes what a member says in this tick.
     pub(crate) fn put(&mut self, leg: LegId, frame: &Frame) {
         let found = self.seats.iter_mut().enumerate().find_map(|(seat, member)| {
             member.as_mut().filter(|member| member.leg == leg).map(|member| (seat, member))
@@ -118,14 +118,14 @@ impl Conference {
         if frame.rate == self.rate {
             return self.mixer.put(seat, frame.samples());
         }
-        // A wide voice in a narrow conference is there at 8 kHz already.
+        // In a narrow conference a wide voice is used at 8 kHz, which the frame holds already.
         let Some(up) = &mut member.up else { return self.mixer.put(seat, frame.narrow()) };
         let mut room = [0; WIDEST];
         let made = up.process(frame.samples(), &mut room);
         self.mixer.put(seat, room.get(..made).unwrap_or_default());
     }
 
-    /// Ends the tick: tells each member's mix.
+    /// Ends the tick: gives each member's mix to `tell`.
     pub(crate) fn mix(&mut self, mut tell: impl FnMut(Heard<'_>)) {
         let length = self.rate as usize / 50;
         for (seat, member) in self.seats.iter_mut().enumerate() {

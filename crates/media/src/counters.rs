@@ -1,4 +1,4 @@
-//! What media counts, readable from any thread.
+//! The counters of media, readable from any thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -12,10 +12,9 @@ pub struct Counters {
     pub packets_out: u64,
     /// RTP packets that peers sent and that did not arrive.
     pub packets_lost: u64,
-    /// Datagrams that were no RTP of the leg's peer: malformed, of another type or source.
+    /// Datagrams that were not RTP of the leg's peer: malformed, of another payload type, or from another source.
     pub packets_ignored: u64,
-    /// SRTP and SRTCP packets that were not the peer's: made with another key, changed on the way, or there
-    /// before.
+    /// SRTP and SRTCP packets that were refused: made with another key, changed on the way, or received before.
     pub packets_forged: u64,
     /// Times that a party of a conversation was not heard although it should have been.
     pub one_way: u64,
@@ -39,7 +38,7 @@ pub struct Counters {
     pub storage_failed: [bool; 2],
 }
 
-/// The counters while they count.
+/// The counters themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) packets_in: AtomicU64,

@@ -1,7 +1,9 @@
-//! Both ends of a codec that has to be worked: what a peer says as decoded frames, and frames as what a peer hears.
+//! The decoding and encoding of a leg's audio: an [`Ear`] decodes what the peer says, a [`Mouth`] encodes what the
+//! peer hears.
 //!
-//! A bridge of two G.711 legs, or of two legs with one codec, needs neither: packets pass as they came. An [`Ear`] is
-//! made where audio must be decoded, a [`Mouth`] where it must be encoded; both once, so that no frame allocates.
+//! A bridge of two G.711 legs, or of two legs with one codec, needs neither: packets are forwarded as they came. An
+//! [`Ear`] is made where audio must be decoded, a [`Mouth`] where it must be encoded. Each is made once, so that no
+//! frame allocates.
 
 use audio::FRAME;
 use audio::codec::{CodecError, Encoder};
@@ -42,7 +44,7 @@ impl Frame {
     }
 }
 
-/// Hears a peer through jitter buffer and decoder.
+/// Decodes a peer's packets by way of a jitter buffer.
 #[derive(Debug)]
 pub(crate) struct Ear {
     codec: Codec,
@@ -64,7 +66,7 @@ impl Ear {
         self.playout.push(packet, payload, now);
     }
 
-    /// What belongs to the tick that begins at `clock`.
+    /// Fills `frame` with the audio of the tick that begins at `clock`.
     pub(crate) fn listen(&mut self, clock: u64, frame: &mut Frame) {
         frame.rate = self.codec.rate();
         self.playout.pull(clock, frame.samples.get_mut(..self.codec.frame()).unwrap_or_default());
@@ -78,13 +80,13 @@ impl Ear {
     }
 }
 
-/// Speaks to a peer in its codec.
+/// Encodes audio for a peer.
 #[derive(Debug)]
 pub(crate) struct Mouth {
     codec: Codec,
     wish: OpusFormat,
     encoder: Encoder,
-    /// From the rate of what was said last.
+    /// Converts from the rate of the last frame to the codec's.
     resampler: Option<(u32, Resampler)>,
     room: [i16; WIDEST],
 }
@@ -96,12 +98,12 @@ impl Mouth {
         Ok(Mouth { codec, wish, encoder, resampler: None, room: [0; WIDEST] })
     }
 
-    /// True when it still speaks as the peer wants.
+    /// Whether it encodes as the peer wants, after the peer's description changed.
     pub(crate) fn suits(&self, remote: &RemoteMedia) -> bool {
         self.codec == remote.codec && self.wish == remote.opus
     }
 
-    /// Encodes 20 ms at `rate` into `payload`; its length. `None` when nothing need be sent.
+    /// Encodes 20 ms at `rate` into `payload`; returns the payload's length. `None` when nothing need be sent.
     pub(crate) fn say(&mut self, frame: &[i16], rate: u32, payload: &mut [u8]) -> Option<usize> {
         let samples = if rate == self.codec.rate() {
             frame
@@ -115,7 +117,7 @@ impl Mouth {
             self.room.get(..made)?
         };
         let length = self.encoder.encode(samples, payload).ok()?;
-        // RFC 6716 section 2.1.9: so short an Opus payload is silence that the peer makes itself.
+        // RFC 6716 section 2.1.9: an Opus payload as short as this is silence, which the peer generates itself.
         let unsaid = self.codec == Codec::Opus && self.wish.silence && length <= 2;
         (!unsaid).then_some(length)
     }

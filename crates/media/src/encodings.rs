@@ -1,5 +1,5 @@
-//! What plays, in the codecs that carry state (all but G.711): each frame of a row of clips is encoded once on a
-//! thread, when the first listener comes to it, and every other listener is sent the same bytes.
+//! Clips in the codecs that have a state (all but G.711): each frame of a row of clips is encoded once on a thread,
+//! for its first listener; every later listener is sent the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use model::{Codec, OpusFormat, RemoteMedia};
 use crate::ear::{LONGEST, Mouth};
 use crate::prompts::Edition;
 
-/// Bytes that a thread keeps: 80 minutes of Opus or of G.722 each, and more than any center says.
+/// The most bytes that a thread keeps: 80 minutes of Opus or of G.722, which is more than a center's prompts.
 const MOST: usize = 32 << 20;
 
 /// The scores of one thread.
@@ -16,13 +16,13 @@ const MOST: usize = 32 << 20;
 pub(crate) struct Encodings {
     scores: BTreeMap<ScoreId, Score>,
     newest: u64,
-    /// Frames asked for so far: tells which score was not played for longest.
+    /// Frames asked for so far; a score notes this number when it is played, so the lowest was not played for longest.
     asked: u64,
     held: usize,
     most: usize,
 }
 
-/// Names a score; one that was given up is never named again.
+/// The id of a score. An id is not used again after its score was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ScoreId(u64);
 
@@ -33,9 +33,9 @@ struct Score {
     codec: Codec,
     wish: OpusFormat,
     mouth: Mouth,
-    /// By number; one that nobody came to yet is not there.
+    /// By number; `None` for a frame that no listener has asked for yet.
     frames: Vec<Option<Box<[u8]>>>,
-    /// The frame that the encoder's state is ready for.
+    /// The number of the frame that the encoder can encode next.
     next: usize,
     asked: u64,
     held: usize,
@@ -58,8 +58,8 @@ impl Default for Encodings {
 }
 
 impl Encodings {
-    /// A frame for a peer, from the score that `place` remembers; empty when nothing need be sent. `None` when the
-    /// listener came to a place that the encoder is not at: it has to be said to them alone.
+    /// A frame for a peer, from the score in `place`; empty when nothing need be sent. `None` when the encoder is not
+    /// at this frame and the frame was not kept: it must be encoded for this listener alone.
     pub(crate) fn frame(
         &mut self,
         place: &mut Option<ScoreId>,
@@ -105,7 +105,7 @@ impl Encodings {
         Some(id)
     }
 
-    /// Makes room by forgetting what was not played for longest, but for `playing`.
+    /// Makes room by dropping the scores that were not played for longest, but not `playing`.
     fn give_up_old(&mut self, playing: ScoreId) {
         while self.held > self.most {
             let others = self.scores.iter().filter(|(id, _)| **id != playing);
@@ -122,7 +122,8 @@ impl Score {
         self.codec == remote.codec && self.wish == remote.opus && self.clips == clips
     }
 
-    /// Encodes the frame unless it is there. `None` when the encoder is elsewhere; it is always ready to begin anew.
+    /// Encodes the frame unless it is kept already. `None` when the encoder is at another frame; it can always be
+    /// reset to the first.
     fn come_to(&mut self, passage: Passage<'_>) -> Option<()> {
         let Passage { number, samples, .. } = passage;
         if matches!(self.frames.get(number), Some(Some(_))) {

@@ -1,4 +1,4 @@
-//! One leg: its sockets, what it hears and what it sends.
+//! One leg: its sockets, the packets that it receives and those that it sends.
 
 mod early;
 mod link;
@@ -46,38 +46,38 @@ pub(crate) struct Leg {
     pub(crate) other: Option<LegId>,
     /// The call whose conference it takes part in.
     pub(crate) conference: Option<CallId>,
-    /// The recording that this customer's leg is the left of.
+    /// The recording whose left channel this customer's leg is.
     pub(crate) recording: Option<RecordingId>,
-    /// Reads what the peer says, where that takes a decoder's memory: in any codec but G.711.
+    /// Decodes the peer's packets in order, for recordings and meters; `None` for G.711, whose packets need no order.
     pub(crate) reader: Option<Box<Reader>>,
-    /// Hears the peer where packets cannot pass as they came.
+    /// Decodes the peer for other legs, where packets cannot be forwarded as they came.
     pub(crate) ear: Option<Ear>,
-    /// Speaks to the peer what is not there in its codec.
+    /// Encodes audio for the peer that does not come in its codec.
     mouth: Option<Mouth>,
-    /// Listens for keys among the audio of a peer that has no telephone events.
+    /// Detects keys in the audio of a peer without telephone events.
     in_band: Option<Box<DtmfDetector>>,
     pub(crate) quality: Quality,
-    /// Keeps the peer from the others.
+    /// Hides the peer from the other legs.
     pub(crate) shield: Shield,
     /// When its bridge began.
     pub(crate) bridged_at: u64,
-    /// What came before the peer's side was known, oldest first.
+    /// Datagrams that came before the peer's description was known, oldest first.
     early: Early,
     keys: EventSender,
     key_began: u32,
     outgoing: Outgoing,
     passed_at: u64,
-    /// Makes packets of another length than our frames, where the peer asked for that.
+    /// Repacks our frames of 20 ms to the length that the peer asked for.
     packing: Option<Box<Packing>>,
-    /// How long the peer's packets are.
+    /// The length of the peer's packets.
     spacing: Spacing,
 }
 
 impl Leg {
     pub(crate) fn new(id: LegId, pair: Pair) -> Leg {
         let random = || getrandom::u32().unwrap_or(0x5eed_1e55);
-        // Below 2^15: a receiver of SRTP that misses the first packets does not miss a wrap (RFC 4568
-        // section 6.4).
+        // Below 2^15: a receiver of SRTP that misses the first packets then does not miss a wrap of the sequence
+        // number (RFC 4568 section 6.4).
         let first_sequence = random() as u16 >> 1;
         Leg {
             id,
@@ -105,7 +105,7 @@ impl Leg {
         }
     }
 
-    /// The peer's side is known, or changed.
+    /// Takes the peer's description, which is new or has changed.
     pub(crate) fn connect(&mut self, remote: RemoteMedia, now: u64) {
         self.outgoing.set_clock(remote.codec.clock(), now);
         self.packing = self.packing.take().filter(|packing| packing.suits(&remote));
@@ -124,7 +124,7 @@ impl Leg {
         if link.remote.codec != remote.codec {
             link.source = None;
         }
-        // The peer's signalling shows that it lives, and whether it may be silent is judged again.
+        // A message of the peer's signalling shows that the peer lives. From here on its silence is timed again.
         link.lives(now);
         if remote.direction.receives() && remote.direction != link.remote.direction {
             (link.last_heard, link.one_way_told) = (now, false);
@@ -133,7 +133,7 @@ impl Leg {
         link.remote = remote;
     }
 
-    /// Takes the next datagram from its socket, and who sent it.
+    /// Receives the next datagram of the RTP socket: its length and sender.
     pub(crate) fn receive(&self, datagram: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         match self.link.as_ref().and_then(Link::tied_to) {
             Some(peer) => Ok((self.pair.rtp.recv(datagram)?, peer)),
@@ -141,7 +141,7 @@ impl Leg {
         }
     }
 
-    /// Takes the protection off a datagram, in place; the length of its packet, or `None` when it is not
+    /// Removes the protection of a datagram, in place; returns the length of its packet, or `None` when it is not
     /// authentic.
     pub(crate) fn open(&mut self, datagram: &mut [u8]) -> Option<usize> {
         match &mut self.link {
@@ -150,31 +150,32 @@ impl Leg {
         }
     }
 
-    /// Keeps a datagram that came before the peer's side is known: it may be a key. True when it was kept.
+    /// Keeps a datagram that came before the peer's description is known, because it may be a key. Returns whether it
+    /// was kept.
     pub(crate) fn keep_early(&mut self, datagram: &[u8], from: SocketAddr) -> bool {
         self.link.is_none() && self.early.keep(datagram, from)
     }
 
-    /// What came early and may be keys, now that the peer's side is known; once.
+    /// Returns the kept datagrams that may be keys, once the peer's description is known, and forgets all.
     pub(crate) fn take_early(&mut self) -> Vec<Kept> {
         let event = self.link.as_ref().and_then(|link| link.remote.telephone_event);
         self.early.take(event)
     }
 
-    /// Notes a datagram on the RTP port that is no RTP.
+    /// Notes a datagram on the RTP port that is not RTP: it shows that the peer lives.
     pub(crate) fn kept_alive(&mut self, from: SocketAddr, now: u64) {
         if let Some(link) = &mut self.link {
             link.kept_alive(from, now);
         }
     }
 
-    /// Hears the other party of a new bridge from now on.
+    /// Bridges the leg with `other` from now on.
     pub(crate) fn bridged(&mut self, other: LegId, now: u64) {
         self.other = Some(other);
         self.meets(now);
     }
 
-    /// Somebody else hears the peer from now on: that it is not heard, or silent, is judged again.
+    /// Another party hears the peer from now on: its silence and one-way audio are timed again.
     pub(crate) fn meets(&mut self, now: u64) {
         self.bridged_at = now;
         if let Some(link) = &mut self.link {
@@ -183,7 +184,7 @@ impl Leg {
         }
     }
 
-    /// Judges a packet that came from `from`; `None` when it is not of the peer.
+    /// Judges a packet that came from `from`; `None` when it is not the peer's.
     pub(crate) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
         let link = self.link.as_mut()?;
         let kind = link.hear(packet, from, now)?;
@@ -192,7 +193,7 @@ impl Leg {
         Some(kind)
     }
 
-    /// Listens beyond the peer's address when nothing has come from there for a second.
+    /// Accepts packets from other addresses again when the peer's address has been silent for a second.
     pub(crate) fn loosen(&mut self, now: u64) {
         if let Some(link) = &mut self.link {
             link.loosen(&self.pair.rtp, now);
@@ -204,15 +205,15 @@ impl Leg {
         self.link.as_ref().map(|link| link.remote.codec)
     }
 
-    /// True when the packets of this leg can be passed to `other` as they come: its codec is the same, or the other
-    /// law, and its peer wants packets of this length.
+    /// Whether packets of this leg can be forwarded to `other` as they come: it has the same codec or the other law of
+    /// G.711, and its peer wants packets of this length.
     pub(crate) fn passes_to(&self, other: &Leg) -> bool {
         let Some((own, other)) = self.link.as_ref().zip(other.link.as_ref()) else { return false };
         own.remote.codec.passes_to(other.remote.codec) && self.spacing.suits(wanted_ms(&other.remote))
     }
 
-    /// Has a reader, an ear and a mouth where they are needed. `hears`: what the peer says cannot be passed to the
-    /// bridged leg as it comes. `spoken_to`: nor can what that leg's peer says be passed to this one.
+    /// Makes or drops the reader, ear and mouth. `hears`: the peer's packets cannot be forwarded to the bridged leg as
+    /// they come. `spoken_to`: nor can that leg's packets to this one.
     pub(crate) fn equip(&mut self, hears: bool, spoken_to: bool) {
         let Some(link) = &self.link else { return };
         let own = link.remote.codec;
@@ -231,7 +232,7 @@ impl Leg {
         }
     }
 
-    /// True once for each time that a bridged peer that should send is not heard from `limit` samples on.
+    /// Whether a bridged peer that should send has not been heard for `limit` samples. `true` once for each such time.
     pub(crate) fn poll_one_way(&mut self, now: u64, limit: u64) -> bool {
         let Some(link) = self.link.as_mut().filter(|_| self.other.is_some() || self.conference.is_some())
         else {
@@ -246,13 +247,13 @@ impl Leg {
         found
     }
 
-    /// What the peer's audio was like.
+    /// The quality of the peer's audio.
     pub(crate) fn measured(&self) -> Option<LegQuality> {
         let link = self.link.as_ref()?;
         self.quality.read(link.remote.codec, link.source.as_ref().map_or(0, Source::jitter))
     }
 
-    /// Notes how long a packet of audio is. True when the peer's packets have another length from now on.
+    /// Notes the length of an audio packet. Returns whether the length of the peer's packets has changed.
     pub(crate) fn is_spaced_anew(&mut self, kind: Kind, payload: usize) -> bool {
         match (kind, self.codec()) {
             (Kind::Audio(_) | Kind::Coded, Some(codec)) => self.spacing.hear(codec, payload),
@@ -260,11 +261,11 @@ impl Leg {
         }
     }
 
-    /// Gives a packet to the reader and the ear, if there are any.
+    /// Gives a packet to the reader and the ear, where there are any.
     pub(crate) fn listen(&mut self, packet: &RtpPacket<'_>, kind: Kind, now: u64) {
         match (kind, &mut self.reader) {
             (Kind::Coded, Some(reader)) => reader.push(packet, now),
-            // A number that is not missing.
+            // The packet holds no audio, and its sequence number is not missing.
             (_, Some(reader)) => reader.skip(packet, now),
             (_, None) => {}
         }
@@ -279,7 +280,7 @@ impl Leg {
         }
     }
 
-    /// Judges what the peer says, and tells of keys in it.
+    /// Measures what the peer says; calls `pressed` for each key in its audio.
     pub(crate) fn attend(&mut self, passage: &Passage<'_>, now: u64, mut pressed: impl FnMut(Digit)) {
         self.quality.audio(passage.narrow, now);
         if let Some(in_band) = &mut self.in_band {
@@ -291,13 +292,13 @@ impl Leg {
         }
     }
 
-    /// True when nothing of the peer may reach another leg or a recording at `now`.
+    /// Whether the peer is hidden at `now`: nothing of it may reach another leg or a recording.
     pub(crate) fn is_shielded(&mut self, now: u64) -> bool {
         let sounds = self.key_sounds();
         self.shield.hides(sounds, now)
     }
 
-    /// The same for a packet: that of a key which began behind the shield is hidden to its end.
+    /// As [`Leg::is_shielded`], for a packet: a key that began while the peer was hidden is hidden to its end.
     pub(crate) fn hides(&mut self, kind: Kind, now: u64) -> bool {
         let sounds = self.key_sounds();
         match kind {
@@ -311,7 +312,7 @@ impl Leg {
     }
 }
 
-/// What was made, or nothing and a line in the log: the leg goes on without.
+/// The result, or `None` and a line in the log: the leg goes on without it.
 fn told<T>(leg: LegId, made: Result<T, CodecError>) -> Option<T> {
     made.inspect_err(|error| tracing::error!(%leg, %error, "a codec cannot be set up; the leg is silent"))
         .ok()

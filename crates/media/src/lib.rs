@@ -1,8 +1,7 @@
 //! Real-time audio: ports, legs, bridges, prompts and recordings, on threads of their own.
 //!
-//! The center orders ([`Media::order`]) and reads what happened from the channel that it gave to
-//! [`Media::start`]. Nothing on a media thread waits for a disk, a database or a reader: see the table of
-//! channels in the crate's README.
+//! The center orders ([`Media::order`]) and reads reports from the channel that it gave to [`Media::start`]. Nothing
+//! on a media thread waits for a disk, a database or a reader: see the table of channels in the crate's README.
 
 #![forbid(unsafe_code)]
 
@@ -99,8 +98,8 @@ const ORDERS: usize = 8192;
 const OTHER_FILES: usize = 4096;
 
 impl Media {
-    /// Starts the threads. What happens is sent to `reports`; when that is full, media keeps reports and
-    /// sends them when there is room (keys and silences are dropped and counted past 10,000 kept ones).
+    /// Starts the threads. Reports are sent to `reports`; while it is full, media keeps them and sends them when there
+    /// is room (keys and silences are dropped and counted once 10,000 reports are kept).
     pub fn start(settings: Settings, reports: Sender<MediaReport>) -> Result<Media, StartError> {
         let dir = settings.recordings_dir.clone();
         let folder = Folder::open(&dir).map_err(|source| StartError::Recordings { dir, source })?;
@@ -203,7 +202,7 @@ impl Media {
         Arc::clone(&self.shelf)
     }
 
-    /// Asks the threads for signs of life, also from elsewhere.
+    /// A handle that asks the threads for signs of life.
     pub fn pulse(&self) -> Pulse {
         let way = |thread: &MediaThread| (thread.orders.clone(), thread.waker.clone());
         Pulse { threads: self.threads.iter().map(way).collect(), tally: self.tally.clone() }
@@ -214,8 +213,8 @@ impl Media {
         self.tally.read()
     }
 
-    /// Ends all legs, seals all recordings and waits for that. Keep reading the reports meanwhile, on
-    /// another thread or from a channel with room for one per open recording.
+    /// Ends all legs, seals all recordings and waits for that. Keep reading the reports meanwhile, on another thread
+    /// or from a channel with room for one report for each open recording.
     pub fn stop(self) {
         self.threads.iter().for_each(|thread| thread.send(ToMedia::Stop));
         let handles = self.threads.into_iter().map(|thread| thread.handle).chain(self.writers);

@@ -8,8 +8,8 @@ use model::{AudioReport, MediaReport};
 
 use crate::counters::{Tally, add};
 
-/// Kept reports from which on keys and silences, which peers can cause at will, are dropped. All others
-/// answer orders, and there are no more of them than orders.
+/// From this number of kept reports on, keys and silences are dropped, because peers can cause them at will. All other
+/// reports answer orders, so they are no more than the orders.
 const PATIENCE: usize = 10_000;
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Outbox {
                     self.kept.push_front(report);
                     return;
                 }
-                // Nobody is left to tell.
+                // The reader is gone.
                 Err(TrySendError::Disconnected(_)) => self.kept.clear(),
             }
         }

@@ -1,4 +1,4 @@
-//! What plays to one leg.
+//! The clips that play to one leg.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) struct Player {
     sample: usize,
     /// Frames since the first clip began.
     number: usize,
-    /// Where the clips are in a codec other than G.711.
+    /// Its score in [`Encodings`], for a codec other than G.711.
     score: Option<ScoreId>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Frame {
 }
 
 impl Player {
-    /// A player of the clips that exist; the others are logged. A loop that `pause` knows goes on there.
+    /// A player of those clips that exist; missing ones are logged. A loop that was paused as `pause` continues there.
     pub(crate) fn new(
         prompts: &Prompts,
         play: PlayId,
@@ -66,14 +66,14 @@ impl Player {
         Player { play, clips, editions, mode, clip, sample, number, score: None }
     }
 
-    /// Where it is, when it is a loop.
+    /// Its position, for a loop.
     pub(crate) fn pause(self) -> Option<Pause> {
         let Player { editions, clip, sample, number, .. } = self;
         (self.mode == PlayMode::Loop).then_some(Pause { editions, clip, sample, number })
     }
 
-    /// The next frame, the last one's end filled with silence; `None` when everything was played. A loop begins anew
-    /// with a whole frame, so that a number stands for the same audio in every round.
+    /// The next frame; the end of the last one is filled with silence. `None` when everything was played. Each round
+    /// of a loop begins with a whole frame, so that a frame number stands for the same audio in every round.
     pub(crate) fn frame(&mut self, law: Law) -> Option<Frame> {
         if self.mode == PlayMode::Loop && self.clip >= self.clips.len() {
             (self.clip, self.sample, self.number) = (0, 0, 0);
@@ -98,7 +98,7 @@ impl Player {
                 (self.clip, self.sample) = (self.clip + 1, 0);
             }
         }
-        // A loop of nothing is silence until it is stopped.
+        // A loop without clips is silence until it is stopped.
         (filled > 0 || self.mode == PlayMode::Loop).then_some(frame)
     }
 

@@ -12,7 +12,7 @@ pub(crate) struct Ports {
     free: VecDeque<u16>,
     resting: VecDeque<(Instant, u16)>,
     rest: Duration,
-    /// Those in use too.
+    /// All pairs, those in use included.
     count: usize,
 }
 
@@ -24,11 +24,11 @@ pub(crate) struct Pair {
     pub(crate) rtcp: UdpSocket,
 }
 
-/// Ports tried for one leg before giving up; others on the machine may hold some of ours.
+/// Ports that are tried for one leg: other programs may hold some of our range.
 const TRIES: usize = 32;
 
 impl Ports {
-    /// Deals the pairs of a range to `threads` threads.
+    /// Shares out the pairs of a range among `threads` threads.
     pub(crate) fn share(range: &RangeInclusive<u16>, threads: usize, rest: Duration) -> Vec<Ports> {
         let pairs: Vec<u16> =
             range.clone().filter(|port| port % 2 == 0 && *port > 0 && port < range.end()).collect();

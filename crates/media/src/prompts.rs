@@ -30,7 +30,7 @@ pub(crate) struct Clip {
     pub(crate) a: Box<[u8]>,
 }
 
-/// Tells a clip from every other that was ever read in this process, also from one of the same name.
+/// The id of a clip, unique in this process: a clip that replaces another of the same name has another id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Edition(u64);
 
@@ -57,13 +57,13 @@ pub struct Prompts {
 pub struct Loaded {
     /// The clips that can be heard.
     pub prompts: Prompts,
-    /// Files that give no clip, in the order of their paths.
+    /// Files that give no clip, in the order of their paths, with the reason.
     pub faults: Vec<Fault>,
-    /// Files that give a clip which is less than they say.
+    /// Files of which a part cannot be heard.
     pub remarks: Vec<Remark>,
 }
 
-/// A clip that sounds otherwise than before.
+/// A clip whose sound has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClipChange {
     /// Its name.
@@ -125,7 +125,7 @@ pub enum PromptError {
 }
 
 impl PromptError {
-    /// The file or folder that it is about.
+    /// The file or folder with the error.
     pub fn path(&self) -> &Path {
         match self {
             PromptError::Unreadable { path, .. }
@@ -136,7 +136,7 @@ impl PromptError {
         }
     }
 
-    /// The command that makes a file of it which can be read, where that may help.
+    /// A command that converts the file to one that can be read, where that may help.
     pub fn conversion(&self) -> Option<String> {
         match self {
             PromptError::Undecodable { path, .. } | PromptError::Foreign(path) => {
@@ -155,7 +155,7 @@ const FOREIGN: [&str; 22] = [
     "aac", "aif", "aiff", "al", "alaw", "amr", "ape", "au", "caf", "g722", "gsm", "m4a", "mp4", "pcm", "ra",
     "raw", "sln", "snd", "ul", "ulaw", "webm", "wma",
 ];
-/// Threads that read files side by side, at most.
+/// The most threads that read files side by side.
 const MOST_THREADS: usize = 4;
 
 impl Prompts {
@@ -200,7 +200,7 @@ impl Prompts {
         loaded
     }
 
-    /// These, with the clips of `before` wherever they sound the same.
+    /// This set, but with the clips of `before` where they sound the same.
     fn sharing(&self, before: &Prompts) -> Prompts {
         let mut shared = Prompts { clips: self.clips.clone() };
         for (name, clip) in &mut shared.clips {
@@ -211,7 +211,7 @@ impl Prompts {
         shared
     }
 
-    /// The clips that `after` has otherwise, in the order of their names.
+    /// The differences from this set to `after`, in the order of the clips' names.
     fn changes(&self, after: &Prompts) -> Vec<ClipChange> {
         let names: BTreeSet<&String> = self.clips.keys().chain(after.clips.keys()).collect();
         let length =
@@ -289,13 +289,13 @@ impl Shelf {
         self.current().changes(after)
     }
 
-    /// Has something looked up. Held for no longer than that: a media thread asks.
+    /// Looks something up. The lock is held meanwhile, and media threads wait for it: `look_up` must be short.
     pub(crate) fn with<R>(&self, look_up: impl FnOnce(&Prompts) -> R) -> R {
         look_up(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Plays that begin from now on take these; what plays goes on as it is. A clip that sounds as before stays the
-    /// same one. A replaced clip that still plays keeps its memory until the next replacement.
+    /// Plays that begin from now on use these clips; a play in progress keeps its own. A clip that sounds the same is
+    /// not replaced. A replaced clip that still plays keeps its memory until the next replacement.
     pub fn replace(&self, prompts: &Prompts) {
         let before = self.current();
         let prompts = Arc::new(prompts.sharing(&before));
@@ -379,7 +379,7 @@ pub fn read_clip(path: &Path) -> Result<Vec<i16>, PromptError> {
     read(path, None).map(|(clip, _)| clip.samples.into_vec())
 }
 
-/// A clip, and what a remark says of it.
+/// A clip, and the remark about its file: whether it is short, and the number of skipped pieces.
 type Read = Result<(Clip, Option<(bool, u32)>), PromptError>;
 
 /// Reads files side by side; the results are in the order of the files.
@@ -391,7 +391,7 @@ fn read_all(files: &[(String, PathBuf)], cache: Option<&Cache>) -> Vec<Read> {
         while let Some((index, (_, path))) =
             Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|index| Some((index, files.get(index)?)))
         {
-            // A decoder that panics over a file is that file's failure alone.
+            // A decoder that panics fails for this file alone.
             let read = catch_unwind(AssertUnwindSafe(|| read(path, cache)));
             let panicked = |_| {
                 let why = "the decoder gave up".to_owned();

@@ -1,20 +1,20 @@
-//! What one peer's audio is like, measured as it comes.
+//! The quality of one peer's audio, measured while it comes.
 
 use audio::quality::{LegFigures, LossPattern, Network, TalkOver, estimate};
 use audio::rtcp::ReportBlock;
 use model::{Codec, LegQuality};
 
-/// What a caller's voice waits beside the network, in milliseconds: a packet of 20 ms, and a jitter buffer of the same
-/// length at least.
+/// The delay of a caller's voice beside that of the network, in milliseconds: a packet of 20 ms, and a jitter buffer
+/// of the same length at least.
 const OWN_DELAY_MS: f64 = 40.0;
-/// A step of the sequence number from here is another stream, and no loss.
+/// A jump of the sequence number by this much or more is another stream, and no loss.
 const JUMP: u16 = 100;
 /// Length of a frame in milliseconds.
 const FRAME_MS: u64 = 20;
 
 /// Samples of a frame at 8 kHz.
 const FRAME: usize = 160;
-/// How long what a peer said counts when nothing more comes, in samples at 8 kHz: 100 ms.
+/// A peer that spoke and sends nothing for this long has stopped speaking, in samples at 8 kHz: 100 ms.
 const SILENT_AFTER: u64 = 800;
 
 /// Running figures of a leg. Instants are in samples at 8 kHz.
@@ -92,7 +92,7 @@ impl Quality {
         }
     }
 
-    /// True while the peer speaks. One who sends nothing any more does not.
+    /// Whether the peer speaks at `now`. A peer that sends nothing does not.
     pub(crate) fn speaks(&self, now: u64) -> bool {
         self.speaks && now.saturating_sub(self.heard_at) <= SILENT_AFTER
     }
@@ -106,14 +106,14 @@ impl Quality {
         }
     }
 
-    /// Learns the round trip from what a peer reports at `ntp` of our stream (RFC 3550 section 6.4.1).
+    /// Computes the round trip from a peer's report about our stream, which came at `ntp` (RFC 3550 section 6.4.1).
     pub(crate) fn reported(&mut self, block: &ReportBlock, ntp: u64) {
         if block.last_sender_report == 0 {
             return;
         }
         let now = (ntp >> 16) as u32;
         let units = now.wrapping_sub(block.last_sender_report).wrapping_sub(block.delay_since);
-        // A clock that was set meanwhile gives nonsense: half the circle.
+        // A clock that was set meanwhile gives nonsense; half the range of the counter is taken for that.
         if units < u32::MAX / 2 {
             self.round_trip_ms = Some(u64::from(units) * 1000 / 65_536);
         }
@@ -145,7 +145,7 @@ impl Quality {
     }
 }
 
-/// Rounded, so that the log and a table tell the same.
+/// Rounded to hundredths, so that the log and the tables hold the same number.
 fn hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }

@@ -15,10 +15,10 @@ pub(crate) struct Recorder {
     taps: BTreeMap<RecordingId, Tap>,
     begun: u64,
     rings: Vec<Sender<ToWriter>>,
-    /// Buffers that recording threads have done with, or made ahead.
+    /// Empty buffers from the recording threads.
     spares: Receiver<Buffer>,
-    /// Beginnings and ends that found their ring full. They must not be lost, and there are at most two
-    /// of a recording; audio gives way to them.
+    /// Openings and seals that found their ring full. They must not be lost, and there are at most two of a
+    /// recording; audio is dropped for them.
     waiting: VecDeque<ToWriter>,
     tally: Arc<Tally>,
 }
@@ -97,8 +97,8 @@ impl Recorder {
         }
     }
 
-    /// Audio never waits, and never overtakes the beginning of its file. The writer sees from the next
-    /// position what is missing, and makes it a gap.
+    /// Audio never waits, and never overtakes the opening of its file. The writer sees from the next position what is
+    /// missing, and makes it a gap.
     fn send_piece(&mut self, piece: ToWriter) {
         let frames = match &piece {
             ToWriter::Piece { audio, .. } => (audio.len() as u64).div_ceil(audio::FRAME as u64),

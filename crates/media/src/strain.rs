@@ -1,4 +1,4 @@
-//! Whether a thread still has room: judged each second by its idle time and by how late its ticks begin, so
+//! Whether a thread has room for more calls: judged each second by its idle time and by how late its ticks begin, so
 //! that new calls are refused before the ones in progress suffer. Time in which it had work and waited for its
 //! processor is not idle.
 //!
@@ -10,7 +10,7 @@
 //!     └──── a second at whose end it has no leg ◄─────────────────────────────┘
 //! ```
 
-/// How long is looked at before judging, in microseconds.
+/// The time between two judgements, in microseconds.
 const WINDOW: u64 = 1_000_000;
 /// A tick that begins later than this is late (30 ms): a machine that others keep busy delays a few by less.
 const LATE: u64 = 30_000;
@@ -26,34 +26,36 @@ pub(crate) struct Strain {
     late: u32,
     calm: u32,
     strained: bool,
-    /// Microseconds that it was ready and did not run, in all its life.
+    /// Microseconds in which the thread was ready but had no processor, since it began.
     starved: u64,
 }
 
 impl Strain {
-    /// The thread waited for so many microseconds.
+    /// Notes that the thread waited for `microseconds`.
     pub(crate) fn waited(&mut self, microseconds: u64) {
         self.idle = self.idle.saturating_add(microseconds);
     }
 
-    /// True when a second has passed since it was last judged.
+    /// Whether a second has passed since the thread was last judged.
     pub(crate) fn is_due(&self, now: u64) -> bool {
         now.saturating_sub(self.began) >= WINDOW
     }
 
-    /// In all its life it was ready for so many microseconds while others had its processor: it seemed to wait then.
+    /// Takes the microseconds, since the thread began, in which it was ready but had no processor. A wait that was
+    /// measured then was none.
     pub(crate) fn starved(&mut self, microseconds: u64) {
         self.idle = self.idle.saturating_sub(microseconds.saturating_sub(self.starved));
         self.starved = microseconds;
     }
 
-    /// A tick began so many microseconds after it was due.
+    /// Notes that a tick began `late` microseconds after it was due.
     pub(crate) fn ticked(&mut self, late: u64) {
         self.ticks += 1;
         self.late += u32::from(late > LATE);
     }
 
-    /// At `now` (microseconds), with so many legs: whether the thread is strained from now on, when that changed.
+    /// Judges the thread at `now` (microseconds) with `legs` open legs. Returns whether it is strained, when that has
+    /// changed.
     pub(crate) fn poll_change(&mut self, now: u64, legs: usize) -> Option<bool> {
         if !self.is_due(now) {
             return None;
@@ -73,7 +75,7 @@ impl Strain {
 mod tests {
     use super::*;
 
-    /// Seconds of so much idle time (in percent) and so many late ticks; what changed in each.
+    /// Judges seconds, each with its idle time in percent and its number of late ticks. Returns what changed in each.
     fn judged(seconds: &[(u64, u32)]) -> Vec<Option<bool>> {
         let mut strain = Strain::default();
         let judge = |(second, (idle, late)): (u64, &(u64, u32))| {

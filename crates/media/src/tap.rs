@@ -1,5 +1,5 @@
-//! A recording as its media thread sees it: a short window in which late packets still find their place,
-//! handed on in pieces.
+//! The media thread's part of a recording: a short window in which late packets still find their place, handed on to a
+//! recording thread in pieces.
 //!
 //! Positions are samples of 8 kHz since the recording began; a wide recording has two of its own for each. Left is what
 //! the customer sent, placed by RTP time; right is what they were sent: our own frames at their tick, a bridged party's
@@ -40,14 +40,15 @@ const AHEAD: u64 = 16_000;
 pub(crate) struct Tap {
     began: u64,
     emitted: u64,
-    /// The next piece's length: the first one's is any, which spreads the work over the ticks.
+    /// The length of the next piece. That of the first one depends on the recording's turn: recordings that began
+    /// together hand on in different ticks.
     piece: u64,
     window: Buffer,
-    /// Room for the window after the next piece; without it, it is made then.
+    /// An empty buffer for the window after the next piece; without one, a buffer is made then.
     spare: Buffer,
     /// Samples of the window for each position: 1 or 2.
     scale: usize,
-    /// What brings narrow audio of each channel to a wide recording.
+    /// Converts narrow audio of each channel to the rate of a wide recording.
     up: Option<[Resampler; 2]>,
     left: Track,
     right: Track,
@@ -73,7 +74,7 @@ impl Tap {
         }
     }
 
-    /// Places what a packet says.
+    /// Writes the audio of a packet.
     pub(crate) fn passage(&mut self, channel: Channel, passage: &Passage<'_>) {
         let (now, emitted) = (passage.arrived.saturating_sub(self.began), self.emitted);
         let end = self.track(channel).covered_until();
@@ -103,24 +104,24 @@ impl Tap {
         }
     }
 
-    /// The channel's peer stops sending for a good reason, or is another one from now on: silence until
-    /// its next packet is no loss.
+    /// Silence until the channel's next packet is no loss: the peer stops sending for a good reason, or another peer
+    /// follows.
     pub(crate) fn rest(&mut self, channel: Channel) {
         self.track(channel).rest();
     }
 
-    /// As [`Tap::rest`], and the session says that nothing will come.
+    /// As [`Tap::rest`], when the session says that the peer sends nothing.
     pub(crate) fn hold(&mut self, channel: Channel, now: u64) {
         self.track(channel).rest();
         self.spans.hold(channel, now.saturating_sub(self.began));
     }
 
-    /// Leaves out what belongs to `now` or later.
+    /// Leaves out the audio from `now` on.
     pub(crate) fn mask(&mut self, now: u64, by: Actor, reason: String) {
         self.spans.mask(now.saturating_sub(self.began), by, reason);
     }
 
-    /// Records again what belongs to `now` or later.
+    /// Records again from `now` on.
     pub(crate) fn unmask(&mut self, now: u64) {
         self.spans.unmask(now.saturating_sub(self.began));
     }
@@ -150,7 +151,7 @@ impl Tap {
         Some(self.take(piece))
     }
 
-    /// What is left at the end, in one piece; then the total length and the losses.
+    /// Ends the recording: the rest of the audio in one piece, the total length, and the gaps.
     pub(crate) fn finish(mut self, now: u64) -> ((u64, Buffer), u64, Vec<Gap>) {
         let length = now.saturating_sub(self.began).max(self.emitted);
         let rest = self.take(length - self.emitted);
@@ -167,7 +168,7 @@ impl Tap {
             self.window.resize(length, [0, 0]);
         }
         self.emitted = at.saturating_add(count);
-        // The piece goes away with the room it has; what is left is little, and moves to the room of the next.
+        // The full buffer goes away with the piece; the little that remains is copied to the spare one.
         let mut next = std::mem::take(&mut self.spare);
         next.reserve(self.scale * ROOM);
         next.extend_from_slice(self.window.get(length..).unwrap_or_default());
@@ -184,7 +185,7 @@ impl Tap {
         }
     }
 
-    /// Writes audio at the recording's own rate where it is there, else at 8 kHz.
+    /// Writes audio at the recording's own rate where it has that rate, otherwise at 8 kHz.
     fn write_either(&mut self, channel: Channel, at: u64, own: (&[i16], u32), narrow: &[i16]) {
         let (samples, rate) = own;
         if rate as usize == audio::RATE as usize * self.scale {
@@ -214,7 +215,7 @@ impl Tap {
             return;
         }
         self.spans.written(channel, at);
-        // What lies before the window is too late and left out.
+        // Audio before the window came too late and is left out.
         let scaled = |count: u64| usize::try_from(count).unwrap_or(0) * self.scale;
         let late = scaled(self.emitted.saturating_sub(at));
         let from = scaled(at.saturating_sub(self.emitted));
@@ -229,7 +230,7 @@ impl Tap {
         }
     }
 
-    /// Closes the hole of a sample or two that following the peer's clock leaves between packets: silence there
+    /// Closes a hole of one or two samples between packets, which comes from following the peer's clock: silence in it
     /// would click.
     fn close_hole(&mut self, channel: Channel, hole: Range<u64>) {
         if hole.end - hole.start > LONGEST_HOLE {

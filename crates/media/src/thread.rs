@@ -32,12 +32,12 @@ use crate::settings::Settings;
 use crate::strain::Strain;
 use crate::tap::Tap;
 
-/// What a thread is told.
+/// A message to a media thread.
 #[derive(Debug)]
 pub(crate) enum ToMedia {
     /// An order of the center.
     Order(MediaOrder),
-    /// Say that you are alive.
+    /// Answer, as a sign of life.
     Ping(Sender<()>),
     /// Close everything and end.
     Stop,
@@ -70,15 +70,15 @@ pub(crate) struct Thread {
     poll: Poll,
     clock: Clock,
     timer: Timer,
-    /// The clock as it was when the thread last woke: what came together is judged by one reading.
+    /// The clock when the thread last woke: datagrams that were waiting together have one time of arrival.
     now: u64,
     tick: u64,
     strain: Strain,
-    /// What [`Strain`] judged last.
+    /// The last judgement of [`Strain`].
     busy: bool,
-    /// What was last reported that it lacks.
+    /// The shortage that was reported last.
     lacks: Option<Shortage>,
-    /// Legs without a port since that was logged, and when that was.
+    /// Legs that got no port since this was last logged, and when that was.
     unported: u64,
     unported_told: Option<u64>,
     room: Room,
@@ -87,7 +87,7 @@ pub(crate) struct Thread {
     listeners: Vec<LegId>,
     /// Legs whose peers send packets of another length since the last tick.
     respaced: Vec<LegId>,
-    /// A call has at most one.
+    /// The conferences of calls; a call has at most one.
     conferences: BTreeMap<CallId, Conference>,
     encodings: Encodings,
     recorder: Recorder,
@@ -95,7 +95,7 @@ pub(crate) struct Thread {
     tally: Arc<Tally>,
 }
 
-/// Buffers that every packet passes through, so that none is made or cleared for it.
+/// Buffers that every packet passes through, so that none is allocated or cleared for a packet.
 #[derive(Debug)]
 pub(crate) struct Room {
     datagram: Box<[u8; DATAGRAM]>,
@@ -107,7 +107,8 @@ pub(crate) struct Room {
 /// The tokens of the waker and the timer; no leg has them, for a leg's id is a positive `i64`.
 const WAKER: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
-/// Ticks made up for after a stall (200 ms); a longer one is a hole, for nobody wants old audio.
+/// The most ticks that are made up for after a stall (200 ms); after a longer stall the rest is a hole, because old
+/// audio is of no use.
 const CATCH_UP: u64 = 10;
 /// Packets taken from a socket that is about to be closed (1 s).
 const MOST_WAITING: usize = 50;
@@ -156,7 +157,7 @@ impl Thread {
         })
     }
 
-    /// Works until it is told to stop.
+    /// Works until it gets [`ToMedia::Stop`].
     pub(crate) fn run(&mut self) {
         let mut ready = Vec::new();
         loop {
@@ -171,7 +172,7 @@ impl Thread {
             loop {
                 match self.orders.try_recv() {
                     Ok(ToMedia::Order(order)) => self.handle_order(order),
-                    // The channel has room for the one answer; who asked may have gone.
+                    // The channel has room for the one answer; the asker may have gone.
                     Ok(ToMedia::Ping(answer)) => _ = answer.try_send(()),
                     Ok(ToMedia::Stop) | Err(TryRecvError::Disconnected) => return self.stop(),
                     Err(TryRecvError::Empty) => break,
@@ -196,7 +197,7 @@ impl Thread {
         }
         let Some(id) = i64::try_from(token >> 1).ok().and_then(LegId::from_number) else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        // One datagram a turn: a leg rarely has two, and the poll names it again when it does.
+        // One datagram a turn: a leg rarely has two, and if it has, the next poll names it again.
         if token & 1 == 1 {
             if let Ok((length, from)) = leg.pair.rtcp.recv_from(&mut *self.room.datagram) {
                 let datagram = self.room.datagram.get_mut(..length).unwrap_or_default();
@@ -209,7 +210,7 @@ impl Thread {
         }
     }
 
-    /// Hears what a leg kept until its peer's side was known.
+    /// Handles the datagrams that a leg kept until its peer's description was known.
     fn hear_early(&mut self, id: LegId) {
         let early = self.legs.get_mut(&id).map(Leg::take_early).unwrap_or_default();
         for (datagram, from) in early {
@@ -220,7 +221,7 @@ impl Thread {
         }
     }
 
-    /// Handles the datagram that lies in the buffer.
+    /// Handles the datagram in the buffer.
     fn handle_rtp(&mut self, id: LegId, length: usize, from: SocketAddr) {
         let Thread { room, legs, respaced, conferences, recorder, outbox, tally, now, .. } = self;
         let (now, datagram) = (*now, room.datagram.get_mut(..length).unwrap_or_default());
@@ -243,7 +244,7 @@ impl Thread {
             respaced.push(id);
         }
         let (recording, other, codec) = (leg.recording, leg.other, leg.codec());
-        // Who is heard once a tick is not passed on packet by packet too.
+        // A leg with an ear is heard once a tick; its packets are not forwarded as well.
         let passes = leg.ear.is_none();
         if let Kind::Key(Some(digit)) = kind {
             outbox.push(MediaReport::Leg(id, AudioReport::Digit(digit)));
@@ -262,7 +263,7 @@ impl Thread {
         };
         let speaks = leg.quality.speaks(now);
         if leg.hides(kind, now) {
-            // Its time passed, so that nothing counts as lost.
+            // The time of a hidden packet passes, so that nothing counts as lost.
             if let Some(tap) = recorder.tap(recording) {
                 tap.key(Channel::Left, &packet, now);
             }
@@ -279,13 +280,14 @@ impl Thread {
             }
         }
         let Some(other) = other.and_then(|other| legs.get_mut(&other)) else { return };
-        // The conversation is measured beside one of its two parties: the one that this frame is heard by.
+        // Talk-over is measured on one of the two parties: the one whose packet this is.
         other.quality.beside(speaks, now);
         if other.player.is_none() {
             record(recorder.tap(other.recording), Channel::Right, kind, &packet, passage.as_ref(), now);
         }
         if !passes || !codec.zip(other.codec()).is_some_and(|(codec, own)| codec.passes_to(own)) {
-            // What is heard goes on with the next tick; a key is pressed again, for its clock is another one.
+            // A forwarded stream continues with the next tick. A key is sent as a new press, because its clock is
+            // another one.
             if let Kind::Key(Some(digit)) = kind {
                 other.press(digit);
             }
@@ -379,7 +381,7 @@ impl Thread {
     }
 }
 
-/// True for what begins like RTP, or RTCP, with its version (RFC 3550 section 5.1).
+/// Whether a datagram begins like RTP or RTCP, with version 2 (RFC 3550 section 5.1).
 fn is_rtp(datagram: &[u8]) -> bool {
     datagram.len() >= HEADER_LEN && datagram.first().is_some_and(|first| first >> 6 == 2)
 }
@@ -397,12 +399,12 @@ fn record(
     match (passage, kind) {
         (Some(passage), _) => tap.passage(channel, passage),
         (None, Kind::Key(_) | Kind::Comfort) => tap.key(channel, packet, now),
-        // What needs a decoder's memory is taken down in its order.
+        // Packets that need a decoder's state go through the reader, in their order.
         (None, Kind::Audio(_) | Kind::Coded | Kind::Unwanted) => {}
     }
 }
 
-/// What a packet of G.711 says, which came at `now`.
+/// The audio of a G.711 packet that came at `now`.
 fn read<'a>(
     packet: &RtpPacket<'a>,
     kind: Kind,

@@ -1,4 +1,4 @@
-//! One peer's stream in a recording: where its packets go, and which never came.
+//! One peer's stream in a recording: the place of each packet, and the packets that never came.
 
 use std::ops::Range;
 
@@ -9,9 +9,9 @@ use model::{Gap, GapCause};
 
 use crate::clock::milliseconds;
 
-/// Silence at the very end counts as loss from this length (500 ms); less is the way a call ends.
+/// Silence at the very end counts as loss from this length on (500 ms); a shorter one is the usual end of a call.
 const LAST_GAP: u64 = 4000;
-/// Gaps of one channel that are told apart; more are joined to the last.
+/// The most gaps of one channel; further ones are joined to the last.
 const MOST_GAPS: usize = 10_000;
 
 /// A peer's stream.
@@ -22,7 +22,7 @@ pub(crate) struct Track {
     gaps: Vec<Range<u64>>,
 }
 
-/// How far a stream has come.
+/// The newest packet of a stream.
 #[derive(Debug, Clone, Copy)]
 struct Covered {
     until: u64,
@@ -36,7 +36,7 @@ impl Track {
         self.covered.map(|covered| covered.until)
     }
 
-    /// Where what a packet says belongs, which arrived at `now`; what lies before `emitted` was handed on.
+    /// The place of a packet's audio that arrived at `now`. Audio before `emitted` was handed on already.
     pub(crate) fn place(&mut self, passage: &Passage<'_>, now: u64, emitted: u64) -> Option<u64> {
         let Passage { packet, codec, narrow, .. } = passage;
         let at = self.timeline.place(packet.ssrc, packet.timestamp, codec.clock(), now)?;
@@ -47,7 +47,7 @@ impl Track {
             return Some(at);
         };
         let ahead = packet.sequence.wrapping_sub(before.sequence);
-        // A pause without a missing number is the peer's own silence.
+        // A pause without a missing number is the peer's choice.
         if at > before.until && ahead > 1 {
             self.lose(before.until..at);
         } else if until > emitted {
@@ -59,8 +59,8 @@ impl Track {
         Some(at)
     }
 
-    /// A key's packets carry the time of its beginning and say nothing of where audio belongs; they cover
-    /// the time until now, and their numbers are not missing.
+    /// Packets of a key have the timestamp of its beginning, which says nothing about the place of audio. They cover
+    /// the time until now, and their sequence numbers are not missing.
     pub(crate) fn key(&mut self, packet: &RtpPacket<'_>, now: u64) {
         let covered = self.covered.as_mut().filter(|covered| covered.ssrc == packet.ssrc);
         let Some(covered) = covered else { return };
@@ -70,13 +70,13 @@ impl Track {
         }
     }
 
-    /// Silence until the next packet is no loss, and that one's place is found anew.
+    /// Silence until the next packet is no loss, and the place of that packet is determined as at the start.
     pub(crate) fn rest(&mut self) {
         self.covered = None;
         self.timeline.reset();
     }
 
-    /// Notes what never came.
+    /// Notes audio that never came.
     fn lose(&mut self, gap: Range<u64>) {
         let full = self.gaps.len() >= MOST_GAPS;
         match self.gaps.last_mut() {
@@ -85,7 +85,7 @@ impl Track {
         }
     }
 
-    /// A late packet fills what was counted as lost.
+    /// Audio of a late packet was counted as lost: it is taken off again.
     fn find(&mut self, found: Range<u64>) {
         let touches = |gap: &Range<u64>| gap.start < found.end && found.start < gap.end;
         let Some(index) = self.gaps.iter().rposition(touches) else { return };

@@ -1,5 +1,6 @@
-//! Keys that come before the peer's side is known: a peer whose description comes with the ACK may press when the ACK
-//! is late or lost. Audio that comes so early is not kept, for a recording could not tell when it was said.
+//! Keeps keys that come before the peer's description is known: a peer whose description comes with the ACK may press
+//! keys while the ACK is late or lost. Audio that comes so early is not kept, because a recording could not place it
+//! in time.
 
 use std::net::SocketAddr;
 
@@ -10,7 +11,7 @@ const MOST: usize = 256;
 /// The longest that is kept: a telephone event (4 bytes, RFC 4733 section 2.3) with its RTP header, extensions and tag.
 const LONGEST: usize = 64;
 
-/// A datagram, and who sent it.
+/// A datagram and its sender.
 pub(crate) type Kept = (Vec<u8>, SocketAddr);
 
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ impl Early {
         keeps
     }
 
-    /// Those of this payload type, in the order in which they came.
+    /// The kept datagrams with this payload type, in the order in which they came.
     pub(super) fn take(&mut self, event: Option<u8>) -> Vec<Kept> {
         let mut kept = std::mem::take(&mut self.0);
         // The header is in the clear in SRTP, too.

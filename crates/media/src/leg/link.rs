@@ -1,4 +1,4 @@
-//! What is known of a leg's peer: judging what it sends, and where it is sent to.
+//! What is known of a leg's peer: which packets are its, and where to send to.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
@@ -20,9 +20,9 @@ use crate::ear::LONGEST;
 pub(crate) struct Link {
     pub(crate) remote: RemoteMedia,
     pub(crate) last_heard: u64,
-    /// When anything at all last came of the peer, or its silence was last reported.
+    /// When anything of the peer came last, or its silence was last reported.
     silent_since: u64,
-    /// What came last described silence: the peer may rest.
+    /// The last packet described silence: the peer may send nothing until it speaks again.
     pub(super) rests: bool,
     pub(super) one_way_told: bool,
     pub(super) transform: Transform,
@@ -111,7 +111,7 @@ impl Link {
     }
 
     pub(super) fn hear(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: u64) -> Option<Kind> {
-        // Also what is of no agreed payload type, or empty, shows that the peer lives.
+        // A packet of a payload type that was not agreed, or an empty one, shows that the peer lives too.
         self.kept_alive(from, now);
         let content = self.content(packet.payload_type)?;
         if packet.payload.is_empty() || packet.payload.len() > LONGEST {
@@ -144,7 +144,7 @@ impl Link {
         })
     }
 
-    /// What a payload type is; `None` when it was not agreed.
+    /// The kind of packets with this payload type; `None` when it was not agreed.
     fn content(&self, payload_type: u8) -> Option<Kind> {
         let RemoteMedia { codec, telephone_event, .. } = self.remote;
         if telephone_event == Some(payload_type) {
@@ -152,7 +152,7 @@ impl Link {
         }
         let agreed = payload_type == self.remote.payload_type || payload_type == codec.payload_type();
         match Law::of(codec) {
-            // Some peers send the other law than they agreed to; the packet says which it is.
+            // Some peers send the other law than the agreed one; the payload type says which law it is.
             Some(law) => [(Codec::Pcmu, Law::Mu), (Codec::Pcma, Law::A)]
                 .into_iter()
                 .find(|(codec, _)| codec.payload_type() == payload_type)
@@ -170,8 +170,8 @@ impl Link {
         self.remote.direction.sends() && !target.ip().is_unspecified() && target.port() != 0
     }
 
-    /// Ties the socket to a peer whose address is final: the kernel then looks for no way for each packet, and keeps
-    /// strangers' packets to itself.
+    /// Connects the socket to a peer whose address is final: the kernel then needs no route look-up for each packet,
+    /// and drops packets of other senders.
     pub(super) fn tie(&mut self, socket: &UdpSocket, now: u64) {
         if self.tie == Tie::Loose && self.latch.is_final(now) {
             let tied = socket.connect(self.latch.target()).is_ok();
@@ -184,18 +184,18 @@ impl Link {
         }
     }
 
-    /// The peer that alone is heard on the socket.
+    /// The peer that the socket is connected to.
     pub(super) fn tied_to(&self) -> Option<SocketAddr> {
         (self.tie == Tie::Tied).then(|| self.latch.target())
     }
 
-    /// Signalling announced the peer's address, the same or another one.
+    /// Takes an address from signalling, which may be the same as before.
     pub(super) fn announce(&mut self, remote: &RemoteMedia, socket: &UdpSocket, now: u64) {
         self.latch.announce(remote.rtp, remote.signalling);
         self.loosen(socket, now);
     }
 
-    /// Unties the socket from a peer that has been silent, so that its next packets are heard from wherever they come.
+    /// Disconnects the socket from a peer that has been silent, so that packets from other addresses are received.
     pub(super) fn loosen(&mut self, socket: &UdpSocket, now: u64) {
         if self.tie != Tie::Loose && !self.latch.is_final(now) {
             disconnect(socket);
@@ -203,8 +203,8 @@ impl Link {
         }
     }
 
-    /// Sends the packet that lies in `room`. A full socket buffer or an unreachable peer costs this packet, as
-    /// any network could.
+    /// Sends the packet in `room`. When the socket buffer is full or the peer cannot be reached, this packet is lost,
+    /// as in any network.
     pub(super) fn send(&mut self, socket: &UdpSocket, room: &mut [u8; DATAGRAM], length: usize) -> bool {
         let sealed = self.transform.seal_rtp(room, length).and_then(|length| room.get(..length));
         sealed.is_some_and(|datagram| match self.tie {

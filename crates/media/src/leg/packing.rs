@@ -10,7 +10,7 @@ use crate::ear::{LONGEST, WIDEST};
 
 /// Milliseconds of the frames that we make.
 const FRAME_MS: u8 = 20;
-/// Audio that waits to fill a packet and is older than this is given up: something else came between (60 ms).
+/// Waiting audio that is older than this is sent as it is: something else came between (60 ms).
 const STALE: u64 = 480;
 /// Packets of one length in a row by which a peer's length is known.
 const IN_A_ROW: u8 = 3;
@@ -25,14 +25,15 @@ fn bytes_a_ms(codec: Codec) -> Option<usize> {
     }
 }
 
-/// The length of packets that a peer asked for, as far as they fit into a datagram. `None`: any length will do.
+/// The packet length, in milliseconds, that a peer asked for, limited to what fits into a datagram. `None`: any
+/// length.
 pub(super) fn wanted_ms(remote: &RemoteMedia) -> Option<u8> {
     let most = LONGEST / bytes_a_ms(remote.codec)? / 10 * 10;
     let most = u8::try_from(most).unwrap_or(u8::MAX);
     remote.packet_ms.map(|wanted| wanted.min(most))
 }
 
-/// Makes packets of the length that a peer asked for. Nothing is allocated after construction.
+/// Repacks frames to packets of the length that a peer asked for. Nothing is allocated after construction.
 #[derive(Debug)]
 pub(super) struct Packing {
     /// Bytes of a packet, and of 20 ms.
@@ -46,7 +47,7 @@ pub(super) struct Packing {
 }
 
 impl Packing {
-    /// `None` where a frame is a packet.
+    /// `None` where each frame is a packet.
     pub(super) fn new(remote: &RemoteMedia) -> Option<Packing> {
         let ms = wanted_ms(remote).filter(|ms| *ms != FRAME_MS)?;
         let bytes = bytes_a_ms(remote.codec)?;
@@ -55,12 +56,12 @@ impl Packing {
         Some(Packing { length, frame, codes, taken: 0, filled: 0, begins: 0 })
     }
 
-    /// True when it makes what `remote` asks for.
+    /// Whether the packets have the length that `remote` asks for.
     pub(super) fn suits(&self, remote: &RemoteMedia) -> bool {
         Packing::new(remote).is_some_and(|other| (other.length, other.frame) == (self.length, self.frame))
     }
 
-    /// True when a frame that begins at `clock` follows upon what waits.
+    /// Whether a frame that begins at `clock` continues the waiting audio.
     pub(super) fn goes_on(&self, clock: u64) -> bool {
         self.taken == self.filled || self.begins + self.samples(self.filled - self.taken) == clock
     }
@@ -83,7 +84,7 @@ impl Packing {
         (self.filled - self.taken >= self.length).then(|| self.take(self.length))
     }
 
-    /// What waits, shorter than a packet, because something else comes at `clock`.
+    /// The waiting audio as a short packet, because something else is sent at `clock`.
     pub(super) fn poll_rest(&mut self, clock: u64) -> Option<(u64, &[u8])> {
         let waits = self.filled - self.taken;
         let (begins, rest) = self.take(waits);
@@ -102,7 +103,7 @@ impl Packing {
     }
 }
 
-/// How long the packets of a peer are.
+/// Measures the length of a peer's packets.
 #[derive(Debug, Default)]
 pub(super) struct Spacing {
     ms: Option<u8>,
@@ -111,7 +112,7 @@ pub(super) struct Spacing {
 }
 
 impl Spacing {
-    /// Hears of a packet of audio. True when the length that is known changes by it.
+    /// Takes a packet of audio. Returns whether the known length has changed.
     pub(super) fn hear(&mut self, codec: Codec, payload: usize) -> bool {
         let ms = bytes_a_ms(codec).and_then(|bytes| u8::try_from(payload / bytes).ok());
         if ms == self.ms {
@@ -127,7 +128,7 @@ impl Spacing {
         changed
     }
 
-    /// True when the packets can be passed on to a peer that wants such ones.
+    /// Whether packets of this length can be forwarded to a peer that wants packets of `wanted` milliseconds.
     pub(super) fn suits(&self, wanted: Option<u8>) -> bool {
         self.ms.zip(wanted).is_none_or(|(ms, wanted)| ms == wanted)
     }
@@ -142,7 +143,7 @@ mod tests {
         RemoteMedia { packet_ms, ..RemoteMedia::new(([127, 0, 0, 1], 4000).into(), codec, Direction::Both) }
     }
 
-    /// The packets that so many frames make: when each begins, and its length.
+    /// The packets that are made of `frames` frames: when each begins, and its length.
     fn packets(codec: Codec, ms: u8, frames: usize) -> Vec<(u64, usize)> {
         let (mut packing, mut made) = (Packing::new(&remote(codec, Some(ms))).unwrap(), Vec::new());
         for index in 0..frames {

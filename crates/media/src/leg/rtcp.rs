@@ -1,4 +1,4 @@
-//! RTCP of a leg: what the peer reports, and what we report to it.
+//! RTCP of a leg: the peer's reports, and ours.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use super::Leg;
 use super::packet::REPORT;
 
 impl Leg {
-    /// Takes an RTCP compound of the peer; false when it is not authentic.
+    /// Takes an RTCP compound of the peer; returns `false` when it is not authentic.
     pub(crate) fn hear_rtcp(&mut self, datagram: &mut [u8], from: SocketAddr, now: u64, ntp: u64) -> bool {
         let own = self.outgoing.ssrc();
         let Some(link) = self.link.as_mut().filter(|link| from.ip() == link.latch.target().ip()) else {
@@ -37,7 +37,7 @@ impl Leg {
                     let about_us = blocks.into_iter().filter(|block| block.ssrc == own);
                     about_us.for_each(|block| self.quality.reported(&block, ntp));
                 }
-                // A good-bye in RTCP ends nothing: signalling does.
+                // A BYE in RTCP ends nothing: signalling ends the call.
                 Ok(
                     RtcpPacket::SourceDescription { .. } | RtcpPacket::Bye { .. } | RtcpPacket::Other { .. },
                 ) => {}
@@ -50,7 +50,7 @@ impl Leg {
         true
     }
 
-    /// Sends an RTCP report, with good-bye when the leg closes; returns packets newly known as lost.
+    /// Sends an RTCP report, with BYE when the leg closes; returns the packets that were lost since the last report.
     pub(crate) fn report(&mut self, now: u64, ntp: u64, bye: bool) -> u64 {
         let Some(link) = &mut self.link else { return 0 };
         link.next_report = now.saturating_add(REPORT);
@@ -80,7 +80,7 @@ impl Leg {
             && !target.ip().is_unspecified()
             && target.port() != 0
         {
-            // Lost like any packet when it cannot be sent.
+            // A report that cannot be sent counts as lost on the way.
             let _: io::Result<usize> = self.pair.rtcp.send_to(bytes, target);
         }
         link.newly_lost()

@@ -1,18 +1,18 @@
-//! Keeping a peer from the others: while it presses what nobody may see, they hear nothing of it.
+//! Hides a peer from the other legs: while the customer presses keys that nobody may learn, the others hear nothing.
 //!
 //! ```text
 //!        Shield            Unshield           300 ms without a key in the audio
 //! Down ─────────► Up ──────────────► Falling ───────────────────────────────────► Down
 //! ```
 
-/// How long no key may have sounded before a peer is heard again: what lies in a jitter buffer is older (300 ms).
+/// How long no key may have sounded before a peer is heard again (300 ms): longer than audio waits in a jitter buffer.
 const QUIET: u64 = 2400;
 
-/// Whether a peer is kept from the others.
+/// Whether a peer is hidden from the others.
 #[derive(Debug, Default)]
 pub(crate) struct Shield {
     state: State,
-    /// The last press began behind the shield: its packets may go on after it.
+    /// The last key was pressed while the peer was hidden: its packets may come after the shield was lowered.
     presses: bool,
 }
 
@@ -21,14 +21,14 @@ enum State {
     #[default]
     Down,
     Up,
-    /// Ordered down; a key sounded last at `sounded`, or the order came then.
+    /// Lowered by order. The last key sounded, or the order came, at `sounded`.
     Falling {
         sounded: u64,
     },
 }
 
 impl Shield {
-    /// Keeps the peer from the others.
+    /// Hides the peer from the others.
     pub(crate) fn raise(&mut self) {
         self.state = State::Up;
     }
@@ -40,7 +40,7 @@ impl Shield {
         }
     }
 
-    /// True while nothing of the peer may be heard; `sounds` when a key is heard in its audio right now.
+    /// Whether the peer is hidden. `sounds`: a key sounds in its audio right now.
     pub(crate) fn hides(&mut self, sounds: bool, now: u64) -> bool {
         if let State::Falling { sounded } = &mut self.state {
             if sounds {
@@ -52,7 +52,7 @@ impl Shield {
         !matches!(self.state, State::Down)
     }
 
-    /// As [`Shield::hides`] for a packet of a key, which is the first of a press or goes on with one.
+    /// As [`Shield::hides`], for a packet of a key. `is_first`: it is the first packet of this key.
     pub(crate) fn hides_key(&mut self, is_first: bool, sounds: bool, now: u64) -> bool {
         if self.hides(sounds, now) {
             self.presses = true;

@@ -1,4 +1,4 @@
-//! What a leg says to its peer: prompts and music, the other party's packets or frames, keys, silence.
+//! What a leg sends to its peer: prompts and music, the other party's packets or frames, keys, silence.
 
 use audio::FRAME;
 use audio::g711::Law;
@@ -13,12 +13,12 @@ use crate::ear::LONGEST;
 use crate::encodings::Encodings;
 use crate::player::Player;
 
-/// A bridged leg that was passed nothing for this long is sent silence, so that its peer and the
-/// networks between keep the stream alive (200 ms).
+/// A bridged leg that nothing was forwarded to for this long is sent silence, so that its peer and the networks
+/// between keep the stream alive (200 ms).
 const QUIET: u64 = 1600;
 
 impl Leg {
-    /// Says 20 ms of the bridged leg, or of a conference, to the peer. The packets sent.
+    /// Sends 20 ms of the bridged leg or of a conference to the peer; returns the number of packets.
     pub(crate) fn say(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> u64 {
         if self.player.is_some() || !self.keys.is_idle() {
             return 0;
@@ -31,7 +31,7 @@ impl Leg {
         self.keys.press(digit.event())
     }
 
-    /// Passes on a packet of the bridged leg by way of `room`. False when it was not sent.
+    /// Forwards a packet of the bridged leg; `room` is a buffer for it. Returns whether it was sent.
     pub(crate) fn pass_on(
         &mut self,
         packet: &RtpPacket<'_>,
@@ -56,7 +56,8 @@ impl Leg {
             Kind::Audio(_) | Kind::Coded => (link.remote.payload_type, true),
         };
         let stamp = self.outgoing.forward(incoming, now, steady, packet.payload.len());
-        // A key's marker is its sender's: that the stream begins anew is said by the next audio.
+        // The marker of a key's packet is the sender's. That the stream has a new offset is marked in the next audio
+        // packet.
         let marker = packet.marker || (steady && stamp.marker);
         self.passed_at = now;
         let Some(length) = print(Stamp { marker, ..stamp }, payload_type, packet.payload, room) else {
@@ -71,7 +72,7 @@ impl Leg {
         link.send(&self.pair.rtp, room, length)
     }
 
-    /// What is due in the tick that begins at `clock`.
+    /// Sends what is due in the tick that begins at `clock`.
     pub(crate) fn tick(
         &mut self,
         clock: u64,
@@ -106,7 +107,7 @@ impl Leg {
     ) {
         let law = self.codec().and_then(Law::of);
         if let (Some(player), Some(link)) = (&mut self.player, &self.link) {
-            // Clips are there in both laws; in other codecs, as somebody heard them before.
+            // Clips are kept in both laws. In other codecs a frame is kept once a listener has asked for it.
             let Some(frame) = player.frame(law.unwrap_or(Law::A)) else {
                 ticked.ended = self.player.take();
                 return;
@@ -131,7 +132,7 @@ impl Leg {
         }
     }
 
-    /// Encodes and sends 20 ms of audio at `rate`; the packets sent.
+    /// Encodes and sends 20 ms of audio at `rate`; returns the number of packets.
     fn speak(&mut self, samples: &[i16], rate: u32, clock: u64, room: &mut [u8; DATAGRAM]) -> u64 {
         let mut payload = [0; LONGEST];
         let Some(mouth) = &mut self.mouth else { return 0 };
@@ -139,7 +140,7 @@ impl Leg {
         self.send_frame(payload.get(..length).unwrap_or_default(), clock, room)
     }
 
-    /// Sends a frame as a packet, or what packets of the length that the peer asked for it completes.
+    /// Sends a frame as a packet, or the packets of the peer's length that it completes.
     fn send_frame(&mut self, codes: &[u8], clock: u64, room: &mut [u8; DATAGRAM]) -> u64 {
         let mut sent = 0;
         if self.packing.as_ref().is_some_and(|packing| !packing.goes_on(clock)) {
@@ -179,14 +180,14 @@ impl Leg {
     }
 }
 
-/// What a tick did.
+/// The results of a tick.
 #[derive(Debug, Default)]
 pub(crate) struct Ticked {
     /// Packets sent.
     pub(crate) sent: u64,
-    /// What the peer heard, or would have.
+    /// The audio that was due to the peer, whether it was sent or not.
     pub(crate) samples: Option<[i16; FRAME]>,
-    /// A play that came to its end.
+    /// A play that has ended.
     pub(crate) ended: Option<Player>,
 }
 

@@ -1,4 +1,4 @@
-//! Decoded clips kept on disk, found by what their files hold: music is decoded once and not at each start.
+//! Decoded clips kept on disk, found by the hash of their files: music is decoded once and not at each start.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -11,20 +11,20 @@ use sha2::{Digest, Sha256};
 
 use super::read::Heard;
 
-/// Files from this length on are kept: smaller ones are decoded as quickly as found (1 MiB).
+/// Files of this length or more are kept; a smaller one is decoded as quickly as its copy is found (1 MiB).
 const LARGE: u64 = 1 << 20;
-/// Marks a file of ours; another number when clips are decoded in another way.
+/// The first bytes of a kept clip. The number is changed when clips are decoded in another way.
 const MAGIC: &[u8; 8] = b"HLCLIP01";
 const ENDING: &str = "clip";
 /// Samples that are written at once.
 const BLOCK: usize = 1 << 19;
-/// Clips that stay although nobody asked for them, the youngest.
+/// The most kept clips that no file asked for in this run; the youngest stay.
 const MOST_UNUSED: usize = 16;
 
-/// A folder of decoded clips. Whatever fails here costs time and nothing else.
+/// A folder of decoded clips. A failure here costs time and nothing else.
 pub(super) struct Cache {
     folder: PathBuf,
-    /// Nothing was kept when it was opened.
+    /// The folder had no clips when it was opened.
     is_new: bool,
     used: Mutex<BTreeSet<PathBuf>>,
 }
@@ -36,8 +36,8 @@ impl Cache {
         Cache { folder: folder.to_owned(), is_new, used: Mutex::default() }
     }
 
-    /// What was kept of a file, or what `read` hears in it. Where nothing was kept at all, the file is read while its
-    /// hash is computed.
+    /// The kept clip of a file, or the one that `read` decodes. In a new cache the file is read while its hash is
+    /// computed.
     pub(super) fn heard<E>(&self, path: &Path, read: impl FnOnce() -> Result<Heard, E>) -> Result<Heard, E> {
         if !fs::metadata(path).is_ok_and(|file| file.len() >= LARGE) {
             return read();
@@ -78,7 +78,7 @@ impl Cache {
         }
     }
 
-    /// Removes what nobody asked for, but for the youngest.
+    /// Removes kept clips that no file asked for in this run, but not the youngest.
     pub(super) fn tidy(&self) {
         let Ok(used) = self.used.lock() else { return };
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
@@ -110,7 +110,7 @@ impl Cache {
         Ok(self.folder.join(name).with_extension(ENDING))
     }
 
-    /// Under another name first, so that a file with this name is whole.
+    /// Writes under another name first, so that a file with the final name is whole.
     fn keep(&self, path: &Path, heard: &Heard) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let unfinished = path.with_extension(format!("{}.new", std::process::id()));

@@ -1,8 +1,8 @@
-//! What lies around the audio of a file: tags before it, and WAV headers, which say all kinds of things.
+//! Finds the audio in a file: behind tags, and in WAV files whose headers may be wrong.
 //!
 //! Programs that write to a pipe, or that were killed, leave WAV headers whose lengths are 0, −1 or simply wrong.
-//! Players pass over that, so what we hand to the decoder has a header of our own making: the format as the file says
-//! it, and the audio that is there.
+//! Players ignore that; so our decoder is given a header that we make: with the format of the file, and the length of
+//! the audio that is there.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,29 +10,29 @@ use std::path::Path;
 
 use symphonia::core::io::MediaSource;
 
-/// A part of a file, behind bytes of our own.
+/// A part of a file, with bytes of ours before it.
 pub(super) struct Part {
     head: Vec<u8>,
     file: File,
     /// Where the part begins in the file, and how long it is.
     from: u64,
     length: u64,
-    /// Where is read next, counted from the first byte of `head`.
+    /// The next position to read, counted from the first byte of `head`.
     at: u64,
 }
 
 /// What a file holds.
 pub(super) enum Content {
-    /// Something that a decoder finds its way in.
+    /// A format that the decoder reads.
     Stream {
         /// The bytes.
         part: Part,
-        /// What they are, as a file's extension.
+        /// The format, as a file's extension.
         extension: Option<String>,
     },
     /// Samples of 16 bits.
     Pcm {
-        /// Nothing but them.
+        /// The samples alone.
         part: Part,
         /// Frames a second.
         rate: u32,
@@ -43,7 +43,7 @@ pub(super) enum Content {
     GsmPairs(Part),
 }
 
-/// What was found, and whether the file says that there should be more.
+/// The audio of a file, and whether the file announces more than it holds.
 pub(super) struct Opened {
     pub(super) content: Content,
     pub(super) is_short: bool,
@@ -83,7 +83,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, ContainerError> {
     Ok(Opened { content: Content::Stream { part, extension }, is_short: false })
 }
 
-/// Where the file begins behind its ID3v2 tags, which hold pictures more often than anything that matters here.
+/// The position after the ID3v2 tags at the begin of the file.
 fn skip_tags(file: &mut File, length: u64) -> io::Result<u64> {
     let mut at = 0;
     loop {

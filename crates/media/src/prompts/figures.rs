@@ -1,4 +1,4 @@
-//! What a clip sounds like, in figures: for whoever records prompts in a studio.
+//! Figures about the sound of a clip, for people who record prompts in a studio.
 
 use audio::level::{decibels, power};
 
@@ -9,7 +9,7 @@ use crate::clock::milliseconds;
 const PIECE: usize = 160;
 /// Pieces below this are silence, in dB of full scale.
 const SILENCE: f64 = -50.0;
-/// Samples from here on are at the edge of what a sample can say.
+/// A sample of this size or more is at the edge of the range.
 const EDGE: u16 = 32_700;
 /// Samples at the edge in a row that are heard as clipped.
 const CLIPPED: usize = 3;
@@ -19,13 +19,13 @@ const CLIPPED: usize = 3;
 pub struct ClipFigures {
     /// Its length.
     pub duration_ms: u64,
-    /// Loudness of what is no silence: root mean square in dB of full scale; `None` for silence alone.
+    /// Loudness of the pieces that are not silence: root mean square in dB of full scale; `None` for silence alone.
     pub level_db: Option<f64>,
     /// Places where the sound was cut at the edge of the range.
     pub clippings: usize,
-    /// Silence before and behind the sound.
+    /// Silence before the sound.
     pub leading_ms: u64,
-    /// See above.
+    /// Silence after the sound.
     pub trailing_ms: u64,
 }
 

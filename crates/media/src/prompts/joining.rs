@@ -1,6 +1,6 @@
-//! Decoded audio to the samples of a clip: one channel, 8 kHz, parts of different rates joined.
+//! Turns decoded audio into the samples of a clip: one channel, 8 kHz, parts of different rates joined.
 //!
-//! What is long is resampled on a thread of its own while the rest is decoded.
+//! Long audio is resampled on a thread of its own while the rest is decoded.
 
 use std::mem;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -19,7 +19,7 @@ type Piece = (u32, Vec<f32>);
 /// Takes audio as it is decoded.
 #[derive(Default)]
 pub(super) struct Joining {
-    /// Not passed on yet.
+    /// The rate of the samples that were not passed on yet.
     rate: u32,
     mono: Vec<f32>,
     worker: Worker,
@@ -59,7 +59,7 @@ impl Joining {
         self.pass_on_what_is_much();
     }
 
-    /// The same of 16-bit samples, as they lie in a file.
+    /// As [`Joining::take`], for samples of 16 bits as they lie in a file.
     pub(super) fn take_pcm(&mut self, rate: u32, channels: usize, bytes: &[u8]) {
         self.begin(rate);
         let share = 1.0 / (32_768.0 * channels as f32);
@@ -86,7 +86,7 @@ impl Joining {
                 drop(pieces);
                 match thread.join() {
                     Ok(parts) => parts.finish(),
-                    // Whoever reads files catches what a decoder does, too.
+                    // The reader of files catches a decoder's panic, and catches this one too.
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             }
@@ -118,7 +118,7 @@ impl Joining {
             }
             Worker::Elsewhere(pieces, _) => {
                 let fresh = Vec::with_capacity(self.mono.capacity());
-                // A thread that is gone panicked, which `finish` passes on.
+                // If the thread is gone, it panicked; `finish` passes the panic on.
                 let _ = pieces.send((self.rate, mem::replace(&mut self.mono, fresh)));
             }
         }
@@ -140,7 +140,7 @@ impl Joining {
         });
         let Ok(thread) = thread else { return };
         if let Worker::Here(parts) = mem::replace(&mut self.worker, Worker::Elsewhere(pieces, thread)) {
-            // The channel has room for the one.
+            // The channel has room for it.
             let _ = hand_over.send(parts);
         }
     }

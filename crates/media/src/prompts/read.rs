@@ -1,4 +1,4 @@
-//! One file to samples: what can be heard is heard.
+//! Decodes one file, as much of it as can be decoded.
 //!
 //! A packet that cannot be decoded is skipped, a file that is cut off ends where it is cut, and a stream that changes
 //! its rate, its channels or its tables goes on with another decoder. A file fails only when nothing of it can be
@@ -41,7 +41,7 @@ pub(super) struct Heard {
     pub(super) skipped: u32,
 }
 
-/// Why nothing can be heard, in the decoder's words.
+/// The decoder's reason why nothing can be heard.
 pub(super) type Why = String;
 
 /// Reads a file.
@@ -63,7 +63,7 @@ pub(super) fn read(path: &Path) -> Result<Heard, Why> {
     Ok(heard)
 }
 
-/// 16-bit samples, which take no decoder.
+/// Reads 16-bit samples, which need no decoder.
 fn read_pcm(mut part: Part, rate: u32, channels: usize) -> io::Result<Heard> {
     let (mut joining, frame) = (Joining::default(), 2 * channels);
     let mut room = vec![0; frame * BLOCK];

@@ -21,7 +21,7 @@ const HOUR: u64 = 180_000;
 const SECOND: u64 = 50;
 const RATE: u32 = 16_000;
 const LOUD: i16 = 3_000;
-/// So many samples of silence before a tone (200 ms).
+/// Samples of silence before a tone (200 ms).
 const QUIET: u64 = 3_200;
 
 /// Somebody who says a tone a second, in a codec that has to be decoded.
@@ -114,7 +114,7 @@ struct Recorded {
     off: [Vec<(u64, i64)>; 2],
 }
 
-/// Two peers, one over each network, for so many packets.
+/// Records two peers, one over each network, for `packets` packets.
 fn record(codecs: [Codec; 2], networks: &[Network; 2], packets: u64) -> Recorded {
     let peer = |codec, network| Peer::new(codec, network, packets);
     let mut peers = [peer(codecs[0], &networks[0]), peer(codecs[1], &networks[1])];

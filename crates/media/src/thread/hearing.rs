@@ -1,4 +1,4 @@
-//! Audio that is worked: read for recordings as it comes, and heard once a tick for a party with another codec and for
+//! Audio that is decoded: read for recordings when it comes, and once a tick for parties with another codec and for
 //! conferences.
 
 use std::collections::BTreeMap;
@@ -14,8 +14,8 @@ use crate::leg::Leg;
 use crate::outbox::Outbox;
 use crate::recorder::Recorder;
 
-/// Takes down what the peer of a leg with a reader said, as far as it is known at `until`: keys, level, recordings. It
-/// is `now`.
+/// Takes what the peer of a leg with a reader said, as far as it is known at `until`, to key detection, level meter
+/// and recordings. `now` is the present time.
 pub(super) fn take_down(
     id: LegId,
     (until, now): (u64, u64),
@@ -43,13 +43,14 @@ pub(super) fn take_down(
 }
 
 impl Thread {
-    /// Takes down the last words of a leg: what is still missing will not come, or belongs to another bridge.
+    /// Takes the last packets of a leg: missing ones are not waited for, because they will not come or belong to
+    /// another bridge.
     pub(super) fn take_down_rest(&mut self, id: LegId) {
         let Thread { legs, recorder, outbox, now, .. } = self;
         take_down(id, (*now + PATIENCE, *now), legs, recorder, outbox);
     }
 
-    /// Gives legs whose peers send packets of another length from now on what they need.
+    /// Makes or drops ears and mouths of legs whose peers have changed the length of their packets.
     pub(super) fn equip_respaced(&mut self) {
         while let Some(id) = self.respaced.pop() {
             let other = self.legs.get(&id).and_then(|leg| leg.other);
@@ -59,7 +60,8 @@ impl Thread {
         }
     }
 
-    /// Hears every leg that is heard by a conference or by a party with another codec; the packets sent.
+    /// Decodes 20 ms of every leg with an ear and gives them to its conference or other party; returns the number of
+    /// packets sent.
     pub(super) fn listen(&mut self, clock: u64) -> u64 {
         let Thread { listeners, legs, conferences, recorder, outbox, room, now, .. } = self;
         let mut sent = 0;
@@ -93,7 +95,7 @@ impl Thread {
         sent
     }
 
-    /// Joins legs of a call in a conference, or changes the one that it has.
+    /// Joins legs of a call in a conference, or changes the members of its conference.
     pub(super) fn confer(&mut self, call: CallId, members: Vec<(LegId, Role)>) {
         let mut seen = Vec::new();
         for (leg, role) in members {
@@ -146,11 +148,11 @@ impl Thread {
         }
     }
 
-    /// Gives legs the readers and ears that they need, after a leg or its bridge changed.
+    /// Makes or drops readers, ears and mouths after these legs or their bridge changed.
     pub(super) fn equip(&mut self, changed: [Option<LegId>; 2]) {
         for id in changed.into_iter().flatten() {
             let both = self.legs.get(&id).and_then(|leg| Some((leg, self.legs.get(&leg.other?)?)));
-            // A party that is not connected yet says nothing and hears nothing.
+            // A party that is not connected yet says and hears nothing.
             let both = both.filter(|(leg, other)| leg.codec().is_some() && other.codec().is_some());
             let hears = both.is_some_and(|(leg, other)| !leg.passes_to(other));
             let spoken_to = both.is_some_and(|(leg, other)| !other.passes_to(leg));

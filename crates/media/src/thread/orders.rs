@@ -96,11 +96,11 @@ impl Thread {
                 self.outbox.push(MediaReport::Leg(id, AudioReport::OpenFailed { lacks }));
             }
         }
-        // At once: orders come faster than ticks.
+        // Reported at once: orders come faster than ticks.
         self.report_strain();
     }
 
-    /// Says which limit a leg met, once a second at most.
+    /// Logs which limit kept a leg from a port, at most once a second.
     fn no_port(&mut self, error: &io::Error, lacks: Shortage) {
         self.unported += 1;
         let now = self.clock.now();
@@ -199,7 +199,7 @@ impl Thread {
         self.equip([Some(id), Some(other)]);
     }
 
-    /// Hears what lies in a leg's socket, and waits for nothing more: the tail of a call belongs to it.
+    /// Handles the datagrams in a leg's socket without waiting for more: they are the end of the call.
     fn drain(&mut self, id: LegId) {
         for _ in 0..MOST_WAITING {
             let Some(leg) = self.legs.get(&id) else { return };
@@ -215,7 +215,7 @@ impl Thread {
         self.unbridge(id);
         self.leave_conference(id);
         let Some(mut leg) = self.legs.remove(&id) else {
-            // Who closes a leg that got no port waits for this too.
+            // A leg that got no port is closed too, and its owner waits for this report.
             return self.outbox.push(MediaReport::Leg(id, AudioReport::Closed { quality: None }));
         };
         self.listeners.retain(|listener| *listener != id);
