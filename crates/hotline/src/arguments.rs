@@ -229,7 +229,7 @@ impl Listen {
     }
 }
 
-/// What peers are told at this address: what the file says of it, or of the first of its IP version.
+/// The address that peers get for this listener: the one of its own line, otherwise the first one of its IP version.
 fn advertised_as_before(bind: SocketAddr, written: &[Listener]) -> Listener {
     let alike = |listener: &&Listener| listener.bind.is_ipv4() == bind.is_ipv4();
     let same = written.iter().find(|listener| listener.bind == bind);
@@ -242,7 +242,7 @@ pub(crate) struct Listing {
     /// One JSON array of objects 输出 JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// At most so many rows 最多行数
+    /// The most rows to print 最多行数
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: u32,
 }

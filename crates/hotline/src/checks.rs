@@ -1,8 +1,8 @@
 //! Everything that a center needs, tried before it starts: `serve` refuses to start when something is missing, and
 //! `doctor` shows the same findings without serving.
 //!
-//! A check belongs to whoever knows the thing: folders, ports, database, machine. It changes nothing that stays, and
-//! says all that it found at once: name, what is so, and what a person can do.
+//! The checks are by subject: folders, ports, database, machine. A check leaves nothing behind, and returns all that
+//! it found at once: its name, the finding, and what a person can do.
 
 mod database;
 mod folders;

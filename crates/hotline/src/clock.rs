@@ -11,15 +11,16 @@ pub fn now() -> Time {
     Time::from_unix_ms(i64::try_from(unix.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Now by a clock that nobody sets: the machine's time when it was first asked, and what went by since. An operator who
-/// sets the machine's clock back does not make calls end before they began.
+/// The time by a clock that is never set: the machine's time at the first call, plus the time that has passed since.
+/// When an operator sets the machine's clock back, calls do not end before they began.
 pub fn steady() -> Time {
     static START: OnceLock<(Instant, Time)> = OnceLock::new();
     let (instant, wall) = START.get_or_init(|| (Instant::now(), now()));
     *wall + instant.elapsed()
 }
 
-/// The least difference between the clocks that is told (500 ms): less may be the way of reading them.
+/// The least difference between both clocks that is reported (500 ms): a smaller one may come from reading them one
+/// after the other.
 const TOLD: i64 = 500;
 
 /// Notices that the machine's clock was set.

@@ -215,7 +215,7 @@ impl Thread {
                         self.drained = Some(done);
                         self.center.handle(steady(), Input::Drain);
                     }
-                    // Who asked may have gone.
+                    // The asker may have gone.
                     Ok(Request::Alive(answer)) => _ = answer.send(()),
                     Ok(Request::Settings(config)) => {
                         self.center.handle(steady(), Input::Settings(config));
@@ -269,7 +269,7 @@ impl Thread {
                 }
                 Output::Reply(reply) => {
                     if let Some(answer) = self.answers.remove(&reply.id) {
-                        // Whoever asked may have gone meanwhile.
+                        // The asker may have gone meanwhile.
                         let _ = answer.send(reply.result);
                     }
                 }

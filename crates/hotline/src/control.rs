@@ -107,7 +107,7 @@ pub fn neighbour(data: &Path) -> Option<Neighbour> {
     let request = format!("GET /healthz HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
-    // Read as far as it comes: what counts is who answers.
+    // An answer that is cut off is read as far as it goes: only the answering program is of interest.
     let _ = stream.take(4_096).read_to_end(&mut answer);
     let answer = String::from_utf8_lossy(&answer);
     (answer.starts_with("HTTP/1.1 200") && answer.contains("\"alive\"")).then_some(Neighbour { http, sip })

@@ -80,7 +80,7 @@ fn remove_old(demos: &Path) {
     for entry in entries.flatten() {
         let began = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
         if began.is_some_and(|began| began.saturating_add(KEPT_MS) < now().unix_ms()) {
-            // What cannot be removed is in nobody's way.
+            // A file that cannot be removed does no harm.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -125,7 +125,7 @@ fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Str
     passwords
 }
 
-/// A number that nobody guesses within the minute of the show.
+/// A number that cannot be guessed within the minute of the demo.
 fn secret() -> u64 {
     let mut bytes = [0; 8];
     match getrandom::fill(&mut bytes) {

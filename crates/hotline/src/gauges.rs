@@ -1,4 +1,4 @@
-//! What `/metrics` tells of the running center's calls and audio.
+//! The figures about calls and audio in `/metrics`.
 
 use std::sync::Arc;
 

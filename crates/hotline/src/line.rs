@@ -1,4 +1,4 @@
-//! Texts that stay within their line, whoever wrote them.
+//! Makes texts of any origin fit into one line.
 
 use std::fmt::Write as _;
 

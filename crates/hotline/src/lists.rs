@@ -72,7 +72,7 @@ pub(crate) async fn adopt(place: &Place, dry_run: bool, json: bool) -> anyhow::R
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Has the running center read its files anew, and shows what that changes.
+/// Lets the running center reload its files, and prints what that changes.
 pub(crate) fn reload(place: &Place, dry_run: bool, json: bool) -> anyhow::Result<ExitCode> {
     let wanted = serde_json::json!({ "dry_run": dry_run });
     let answer = control::post(&place.data, "configuration/reload", &wanted.to_string())?;

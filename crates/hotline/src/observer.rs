@@ -6,8 +6,8 @@
 //!   registrar ─────── refusals ──┘
 //! ```
 //!
-//! Who has something to report never waits: the way to the thread is bounded (65,536), and what finds it full is
-//! dropped and counted (`hotline_observations_lost_total`). Nothing decides anything by what is seen here.
+//! Reporting never waits: the channel to the thread is bounded (65,536), and a report that finds it full is dropped
+//! and counted (`hotline_observations_lost_total`). No decision depends on these reports.
 
 mod contact;
 mod figures;

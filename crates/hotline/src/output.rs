@@ -1,9 +1,9 @@
-//! What the process writes to its standard streams, so that no stream can stop or end it.
+//! The process's standard streams, written so that no stream can stop or end the process.
 //!
-//! A stream may be closed (its reader went away), full (a disk) or stuck (a pipe that nobody reads). What a running
-//! center writes therefore goes through an [`Outlet`]: a bounded queue and a thread of its own for each stream. When
-//! the queue is full, lines are dropped and counted; when the stream takes lines again, the number lost is written
-//! there. Commands that print a result and end write that directly: a stream that takes nothing loses it.
+//! A stream may be closed (its reader went away), full (a disk) or stuck (a pipe that is not read). A running center
+//! therefore writes through an [`Outlet`]: a bounded queue and a thread of its own for each stream. When the queue is
+//! full, lines are dropped and counted; when the stream takes lines again, the number of lost lines is written.
+//! Commands that print a result and end write it directly: if the stream takes nothing, the result is lost.
 //!
 //! The macros that print are forbidden in this crate: they panic when the stream is closed.
 
@@ -84,7 +84,8 @@ pub fn flush() {
     }
 }
 
-/// A file of our own on a standard stream: the library's has a lock, which whoever waits for a stuck stream would hold.
+/// A file of our own for a standard stream: the library's stream has a lock, which a thread that waits for a stuck
+/// stream would hold.
 fn own(stream: impl AsFd) -> Box<dyn Write + Send> {
     match stream.as_fd().try_clone_to_owned() {
         Ok(descriptor) => Box::new(File::from(descriptor)),
@@ -143,7 +144,7 @@ struct Writer {
     waiting: Receiver<Piece>,
     stream: Box<dyn Write + Send>,
     lost: Arc<AtomicU64>,
-    /// How many lost lines the stream has been told of.
+    /// How many lost lines were reported on the stream.
     said: u64,
 }
 

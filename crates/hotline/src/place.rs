@@ -13,8 +13,8 @@ use hotline::reload::Files;
 use hotline::vault;
 use store::Store;
 
-/// The folders as they are typed. What is not, and stands in no environment variable, is looked for in the working
-/// folder first, as in a checkout, and then where a system keeps such things.
+/// The folders as they were typed. A folder that was not typed and stands in no environment variable is looked for in
+/// the working folder first, as in a checkout, and then where a system keeps such folders.
 #[derive(Args)]
 pub(crate) struct Typed {
     /// Folder of the configuration; default: ./config, else /etc/hotline 配置目录

@@ -1,4 +1,4 @@
-//! The configuration's files, read anew while the center runs.
+//! Reloads the configuration's files while the center runs.
 //!
 //! ```text
 //!   asked ──► read and check all ──► compare ──► replace in every owner, one after the other ──► event
@@ -42,7 +42,7 @@ pub struct Files {
     pub clips: PathBuf,
 }
 
-/// Everybody who has settings that can be replaced.
+/// The owners of settings that can be replaced.
 pub(crate) struct Owners {
     pub(crate) signalling: signalling::Current,
     pub(crate) prompts: Arc<Shelf>,
@@ -119,7 +119,7 @@ impl Reloader {
         Ok(Reloaded { dry_run, changes, warnings })
     }
 
-    /// In the log, for whoever asks later what held when.
+    /// Appends the change to the log, which then shows which settings held at any time.
     fn note(&self, by: Actor, changes: &[SettingChange]) {
         let count = u64::try_from(changes.len()).unwrap_or(u64::MAX);
         let changes = changes.iter().take(NOTED).cloned().collect();
@@ -163,7 +163,7 @@ impl api::Configuration for Reloader {
     }
 }
 
-/// At a signal: nobody waits for the answer, so what is wrong goes to the log.
+/// Reloads after a signal: there is no answer to send, so every fault goes to the log.
 pub async fn at_signal(configuration: &dyn api::Configuration) {
     let Err(faults) = configuration.reload(Actor::CommandLine, false).await else { return };
     for Fault { file, line, message, hint } in &faults {

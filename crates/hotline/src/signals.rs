@@ -1,9 +1,9 @@
-//! What the system's signals ask of a running center.
+//! What a running center does at the system's signals.
 //!
 //! | signal | what follows |
 //! |---|---|
 //! | `TERM`, `INT`, `QUIT` | the center stops: no new calls, those in progress may end; a second one ends them at once |
-//! | `HUP` | the configuration is read anew |
+//! | `HUP` | the configuration is reloaded |
 //! | `USR1`, `USR2`, `ALRM`, `IO`, `VTALRM`, `PROF` | ignored, with a line in the log |
 //!
 //! Left alone, each of them would end the process at once, without a BYE and with recordings left open.
@@ -21,7 +21,7 @@ const SIGPROF: i32 = 27;
 pub enum Asked {
     /// Stop.
     Stop,
-    /// Read the configuration anew.
+    /// Reload the configuration.
     Reload,
 }
 
@@ -79,8 +79,8 @@ impl Signals {
         }
     }
 
-    /// Completes at the next signal that asks the center to stop; before it runs, and while it stops, nothing is read
-    /// anew.
+    /// Completes at the next signal that asks the center to stop. Before it runs, and while it stops, a reload is not
+    /// possible.
     pub async fn stop(&mut self) {
         while self.next().await != Asked::Stop {
             tracing::info!(

@@ -9,8 +9,8 @@ use store::Store;
 use crate::clock::steady;
 use crate::config::Configuration;
 
-/// How agents stood when the last run ended: who talked then has a call to write up. Ask once the database has what the
-/// last run left in the spool, and before what was cut off is ended.
+/// The states of agents when the last run ended: an agent who talked then has a call to write up. Call it when the
+/// database has the records of the last run's spool, and before the events that end what was cut off are appended.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -115,7 +115,7 @@ impl Listing {
         Ok(listing)
     }
 
-    /// What is not as it was backed up, a line each.
+    /// The differences to the backup, a line each.
     pub(super) fn damage(&self, backup: &Path) -> Vec<String> {
         let mut wrong = Vec::new();
         for entry in &self.files {

@@ -90,7 +90,7 @@ fn next_step(error: &StoreError) -> Text {
     }
 }
 
-/// An error and its causes in one line. A cause that its error already tells is left out.
+/// An error and its causes in one line. A cause that the error's own text contains is left out.
 fn chain(error: &StoreError) -> String {
     let mut line = error.to_string();
     let mut source = std::error::Error::source(error);

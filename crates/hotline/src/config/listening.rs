@@ -1,4 +1,4 @@
-//! Where SIP listens, and what peers are told: `listen` and `advertised` in `[sip]` of `hotline.toml`.
+//! Where SIP listens, and the address that peers send to: `listen` and `advertised` in `[sip]` of `hotline.toml`.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
@@ -51,7 +51,7 @@ pub(super) fn listeners(sip: &mut Section) -> Vec<Listener> {
     listeners
 }
 
-/// Peers have to be told an address that they can reach, and each another.
+/// Each listener needs an address that peers can reach, and no two listeners may share one.
 fn check(sip: &Section, listen: &[At<Listen>], listeners: &[Listener]) {
     for (nth, (listener, at)) in listeners.iter().zip(listen).enumerate() {
         let (bind, told) = (listener.bind, listener.advertised_ip());

@@ -86,7 +86,7 @@ pub(super) fn read(
     (routes, codes)
 }
 
-/// A number is dialled by customers: it is there once, and nobody else is reached by it.
+/// A number that customers dial may stand in the file once, and may not be an agent's id.
 fn check_number(
     section: &Section,
     At { value: number, line }: &At<Number>,

@@ -40,7 +40,7 @@ impl Texts {
     }
 }
 
-/// A flow's version, and what tells its text from another of the same version.
+/// A flow's version, with a hash by which a changed text of the same version is noticed.
 fn summary(text: &str) -> String {
     let table = text.parse::<Table>().unwrap_or_default();
     let version = table.get("version").and_then(Value::as_str).unwrap_or_default().to_owned();

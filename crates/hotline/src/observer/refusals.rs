@@ -1,4 +1,4 @@
-//! Lines about refusals, so many that an operator sees each reason and source, so few that a flood fills no disk.
+//! Lines about refusals: enough that an operator sees each reason and source, few enough that a flood fills no disk.
 //!
 //! Of each (reason, source) the first [`EACH`] in [`WINDOW`] are written, the others counted; when the window is over
 //! one line says how many were left out. At most [`SOURCES`] pairs are kept: beyond, all others of a reason share one.

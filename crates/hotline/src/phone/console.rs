@@ -53,7 +53,7 @@ const BETWEEN_KEYS: Duration = Duration::from_secs(2);
 
 const HELP: &str = "  d NUMBER dial 拨打 · a answer 接听 · h hang up 挂断 · 0-9*# keys 按键 · q quit 退出";
 
-/// Runs the softphone until it is told to quit, or, where it only dials, until its call is over.
+/// Runs the softphone until the user quits, or, where it only dials, until its call is over.
 ///
 /// # Errors
 /// When a socket, file or sound card cannot be had.

@@ -77,7 +77,7 @@ fn alsa(program: &str) -> Command {
     command
 }
 
-/// A program that ends with whoever started it.
+/// A program that ends together with the softphone.
 struct Running(Child);
 
 impl Drop for Running {
@@ -91,7 +91,7 @@ fn microphone() -> anyhow::Result<Sound> {
     let started = alsa("arecord").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut running = Running(started.with_context(|| "start arecord: apt-get install alsa-utils")?);
     let Some(mut stdout) = running.0.stdout.take() else { bail!("arecord has no output") };
-    // Half a second: what is older is dropped, so that nobody hears us late.
+    // Half a second. Older audio is dropped, so that the peer does not hear it late.
     let (sender, frames) = bounded::<[i16; FRAME]>(25);
     std::thread::Builder::new().name("microphone".to_owned()).spawn(move || {
         let mut bytes = [0; 2 * FRAME];

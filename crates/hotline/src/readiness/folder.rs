@@ -1,5 +1,5 @@
-//! A folder that is written to every few seconds by a thread of its own, so that a disk that stands still is noticed
-//! and stops nobody else.
+//! Writes to a folder every few seconds, on a thread of its own: a disk that hangs is noticed and stops no other
+//! thread.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! What each part of a running center needs of a configuration: at the start, and again when it is read anew.
+//! The settings that each part of a running center takes from a configuration, at the start and at each reload.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
