@@ -83,7 +83,7 @@ impl Customer {
         let Stage::Dialling { .. } = self.stage else { return };
         let presses = (!plan.press.is_empty()).then_some(now + plan.press_after);
         self.stage = match plan.expects {
-            // A call that must hear nobody presses its keys all the same, before it hangs up.
+            // A call that expects silence presses its keys all the same, before it hangs up.
             Expects::Nobody if presses.is_none() => Stage::Talking { until: now + plan.hold },
             Expects::Nobody => Stage::Waiting { presses, gives_up: now + plan.press_after + plan.patience },
             Expects::Agent | Expects::Echo => Stage::Waiting { presses, gives_up: now + plan.patience },

@@ -77,7 +77,7 @@ impl Ear {
 }
 
 impl Listening {
-    /// `None` when there is no decoder, and so nobody is heard.
+    /// `None` when there is no decoder for the codec: the phone then hears nothing.
     fn begin(codec: Codec, run: u32) -> Option<Listening> {
         let decoder = Decoder::new(codec).ok()?;
         Some(Listening { codec, decoder, listener: Listener::new(run), packets: 0 })

@@ -40,7 +40,7 @@ pub(super) struct Traces {
     pub(super) calls: Vec<Call>,
     /// By leg.
     pub(super) legs: BTreeMap<u32, LegFigures>,
-    /// The agents' legs, with the number that each was told to be called from.
+    /// The numbers that agents expect to be called from, by leg.
     pub(super) callers: BTreeMap<u32, String>,
     pub(super) wire: Wire,
     pub(super) samples: Vec<Sample>,
@@ -333,7 +333,7 @@ impl Exchange {
                 let (now, answer) = (self.moment(), sip::Answer::new(Status::METHOD_NOT_ALLOWED));
                 self.side(party).endpoint.respond(now, id, &answer);
             }
-            // Referred: nobody is allowed to.
+            // A call may not be referred to another number.
             Event::Ringing { .. }
             | Event::Digit { .. }
             | Event::Pinged { .. }

@@ -1,4 +1,4 @@
-//! One phone in one call: the stamped packets that it sends, and what it makes of those that it hears.
+//! One phone in one call: it sends stamped packets, and judges the packets that it receives.
 
 mod heard;
 #[cfg(test)]
@@ -161,7 +161,7 @@ impl Leg {
         self.transform.seal_rtp(datagram, length)
     }
 
-    /// What a packet with this stamp says.
+    /// The payload of a packet with this stamp.
     fn payload<'a>(&self, stamp: &Stamp, voices: &Voices, room: &'a mut [u8; LONGEST]) -> Option<&'a [u8]> {
         if self.talk.manner == Manner::Signs {
             let payload = room.first_chunk_mut()?;

@@ -63,7 +63,7 @@ pub struct Outcome {
 /// Runs the load and writes the reports that were asked for. It ends by itself.
 ///
 /// # Errors
-/// When what was typed cannot be meant, a port cannot be opened, or a report cannot be written.
+/// When the options contradict each other, a port cannot be opened, or a report cannot be written.
 pub fn run(options: Options) -> anyhow::Result<Outcome> {
     let plan = options.plan()?;
     udp::make_room_for_files(FILES);

@@ -5,8 +5,8 @@
 //!   start, seven digits of the leg, four of a check over run and leg; 100 ms each; over and over
 //! ```
 //!
-//! A digit that equals the one before is said by a tone of its own, so that neighbours always differ: whoever listens
-//! needs no clock, and time that a jitter buffer stretches does no harm.
+//! A digit that equals the one before has a tone of its own, so that neighbours always differ: a listener needs no
+//! clock, and time that a jitter buffer stretches does no harm.
 
 use std::f32::consts::TAU;
 
@@ -32,7 +32,7 @@ const LEAST: f32 = 10_000.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name([usize; 1 + DIGITS]);
 
-/// One frame of a name: which tone, and the how-manieth frame of it.
+/// One frame of a name: its tone, and the frame's number within the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) tone: usize,
@@ -153,7 +153,7 @@ mod tests {
 
     const RUN: u32 = 0xdead_beef;
 
-    /// The samples of so many frames of a name at 8 kHz.
+    /// The samples of these frames of a name, at 8 kHz.
     fn said(leg: u32, frames: std::ops::Range<u32>) -> Vec<i16> {
         let name = Name::of(RUN, leg);
         frames.flat_map(|number| frame(name.place(number).tone, 8_000)).collect()

@@ -1,4 +1,4 @@
-//! The bad network between the phones and the system under test: what it does to each packet that a phone sends.
+//! A simulated bad network between the phones and the system under test, which loses, delays and repeats packets.
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Weather {
 pub(super) enum Fate {
     /// It never arrives.
     Lost,
-    /// It leaves so many microseconds late.
+    /// The packet leaves this many microseconds late.
     Delayed(u64),
 }
 

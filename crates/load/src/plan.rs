@@ -1,4 +1,4 @@
-//! What was typed, read into what is meant.
+//! Turns the options of the command line into a checked plan.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use super::rtp::ThreadFigures;
 use super::verdict::{self, Packets};
 use super::watch::{self, Cost, Sample};
 
-/// All that a run tells.
+/// The report of a run.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Report {
     pub(super) version: u32,
@@ -331,7 +331,7 @@ pub(super) fn ms(figures: &Percentiles) -> String {
     }
 }
 
-/// With so many decimals.
+/// A percentage with this many decimals.
 pub(super) fn percent(value: Option<f64>, decimals: usize) -> String {
     value.map_or("–".to_owned(), |value| format!("{value:.decimals$} %"))
 }

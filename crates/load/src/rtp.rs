@@ -36,7 +36,7 @@ pub(super) enum Order {
     Close { slot: usize, leg: u32 },
 }
 
-/// What a thread tells.
+/// A report of an audio thread.
 #[derive(Debug)]
 pub(super) enum Report {
     /// The leg hears somebody.
@@ -45,7 +45,7 @@ pub(super) enum Report {
     Closed(Box<LegFigures>),
 }
 
-/// What a thread did in all.
+/// The totals of an audio thread.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ThreadFigures {
     pub(super) durations: Durations,
@@ -145,7 +145,7 @@ impl Phones {
         }
     }
 
-    /// Ends all threads; what they measured, and the reports that nobody had read.
+    /// Ends all threads. Returns their figures, and the reports that were not read yet.
     pub(super) fn stop(self) -> (ThreadFigures, Vec<Report>) {
         let mut all = ThreadFigures::default();
         for Line { orders, waker, thread } in self.threads {
@@ -164,7 +164,7 @@ impl Phones {
     }
 }
 
-/// A port and its neighbour for RTCP, which is bound so that reports for it reach nobody else.
+/// A port and its neighbour for RTCP, which is bound so that no other program receives the reports for it.
 #[derive(Debug)]
 struct Port {
     rtp: UdpSocket,

@@ -1,4 +1,4 @@
-//! What a simulated phone writes into each packet: who sends it, the how-manieth it is and when it left.
+//! The stamp that a simulated phone writes into each packet: sender, sequence number and send time.
 //!
 //! | codec | where |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | L16 | the lowest bit of the first 160 samples |
 //! | Opus | padding, which every decoder passes over (RFC 6716 section 3.2.5) |
 //!
-//! But for G.711, a listener hears the leg's name, and a packet with a stamp was passed on as it is.
+//! But for G.711, a listener hears the leg's name; and a packet with a stamp was forwarded unchanged.
 
 use audio::FRAME;
 use audio::g711::Law;
@@ -24,7 +24,7 @@ const CHECKED: usize = BYTES - 4;
 /// What one packet says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// The run of the load generator that made it: another's packets are nobody's counterpart.
+    /// The run of the load generator that made the stamp: packets of another run are not counted.
     pub(super) run: u32,
     /// The leg that sent it.
     pub(super) leg: u32,
@@ -66,7 +66,7 @@ impl Stamp {
         }
     }
 
-    /// Reads what a payload says; `None` for a voice, music, silence, or a damaged packet.
+    /// Reads the stamp in a payload; `None` for a voice, music, silence, or a damaged packet.
     pub(super) fn read(codec: Codec, payload: &[u8]) -> Option<Stamp> {
         match codec {
             // The first bit of a code is its sign in both laws, set for positive.

@@ -29,7 +29,7 @@ impl Voices {
         voices
     }
 
-    /// One frame of a tone. `None` when the codec's encoder refuses, and then nobody is heard in it.
+    /// One frame of a tone. `None` when the codec's encoder refuses; the tone cannot be heard then.
     pub(super) fn payload(&self, codec: Codec, place: Place) -> Option<&[u8]> {
         let nth = Codec::ALL.iter().position(|other| *other == codec)?;
         let payloads = self.by_codec.get(nth)?.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! What a process on this machine uses: the system under test, looked at from outside each second.
+//! Measures, each second and from outside, what the process of the system under test uses.
 
 use std::fs;
 

@@ -7,7 +7,7 @@ use sip::{Method, Response, peek_call_id};
 
 use super::histogram::Histogram;
 
-/// What is under way, by Call-ID, and what was measured, in microseconds.
+/// Transactions in progress, by Call-ID, and measured times, in microseconds.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     invites: BTreeMap<String, Invite>,
@@ -23,7 +23,7 @@ pub(super) struct Wire {
     pub(super) answered: Histogram,
     /// Session Disconnect Delay: BYE to 200.
     pub(super) sdd: Histogram,
-    /// Requests that were sent again, for nobody answered in time.
+    /// Requests that were sent again because no answer came in time.
     pub(super) repeated: u64,
 }
 

@@ -44,7 +44,7 @@ impl Exchange {
         self.answering.endpoint.secure(session, security, &Codec::ALL)
     }
 
-    /// No customer was told to answer.
+    /// Refuses a call to a customer: customers only call.
     pub(super) fn refuse_a_call_to_a_customer(&mut self, session: SessionId) {
         self.dialling.endpoint.refuse(self.moment(), session, &Answer::new(Status::BUSY_HERE));
     }
@@ -113,7 +113,7 @@ impl Exchange {
         }
     }
 
-    /// The audio side tells something.
+    /// Takes a report from an audio thread.
     pub(super) fn reported(&mut self, report: Report) {
         match report {
             Report::Heard { leg, whose } => {

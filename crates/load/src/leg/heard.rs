@@ -1,4 +1,4 @@
-//! What a phone makes of the packets that it hears: whose they are, which are missing, which are the system's own.
+//! Sorts the packets that a phone receives: who sent them, which are missing, and which the system made itself.
 
 use audio::rtp::RtpPacket;
 
@@ -34,7 +34,7 @@ pub(crate) struct LegFigures {
     pub(crate) decoded: u64,
 }
 
-/// Numbers below the highest that are remembered, to tell a late packet from a repeated one.
+/// How many sequence numbers below the highest are remembered, so that a late packet is not taken for a repeated one.
 const REMEMBERED: u32 = 128;
 
 /// What was heard so far.
@@ -96,7 +96,7 @@ impl Heard {
         self.highest = self.highest.max(number);
         let behind = self.highest - number;
         self.reordered += u64::from(behind > 0);
-        // Too late to be told from a repeated one, or before the first that was heard.
+        // So late that it may be a repetition, or from before the first packet.
         let known = behind >= REMEMBERED || number < self.first || self.window >> behind & 1 == 1;
         if known {
             self.repeated += u64::from(number >= self.first);
@@ -121,7 +121,7 @@ impl Heard {
         news
     }
 
-    /// A packet without a stamp arrived, at so many RTP units a second.
+    /// Takes a packet without a stamp, which the system made. `clock`: RTP units a second.
     pub(super) fn made_by_the_system(
         &mut self,
         packet: &RtpPacket,
@@ -141,7 +141,7 @@ impl Heard {
         self.last_made = Some(Made { ssrc, sequence, timestamp, arrived_us });
     }
 
-    /// What it comes to; the rest is the leg's to say.
+    /// The figures about the received packets; the leg adds the others.
     pub(super) fn close(self) -> LegFigures {
         LegFigures {
             counterpart: self.counterpart,

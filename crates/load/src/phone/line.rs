@@ -24,7 +24,7 @@ pub type Ear = Box<dyn FnMut(&[i16]) + Send>;
 pub struct Account {
     /// Its name, the user part of its address.
     pub user: String,
-    /// What it answers challenges with.
+    /// The password for digest challenges.
     pub password: String,
 }
 
@@ -65,7 +65,7 @@ struct Peer {
 struct Registering {
     registration: Registration,
     due: Instant,
-    /// Doubles while nobody answers.
+    /// The pause before the next attempt; it doubles while there is no answer.
     pause: Duration,
 }
 
@@ -184,7 +184,7 @@ impl Line {
         self.voice.press(event);
     }
 
-    /// A frame's length of life: what came is handled, what is due is sent.
+    /// Waits for at most a frame's length; handles the messages that came and sends those that are due.
     pub async fn turn(&mut self) -> io::Result<Vec<Happened>> {
         let mut happened = self.flush().await?;
         let mut datagram = [0; 65_535];

@@ -1,4 +1,4 @@
-//! A seat tells the registrar where it can be reached.
+//! The registration of a seat with the registrar.
 //!
 //! ```text
 //!   request ──► 401 or 407: Again (once) ──► request ──► 200: Done

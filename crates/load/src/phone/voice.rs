@@ -40,7 +40,7 @@ impl Voice {
         }
     }
 
-    /// From now on there are so many RTP units a second.
+    /// From now on the stream has `clock` RTP units a second.
     pub(crate) fn keep_time(&mut self, clock: u32) {
         self.step = clock / 50;
     }
