@@ -10,7 +10,7 @@ use crate::Contact;
 pub struct Coverage {
     /// From the answer to the end.
     pub answered_ms: u64,
-    /// Of it, in a recording: what was masked, or lost by our own disks, is not.
+    /// The recorded part of it. Masked audio, and audio that our own disks lost, is not counted.
     pub recorded_ms: u64,
     /// Left out because a person wanted it.
     pub masked_ms: u64,

@@ -304,7 +304,7 @@ impl Connection {
         }
     }
 
-    /// Says good-bye to the database; what was not committed is undone.
+    /// Closes the connection; a transaction in progress is rolled back.
     pub(crate) async fn close(self) {
         let closed = match self {
             Connection::Sqlite { connection, .. } => connection.close().await,

@@ -25,7 +25,7 @@ pub enum StoreError {
         /// The newest that this program knows.
         known: i64,
     },
-    /// The file is no database, or what it holds does not fit together.
+    /// The file is no database, or its content is inconsistent.
     #[error("it is damaged: {what}")]
     Damaged {
         /// What the database said.

@@ -58,7 +58,7 @@ impl Follower {
                 break;
             }
             let stepped = if self.shared.stopped().is_some() {
-                // What comes stays in the spool, for the next start.
+                // Further entries stay in the spool, for the next start.
                 self.shared.grown.notified().await;
                 continue;
             } else if read_all {

@@ -6,8 +6,8 @@
 //!                                                                                live readers ◄─────────┘
 //! ```
 //!
-//! An entry gets its number when it enters the inbox, under the inbox's lock: the order of the numbers is the order
-//! of the inbox, of the spool and of the database, whoever appends.
+//! An entry gets its number when it enters the inbox, under the inbox's lock. So the order of the numbers is the order
+//! of the inbox, of the spool and of the database, with any number of writers.
 //!
 //! Every record takes this one way, whether the database is well or not: the spool is written first and the
 //! database follows it. So a database that is slow, full or gone changes nothing but the distance between
@@ -185,7 +185,7 @@ impl Journal {
         Ok(Journal { shared, log, threads: Arc::new(Mutex::new(threads)) })
     }
 
-    /// The way into it, for whoever has something to say.
+    /// The way to append entries.
     pub fn log(&self) -> &Log {
         &self.log
     }
@@ -209,8 +209,8 @@ impl Journal {
         }
     }
 
-    /// Takes no more, and waits at most `limit` until the database has everything; true if it has. What it
-    /// has not stays in the spool, on disk, for the next start. Blocks: call it off the async threads.
+    /// Takes no more entries, and waits at most `limit` until the database has all of them; returns whether it has.
+    /// Missing entries stay in the spool, on disk, for the next start. Blocks: call it off the async threads.
     pub fn close(&self, limit: Duration) -> bool {
         self.shared.inbox().closed = true;
         self.shared.arrived.notify_all();
@@ -286,7 +286,7 @@ impl Shared {
         Some(last)
     }
 
-    /// Counts an entry that nobody kept.
+    /// Counts an entry that was lost.
     pub(crate) fn drop_one(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }

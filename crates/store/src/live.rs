@@ -10,7 +10,7 @@ use tokio::sync::watch;
 /// Records kept in memory. A reader who is further behind reads from the database.
 const KEPT: usize = 8192;
 
-/// What was committed last. Shared by the follower, who tells, and every reader.
+/// The records that were committed last, shared by the follower, which adds them, and all readers.
 #[derive(Debug)]
 pub(crate) struct Live {
     tail: Mutex<VecDeque<Arc<Record>>>,

@@ -1,8 +1,8 @@
 //! Locks of folders and files that one process at a time may write to.
 //!
-//! A lock is a file that its holder has locked with `flock`, for as long as the process lives. The file holds who that
-//! is, as JSON, for the message of whoever is refused. The file is never removed: with a second file of the same name
-//! two processes could each hold a lock.
+//! A lock is a file that its holder has locked with `flock`, for as long as the process lives. The file names the
+//! holder, as JSON, for the error message of a process that is refused. The file is never removed: with a second file
+//! of the same name two processes could each hold a lock.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};

@@ -29,11 +29,11 @@ impl Log {
         Log { shared, live }
     }
 
-    /// Appends an entry; its number. Touches memory only: never waits for a disk or a database.
+    /// Appends an entry; returns its number. Touches memory only: never waits for a disk or a database.
     ///
-    /// A killed process loses what the spool's thread has not yet written, which is what came during one
-    /// `write`; a power cut loses what no commit and no fsync has covered: about one group while the
-    /// database follows, one second while it does not.
+    /// A killed process loses the entries that the spool's thread has not written yet, which came during one `write`.
+    /// A power cut loses the entries that no commit and no fsync has covered: about one group while the database
+    /// follows, one second while it does not.
     ///
     /// # Errors
     ///

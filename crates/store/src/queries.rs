@@ -27,7 +27,7 @@ pub struct ContactFilter {
     pub agent: Option<AgentId>,
     /// Only those that arrived then or later.
     pub since: Option<Time>,
-    /// At most so many.
+    /// The most rows.
     pub limit: u32,
 }
 
@@ -46,7 +46,7 @@ pub struct RecordingFilter {
     pub contact: Option<ContactId>,
     /// Only those that began then or later.
     pub since: Option<Time>,
-    /// At most so many.
+    /// The most rows.
     pub limit: u32,
 }
 
@@ -120,7 +120,7 @@ impl Store {
         Ok(contacts.into_iter().map(|contact| contact.id).collect())
     }
 
-    /// Closed recordings that are shorter than their contacts by more than so many milliseconds.
+    /// Closed recordings that are more than `by_ms` milliseconds shorter than their contacts.
     pub async fn short_recordings(&self, by_ms: u64) -> Result<Vec<ShortRecording>, StoreError> {
         let read = |mut row: Row| {
             Ok(ShortRecording {
@@ -139,7 +139,7 @@ impl Store {
         rows.into_iter().next().map(read_recording).transpose()
     }
 
-    /// Every agent, by id: those of `configured` and those of whom the journal tells.
+    /// Every agent, by id: those in `configured`, and those with events in the journal.
     pub async fn agents(&self, configured: &[AgentId]) -> Result<Vec<AgentRow>, StoreError> {
         let mut agents: BTreeMap<AgentId, AgentRow> =
             configured.iter().map(|id| (id.clone(), AgentRow::unheard(id.clone()))).collect();
@@ -206,7 +206,7 @@ impl Store {
     }
 }
 
-/// SHA-256 of ids, each with a line end, lower-case hexadecimal: tells whether a frame is still what it was.
+/// SHA-256 of ids, each with a line end, in lower-case hexadecimal. Two frames with the same ids have the same one.
 pub fn digest_of_ids(ids: &[ContactId]) -> String {
     let mut hash = Sha256::new();
     ids.iter().for_each(|id| hash.update(format!("{id}\n")));

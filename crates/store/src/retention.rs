@@ -39,8 +39,8 @@ impl Store {
         Ok(closed.into_iter().filter_map(|row| due(row, rules, now)).collect())
     }
 
-    /// Recordings that were erased, in order behind one (−1: from the first): their files should be gone. Their
-    /// rules are not told.
+    /// At most `limit` erased recordings, in the order of their ids, after the id `after` (−1: from the first). Their
+    /// files should be gone. The rules that erased them are not returned.
     pub async fn erased_recordings(&self, after: i64, limit: u32) -> Result<Vec<DueRecording>, StoreError> {
         read_all(self.db().rows(ERASED, &values![after, limit]).await?, read)
     }

@@ -31,12 +31,12 @@ pub(crate) struct Spool {
 #[derive(Debug)]
 struct Writer {
     file: File,
-    /// Bytes of whole lines; what lies behind was written by an append that failed.
+    /// The length of all whole lines, in bytes; what follows was written by an append that failed.
     end: u64,
     synced: u64,
 }
 
-/// What was found in the file when it was opened.
+/// The content of the file when it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found {
     /// The highest sequence number, 0 when there is none.

@@ -48,7 +48,7 @@ pub(crate) const EMPTY_PROJECTIONS: [&str; 9] = [
     "DELETE FROM recordings",
 ];
 
-/// What is not over began by the new time of a clock that was set: how long it lasts stays true.
+/// After the clock was set, everything that is still open begins by the new time, so that its duration stays right.
 pub(crate) const SHIFT_WHAT_IS_OPEN: [&str; 7] = [
     "UPDATE contacts SET started_ms = started_ms + $1, answered_ms = answered_ms + $1, talked_ms = talked_ms + $1
      WHERE ended_ms IS NULL",

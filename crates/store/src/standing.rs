@@ -41,9 +41,10 @@ struct Last {
 }
 
 impl Store {
-    /// How each of these agents stood at the last change of their own: a start of the center shows everybody as signed
-    /// out until the seats are back, and is passed over. Who was signed out is left out. Ask once the spool has
-    /// followed, as for [`Store::unfinished`], and before what was cut off is ended.
+    /// The state of each of these agents at their own last change. At a start of the center all agents count as signed
+    /// out until their seats are back; these changes are skipped. Agents who were signed out are left out. Call it
+    /// when the spool was read to its end, as for [`Store::unfinished`], and before the events that end what was cut
+    /// off are appended.
     ///
     /// # Errors
     /// When the database does not answer.

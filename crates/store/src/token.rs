@@ -1,7 +1,6 @@
 //! Bearer tokens: 256 random bits that are shown once; only their SHA-256 is stored.
 //!
-//! A token is found by the hash of what was presented, so that the time of a look-up tells nothing about
-//! how much of a guess was right.
+//! A token is found by its hash, so that the time of a look-up says nothing about how much of a guess was right.
 
 use std::fmt;
 use std::str::FromStr;

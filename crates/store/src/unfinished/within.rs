@@ -86,7 +86,8 @@ impl Within {
         }
     }
 
-    /// The events that end it. How many keys were pressed in secret died with the process: 0 is told.
+    /// The events that end it. The number of keys that were pressed in secret was lost with the process: the event
+    /// says 0.
     pub(super) fn endings(&self) -> Vec<Event> {
         let contact = self.contact;
         let secure = self.secure.iter().map(|node| ContactEvent::SecureInputEnded {
