@@ -21,7 +21,7 @@ use crate::{Hearing, Metrics, Readiness, Trace};
 /// Long polls and streams at once. All have a token; what counts is how many their address has.
 pub(crate) const FOLLOWERS: Limits = Limits { what: "stream", all: 256, each: 96 };
 
-/// What comes of an order: done, or why not.
+/// The center's answer to an order: done, or why not.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Done, Refused>> + Send + 'a>>;
 
 /// The way to the center.

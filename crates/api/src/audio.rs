@@ -176,7 +176,7 @@ enum Span {
     Outside,
 }
 
-/// One range of bytes. What is not one range is ignored, as RFC 9110 section 14.2 allows.
+/// Parses one range of bytes. Anything else is ignored, as RFC 9110 section 14.2 allows.
 fn parse_range(text: &str, length: u64) -> Span {
     let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
     else {

@@ -53,7 +53,7 @@ fn client_of(peer: IpAddr, headers: &HeaderMap, is_proxy: &dyn Fn(IpAddr) -> boo
     let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     let mut nearest = peer;
     for hop in hops.into_iter().rev() {
-        // What stands before something unreadable was written by nobody that we trust.
+        // An address before an unreadable one was not written by a proxy that we trust.
         let Some(address) = read(hop) else { return nearest };
         nearest = address;
         if !is_proxy(address) {

@@ -60,7 +60,8 @@ impl Guarded {
             let saying = async {
                 stream.write_all(answer.as_bytes()).await?;
                 stream.shutdown().await?;
-                // What came meanwhile is read: closing with unread bytes resets, and the client would not see the answer.
+                // Bytes that came meanwhile are read: to close with unread bytes resets the connection, and the client
+                // would not see the answer.
                 while stream.read(&mut [0; 1_024]).await? > 0 {}
                 io::Result::Ok(())
             };
@@ -106,7 +107,7 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// Passes on what a read or write came to, unless it waits and the connection is at its end.
+    /// Passes on the result of a read or write, unless it would wait and the connection is at its end.
     fn watch<T>(&mut self, context: &mut Context<'_>, came: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if self.place.poll_lost(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));

@@ -144,7 +144,8 @@ pub(crate) async fn stream(
         .on_upgrade(move |socket| follow(app, bearer, socket, (after, filter), place)))
 }
 
-/// Refuses a place beyond the newest entry: whoever waits there would wait in vain, and miss what comes before it.
+/// Refuses a place beyond the newest entry: a client that waits there would wait in vain, and miss the entries before
+/// it.
 async fn within_the_log(app: &App, after: u64) -> Result<(), Problem> {
     // The database first knows of an entry; only then is it made known here.
     if after <= app.store.committed_seq() || after <= app.store.last_seq().await? {

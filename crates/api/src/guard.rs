@@ -29,7 +29,7 @@ pub(crate) struct Guard {
     pub(crate) roles: &'static [Role],
 }
 
-/// Lets a request through whose token has one of the route's roles, and tells the handler whose it is.
+/// Lets a request through whose token has one of the route's roles, and gives the token's bearer to the handler.
 pub(crate) async fn authorise(
     State(guard): State<Guard>,
     Extension(client): Extension<Client>,

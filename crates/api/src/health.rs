@@ -1,8 +1,8 @@
 //! Is the process alive, and can it take calls?
 //!
-//! Whoever owns a part of the center registers a named check of it ([`Readiness::register`]). A request to `/readyz`
-//! runs all checks at once. The path needs no token, so the findings are kept for half a second: whoever asks more
-//! often gets the same answer, and costs nothing.
+//! Each part of the center registers a named check ([`Readiness::register`]). A request to `/readyz` runs all checks
+//! at once. The path needs no token, so the findings are kept for half a second: more frequent requests get the same
+//! answer and cost nothing.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ use crate::because::Because;
 
 /// How long a check may take; afterwards its part counts as not ready.
 pub const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
-/// How long what was found is told again.
+/// How long the findings are answered again without a new check.
 const FRESH: Duration = Duration::from_millis(500);
 
 /// What a check found of its part.
@@ -52,7 +52,7 @@ struct Shared {
     started: AtomicBool,
     draining: AtomicBool,
     checks: Mutex<Vec<(String, Check)>>,
-    /// Holding it, one request runs the checks and the others wait for what it finds.
+    /// The findings. A request that checks holds this lock, and the others wait for its findings.
     found: tokio::sync::Mutex<Option<(Instant, Vec<Line>)>>,
 }
 

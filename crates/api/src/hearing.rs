@@ -11,7 +11,7 @@ use store::{Bearer, RecordingRow, Role};
 use crate::App;
 use crate::problem::Problem;
 
-/// The policy, with what it refers to.
+/// The policy, and the queues of each agent that it refers to.
 #[derive(Debug, Clone, Default)]
 pub struct Hearing {
     /// What supervisors may hear.

@@ -1,4 +1,5 @@
-//! What the API itself has to say to the log: who listened, who holds, what was erased. It appends without the center.
+//! Entries that the API appends to the log itself, without the center: recordings that were heard, legal holds,
+//! erasures.
 
 use std::time::Duration;
 

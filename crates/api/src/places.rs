@@ -73,7 +73,7 @@ struct Held {
     /// Whom it counts for; `None` for trusted proxies, which have no share and keep their places.
     source: Option<IpAddr>,
     standing: Arc<Standing>,
-    /// Dropped, it tells the holder that the place is lost.
+    /// Its end tells the holder's task that the place is lost.
     _holder: oneshot::Sender<Infallible>,
 }
 

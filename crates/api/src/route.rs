@@ -10,7 +10,7 @@ use crate::App;
 pub(crate) struct Group {
     pub(crate) tag: &'static str,
     pub(crate) about: &'static str,
-    /// Name and schema of what its paths name in braces.
+    /// Name and schema of the parameter in the groups' paths.
     pub(crate) named: Option<(&'static str, &'static str)>,
     pub(crate) routes: Vec<Route>,
 }

@@ -36,18 +36,18 @@ pub(crate) struct Plan {
     longest_s: Option<u32>,
 }
 
-/// What was drawn, and all that it takes to draw it again.
+/// The sample, with all that is needed to draw it again.
 #[derive(Serialize)]
 struct Sample {
     /// The queue of the frame.
     queue: Option<QueueName>,
-    /// What it was drawn from; with the same frame and seed it is drawn again.
+    /// The contacts that it was drawn from: the same frame and seed give the same sample.
     frame: SampleFrame,
     /// How the frame is ordered before the draw.
     order: &'static str,
     /// How many contacts it was drawn from.
     frame_size: usize,
-    /// SHA-256 of their ids: the same when the frame still is what it was.
+    /// SHA-256 of the ids in the frame: the same as long as the frame has the same contacts.
     frame_sha256: String,
     seed: u64,
     contacts: Vec<ContactId>,

@@ -1,4 +1,4 @@
-//! Secure input: what a customer presses for an agent, kept from log, recording and agent.
+//! Secure input: the customer presses keys that neither the agent nor the log nor the recording gets.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! What a connection has been good for, and when it is given up.
+//! The record of a connection: whether it was of use, and when it is closed.
 //!
 //! ```text
 //!            a byte            the whole request           a byte of the answer
@@ -6,8 +6,8 @@
 //!                        │ a stream is opened                                  (or Stream)
 //!                        └──────────────────────▶ Stream
 //! ```
-//!
-//! A connection is *of use* once it has carried a request with a valid token. Only such requests, and the bytes of their
+//! A connection is *of use* once it has carried a request with a valid token. Only such requests, and the bytes of
+//! their answers, postpone its end.
 //! answers, put its end off.
 
 use std::sync::{Mutex, PoisonError};
@@ -46,7 +46,8 @@ struct Life {
     renewed: Instant,
 }
 
-/// What is given up first: whoever has proved nothing and asks nothing now, then whoever was of use longest ago.
+/// The order in which connections are closed for others: first those without a valid token and without a request in
+/// progress, then those whose last use was longest ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Worth {
     pub(crate) is_proven: bool,

@@ -76,7 +76,7 @@ pub(crate) async fn remove_party(
     obeyed(&app, &bearer, Order::Parties(contact, PartyOrder::Remove { seat })).await
 }
 
-/// The agent leaves; the call goes on with whoever else talks in it.
+/// The agent leaves the conversation; the customer stays with the others.
 pub(crate) async fn leave(
     State(app): State<App>,
     Extension(bearer): Extension<Bearer>,

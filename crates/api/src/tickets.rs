@@ -1,8 +1,9 @@
-//! Tickets: what a page in a browser opens a stream or plays a recording with.
+//! Tickets, with which a page in a browser opens a stream or plays a recording.
 //!
-//! A page cannot put a token into the header of a WebSocket or of an `<audio>` element, and a token in an address would end up in
-//! logs and histories. So a program with a token asks for a ticket for one path, which is worth that token there and for a short time:
-//! a minute and once for the event stream, ten minutes for a recording, of which a player asks for many ranges.
+//! A page cannot put a token into the header of a WebSocket or of an `<audio>` element, and a token in an address
+//! would end up in logs and histories. So a program with a token asks for a ticket for one path. The ticket replaces
+//! the token for this path and for a short time: once and within a minute for the event stream; for ten minutes for a
+//! recording, which a player fetches in many ranges.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
