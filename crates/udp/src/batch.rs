@@ -1,5 +1,5 @@
 //! Many datagrams a system call, with the kernel's times of arrival: `recvmmsg`, `sendmmsg`.
-//! For whoever sends from one socket to many.
+//! For programs that send from one socket to many peers.
 #![allow(unsafe_code, reason = "direct system calls, each with its reason")]
 
 use std::io;
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Batch {
 /// One datagram that arrived.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrived<'a> {
-    /// What it holds.
+    /// Its payload.
     pub bytes: &'a [u8],
     /// Who sent it.
     pub source: SocketAddrV4,
@@ -46,7 +46,7 @@ pub struct Arrived<'a> {
 }
 
 impl Batch {
-    /// Room for so many.
+    /// A batch with room for `size` datagrams.
     pub fn new(size: usize) -> Batch {
         // SAFETY: plain integers and null pointers, all of which zero stands for.
         let zero: (libc::iovec, libc::sockaddr_in, libc::mmsghdr) = unsafe { mem::zeroed() };
@@ -69,7 +69,7 @@ impl Batch {
         batch
     }
 
-    /// Takes what has arrived, without waiting; true when there may be more.
+    /// Receives the datagrams that have arrived, without waiting; returns whether there may be more.
     pub fn receive(&mut self, socket: &UdpSocket) -> bool {
         self.waiting = 0;
         for ((message, slice), control) in
@@ -161,7 +161,7 @@ impl Batch {
         self.waiting == self.messages.len()
     }
 
-    /// Sends what was put in; returns how many the kernel took.
+    /// Sends the datagrams of the batch; returns how many the kernel took.
     pub fn send(&mut self, socket: &UdpSocket) -> usize {
         let count = mem::take(&mut self.waiting);
         if count == 0 {
@@ -189,7 +189,8 @@ fn raw(address: SocketAddrV4) -> libc::sockaddr_in {
     }
 }
 
-/// Buffers of so many bytes, as far as the system allows, and times of arrival by the kernel.
+/// Gives a socket buffers of `bytes` bytes, or as many as the system allows, and lets the kernel note times of
+/// arrival.
 ///
 /// # Errors
 /// When the kernel refuses one of them.

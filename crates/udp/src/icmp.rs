@@ -9,10 +9,10 @@ use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 
-/// Has the system keep what it hears of datagrams that this socket sent.
+/// Lets the system keep the ICMP errors about datagrams that this socket sent.
 ///
 /// # Errors
-/// The system's, for what is no UDP socket.
+/// The system's, for a descriptor that is no UDP socket.
 pub fn watch_refusals(socket: &impl AsRawFd, local: SocketAddr) -> io::Result<()> {
     let (level, option) = match local {
         SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_RECVERR),
@@ -39,7 +39,7 @@ pub fn next_refusal(socket: &impl AsRawFd) -> Option<SocketAddr> {
     }
 }
 
-/// Room for the error with the address of whoever reported it, aligned as control messages are.
+/// Room for the error and the address of the host that reported it, aligned as control messages are.
 #[repr(C, align(8))]
 struct Control([u8; 256]);
 

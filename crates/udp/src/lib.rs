@@ -1,8 +1,8 @@
-//! Datagrams, one or many a system call, and what a thread needs that lives on them: waiting for many sockets, a core
-//! and a priority of its own, room for its files. Linux only.
+//! Datagrams, one or many a system call, and what a thread that handles them needs: waiting for many sockets, a core
+//! and a priority of its own, room for open files. Linux only.
 //!
 //! Every system call that the standard library lacks is here, and with it all unsafe code of the project. Each module
-//! is a safe face: no function of this crate can be called in a way that breaks memory.
+//! is a safe interface: no call of a function of this crate can break memory.
 
 mod batch;
 mod icmp;

@@ -34,7 +34,8 @@ impl Poll {
         self.add(fd, token, libc::EPOLLIN)
     }
 
-    /// The same, but each arrival is told once (edge-triggered): whoever is told takes all that is there.
+    /// As [`Poll::watch`], but each arrival is reported once (edge-triggered): the caller must then read all that is
+    /// there.
     pub fn watch_arrivals(&self, fd: &impl AsRawFd, token: u64) -> io::Result<()> {
         self.add(fd, token, libc::EPOLLIN | libc::EPOLLET)
     }

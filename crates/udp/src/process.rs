@@ -16,9 +16,9 @@ pub fn make_files_private() {
 
 /// Lets this process have `wanted` open files, or as many as the system allows it; returns how many.
 ///
-/// The kernel's table of them is made as large at once. It grows by doubling otherwise, and whoever opens the file that
-/// needs it waits until every processor has passed a quiet point (20 ms on a busy machine): a media thread that opens
-/// a port would be late for all its calls.
+/// The kernel's table of open files is made as large at once. Otherwise it grows by doubling, and the thread that
+/// opens the file for which it grows waits until every processor has passed a quiet point (20 ms on a busy machine): a
+/// media thread that opens a port would be late for all its calls.
 pub fn make_room_for_files(wanted: usize) -> usize {
     // SAFETY: a plain struct of two integers.
     let mut limit: libc::rlimit = unsafe { mem::zeroed() };
