@@ -13,7 +13,7 @@ use crate::flow::{
 };
 use crate::speech;
 
-/// What a flow may refer to.
+/// The names that a flow may refer to.
 pub struct Catalogue<'a> {
     /// Is there a clip of this name (`zh-CN/welcome`, `music/default`)?
     pub has_clip: &'a dyn Fn(&str) -> bool,

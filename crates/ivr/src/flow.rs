@@ -147,7 +147,7 @@ impl Keys {
     }
 }
 
-/// What a choice does.
+/// The effect of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goto {
     /// Goes to a node.
@@ -167,7 +167,7 @@ pub struct QueueNode {
     pub bonus_s: u32,
     /// Said once on entry, before the position.
     pub prompts: Vec<String>,
-    /// How often the position is told; `None` for only on entry.
+    /// The time from one announcement of the position to the next; `None`: only at the begin of the wait.
     pub position_every: Option<Duration>,
     /// The clip that plays between announcements.
     pub music: String,

@@ -18,7 +18,7 @@ use text::{Problems, text};
 use crate::flow::Flow;
 use crate::session::{Input, Output, Session, Sound};
 
-/// What a file of tests came to.
+/// The result of a file of tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Tests whose every expectation was met.

@@ -24,10 +24,10 @@ use crate::flow::{Flow, Goto, Menu, Node, NodeIndex, NodeName, QueueNode};
 use crate::speech;
 use collecting::Collecting;
 
-/// What a caller hears who waited for as long as is allowed, when the flow has nothing else for that.
+/// The prompt for a caller who has waited for the longest time allowed, when the flow has none for that.
 const REGRET: &str = "sorry-error";
 
-/// What a caller hears whose call is ended because the center closes.
+/// The prompt for a caller whose call is ended because the center closes.
 const CLOSING: &str = "closing";
 
 /// A caller's way through a flow. The version it began in is the one it ends in.
@@ -143,9 +143,9 @@ enum Phase {
 #[derive(Debug, Clone)]
 struct Waiting {
     queue: Arc<QueueNode>,
-    /// When the position is told again.
+    /// When the position is announced next.
     tell_at: Option<Time>,
-    /// True once the queue's greeting was told.
+    /// Whether the queue's greeting was played.
     greeted: bool,
 }
 
@@ -414,7 +414,7 @@ impl Session {
         }
     }
 
-    /// Whoever hears the flow's own last words hears them to their end.
+    /// A caller who hears the last words of the flow hears them to their end.
     fn close(&mut self, now: Time) {
         match self.state {
             State::NotStarted | State::Ending | State::Over => {}

@@ -17,7 +17,7 @@ pub(super) struct Collecting {
 }
 
 impl Session {
-    /// What a node of this name collected last; kept in memory alone, as long as the session lives.
+    /// The last input of the node with this name. It is kept in memory alone, as long as the session lives.
     pub fn collected(&self, node: &str) -> Option<&Secret> {
         self.collected.get(node)
     }
@@ -66,8 +66,8 @@ impl Session {
             return self.judge(now, true);
         }
         collecting.keys.push(digit);
-        // Whoever may press fewer keys says so with the end key: a key too many is then seen as one, and does not
-        // fall to the node that follows.
+        // Where fewer keys are allowed, the caller ends the input with the end key; so a key too many is noticed, and
+        // does not become input of the next node.
         let fixed = collect.end_key.is_none() || collect.least == collect.most;
         if fixed && collecting.keys.count() >= collect.most {
             self.judge(now, false);
