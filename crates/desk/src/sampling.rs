@@ -23,7 +23,7 @@ pub fn sample(frame: &[ContactId], count: usize, seed: u64) -> Vec<ContactId> {
 
 /// How many of `population` must be drawn to know a share of them to ± `error` (0–1) with the confidence of `z`
 /// standard deviations (1.96: 95 %), when about `share` (0–1) of them have what is looked for: the normal approximation
-/// with the correction for a finite population. 0 of nobody; all when it asks for no error.
+/// with the correction for a finite population. 0 for an empty population; all of it for an error of 0.
 pub fn sample_size(population: u64, share: f64, error: f64, z: f64) -> u64 {
     if population == 0 || error.is_nan() || error <= 0.0 {
         return population;
