@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use hotline::config;
-use hotline::log::LogFormat;
+use hotline::shown::log::LogFormat;
 use hotline::signalling::Listener;
 use model::{AgentId, Class, ContactId, Language, Number, QueueName, RecordingId, Time, Way};
 use store::Role;

@@ -5,9 +5,11 @@
 //! it found at once: its name, the finding, and what a person can do.
 
 mod database;
+pub mod doctor;
 mod folders;
 mod machine;
 mod ports;
+pub mod privacy;
 
 use std::fmt;
 
@@ -15,10 +17,11 @@ use anyhow::bail;
 use serde::Serialize;
 use text::{Text, text};
 
+use crate::at_rest::vault;
 use crate::config::Configuration;
-use crate::control::Neighbour;
-use crate::folders::Folders;
-use crate::{control, output, vault};
+use crate::control::{self, Neighbour};
+use crate::shown::output;
+use crate::system::folders::Folders;
 
 pub(crate) use folders::{LEAST, LITTLE, try_folder};
 pub(crate) use machine::{FILES_A_CALL, OTHER_FILES};

@@ -21,9 +21,9 @@ use std::sync::Mutex;
 use store::Log;
 use tokio::sync::oneshot;
 
-use crate::clock::{self, steady};
 use crate::observer::Observer;
 use crate::signalling::{Signalling, SignallingInput};
+use crate::system::clock::{self, steady};
 
 /// Reports that may wait for the center.
 pub const INBOX: usize = 65_536;

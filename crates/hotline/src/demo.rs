@@ -13,12 +13,12 @@ use model::{AgentId, Seed};
 use store::{ContactFilter, RecordingFilter, Store};
 use tokio::task::JoinSet;
 
-use crate::clock::now;
 use crate::config::{Configuration, Ports};
-use crate::folders::Folders;
-use crate::output;
 use crate::serve::{self, Running};
+use crate::shown::output;
 use crate::signalling::{Listener, Terms, Trunk};
+use crate::system::clock::now;
+use crate::system::folders::Folders;
 use board::Board;
 use people::{Customer, Seat};
 

@@ -8,8 +8,8 @@ use store::Journal;
 
 use crate::conductor::Conductor;
 use crate::observer::Observer;
-use crate::output;
-use crate::process::{self, Disks};
+use crate::shown::output;
+use crate::system::process::{self, Disks};
 
 /// The conductor and the media of one center, asked when somebody reads.
 pub(crate) struct Gauges {

@@ -315,7 +315,7 @@ mod tests {
     use serde::de::DeserializeOwned;
 
     use super::*;
-    use crate::listings::TABLES;
+    use crate::shown::listings::TABLES;
 
     #[test]
     fn the_environment_decides_and_says_both_where_it_says_nothing() {

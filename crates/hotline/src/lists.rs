@@ -4,8 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use hotline::at_rest::{adopt, backup};
+use hotline::control;
 use hotline::language::Shown;
-use hotline::{adopt, backup, clock, control, listings, output, story};
+use hotline::shown::{listings, output, story};
+use hotline::system::clock;
 use model::{ContactId, Record, SampleFrame, Time, Zone};
 use store::{ContactFilter, RecordingFilter};
 

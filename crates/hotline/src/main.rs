@@ -18,12 +18,14 @@ use arguments::{
     AboutAgents, AboutContacts, AboutPrompts, AboutRecordings, Cli, Keys, LegalHold, Listen, Proof, Qa, Sip,
     Token, Trace, Traced, Verb, Word,
 };
-use hotline::ledger::Ledger;
-use hotline::log::{self, LogFormat};
-use hotline::signals::{Asked, Signals};
-use hotline::{
-    clock, control, demo, doctor, listings, output, password, phone, privacy, prompts, reload, serve, vault,
-};
+use hotline::at_rest::ledger::Ledger;
+use hotline::at_rest::vault;
+use hotline::checks::{doctor, privacy};
+use hotline::shown::log::{self, LogFormat};
+use hotline::shown::{listings, output};
+use hotline::system::clock;
+use hotline::system::signals::{Asked, Signals};
+use hotline::{control, demo, password, phone, prompts, reload, serve};
 use model::{AgentId, RecordingId};
 use place::Place;
 

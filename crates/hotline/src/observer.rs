@@ -24,7 +24,7 @@ use api::Sample;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use model::{Entry, Number, Personal};
 
-use crate::clock::steady;
+use crate::system::clock::steady;
 use contact::{ContactLine, Ledger};
 use figures::Figures;
 pub(crate) use figures::SipSide;

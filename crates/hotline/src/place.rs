@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use archive::Shelves;
 use clap::Args;
-use hotline::backup::Scope;
+use hotline::at_rest::backup::Scope;
+use hotline::at_rest::vault;
 use hotline::config::{self, Configuration, Sources};
-use hotline::folders::{self, Folders};
-use hotline::output;
 use hotline::reload::Files;
-use hotline::vault;
+use hotline::shown::output;
+use hotline::system::folders::{self, Folders};
 use store::Store;
 
 /// The folders as they were typed. A folder that was not typed and stands in no environment variable is looked for in

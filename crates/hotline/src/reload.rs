@@ -21,12 +21,12 @@ use text::{Problem, Text, text};
 use tokio::sync::watch;
 
 use crate::checks::{self, Finding, Words};
-use crate::clock::now;
 use crate::conductor::Conductor;
 use crate::config::{self, AT_RESTART, Configuration, Difference, Server, Sources, Values};
 use crate::observer::{Limits, Observer};
 use crate::serve;
 use crate::signalling;
+use crate::system::clock::now;
 
 /// Changes that are named in the event of a reload.
 const NOTED: usize = 500;

@@ -1,13 +1,15 @@
 //! `hotline serve`: starts everything, in order, and ends it, in order.
 
-mod at_rest;
 mod calls;
 mod control_file;
 mod cut_off;
+mod disk;
 mod ending;
 mod followers;
 mod http;
 mod settings;
+mod standings;
+mod web;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,20 +21,21 @@ use api::Readiness;
 use store::{Journal, Lock, Store};
 use tokio::sync::{oneshot, watch};
 
-use crate::clock::now;
+use crate::at_rest::adopt;
+use crate::at_rest::guard::Guarded;
+use crate::at_rest::ledger::Ledger;
 use crate::config::Configuration;
-use crate::folders::Folders;
-use crate::guard::Guarded;
-use crate::ledger::Ledger;
 use crate::reload::{Files, Reloader};
-use crate::web::Web;
-use crate::{adopt, checks, readiness, standings};
+use crate::system::clock::now;
+use crate::system::folders::Folders;
+use crate::{checks, readiness};
 
 pub(crate) use settings::{api_settings, center_config, schedule, signalling_settings};
 
-use at_rest::AtRest;
 use calls::{Calls, Inherited};
+use disk::OnDisk;
 use followers::Follower;
+use web::Web;
 
 /// A running center.
 pub struct Running {
@@ -63,19 +66,19 @@ pub async fn start(
 ) -> anyhow::Result<Running> {
     checks::refuse(&configuration, folders).await?;
     let (server, values) = (configuration.server.clone(), configuration.values.clone());
-    let at_rest = AtRest::open(&configuration, folders).await?;
-    let inherited = inherit(&configuration, &at_rest).await?;
+    let on_disk = OnDisk::open(&configuration, folders).await?;
+    let inherited = inherit(&configuration, &on_disk).await?;
     let (to_api, settings) = watch::channel(Arc::new(api_settings(&configuration)));
-    let calls = Calls::start(configuration, folders, &at_rest, inherited).await?;
+    let calls = Calls::start(configuration, folders, &on_disk, inherited).await?;
 
     let (to_eraser, schedules) = watch::channel(schedule(&server));
-    let owners = calls.owners(at_rest.journal.log().clone(), to_api, to_eraser);
+    let owners = calls.owners(on_disk.journal.log().clone(), to_api, to_eraser);
     let reloader = Arc::new(Reloader::new(files, server.clone(), values, owners));
     let readiness = Readiness::default();
-    let (shelves, eraser) = (at_rest.shelves(), at_rest.eraser());
+    let (shelves, eraser) = (on_disk.shelves(), on_disk.eraser());
     let sources = http::Sources {
-        store: at_rest.store.clone(),
-        journal: at_rest.journal.clone(),
+        store: on_disk.store.clone(),
+        journal: on_disk.journal.clone(),
         shelves: shelves.clone(),
         eraser: Arc::clone(&eraser),
         settings: settings.clone(),
@@ -86,7 +89,7 @@ pub async fn start(
     let web = Web::start()?;
     let (http, web_stop) = http::serve(&web, server.http, app).await?;
 
-    let AtRest { locks, recordings, store, manifests, journal, .. } = at_rest;
+    let OnDisk { locks, recordings, store, manifests, journal, .. } = on_disk;
     let sources = followers::Sources {
         ledger: Arc::new(Ledger(store.clone())),
         manifests,
@@ -110,8 +113,8 @@ pub async fn start(
 ///
 /// # Errors
 /// When the database does not answer or take the records.
-async fn inherit(configuration: &Configuration, at_rest: &AtRest) -> anyhow::Result<Inherited> {
-    let AtRest { store, journal, recordings, keys, .. } = at_rest;
+async fn inherit(configuration: &Configuration, on_disk: &OnDisk) -> anyhow::Result<Inherited> {
+    let OnDisk { store, journal, recordings, keys, .. } = on_disk;
     cut_off::follow_spool(store, journal).await?;
     let standings = standings::read(store, configuration).await?;
     let endings = cut_off::endings(store, journal, recordings, keys).await?;

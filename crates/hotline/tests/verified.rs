@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use archive::{Difference, VerifyError};
-use hotline::ledger::Ledger;
+use hotline::at_rest::ledger::Ledger;
 use model::{Entry, Event, Gap, GapCause, RecordingEvent, RecordingState, Time};
 use sha2::{Digest as _, Sha256};
 use store::{Journal, Store};

@@ -7,7 +7,7 @@ use text::{Text, text};
 
 use super::{Finding, try_folder};
 use crate::config::Configuration;
-use crate::folders::{Folders, database_url};
+use crate::system::folders::{Folders, database_url};
 
 pub(super) async fn check(configuration: &Configuration, folders: &Folders, depth: Depth) -> Finding {
     let url = database_url(configuration, &folders.data);

@@ -9,7 +9,7 @@ use udp::{Space, space};
 
 use super::{Finding, cause};
 use crate::config::Server;
-use crate::folders::Folders;
+use crate::system::folders::Folders;
 
 /// Bytes below which no call should begin that is to be recorded.
 pub(crate) const LEAST: u64 = 16 << 20;

@@ -4,9 +4,9 @@ use model::Time;
 use text::text;
 
 use super::Finding;
-use crate::clock::now;
 use crate::config::Server;
-use crate::folders::Folders;
+use crate::system::clock::now;
+use crate::system::folders::Folders;
 
 /// When the program was built, in seconds since 1970.
 const BUILT_S: &str = env!("HOTLINE_BUILT_S");

@@ -10,7 +10,7 @@ use model::{
 };
 use store::{Store, StoreError};
 
-use crate::output;
+use crate::shown::output;
 
 /// Where a caller is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,7 +197,7 @@ impl Board {
 
     /// As `hotline queues` counts it: who still waits below the threshold has neither met nor missed it.
     fn service_level(&self) -> String {
-        let now = crate::clock::now();
+        let now = crate::system::clock::now();
         let late =
             self.waiting.values().filter(|since| now.since(**since).as_millis() > u128::from(IN_TIME_MS));
         match self.left + u32::try_from(late.count()).unwrap_or(u32::MAX) {

@@ -13,7 +13,7 @@ use sip::{Codec, Ending, Event, SessionId};
 use tokio::sync::mpsc;
 
 use super::sound::{Say, ear};
-use crate::output;
+use crate::shown::output;
 
 /// What was typed.
 #[derive(Debug, Clone, Args)]

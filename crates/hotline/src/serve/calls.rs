@@ -11,15 +11,15 @@ use model::{Event, Ids};
 use store::Log;
 use tokio::sync::watch;
 
-use super::at_rest::AtRest;
+use super::disk::OnDisk;
 use super::settings::{center_config, media_settings, signalling_settings};
-use crate::clock::steady;
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::Configuration;
-use crate::folders::Folders;
 use crate::observer::{Limits, Observer};
 use crate::reload::Owners;
 use crate::signalling::{self, Signalling};
+use crate::system::clock::steady;
+use crate::system::folders::Folders;
 
 /// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
 const MAKER_CENTER: u16 = 0;
@@ -53,13 +53,13 @@ impl Calls {
     pub(super) async fn start(
         configuration: Configuration,
         folders: &Folders,
-        at_rest: &AtRest,
+        on_disk: &OnDisk,
         inherited: Inherited,
     ) -> anyhow::Result<Calls> {
         let server = &configuration.server;
         let (to_center, media_inbox) = bounded(INBOX);
-        let settings = media_settings(&configuration, folders, &at_rest.keys);
-        let disks = at_rest.locks.1.iter().map(|folder| Arc::clone(folder) as Arc<dyn Disk>).collect();
+        let settings = media_settings(&configuration, folders, &on_disk.keys);
+        let disks = on_disk.locks.1.iter().map(|folder| Arc::clone(folder) as Arc<dyn Disk>).collect();
         let media = Media::start_on_disks(settings, to_center, disks);
         let media = Arc::new(media.with_context(|| "start the media threads")?);
         let observer = Observer::start(server.personal_log, server.trace_bytes, Limits::of(&configuration))
@@ -76,7 +76,7 @@ impl Calls {
         let shells = Shells {
             signalling: Arc::clone(&signalling),
             media: Arc::clone(&media),
-            log: at_rest.journal.log().clone(),
+            log: on_disk.journal.log().clone(),
             observer: observer.clone(),
         };
         let center = new_center(configuration, inherited);

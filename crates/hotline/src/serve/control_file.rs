@@ -8,8 +8,8 @@ use std::path::Path;
 use anyhow::Context;
 use store::{Role, Store};
 
-use crate::clock::now;
 use crate::control::CONTROL;
+use crate::system::clock::now;
 
 /// Writes the file. The token of the last run is kept while it stands; otherwise a new one is made.
 ///

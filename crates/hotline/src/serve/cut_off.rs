@@ -9,7 +9,7 @@ use archive::{CenterKeys, Fate, Line, Manifests};
 use model::{Event, RecordingEvent, RecordingId, RecordingState};
 use store::{Journal, RecordingRow, Store};
 
-use crate::clock::now;
+use crate::system::clock::now;
 
 /// How long the database may take for the records of the last run.
 const COMMITTING: Duration = Duration::from_secs(30);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use archive::{Copier, Guard, Log, Manifests, Rows, Shelves};
 use tokio::sync::watch;
 
+use super::web::Web;
+use crate::at_rest::guard::Guarded;
+use crate::at_rest::ledger::Ledger;
 use crate::config::CopyFormat;
-use crate::guard::Guarded;
-use crate::ledger::Ledger;
-use crate::web::Web;
 
 /// A task that follows the log.
 pub(super) struct Follower {

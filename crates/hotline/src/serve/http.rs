@@ -10,13 +10,13 @@ use store::{Journal, Store};
 use tokio::sync::{oneshot, watch};
 
 use super::calls::Calls;
-use crate::clock::now;
+use super::web::Web;
 use crate::config::Server;
-use crate::folders::Folders;
 use crate::gauges::Gauges;
-use crate::process::Disks;
 use crate::reload::Reloader;
-use crate::web::Web;
+use crate::system::clock::now;
+use crate::system::folders::Folders;
+use crate::system::process::Disks;
 
 /// What the API reads, beside what carries calls.
 pub(super) struct Sources {

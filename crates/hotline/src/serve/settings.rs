@@ -7,9 +7,10 @@ use archive::{CenterKeys, Schedule};
 use model::ContactId;
 
 use super::calls::MAKER_SIGNALLING;
+use super::web;
 use crate::config::{Configuration, Server};
-use crate::folders::Folders;
-use crate::{signalling, web};
+use crate::signalling;
+use crate::system::folders::Folders;
 
 /// When the rules are applied; `None` where that is only done when it is ordered.
 pub(crate) fn schedule(server: &Server) -> Option<Schedule> {

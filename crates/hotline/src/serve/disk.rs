@@ -7,14 +7,14 @@ use anyhow::Context;
 use archive::{CenterKeys, Eraser, Manifests, Shelves, SigningKey};
 use store::{Holder, Journal, Lock, Store};
 
+use crate::at_rest::guard::{self, Guarded};
+use crate::at_rest::ledger::{Ledger, Scribe};
+use crate::at_rest::vault;
 use crate::config::Configuration;
-use crate::folders::{Folders, database_url, recordings_folders};
-use crate::guard::{self, Guarded};
-use crate::ledger::{Ledger, Scribe};
-use crate::vault;
+use crate::system::folders::{Folders, database_url, recordings_folders};
 
 /// Everything that is open on disk while a center runs.
-pub(super) struct AtRest {
+pub(super) struct OnDisk {
     /// Of the data folder, and of each recordings folder.
     pub(super) locks: (Lock, Vec<Arc<Guarded>>),
     /// The folders that recordings may lie in; the first takes new ones.
@@ -25,12 +25,12 @@ pub(super) struct AtRest {
     pub(super) journal: Journal,
 }
 
-impl AtRest {
+impl OnDisk {
     /// Takes the locks, then opens the rest.
     ///
     /// # Errors
     /// When another center holds a folder or the database, or something cannot be opened.
-    pub(super) async fn open(configuration: &Configuration, folders: &Folders) -> anyhow::Result<AtRest> {
+    pub(super) async fn open(configuration: &Configuration, folders: &Folders) -> anyhow::Result<OnDisk> {
         let server = &configuration.server;
         let holder = Holder::this(&folders.data);
         // Before anything is read or written: two centers on one folder break what they write.
@@ -55,7 +55,7 @@ impl AtRest {
         let journal = Journal::start_after(&store, &folders.data, manifests.last_seq())
             .await
             .with_context(|| format!("start the journal in {}", folders.data.display()))?;
-        Ok(AtRest { locks: (lock, guarded), recordings, keys, store, manifests, journal })
+        Ok(OnDisk { locks: (lock, guarded), recordings, keys, store, manifests, journal })
     }
 
     /// The recordings folders, with what opens encrypted files.

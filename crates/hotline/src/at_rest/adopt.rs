@@ -10,10 +10,10 @@ use store::{Holder, Journal, Lock, Store};
 
 pub use archive::Adopted;
 
-use crate::clock::now;
-use crate::folders::Folders;
-use crate::guard;
-use crate::ledger::Ledger;
+use crate::at_rest::guard;
+use crate::at_rest::ledger::Ledger;
+use crate::system::clock::now;
+use crate::system::folders::Folders;
 
 /// How long the database may take for the events of what was adopted.
 const COMMITTING: Duration = Duration::from_secs(60);

@@ -54,7 +54,7 @@ pub fn notes_as_json(json: bool) {
 
 fn noted(line: impl Display) -> String {
     if NOTES_AS_JSON.load(Ordering::Relaxed) {
-        format!("{{\"message\":{}}}\n", crate::line::json_text(&line.to_string()))
+        format!("{{\"message\":{}}}\n", crate::shown::line::json_text(&line.to_string()))
     } else {
         format!("{line}\n")
     }

@@ -23,10 +23,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use store::Store;
 
-use crate::clock::now;
 use crate::config::Configuration;
 use crate::control;
-use crate::folders::{self, Folders};
+use crate::system::clock::now;
+use crate::system::folders::{self, Folders};
 use listing::{Database, Entry, Listing, Part};
 
 pub use restore::{Restored, restore};

@@ -16,8 +16,8 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::line::{escape, json_text, quoted_where_needed};
-use crate::output;
+use crate::shown::line::{escape, json_text, quoted_where_needed};
+use crate::shown::output;
 
 /// Where the format is taken from when the command line does not name one.
 pub const FORMAT_VARIABLE: &str = "HOTLINE_LOG_FORMAT";
@@ -231,7 +231,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::line::obeyed;
+    use crate::shown::line::obeyed;
 
     fn hostile() -> Fields {
         let name = "eve\r\n2026 INFO hotline: all well\u{1b}[2J admin=\"yes\"\u{202e}\u{85}";

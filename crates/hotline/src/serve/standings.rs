@@ -6,8 +6,8 @@ use anyhow::Context;
 use model::{Activity, QueueName, Shift};
 use store::Store;
 
-use crate::clock::steady;
 use crate::config::Configuration;
+use crate::system::clock::steady;
 
 /// The states of agents when the last run ended: an agent who talked then has a call to write up. Call it when the
 /// database has the records of the last run's spool, and before the events that end what was cut off are appended.

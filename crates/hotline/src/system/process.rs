@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::Sample;
 
-use crate::clock;
+use crate::system::clock;
 
 /// Clock ticks a second in `/proc` (`USER_HZ`): 100 on every Linux that a program sees.
 const TICKS: f64 = 100.0;

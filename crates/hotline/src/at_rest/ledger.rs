@@ -10,7 +10,7 @@ use model::{
 };
 use store::{RecordingFilter, ShortRecording, Store};
 
-use crate::clock::now;
+use crate::system::clock::now;
 
 /// How long the tables may take to show what was appended.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -10,9 +10,10 @@ use store::{Holder, Lock, Store};
 
 use super::listing::{Database, Entry, Listing, Part, SQLITE};
 use super::{Scope, postgres};
+use crate::at_rest::guard;
+use crate::at_rest::ledger::Ledger;
 use crate::config::{self, Configuration, Sources};
-use crate::ledger::Ledger;
-use crate::{folders, guard};
+use crate::system::folders;
 
 /// How many files a refusal names.
 const NAMED: usize = 5;

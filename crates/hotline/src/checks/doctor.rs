@@ -16,8 +16,9 @@ use serde::Serialize;
 
 use crate::checks::{self, Depth, FILES_A_CALL, Finding, OTHER_FILES, State, Words};
 use crate::config::{Configuration, Server};
-use crate::folders::Folders;
-use crate::{control, output};
+use crate::control;
+use crate::shown::output;
+use crate::system::folders::Folders;
 
 /// A second of a recording, in bytes: two channels of 16 bits at 8 kHz.
 const SECOND: f64 = 32_000.0;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::language::{Shown, width};
-use crate::output;
+use crate::shown::output;
 
 /// The columns of contacts.
 pub const CONTACTS: &[&str] =
