@@ -8,13 +8,13 @@ use crate::Contact;
 /// Recorded and answered time of a contact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Coverage {
-    /// From the answer to the end.
+    /// Milliseconds from the answer to the end.
     pub answered_ms: u64,
     /// The recorded part of it. Masked audio, and audio that our own disks lost, is not counted.
     pub recorded_ms: u64,
-    /// Left out because a person wanted it.
+    /// Milliseconds that a person had left out.
     pub masked_ms: u64,
-    /// Left out because our disks did not take it.
+    /// Milliseconds that our disks did not take.
     pub dropped_ms: u64,
     /// `recorded_ms / answered_ms`, 0–1.
     pub ratio: f64,
@@ -33,7 +33,7 @@ impl Coverage {
             let is_missing = |cause: &GapCause| !matches!(cause, GapCause::Lost | GapCause::Held);
             recorded_ms += duration - row.gap_ms(duration, is_missing);
         }
-        // The recording begins a moment before the answer counts.
+        // The recording begins a moment before the answer.
         let recorded_ms = recorded_ms.min(answered_ms);
         let ratio = if answered_ms == 0 { 1.0 } else { recorded_ms as f64 / answered_ms as f64 };
         Some(Coverage { answered_ms, recorded_ms, masked_ms, dropped_ms, ratio })

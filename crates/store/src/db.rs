@@ -37,7 +37,7 @@ pub(crate) enum Db {
     Postgres { pool: PgPool, options: PgConnectOptions },
 }
 
-/// A connection of its own, for the one who writes.
+/// A connection beside the pool, for writing.
 #[derive(Debug)]
 pub(crate) enum Connection {
     Sqlite { connection: SqliteConnection, file: OpenedFile },
@@ -112,11 +112,12 @@ impl Db {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
-            // A commit is on disk when it returns: what the journal forgets, the database has.
+            // A commit is on disk when it returns, because the spool is emptied after it.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
-        // Made here and never again: a file that vanishes later must be missed, not replaced by an empty one.
+        // The file is created here alone: if it vanishes later, that must be an error, and no empty file may take its
+        // place.
         options.clone().create_if_missing(true).connect().await?.close().await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -200,7 +201,7 @@ impl Db {
         Ok(Db::Sqlite { pool: SqlitePoolOptions::new().connect_lazy_with(options.clone()), options })
     }
 
-    /// Its name for people, without a password.
+    /// The database's name for messages, without the password.
     pub(crate) fn place(&self) -> String {
         match self {
             Db::Sqlite { options, .. } => options.get_filename().display().to_string(),

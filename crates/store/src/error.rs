@@ -28,7 +28,7 @@ pub enum StoreError {
     /// The file is no database, or its content is inconsistent.
     #[error("it is damaged: {what}")]
     Damaged {
-        /// What the database said.
+        /// The database's finding.
         what: String,
     },
     /// Only reading is allowed.
@@ -66,7 +66,7 @@ pub enum StoreError {
     Held {
         /// The folder or file.
         path: PathBuf,
-        /// Who; `None` when the lock file does not say.
+        /// The holder; `None` when the lock file does not say.
         holder: Option<Box<Holder>>,
     },
     /// Another center writes to this database.
@@ -78,7 +78,7 @@ pub enum StoreError {
     Owned {
         /// Which database, without a password.
         database: String,
-        /// Who.
+        /// The other center.
         holder: Option<Box<Holder>>,
     },
     /// Another center has claimed the database while this one ran.
@@ -90,7 +90,7 @@ pub enum StoreError {
     Lost {
         /// Which database, without a password.
         database: String,
-        /// Who.
+        /// The other center.
         holder: Option<Box<Holder>>,
     },
     /// The database has another event under a number that this journal gave out.

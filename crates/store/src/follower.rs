@@ -51,7 +51,7 @@ impl Follower {
     pub(crate) async fn run(mut self) {
         while !self.shared.abandon.load(Ordering::Acquire) {
             let began = Instant::now();
-            // Asked before the length: after it turns true the spool does not grow any more.
+            // Read before the length: once it is true, the spool does not grow any more.
             let spooled_all = self.shared.spooled_all.load(Ordering::Acquire);
             let read_all = self.position >= self.shared.spool.len();
             if spooled_all && (read_all || self.shared.stopped().is_some()) {
@@ -63,7 +63,7 @@ impl Follower {
                 continue;
             } else if read_all {
                 self.empty_spool(KEEP_SPOOL);
-                // The spool's thread says something at least once a second.
+                // The spool's thread notifies at least once a second.
                 self.shared.grown.notified().await;
                 within(TRANSACTION_LIMIT, self.owner.keep(&self.db)).await
             } else {
@@ -113,7 +113,8 @@ impl Follower {
     /// Commits what the database does not have yet; the sequence number that it had before.
     async fn commit(&mut self, records: &[Record]) -> Result<u64, StoreError> {
         self.owner.keep(&self.db).await?;
-        // Out of its place until the commit succeeded: after any failure a new connection starts clean.
+        // Taken out of the field until the commit has succeeded: after a failure the next attempt opens a new
+        // connection.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.db.connect().await?,

@@ -9,10 +9,9 @@
 //! An entry gets its number when it enters the inbox, under the inbox's lock. So the order of the numbers is the order
 //! of the inbox, of the spool and of the database, with any number of writers.
 //!
-//! Every record takes this one way, whether the database is well or not: the spool is written first and the
-//! database follows it. So a database that is slow, full or gone changes nothing but the distance between
-//! the two, and what happens after a crash is what happens all the time: read the spool, skip what the
-//! database has.
+//! Every record goes this way, whether the database is well or not: the spool is written first and the database
+//! follows it. So a database that is slow, full or gone only lengthens the distance between the two, and a start after
+//! a crash does what is done all the time: read the spool, skip the records that the database has.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -73,7 +72,7 @@ impl Stopped {
     }
 }
 
-/// How the journal is doing.
+/// The state of the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalStatus {
     /// The last record that was appended.
@@ -196,7 +195,7 @@ impl Journal {
         self.shared.inbox().last_seq
     }
 
-    /// How the journal is doing.
+    /// The state of the journal.
     pub fn status(&self) -> JournalStatus {
         JournalStatus {
             appended_seq: self.shared.appended.load(Ordering::Relaxed),
@@ -265,8 +264,8 @@ impl Shared {
         let _: Result<(), Stopped> = self.stopped.set(why);
     }
 
-    /// Numbers the entries and puts them into the inbox while there is room. Those that it has no room for stay, in
-    /// order. The number of the last one that was taken.
+    /// Numbers entries and moves them to the inbox, in order, while it has room; the others stay in `entries`. Returns
+    /// the number of the last one that was moved.
     pub(crate) fn append(&self, entries: &mut VecDeque<Entry>) -> Option<u64> {
         let mut inbox = self.inbox();
         let room = if inbox.closed { 0 } else { INBOX_LIMIT.saturating_sub(inbox.records.len()) };
@@ -295,7 +294,7 @@ impl Shared {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The spool's thread: one append for all that came meanwhile.
+    /// The spool's thread: writes all new records of the inbox with one append.
     fn run_spool(&self) {
         let mut synced_at = Instant::now();
         loop {

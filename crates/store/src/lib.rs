@@ -1,8 +1,7 @@
 //! The event journal and its projections, SQLite and PostgreSQL.
 //!
-//! The [`Log`] takes what the center, the API and others have to say, the [`Journal`] writes it, and the [`Store`]
-//! answers what people ask. Every table but the journal and the tokens can be dropped and made again from the
-//! journal.
+//! The [`Log`] takes entries of the center, the API and others, the [`Journal`] writes them, and the [`Store`] answers
+//! queries. Every table but the journal and the tokens can be dropped and made again from the journal.
 
 mod coverage;
 mod db;
@@ -55,8 +54,8 @@ use model::{ContactId, Node, Record, Subject};
 use crate::db::Db;
 use crate::live::Live;
 
-/// Under which number this process keeps its log. One machine has one log; where several share a database, each has a
-/// number of its own.
+/// The number of this process's log. One machine has one log; where several share a database, each has a number of its
+/// own.
 pub(crate) const NODE: Node = Node::FIRST;
 
 /// An open database. Clones share its connections.

@@ -1,4 +1,4 @@
-//! The tail of the journal in memory, for those who follow it.
+//! The newest records of the journal in memory, for readers that follow it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ impl Live {
         Live { tail: Mutex::new(VecDeque::new()), committed: watch::Sender::new(committed) }
     }
 
-    /// Tells that these records are committed.
+    /// Publishes committed records to the readers.
     pub(crate) fn publish(&self, records: Vec<Record>) {
         let Some(last) = records.last().map(|record| record.seq) else { return };
         {
@@ -34,7 +34,7 @@ impl Live {
         self.advance(last);
     }
 
-    /// Tells that the journal reaches `seq`, without the records.
+    /// Publishes that the journal reaches `seq`, without the records.
     pub(crate) fn advance(&self, seq: u64) {
         self.committed.send_if_modified(|committed| {
             let later = seq > *committed;
