@@ -1,4 +1,4 @@
-//! Agents and queues, now.
+//! The present agents and queues.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the handlers work with.
+//! The state that all handlers share.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
 use crate::{Hearing, Metrics, Readiness, Trace};
 
-/// Long polls and streams at once. All have a token; what counts is how many their address has.
+/// The most long polls and streams at once. All of them have a token; the limit for one address matters most.
 pub(crate) const FOLLOWERS: Limits = Limits { what: "stream", all: 256, each: 96 };
 
 /// The center's answer to an order: done, or why not.
@@ -26,7 +26,7 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Done, Refused>> + Send 
 
 /// The way to the center.
 pub trait Commands: Send + Sync {
-    /// Sends an order and waits for its reply. An answer that will never come is
+    /// Sends an order and waits for its reply. When no reply can come any more, the reply is
     /// [`Refused::ShuttingDown`].
     fn send(&self, by: Actor, scope: Scope, order: Order) -> Answer<'_>;
 }
@@ -40,9 +40,9 @@ pub struct AppParts {
     pub log: Log,
     /// The folders that recordings lie in, and what opens those that are encrypted.
     pub shelves: Shelves,
-    /// What alone erases recordings.
+    /// The only thing that erases recordings.
     pub eraser: Arc<Eraser>,
-    /// What may be replaced while the center runs.
+    /// The settings that may be replaced while the center runs.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// Where the day begins.
     pub zone: Zone,
@@ -54,7 +54,7 @@ pub struct AppParts {
     pub configuration: Arc<dyn crate::Configuration>,
     /// The way to the center.
     pub commands: Arc<dyn Commands>,
-    /// What the other parts measure.
+    /// The figures of the other parts.
     pub metrics: Arc<dyn Metrics>,
     /// The last SIP messages.
     pub trace: Arc<dyn Trace>,
@@ -62,7 +62,7 @@ pub struct AppParts {
     pub readiness: Readiness,
 }
 
-/// What the configuration says to the API. The next request goes by the newest ones.
+/// The API's part of the configuration. Each request takes the newest one.
 #[derive(Clone)]
 pub struct Settings {
     /// What supervisors may hear of recordings.

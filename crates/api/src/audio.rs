@@ -26,7 +26,7 @@ use crate::{App, hearing};
 const PIECE: u64 = 1 << 16;
 const PIECES: usize = 4;
 
-/// What is asked for.
+/// The query of a request for audio.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
@@ -83,7 +83,7 @@ pub(crate) async fn fetch(
     let mut body = Body::empty();
     if method != Method::HEAD {
         let contact = Some(recording.contact_id);
-        // Noted before the first byte leaves; what cannot be noted is not given out.
+        // The log entry comes before the first byte: when it cannot be written, no audio is sent.
         let way = if range.is_some() { Way::Ranges } else { Way::Whole };
         listening::note(&app, bearer, (id, way), contact).await?;
         let whole = || (length > 0).then(|| 0..=length - 1);
@@ -162,7 +162,7 @@ async fn open(
     }
 }
 
-/// What is to be heard, and how many bytes it has.
+/// The bytes to send, and their number.
 fn open_clear(app: &App, path: &str) -> Result<(Box<dyn DiskFile>, u64), Unopened> {
     let audio = app.shelves.open(path)?;
     let length = audio.length()?;

@@ -1,8 +1,8 @@
-//! Who asks: the address that a request counts for.
+//! The client of a request: the address that shares and wrong tokens are counted for.
 //!
-//! Behind a reverse proxy all people would be one address. Of a proxy that the configuration trusts,
-//! `X-Forwarded-For` is believed: the last address in it that is no trusted proxy itself. Whatever else a client writes
-//! there counts for nothing, and neither does the header of a peer that is not trusted.
+//! Behind a reverse proxy all people would have one address. So the header `X-Forwarded-For` of a proxy that the
+//! configuration trusts is believed: the last address in it that is no trusted proxy itself. Anything before that
+//! address may be the client's invention and is ignored, as is the header of a peer that is not trusted.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) struct Client {
     pub(crate) standing: Arc<Standing>,
 }
 
-/// Tells all handlers who asks, and the connection that a request came.
+/// Gives the client to all handlers, and notes on the connection that a request came.
 pub(crate) async fn arrive(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.clone());
     let Peer { address: peer, standing } = peer.unwrap_or_else(|| Peer {

@@ -15,7 +15,7 @@ use crate::App;
 use crate::because::Fault;
 use crate::problem::Problem;
 
-/// What changed, or what is wrong with the files.
+/// The changes, or the faults of the files.
 pub type Reloading<'a> = Pin<Box<dyn Future<Output = Result<Reloaded, Vec<Fault>>> + Send + 'a>>;
 
 /// The owner of the configuration.
@@ -24,14 +24,14 @@ pub trait Configuration: Send + Sync {
     fn reload(&self, by: Actor, dry_run: bool) -> Reloading<'_>;
 }
 
-/// What files say differently from before.
+/// The differences between the files and the present configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reloaded {
-    /// Nothing was changed: it was only asked what would be.
+    /// Nothing was changed: the request asked only for the differences.
     pub dry_run: bool,
     /// In the order of file and place.
     pub changes: Vec<SettingChange>,
-    /// What is no error and may surprise.
+    /// Faults that prevent nothing but may surprise.
     pub warnings: Vec<Fault>,
 }
 

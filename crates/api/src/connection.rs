@@ -52,7 +52,7 @@ impl Guarded {
         Guarded { listener, app, refusals: Arc::new(Semaphore::new(REFUSALS)) }
     }
 
-    /// Says why, without making the next connection wait.
+    /// Sends the reason for a refusal, without making the next connection wait.
     fn refuse(&self, mut stream: TcpStream, full: Full) {
         let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() else { return };
         let answer = Problem::full(CONNECTIONS.what, full).whole_answer();
@@ -121,7 +121,7 @@ impl Watched {
                 self.end.as_mut().reset(ends);
             }
             match self.end.as_mut().poll(context) {
-                // It was put off between the two looks.
+                // The end was postponed since it was looked up.
                 Poll::Ready(()) if self.standing.ends() > Instant::now() => {}
                 Poll::Ready(()) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
                 Poll::Pending => return Poll::Pending,

@@ -33,7 +33,7 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const UNANSWERED: u32 = 3;
 /// How long a client may take to accept a message before it is given up.
 const SLOWEST_CLIENT: Duration = Duration::from_secs(10);
-/// The greatest message that a client may send: it has nothing to say.
+/// The greatest message that a client may send: there is nothing for it to say.
 const GREATEST_MESSAGE: usize = 4096;
 
 #[derive(Deserialize)]
@@ -92,7 +92,7 @@ pub(crate) struct From {
     _ticket: Option<TicketSecret>,
 }
 
-/// Which records a stream carries.
+/// The selection of records for a stream.
 struct Filter {
     kinds: Vec<String>,
     fields: Vec<(&'static str, String)>,
@@ -147,7 +147,7 @@ pub(crate) async fn stream(
 /// Refuses a place beyond the newest entry: a client that waits there would wait in vain, and miss the entries before
 /// it.
 async fn within_the_log(app: &App, after: u64) -> Result<(), Problem> {
-    // The database first knows of an entry; only then is it made known here.
+    // An entry is in the database first, and becomes known here after that.
     if after <= app.store.committed_seq() || after <= app.store.last_seq().await? {
         return Ok(());
     }
@@ -177,7 +177,7 @@ async fn follow(
         tokio::select! {
             records = app.store.wait_journal(after, GROUP, PING_EVERY) => {
                 let Ok(records) = records else { break AGAIN };
-                // A revoked token hears nothing more, at the latest with the next ping.
+                // A stream with a revoked token is closed, at the latest at the next ping.
                 match app.store.still_stands(&bearer).await {
                     Ok(true) => {}
                     Ok(false) => break REVOKED,
@@ -193,7 +193,7 @@ async fn follow(
                 }
             }
             heard = socket.recv() => match heard {
-                // Nothing that a client says means anything; pings are answered by the socket.
+                // Messages of a client are ignored; pings are answered by the socket.
                 Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => unanswered = 0,
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             },

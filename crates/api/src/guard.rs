@@ -1,4 +1,4 @@
-//! Who may: bearer tokens (RFC 6750) and their roles.
+//! Checks who may make a request: bearer tokens (RFC 6750) and their roles.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ pub(crate) const GREATEST_BODY: usize = 16 * 1024;
 /// How long the body of a request may take.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
-/// The check before one route.
+/// The check that stands before one route.
 #[derive(Clone)]
 pub(crate) struct Guard {
     pub(crate) app: App,
@@ -63,7 +63,7 @@ pub(crate) async fn authorise(
     admit(&guard, &client.standing, bearer, request, next).await
 }
 
-/// Whose token the ticket of a request without a token stands for; `None` when there is no ticket.
+/// The bearer of the token that a request's ticket stands for; `None` when there is no ticket.
 fn by_ticket(guard: &Guard, request: &Request) -> Option<Option<Bearer>> {
     let has_token = request.headers().contains_key(header::AUTHORIZATION);
     let secret = tickets::in_query(request.uri().query()).filter(|_| !has_token)?;
@@ -87,7 +87,7 @@ async fn admit(
     Ok(next.run(request).await)
 }
 
-/// The request with all of its body: no handler waits for a slow sender.
+/// The request with its whole body, so that no handler waits for a slow sender.
 async fn whole(request: Request) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
     let body = tokio::time::timeout(BODY_TIME, to_bytes(body, GREATEST_BODY)).await;
@@ -104,7 +104,7 @@ fn bearer_secret(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && (1..=256).contains(&secret.len())).then_some(secret)
 }
 
-/// Puts the headers on every answer that keep a browser from doing more with it than showing it.
+/// Adds the headers to every answer that make a browser show it and do nothing else with it.
 pub(crate) async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -26,7 +26,7 @@ pub const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 /// How long the findings are answered again without a new check.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// What a check found of its part.
+/// The finding of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// It works.
@@ -37,7 +37,7 @@ pub enum Condition {
     NotReady(Because),
 }
 
-/// A condition that comes.
+/// A check in progress.
 pub type Checking = Pin<Box<dyn Future<Output = Condition> + Send>>;
 type Check = Arc<dyn Fn() -> Checking + Send + Sync>;
 

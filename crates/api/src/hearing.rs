@@ -1,7 +1,7 @@
 //! Whether a supervisor may hear a recording.
 //!
-//! Quality control and administrators may always. What supervisors may is the center's policy; whatever it is, each
-//! listening is an event in the bearer's name.
+//! Quality control and administrators may hear all recordings. For supervisors the center has a policy. Whatever it
+//! is, each listening is an event in the bearer's name.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct Hearing {
 }
 
 impl Hearing {
-    /// Whether this bearer, whose role may listen as such, may hear what belongs to a contact of this last queue.
+    /// Whether a bearer whose role may listen may hear a recording of a contact whose last queue was `queue`.
     fn allows(&self, role: Role, agent: Option<&AgentId>, queue: Option<&QueueName>) -> bool {
         match (role, self.supervisors) {
             (Role::Admin | Role::Qa, _) | (Role::Supervisor, SupervisorsHear::All) => true,

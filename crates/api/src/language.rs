@@ -9,7 +9,7 @@ pub(crate) enum Tongue {
     English,
 }
 
-/// What `Accept-Language` prefers of our two; `None` when it says nothing of them.
+/// The language of our two that `Accept-Language` prefers; `None` when the header names neither.
 pub(crate) fn wanted(headers: &HeaderMap) -> Option<Tongue> {
     let header = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
     let mut best: Option<(f32, Tongue)> = None;
@@ -23,7 +23,7 @@ pub(crate) fn wanted(headers: &HeaderMap) -> Option<Tongue> {
         };
         let weight = parts.find_map(|part| part.strip_prefix("q="));
         let weight = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
-        // Of equals, the one that is named first.
+        // Of equals, the first one counts.
         if weight > best.map_or(0.0, |(weight, _)| weight) {
             best = Some((weight, tongue));
         }

@@ -12,8 +12,8 @@ use crate::{App, noting};
 
 /// A request of the same person for the same recording within this time of the one before goes on with its playback.
 const PLAYBACK: Duration = Duration::from_secs(10 * 60);
-/// Playbacks that are remembered. Beyond that the one that was heard of longest ago is forgotten: should it go on, it
-/// counts once more.
+/// The most playbacks that are remembered. Beyond that the one with the oldest request is forgotten; if it goes on, it
+/// counts as another listening.
 const MOST: usize = 10_000;
 
 /// A person, a recording, and how it is fetched.
@@ -35,7 +35,7 @@ pub(crate) struct Playbacks(BTreeMap<Key, Time>);
 impl Playbacks {
     /// True when this person's playback of this recording goes on at `now`.
     fn goes_on(&self, key: &Key, now: Time) -> bool {
-        // A clock that was set back must not hide a listening for long.
+        // After the clock was set back, a playback may not seem to go on for long.
         self.0.get(key).is_some_and(|last| *last <= now && now.since(*last) < PLAYBACK)
     }
 

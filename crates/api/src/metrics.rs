@@ -10,7 +10,7 @@ use model::{Activity, Shift};
 use crate::App;
 use crate::problem::Problem;
 
-/// What a part of the program measures.
+/// A source of figures.
 pub trait Metrics: Send + Sync {
     /// The figures now; those of one name follow each other.
     fn samples(&self) -> Vec<Sample>;
@@ -28,19 +28,19 @@ impl Metrics for () {
 pub struct Sample {
     /// Its name, `hotline_…`, with the unit at its end.
     pub name: &'static str,
-    /// What a sample of a histogram adds to the name: `_bucket`, `_sum`, `_count`; otherwise nothing.
+    /// The suffix of a sample of a histogram: `_bucket`, `_sum`, `_count`; otherwise empty.
     pub suffix: &'static str,
     /// One line for people.
     pub help: &'static str,
-    /// What may happen to it.
+    /// How the figure behaves.
     pub kind: Kind,
-    /// Which of its name it is.
+    /// The labels that distinguish it from others with its name.
     pub labels: Vec<(&'static str, String)>,
     /// The value.
     pub value: f64,
 }
 
-/// What may happen to a figure.
+/// How a figure behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// It only grows.

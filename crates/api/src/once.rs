@@ -46,7 +46,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
     }
 }
 
-/// What came of a command; an answer that did not come in time is one of them.
+/// The answer to a command; an answer that did not come in time is one, too.
 type Outcome = Result<Done, Problem>;
 type Cell = Arc<OnceCell<Outcome>>;
 

@@ -1,9 +1,10 @@
 //! Places that all addresses share: connections, and event streams with long polls.
 //!
-//! An address, or IPv6 network, has at most its share; beyond it, one of its own that has proved nothing makes room for its
-//! newcomer, or the newcomer is refused. When all places are taken, a newcomer gets the place of the
-//! least useful: one that has proved nothing, of the address that has most of those; otherwise the one that was of use
-//! longest ago, of an address that has more than the newcomer's. Otherwise the newcomer is refused.
+//! An address, or IPv6 network, has at most its share. Beyond it, one of its own connections that has proved nothing
+//! makes room for its newcomer, or the newcomer is refused. When all places are taken, a newcomer gets the least
+//! useful place: that of a connection that has proved nothing, of the address with most of those; otherwise that of
+//! the connection whose last use was longest ago, of an address that has more places than the newcomer's. Otherwise
+//! the newcomer is refused.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 use crate::standing::Standing;
 use crate::wrong::network_of;
 
-/// At most one line of the log in so long.
+/// The time for which at most one line is logged.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// How many places there are.
@@ -70,7 +71,7 @@ struct Table {
 
 #[derive(Debug)]
 struct Held {
-    /// Whom it counts for; `None` for trusted proxies, which have no share and keep their places.
+    /// The address that the place counts for; `None` for trusted proxies, which have no share and keep their places.
     source: Option<IpAddr>,
     standing: Arc<Standing>,
     /// Its end tells the holder's task that the place is lost.

@@ -13,14 +13,14 @@ use crate::places::Full;
 
 pub(crate) use answer::say;
 
-/// Why a request was not served.
+/// A refusal of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     kind: Kind,
     detail: Option<Because>,
-    /// The log's id, where that is what the request is in conflict with.
+    /// The log's id, where the request conflicts with the log.
     log: Option<String>,
-    /// What is wrong with files, where that is why.
+    /// The faults of files, where they are the reason.
     faults: Vec<Fault>,
 }
 
@@ -38,7 +38,7 @@ enum Kind {
         newest: u64,
     },
     Invalid,
-    /// The files of the configuration are.
+    /// The files of the configuration have faults.
     Unsound,
     /// The body is not JSON.
     NotJson,

@@ -1,5 +1,5 @@
-//! The fields that the document names are those that the types read. Each of these types refuses other fields, and names
-//! its own when it does.
+//! Tests that the fields in the document are those that the types read. Each of these types refuses other fields, and
+//! its refusal names its own.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ fn read_by<T: DeserializeOwned>() -> Vec<String> {
     fields
 }
 
-/// What the routes have to say, by `operationId`.
+/// A property of each route that has it, by `operationId`.
 fn of_routes<T>(what: impl Fn(&Route) -> Option<T>) -> BTreeMap<&'static str, T> {
     let routes = groups().into_iter().flat_map(|group| group.routes);
     routes.filter_map(|route| Some((route.about.0, what(&route)?))).collect()

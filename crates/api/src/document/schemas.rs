@@ -1,10 +1,10 @@
-//! The shapes of what is sent and answered.
+//! The schemas of bodies and answers.
 
 use serde_json::{Map, Value, json};
 
 use super::tables::{OBJECTS, STRINGS, WORDS};
 
-/// What counts, and milliseconds: as a database column holds them.
+/// The greatest count, and the greatest number of milliseconds: that of a database column.
 const GREATEST_COUNT: u64 = i64::MAX as u64;
 
 /// All schemas by name.
@@ -33,7 +33,7 @@ pub(super) fn all() -> Map<String, Value> {
     schemas
 }
 
-/// What is neither a plain object nor a plain string.
+/// Schemas that are neither plain objects nor plain strings.
 fn others() -> [(&'static str, Value); 17] {
     let integer = |least: u64, greatest: u64, example: u64| json!({ "type": "integer", "minimum": least, "maximum": greatest, "examples": [example] });
     let one_key = |key: &str, schema: Value| json!({ "type": "object", "required": [key], "properties": { key: schema }, "additionalProperties": false });

@@ -1,4 +1,4 @@
-//! What [`super::schemas`] makes schemas of.
+//! The tables that [`super::schemas`] makes schemas of.
 
 /// Objects: name, what it is, and its fields, each `name:type`. A type is the name of a schema, or `text`, `count`,
 /// `integer`, `number`, `ratio` (0 to 1), `boolean`; in brackets it is an array of them; with `?` behind it, it may be null.
