@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use crate::{Center, tone, wait_for};
@@ -130,7 +130,8 @@ impl Phone {
     pub fn heard(&self) -> PathBuf {
         wait_for("the telephone's own recording", || {
             let files = fs::read_dir(&self.folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
-            files.into_iter().find(|path| path.to_string_lossy().ends_with("-dec.wav"))
+            let is_heard = |path: &PathBuf| path.to_string_lossy().ends_with("-dec.wav") && is_closed(path);
+            files.into_iter().find(is_heard)
         })
     }
 
@@ -180,6 +181,13 @@ impl Phone {
         // A netstring: length, colon, text, comma.
         write!(self.control, "{}:{order},", order.len()).expect("baresip listens");
     }
+}
+
+/// True once baresip has closed its file: only then does the head say how long the sound is.
+fn is_closed(path: &Path) -> bool {
+    let bytes = fs::read(path).unwrap_or_default();
+    let data = bytes.windows(4).position(|chunk| chunk == b"data");
+    data.and_then(|at| bytes.get(at + 4..at + 8)).is_some_and(|length| length != [0; 4])
 }
 
 /// A seat's options in baresip's words.
