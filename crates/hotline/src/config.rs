@@ -1,11 +1,13 @@
 //! Configuration: every file read, every problem of all of them reported at once.
 
 mod clips;
+mod dialling;
 mod inside;
 mod listening;
 mod numbers;
 mod people;
 mod server;
+mod trunks;
 mod values;
 mod zone;
 
@@ -56,6 +58,8 @@ pub struct Configuration {
     pub feature_codes: BTreeMap<Number, center::FeatureCode>,
     /// What agents dial to reach a queue.
     pub extensions: BTreeMap<Number, QueueName>,
+    /// Who may call which number outside.
+    pub dialling: center::DialPlan,
     /// The clips.
     pub prompts: Arc<Prompts>,
     /// How many flow tests were run, when they were asked for.
@@ -144,12 +148,20 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     let of_all = server.iter().flatten().next().map(of_all).unwrap_or_default();
     let srtp = of_all.srtp;
     let agents = open("agents.toml").map(|file| people::agents(file, names, &of_all));
-    let trunks = open("trunks.toml").map(|file| people::trunks(file, srtp));
+    let trunks = open("trunks.toml").map(|file| trunks::read(file, srtp));
     let (flows, tally) = load_flows((&dir.join("flows"), &texts), &clips, names, flow_tests, problems);
     let mut warnings = clips.judge(problems);
     let ids =
         agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
     let numbers = open("numbers.toml").map(|file| numbers::read(file, &flows, &ids));
+    let known = dialling::Known {
+        agents: agents.as_ref().map(|_| ids.as_slice()),
+        queues: names,
+        trunks: trunks.as_ref().map(|(trunks, _)| trunks.as_slice()),
+    };
+    // Whoever calls nobody outside needs no such file.
+    let has_plan = dir.join("dialling.toml").exists();
+    let plan = has_plan.then(|| open("dialling.toml").map(|file| dialling::read(file, &known)));
     let people::Agents { agents, passwords, digests, seats } = agents?;
     warnings.extend(unserved(dir, &agents, names.unwrap_or_default()));
     let (routes, feature_codes) = numbers?;
@@ -170,6 +182,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         routes,
         feature_codes,
         extensions,
+        dialling: plan.flatten().unwrap_or_default(),
         prompts: Arc::new(clips.prompts),
         flow_tests: tally,
         values: texts.into_values(),

@@ -119,6 +119,7 @@ fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Str
         sources: loopback.into_iter().collect(),
         hosts: Vec::new(),
         terms: Terms::default(),
+        outgoing: crate::signalling::Outgoing::default(),
     }];
     // The demo's telephones speak plainly.
     configuration.seats.clear();

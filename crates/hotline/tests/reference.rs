@@ -30,6 +30,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("queues.toml", &["[[queue]]"]),
     ("agents.toml", &["file", "[[agent]]"]),
     ("trunks.toml", &["[[trunk]]"]),
+    ("dialling.toml", &["file", "[[rule]]"]),
     ("numbers.toml", &["file", "[[number]]"]),
 ];
 

@@ -208,6 +208,8 @@ impl Exchange {
             },
             credentials: None,
             reliable: false,
+            domain: None,
+            headers: sip::Headers::new(),
         };
         let session = self.dialling.endpoint.dial(self.moment(), dial);
         let leg = self.new_leg();
@@ -336,6 +338,9 @@ impl Exchange {
             // A call may not be referred to another number.
             Event::Ringing { .. }
             | Event::Digit { .. }
+            | Event::Early { .. }
+            | Event::Reason { .. }
+            | Event::Answered { .. }
             | Event::Pinged { .. }
             | Event::Redirected { .. }
             | Event::Referred { .. } => {}

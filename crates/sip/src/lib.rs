@@ -16,6 +16,7 @@ mod method;
 mod moment;
 mod random;
 mod registrar;
+mod registration;
 mod scan;
 mod schedule;
 mod sdp;
@@ -29,7 +30,7 @@ pub use budget::{Budgets, Overdrawn, network_of};
 pub use digest::{Algorithm, Credentials, DigestServer, Secret, Secrets, Verdict, answer_challenge};
 pub use endpoint::{
     Answer, Destination, Dial, Ending, Endpoint, EndpointSettings, Event, Flow, Output, Patience, PingId,
-    Replaces, RequestId, SessionId, Transport,
+    QueryId, Replaces, RequestId, SessionId, Transport,
 };
 pub use header::{Address, CSeq, HeaderError, Via};
 pub use message::{
@@ -40,6 +41,7 @@ pub use method::Method;
 pub use moment::Moment;
 pub use random::Random;
 pub use registrar::{Binding, KeptBinding, Reachability, Registrar, RegistrarSettings};
+pub use registration::{Registered, Registration, RegistrationSettings};
 pub use scan::Params;
 pub use sdp::{
     Codec, Crypto, Direction, Encryption, Line, LocalAudio, Media, NoCommonAudio, OfferedAudio, Sdp,

@@ -14,6 +14,8 @@ use model::QueueName;
 
 use crate::ivr::lines_exist;
 
+#[path = "../../../crates/hotline/src/config/dialling.rs"]
+pub mod dialling;
 #[path = "../../../crates/hotline/src/config/listening.rs"]
 pub mod listening;
 #[path = "../../../crates/hotline/src/config/numbers.rs"]
@@ -22,6 +24,8 @@ pub mod numbers;
 pub mod people;
 #[path = "../../../crates/hotline/src/config/server.rs"]
 pub mod server;
+#[path = "../../../crates/hotline/src/config/trunks.rs"]
+pub mod trunks;
 #[path = "../../../crates/hotline/src/config/zone.rs"]
 pub mod zone;
 
@@ -61,10 +65,17 @@ pub fn configuration(bytes: &[u8]) {
             assert!(!sound || all.clone().all(|queue| known.contains(queue)), "queues that exist");
         }
         b't' => {
-            let (trunks, limits) = people::trunks(file, Encryption::Off);
+            let (trunks, limits) = trunks::read(file, Encryption::Off);
             assert!(trunks.iter().all(|trunk| limits.contains_key(&trunk.name)));
             let networks = trunks.into_iter().flat_map(|trunk| trunk.sources);
             let _ = networks.filter(|network| network.contains(IpAddr::from([192, 0, 2, 1]))).count();
+        }
+        b'd' => {
+            let (agents, queues) = (["1001".parse().expect("an id")], queues());
+            let known = dialling::Known { agents: Some(&agents), queues: Some(&queues), trunks: Some(&[]) };
+            let plan = dialling::read(file, &known);
+            let allows = plan.rules.iter().any(|rule| rule.verdict != center::Verdict::Deny);
+            assert!(!allows || problems.count() > 0, "no trunk takes calls");
         }
         b'n' => drop(numbers::read(file, &flows(), &[])),
         _ => {

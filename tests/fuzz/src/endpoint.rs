@@ -184,6 +184,8 @@ impl World {
             },
             credentials: Some(credentials),
             reliable: self.dials.is_multiple_of(2),
+            domain: None,
+            headers: sip::Headers::new(),
         };
         self.dials += 1;
         let id = self.endpoint.dial(self.now, dial);
@@ -227,9 +229,11 @@ impl World {
         match event {
             Event::Invited { session, .. } => self.begin(session),
             Event::Register { id, .. } => self.registers.push(id),
-            Event::Pinged { .. } => {}
+            Event::Pinged { .. } | Event::Answered { .. } => {}
             Event::Ended { session, .. } => assert!(self.living.remove(&session), "ended once"),
             Event::Ringing { session }
+            | Event::Early { session, .. }
+            | Event::Reason { session, .. }
             | Event::Redirected { session, .. }
             | Event::Connected { session, .. }
             | Event::Changed { session, .. }

@@ -6,6 +6,9 @@ mod identity;
 #[path = "../../../crates/hotline/src/signalling/listener.rs"]
 #[allow(dead_code, reason = "nothing listens here")]
 mod listener;
+#[path = "../../../crates/hotline/src/signalling/outgoing.rs"]
+#[allow(dead_code, reason = "nobody is called here")]
+mod outgoing;
 #[path = "../../../crates/hotline/src/signalling/pings.rs"]
 mod pings;
 #[path = "../../../crates/hotline/src/signalling/terms.rs"]
@@ -16,6 +19,7 @@ mod trunk;
 
 pub use identity::{Numbers, Rewrite};
 pub use listener::Listener;
+pub use outgoing::{Gateway, Identity, Outgoing, RegisterAt};
 pub use pings::Pings;
 pub use terms::{Codecs, Terms};
 pub use trunk::{Network, Source, Trunk};

@@ -1,15 +1,14 @@
-//! `queues.toml`, `agents.toml` and `trunks.toml`.
+//! `queues.toml` and `agents.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ::sip::{Algorithm, Encryption, Secret};
 use acd::{AgentConfig, QueueConfig};
-use center::TrunkLimits;
 use model::{AgentId, Codec, Number, QueueName};
 use text::{At, Section, text};
 
-use crate::signalling::{Codecs, Numbers, Rewrite, Source, Terms, Trunk};
+use crate::signalling::{Codecs, Numbers, Terms};
 
 /// What `queues.toml` says.
 #[derive(Debug, Default)]
@@ -126,62 +125,8 @@ pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, of_all: &Of
     found
 }
 
-/// What `trunks.toml` says: the trunks, and how many calls each may have.
-pub(super) type Trunks = (Vec<Trunk>, BTreeMap<String, TrunkLimits>);
-
-pub(super) fn trunks(mut file: Section, srtp: Encryption) -> Trunks {
-    let (mut trunks, mut limits) = Trunks::default();
-    for mut section in file.list("trunk") {
-        let name = section.require::<String>("name");
-        let (mut sources, mut hosts) = (Vec::new(), Vec::new());
-        for at in section.parsed_list::<Source>("sources") {
-            match at.value {
-                Source::Network(network) => sources.push(network),
-                Source::Host(host) => hosts.push(host),
-            }
-        }
-        let terms = Terms { numbers: numbers(&mut section), ..terms(&mut section, srtp) };
-        let calls = most_calls(&mut section, "max_calls");
-        let calls_per_source = most_calls(&mut section, "max_calls_per_source");
-        if let Some(name) = name {
-            limits.insert(name.value.clone(), TrunkLimits { calls, calls_per_source });
-            trunks.push(Trunk { name: name.value, sources, hosts, terms });
-        }
-        section.finish();
-    }
-    file.finish();
-    (trunks, limits)
-}
-
-/// How a trunk's numbers are read.
-fn numbers(section: &mut Section) -> Numbers {
-    let rules = |at: Vec<At<Rewrite>>| at.into_iter().map(|at| at.value).collect();
-    let trusts_identity = section.boolean("trust_identity").is_some_and(|at| at.value);
-    let entry_by_diversion = section.boolean("entry_by_diversion").filter(|at| at.value);
-    if let Some(At { line, .. }) = entry_by_diversion.as_ref().filter(|_| !trusts_identity) {
-        section.problem(
-            *line,
-            text!("entry_by_diversion needs trust_identity", "entry_by_diversion 需要 trust_identity"),
-            text!(
-                "trust_identity = true, if the carrier lets nobody else write Diversion and History-Info",
-                "若运营商保证转移信息可信，请加 trust_identity = true"
-            ),
-        );
-    }
-    Numbers {
-        trusts_identity,
-        entry_by_diversion: entry_by_diversion.is_some(),
-        dialled: rules(section.parsed_list::<Rewrite>("rewrite_dialled")),
-        callers: rules(section.parsed_list::<Rewrite>("rewrite_callers")),
-    }
-}
-
-fn most_calls(section: &mut Section, key: &'static str) -> Option<usize> {
-    section.integer(key, 1..=100_000).and_then(|at| usize::try_from(at.value).ok())
-}
-
 /// What the audio of an agent's or a trunk's calls may be; `srtp` is what holds when nothing else is said.
-fn terms(section: &mut Section, srtp: Encryption) -> Terms {
+pub(super) fn terms(section: &mut Section, srtp: Encryption) -> Terms {
     let srtp = section.parsed::<Encryption>("srtp").map_or(srtp, |at| at.value);
     let listed: Vec<_> = section.parsed_list::<Codec>("codecs").into_iter().map(|at| at.value).collect();
     let codecs = if listed.is_empty() { Codecs::Cheapest } else { Codecs::Listed(listed) };
@@ -254,7 +199,7 @@ fn hash(section: &mut Section, key: &'static str, length: usize, realm: &str) ->
     None
 }
 
-fn twice(section: &Section, line: u32, name: &str) {
+pub(super) fn twice(section: &Section, line: u32, name: &str) {
     section.problem(
         line,
         text!("{name} is there twice", "{name} 重复"),

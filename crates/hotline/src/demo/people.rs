@@ -63,6 +63,9 @@ impl Customer {
                     | Event::Ringing { .. }
                     | Event::Changed { .. }
                     | Event::Digit { .. }
+                    | Event::Early { .. }
+                    | Event::Reason { .. }
+                    | Event::Answered { .. }
                     | Event::Pinged { .. }
                     | Event::Redirected { .. }
                     | Event::Referred { .. }
@@ -120,6 +123,9 @@ impl Seat {
                     Event::Ringing { .. }
                     | Event::Changed { .. }
                     | Event::Digit { .. }
+                    | Event::Early { .. }
+                    | Event::Reason { .. }
+                    | Event::Answered { .. }
                     | Event::Pinged { .. }
                     | Event::Redirected { .. }
                     | Event::Referred { .. }

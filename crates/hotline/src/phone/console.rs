@@ -165,6 +165,9 @@ impl Phone {
             Event::Ended { session, why } => return Ok(self.ended(session, why)),
             Event::Changed { .. }
             | Event::Digit { .. }
+            | Event::Early { .. }
+            | Event::Reason { .. }
+            | Event::Answered { .. }
             | Event::Pinged { .. }
             | Event::Redirected { .. }
             | Event::Referred { .. }

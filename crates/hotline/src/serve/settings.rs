@@ -75,6 +75,7 @@ pub(crate) fn signalling_settings(configuration: &Configuration) -> signalling::
         digests: configuration.digests.clone(),
         seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
+        emergency: configuration.dialling.emergency.numbers.clone(),
         inside: configuration.inside_numbers(),
         entries: configuration.routes.keys().cloned().collect(),
         pings: server.pings,
@@ -108,6 +109,6 @@ pub(crate) fn center_config(configuration: Configuration) -> center::Config {
         secure_input_limit: configuration.server.secure_input,
         extensions: configuration.extensions,
         parking: configuration.server.parking.clone(),
-        dialling: center::DialPlan::default(),
+        dialling: configuration.dialling,
     }
 }

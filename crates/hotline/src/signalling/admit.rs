@@ -68,6 +68,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             Origin::Agent(agent) => Some(agent.clone()),
             Origin::Trunk(_) => None,
         };
+        let line = match &origin {
+            Origin::Agent(_) => None,
+            Origin::Trunk(name) => Some(self.carriers.came_in(name)),
+        };
         let invited = Invited {
             source: flow.source.ip(),
             local: self.audio_address(flow, remote.as_ref()),
@@ -87,7 +91,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             return self.endpoint.refuse(now, session, &translate::busy());
         }
         self.seen.leg(leg, &sip_call_id);
-        self.legs.insert(leg, Leg { ours: None, agent, stage: Stage::Inbound { session, sip_call_id } });
+        self.legs
+            .insert(leg, Leg { ours: None, agent, line, stage: Stage::Inbound { session, sip_call_id } });
         self.sessions.insert(session, leg);
         self.endpoint.admit(now, session);
     }

@@ -139,6 +139,7 @@ mod tests {
             entry_by_diversion: true,
             dialled: vec!["+86>0".parse().unwrap()],
             callers: Vec::new(),
+            account: None,
         }
     }
 

@@ -19,6 +19,7 @@ use sip::{Budgets, Flow, Moment, Overdrawn, Peek};
 use tokio::sync::{mpsc, watch};
 
 use super::Clock;
+use super::carriers::Carriers;
 use super::names::Trunks;
 use super::shard::ShardInput;
 
@@ -55,6 +56,7 @@ impl Lanes {
 /// One gate for all readers.
 pub(super) struct Gate {
     trunks: Trunks,
+    carriers: Arc<Carriers>,
     registered: watch::Receiver<Registered>,
     budgets: Mutex<Budgets>,
     clock: Clock,
@@ -63,9 +65,14 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(trunks: Trunks, registered: watch::Receiver<Registered>, clock: Clock) -> Gate {
+    pub(super) fn new(
+        (trunks, carriers): (Trunks, Arc<Carriers>),
+        registered: watch::Receiver<Registered>,
+        clock: Clock,
+    ) -> Gate {
         Gate {
             trunks,
+            carriers,
             registered,
             budgets: Mutex::new(Budgets::new()),
             clock,
@@ -90,6 +97,10 @@ impl Gate {
         let is_trunk = self.is_trunk(source);
         // A trunk's calls are limited by the center, not here.
         if is_trunk && matches!(kind, Peek::Invite | Peek::FollowUp) {
+            return Ok(Lane::First);
+        }
+        // What answers calls of ours, and goes on in them.
+        if kind == Peek::FollowUp && self.carriers.is_gateway(source.ip()) {
             return Ok(Lane::First);
         }
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,6 +16,8 @@ pub struct Numbers {
     pub dialled: Vec<Rewrite>,
     /// The first that fits changes a calling number.
     pub callers: Vec<Rewrite>,
+    /// The user of our address at the provider. A call to it is one to the number in To.
+    pub account: Option<String>,
 }
 
 /// Another beginning for numbers that begin so: `+86>0`.
@@ -44,7 +46,10 @@ impl FromStr for Rewrite {
 impl Numbers {
     /// The dialled number, when it is one.
     pub(super) fn dialled(&self, request: &Request) -> Option<Number> {
-        self.number(&request.target().ok()?)
+        let target = request.target().ok()?;
+        let is_account = self.account.is_some() && target.user() == self.account;
+        let meant = if is_account { request.to().ok()?.uri } else { target };
+        self.number(&meant)
     }
 
     /// The number that this address names, in the form that dialled numbers have.
@@ -84,7 +89,7 @@ fn written(uri: &Uri) -> Option<String> {
     })
 }
 
-fn rewritten(number: &str, rules: &[Rewrite]) -> String {
+pub(super) fn rewritten(number: &str, rules: &[Rewrite]) -> String {
     let fitting = rules.iter().find_map(|rule| Some((rule, number.strip_prefix(rule.from.as_str())?)));
     fitting.map_or_else(|| number.to_owned(), |(rule, rest)| format!("{}{rest}", rule.to))
 }

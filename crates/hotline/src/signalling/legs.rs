@@ -11,6 +11,8 @@
 use model::{AgentId, Cause, Codec, LegId, LegOrder, LegReport, Number, Personal, Refusal, Target};
 use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, Security, SessionId};
 
+use super::carriers::Line;
+use super::outside::{Outward, Wanted};
 use super::reach::Device;
 use super::redirects::Redirects;
 use super::registrar::Question;
@@ -24,6 +26,8 @@ pub(super) struct Leg {
     pub(super) ours: Option<Cause>,
     /// The agent at its other end, if it is one.
     pub(super) agent: Option<AgentId>,
+    /// Its place on a trunk, if it has one.
+    pub(super) line: Option<Line>,
     pub(super) stage: Stage,
 }
 
@@ -34,6 +38,8 @@ pub(super) enum Stage {
     Asking { wish: Wish },
     /// Ours; these devices ring. `refusal` is the weightiest that came.
     Ringing { wish: Wish, forks: Vec<Fork>, refusal: Refusal, told: bool, redirects: Redirects },
+    /// Ours, to a number outside.
+    Outside(Box<Outward>),
     /// Ours, answered.
     Up { session: SessionId },
 }
@@ -82,8 +88,15 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             LegOrder::Dial { call: _, target: Target::Seat(agent), rtp, codecs, caller, display } => {
                 self.dial(leg, Wish { agent, rtp, codecs, caller, display });
             }
-            LegOrder::Dial { target: Target::Outside { .. }, .. } => {
-                self.report(leg, LegReport::Refused(Refusal::Unreachable));
+            LegOrder::Dial {
+                call: _,
+                target: Target::Outside { number, trunks },
+                rtp,
+                codecs,
+                caller,
+                ..
+            } => {
+                self.dial_outside(leg, Wanted { number, trunks, rtp, codecs, caller });
             }
             LegOrder::Referral(state) => self.tell_referral(leg, state),
             LegOrder::Show { number, display } => self.show(leg, number.as_ref(), &display),
@@ -95,7 +108,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     fn inbound(&self, leg: LegId) -> Option<SessionId> {
         match self.legs.get(&leg)?.stage {
             Stage::Inbound { session, .. } => Some(session),
-            Stage::Asking { .. } | Stage::Ringing { .. } | Stage::Up { .. } => None,
+            Stage::Asking { .. } | Stage::Ringing { .. } | Stage::Outside(_) | Stage::Up { .. } => None,
         }
     }
 
@@ -107,7 +120,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 tracing::debug!(%leg, "nothing comes of a leg: its peer is asked whether it lives");
                 self.endpoint.ask(now, session);
             }
-            Some(Stage::Asking { .. } | Stage::Ringing { .. }) | None => {}
+            Some(Stage::Asking { .. } | Stage::Ringing { .. } | Stage::Outside(_)) | None => {}
         }
     }
 
@@ -124,7 +137,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         }
         let agent = wish.agent.clone();
         let stage = Stage::Asking { wish };
-        self.legs.insert(leg, Leg { ours: None, agent: Some(agent.clone()), stage });
+        self.legs.insert(leg, Leg { ours: None, agent: Some(agent.clone()), line: None, stage });
         self.asking.push_back(Question::Contacts { leg, agent });
     }
 
@@ -172,7 +185,19 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             let named = uri.clone();
             let reliable = self.settings.borrow().prack;
             let credentials = None;
-            let dial = sip::Dial { call_id, uri, destination, caller, display, audio, credentials, reliable };
+            let (domain, headers) = (None, sip::Headers::new());
+            let dial = sip::Dial {
+                call_id,
+                uri,
+                destination,
+                caller,
+                domain,
+                display,
+                audio,
+                credentials,
+                reliable,
+                headers,
+            };
             let session = self.endpoint.dial(self.clock.now(), dial);
             self.sessions.insert(session, leg);
             forks.push(Fork { session, device: Device { user: wish.agent.as_str().to_owned(), uri: named } });
@@ -207,11 +232,21 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 }
                 self.finish(id, LegReport::Refused(Refusal::Cancelled));
             }
+            Stage::Outside(outward) => {
+                if let Some(session) = outward.session() {
+                    self.sessions.remove(&session);
+                    self.endpoint.hang_up(now, session, None);
+                }
+                self.finish(id, LegReport::Refused(Refusal::Cancelled));
+            }
         }
     }
 
     pub(super) fn ringing(&mut self, session: SessionId) {
         let Some(id) = self.sessions.get(&session).copied() else { return };
+        if self.outside_is_heard(id) {
+            return self.report(id, LegReport::Ringing);
+        }
         if let Some(Leg { stage: Stage::Ringing { told, .. }, .. }) = self.legs.get_mut(&id)
             && !std::mem::replace(told, true)
         {
@@ -223,7 +258,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     pub(super) fn connected(&mut self, session: SessionId, remote: &OfferedAudio) {
         let now = self.clock.now();
         let Some(id) = self.sessions.get(&session).copied() else { return };
+        self.outside_is_heard(id);
         let Some(leg) = self.legs.get_mut(&id) else { return };
+        if matches!(leg.stage, Stage::Outside(_)) {
+            leg.stage = Stage::Up { session };
+        }
         if let Stage::Ringing { forks, .. } = &leg.stage {
             let others: Vec<SessionId> =
                 forks.iter().map(|fork| fork.session).filter(|fork| *fork != session).collect();
@@ -253,6 +292,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.finish(id, LegReport::Ended { cause: translate::end_cause(why, ours) });
             }
             Stage::Asking { .. } => {}
+            Stage::Outside(_) => self.attempt_over(id, why),
             Stage::Ringing { forks, refusal, redirects, .. } => {
                 forks.retain(|fork| fork.session != session);
                 let new = translate::refusal(why);
@@ -280,7 +320,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             Stage::Ringing { forks, .. } => {
                 forks.iter().find(|fork| fork.device == *device).map(|fork| fork.session)
             }
-            Stage::Inbound { .. } | Stage::Asking { .. } | Stage::Up { .. } => None,
+            Stage::Inbound { .. } | Stage::Asking { .. } | Stage::Outside(_) | Stage::Up { .. } => None,
         };
         let found: Vec<(LegId, SessionId)> =
             self.legs.iter().filter_map(|(id, leg)| Some((*id, rings(leg)?))).collect();

@@ -23,9 +23,12 @@
 //! * shard ← registrar's notices: kept by the registrar, and tried again after 10 ms.
 
 mod admit;
+mod carriers;
 mod diversion;
 mod gate;
+mod health;
 mod identity;
+mod keeper;
 mod kept;
 mod legs;
 mod life;
@@ -33,6 +36,8 @@ mod listen;
 mod listener;
 mod manners;
 mod names;
+mod outgoing;
+mod outside;
 mod pings;
 mod reach;
 mod redirects;
@@ -58,14 +63,16 @@ use model::{AgentId, Invited, LegId, LegOrder, LegReport, Time};
 use sip::{Moment, Random};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+pub use carriers::{Failure, GatewayState, GatewayStatus, Standing, TrunkStatus};
 pub use identity::{Numbers, Rewrite};
 pub use life::Life;
 use listen::{Bound, Sockets};
 pub(crate) use listen::{has_ipv4, tcp as listen_tcp, udp as listen_udp};
 pub use listener::Listener;
+pub use outgoing::{Gateway, Identity, Outgoing, RegisterAt};
 pub use pings::Pings;
 use settings::CurrentSettings;
 pub use settings::{Current, Settings};
@@ -134,6 +141,8 @@ pub struct Signalling {
     draining: Arc<AtomicBool>,
     gate: Arc<gate::Gate>,
     life: life::Life,
+    lines: Lines,
+    leave: mpsc::Sender<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -162,6 +171,11 @@ impl Signalling {
         self.gate.count()
     }
 
+    /// How its trunks are.
+    pub fn lines(&self) -> Lines {
+        self.lines.clone()
+    }
+
     /// Asks its tasks for signs of life.
     pub fn life(&self) -> Life {
         self.life.clone()
@@ -172,13 +186,32 @@ impl Signalling {
         &self.bound
     }
 
-    /// Carries out the orders given so far and closes the sockets. What answers them is not waited for:
+    /// Takes registrations with providers back, carries out the orders given so far and closes the sockets. What answers them is not waited for:
     /// end calls, and read their ends, before.
     pub async fn stop(self) {
+        let (left, has_left) = oneshot::channel();
+        if self.leave.send(left).await.is_ok() {
+            // A keeper that is gone has left.
+            let _ = has_left.await;
+        }
         let _ = self.stop.send(true);
         for task in self.tasks {
             let _ = task.await;
         }
+    }
+}
+
+/// How trunks are, as a running shell sees them.
+#[derive(Clone)]
+pub struct Lines {
+    carriers: Arc<carriers::Carriers>,
+    clock: Clock,
+}
+
+impl Lines {
+    /// All trunks, by name.
+    pub fn status(&self) -> Vec<TrunkStatus> {
+        self.carriers.status(self.clock.now())
     }
 }
 
@@ -236,7 +269,13 @@ where
     let trunks = Arc::new(trunks);
     let settings = Arc::new(settings);
     let (replace, current) = watch::channel(Arc::clone(&settings));
-    let gate = Arc::new(gate::Gate::new(trunks_now.clone(), registered_now, clock));
+    let carriers = Arc::new(carriers::Carriers::default());
+    carriers.replace(&settings.trunks);
+    let known = (trunks_now.clone(), Arc::clone(&carriers));
+    let gate = Arc::new(gate::Gate::new(known, registered_now, clock));
+    let (errands, mut first_errands) = keeper::errands();
+    let (outcomes, outcome_inputs) = mpsc::channel(keeper::ERRANDS);
+    let (leave, leave_inputs) = mpsc::channel(1);
     let agent_calls = Arc::new(transfers::AgentCalls::default());
     let mut shards = Vec::new();
     let mut verdicts = Vec::new();
@@ -259,6 +298,7 @@ where
             count,
             current.clone(),
             (locals.clone(), trunks_now.clone(), Arc::clone(&agent_calls)),
+            (Arc::clone(&carriers), outcomes.clone()),
             random()?,
             clock,
             to_center.clone(),
@@ -269,6 +309,7 @@ where
             draining: Arc::clone(&draining),
             verdicts: verdict_inputs,
             notices: notice_inputs,
+            errands: first_errands.take().unwrap_or_else(|| mpsc::channel(1).1),
             orders: order_inputs,
             notify,
             questions: questions.clone(),
@@ -280,6 +321,15 @@ where
     let life = life::Life::new(&shards, questions, hub.clone());
     let (kept, kept_now) = watch::channel(kept::Kept::default());
     let publishers = registrar::Publishers { registered, kept };
+    let keeper = keeper::Keeper::new(
+        current.clone(),
+        Arc::clone(&carriers),
+        (locals.clone(), count),
+        random()?,
+        clock,
+        keeper::Wires { errands, outcomes: outcome_inputs, leave: leave_inputs },
+    );
+    tasks.push(tokio::spawn(keeper.run(stopped.clone())));
     let mut registrar = registrar::RegistrarTask::new(
         current.clone(),
         locals,
@@ -303,7 +353,8 @@ where
     }
     tasks.push(tokio::spawn(tcp::run(hub_inputs, hub, shards, Arc::clone(&gate), stopped)));
     let current = Current { settings: Arc::new(replace), trunks };
-    Ok(Signalling { current, bound, orders, stop, draining, gate, life, tasks })
+    let lines = Lines { carriers, clock };
+    Ok(Signalling { current, bound, orders, stop, draining, gate, life, lines, leave, tasks })
 }
 
 async fn read_datagrams(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{CurrentSettings, Network, Trunk};
+use super::{CurrentSettings, Network, Outgoing, Trunk};
 
 /// The trunks, their names resolved.
 pub(super) type Trunks = watch::Receiver<Arc<Vec<Trunk>>>;
@@ -27,7 +27,7 @@ pub(super) async fn follow(
             _ = stopped.changed() => return,
         }
         let current = Arc::clone(&settings.borrow());
-        if current.trunks.iter().all(|trunk| trunk.hosts.is_empty()) {
+        if current.trunks.iter().all(|trunk| hosts(trunk).is_empty()) {
             continue;
         }
         let before = Arc::clone(&known.borrow());
@@ -43,13 +43,22 @@ pub(super) async fn follow(
     }
 }
 
+/// The names that a trunk calls from: those of configuration, and a provider's with which it registers.
+fn hosts(trunk: &Trunk) -> Vec<String> {
+    let Outgoing { registration, gateways, .. } = &trunk.outgoing;
+    let registrar = registration.iter().map(|at| &at.registrar);
+    let of_provider = registrar.chain(gateways.iter().filter(|_| registration.is_some()));
+    let of_provider = of_provider.map(|gateway| gateway.lookup_name().to_owned());
+    trunk.hosts.iter().cloned().chain(of_provider).collect()
+}
+
 /// Of a trunk whose names lead nowhere now, the addresses of before stay: a name server that is away closes no trunk.
 pub(super) async fn looked_up(trunks: &[Trunk], before: &[Trunk]) -> Vec<Trunk> {
     let mut resolved = Vec::with_capacity(trunks.len());
     for trunk in trunks {
         let mut found = Vec::new();
         let mut is_complete = true;
-        for host in &trunk.hosts {
+        for host in &hosts(trunk) {
             let looked = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host.as_str(), 0))).await;
             match looked {
                 Ok(Ok(addresses)) => {
@@ -86,6 +95,7 @@ mod tests {
             sources: Vec::new(),
             hosts,
             terms: super::super::Terms::default(),
+            outgoing: super::super::Outgoing::default(),
         }
     }
 

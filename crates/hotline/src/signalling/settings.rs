@@ -57,6 +57,8 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// Numbers that only agents may dial, whatever the address they call from: feature codes, each other, parking slots.
     pub inside: BTreeSet<Number>,
+    /// Emergency numbers, for which no limit of a trunk holds.
+    pub emergency: BTreeSet<Number>,
     /// Numbers that customers dial.
     pub entries: BTreeSet<Number>,
     /// Who hears of messages and refusals.
@@ -96,6 +98,7 @@ impl Settings {
             seats: BTreeMap::new(),
             trunks: Vec::new(),
             inside: BTreeSet::new(),
+            emergency: BTreeSet::new(),
             entries: BTreeSet::new(),
             observer: Observer::default(),
             user_agent: concat!("hotline/", env!("CARGO_PKG_VERSION")).to_owned(),

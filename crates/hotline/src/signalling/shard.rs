@@ -9,11 +9,13 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use model::{AgentId, Ids, LegId, LegOrder, LegReport, Origin, Refusal};
 use sip::{
-    Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, PingId, Random,
-    Request, SessionId, Transport,
+    Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, PingId, QueryId,
+    Random, Request, SessionId, Transport,
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use super::carriers::{Carriers, GatewayKey};
+use super::keeper::{Errand, Outcome};
 use super::legs::Leg;
 use super::listen::Sockets;
 use super::names::Trunks;
@@ -59,6 +61,8 @@ pub(super) struct Wires {
     pub(super) draining: Arc<AtomicBool>,
     pub(super) verdicts: mpsc::Receiver<Reply>,
     pub(super) notices: mpsc::Receiver<Notice>,
+    /// What the keeper of gateways wants done; the first shard alone has some.
+    pub(super) errands: mpsc::Receiver<Errand>,
     pub(super) orders: Receiver<(LegId, LegOrder)>,
     pub(super) notify: Arc<Notify>,
     pub(super) questions: mpsc::Sender<(usize, Question)>,
@@ -88,11 +92,18 @@ pub(super) struct Shard<T> {
     pub(super) changes: BTreeMap<LegId, LegReport>,
     /// The calls of agents, of all shards.
     pub(super) agent_calls: Arc<AgentCalls>,
+    /// Trunks' gateways, of all shards.
+    pub(super) carriers: Arc<Carriers>,
+    outcomes: mpsc::Sender<Outcome>,
     /// Questions to be sent to the registrar, and how many are open with it.
     pub(super) asking: VecDeque<Question>,
     open_questions: usize,
     /// Devices that were asked whether they can be reached.
     pings: BTreeMap<PingId, Device>,
+    /// Gateways that were asked whether they live.
+    asked_gateways: BTreeMap<PingId, GatewayKey>,
+    /// REGISTERs, by trunk.
+    registers: BTreeMap<QueryId, String>,
 }
 
 pub(super) struct Unjudged {
@@ -106,6 +117,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         shards: usize,
         current: CurrentSettings,
         (locals, trunks, agent_calls): (Vec<SocketAddr>, Trunks, Arc<AgentCalls>),
+        (carriers, outcomes): (Arc<Carriers>, mpsc::Sender<Outcome>),
         mut random: Random,
         clock: Clock,
         to_center: Sender<T>,
@@ -131,6 +143,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             seen: Seen::new(settings.observer.clone(), clock),
             trunks,
             agent_calls,
+            carriers,
+            outcomes,
             settings: current,
             legs: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -141,6 +155,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             asking: VecDeque::new(),
             open_questions: 0,
             pings: BTreeMap::new(),
+            asked_gateways: BTreeMap::new(),
+            registers: BTreeMap::new(),
         }
     }
 
@@ -159,6 +175,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 }
                 Some(reply) = wires.verdicts.recv() => self.hear(reply),
                 Some(notice) = wires.notices.recv() => self.heed(notice),
+                Some(errand) = wires.errands.recv() => self.run_errand(errand),
                 Some(input) = wires.first.recv() => self.receive(input),
                 () = wires.notify.notified() => {}
                 Some(input) = wires.second.recv() => self.receive(input),
@@ -315,6 +332,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 self.asking.push_back(Question::Register { id, request, flow });
             }
             Event::Ringing { session } => self.ringing(session),
+            Event::Early { session, remote } => self.early(session, &remote),
+            Event::Reason { session, cause } => self.reason_given(session, cause),
             Event::Redirected { session, targets } => self.redirected(session, targets),
             Event::Connected { session, remote } => self.connected(session, &remote),
             Event::Changed { session, remote } => {
@@ -334,6 +353,13 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             Event::Pinged { ping, reachable } => {
                 if let Some(device) = self.pings.remove(&ping) {
                     self.asking.push_back(Question::Pinged { device, reachable });
+                } else if let Some(key) = self.asked_gateways.remove(&ping) {
+                    self.errand_done(Outcome::Pinged { key, reachable });
+                }
+            }
+            Event::Answered { query, response } => {
+                if let Some(trunk) = self.registers.remove(&query) {
+                    self.errand_done(Outcome::Registered { trunk, response });
                 }
             }
         }
@@ -349,6 +375,26 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             }
             Notice::Gone(device) => self.device_gone(&device),
         }
+    }
+
+    fn run_errand(&mut self, errand: Errand) {
+        let now = self.clock.now();
+        match errand {
+            Errand::Ping { key, destination } => {
+                let (uri, call_id) = (key.gateway.uri(None), self.new_call_id());
+                let ping = self.endpoint.ping(now, &uri, destination, &call_id);
+                self.asked_gateways.insert(ping, key);
+            }
+            Errand::Register { trunk, request, destination } => {
+                let query = self.endpoint.request(now, *request, destination);
+                self.registers.insert(query, trunk);
+            }
+        }
+    }
+
+    /// The keeper takes a result that found no room for none.
+    fn errand_done(&self, outcome: Outcome) {
+        let _ = self.outcomes.try_send(outcome);
     }
 
     /// The registrar answered.

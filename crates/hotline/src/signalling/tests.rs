@@ -3,6 +3,8 @@
 mod encrypted;
 mod floods;
 mod listening;
+mod outside;
+mod providers;
 mod reach;
 mod replaced;
 mod sipp;

@@ -111,7 +111,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     fn standing(&self, leg: LegId) -> Option<SessionId> {
         match self.legs.get(&leg)?.stage {
             Stage::Inbound { session, .. } | Stage::Up { session } => Some(session),
-            Stage::Asking { .. } | Stage::Ringing { .. } => None,
+            Stage::Asking { .. } | Stage::Ringing { .. } | Stage::Outside(_) => None,
         }
     }
 }

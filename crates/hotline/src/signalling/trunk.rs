@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::Terms;
+use super::{Outgoing, Terms};
 
 /// A carrier's line, known by the addresses it calls from.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Trunk {
     pub hosts: Vec<String>,
     /// What the audio of its calls may be.
     pub terms: Terms,
+    /// How calls of ours go out through it.
+    pub outgoing: Outgoing,
 }
 
 /// Where a trunk calls from, as it is written.

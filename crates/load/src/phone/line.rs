@@ -153,6 +153,8 @@ impl Line {
             },
             credentials: None,
             reliable: false,
+            domain: None,
+            headers: sip::Headers::new(),
         };
         Ok(self.endpoint.dial(self.now(), dial))
     }
@@ -275,6 +277,9 @@ impl Line {
                         Event::Invited { .. }
                         | Event::Ringing { .. }
                         | Event::Digit { .. }
+                        | Event::Early { .. }
+                        | Event::Reason { .. }
+                        | Event::Answered { .. }
                         | Event::Pinged { .. }
                         | Event::Redirected { .. }
                         | Event::Referred { .. }

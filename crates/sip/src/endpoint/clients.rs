@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::branches::Branch;
 use super::context::{Context, Due};
-use super::{Destination, PingId, SessionId, Transport};
+use super::{Destination, PingId, QueryId, SessionId, Transport};
 use crate::transaction::{Client, InviteClient, RING_FOR, Step};
 use crate::{Headers, Method, Moment, Request, Response};
 
@@ -56,6 +56,8 @@ pub(super) enum Owner {
     Notify(SessionId, u32),
     /// OPTIONS to a binding.
     Ping(PingId),
+    /// A request of the user's own.
+    Query(QueryId),
 }
 
 impl Owner {
@@ -64,7 +66,7 @@ impl Owner {
         match self {
             Owner::Ping(_) => Some(PING_FOR),
             Owner::Question(_) => Some(ANSWER_FOR),
-            Owner::Nobody | Owner::Call(_) | Owner::Change(_) | Owner::Notify(..) => None,
+            Owner::Nobody | Owner::Call(_) | Owner::Change(_) | Owner::Notify(..) | Owner::Query(_) => None,
         }
     }
 }
@@ -88,9 +90,12 @@ impl ClientMachine {
             let machine = InviteClient::start(now, request, reliable, steps);
             return ClientMachine::Invite(match owner {
                 Owner::Change(_) => machine.with_patience(RING_FOR),
-                Owner::Nobody | Owner::Call(_) | Owner::Question(_) | Owner::Notify(..) | Owner::Ping(_) => {
-                    machine
-                }
+                Owner::Nobody
+                | Owner::Call(_)
+                | Owner::Question(_)
+                | Owner::Notify(..)
+                | Owner::Ping(_)
+                | Owner::Query(_) => machine,
             });
         }
         let machine = Client::start(now, request, reliable, steps);

@@ -6,7 +6,7 @@ use super::clients::Owner;
 use super::context::Context;
 use super::destination::our_binding;
 use super::session::Session;
-use super::{Answer, Destination, Dial, Endpoint, Patience, PingId, Replaces, RequestId, SessionId};
+use super::{Answer, Destination, Dial, Endpoint, Patience, PingId, QueryId, Replaces, RequestId, SessionId};
 use crate::{
     Codec, Direction, Headers, Host, Method, Moment, NoCommonAudio, OfferedAudio, Request, Security, Status,
 };
@@ -155,6 +155,15 @@ impl Endpoint {
         let request = Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() };
         self.cx.start_client(request, destination, Owner::Ping(ping));
         ping
+    }
+
+    /// Sends a request outside any dialog that begins none, without Via: REGISTER. `Answered` follows once, after 32 s at
+    /// the latest.
+    pub fn request(&mut self, now: Moment, request: Request, destination: Destination) -> QueryId {
+        self.cx.now = now;
+        let query = QueryId(self.cx.new_id());
+        self.cx.start_client(request, destination, Owner::Query(query));
+        query
     }
 
     fn order<R>(

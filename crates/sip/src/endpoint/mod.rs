@@ -34,8 +34,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 pub use types::{
-    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, Patience, PingId, Replaces,
-    RequestId, SessionId, Transport,
+    Answer, Destination, Dial, Ending, EndpointSettings, Event, Flow, Output, Patience, PingId, QueryId,
+    Replaces, RequestId, SessionId, Transport,
 };
 
 use crate::{Malformed, Message, Moment, Random, parse_datagram};

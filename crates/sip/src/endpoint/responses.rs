@@ -1,7 +1,7 @@
 //! What becomes of requests of ours: responses, time-outs, connections that broke.
 
 use super::clients::{ClientKey, Owner};
-use super::{Destination, Ending, Endpoint, Event, PingId};
+use super::{Destination, Ending, Endpoint, Event, PingId, QueryId};
 use crate::transaction::Step;
 use crate::{Method, Moment, Response, Status};
 
@@ -66,6 +66,7 @@ impl Endpoint {
                 self.with(id, |session, cx| session.notify_answered(cx, number, Some(response)));
             }
             Owner::Ping(ping) => self.pinged(ping, Some(response.status)),
+            Owner::Query(query) => self.answered(query, response),
         }
     }
 
@@ -82,6 +83,13 @@ impl Endpoint {
                 self.with(id, |session, cx| session.notify_answered(cx, number, None));
             }
             Owner::Ping(ping) => self.pinged(ping, None),
+            Owner::Query(query) => self.cx.event(Event::Answered { query, response: None }),
+        }
+    }
+
+    fn answered(&mut self, query: QueryId, response: &Response) {
+        if !response.status.is_provisional() {
+            self.cx.event(Event::Answered { query, response: Some(Box::new(response.clone())) });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Credentials, Headers, LocalAudio, OfferedAudio, Request, Status, Uri};
+use crate::{Credentials, Headers, LocalAudio, OfferedAudio, Request, Response, Status, Uri};
 
 /// How messages travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +110,10 @@ pub struct SessionId(pub(crate) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PingId(pub(crate) u64);
 
+/// A request of the user's own outside any dialog; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QueryId(pub(crate) u64);
+
 /// A request that the user answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub(crate) u64);
@@ -125,6 +129,8 @@ pub struct Dial {
     pub destination: Destination,
     /// The user part that we call from.
     pub caller: String,
+    /// The host that we call from; `None`: our address.
+    pub domain: Option<String>,
     /// The display name beside it; may be empty.
     pub display: String,
     /// Our audio to offer.
@@ -134,6 +140,8 @@ pub struct Dial {
     /// We say that we support reliable provisional answers (RFC 3262). Those that come anyway are acknowledged either
     /// way.
     pub reliable: bool,
+    /// Further headers of the INVITE.
+    pub headers: Headers,
 }
 
 /// Something to be done by the shell.
@@ -164,10 +172,25 @@ pub enum Event {
         /// Its offer; `None` when it carried none.
         remote: Option<OfferedAudio>,
     },
-    /// The callee of an outbound session rings (180 or 183).
+    /// The callee of an outbound session rings (180, or 183 without audio).
     Ringing {
         /// The session.
         session: SessionId,
+    },
+    /// Before its answer the callee of an outbound session has audio for us: a ring-back tone, or an announcement. Said
+    /// once.
+    Early {
+        /// The session.
+        session: SessionId,
+        /// The callee's audio.
+        remote: OfferedAudio,
+    },
+    /// The refusal of an outbound session names a cause of Q.850 (RFC 3326). Its `Ended` follows.
+    Reason {
+        /// The session.
+        session: SessionId,
+        /// 1–127.
+        cause: u8,
     },
     /// The callee of an outbound session says where else to try (300, 301, 302, 305): addresses, the preferred first.
     /// Its `Ended` follows.
@@ -222,6 +245,13 @@ pub enum Event {
         ping: PingId,
         /// True when the binding answered, whatever it said.
         reachable: bool,
+    },
+    /// What came of a `request`. Once for each.
+    Answered {
+        /// The request.
+        query: QueryId,
+        /// The final response; `None` when nothing came, or the request could not be sent.
+        response: Option<Box<Response>>,
     },
     /// A REGISTER, to be answered with `respond`.
     Register {

@@ -114,6 +114,7 @@ pub(super) fn usual(srtp: Encryption, network: &str) -> Settings {
         sources: vec![network.parse().unwrap()],
         hosts: Vec::new(),
         terms: terms.clone(),
+        outgoing: crate::signalling::Outgoing::default(),
     }];
     settings.seats = [(agent("1001"), terms)].into();
     settings.inside = [number("*70"), number("1002")].into();
@@ -144,10 +145,16 @@ pub(super) struct Phone {
 
 impl Phone {
     pub(super) async fn new(world: &World) -> Phone {
+        Phone { server: world.address(), ..Phone::unbound().await }
+    }
+
+    /// One that knows no server yet.
+    pub(super) async fn unbound() -> Phone {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let mut seed = [7; 32];
         seed[..2].copy_from_slice(&socket.local_addr().unwrap().port().to_be_bytes());
-        Phone { socket, server: world.address(), random: Random::new(seed), count: 0 }
+        let server = socket.local_addr().unwrap();
+        Phone { socket, server, random: Random::new(seed), count: 0 }
     }
 
     pub(super) fn local(&self) -> std::net::SocketAddr {
@@ -189,6 +196,13 @@ impl Phone {
         let mut buffer = vec![0; 65_536];
         let received = tokio::time::timeout(PATIENCE, self.socket.recv_from(&mut buffer)).await.unwrap();
         parse_datagram(&buffer[..received.unwrap().0]).unwrap()
+    }
+
+    /// True when nothing comes for half a second.
+    pub(super) async fn hears_nothing(&self) -> bool {
+        let mut buffer = vec![0; 65_536];
+        let silence = Duration::from_millis(500);
+        tokio::time::timeout(silence, self.socket.recv_from(&mut buffer)).await.is_err()
     }
 
     /// The next final response, provisional ones passed over.

@@ -92,10 +92,16 @@ impl Session {
             SessionState::Calling(calling) => {
                 let source = self.peer.address.ip();
                 let early = self.audio.find_answer(&response.headers, &response.body, source);
-                calling.early = early.or_else(|| calling.early.take());
+                let is_first = calling.early.is_none();
+                calling.early = early.clone().or_else(|| calling.early.take());
                 self.timers.stop(Timer::Unheard);
-                if response.status != Status::TRYING && !std::mem::replace(&mut calling.rings, true) {
-                    self.say(cx, Event::Ringing { session: self.id });
+                let session = self.id;
+                match early {
+                    Some(remote) if is_first => self.say(cx, Event::Early { session, remote }),
+                    Some(_) => {}
+                    None if response.status == Status::TRYING
+                        || std::mem::replace(&mut calling.rings, true) => {}
+                    None => self.say(cx, Event::Ringing { session }),
                 }
             }
             SessionState::Withdrawn(Withdrawn { client, cancel }) => match cancel {
@@ -171,6 +177,7 @@ impl Session {
         let again = self.answer_challenge(cx, invite, response) || self.lengthen(cx, invite, response);
         if !again {
             self.say_redirected(cx, response);
+            self.say_reason(cx, response);
             self.end(cx, Ending::Refused(response.status));
         }
     }
@@ -262,7 +269,7 @@ impl Session {
 /// The INVITE of a call, still without Via.
 fn first_invite(cx: &Context, dial: &Dial, local_tag: &str, body: Vec<u8>) -> Request {
     let display = if dial.display.is_empty() { String::new() } else { quote(&dial.display) + " " };
-    let host = Host::Ip(dial.destination.local.ip());
+    let host = dial.domain.clone().unwrap_or_else(|| Host::Ip(dial.destination.local.ip()).to_string());
     let to = dial.uri.split([';', '?']).next().unwrap_or(&dial.uri).to_owned();
     let mut headers = Headers::new()
         .with("Max-Forwards", "70")
@@ -282,6 +289,9 @@ fn first_invite(cx: &Context, dial: &Dial, local_tag: &str, body: Vec<u8>) -> Re
     if let Some(interval) = cx.patience.session_interval {
         headers.push("Min-SE", MIN_SE.to_string());
         headers.push("Session-Expires", format!("{interval};refresher=uac"));
+    }
+    for header in dial.headers.iter() {
+        headers.push(&header.name, &header.value);
     }
     Request { method: Method::Invite, uri: dial.uri.clone(), headers, body }
 }

@@ -1,4 +1,4 @@
-//! Where a callee sends a call of ours on to (3xx).
+//! Where a callee sends a call of ours on to (3xx), and why it does not take it.
 
 use super::Session;
 use crate::endpoint::Event;
@@ -19,6 +19,14 @@ impl Session {
         let targets = bindings.into_iter().map(|binding| binding.uri).take(MAX_TARGETS).collect();
         self.say(cx, Event::Redirected { session: self.id, targets });
     }
+
+    /// Tells the user the cause of Q.850 in a refusal.
+    pub(super) fn say_reason(&self, cx: &mut Context, response: &Response) {
+        let cause = response.headers.list("Reason").iter().find_map(|reason| cause_of(reason));
+        if let Some(cause) = cause {
+            self.say(cx, Event::Reason { session: self.id, cause });
+        }
+    }
 }
 
 /// The q of a Contact in thousandths (RFC 3261 section 20.10); 1 without one that can be read.
@@ -32,4 +40,15 @@ fn preference(binding: &Address) -> u32 {
         (Some(0), Some(thousandths)) => u32::try_from(thousandths).unwrap_or(1_000),
         (_, _) => 1_000,
     }
+}
+
+/// The cause that a value of Reason names, when that is one of Q.850: `Q.850;cause=17;text="User busy"`.
+fn cause_of(reason: &str) -> Option<u8> {
+    let mut words = reason.split(';').map(str::trim);
+    words.next().filter(|protocol| protocol.eq_ignore_ascii_case("Q.850"))?;
+    let cause = words.find_map(|word| {
+        let (name, value) = word.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("cause").then_some(value.trim())
+    })?;
+    cause.parse().ok().filter(|cause| (1..=127).contains(cause))
 }

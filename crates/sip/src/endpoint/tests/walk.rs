@@ -116,12 +116,16 @@ impl Walk {
                 }
                 Event::Invited { session, .. }
                 | Event::Ringing { session }
+                | Event::Early { session, .. }
+                | Event::Reason { session, .. }
                 | Event::Redirected { session, .. }
                 | Event::Connected { session, .. }
                 | Event::Changed { session, .. }
                 | Event::Digit { session, .. }
                 | Event::Referred { session, .. } => session,
-                Event::Pinged { .. } | Event::Register { .. } => panic!("nobody asked for {event:?}"),
+                Event::Pinged { .. } | Event::Answered { .. } | Event::Register { .. } => {
+                    panic!("nobody asked for {event:?}")
+                }
             };
             assert!(!self.over.contains(&session), "{event:?} after the end");
         }

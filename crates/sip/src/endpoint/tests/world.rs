@@ -119,6 +119,11 @@ impl World {
         let name = |event: Event| match event {
             Event::Invited { .. } => "invited".to_owned(),
             Event::Ringing { .. } => "ringing".to_owned(),
+            Event::Early { .. } => "early".to_owned(),
+            Event::Reason { cause, .. } => format!("reason {cause}"),
+            Event::Answered { response, .. } => {
+                format!("answered {:?}", response.map(|response| response.status.code()))
+            }
             Event::Redirected { targets, .. } => {
                 let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
                 format!("redirected {}", targets.join(" "))
@@ -211,6 +216,8 @@ pub(super) fn dial() -> Dial {
         },
         credentials: None,
         reliable: false,
+        domain: None,
+        headers: crate::Headers::new(),
     }
 }
 
