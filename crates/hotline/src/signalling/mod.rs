@@ -294,8 +294,7 @@ where
         notices.push(notice);
         orders.push((order, notify.clone()));
         let shard = Shard::new(
-            index,
-            count,
+            (index, count),
             current.clone(),
             (locals.clone(), trunks_now.clone(), Arc::clone(&agent_calls)),
             (Arc::clone(&carriers), outcomes.clone()),

@@ -113,8 +113,7 @@ pub(super) struct Unjudged {
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     pub(super) fn new(
-        index: usize,
-        shards: usize,
+        (index, shards): (usize, usize),
         current: CurrentSettings,
         (locals, trunks, agent_calls): (Vec<SocketAddr>, Trunks, Arc<AgentCalls>),
         (carriers, outcomes): (Arc<Carriers>, mpsc::Sender<Outcome>),
