@@ -16,6 +16,7 @@ const ENCRYPTED: &str = "mediaenc=srtp-mand";
 pub struct Phone {
     folder: PathBuf,
     center: String,
+    address: String,
     control: TcpStream,
     process: Child,
 }
@@ -64,6 +65,16 @@ impl Phone {
     /// A customer's telephone.
     pub fn customer(center: &Center, name: &str, tone_hz: u32) -> Phone {
         Phone::start(center, name, "regint=0", tone_hz)
+    }
+
+    /// Somebody outside under this number, who takes every call.
+    pub fn outside(center: &Center, number: &str, tone_hz: u32) -> Phone {
+        Phone::start(center, number, "regint=0;answermode=auto", tone_hz)
+    }
+
+    /// `127.0.0.1:PORT` of its SIP.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// The same with one codec, as baresip names it.
@@ -173,7 +184,7 @@ impl Phone {
         let process = Command::new("baresip").arg("-f").arg(&folder).stdout(log).stderr(errors).spawn();
         let process = process.expect("baresip is installed (tests/install.sh)");
         let control = wait_for("baresip's control port", || TcpStream::connect(("127.0.0.1", control)).ok());
-        Phone { folder, center: center.sip(), control, process }
+        Phone { folder, center: center.sip(), address: format!("127.0.0.1:{sip}"), control, process }
     }
 
     fn order(&mut self, command: &str, params: &str) {

@@ -110,3 +110,43 @@ fn linphone_consults_on_a_second_call_and_joins_the_two() {
     assert_eq!(agents(&center), ["1001", "2001"]);
     center.assert_rows_and_files_agree();
 }
+
+/// A carrier with a dead gateway before the one that leads to this phone; numbers that begin with 021 may be called.
+fn carrier(center: &Center, callee: &Phone) {
+    let gateways = format!(
+        "sources = [\"127.0.0.0/8\", \"::1/128\"]\ngateways = [\"sip:127.0.0.1:9\", \"sip:{}\"]\ncaller_id = \"8000\"",
+        callee.address()
+    );
+    center.edit("trunks.toml", "sources = [\"127.0.0.0/8\", \"::1/128\"]", &gateways);
+    let rules = "[[rule]]\nprefix = \"021\"\nallow = true\ntrunks = [\"loopback\"]\n";
+    std::fs::write(center.folder.join("config/dialling.toml"), rules)
+        .expect("the story's folder can be written");
+    let (is_well, said) = center.reload(&[]);
+    assert!(is_well, "{said}");
+}
+
+#[test]
+fn an_agent_gives_the_customer_to_a_number_outside_by_the_second_gateway() {
+    const NUMBER: &str = "02155550100";
+    let center = Center::start();
+    let mut outside = Phone::outside(&center, NUMBER, THIRD_HZ);
+    carrier(&center, &outside);
+    let (customer, mut agent) = talk(&center);
+    agent.transfer("03155550100");
+    // Not to be called; the phone hangs up, and is rung for the customer again.
+    center.wait_for_events("segment_started", 2);
+    center.record_for_seconds(2);
+    agent.transfer(NUMBER);
+    center.wait_for_events("segment_started", 3);
+    center.record_for_seconds(3);
+    outside.hang_up();
+
+    let contact = center.wait_for_contact("/end/class", "answered");
+    assert_eq!(contact["agent"], format!("tel:{NUMBER}"));
+    let recording = center.wait_for_recording("sealed");
+    assert_heard(&customer.heard(), 1, &[AGENT, COLLEAGUE]);
+    assert_heard(&outside.heard(), 1, &[CUSTOMER]);
+    assert_heard(&center.recording_file(&recording), 2, &[AGENT, COLLEAGUE]);
+    assert!(outside.log().contains("8000@"), "the caller id of the trunk: {}", outside.log());
+    center.assert_rows_and_files_agree();
+}

@@ -184,7 +184,8 @@ impl Contact {
             },
         };
         if let Err(refused) = result {
-            cx.order(leg, LegOrder::Referral(ReferralState::Failed(as_refusal(refused))));
+            cx.not_transferred(asker, refused);
+            self.transfer_refused(cx, asker, refused);
         }
     }
 

@@ -101,7 +101,7 @@ pub(crate) struct Talk {
     /// The agent holds by order.
     pub(crate) order_holds: bool,
     pub(crate) held_by_caller: bool,
-    /// When the agent had the customer again because a transfer of the phone had failed, and why that was.
+    /// When a transfer of the agent's phone had failed and the customer was the agent's again, or still, and why that was.
     pub(crate) rejoined: Option<(Time, Refusal)>,
     /// With whom the agent speaks, or is to speak, in private.
     pub(crate) consultation: Option<Consultation>,

@@ -317,6 +317,7 @@ impl Center {
                 let result = result.and_then(|()| self.engaged(contact, seat, give));
                 if let Err(refused) = result {
                     self.cx.not_transferred(asker, refused);
+                    self.with(contact, |contact, cx| contact.transfer_refused(cx, asker, refused));
                 }
             }
             Asked::Back { contact, seat } => {

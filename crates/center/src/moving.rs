@@ -473,6 +473,15 @@ impl Contact {
 
 /// The giver.
 impl Contact {
+    /// A transfer was refused before anything changed; the phone that asked may hang up by itself.
+    pub(crate) fn transfer_refused(&mut self, cx: &Context, asker: Asker, refused: Refused) {
+        if let Asker::Phone(leg) = asker
+            && let Some(talk) = self.talk_mut().filter(|talk| talk.leg == leg)
+        {
+            talk.rejoined = Some((cx.now, as_refusal(refused)));
+        }
+    }
+
     /// The agent's phone hung up right after its transfer had failed: it is rung, for the customer is its again. False when
     /// that is not so.
     pub(crate) fn rings_after_reflex(&mut self, cx: &mut Context, cause: Cause) -> bool {

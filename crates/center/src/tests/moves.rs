@@ -413,6 +413,19 @@ fn a_phone_that_hangs_up_when_its_transfer_failed_is_rung_and_one_that_does_late
 }
 
 #[test]
+fn a_phone_that_hangs_up_when_its_transfer_was_refused_is_rung() {
+    for to in ["5000", "1002"] {
+        let (mut world, caller, seat) = with_colleague(Seat::RingsOn);
+        refer(&mut world, seat, to, None);
+        world.hang_up(seat);
+        world.run(seconds(5));
+        assert_eq!(world.talks().len(), 2, "{to}");
+        assert_eq!(world.talks()[1].0, "1001");
+        finish(&mut world, caller);
+    }
+}
+
+#[test]
 fn a_phone_that_hung_up_after_its_referral_is_rung_when_nobody_takes_the_customer() {
     let (mut world, caller, seat) = with_colleague(Seat::RingsOn);
     refer(&mut world, seat, "1003", None);
