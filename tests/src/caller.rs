@@ -18,6 +18,8 @@ pub struct Caller {
     rtcp: UdpSocket,
     center: SocketAddr,
     name: u32,
+    /// As whom it calls.
+    user: String,
     number: String,
     /// Lines at the end of what it offers.
     asks: String,
@@ -109,14 +111,32 @@ impl Caller {
         Caller::new(center, number).invite()
     }
 
+    /// The final answer to a call in somebody's name.
+    pub fn answer_to_a_call_as(center: &Center, user: &str, number: &str) -> String {
+        let mut caller = Caller::new(center, number);
+        user.clone_into(&mut caller.user);
+        caller.invite()
+    }
+
+    /// The answer to the wish to transfer the call to a number.
+    pub fn refer(&self, number: &str) -> String {
+        let headers = format!(
+            "Contact: <sip:caller@{}>\r\nRefer-To: <sip:{number}@{}>\r\n",
+            address(&self.sip),
+            self.center
+        );
+        self.send(&self.inside("REFER", 2, &headers, ""));
+        self.answer("2 REFER")
+    }
+
     fn new(center: &Center, number: &str) -> Caller {
         let (rtp, rtcp) = pair();
         let sip = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
         sip.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket has a time-out");
         let center = center.sip().parse().expect("an address");
         let name = CALLS.fetch_add(1, Ordering::Relaxed);
-        let (number, accepted) = (number.to_owned(), String::new());
-        Caller { sip, rtp, rtcp, center, name, number, asks: String::new(), accepted }
+        let (user, number, accepted) = (format!("138{name:08}"), number.to_owned(), String::new());
+        Caller { sip, rtp, rtcp, center, name, user, number, asks: String::new(), accepted }
     }
 
     /// Acknowledges the answer.
@@ -164,7 +184,7 @@ impl Caller {
             // Whoever is mute with reports does not answer questions: the reports alone keep it.
             if text.starts_with("OPTIONS") && !reports || text.starts_with("BYE") {
                 ended.fetch_or(text.starts_with("BYE"), Ordering::Relaxed);
-                self.send(&ok_to(&text));
+                self.send(&answer_to(&text, "200 OK"));
             }
         }
         if !ended.load(Ordering::Relaxed) {
@@ -192,11 +212,17 @@ impl Caller {
             body.len()
         );
         self.send(&text);
+        self.answer("1 INVITE")
+    }
+
+    /// The final answer to the request with this CSeq.
+    fn answer(&self, sequence: &str) -> String {
         let mut buffer = [0; 4_096];
-        wait_for("the answer to a call", || {
+        wait_for("a final answer", || {
             let (length, _) = self.sip.recv_from(&mut buffer).ok()?;
             let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-            (text.starts_with("SIP/2.0") && !text.starts_with("SIP/2.0 1")).then_some(text)
+            let is_final = text.starts_with("SIP/2.0") && !text.starts_with("SIP/2.0 1");
+            (is_final && header(&text, "CSeq") == sequence).then_some(text)
         })
     }
 
@@ -214,10 +240,7 @@ impl Caller {
     }
 
     fn names(&self) -> String {
-        format!(
-            "From: <sip:138{:08}@127.0.0.1>;tag=c{}\r\nCall-ID: caller-{}\r\n",
-            self.name, self.name, self.name
-        )
+        format!("From: <sip:{}@127.0.0.1>;tag=c{}\r\nCall-ID: caller-{}\r\n", self.user, self.name, self.name)
     }
 
     fn branch(&self, number: u32, method: &str) -> String {
@@ -277,8 +300,9 @@ fn header<'a>(text: &'a str, name: &str) -> &'a str {
     line.get(name.len() + 2..).unwrap_or_default()
 }
 
-fn ok_to(request: &str) -> String {
-    let mut text = "SIP/2.0 200 OK\r\n".to_owned();
+/// The answer to a request, with what an answer repeats of it.
+pub(crate) fn answer_to(request: &str, status: &str) -> String {
+    let mut text = format!("SIP/2.0 {status}\r\n");
     for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
         text += &format!("{name}: {}\r\n", header(request, name));
     }
