@@ -49,6 +49,7 @@ pub(super) fn app(sources: Sources, calls: &Calls, server: &Server, folders: &Fo
             observer: calls.observer.clone(),
             journal,
             disks: Disks::watch(watched_folders(server, folders)),
+            lines: calls.signalling.lines(),
         }),
         trace: calls.observer.trace_reader(),
         readiness,
