@@ -153,6 +153,11 @@ fn headers_are_sound(request: &Request) -> Result<(), Answer> {
             return Err(bad_request("an INVITE has exactly one Contact"));
         }
     }
+    // RFC 3891 section 3. A BYE is obeyed whatever else it carries: its sender takes the call for ended.
+    let may_replace = matches!(request.method, Method::Invite | Method::Bye);
+    if !may_replace && request.headers.count("Replaces") > 0 {
+        return Err(bad_request("Replaces outside an INVITE"));
+    }
     for name in ["Route", "Record-Route"] {
         request.addresses(name).map_err(|error| bad_request(&error.to_string()))?;
     }

@@ -139,8 +139,14 @@ impl Endpoint {
         };
         let text = String::from_utf8_lossy(value);
         let Some(replaces) = Replaces::parse(&text) else { return Some(bad_request("malformed Replaces")) };
-        let stands = self.sessions.of_replaces(&replaces).is_some();
-        Some(if stands { Answer::new(Status::FORBIDDEN) } else { no_such_call() })
+        if request.headers.count("Join") > 0 {
+            return Some(bad_request("Replaces and Join"));
+        }
+        Some(match self.sessions.of_replaces(&replaces) {
+            Some(_) if replaces.early_only => Answer::new(Status::BUSY_HERE),
+            Some(_) => Answer::new(Status::FORBIDDEN),
+            None => no_such_call(),
+        })
     }
 
     /// An ACK ends a refusal's copies, confirms a session, or belongs to nobody; it is never answered.

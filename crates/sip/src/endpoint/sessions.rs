@@ -47,13 +47,13 @@ impl Sessions {
         fits.then_some(session)
     }
 
-    /// The session that stands and that a peer names so.
+    /// The session that stands and that a peer names so, `early-only` or not.
     pub(super) fn of_replaces(&self, replaces: &Replaces) -> Option<&Session> {
         let Replaces { call_id, to_tag, from_tag, .. } = replaces;
         let mut tags = [to_tag, from_tag].into_iter();
         tags.find_map(|tag| {
             let session = self.get(*self.by_dialog.get(&(call_id.clone(), tag.clone()))?)?;
-            session.named().filter(|dialog| replaces.names(dialog)).map(|_| session)
+            session.named().filter(|dialog| replaces.has_ids_of(dialog)).map(|_| session)
         })
     }
 

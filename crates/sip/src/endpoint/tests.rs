@@ -12,6 +12,8 @@ mod outgoing;
 mod refer;
 mod refusals;
 mod reliable;
+mod shown;
+mod takeover;
 mod walk;
 mod world;
 

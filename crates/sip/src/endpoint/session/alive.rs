@@ -85,8 +85,13 @@ impl Session {
             // It lives, but takes no UPDATE although it said so.
             Status::METHOD_NOT_ALLOWED | Status::NOT_IMPLEMENTED => {
                 talking.takes_update = false;
-                if talking.change == Change::None && talking.unacked.is_none() {
+                let is_free = talking.change == Change::None && talking.unacked.is_none();
+                // It did not take the identity either.
+                self.is_identity_sent = self.identity.is_empty();
+                if is_free {
                     self.send_reinvite(cx);
+                } else {
+                    self.send_identity(cx);
                 }
             }
             _ => {}

@@ -23,6 +23,8 @@ use crate::{Address, Method, Request, Response, Status, Uri};
 const EXPIRES: u32 = 180;
 /// The most NOTIFYs that wait for the one under way; more are not told.
 const MOST_WAITING: usize = 8;
+/// The most REFERs of a session whose NOTIFYs are not all answered; a further one gets 491.
+const MOST_SUBSCRIPTIONS: usize = 8;
 
 /// What the peer is told of a REFER.
 struct Subscription {
@@ -55,6 +57,17 @@ impl Referrals {
     fn open(&mut self) -> Option<&mut Subscription> {
         self.subscriptions.last_mut().filter(|subscription| !subscription.is_over)
     }
+
+    /// True when a further REFER has to wait.
+    fn is_full(&self) -> bool {
+        let is_open = self.subscriptions.last().is_some_and(|of| !of.is_over);
+        is_open || self.subscriptions.len() >= MOST_SUBSCRIPTIONS
+    }
+
+    /// Drops the subscriptions of which nothing more is said or awaited.
+    fn forget_finished(&mut self) {
+        self.subscriptions.retain(|of| !of.is_over || of.is_pending);
+    }
 }
 
 impl Session {
@@ -75,7 +88,7 @@ impl Session {
         if !self.referrals.is_allowed {
             return Err(Answer::new(Status::FORBIDDEN));
         }
-        if !stands || self.referrals.subscriptions.last().is_some_and(|of| !of.is_over) {
+        if !stands || self.referrals.is_full() {
             return Err(Answer::new(Status::REQUEST_PENDING));
         }
         let addresses = request.addresses("Refer-To").map_err(|error| bad_request(&error.to_string()))?;
@@ -119,11 +132,12 @@ impl Session {
         let Some(subscription) = self.referrals.open() else { return };
         subscription.is_over = is_last;
         let number = subscription.number;
-        if subscription.is_silent || (subscription.waiting.len() >= MOST_WAITING && !is_last) {
-            return;
+        let has_room = is_last || subscription.waiting.len() < MOST_WAITING;
+        if !subscription.is_silent && has_room {
+            subscription.waiting.push_back((status, is_last));
+            self.send_notify(cx, number);
         }
-        subscription.waiting.push_back((status, is_last));
-        self.send_notify(cx, number);
+        self.referrals.forget_finished();
     }
 
     /// Sends the next NOTIFY of the REFER with this number, unless one is under way: they arrive in order.
@@ -163,7 +177,7 @@ impl Session {
             subscription.is_silent = true;
         }
         self.send_notify(cx, number);
-        self.referrals.subscriptions.retain(|of| !of.is_over || of.is_pending);
+        self.referrals.forget_finished();
     }
 }
 
@@ -179,14 +193,17 @@ impl Replaces {
         replaces.map(Some).ok_or_else(|| bad_request("malformed Replaces"))
     }
 
-    /// True when it names this dialog of ours: with our tag where the header has it (RFC 3891 section 3), or, as some
-    /// phones write them, the other way round.
+    /// True when it names this dialog of ours that stands: with our tag where the header has it (RFC 3891 section 3), or,
+    /// as some phones write them, the other way round. With `early-only` it names none that stands.
     pub fn names(&self, dialog: &Replaces) -> bool {
+        !self.early_only && self.has_ids_of(dialog)
+    }
+
+    /// True when Call-ID and tags are those of this dialog.
+    pub(crate) fn has_ids_of(&self, dialog: &Replaces) -> bool {
         let tags = (&self.to_tag, &self.from_tag);
         let (ours, theirs) = (&dialog.to_tag, &dialog.from_tag);
-        !self.early_only
-            && self.call_id == dialog.call_id
-            && (tags == (ours, theirs) || tags == (theirs, ours))
+        self.call_id == dialog.call_id && (tags == (ours, theirs) || tags == (theirs, ours))
     }
 
     /// Reads a value of the header (RFC 3891 section 6.1); `None` when it breaks the grammar.

@@ -1,4 +1,4 @@
-//! REFER (RFC 3515), its subscription (RFC 6665, RFC 4488), Replaces (RFC 3891), and to whom a peer is connected.
+//! REFER (RFC 3515), its subscription (RFC 6665, RFC 4488), and what its Replaces names (RFC 3891).
 
 use super::*;
 use crate::Status;
@@ -190,33 +190,6 @@ fn a_call_that_ends_while_it_is_transferred_says_nothing_more() {
     assert_eq!(world.endpoint.session_count(), 0);
 }
 
-#[test]
-fn a_peer_is_shown_to_whom_it_is_connected() {
-    for takes_update in [true, false] {
-        let mut world = World::new();
-        let (session, invite) = world.dialled();
-        let allow =
-            if takes_update { "Allow: INVITE, ACK, BYE, UPDATE\r\n" } else { "Allow: INVITE, ACK, BYE\r\n" };
-        world.receive(&respond(&invite, 200, "desk", allow, SDP));
-        world.sent.clear();
-        world.endpoint.show(world.now, session, Some("13800000000"), "inquiry \"zh\"");
-        world.drain();
-        let shown = world.last_request();
-        assert_eq!(shown.method, if takes_update { Method::Update } else { Method::Invite });
-        assert_eq!(shown.body.is_empty(), takes_update);
-        let identity = shown.headers.text("P-Asserted-Identity").unwrap().into_owned();
-        assert_eq!(identity, "\"inquiry \\\"zh\\\"\" <sip:13800000000@192.0.2.1>");
-        // A phone that refuses it keeps its call.
-        world.receive(&respond(&shown, 488, "desk", "", ""));
-        world.sent.clear();
-        world.endpoint.show(world.now, session, None, "");
-        world.drain();
-        let shown = world.last_request();
-        assert_eq!(shown.headers.text("Privacy").as_deref(), Some("id"));
-        assert_eq!(world.endpoint.session_count(), 1);
-    }
-}
-
 /// RFC 3515 section 2.4.7: each REFER's subscription ends with a NOTIFY of its own.
 #[test]
 fn a_second_refer_does_not_swallow_the_last_word_of_the_first() {
@@ -256,25 +229,6 @@ fn a_late_refusal_of_an_old_note_does_not_end_the_new_subscription() {
     assert!(heard.iter().any(|said| said.ends_with("200 OK")), "{heard:?}");
 }
 
-/// RFC 3891 section 3: no dialog of that name: 481.
-#[test]
-fn an_invite_that_replaces_no_call_of_ours_is_answered_481() {
-    let mut world = World::new();
-    let headers = "Require: replaces\r\nReplaces: nosuch;to-tag=a;from-tag=b\r\n";
-    world.receive(&invite("i1", SDP, headers));
-    assert_eq!((world.heard(), world.statuses()), (vec![], vec![481]));
-}
-
-/// RFC 3891 section 3: a call of somebody else is not handed over, and no call comes beside it.
-#[test]
-fn an_invite_that_replaces_a_call_that_stands_is_no_new_call() {
-    let mut world = World::new();
-    let (_, tag) = world.answered();
-    let headers = format!("Require: replaces\r\nReplaces: call;to-tag={tag};from-tag=theirs\r\n");
-    world.receive(&invite("i2", SDP, &headers).replace("Call-ID: call", "Call-ID: other"));
-    assert!(!world.heard().contains(&"invited".to_owned()));
-}
-
 /// RFC 3515 section 2.1: what Refer-To asks for may be another method than INVITE.
 #[test]
 fn a_refer_to_another_method_is_no_transfer() {
@@ -284,45 +238,26 @@ fn a_refer_to_another_method_is_no_transfer() {
     assert!(world.heard().is_empty());
 }
 
-/// Without UPDATE: the identity that changes while a re-INVITE is under way is shown after it.
+/// A phone may refer again and again in one call; what it does not answer is bounded, what is over is dropped.
 #[test]
-fn the_last_identity_is_the_one_that_is_shown() {
+fn transfers_that_are_over_leave_nothing_and_notes_that_nobody_answers_are_few() {
     let mut world = World::new();
-    let (session, invite) = world.dialled();
-    world.receive(&respond(&invite, 200, "desk", "Allow: INVITE, ACK, BYE\r\n", SDP));
+    let (session, tag) = agents(&mut world);
+    for number in 2..52 {
+        refer(&mut world, number, &tag, &format!("{TO_2001}Refer-Sub: false\r\n"));
+        assert_eq!(world.statuses(), [202]);
+        world.endpoint.tell_referral(world.now, session, Status::BUSY_HERE, true);
+    }
+    let mut statuses = Vec::new();
+    for number in 52..62 {
+        refer(&mut world, number, &tag, TO_2001);
+        statuses.extend(world.statuses());
+        world.endpoint.tell_referral(world.now, session, Status::BUSY_HERE, true);
+    }
+    assert_eq!(statuses, [[202; 8].as_slice(), &[491; 2]].concat());
+    // The NOTIFYs have timed out: there is room again.
+    world.pass(70_000);
     world.sent.clear();
-    world.endpoint.show(world.now, session, Some("111"), "");
-    world.drain();
-    let shown = world.last_request();
-    world.endpoint.show(world.now, session, Some("222"), "");
-    world.drain();
-    world.sent.clear();
-    world.receive(&respond(&shown, 200, "desk", "", SDP));
-    world.pass(5_000);
-    let said: Vec<String> = world
-        .sent
-        .iter()
-        .filter_map(|message| match message {
-            Message::Request(request) => {
-                request.headers.text("P-Asserted-Identity").map(|text| text.into_owned())
-            }
-            Message::Response(_) => None,
-        })
-        .collect();
-    assert!(said.iter().any(|text| text.contains("222")), "{said:?}");
-}
-
-/// RFC 5057 section 5.1: 481 to a request in the dialog ends the call; the UPDATE that shows somebody is one.
-#[test]
-fn an_update_that_shows_somebody_to_a_peer_without_the_call_ends_it() {
-    let mut world = World::new();
-    let (session, invite) = world.dialled();
-    world.receive(&respond(&invite, 200, "desk", "Allow: INVITE, ACK, BYE, UPDATE\r\n", SDP));
-    world.sent.clear();
-    world.heard();
-    world.endpoint.show(world.now, session, Some("111"), "");
-    world.drain();
-    let shown = world.last_request();
-    world.receive(&respond(&shown, 481, "desk", "", ""));
-    assert_eq!(world.heard(), ["ended TimedOut"]);
+    refer(&mut world, 62, &tag, TO_2001);
+    assert_eq!(world.statuses(), [202]);
 }
