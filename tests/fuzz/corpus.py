@@ -96,7 +96,8 @@ def descriptions():
 INVITED = bytes([1, 0, 0, 1, 2, 0, 1, 0])
 ACK = bytes([1, 1, 0, 1, 0, 0, 0, 0])
 BYE = bytes([1, 2, 0, 2, 0, 0, 0, 0])
-ACCEPT, DIAL, HANG_UP, HOLD = bytes([6, 2, 0]), bytes([6, 0, 0]), bytes([6, 7, 0]), bytes([6, 6, 0])
+ACCEPT, DIAL, HANG_UP, HOLD = bytes([6, 2, 0]), bytes([6, 0, 0]), bytes([6, 7, 0]), bytes([6, 6, 4])
+MAY_REFER, RINGS, TAKEN, REFER = bytes([6, 6, 0]), bytes([6, 6, 1]), bytes([6, 6, 133]), bytes([6, 6, 3])
 COPY, SECONDS, REGISTER = bytes([4]), bytes([5, 4, 0]), bytes([1, 5, 0, 1, 2, 0, 0, 0])
 
 
@@ -120,6 +121,10 @@ def endpoints():
         "timer": bytes([1, 0, 0, 1, 2, 0, 1, 1]) + ACCEPT + ACK + SECONDS * 12 + answered(3, body=1),
         "reinvited": call + bytes([1, 0, 0, 2, 0, 0, 2, 0]) + bytes([1, 1, 0, 2, 0, 0, 0, 0]) + HOLD + answered(12) + SECONDS,
         "key": call + bytes([1, 6, 0, 2, 0, 0, 4, 0]) + bytes([1, 7, 0, 3, 0, 0, 1, 1]),
+        "referred": call + MAY_REFER + bytes([1, 9, 0, 2, 0, 0, 0, 10]) + RINGS + answered(3) + TAKEN + answered(3) * 2 + BYE,
+        "refused-note": call + MAY_REFER + bytes([1, 9, 0, 2, 0, 0, 0, 11]) + TAKEN + bytes([1, 9, 0, 3, 0, 0, 0, 10]) + answered(10) + RINGS,
+        "takeover": call + bytes([1, 0, 1, 1, 2, 0, 1, 12]),
+        "refers": call + REFER + answered(4) + bytes([1, 10, 0, 2, 0, 0, 6, 14]) + bytes([1, 10, 0, 3, 0, 0, 6, 15]) + REFER + SECONDS * 9,
         "out": out + HOLD + answered(3, body=2) + HANG_UP,
         "out-challenged": DIAL + answered(6, extra=7) + answered(3, body=1) + answered(3, tag=2, body=1),
         "out-withdrawn": DIAL + HANG_UP + answered(0) + SECONDS * 3,

@@ -343,7 +343,8 @@ impl Exchange {
             | Event::Answered { .. }
             | Event::Pinged { .. }
             | Event::Redirected { .. }
-            | Event::Referred { .. } => {}
+            | Event::Referred { .. }
+            | Event::Referral { .. } => {}
         }
     }
 }

@@ -149,10 +149,14 @@ impl World {
                     Err(_) => self.endpoint.refuse(now, id, &Answer::new(Status::NOT_ACCEPTABLE_HERE)),
                 },
                 5 => self.endpoint.refuse(now, id, &Answer::new(Status::BUSY_HERE)),
-                6 => match which % 5 {
+                6 => match which % 6 {
                     0 => self.endpoint.allow_referral(now, id, true),
                     1 => self.endpoint.tell_referral(now, id, Status::RINGING, which > 127),
                     2 => self.endpoint.show(now, id, Some("13800000000"), "inquiry"),
+                    3 => {
+                        let other = self.known.get(which / 6).copied();
+                        self.endpoint.refer(now, id, "sip:2001@192.0.2.2", other);
+                    }
                     _ => drop(self.endpoint.reoffer(now, id, direction)),
                 },
                 _ => self.endpoint.hang_up(now, id, Some("SIP;cause=200")),
@@ -238,6 +242,7 @@ impl World {
             | Event::Connected { session, .. }
             | Event::Changed { session, .. }
             | Event::Referred { session, .. }
+            | Event::Referral { session, .. }
             | Event::Digit { session, .. } => {
                 assert!(self.living.contains(&session), "{session:?} is over");
             }

@@ -13,12 +13,12 @@ pub(crate) const US: &str = "192.0.2.1:5060";
 /// All that peers say comes from one of these.
 pub(crate) const PEERS: [&str; 2] = ["192.0.2.2:5060", "192.0.2.3:5070"];
 
-const METHODS: [&str; 9] =
-    ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "PRACK"];
+const METHODS: [&str; 11] =
+    ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY"];
 const STATUSES: [u16; 14] = [100, 180, 183, 200, 202, 302, 401, 407, 408, 422, 481, 486, 491, 503];
 
 /// Header lines beyond those that every message has.
-const EXTRAS: [&str; 10] = [
+const EXTRAS: [&str; 16] = [
     "",
     "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n",
     "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n",
@@ -29,6 +29,12 @@ const EXTRAS: [&str; 10] = [
     "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=MD5\r\n",
     "Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth,auth-int\", opaque=\"o\"\r\n",
     "Max-Forwards: 0\r\n",
+    "Refer-To: <sip:2001@192.0.2.1>\r\n",
+    "Refer-To: <sip:2001@192.0.2.1?Replaces=out0%3Bto-tag%3Dpeer%3Bfrom-tag%3Dx>\r\nRefer-Sub: false\r\n",
+    "Replaces: a;to-tag=peer;from-tag=x;early-only\r\n",
+    "Refer-Sub: false\r\n",
+    "Event: refer\r\nSubscription-State: active;expires=9\r\n",
+    "Event: refer;id=2\r\nSubscription-State: terminated;reason=noresource\r\n",
 ];
 
 const SOUND: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n\
@@ -38,13 +44,14 @@ const HELD: &str = "v=0\r\no=- 1 2 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 0.0.0.0\r
 const SILENT: &str = "v=0\r\no=- 1 3 IN IP4 192.0.2.2\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 18\r\n";
 
 /// Bodies with their types.
-const BODIES: [(&str, &str); 6] = [
+const BODIES: [(&str, &str); 7] = [
     ("", ""),
     ("application/sdp", SOUND),
     ("application/sdp", HELD),
     ("application/sdp", SILENT),
     ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"),
     ("text/plain", "v=0"),
+    ("message/sipfrag;version=2.0", "SIP/2.0 180 Ringing\r\n"),
 ];
 
 /// What a peer knows of its calls.

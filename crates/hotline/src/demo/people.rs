@@ -69,6 +69,7 @@ impl Customer {
                     | Event::Pinged { .. }
                     | Event::Redirected { .. }
                     | Event::Referred { .. }
+                    | Event::Referral { .. }
                     | Event::Register { .. } => {}
                 }
             }
@@ -129,6 +130,7 @@ impl Seat {
                     | Event::Pinged { .. }
                     | Event::Redirected { .. }
                     | Event::Referred { .. }
+                    | Event::Referral { .. }
                     | Event::Register { .. } => {}
                 }
             }

@@ -171,6 +171,7 @@ impl Phone {
             | Event::Pinged { .. }
             | Event::Redirected { .. }
             | Event::Referred { .. }
+            | Event::Referral { .. }
             | Event::Register { .. } => {}
         }
         Ok(false)

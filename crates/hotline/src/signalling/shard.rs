@@ -342,6 +342,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 }
             }
             Event::Referred { session, to, replaces } => self.referred(session, &to, replaces.as_ref()),
+            // The center sends no REFER.
+            Event::Referral { .. } => {}
             Event::Digit { session, key } => {
                 if let (Some(leg), Some(digit)) = (self.sessions.get(&session), model::Digit::from_char(key))
                 {

@@ -283,6 +283,7 @@ impl Line {
                         | Event::Pinged { .. }
                         | Event::Redirected { .. }
                         | Event::Referred { .. }
+                        | Event::Referral { .. }
                         | Event::Register { .. } => {}
                     }
                     happened.push(Happened::Call(Box::new(event)));

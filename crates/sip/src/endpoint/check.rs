@@ -66,7 +66,7 @@ pub(super) fn core(
     if essentials.cseq.method != request.method {
         return Err(bad_request("CSeq names another method"));
     }
-    method_is_ours(&request.method)?;
+    method_is_ours(&request.method, essentials.to.tag().is_some())?;
     target_is_ours(request)?;
     hops_remain(request)?;
     path_is_new(request, settings)?;
@@ -75,7 +75,7 @@ pub(super) fn core(
     body_is_readable(request)
 }
 
-fn method_is_ours(method: &Method) -> Result<(), Answer> {
+fn method_is_ours(method: &Method, is_inside: bool) -> Result<(), Answer> {
     match method {
         Method::Invite
         | Method::Ack
@@ -87,6 +87,8 @@ fn method_is_ours(method: &Method) -> Result<(), Answer> {
         | Method::Update
         | Method::Prack
         | Method::Refer => Ok(()),
+        // A session that sent REFER takes it.
+        Method::Notify if is_inside => Ok(()),
         Method::Notify => Err(Answer::new(Status::METHOD_NOT_ALLOWED).with("Allow", Method::ALLOW)),
         Method::Other(name) => {
             let known = ["MESSAGE", "SUBSCRIBE", "PUBLISH"].contains(&name.as_str());

@@ -54,6 +54,8 @@ pub(super) enum Owner {
     Question(SessionId),
     /// NOTIFY of a session's REFER, by the REFER's number.
     Notify(SessionId, u32),
+    /// REFER of a session, by its number.
+    Refer(SessionId, u32),
     /// OPTIONS to a binding.
     Ping(PingId),
     /// A request of the user's own.
@@ -66,7 +68,12 @@ impl Owner {
         match self {
             Owner::Ping(_) => Some(PING_FOR),
             Owner::Question(_) => Some(ANSWER_FOR),
-            Owner::Nobody | Owner::Call(_) | Owner::Change(_) | Owner::Notify(..) | Owner::Query(_) => None,
+            Owner::Nobody
+            | Owner::Call(_)
+            | Owner::Change(_)
+            | Owner::Notify(..)
+            | Owner::Refer(..)
+            | Owner::Query(_) => None,
         }
     }
 }
@@ -94,6 +101,7 @@ impl ClientMachine {
                 | Owner::Call(_)
                 | Owner::Question(_)
                 | Owner::Notify(..)
+                | Owner::Refer(..)
                 | Owner::Ping(_)
                 | Owner::Query(_) => machine,
             });

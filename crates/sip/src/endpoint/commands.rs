@@ -100,6 +100,32 @@ impl Endpoint {
         self.order(now, session, |session, cx| session.tell_referral(cx, status, is_last));
     }
 
+    /// Wants the peer of a session to be with `uri` instead of us, by REFER (RFC 3515): a URI without headers, which stands as
+    /// it is in Refer-To. With `instead_of` it takes the place of ours in that session (RFC 3891, RFC 5589): an
+    /// attended transfer. [`Event::Referral`](super::Event::Referral) follows. The session goes on: hang it up when all is
+    /// said. False when a session does not stand, or its last REFER is not over.
+    pub fn refer(
+        &mut self,
+        now: Moment,
+        session: SessionId,
+        uri: &str,
+        instead_of: Option<SessionId>,
+    ) -> bool {
+        // The other end has the tags the other way round.
+        let swap = |Replaces { call_id, to_tag, from_tag, early_only }| Replaces {
+            call_id,
+            to_tag: from_tag,
+            from_tag: to_tag,
+            early_only,
+        };
+        let replaces = instead_of.map(|other| self.named(other).map(swap));
+        if replaces.as_ref().is_some_and(Option::is_none) {
+            return false;
+        }
+        let replaces = replaces.flatten();
+        self.order(now, session, |session, cx| session.refer_to(cx, uri, replaces.as_ref())).unwrap_or(false)
+    }
+
     /// How peers name a session that stands, to take it over; `None` before its answer.
     pub fn named(&self, session: SessionId) -> Option<Replaces> {
         self.sessions.get(session)?.named()

@@ -65,6 +65,9 @@ impl Endpoint {
             Owner::Notify(id, number) => {
                 self.with(id, |session, cx| session.notify_answered(cx, number, Some(response)));
             }
+            Owner::Refer(id, number) => {
+                self.with(id, |session, cx| session.refer_answered(cx, number, Some(response)));
+            }
             Owner::Ping(ping) => self.pinged(ping, Some(response.status)),
             Owner::Query(query) => self.answered(query, response),
         }
@@ -81,6 +84,9 @@ impl Endpoint {
             }
             Owner::Notify(id, number) => {
                 self.with(id, |session, cx| session.notify_answered(cx, number, None));
+            }
+            Owner::Refer(id, number) => {
+                self.with(id, |session, cx| session.refer_answered(cx, number, None));
             }
             Owner::Ping(ping) => self.pinged(ping, None),
             Owner::Query(query) => self.cx.event(Event::Answered { query, response: None }),

@@ -10,10 +10,12 @@ mod listening;
 mod model;
 mod outgoing;
 mod refer;
+mod referring;
 mod refusals;
 mod reliable;
 mod shown;
 mod takeover;
+mod transfers;
 mod walk;
 mod world;
 

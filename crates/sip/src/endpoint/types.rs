@@ -225,6 +225,16 @@ pub enum Event {
         /// The call with that one that exists already, to be taken over.
         replaces: Option<Replaces>,
     },
+    /// How far the REFER is that `refer` sent in a session. The last one comes once, unless the session ends before.
+    Referral {
+        /// The session.
+        session: SessionId,
+        /// What the peer hears from where it calls, or said to the REFER itself; 408 when nothing came in time. `None`: it
+        /// ended without a word how.
+        status: Option<Status>,
+        /// Nothing more follows.
+        is_last: bool,
+    },
     /// A key came by INFO: one of `0123456789*#ABCD`.
     Digit {
         /// The session.

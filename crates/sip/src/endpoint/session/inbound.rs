@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::negotiation::{Negotiation, OUR_CODECS, choose, find_audio, read_offer};
 use super::refer::Referrals;
+use super::referring::Referring;
 use super::refresh::{Refresh, agree_refresh, state_refresh};
 use super::reliable::Provisional;
 use super::{Invited, Role, Session, SessionState, Talking, Timer, Unacked, takes_update};
@@ -56,6 +57,7 @@ impl Session {
             audio: Negotiation::new(ours, remote.clone()),
             timers: Timers::default(),
             referrals: Referrals::default(),
+            referring: Referring::default(),
             identity: Vec::new(),
             is_identity_sent: true,
             state: SessionState::Invited(Invited { server, dialog, offer, refresh, provisional }),

@@ -19,6 +19,7 @@ mod negotiation;
 mod outbound;
 mod redirect;
 mod refer;
+mod referring;
 mod refresh;
 mod reliable;
 
@@ -35,6 +36,7 @@ use crate::timers::Timers;
 use crate::{Credentials, Headers, Method, Moment, OfferedAudio, Request, Sdp, Status};
 use negotiation::Negotiation;
 use refer::Referrals;
+use referring::Referring;
 use refresh::Refresh;
 use reliable::Provisional;
 
@@ -50,6 +52,7 @@ pub(super) struct Session {
     audio: Negotiation,
     timers: Timers<Timer>,
     referrals: Referrals,
+    referring: Referring,
     /// What we assert of whom the peer is connected to (RFC 3325): the lines of headers.
     identity: Vec<(&'static str, String)>,
     /// The peer was sent that.
@@ -173,6 +176,8 @@ enum Timer {
     Refresh,
     /// Our re-INVITE that met theirs is tried again.
     Glare,
+    /// The peer said nothing more of our REFER.
+    Referral,
 }
 
 impl Session {
@@ -232,6 +237,7 @@ impl Session {
                 Timer::Expiry => self.time_out(cx, "Session timer expired"),
                 Timer::Refresh => self.refresh_due(cx),
                 Timer::Glare => self.try_again(cx),
+                Timer::Referral => self.referral_late(cx),
             }
         }
     }
@@ -256,8 +262,9 @@ impl Session {
             Method::Info => self.peer_informs(cx, key, request),
             Method::Options => cx.reply(key, &super::answers::options()),
             Method::Refer => self.peer_refers(cx, key, request),
+            Method::Notify => self.peer_notifies(cx, key, request),
             // ACK and CANCEL never come here, REGISTER knows no dialogs, others were refused by the core.
-            Method::Ack | Method::Cancel | Method::Register | Method::Notify | Method::Other(_) => {
+            Method::Ack | Method::Cancel | Method::Register | Method::Other(_) => {
                 cx.reply(key, &super::answers::no_such_call());
             }
         }

@@ -2,6 +2,7 @@
 
 use super::negotiation::Negotiation;
 use super::refer::Referrals;
+use super::referring::Referring;
 use super::refresh::{MIN_SE, Refresh, agreed_refresh, least_interval};
 use super::{Calling, Cancel, Session, SessionState, Talking, Timer, Withdrawn, send_bye, takes_update};
 use crate::dialog::Dialog;
@@ -39,6 +40,7 @@ impl Session {
             audio,
             timers,
             referrals: Referrals::default(),
+            referring: Referring::default(),
             identity: Vec::new(),
             is_identity_sent: true,
             state: SessionState::Calling(Calling {

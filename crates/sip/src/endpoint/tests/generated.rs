@@ -18,6 +18,12 @@ const WISHES: [&str; 5] = [
     "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n",
     "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\nAllow: INVITE, ACK, BYE, UPDATE\r\n",
 ];
+/// What a NOTIFY says, its body included; chosen by whether it is the last word.
+const NOTES: [&str; 2] = [
+    "Event: refer\r\nSubscription-State: active;expires=30\r\n",
+    "Event: refer\r\nSubscription-State: terminated;reason=noresource\r\n",
+];
+const NOTE: &str = "SIP/2.0 180 Ringing\r\n";
 const TO_INVITE: [u16; 7] = [100, 180, 200, 200, 302, 401, 486];
 const INSIDE: [u16; 8] = [100, 200, 200, 200, 408, 481, 486, 491];
 
@@ -46,8 +52,9 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let call = 0..CALLS;
-    let method =
-        prop::sample::select(vec!["INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "REFER", "REFER", "BYE"]);
+    let methods =
+        ["INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "REFER", "REFER", "NOTIFY", "NOTIFY", "BYE"];
+    let method = prop::sample::select(methods.to_vec());
     prop_oneof![
         9 => (0..WISHES.len(), prop::bool::weighted(0.8)).prop_map(|(wish, offer)| Step::Invite(wish, offer)),
         3 => call.clone().prop_map(Step::Cancel),
@@ -60,7 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => Just(Step::Copy),
         1 => Just(Step::Unreachable),
         6 => Just(Step::Dial),
-        27 => (call, 0_usize..18).prop_map(|(call, order)| Step::Order(call, order)),
+        27 => (call, 0_usize..20).prop_map(|(call, order)| Step::Order(call, order)),
         15 => prop_oneof![0_u64..300, 0_u64..5_000, 0_u64..40_000].prop_map(Step::Pass),
     ]
 }
@@ -172,8 +179,12 @@ impl Walk {
         let old = old && self.calls[at].counts;
         let number = if old { self.calls[at].number } else { self.next_number(at) };
         let carries = matches!(method, "INVITE" | "UPDATE") && offer;
-        let to = if method == "REFER" { "Refer-To: <sip:2001@192.0.2.1>\r\n" } else { "" };
-        let text = self.text(at, method, number, to, if carries { SDP } else { "" });
+        let (headers, body) = match method {
+            "REFER" => ("Refer-To: <sip:2001@192.0.2.1>\r\n".to_owned(), ""),
+            "NOTIFY" => (format!("{}Content-Type: message/sipfrag\r\n", NOTES[usize::from(offer)]), NOTE),
+            _ => (String::new(), if carries { SDP } else { "" }),
+        };
+        let text = self.text(at, method, number, &headers, body);
         if !old {
             self.speaks(at, method, offer);
         }
@@ -207,8 +218,8 @@ impl Walk {
         let status = Status::new(code).unwrap();
         let body = if code == 200 && request.method == Method::Invite { SDP } else { "" };
         // A further answer inside a dialog is told from a copy by who sent it alone.
-        let is_note = request.method == Method::Notify;
-        if !first && !is_note && call.expected.as_ref().is_some_and(|expected| !expected.awaits(&request)) {
+        let is_aside = matches!(request.method, Method::Notify | Method::Refer);
+        if !first && !is_aside && call.expected.as_ref().is_some_and(|expected| !expected.awaits(&request)) {
             return;
         }
         let now = self.world.now;
@@ -247,6 +258,7 @@ impl Walk {
             14 => endpoint.tell_referral(now, id, Status::RINGING, false),
             15 => endpoint.tell_referral(now, id, Status::BUSY_HERE, true),
             16 | 17 => endpoint.show(now, id, Some("13800000000"), "inquiry"),
+            18 | 19 => drop(endpoint.refer(now, id, "sip:2001@192.0.2.2", (order == 19).then_some(id))),
             8 | 10 | 11 => {
                 endpoint.ask(now, id);
                 if let Some(expected) = &mut self.calls[at].expected {

@@ -122,7 +122,8 @@ impl Walk {
                 | Event::Connected { session, .. }
                 | Event::Changed { session, .. }
                 | Event::Digit { session, .. }
-                | Event::Referred { session, .. } => session,
+                | Event::Referred { session, .. }
+                | Event::Referral { session, .. } => session,
                 Event::Pinged { .. } | Event::Answered { .. } | Event::Register { .. } => {
                     panic!("nobody asked for {event:?}")
                 }
@@ -154,7 +155,8 @@ impl Walk {
                 if let Some(expected) = &mut call.expected {
                     expected.asked(now, &request);
                 }
-                let methods = [Method::Invite, Method::Update, Method::Options, Method::Notify];
+                let methods =
+                    [Method::Invite, Method::Update, Method::Options, Method::Notify, Method::Refer];
                 if methods.contains(&request.method) {
                     call.asked.push(request);
                 }

@@ -134,6 +134,10 @@ impl World {
                 let call = replaces.map(|replaces| format!(" for {}", replaces.call_id)).unwrap_or_default();
                 format!("referred to {}{call}", to.user().unwrap_or_default())
             }
+            Event::Referral { status, is_last, .. } => {
+                let status = status.map_or("nothing".to_owned(), |status| status.to_string());
+                format!("referral {status}{}", if is_last { ", over" } else { "" })
+            }
             Event::Digit { key, .. } => format!("digit {key}"),
             Event::Ended { why, .. } => format!("ended {why:?}"),
             Event::Pinged { reachable, .. } => format!("pinged {reachable}"),
