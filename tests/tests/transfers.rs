@@ -140,7 +140,7 @@ fn an_agent_gives_the_customer_to_a_number_outside_by_the_second_gateway() {
     center.wait_for_events("segment_started", 3);
     center.record_for_seconds(3);
     let metrics = center.metrics();
-    let dead = "hotline_gateway_up{trunk=\"loopback\",gateway=\"sip:127.0.0.1:9\"} 0";
+    let dead = "hotline_trunk_gateway_up{gateway=\"sip:127.0.0.1:9\",trunk=\"loopback\"} 0";
     let calls = "hotline_trunk_calls{trunk=\"loopback\"} 2";
     assert!(metrics.contains(dead) && metrics.contains(calls), "{metrics}");
     outside.hang_up();

@@ -16,7 +16,7 @@ use crate::once::Once;
 use crate::places::{Limits, Places};
 use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
-use crate::{Hearing, Metrics, Readiness, Trace};
+use crate::{Hearing, Metrics, Readiness, Trace, Trunks};
 
 /// The most long polls and streams at once. All of them have a token; the limit for one address matters most.
 pub(crate) const FOLLOWERS: Limits = Limits { what: "stream", all: 256, each: 96 };
@@ -56,6 +56,8 @@ pub struct AppParts {
     pub commands: Arc<dyn Commands>,
     /// The figures of the other parts.
     pub metrics: Arc<dyn Metrics>,
+    /// How the trunks are.
+    pub trunks: Arc<dyn Trunks>,
     /// The last SIP messages.
     pub trace: Arc<dyn Trace>,
     /// Which parts are ready.

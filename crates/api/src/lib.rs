@@ -38,6 +38,7 @@ mod supervision;
 mod tickets;
 mod tokens;
 mod trace;
+mod trunks;
 mod welcome;
 mod wrong;
 
@@ -50,6 +51,7 @@ pub use metrics::{Kind, Metrics, Sample};
 pub use routes::router;
 pub use samples::fault as sample_fault;
 pub use trace::{Trace, TraceQuery, TracedMessage};
+pub use trunks::{Gateway, GatewayState, Registration, RegistrationState, Trunk, TrunkFailure, Trunks};
 
 use std::future::Future;
 use std::io;

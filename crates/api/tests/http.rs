@@ -118,6 +118,7 @@ async fn lists_carry_what_the_document_says() {
         ("/api/v1/recordings", "Recording"),
         ("/api/v1/agents", "Agent"),
         ("/api/v1/queues", "Queue"),
+        ("/api/v1/trunks", "Trunk"),
         ("/api/v1/tokens", "Token"),
         ("/api/v1/events", "Event"),
     ] {

@@ -85,6 +85,12 @@ pub(crate) enum Verb {
     },
     /// List queues 列出队列
     Queues(Listing),
+    /// List trunks as the running center sees them: registration, gateways, calls 列出中继状态
+    Trunks {
+        /// One JSON array of objects 输出 JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Change an agent's state 更改座席状态
     Agent {
         /// ready or break 就绪或小休

@@ -8,8 +8,9 @@ use store::Journal;
 
 use crate::conductor::Conductor;
 use crate::observer::Observer;
+use crate::serve::lines;
 use crate::shown::output;
-use crate::signalling::{GatewayState, Lines, Standing};
+use crate::signalling::Lines;
 use crate::system::process::{self, Disks};
 
 /// The conductor and the media of one center, asked when somebody reads.
@@ -17,9 +18,9 @@ pub(crate) struct Gauges {
     pub(crate) conductor: Conductor,
     pub(crate) media: Arc<Media>,
     pub(crate) observer: Observer,
+    pub(crate) lines: Lines,
     pub(crate) journal: Journal,
     pub(crate) disks: Disks,
-    pub(crate) lines: Lines,
 }
 
 impl Gauges {
@@ -42,38 +43,6 @@ impl Gauges {
             ),
             Sample::counter("hotline_journal_records_lost_total", "Events that neither took", status.dropped),
         ]
-    }
-
-    /// How trunks and their gateways do; their number is bounded by configuration.
-    fn trunk_samples(&self) -> Vec<Sample> {
-        let mut samples = Vec::new();
-        for trunk in self.lines.status() {
-            let name = ("trunk", trunk.name);
-            let calls = trunk.calls as f64;
-            samples.push(
-                Sample::gauge("hotline_trunk_calls", "Calls in progress by a trunk, both ways", calls)
-                    .with(vec![name.clone()]),
-            );
-            if let Some(standing) = trunk.registered {
-                let is_registered = f64::from(u8::from(matches!(standing, Standing::Until(_))));
-                samples.push(
-                    Sample::gauge(
-                        "hotline_trunk_registered",
-                        "1 while the provider has our registration",
-                        is_registered,
-                    )
-                    .with(vec![name.clone()]),
-                );
-            }
-            samples.extend(trunk.gateways.into_iter().map(|gateway| {
-                let is_up = f64::from(u8::from(gateway.state == GatewayState::Up));
-                Sample::gauge("hotline_gateway_up", "1 while calls go to a gateway first", is_up)
-                    .with(vec![name.clone(), ("gateway", gateway.gateway)])
-            }));
-        }
-        // What belongs to one name stands together in the text format.
-        samples.sort_by_key(|sample| sample.name);
-        samples
     }
 }
 
@@ -162,8 +131,8 @@ impl Metrics for Gauges {
         ]
         .into_iter()
         .chain(self.observer.samples())
+        .chain(lines::samples(&self.lines))
         .chain(self.journal_samples())
-        .chain(self.trunk_samples())
         .chain(self.disks.samples())
         .chain(process::samples())
         .chain(model::Storage::ALL.into_iter().zip(counters.storage_failed).map(|(storage, failed)| Sample {

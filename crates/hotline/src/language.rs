@@ -112,9 +112,23 @@ const COLUMNS: &[(&str, &str)] = &[
     ("before", "原值"),
     ("after", "新值"),
     ("effect", "生效"),
+    ("registration", "注册"),
+    ("gateway", "网关"),
+    ("gateway_state", "网关状态"),
+    ("calls", "通话数"),
+    ("failed_at", "最近故障"),
+    ("failure", "故障原因"),
 ];
 
 const WORDS: &[(&str, &str)] = &[
+    ("asking", "注册中"),
+    ("registered", "已注册"),
+    ("rejected", "被拒绝"),
+    ("silent", "无应答"),
+    ("removed", "已注销"),
+    ("up", "正常"),
+    ("resting", "暂缓使用"),
+    ("unresolved", "域名无法解析"),
     ("true", "是"),
     ("false", "否"),
     // When a change takes effect.

@@ -7,6 +7,7 @@ mod help;
 mod lists;
 mod moves;
 mod place;
+mod trunks;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -129,6 +130,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Verb::Agents { listing, about: None } => lists::agents(&place, &listing).await,
         Verb::Queues(listing) => lists::queues(&place, &listing).await,
+        Verb::Trunks { json } => trunks::list(&place, json),
         Verb::Agent { state, id } => {
             control::agent(&place.data, &id, &state)?;
             output::print(format_args!("{id}: {state}"));

@@ -7,6 +7,7 @@ mod disk;
 mod ending;
 mod followers;
 mod http;
+pub(crate) mod lines;
 mod settings;
 mod standings;
 mod web;

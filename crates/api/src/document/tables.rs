@@ -78,6 +78,22 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
         "name:QueueName waiting:count longest_waiting_ms:count offered:count answered:count abandoned:count \
          answered_in_time:count service_level:ratio?",
     ),
+    (
+        "Trunk",
+        "A trunk now 中继状态",
+        "name:text registration:Registration? gateways:[Gateway] calls:count last_failure:TrunkFailure?",
+    ),
+    (
+        "Registration",
+        "Our registration with a trunk's provider 中继注册",
+        "state:RegistrationState until:Time? status:Status?",
+    ),
+    (
+        "Gateway",
+        "Where a trunk's calls go, and where its name leads 外呼网关",
+        "uri:text addresses:[text] state:GatewayState",
+    ),
+    ("TrunkFailure", "What went wrong last at a trunk 最近故障", "at:Time place:text what:text"),
     ("Pressed", "What was pressed in secret 安全按键", "keys:Keys count:count"),
     (
         "SipMessage",
@@ -229,6 +245,12 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
     ("Transport", "传输协议", &["udp", "tcp"]),
     ("SampleOrder", "How the frame is ordered before the draw 抽样前的排序", &["contact_id"]),
     ("Effect", "When a change takes effect 生效时间", &["now", "at_restart"]),
+    (
+        "RegistrationState",
+        "How a registration stands 注册状态",
+        &["asking", "registered", "rejected", "silent", "removed"],
+    ),
+    ("GatewayState", "How a gateway does 网关状态", &["up", "resting", "silent", "unresolved"]),
     ("CheckState", "检查结果", &["ready", "warning", "not_ready"]),
     ("AudioFormat", "音频格式", &["wav", "flac"]),
     ("TraceFormat", "跟踪格式", &["json", "text", "pcap"]),

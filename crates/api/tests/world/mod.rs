@@ -40,6 +40,29 @@ pub(crate) struct World {
 /// Files that are sound, and say one thing differently, until somebody really reloads them.
 struct FakeConfiguration;
 
+/// One trunk with all that a trunk may have.
+struct FakeTrunks;
+
+impl api::Trunks for FakeTrunks {
+    fn trunks(&self) -> Vec<api::Trunk> {
+        let registration =
+            api::Registration { state: api::RegistrationState::Registered, until: Some(now()), status: None };
+        let gateway = api::Gateway {
+            uri: "sip:sbc.example.com".to_owned(),
+            addresses: vec!["192.0.2.1:5060".to_owned()],
+            state: api::GatewayState::Up,
+        };
+        let (place, what) = (gateway.uri.clone(), "503".to_owned());
+        vec![api::Trunk {
+            name: "carrier".to_owned(),
+            registration: Some(registration),
+            gateways: vec![gateway],
+            calls: 1,
+            last_failure: Some(api::TrunkFailure { at: now(), place, what }),
+        }]
+    }
+}
+
 impl Configuration for FakeConfiguration {
     fn reload(&self, _: Actor, dry_run: bool) -> Reloading<'_> {
         let change = model::SettingChange {
@@ -175,6 +198,7 @@ impl World {
             configuration: Arc::new(FakeConfiguration),
             commands: Arc::clone(&center) as Arc<dyn Commands>,
             metrics: Arc::new(()),
+            trunks: Arc::new(FakeTrunks),
             trace: Arc::new(()),
             readiness: readiness.clone(),
         });

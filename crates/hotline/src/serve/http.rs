@@ -47,10 +47,11 @@ pub(super) fn app(sources: Sources, calls: &Calls, server: &Server, folders: &Fo
             conductor: calls.conductor.clone(),
             media: Arc::clone(&calls.media),
             observer: calls.observer.clone(),
+            lines: calls.signalling.lines(),
             journal,
             disks: Disks::watch(watched_folders(server, folders)),
-            lines: calls.signalling.lines(),
         }),
+        trunks: Arc::new(calls.signalling.lines()),
         trace: calls.observer.trace_reader(),
         readiness,
     })

@@ -24,17 +24,32 @@ pub const ERASED: &[&str] =
 pub const AGENTS: &[&str] = &["id", "shift", "activity", "seat_online", "since"];
 /// Of queues.
 pub const QUEUES: &[&str] = &["name", "waiting", "offered", "answered", "abandoned", "service_level"];
+/// Of trunks.
+pub const TRUNKS: &[&str] =
+    &["name", "registration", "gateway", "gateway_state", "calls", "failed_at", "failure"];
 /// Of what a reload changes.
 pub const CHANGES: &[&str] = &["file", "key", "before", "after", "effect"];
 /// Of a sample.
 pub const SAMPLE: &[&str] = &["id", "caller", "queue", "agent", "started_at", "recording_id"];
 /// All tables.
 pub const TABLES: &[&[&str]] =
-    &[CONTACTS, STORY, RECORDINGS, ADOPTED, ERASED, AGENTS, QUEUES, CHANGES, SAMPLE];
+    &[CONTACTS, STORY, RECORDINGS, ADOPTED, ERASED, AGENTS, QUEUES, TRUNKS, CHANGES, SAMPLE];
 
 /// Columns whose words are ours, not people's.
-const WORDS: &[&str] =
-    &["language", "end", "state", "shift", "activity", "seat_online", "held", "erased", "event", "effect"];
+const WORDS: &[&str] = &[
+    "language",
+    "end",
+    "state",
+    "shift",
+    "activity",
+    "seat_online",
+    "held",
+    "erased",
+    "event",
+    "effect",
+    "registration",
+    "gateway_state",
+];
 
 /// Prints rows: one JSON array of objects, as the API gives them (times in UTC), or a table of the named columns, in
 /// which times are those of `zone`, with their offset from UTC, and words are in the language of the environment.
