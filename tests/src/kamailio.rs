@@ -1,4 +1,4 @@
-//! A call center of another make: Kamailio, Debian's package, as registrar and distributor.
+//! A call center of another make, or a provider of numbers: Kamailio, Debian's package.
 
 use std::fs::{self, File};
 use std::net::UdpSocket;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::center::{new_folder, repository};
 use crate::ports::Ports;
-use crate::wait_for;
+use crate::{Center, Phone, wait_for};
 
 /// Where Debian puts it; a user's PATH does not lead there.
 const PROGRAM: &str = "/usr/sbin/kamailio";
@@ -28,6 +28,21 @@ impl Kamailio {
     /// # Panics
     /// When it is not installed, or does not answer.
     pub fn start(agents: u16) -> Kamailio {
+        Kamailio::with("kamailio.cfg", &[format!("AGENTS={agents}")])
+    }
+
+    /// Starts a provider for the center, which has to register as 12345 with "provider-secret": calls of the center go to
+    /// the telephone at this port, all others to the center.
+    ///
+    /// # Panics
+    /// As [`Kamailio::start`].
+    pub fn provider(center: &Center, outside: &Phone) -> Kamailio {
+        let port = |address: &str| address.rsplit(':').next().unwrap_or_default().to_owned();
+        let (center, outside) = (port(&center.sip()), port(outside.address()));
+        Kamailio::with("provider.cfg", &[format!("CENTER={center}"), format!("OUTSIDE={outside}")])
+    }
+
+    fn with(configuration: &str, words: &[String]) -> Kamailio {
         let (ports, folder) = (Ports::claim(), new_folder());
         let port = ports.take(1);
         let log = File::create(folder.join("kamailio.log")).expect("the story's folder can be written");
@@ -35,8 +50,9 @@ impl Kamailio {
             // In the foreground, telling its errors.
             .args(["-DD", "-E"])
             .arg("-f")
-            .arg(repository().join("tests/scenarios/kamailio.cfg"))
-            .args(["-A", &format!("AGENTS={agents}"), "-l", &format!("udp:127.0.0.1:{port}")])
+            .arg(repository().join("tests/scenarios").join(configuration))
+            .args(words.iter().flat_map(|word| ["-A", word]))
+            .args(["-l", &format!("udp:127.0.0.1:{port}")])
             .arg("-Y")
             .arg(&folder)
             .arg("-P")

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::center::repository;
-use crate::{Center, tone, wait_for};
+use crate::{Center, Kamailio, tone, wait_for};
 
 /// A running SIPp; killed when dropped.
 #[derive(Debug)]
@@ -103,6 +103,26 @@ impl Sipp {
             center.wait_for_seat(agent);
         }
         seats
+    }
+
+    /// A carrier's gateway that takes so many calls, each as the scenario says, and its address. Where that lets it speak, it
+    /// speaks a tone.
+    pub fn gateway(center: &Center, scenario: &str, calls: u32, tone_hz: u32) -> (Sipp, String) {
+        let line = Line::new(center, tone_hz);
+        let mut command = line.command(scenario, calls);
+        command.args(["-m", &calls.to_string()]);
+        let gateway = line.spawn(command);
+        let address = format!("{}:{}", line.ip, line.sip);
+        wait_for("SIPp to listen", || UdpSocket::bind(&address).is_err().then_some(()));
+        (gateway, address)
+    }
+
+    /// One customer who calls `number` of a provider, not of the center itself.
+    pub fn customer_of(center: &Center, provider: &Kamailio, scenario: &str, number: &str) -> Sipp {
+        let line = Line { center: provider.sip(), ..Line::new(center, 440) };
+        let mut command = line.command(scenario, 1);
+        command.args(["-s", number, "-m", "1"]);
+        line.spawn(command)
     }
 
     /// Hangs up every call of [`Sipp::talkers`] at once. SIPp ends, and counts these calls as failed.
