@@ -118,6 +118,25 @@ impl Caller {
         caller.invite()
     }
 
+    /// The final answer to a request with this address, in somebody's name, with these headers (each ends its line) and an
+    /// offer of audio.
+    pub fn answer_to_a_request(
+        center: &Center,
+        (method, user): (&str, &str),
+        uri: &str,
+        headers: &str,
+    ) -> String {
+        let mut caller = Caller::new(center, "8000");
+        user.clone_into(&mut caller.user);
+        let answer = caller.ask(method, uri, headers);
+        if method == "INVITE" && answer.starts_with("SIP/2.0 200") {
+            answer.clone_into(&mut caller.accepted);
+            caller.acknowledge();
+            caller.hang_up();
+        }
+        answer
+    }
+
     /// The answer to the wish to transfer the call to a number.
     pub fn refer(&self, number: &str) -> String {
         let headers = format!(
@@ -193,6 +212,10 @@ impl Caller {
     }
 
     fn invite(&mut self) -> String {
+        self.ask("INVITE", &format!("sip:{}@{}", self.number, self.center), "")
+    }
+
+    fn ask(&self, method: &str, uri: &str, headers: &str) -> String {
         let (local, rtp) = (address(&self.sip), address(&self.rtp));
         let body = format!(
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 8 101\r\n\
@@ -201,18 +224,16 @@ impl Caller {
             self.asks
         );
         let text = format!(
-            "INVITE sip:{}@{} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{};rport\r\n{}\
-             To: <sip:{}@127.0.0.1>\r\nCSeq: 1 INVITE\r\nContact: <sip:caller@{local}>\r\nMax-Forwards: 70\r\n\
-             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
-            self.number,
-            self.center,
-            self.branch(1, "INVITE"),
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{};rport\r\n{}\
+             To: <sip:{}@127.0.0.1>\r\nCSeq: 1 {method}\r\nContact: <sip:caller@{local}>\r\nMax-Forwards: 70\r\n\
+             {headers}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+            self.branch(1, method),
             self.names(),
             self.number,
             body.len()
         );
         self.send(&text);
-        self.answer("1 INVITE")
+        self.answer(&format!("1 {method}"))
     }
 
     /// The final answer to the request with this CSeq.

@@ -1,4 +1,4 @@
-//! A carrier's gateway that counts the calls it gets, and has no line free for any.
+//! A carrier's gateway that counts the calls it gets, and takes none.
 
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -18,9 +18,19 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Waits for calls at a port of its own.
+    /// Waits for calls at a port of its own; everybody is busy.
     #[expect(clippy::new_without_default, reason = "a gateway is a thread and a socket, not a value")]
     pub fn new() -> Gateway {
+        Gateway::answering("486 Busy Here".to_owned())
+    }
+
+    /// One that sends every call on to this address.
+    pub fn redirecting(to: &str) -> Gateway {
+        Gateway::answering(format!("302 Moved Temporarily\r\nContact: <{to}>"))
+    }
+
+    /// `answer`: status and reason, and further headers.
+    fn answering(answer: String) -> Gateway {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
         socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket has a time-out");
         let address = socket.local_addr().expect("a bound socket has an address").to_string();
@@ -33,8 +43,8 @@ impl Gateway {
                 let text = String::from_utf8_lossy(&buffer[..length]);
                 if text.starts_with("INVITE ") {
                     shared.0.fetch_add(1, Ordering::Relaxed);
-                    let busy = answer_to(&text, "486 Busy Here");
-                    socket.send_to(busy.as_bytes(), from).expect("a datagram can be sent");
+                    let answer = answer_to(&text, &answer);
+                    socket.send_to(answer.as_bytes(), from).expect("a datagram can be sent");
                 }
             }
         });

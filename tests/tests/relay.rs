@@ -12,7 +12,7 @@ const OTHER: &str = "03155550100";
 /// A center whose trunk is of this network and leads to the gateway; agent 1001 may call numbers that begin with 021.
 fn center(gateway: &Gateway, sources: &str) -> Center {
     let trunk = format!(
-        "sources = [{sources}]\ngateways = [\"sip:{}\"]\ncaller_id = \"8000\"\noptions_s = 0",
+        "sources = [{sources}]\ntrust_identity = true\nentry_by_diversion = true\ngateways = [\"sip:{}\"]\ncaller_id = \"8000\"\noptions_s = 0",
         gateway.address()
     );
     let center =
@@ -116,4 +116,77 @@ fn an_agent_calls_what_the_rules_allow_to_that_agent_and_nothing_else() {
         center.events_of_type("transfer_ended").into_iter().find(|ended| ended["agent"] == "1001")
     });
     assert_eq!((&ended["how"], gateway.calls()), (&json!({ "returned": "busy" }), 1));
+}
+
+/// What is said in headers, and in addresses that are not plain numbers of ours, leads nobody out: each row is a request
+/// from a trunk's address, and how its answer begins. Who names 8000 reaches 8000.
+#[test]
+fn no_header_and_no_way_to_write_a_number_leads_out() {
+    let gateway = Gateway::new();
+    let center = center(&gateway, "\"127.0.0.0/8\"");
+    let (ours, theirs) = (center.sip(), gateway.address());
+    let at = |user: &str, host: &str| format!("sip:{user}@{host}");
+    let route = format!("Route: <sip:{theirs};lr>\r\n");
+    let diversion = format!("Diversion: <sip:{ALLOWED}@{theirs}>;reason=unconditional\r\n");
+    let history = format!("History-Info: <sip:{ALLOWED}@{theirs}>;index=1, <sip:8000@{ours}>;index=1.1\r\n");
+    let identity = "P-Asserted-Identity: <sip:1001@127.0.0.1>\r\n";
+    let replaces = "Replaces: caller-1;to-tag=a;from-tag=b\r\n";
+    let refer = format!("Refer-To: <sip:{ALLOWED}@{theirs}>\r\nReferred-By: <sip:1001@{ours}>\r\n");
+    let phone_context = format!("{ALLOWED};phone-context=example.com");
+    for (method, user, uri, headers, expected) in [
+        ("INVITE", "138", at(ALLOWED, theirs), "", "404"),
+        ("INVITE", "138", at(ALLOWED, "carrier.example.com"), "", "404"),
+        ("INVITE", "138", at("8000", theirs), "", "200"),
+        ("INVITE", "138", at(ALLOWED, &ours), route.as_str(), "404"),
+        ("INVITE", "138", at("8000", &ours), route.as_str(), "200"),
+        ("INVITE", "138", format!("tel:{ALLOWED}"), "", "404"),
+        ("INVITE", "138", "tel:2155550100;phone-context=+860".to_owned(), "", "404"),
+        ("INVITE", "138", at("%2B862155550100", &ours), "", "404"),
+        ("INVITE", "138", at("%30215555%30100", &ours), "", "404"),
+        ("INVITE", "138", at(&phone_context, &ours) + ";user=phone", "", "404"),
+        ("INVITE", "138", at(&format!("*70{ALLOWED}"), &ours), "", "404"),
+        ("INVITE", "138", at(&format!("8000{ALLOWED}"), &ours), "", "404"),
+        ("INVITE", "138", at(ALLOWED, &ours), diversion.as_str(), "404"),
+        ("INVITE", "138", at("8000", &ours), diversion.as_str(), "200"),
+        ("INVITE", "138", at(ALLOWED, &ours), history.as_str(), "404"),
+        ("INVITE", "138", at("8000", &ours), history.as_str(), "200"),
+        ("INVITE", "1001", at(ALLOWED, &ours), identity, "401"),
+        ("INVITE", "138", at("8000", &ours), replaces, "4"),
+        ("REFER", "138", at("8000", &ours), refer.as_str(), "4"),
+        ("REFER", "1001", at("1001", &ours), refer.as_str(), "4"),
+        ("MESSAGE", "138", at(ALLOWED, &ours), "", "4"),
+        ("SUBSCRIBE", "138", at(ALLOWED, &ours), "Event: refer\r\n", "4"),
+    ] {
+        let answer = Caller::answer_to_a_request(&center, (method, user), &uri, headers);
+        assert_answer(&answer, expected, &format!("{method} {uri} {headers}"));
+    }
+    assert_eq!(gateway.calls(), 0);
+}
+
+#[test]
+fn an_agents_phone_dials_no_number_outside_past_the_rules() {
+    let gateway = Gateway::new();
+    let center = center(&gateway, "\"127.0.0.2\"");
+    let mut phone = Phone::agent(&center, "1002", AGENT_HZ);
+    for (nth, number) in (1..).zip([ALLOWED, OTHER, &format!("*70{ALLOWED}"), &format!("1001{ALLOWED}")]) {
+        phone.begin_to_dial(number);
+        phone.wait_for_log("session closed", nth);
+    }
+    assert_eq!(gateway.calls(), 0, "{}", phone.log());
+}
+
+#[test]
+fn where_a_gateway_sends_a_call_on_to_nobody_is_called() {
+    let elsewhere = Gateway::new();
+    let gateway = Gateway::redirecting(&format!("sip:{OTHER}@{}", elsewhere.address()));
+    let center = center(&gateway, "\"127.0.0.0/8\"");
+    let mut agent = Phone::agent(&center, "1001", AGENT_HZ);
+    let mut customer = Phone::customer(&center, "bob", CUSTOMER_HZ);
+    customer.dial("8000");
+    customer.press('1');
+    center.wait_for_contact("/agent", "1001");
+    agent.transfer(ALLOWED);
+    let ended = center.wait_for_events("transfer_ended", 1);
+    assert_eq!(ended[0]["how"], json!({ "returned": "declined" }));
+    assert_eq!((gateway.calls(), elsewhere.calls()), (1, 0));
 }
