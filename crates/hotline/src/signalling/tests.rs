@@ -8,6 +8,7 @@ mod providers;
 mod reach;
 mod replaced;
 mod sipp;
+mod transfers;
 mod world;
 
 use model::{Cause, Codec, Invited, LegOrder, LegReport, Origin, Refusal};
