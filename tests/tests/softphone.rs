@@ -1,8 +1,12 @@
 //! The softphone of the command line: the first call of somebody who has no telephone and no sound card.
 
+use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
-use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, loudness, samples, wait_for};
+use hotline_tests::{
+    AGENT_HZ, CUSTOMER_HZ, Center, Phone, THIRD_HZ, assert_heard, loudness, samples, wait_for,
+};
+use serde_json::json;
 
 /// A softphone that ends with the story.
 struct Softphone(Child);
@@ -14,10 +18,35 @@ impl Drop for Softphone {
     }
 }
 
+impl Softphone {
+    /// Types a line.
+    fn order(&mut self, line: &str) {
+        let typed = self.0.stdin.as_mut().expect("its input is a pipe");
+        writeln!(typed, "{line}").expect("the softphone reads");
+    }
+}
+
 fn softphone(center: &Center, arguments: &[&str]) -> Softphone {
+    softphone_with(center, arguments, Stdio::null())
+}
+
+fn softphone_with(center: &Center, arguments: &[&str], typed: Stdio) -> Softphone {
     let mut command: Command = center.command("phone");
     command.args(["--server", &center.sip()]).args(arguments);
-    Softphone(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("hotline runs"))
+    Softphone(command.stdin(typed).stdout(Stdio::null()).spawn().expect("hotline runs"))
+}
+
+/// Agent 1001 at a softphone talks with a customer.
+fn agent_in_a_call(center: &Center) -> (Softphone, Phone) {
+    let tone = format!("tone:{AGENT_HZ}");
+    let arguments = ["--register", "1001", "--password", "sample-1001", "--answer", "--say", &tone];
+    let agent = softphone_with(center, &arguments, Stdio::piped());
+    center.wait_for_seat("1001");
+    let mut customer = Phone::customer(center, "alice", CUSTOMER_HZ);
+    customer.dial("8000");
+    customer.press('1');
+    center.talk_for_seconds(3);
+    (agent, customer)
 }
 
 #[test]
@@ -56,6 +85,45 @@ fn a_softphone_and_another_telephone_hear_each_other() {
     let loudness = loudness(last, AGENT_HZ);
     assert!(loudness > 1_000.0, "the agent is heard at the end: {loudness}");
     center.wait_until_sealed(1);
+}
+
+#[test]
+fn a_softphone_gives_the_customer_away_blind() {
+    let center = Center::start();
+    let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
+    let (mut agent, customer) = agent_in_a_call(&center);
+    agent.order("t 2001");
+    center.wait_for_events("segment_started", 2);
+    center.record_for_seconds(3);
+    colleague.hang_up();
+    center.wait_for_contact("/end/class", "answered");
+    center.wait_for_recording("sealed");
+    assert_heard(&customer.heard(), 1, &[[false, true, false], [false, false, true]]);
+    assert_eq!(center.events_of_type("transfer_ended")[0]["how"], "done");
+    center.assert_rows_and_files_agree();
+}
+
+#[test]
+fn a_softphone_consults_on_a_second_call_and_joins_the_two() {
+    let center = Center::start();
+    let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
+    let (mut agent, customer) = agent_in_a_call(&center);
+    agent.order("c 2001");
+    center.wait_for_events("guest_joined", 1);
+    center.record_for_seconds(3);
+    agent.order("j");
+    center.wait_for_events("segment_started", 2);
+    center.record_for_seconds(3);
+    colleague.hang_up();
+    center.wait_for_contact("/end/class", "answered");
+    center.wait_for_recording("sealed");
+    // The consultation is not for the customer's ears.
+    assert_heard(&customer.heard(), 1, &[[false, true, false], [false, false, true]]);
+    assert_heard(&colleague.heard(), 1, &[[false, true, false], [true, false, false]]);
+    let started = &center.events_of_type("transfer_started")[0];
+    assert_eq!((&started["attended"], &started["to"]), (&json!(true), &json!({ "agent": "2001" })));
+    assert_eq!(center.events_of_type("transfer_ended")[0]["how"], "done");
+    center.assert_rows_and_files_agree();
 }
 
 /// A carrier that is known by a name: whatever the name leads to may call, and nobody else.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use clap::Args;
 use load::phone::{Account, Happened, Line};
-use sip::{Codec, Ending, Event, SessionId};
+use sip::{Codec, Ending, Event, SessionId, Status};
 use tokio::sync::mpsc;
 
 use super::sound::{Say, ear};
@@ -51,7 +51,8 @@ pub struct Options {
 /// Between the answer and the first key, and between two keys.
 const BETWEEN_KEYS: Duration = Duration::from_secs(2);
 
-const HELP: &str = "  d NUMBER dial 拨打 · a answer 接听 · h hang up 挂断 · 0-9*# keys 按键 · q quit 退出";
+const HELP: &str = "  d NUMBER dial 拨打 · a answer 接听 · h hang up 挂断 · 0-9*# keys 按键 · q quit 退出\n  \
+                    t NUMBER transfer 转接 · c NUMBER consult on a second call 咨询 · j join the two 接通双方";
 
 /// Runs the softphone until the user quits, or, where it only dials, until its call is over.
 ///
@@ -72,7 +73,7 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
     if let (Some(user), Some(password)) = (options.register.clone(), options.password.clone()) {
         line.register(Account { user, password });
     }
-    let mut phone = Phone { line, options, call: None, keys: Vec::new(), failed: false };
+    let mut phone = Phone { line, options, call: None, held: None, keys: Vec::new(), failed: false };
     output::print(HELP);
     if let Some(number) = phone.options.dial.clone() {
         phone.dial(&number)?;
@@ -81,9 +82,11 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
     Ok(if phone.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The one call of a phone.
+/// A call of the phone.
 struct Call {
     session: SessionId,
+    /// Whom it dialled.
+    number: Option<String>,
     stage: Stage,
 }
 
@@ -100,7 +103,10 @@ enum Stage {
 struct Phone {
     line: Line,
     options: Options,
+    /// The call that is spoken in.
     call: Option<Call>,
+    /// The first call, on hold while somebody is consulted.
+    held: Option<Call>,
     /// Keys still to be pressed, the next one last, and when.
     keys: Vec<(Instant, u8)>,
     failed: bool,
@@ -139,7 +145,7 @@ impl Phone {
             self.line.press(event);
         }
         let limit = self.options.seconds.map(Duration::from_secs);
-        if let (Some(Call { session, stage: Stage::Talking(since) }), Some(limit)) = (&self.call, limit)
+        if let (Some(Call { session, stage: Stage::Talking(since), .. }), Some(limit)) = (&self.call, limit)
             && since.elapsed() >= limit
         {
             self.line.hang_up(*session);
@@ -163,6 +169,7 @@ impl Phone {
             Event::Ringing { .. } => output::print("It rings 对方振铃"),
             Event::Connected { session, .. } => self.connected(session),
             Event::Ended { session, why } => return Ok(self.ended(session, why)),
+            Event::Referral { session, status, is_last } => self.transfer_went(session, status, is_last),
             Event::Changed { .. }
             | Event::Digit { .. }
             | Event::Early { .. }
@@ -171,7 +178,6 @@ impl Phone {
             | Event::Pinged { .. }
             | Event::Redirected { .. }
             | Event::Referred { .. }
-            | Event::Referral { .. }
             | Event::Register { .. } => {}
         }
         Ok(false)
@@ -185,7 +191,7 @@ impl Phone {
         let from = request.from().ok();
         let caller = from.as_ref().and_then(|from| from.uri.user()).unwrap_or_default();
         let caller: String = caller.chars().filter(|c| !c.is_control()).take(64).collect();
-        self.call = Some(Call { session, stage: Stage::Ringing });
+        self.call = Some(Call { session, number: None, stage: Stage::Ringing });
         self.line.ring(session);
         output::print(format_args!("Call from {caller}: a answers 来电 {caller}：按 a 接听"));
         if self.options.answer {
@@ -196,7 +202,9 @@ impl Phone {
 
     fn connected(&mut self, session: SessionId) {
         let now = Instant::now();
-        self.call = Some(Call { session, stage: Stage::Talking(now) });
+        if let Some(call) = self.call.as_mut().filter(|call| call.session == session) {
+            call.stage = Stage::Talking(now);
+        }
         output::print("Connected 已接通");
         let events = self.options.press.chars().filter_map(event_of);
         let due = (1..).map(|nth| now + BETWEEN_KEYS * nth);
@@ -205,6 +213,9 @@ impl Phone {
     }
 
     fn ended(&mut self, session: SessionId, why: Ending) -> bool {
+        if self.held.take_if(|held| held.session == session).is_some() {
+            output::print("The held call is over 保持的通话已结束");
+        }
         let Some(call) = self.call.take_if(|call| call.session == session) else { return false };
         let talked = match call.stage {
             Stage::Talking(since) => Some(since.elapsed().as_secs()),
@@ -215,6 +226,12 @@ impl Phone {
             None => output::print(format_args!("Over before it began: {why:?} 未接通")),
         }
         self.keys.clear();
+        if let Some(held) = self.held.take() {
+            output::print("Back in the first call 回到第一个通话");
+            self.line.retrieve(held.session);
+            self.call = Some(held);
+            return false;
+        }
         let only_dials = self.options.register.is_none() && self.options.dial.is_some();
         self.failed |= only_dials && talked.is_none();
         only_dials
@@ -234,28 +251,77 @@ impl Phone {
             (keys, Some(_)) if keys.chars().all(|key| event_of(key).is_some()) => {
                 keys.chars().filter_map(event_of).for_each(|event| self.line.press(event));
             }
-            (text, None) if text.starts_with("d ") => {
-                let number = text.trim_start_matches("d ").trim().to_owned();
-                self.dial(&number)?;
-            }
-            (_, _) => output::print(HELP),
+            ("j", Some((_, Stage::Talking(_)))) => self.join(),
+            (text, call) => match (text.split_once(' '), call) {
+                (Some(("d", number)), None) => self.dial(number.trim())?,
+                (Some(("t", number)), Some((session, Stage::Talking(_)))) => {
+                    self.transfer(session, number.trim(), None);
+                }
+                (Some(("c", number)), Some((_, Stage::Talking(_)))) => self.consult(number.trim())?,
+                (_, _) => output::print(HELP),
+            },
         }
         Ok(false)
     }
 
-    fn dial(&mut self, number: &str) -> anyhow::Result<()> {
-        if number.is_empty() || !number.chars().all(|c| c.is_ascii_alphanumeric() || "+*#-_.".contains(c)) {
-            bail!("{number:?} is no number 不是有效号码");
+    /// Calls somebody else while the first call is on hold.
+    fn consult(&mut self, number: &str) -> anyhow::Result<()> {
+        check_number(number)?;
+        if let Some(call) = self.call.take() {
+            self.line.hold(call.session);
+            self.held = Some(call);
         }
+        self.dial(number)
+    }
+
+    /// Has the two be with each other whom the calls are with.
+    fn join(&mut self) {
+        let second = self.call.as_ref().and_then(|call| Some((call.session, call.number.clone()?)));
+        match (&self.held, second) {
+            (Some(held), Some((second, number))) => self.transfer(held.session, &number, Some(second)),
+            (Some(_) | None, Some(_) | None) => output::print(HELP),
+        }
+    }
+
+    fn transfer(&mut self, session: SessionId, number: &str, second: Option<SessionId>) {
+        if let Err(error) = check_number(number) {
+            output::print(error);
+        } else if !self.line.transfer(session, number, second) {
+            output::print("The last transfer is not over 上一次转接尚未结束");
+        }
+    }
+
+    /// A transfer that is done ends this phone's calls, as other phones do.
+    fn transfer_went(&mut self, session: SessionId, status: Option<Status>, is_last: bool) {
+        let code = status.map_or(0, Status::code);
+        match (code, is_last) {
+            (200..300, true) => {
+                output::print("Transferred 已转接");
+                self.line.hang_up(session);
+                if let Some(call) = self.call.as_ref().filter(|_| self.held.is_some()) {
+                    self.line.hang_up(call.session);
+                }
+            }
+            (_, true) => output::print(format_args!("The transfer failed ({code}) 转接失败")),
+            (180..200, false) => output::print("Transfer: it rings there 转接：对方振铃"),
+            (_, false) => output::print("Transferring 正在转接"),
+        }
+    }
+
+    fn dial(&mut self, number: &str) -> anyhow::Result<()> {
+        check_number(number)?;
         let caller = self.options.register.clone().unwrap_or_else(|| "customer".to_owned());
         let session = self.line.dial(number, &caller)?;
-        self.call = Some(Call { session, stage: Stage::Calling });
+        self.call = Some(Call { session, number: Some(number.to_owned()), stage: Stage::Calling });
         output::print(format_args!("Calling {number} 正在拨打"));
         Ok(())
     }
 
     /// Hangs up, and waits a moment until the other side knows.
     async fn leave(&mut self) -> anyhow::Result<()> {
+        if let Some(held) = self.held.take() {
+            self.line.hang_up(held.session);
+        }
         if let Some(call) = &self.call {
             self.line.hang_up(call.session);
             let until = Instant::now() + Duration::from_secs(2);
@@ -267,6 +333,13 @@ impl Phone {
         }
         Ok(())
     }
+}
+
+fn check_number(number: &str) -> anyhow::Result<()> {
+    if number.is_empty() || !number.chars().all(|c| c.is_ascii_alphanumeric() || "+*#-_.".contains(c)) {
+        bail!("{number:?} is no number 不是有效号码");
+    }
+    Ok(())
 }
 
 /// The number of a key in RFC 4733.

@@ -1,5 +1,7 @@
-//! A telephone's line: SIP and RTP on sockets of its own, over UDP, in G.711.
+//! A telephone's line: SIP and RTP on sockets of its own, over UDP, in G.711. It may have several calls, and speaks in one:
+//! the last that was answered or taken back.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -8,8 +10,8 @@ use audio::FRAME;
 use audio::g711::Law;
 use audio::rtp::{HEADER_LEN, RtpPacket};
 use sip::{
-    Codec, Destination, Dial, Direction, Endpoint, EndpointSettings, Event, Flow, LocalAudio, Message,
-    Moment, OfferedAudio, Output, Random, Security, SessionId, Status, Transport, parse_datagram,
+    Codec, Credentials, Destination, Dial, Direction, Endpoint, EndpointSettings, Event, Flow, LocalAudio,
+    Message, Moment, OfferedAudio, Output, Random, Security, SessionId, Status, Transport, parse_datagram,
 };
 use tokio::net::UdpSocket;
 
@@ -50,8 +52,12 @@ pub struct Line {
     sound: Sound,
     ear: Option<Ear>,
     voice: Voice,
-    peer: Option<Peer>,
+    peers: BTreeMap<SessionId, Peer>,
+    /// The call that it speaks in.
+    speaking: Option<SessionId>,
     registering: Option<Registering>,
+    /// Who calls of ours are from, for a challenge.
+    credentials: Option<Credentials>,
 }
 
 /// Where our voice goes.
@@ -106,8 +112,10 @@ impl Line {
             sound,
             ear: None,
             voice: Voice::new(u32::try_from(random.draw() >> 32).unwrap_or(1)),
-            peer: None,
+            peers: BTreeMap::new(),
+            speaking: None,
             registering: None,
+            credentials: None,
             random,
         })
     }
@@ -121,6 +129,7 @@ impl Line {
     pub fn register(&mut self, account: Account) {
         let Ok(local) = self.sip.local_addr() else { return };
         let Account { user, password } = account;
+        self.credentials = Some(Credentials { user: user.clone(), password: password.clone(), realm: None });
         let registration = Registration::new(&user, &password, self.server, local, &mut self.random);
         self.registering = Some(Registering { registration, due: Instant::now(), pause: FIRST_PAUSE });
     }
@@ -151,7 +160,7 @@ impl Line {
                 session_id: 1,
                 version: 1,
             },
-            credentials: None,
+            credentials: self.credentials.clone(),
             reliable: false,
             domain: None,
             headers: sip::Headers::new(),
@@ -179,6 +188,26 @@ impl Line {
     /// Refuses a call as busy.
     pub fn decline(&mut self, session: SessionId) {
         self.endpoint.refuse(self.now(), session, &sip::Answer::new(Status::BUSY_HERE));
+    }
+
+    /// Puts a call on hold: nothing is said or heard in it. False when it cannot be now.
+    pub fn hold(&mut self, session: SessionId) -> bool {
+        self.speaking = self.speaking.filter(|speaking| *speaking != session);
+        self.endpoint.reoffer(self.now(), session, Direction::SendOnly)
+    }
+
+    /// Takes a call back from hold. False when it cannot be now.
+    pub fn retrieve(&mut self, session: SessionId) -> bool {
+        self.speaking = Some(session);
+        self.endpoint.reoffer(self.now(), session, Direction::SendReceive)
+    }
+
+    /// Has a call be with this number instead of us, by REFER: blind, or, with a second call to that number that stands,
+    /// attended. [`Event::Referral`] says how it goes; then the calls are still to be hung up. False when a call does not
+    /// stand, or an earlier transfer of it is not over.
+    pub fn transfer(&mut self, session: SessionId, number: &str, second: Option<SessionId>) -> bool {
+        let uri = format!("sip:{}@{}", number.replace('#', "%23"), self.server);
+        self.endpoint.refer(self.now(), session, &uri, second)
     }
 
     /// Presses a key, as RFC 4733 numbers them.
@@ -272,8 +301,12 @@ impl Line {
                 }
                 Output::Event(event) => {
                     match &event {
-                        Event::Connected { remote, .. } | Event::Changed { remote, .. } => self.talk(remote),
-                        Event::Ended { .. } => self.peer = None,
+                        Event::Connected { session, remote } => {
+                            self.speaking = Some(*session);
+                            self.peers.insert(*session, peer(remote));
+                        }
+                        Event::Changed { session, remote } => drop(self.peers.insert(*session, peer(remote))),
+                        Event::Ended { session, .. } => drop(self.peers.remove(session)),
                         Event::Invited { .. }
                         | Event::Ringing { .. }
                         | Event::Digit { .. }
@@ -293,11 +326,6 @@ impl Line {
         Ok(happened)
     }
 
-    fn talk(&mut self, remote: &OfferedAudio) {
-        let codec = remote.codecs.first().copied().unwrap_or(Codec::Pcma);
-        self.peer = Some(Peer { rtp: remote.rtp, codec, telephone_event: remote.telephone_event });
-    }
-
     fn hear(&mut self, datagram: &[u8]) {
         let Some(ear) = &mut self.ear else { return };
         let Ok(packet) = RtpPacket::parse(datagram) else { return };
@@ -314,7 +342,7 @@ impl Line {
     }
 
     async fn say_frame(&mut self) {
-        let Some(peer) = &self.peer else { return };
+        let Some(peer) = self.speaking.and_then(|speaking| self.peers.get(&speaking)) else { return };
         let (mut samples, mut payload) = ([0; FRAME], [0; FRAME]);
         (self.sound)(&mut samples);
         law(peer.codec).encode_into(&samples, &mut payload);
@@ -324,6 +352,11 @@ impl Line {
             let _ = self.rtp.send_to(bytes, peer.rtp).await;
         }
     }
+}
+
+fn peer(remote: &OfferedAudio) -> Peer {
+    let codec = remote.codecs.first().copied().unwrap_or(Codec::Pcma);
+    Peer { rtp: remote.rtp, codec, telephone_event: remote.telephone_event }
 }
 
 /// The address of this machine that a server is reached from. No packet is sent for it.

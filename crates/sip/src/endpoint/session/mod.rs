@@ -22,6 +22,7 @@ mod refer;
 mod referring;
 mod refresh;
 mod reliable;
+mod state;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -351,74 +352,6 @@ impl Session {
         self.say(cx, Event::Ended { session: self.id, why });
         self.state = SessionState::Over;
         self.timers.stop_all();
-    }
-}
-
-impl SessionState {
-    /// The dialog, once there is one.
-    fn dialog(&self) -> Option<&Dialog> {
-        match self {
-            SessionState::Invited(invited) => Some(&invited.dialog),
-            SessionState::Talking(talking) | SessionState::Closing { talking, .. } => Some(&talking.dialog),
-            SessionState::Calling(_) | SessionState::Withdrawn(_) | SessionState::Over => None,
-        }
-    }
-
-    fn dialog_mut(&mut self) -> Option<&mut Dialog> {
-        match self {
-            SessionState::Invited(invited) => Some(&mut invited.dialog),
-            SessionState::Talking(talking) | SessionState::Closing { talking, .. } => {
-                Some(&mut talking.dialog)
-            }
-            SessionState::Calling(_) | SessionState::Withdrawn(_) | SessionState::Over => None,
-        }
-    }
-
-    /// An answered session, whether its end is reported or not.
-    fn talking_mut(&mut self) -> Option<&mut Talking> {
-        match self {
-            SessionState::Talking(talking) | SessionState::Closing { talking, .. } => Some(talking),
-            SessionState::Invited(_)
-            | SessionState::Calling(_)
-            | SessionState::Withdrawn(_)
-            | SessionState::Over => None,
-        }
-    }
-
-    /// The user hung up an answered session before its ACK.
-    fn closing(self, reason: Option<&str>) -> SessionState {
-        match self {
-            SessionState::Talking(talking) | SessionState::Closing { talking, .. } => {
-                SessionState::Closing { talking, reason: reason.map(str::to_owned) }
-            }
-            SessionState::Invited(_)
-            | SessionState::Calling(_)
-            | SessionState::Withdrawn(_)
-            | SessionState::Over => self,
-        }
-    }
-}
-
-impl Talking {
-    /// An answered session that nothing is asked in. Its session timer is set by [`Session::set_refresh`].
-    fn new(dialog: Dialog, takes_update: bool) -> Talking {
-        Talking {
-            dialog,
-            unacked: None,
-            acked: None,
-            change: Change::None,
-            provisional: Provisional::Plain,
-            refresh: Refresh::Off,
-            takes_update,
-        }
-    }
-
-    /// Our 200 to the first INVITE waits for its ACK.
-    fn awaits_first_ack(&self) -> bool {
-        self.unacked.as_ref().is_some_and(|unacked| match unacked.role {
-            Role::First { .. } | Role::FirstOffer => true,
-            Role::Change | Role::ChangeOffer => false,
-        })
     }
 }
 
