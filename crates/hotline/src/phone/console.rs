@@ -253,20 +253,25 @@ impl Phone {
             }
             ("j", Some((_, Stage::Talking(_)))) => self.join(),
             (text, call) => match (text.split_once(' '), call) {
+                // A number that is none ends no call, and no phone.
+                (Some(("d" | "c", number)), _) if check_number(number.trim()).is_err() => {
+                    output::print(format_args!("{:?} is no number 不是有效号码", number.trim()));
+                }
                 (Some(("d", number)), None) => self.dial(number.trim())?,
                 (Some(("t", number)), Some((session, Stage::Talking(_)))) => {
                     self.transfer(session, number.trim(), None);
                 }
-                (Some(("c", number)), Some((_, Stage::Talking(_)))) => self.consult(number.trim())?,
+                (Some(("c", number)), Some((_, Stage::Talking(_)))) if self.held.is_none() => {
+                    self.consult(number.trim())?;
+                }
                 (_, _) => output::print(HELP),
             },
         }
         Ok(false)
     }
 
-    /// Calls somebody else while the first call is on hold.
+    /// Calls somebody else while the first call is on hold; there is no third.
     fn consult(&mut self, number: &str) -> anyhow::Result<()> {
-        check_number(number)?;
         if let Some(call) = self.call.take() {
             self.line.hold(call.session);
             self.held = Some(call);
