@@ -58,8 +58,7 @@ impl CodeCall {
 
     /// Its port is open.
     pub(crate) fn answer(&self, cx: &mut Context, rtp: SocketAddr) {
-        let codec = self.remote.as_ref().map_or(model::Codec::Pcma, |remote| remote.codec);
-        cx.answer(self.leg, rtp, codec);
+        cx.answer(self.leg, rtp, self.remote.as_ref());
     }
 
     /// Our answer was acknowledged.

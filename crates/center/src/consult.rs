@@ -16,9 +16,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    Actor, AgentId, Cause, CommandId, ContactEvent, ContactId, Done, GuestEnd, LegId, LegOrder, MediaOp,
-    MoveEnd, MoveOrder, MoveTo, Number, Part, Party, Personal, QueueName, Referral, ReferralState, Refusal,
-    Refused, RemoteMedia, Slot,
+    Actor, AgentId, Cause, CommandId, ContactEvent, ContactId, Done, GuestEnd, LegId, LegOrder, MoveEnd,
+    MoveOrder, MoveTo, Number, Part, Personal, QueueName, Referral, ReferralState, Refusal, Refused,
+    RemoteMedia, Slot,
 };
 
 use crate::arrange::Hold;
@@ -137,12 +137,9 @@ impl Contact {
         let talk = self.conversation()?;
         let agent = talk.agent.agent().cloned().ok_or(Refused::NotTalking)?;
         let guest = talk.guest(leg).ok_or(Refused::NoConsultation)?;
-        let to = match guest.who.clone() {
-            Party::Agent(agent) => MoveTo::Agent(agent),
-            Party::Outside(number) => MoveTo::Outside(number),
-        };
+        let to = guest.who.clone().into();
         if !guest.joined {
-            self.ring_on(cx, asker, by, leg, to);
+            self.ring_on(cx, asker, by, leg);
             return Ok(Outcome::Asked);
         }
         self.moves += 1;
@@ -159,10 +156,10 @@ impl Contact {
         Ok(Outcome::Done(Done::Moved(MoveEnd::Done)))
     }
 
-    /// Shows whoever has the customer now who that is.
+    /// Shows the phone that has the customer now who that is.
     fn show_customer(&self, cx: &mut Context, leg: LegId) {
         if let Some(talk) = self.talk() {
-            let display = format!("{} {}", talk.queue, self.language());
+            let display = self.display(&talk.queue);
             cx.order(leg, LegOrder::Show { number: self.caller.clone(), display });
         }
     }
@@ -207,9 +204,14 @@ impl Context {
         if let Some(queue) = self.config.extensions.get(number) {
             return Some(MoveTo::Queue(queue.clone()));
         }
-        let queues = agents.iter().find(|agent| agent.id == *by).map_or(&[][..], |agent| &agent.queues);
-        let is_outside = self.config.dialling.way(Some(by), queues, number).is_ok();
+        let is_outside = self.config.dialling.way(Some(by), self.queues_of(by), number).is_ok();
         is_outside.then(|| MoveTo::Outside(Personal::new(number.clone())))
+    }
+
+    /// The queues that an agent serves; none of one who is unknown.
+    fn queues_of(&self, agent: &AgentId) -> &[QueueName] {
+        let known = self.config.acd.agents.iter().find(|known| known.id == *agent);
+        known.map_or(&[][..], |known| &known.queues)
     }
 
     /// The parked contact whose slot has this number.
@@ -225,13 +227,11 @@ impl Context {
         queue: &QueueName,
         number: &Personal<Number>,
     ) -> Result<Outside, Refused> {
-        let of_contact = std::slice::from_ref(queue);
         let (agent, queues) = match by {
-            Actor::Agent(id) => {
-                let known = self.config.acd.agents.iter().find(|agent| agent.id == *id);
-                (Some(id), known.map_or(&[][..], |agent| &agent.queues))
+            Actor::Agent(agent) => (Some(agent), self.queues_of(agent)),
+            Actor::Token(_) | Actor::CommandLine | Actor::Flow | Actor::Schedule => {
+                (None, std::slice::from_ref(queue))
             }
-            Actor::Token(_) | Actor::CommandLine | Actor::Flow | Actor::Schedule => (None, of_contact),
         };
         let Way { number, trunks, caller, is_emergency: _ } =
             self.config.dialling.way(agent, queues, number.reveal())?;
@@ -330,16 +330,14 @@ impl Contact {
         let has_answered = guest.and_then(|leg| talk.guest(leg)).is_some_and(|guest| guest.joined);
         let Some(line) = talk.second_line.as_ref().filter(|_| has_answered) else { return };
         if let Some(rtp) = line.rtp {
-            let codec = line.remote.as_ref().map_or(model::Codec::Pcma, |remote| remote.codec);
-            cx.answer(line.leg, rtp, codec);
+            cx.answer(line.leg, rtp, line.remote.as_ref());
         }
     }
 
     pub(crate) fn second_line_up(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
         let call = self.call;
         if let Some(line) = self.second_line(leg) {
-            (line.is_up, line.holds) = (true, !remote.direction.sends());
-            cx.media(call, MediaOp::Connect { leg, remote });
+            (line.is_up, line.holds) = (true, cx.connect(call, leg, remote));
             self.arrange(cx);
         }
     }
@@ -354,8 +352,7 @@ impl Contact {
                 }
             }
             LegEvent::Changed(remote) => {
-                let holds = !remote.direction.sends();
-                cx.media(call, MediaOp::Connect { leg, remote });
+                let holds = cx.connect(call, leg, remote);
                 let before = self.second_line(leg).map(|line| std::mem::replace(&mut line.holds, holds));
                 if before.is_some_and(|before| before != holds) {
                     self.arrange(cx);

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use model::{
     Actor, AgentId, CallId, Cause, CenterEvent, Codec, CommandId, ContactEvent, ContactId, Entry, Event, Ids,
-    LegId, LegOrder, LegQuality, MediaOp, MediaOrder, Number, Party, Personal, PlayId, RecordingId, Reply,
-    Time,
+    LegId, LegOrder, LegQuality, MediaOp, MediaOrder, Number, Party, Personal, PlayId, RecordingId,
+    RemoteMedia, Reply, Time,
 };
 
 use crate::config::Config;
@@ -19,6 +19,7 @@ use crate::legs::Legs;
 use crate::limits::Load;
 use crate::parking::Slots;
 use crate::room::Room;
+use crate::seat::codec_of;
 use crate::timers::{Timer, Timers};
 
 /// See the module.
@@ -191,12 +192,20 @@ impl Context {
         }
     }
 
-    /// Answers a leg whose port is open.
-    pub(crate) fn answer(&mut self, leg: LegId, rtp: SocketAddr, codec: Codec) {
-        let answered = self.legs.get_mut(leg).and_then(|of| of.answer(rtp, codec));
+    /// Answers a leg whose port is open; `offered`: the peer's audio, if it offered any.
+    pub(crate) fn answer(&mut self, leg: LegId, rtp: SocketAddr, offered: Option<&RemoteMedia>) {
+        let answered = self.legs.get_mut(leg).and_then(|of| of.answer(rtp, codec_of(offered)));
         if let Some(order) = answered {
             self.order(leg, order);
         }
+    }
+
+    /// Has the media send and hear a leg's audio there. True when that side holds: it wants nothing from us, whether or not
+    /// it sends music of its own (RFC 3264 section 8.4).
+    pub(crate) fn connect(&mut self, call: CallId, leg: LegId, remote: RemoteMedia) -> bool {
+        let holds = !remote.direction.sends();
+        self.media(call, MediaOp::Connect { leg, remote });
+        holds
     }
 
     /// Refuses an inbound leg that nothing comes of.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    Cause, Codec, ContactEvent, ContactId, Digit, Diversion, End, EndedBy, Language, LeaveReason, LegId,
-    MediaOp, Number, Personal, QueueName, Reached, RecordingEvent, RecordingId, RecordingSpec, RemoteMedia,
+    Cause, ContactEvent, ContactId, Digit, Diversion, End, EndedBy, Language, LeaveReason, LegId, MediaOp,
+    Number, Personal, QueueName, Reached, RecordingEvent, RecordingId, RecordingSpec, RemoteMedia,
     SegmentEnd,
 };
 
@@ -15,6 +15,7 @@ use crate::contact::{Contact, Key, KeyWay, Place, Talk};
 use crate::context::Context;
 use crate::leg::{Leg, LegEvent, Who, Why};
 use crate::limits::{Line, Wait};
+use crate::seat::codec_of;
 use crate::secure::Secure;
 use crate::timers::Timer;
 
@@ -93,9 +94,8 @@ impl Contact {
     pub(crate) fn customer_event(&mut self, cx: &mut Context, event: LegEvent) {
         match event {
             LegEvent::Changed(remote) => {
-                let holds = !remote.direction.sends();
                 self.remote = Some(remote.clone());
-                cx.media(self.call, MediaOp::Connect { leg: self.leg, remote });
+                let holds = cx.connect(self.call, self.leg, remote);
                 self.hold(cx, Hold::Customer, holds);
             }
             // Between bridged legs keys pass by themselves.
@@ -133,7 +133,6 @@ impl Contact {
     pub(crate) fn answer(&mut self, cx: &mut Context, rtp: SocketAddr) {
         self.place = Place::Answering { early: Vec::new() };
         let (leg, contact, call) = (self.leg, self.id, self.call);
-        let codec = self.remote.as_ref().map_or(Codec::Pcma, |remote| remote.codec);
         if let Some(remote) = self.remote.clone() {
             cx.media(call, MediaOp::Connect { leg, remote });
         }
@@ -141,12 +140,12 @@ impl Contact {
         self.recording = Some(recording);
         cx.recordings.insert(recording, contact);
         // The recording keeps what the customer's codec can carry.
-        let rate = codec.rate();
+        let rate = codec_of(self.remote.as_ref()).rate();
         let path = (cx.config.recording_path)(contact, cx.local_date());
         let spec = RecordingSpec { recording, contact, leg, path: path.clone(), rate };
         cx.media(call, MediaOp::StartRecording(spec));
         cx.record(RecordingEvent::Opened { recording, contact, path, channels: 2, rate });
-        cx.answer(leg, rtp, codec);
+        cx.answer(leg, rtp, self.remote.as_ref());
     }
 
     /// Our answer was acknowledged: the flow begins.

@@ -45,6 +45,16 @@ pub(crate) enum Callee {
     Outside(Outside),
 }
 
+impl Callee {
+    /// Who that is.
+    pub(crate) fn party(&self) -> Party {
+        match self {
+            Callee::Agent(agent) => Party::Agent(agent.clone()),
+            Callee::Outside(outside) => Party::Outside(outside.number.clone()),
+        }
+    }
+}
+
 impl Contact {
     /// Asks the distributor for a seat that is to join the conversation, or rings somebody outside who is to. `line`: the
     /// second line of the agent's phone by which it was asked for.
@@ -156,8 +166,7 @@ impl Contact {
     }
 
     fn guest_changed(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
-        let holds = !remote.direction.sends();
-        cx.media(self.call, MediaOp::Connect { leg, remote });
+        let holds = cx.connect(self.call, leg, remote);
         let guest = self.talk_mut().and_then(|talk| talk.guest(leg));
         if guest.is_some_and(|guest| std::mem::replace(&mut guest.holds, holds) != holds) {
             self.arrange(cx);
@@ -255,11 +264,11 @@ impl Contact {
     }
 
     pub(crate) fn guest_answered(&mut self, cx: &mut Context, leg: LegId, remote: RemoteMedia) {
+        let call = self.call;
         let Some(guest) = self.talk_mut().and_then(|talk| talk.guest(leg)) else { return };
-        (guest.joined, guest.holds) = (true, !remote.direction.sends());
+        (guest.joined, guest.holds) = (true, cx.connect(call, leg, remote));
         let (part, who) = (guest.part, guest.who.clone());
         cx.timers.stop(Timer::Ring(leg));
-        cx.media(self.call, MediaOp::Connect { leg, remote });
         cx.record(ContactEvent::GuestJoined { contact: self.id, guest: who });
         match part {
             Part::Supervisor(Supervision::TakeOver) => {

@@ -8,8 +8,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, Cause, CommandId, ContactEvent, ContactId, LegId, ParkEnd, Party, QueueName, Refused,
-    RemoteMedia, Slot,
+    Actor, AgentId, Cause, CommandId, ContactEvent, ContactId, LegId, ParkEnd, Party, Refused, RemoteMedia,
+    Slot,
 };
 
 use crate::arrange::HOLD_MUSIC;
@@ -42,8 +42,7 @@ impl Default for Parking {
 #[derive(Debug)]
 pub(crate) struct Parked {
     pub(crate) slot: Slot,
-    pub(crate) queue: QueueName,
-    parted: Parted,
+    pub(crate) parted: Parted,
     /// Who is about to have the customer.
     pub(crate) pick_up: Option<PickUp>,
 }
@@ -94,7 +93,7 @@ impl Contact {
         cx.record_by(by, ContactEvent::Parked { contact, slot, agent: parted.from.clone() });
         cx.timers.set(Timer::Parking(contact), Some(cx.now + cx.config.parking.limit));
         cx.play_round(self.call, self.leg, HOLD_MUSIC);
-        self.place = Place::Parked(Parked { slot, queue: parted.queue.clone(), parted, pick_up: None });
+        self.place = Place::Parked(Parked { slot, parted, pick_up: None });
         Ok(slot)
     }
 
@@ -153,7 +152,7 @@ impl Contact {
         if parked.pick_up.is_some() {
             return Err(Refused::SeatBusy);
         }
-        let queue = parked.queue.clone();
+        let queue = parked.parted.queue.clone();
         cx.asked.insert(id, Asked::PickUp { contact, seat: seat.clone() });
         cx.acd(acd::Input::Engage { id, agent: seat, contact, queue });
         Ok(Outcome::Asked)
@@ -185,7 +184,7 @@ impl Contact {
         if parked.pick_up.is_some() {
             return cx.refuse(leg, Cause::Busy);
         }
-        let queue = parked.queue.clone();
+        let queue = parked.parted.queue.clone();
         let dialled = Some(Dialled { rtp: None, remote });
         parked.pick_up = Some(PickUp { leg, is_given: false, dialled });
         cx.open(leg, Leg::inbound(call, local, Who::Agent(agent.clone()), Why::Taker(contact)));
@@ -231,8 +230,7 @@ impl PickUp {
     /// Answers the call of an agent who dialled, once our port is open and the distributor gave the agent.
     fn answer(&self, cx: &mut Context) {
         if let Some(Dialled { rtp: Some(rtp), remote }) = self.dialled.as_ref().filter(|_| self.is_given) {
-            let codec = remote.as_ref().map_or(model::Codec::Pcma, |remote| remote.codec);
-            cx.answer(self.leg, *rtp, codec);
+            cx.answer(self.leg, *rtp, remote.as_ref());
         }
     }
 }

@@ -17,8 +17,12 @@ impl Contact {
     /// The port for a seat is open: dial it.
     pub(crate) fn dial_seat(&self, cx: &mut Context, leg: LegId, rtp: SocketAddr, queue: &QueueName) {
         // What the agent should know before answering: which queue, and which language to greet in.
-        let display = format!("{queue} {}", self.language());
-        cx.dial(leg, rtp, codecs_like(self.remote.as_ref()), self.caller.clone(), display);
+        cx.dial(leg, rtp, codecs_like(self.remote.as_ref()), self.caller.clone(), self.display(queue));
+    }
+
+    /// What an agent's phone shows beside the customer's number.
+    pub(crate) fn display(&self, queue: &QueueName) -> String {
+        format!("{queue} {}", self.language())
     }
 
     /// The seat answered in time: customer and agent talk.
@@ -65,11 +69,8 @@ impl Contact {
             held_by_caller: false,
             rejoined: None,
         });
-        let agent_holds = remote.as_ref().is_some_and(|remote| !remote.direction.sends());
         let caller_holds = self.remote.as_ref().is_some_and(|remote| !remote.direction.sends());
-        if let Some(remote) = remote {
-            cx.media(self.call, MediaOp::Connect { leg, remote });
-        }
+        let agent_holds = remote.is_some_and(|remote| cx.connect(self.call, leg, remote));
         cx.media(self.call, MediaOp::Bridge { a: self.leg, b: leg });
         cx.record(ContactEvent::SegmentStarted { segment, contact, agent, queue });
         self.follow_session(cx);
@@ -109,8 +110,7 @@ impl Contact {
             }
             LegEvent::Over(cause) => self.agent_gone(cx, cause),
             LegEvent::Changed(remote) => {
-                let holds = !remote.direction.sends();
-                cx.media(self.call, MediaOp::Connect { leg, remote });
+                let holds = cx.connect(self.call, leg, remote);
                 self.hold(cx, Hold::Phone, holds);
             }
             LegEvent::Key(digit, KeyWay::Signalling) => {
@@ -168,6 +168,11 @@ impl Contact {
             Some(_) | None => After::End,
         }
     }
+}
+
+/// The codec that a peer offered; A-law for one that offered nothing.
+pub(crate) fn codec_of(offered: Option<&RemoteMedia>) -> Codec {
+    offered.map_or(Codec::Pcma, |remote| remote.codec)
 }
 
 /// The caller's codec first, then those that a bridge translates to at the least cost.

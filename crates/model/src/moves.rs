@@ -46,6 +46,15 @@ pub enum MoveTo {
     Outside(Personal<Number>),
 }
 
+impl From<Party> for MoveTo {
+    fn from(party: Party) -> MoveTo {
+        match party {
+            Party::Agent(agent) => MoveTo::Agent(agent),
+            Party::Outside(number) => MoveTo::Outside(number),
+        }
+    }
+}
+
 /// How a transfer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
