@@ -49,4 +49,4 @@ pub use sdp::{
 };
 pub use slowdown::{Guessed, KeptGuesses, Slowdown};
 pub use status::Status;
-pub use uri::{Host, SipUri, Uri, UriError};
+pub use uri::{Host, SipUri, Uri, UriError, user_part};

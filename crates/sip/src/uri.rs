@@ -251,6 +251,11 @@ fn escapes_are_whole(text: &str) -> bool {
     pieces.all(|piece| piece.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)))
 }
 
+/// A dialled number as the user part of an address, in which `#` does not stand as it is (RFC 3261 section 25.1).
+pub fn user_part(number: &str) -> String {
+    number.replace('#', "%23")
+}
+
 pub(crate) fn unescape(text: &str) -> Option<String> {
     String::from_utf8(unescape_bytes(text)).ok()
 }

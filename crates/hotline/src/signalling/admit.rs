@@ -8,7 +8,7 @@ use sip::{Answer, Flow, OfferedAudio, Request, Security, SessionId, Status};
 use super::legs::{Leg, Stage};
 use super::registrar::Question;
 use super::shard::{Shard, Unjudged};
-use super::{Numbers, SignallingInput, Terms, Trunk, shard_of_leg, translate};
+use super::{Numbers, SignallingInput, Terms, Trunk, local_like, shard_of_leg, translate};
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// A call from a trunk is let in, except where only agents may call; anybody else has to be an agent.
@@ -104,8 +104,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         if called.is_ipv4() == wants_v4 {
             return called;
         }
-        let other = self.locals.iter().find(|local| local.is_ipv4() == wants_v4);
-        other.map_or(called, |local| local.ip())
+        local_like(&self.locals, wants_v4).map_or(called, |local| local.ip())
     }
 
     /// An id that leads orders back to this shard.

@@ -223,9 +223,11 @@ impl Carriers {
 
     /// What came of OPTIONS. `Some` when the gateway is out since, or in again.
     pub(super) fn pinged(&self, at: Time, key: &GatewayKey, reachable: bool) -> Option<bool> {
-        let before = self.with(key, |known| known.health.is_out())?;
-        self.with(key, |known| known.health.pinged(reachable));
-        let after = self.with(key, |known| known.health.is_out())?;
+        let (before, after) = self.with(key, |known| {
+            let before = known.health.is_out();
+            known.health.pinged(reachable);
+            (before, known.health.is_out())
+        })?;
         if after && !before {
             let failure =
                 Failure { at, place: key.gateway.to_string(), what: "no_answer_to_options".to_owned() };

@@ -19,14 +19,11 @@ use sip::{Destination, Moment, Random, Registered, Registration, RegistrationSet
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::carriers::{Carriers, Failure, GatewayKey, standing};
-use super::{Clock, CurrentSettings, Gateway, Outgoing, shard_of_call};
+use super::names::{self, Unresolved};
+use super::{Clock, CurrentSettings, Gateway, Outgoing, local_like, shard_of_call};
 
 /// Errands, and results of errands, that may wait.
 pub(super) const ERRANDS: usize = 1_024;
-/// How often names are looked up again.
-const LOOK_UP_EVERY: Duration = Duration::from_secs(60);
-/// How long a look-up may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it looks what is due.
 const TURN: Duration = Duration::from_millis(500);
 /// After this time without any result a REGISTER counts as unanswered.
@@ -85,7 +82,6 @@ pub(super) struct Keeper {
 /// One registration of ours.
 struct Ours {
     machine: Registration,
-    registrar: Gateway,
     destination: Destination,
     asked: Moment,
     /// What was logged last.
@@ -134,7 +130,7 @@ impl Keeper {
     /// Does what is due.
     async fn turn(&mut self) {
         let now = self.clock.now();
-        if self.looked_up.is_none_or(|last| now.since(last) >= LOOK_UP_EVERY) {
+        if self.looked_up.is_none_or(|last| now.since(last) >= names::AGAIN) {
             self.looked_up = Some(now);
             self.look_up().await;
             self.follow_registrations().await;
@@ -185,9 +181,6 @@ impl Keeper {
             }
         }
         for (name, (settings, destination)) in begun {
-            let Some(registrar) = wanted.get(name.as_str()).and_then(|outgoing| registrar(outgoing)) else {
-                continue;
-            };
             if self.registrations.get(&name).is_some_and(|ours| !ours.machine.is_gone()) {
                 // The old one is being taken back: the new one begins at the next look-up.
                 self.looked_up = None;
@@ -196,7 +189,7 @@ impl Keeper {
             let (call_id, random) = (self.new_call_id(), Random::new(self.seed()));
             let machine = Registration::begin(settings, call_id, random);
             let (asked, logged) = (self.clock.now(), Registered::Asking);
-            self.registrations.insert(name, Ours { machine, registrar, destination, asked, logged });
+            self.registrations.insert(name, Ours { machine, destination, asked, logged });
         }
     }
 
@@ -217,11 +210,10 @@ impl Keeper {
             return None;
         };
         let (user, local) = (&credentials.user, destination.local);
-        let transport = at.registrar.uri(None).contains("transport=tcp");
         let settings = RegistrationSettings {
             registrar: at.registrar.uri(None),
             address: format!("sip:{user}@{}", at.registrar.host),
-            binding: format!("sip:{user}@{local}{}", if transport { ";transport=tcp" } else { "" }),
+            binding: format!("sip:{user}@{local}{}", at.registrar.transport_parameter()),
             interval: at.interval.as_secs(),
             credentials,
             user_agent: self.settings.borrow().user_agent.clone(),
@@ -301,7 +293,7 @@ impl Keeper {
 
     /// How an address is reached from ours; `None` without one of its IP version.
     fn destination(&self, transport: sip::Transport, address: SocketAddr) -> Option<Destination> {
-        let local = self.locals.iter().copied().find(|local| local.is_ipv4() == address.is_ipv4())?;
+        let local = local_like(&self.locals, address.is_ipv4())?;
         Some(Destination { transport, local, address, otherwise: None })
     }
 
@@ -322,10 +314,6 @@ impl Keeper {
     }
 }
 
-fn registrar(outgoing: &Outgoing) -> Option<Gateway> {
-    outgoing.registration.as_ref().map(|at| at.registrar.clone())
-}
-
 fn is_asked_for(wanted: &BTreeMap<&str, &Outgoing>, trunk: &str) -> bool {
     wanted.get(trunk).is_some_and(|outgoing| outgoing.registration.is_some())
 }
@@ -333,7 +321,7 @@ fn is_asked_for(wanted: &BTreeMap<&str, &Outgoing>, trunk: &str) -> bool {
 /// Writes down how a registration stands; each change is logged once.
 fn note(carriers: &Carriers, clock: Clock, trunk: &str, ours: &mut Ours) {
     let (now, at) = (clock.now(), clock.time());
-    let place = ours.registrar.to_string();
+    let place = ours.machine.settings().registrar.clone();
     let what = match ours.machine.failure() {
         Some(Registered::Refused(status)) => Some(status.code().to_string()),
         Some(_) => Some("register_silent".to_owned()),
@@ -364,22 +352,21 @@ fn note(carriers: &Carriers, clock: Clock, trunk: &str, ours: &mut Ours) {
 
 /// Where a gateway's name leads now, in the order of the resolver; nothing when it leads nowhere.
 async fn addresses(trunk: &str, gateway: &Gateway) -> Vec<SocketAddr> {
-    let asked = tokio::net::lookup_host((gateway.lookup_name(), gateway.port));
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(found)) => {
+    match names::look_up(gateway.lookup_name(), gateway.port).await {
+        Ok(found) => {
             let mut addresses: Vec<SocketAddr> = Vec::new();
-            for address in found.filter(|address| !address.ip().is_unspecified()) {
+            for address in found.into_iter().filter(|address| !address.ip().is_unspecified()) {
                 if !addresses.contains(&address) {
                     addresses.push(address);
                 }
             }
             addresses
         }
-        Ok(Err(error)) => {
+        Err(Unresolved::Nowhere(error)) => {
             tracing::warn!(%trunk, %gateway, %error, "a gateway's name leads nowhere");
             Vec::new()
         }
-        Err(_) => {
+        Err(Unresolved::Late) => {
             tracing::warn!(%trunk, %gateway, "a gateway's name was not resolved within 5 s");
             Vec::new()
         }

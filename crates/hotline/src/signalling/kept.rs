@@ -123,8 +123,7 @@ impl Kept {
 /// The address of ours that a device registered by; when that is none any more, one of the device's IP version.
 fn local_for(kept: Option<SocketAddr>, source: SocketAddr, locals: &[SocketAddr]) -> SocketAddr {
     let still = kept.filter(|kept| locals.contains(kept));
-    let alike =
-        || locals.iter().copied().find(|local| local.is_ipv4() == source.ip().to_canonical().is_ipv4());
+    let alike = || super::local_like(locals, source.ip().to_canonical().is_ipv4());
     still.or_else(alike).or_else(|| locals.first().copied()).unwrap_or(source)
 }
 

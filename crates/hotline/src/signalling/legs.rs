@@ -163,8 +163,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         wish: &Wish,
         contacts: Vec<(String, Destination)>,
     ) -> Vec<Fork> {
-        let caller =
-            wish.caller.as_ref().map_or("anonymous", |caller| caller.reveal().as_str()).replace('#', "%23");
+        let caller = wish.caller.as_ref().map_or("anonymous", |caller| caller.reveal().as_str());
+        let caller = sip::user_part(caller);
         let (display, rtp) = (wish.display.clone(), wish.rtp);
         let terms = self.terms_of(&wish.agent);
         let codecs = terms.codecs.offer(&wish.codecs);

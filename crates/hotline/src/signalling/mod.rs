@@ -415,6 +415,11 @@ fn hand_out_refusals((socket, local): (&UdpSocket, SocketAddr), shards: &[gate::
     debug_assert!(found.is_err(), "the queue was emptied");
 }
 
+/// Our first address of this IP version.
+fn local_like(locals: &[SocketAddr], is_ipv4: bool) -> Option<SocketAddr> {
+    locals.iter().copied().find(|local| local.is_ipv4() == is_ipv4)
+}
+
 /// The shard of a Call-ID (FNV-1a).
 fn shard_of_call(call_id: &[u8], shards: usize) -> usize {
     let hash = call_id

@@ -1,5 +1,7 @@
 //! Trunks that are known by name: where the names lead now, looked up at the start and again and again.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +13,23 @@ use super::{CurrentSettings, Network, Outgoing, Trunk};
 pub(super) type Trunks = watch::Receiver<Arc<Vec<Trunk>>>;
 
 /// How often names are looked up again: carriers move within minutes, and say so with lifetimes about as long.
-const AGAIN: Duration = Duration::from_secs(60);
+pub(super) const AGAIN: Duration = Duration::from_secs(60);
 /// How long a look-up may take. The start waits for no longer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a name has no addresses.
+pub(super) enum Unresolved {
+    /// It leads nowhere.
+    Nowhere(io::Error),
+    /// The answer did not come within 5 s.
+    Late,
+}
+
+/// Where a name, or an address, leads now, in the order of the system's resolver.
+pub(super) async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Unresolved> {
+    let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
+    Ok(found.map_err(|_| Unresolved::Late)?.map_err(Unresolved::Nowhere)?.collect())
+}
 
 /// Looks the names of the current trunks up again and again, until the shell stops.
 pub(super) async fn follow(
@@ -59,16 +75,15 @@ pub(super) async fn looked_up(trunks: &[Trunk], before: &[Trunk]) -> Vec<Trunk> 
         let mut found = Vec::new();
         let mut is_complete = true;
         for host in &hosts(trunk) {
-            let looked = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host.as_str(), 0))).await;
-            match looked {
-                Ok(Ok(addresses)) => {
-                    found.extend(addresses.filter_map(|address| Network::single(address.ip())))
+            match look_up(host, 0).await {
+                Ok(addresses) => {
+                    found.extend(addresses.iter().filter_map(|address| Network::single(address.ip())))
                 }
-                Ok(Err(error)) => {
+                Err(Unresolved::Nowhere(error)) => {
                     is_complete = false;
                     tracing::warn!(trunk = trunk.name, host, %error, "a trunk's name leads nowhere");
                 }
-                Err(_) => {
+                Err(Unresolved::Late) => {
                     is_complete = false;
                     tracing::warn!(trunk = trunk.name, host, "a trunk's name was not resolved within 5 s");
                 }

@@ -86,8 +86,12 @@ impl Gateway {
     /// The address of `user` there; of the gateway itself for `None`.
     pub fn uri(&self, user: Option<&str>) -> String {
         let user = user.map_or_else(String::new, |user| format!("{user}@"));
-        let transport = if self.transport == Transport::Tcp { ";transport=tcp" } else { "" };
-        format!("sip:{user}{}{transport}", self.host_port())
+        format!("sip:{user}{}{}", self.host_port(), self.transport_parameter())
+    }
+
+    /// How an address says that it is reached by this transport.
+    pub(super) fn transport_parameter(&self) -> &'static str {
+        if self.transport == Transport::Tcp { ";transport=tcp" } else { "" }
     }
 
     /// The host as the system's resolver takes it.

@@ -22,7 +22,7 @@ use super::carriers::{GatewayKey, Line, Route};
 use super::identity::rewritten;
 use super::legs::{Leg, Stage};
 use super::shard::Shard;
-use super::{Identity, Outgoing, SignallingInput, Terms, translate};
+use super::{Identity, Outgoing, SignallingInput, Terms, local_like, translate};
 
 /// The most ways out that are tried for one call.
 const MOST_WAYS: usize = 8;
@@ -125,8 +125,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let terms = self.terms_of_trunk(&route.key.trunk);
         let Some(Leg { stage: Stage::Outside(outward), .. }) = self.legs.get(&id) else { return None };
         let wanted = &outward.wanted;
-        let is_v4 = route.address.is_ipv4();
-        let local = self.locals.iter().copied().find(|local| local.is_ipv4() == is_v4)?;
+        let local = local_like(&self.locals, route.address.is_ipv4())?;
         let (gateway, address) = (&route.key.gateway, route.address);
         let destination = Destination { transport: gateway.transport, local, address, otherwise: None };
         let number = rewritten(wanted.number.reveal().as_str(), &outgoing.rewrite);
@@ -234,7 +233,7 @@ impl Shown {
         let ours = own.or(account);
         let is_withheld = wished.or(outgoing.caller.as_ref()).is_some_and(|number| !is_number(&number));
         let shown = wished.filter(is_number).map(|number| number.as_str().to_owned()).or(ours);
-        let shown = shown.map(|number| number.replace('#', "%23"));
+        let shown = shown.map(|number| sip::user_part(&number));
         let mut headers = Headers::new();
         let name = match outgoing.identity {
             Identity::Asserted => Some("P-Asserted-Identity"),

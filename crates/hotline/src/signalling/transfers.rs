@@ -103,7 +103,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         // Trunks are told nothing of who talks with their customers.
         let is_agents = self.legs.get(&leg).is_some_and(|leg| leg.agent.is_some());
         if let Some(session) = self.standing(leg).filter(|_| is_agents) {
-            let number = number.map(|number| number.reveal().as_str().replace('#', "%23"));
+            let number = number.map(|number| sip::user_part(number.reveal().as_str()));
             self.endpoint.show(self.clock.now(), session, number.as_deref(), display);
         }
     }

@@ -206,7 +206,7 @@ impl Line {
     /// attended. [`Event::Referral`] says how it goes; then the calls are still to be hung up. False when a call does not
     /// stand, or an earlier transfer of it is not over.
     pub fn transfer(&mut self, session: SessionId, number: &str, second: Option<SessionId>) -> bool {
-        let uri = format!("sip:{}@{}", number.replace('#', "%23"), self.server);
+        let uri = format!("sip:{}@{}", sip::user_part(number), self.server);
         self.endpoint.refer(self.now(), session, &uri, second)
     }
 
