@@ -47,12 +47,11 @@ impl Session {
         let mut request = talking.dialog.request(method);
         if request.method == Method::Update {
             ask_refresh(&mut request, talking.refresh);
-            self.is_identity_sent = true;
-            for (name, value) in &self.identity {
-                request.headers.push(name, value);
-            }
         }
         let destination = in_dialog(self.peer, &talking.dialog);
+        if request.method == Method::Update {
+            self.carry_identity(&mut request);
+        }
         request.headers.push("Contact", our_binding(self.peer));
         request.headers.push("Supported", "timer");
         request.headers.push("User-Agent", &cx.settings.user_agent);

@@ -163,16 +163,21 @@ impl Session {
         }
     }
 
+    /// Puts into an UPDATE or a re-INVITE to whom the peer is connected.
+    pub(super) fn carry_identity(&mut self, request: &mut Request) {
+        self.is_identity_sent = true;
+        for (name, value) in &self.identity {
+            request.headers.push(name, value);
+        }
+    }
+
     pub(super) fn send_reinvite(&mut self, cx: &mut Context) {
         let Some(talking) = self.state.talking_mut() else { return };
         talking.change = Change::Pending;
         let mut request = talking.dialog.request(Method::Invite);
         ask_refresh(&mut request, talking.refresh);
         let destination = in_dialog(self.peer, &talking.dialog);
-        self.is_identity_sent = true;
-        for (name, value) in &self.identity {
-            request.headers.push(name, value);
-        }
+        self.carry_identity(&mut request);
         request.headers.push("Contact", our_binding(self.peer));
         request.headers.push("Allow", Method::ALLOW);
         request.headers.push("Supported", "timer");

@@ -93,12 +93,7 @@ fn cancel_after_the_answer_changes_nothing() {
 #[test]
 fn bye_on_an_early_dialog() {
     let mut world = World::new();
-    world.receive(&invite("i1", SDP, ""));
-    let session = world.invited();
-    world.endpoint.ring(world.now, session);
-    world.drain();
-    let tag = world.our_tag();
-    world.sent.clear();
+    let tag = world.rings();
     world.receive(&inside("BYE", 2, &tag, "b1", "", ""));
     assert_eq!(world.statuses(), [200, 487]);
     assert_eq!(world.heard(), ["ended Cancelled"]);

@@ -2,18 +2,28 @@
 
 use super::*;
 
+/// A call that we made stands; its peer takes UPDATE, or does not.
+fn standing(takes_update: bool) -> (World, SessionId) {
+    let mut world = World::new();
+    let (session, invite) = world.dialled();
+    let update = if takes_update { ", UPDATE" } else { "" };
+    world.receive(&respond(&invite, 200, "desk", &format!("Allow: INVITE, ACK, BYE{update}\r\n"), SDP));
+    world.sent.clear();
+    (world, session)
+}
+
+/// Shows the peer this one; the last request since.
+fn show(world: &mut World, session: SessionId, number: Option<&str>, display: &str) -> Request {
+    world.endpoint.show(world.now, session, number, display);
+    world.drain();
+    world.last_request()
+}
+
 #[test]
 fn a_peer_is_shown_to_whom_it_is_connected() {
     for takes_update in [true, false] {
-        let mut world = World::new();
-        let (session, invite) = world.dialled();
-        let allow =
-            if takes_update { "Allow: INVITE, ACK, BYE, UPDATE\r\n" } else { "Allow: INVITE, ACK, BYE\r\n" };
-        world.receive(&respond(&invite, 200, "desk", allow, SDP));
-        world.sent.clear();
-        world.endpoint.show(world.now, session, Some("13800000000"), "inquiry \"zh\"");
-        world.drain();
-        let shown = world.last_request();
+        let (mut world, session) = standing(takes_update);
+        let shown = show(&mut world, session, Some("13800000000"), "inquiry \"zh\"");
         assert_eq!(shown.method, if takes_update { Method::Update } else { Method::Invite });
         assert_eq!(shown.body.is_empty(), takes_update);
         let identity = shown.headers.text("P-Asserted-Identity").unwrap().into_owned();
@@ -21,9 +31,7 @@ fn a_peer_is_shown_to_whom_it_is_connected() {
         // A phone that refuses it keeps its call.
         world.receive(&respond(&shown, 488, "desk", "", ""));
         world.sent.clear();
-        world.endpoint.show(world.now, session, None, "");
-        world.drain();
-        let shown = world.last_request();
+        let shown = show(&mut world, session, None, "");
         assert_eq!(shown.headers.text("Privacy").as_deref(), Some("id"));
         assert_eq!(world.endpoint.session_count(), 1);
     }
@@ -32,13 +40,8 @@ fn a_peer_is_shown_to_whom_it_is_connected() {
 /// Without UPDATE: the identity that changes while a re-INVITE is under way is shown after it.
 #[test]
 fn the_last_identity_is_the_one_that_is_shown() {
-    let mut world = World::new();
-    let (session, invite) = world.dialled();
-    world.receive(&respond(&invite, 200, "desk", "Allow: INVITE, ACK, BYE\r\n", SDP));
-    world.sent.clear();
-    world.endpoint.show(world.now, session, Some("111"), "");
-    world.drain();
-    let shown = world.last_request();
+    let (mut world, session) = standing(false);
+    let shown = show(&mut world, session, Some("111"), "");
     world.endpoint.show(world.now, session, Some("222"), "");
     world.drain();
     world.sent.clear();
@@ -60,14 +63,9 @@ fn the_last_identity_is_the_one_that_is_shown() {
 /// RFC 5057 section 5.1: 481 to a request in the dialog ends the call; the UPDATE that shows somebody is one.
 #[test]
 fn an_update_that_shows_somebody_to_a_peer_without_the_call_ends_it() {
-    let mut world = World::new();
-    let (session, invite) = world.dialled();
-    world.receive(&respond(&invite, 200, "desk", "Allow: INVITE, ACK, BYE, UPDATE\r\n", SDP));
-    world.sent.clear();
+    let (mut world, session) = standing(true);
     world.heard();
-    world.endpoint.show(world.now, session, Some("111"), "");
-    world.drain();
-    let shown = world.last_request();
+    let shown = show(&mut world, session, Some("111"), "");
     world.receive(&respond(&shown, 481, "desk", "", ""));
     assert_eq!(world.heard(), ["ended TimedOut"]);
 }
@@ -76,13 +74,8 @@ fn an_update_that_shows_somebody_to_a_peer_without_the_call_ends_it() {
 #[test]
 fn who_refuses_update_after_all_is_shown_by_a_reinvite() {
     for is_busy in [false, true] {
-        let mut world = World::new();
-        let (session, invite) = world.dialled();
-        world.receive(&respond(&invite, 200, "desk", "Allow: INVITE, ACK, BYE, UPDATE\r\n", SDP));
-        world.sent.clear();
-        world.endpoint.show(world.now, session, Some("111"), "");
-        world.drain();
-        let update = world.last_request();
+        let (mut world, session) = standing(true);
+        let update = show(&mut world, session, Some("111"), "");
         let hold = is_busy.then(|| world.reoffer(session, Direction::SendOnly));
         world.sent.clear();
         world.receive(&respond(&update, 405, "desk", "", ""));
@@ -100,13 +93,8 @@ fn who_refuses_update_after_all_is_shown_by_a_reinvite() {
 /// The peer's own re-INVITE crosses ours: 491, a pause, and the identity comes after all (RFC 3261 section 14.1).
 #[test]
 fn an_identity_that_meets_the_peers_own_change_is_shown_later() {
-    let mut world = World::new();
-    let (session, invite) = world.dialled();
-    world.receive(&respond(&invite, 200, "desk", "Allow: INVITE, ACK, BYE\r\n", SDP));
-    world.sent.clear();
-    world.endpoint.show(world.now, session, Some("111"), "");
-    world.drain();
-    let shown = world.last_request();
+    let (mut world, session) = standing(false);
+    let shown = show(&mut world, session, Some("111"), "");
     world.receive(&respond(&shown, 491, "desk", "", ""));
     world.sent.clear();
     world.pass(5_000);

@@ -60,12 +60,7 @@ fn whoever_wants_to_take_over_a_call_hears_why_not() {
 #[test]
 fn a_call_that_rings_is_not_taken_over() {
     let mut world = World::new();
-    world.receive(&invite("i1", SDP, ""));
-    let session = world.invited();
-    world.endpoint.ring(world.now, session);
-    world.drain();
-    let tag = world.our_tag();
-    world.sent.clear();
+    let tag = world.rings();
     let headers = format!("Replaces: call;to-tag={tag};from-tag=theirs;early-only\r\n");
     world.receive(&invite("i2", SDP, &headers).replace("Call-ID: call", "Call-ID: other"));
     assert_eq!((world.heard(), world.statuses()), (vec![], vec![481]));

@@ -155,6 +155,17 @@ impl World {
         found.unwrap()
     }
 
+    /// A call from B came, and we ring; our tag.
+    pub(super) fn rings(&mut self) -> String {
+        self.receive(&invite("i1", SDP, ""));
+        let session = self.invited();
+        self.endpoint.ring(self.now, session);
+        self.drain();
+        let tag = self.our_tag();
+        self.sent.clear();
+        tag
+    }
+
     /// Answers a call from B; our tag.
     pub(super) fn accept(&mut self, session: SessionId) -> String {
         self.endpoint.accept(self.now, session, "192.0.2.1:20000".parse().unwrap(), Codec::Pcmu);
