@@ -59,9 +59,12 @@ pub(crate) async fn send_within(
     wait_for(app, Actor::Token(bearer.name.clone()), scope(bearer)?, order, patience).await
 }
 
-/// Sends an order in somebody's name; a center that does not answer in 3 s is busy.
+/// How long an answer that is given at once may take: a center that needs longer is busy.
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(3);
+
+/// Sends an order in somebody's name, whose answer is given at once.
 pub(crate) async fn send_as(app: &App, by: Actor, scope: Scope, order: Order) -> Result<Done, Problem> {
-    wait_for(app, by, scope, order, Duration::from_secs(3)).await
+    wait_for(app, by, scope, order, AT_ONCE).await
 }
 
 async fn wait_for(

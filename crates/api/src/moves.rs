@@ -15,7 +15,7 @@ use serde_json::json;
 use store::Bearer;
 
 use crate::App;
-use crate::agents::send_within;
+use crate::agents::{AT_ONCE, send_within};
 use crate::once::Key;
 use crate::problem::Problem;
 use crate::query::Named;
@@ -24,8 +24,6 @@ use crate::supervision::Seat;
 /// A transfer is answered when it is known how it ended: the target rings for 30 s, and so does the agent's own phone when
 /// the customer comes back.
 const TRANSFER: Duration = Duration::from_secs(70);
-/// Everything else is answered at once.
-const ORDER: Duration = Duration::from_secs(3);
 
 /// To whom: one of them.
 #[derive(Deserialize)]
@@ -88,48 +86,31 @@ async fn order(app: &App, bearer: &Bearer, key: Key, order: Order) -> Result<Res
         | Order::Recording(..)
         | Order::SecureInput(..)
         | Order::Supervision(_)
-        | Order::Parties(..) => ORDER,
+        | Order::Parties(..) => AT_ONCE,
     };
     let sent = send_within(app, bearer, order, patience);
     app.once().carry_out(&bearer.name, key, sent).await.map(answer)
 }
 
+/// A handler for each order; one with a target reads it from the body.
 macro_rules! moves {
-    ($($name:ident: $order:ident),*) => {
+    ($($name:ident: $order:ident $(($to:ident))?),*) => {
         $(pub(crate) async fn $name(
             State(app): State<App>,
             Extension(bearer): Extension<Bearer>,
             Named(contact): Named<ContactId>,
             key: Key,
+            $($to: Result<Json<Wanted>, JsonRejection>,)?
         ) -> Result<Response, Problem> {
-            order(&app, &bearer, key, Order::Move(contact, MoveOrder::$order)).await
+            order(&app, &bearer, key, Order::Move(contact, MoveOrder::$order $(($to?.0.target()?))?)).await
         })*
     };
 }
 
-moves!(hold: Hold, retrieve: Retrieve, swap: Swap, join: Join, complete: Complete, go_back: Return, park: Park);
-
-pub(crate) async fn consult(
-    State(app): State<App>,
-    Extension(bearer): Extension<Bearer>,
-    Named(contact): Named<ContactId>,
-    key: Key,
-    wanted: Result<Json<Wanted>, JsonRejection>,
-) -> Result<Response, Problem> {
-    let Json(wanted) = wanted?;
-    order(&app, &bearer, key, Order::Move(contact, MoveOrder::Consult(wanted.target()?))).await
-}
-
-pub(crate) async fn transfer(
-    State(app): State<App>,
-    Extension(bearer): Extension<Bearer>,
-    Named(contact): Named<ContactId>,
-    key: Key,
-    wanted: Result<Json<Wanted>, JsonRejection>,
-) -> Result<Response, Problem> {
-    let Json(wanted) = wanted?;
-    order(&app, &bearer, key, Order::Move(contact, MoveOrder::Transfer(wanted.target()?))).await
-}
+moves!(
+    hold: Hold, retrieve: Retrieve, swap: Swap, join: Join, complete: Complete, go_back: Return, park: Park,
+    consult: Consult(to), transfer: Transfer(to)
+);
 
 pub(crate) async fn pick_up(
     State(app): State<App>,
