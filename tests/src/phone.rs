@@ -67,6 +67,16 @@ impl Phone {
         Phone::start(center, name, "regint=0", tone_hz)
     }
 
+    /// A customer who has talked with agent 1001 for two seconds, and that agent.
+    pub fn customer_and_agent(center: &Center) -> (Phone, Phone) {
+        let agent = Phone::agent(center, "1001", tone::AGENT_HZ);
+        let mut customer = Phone::customer(center, "alice", tone::CUSTOMER_HZ);
+        customer.dial("8000");
+        customer.press('1');
+        center.talk_for_seconds(2);
+        (customer, agent)
+    }
+
     /// Somebody outside under this number, who takes every call.
     pub fn outside(center: &Center, number: &str, tone_hz: u32) -> Phone {
         Phone::start(center, number, "regint=0;answermode=auto", tone_hz)

@@ -1,21 +1,11 @@
 //! Calls that move, with baresip as everybody's telephone: who hears whom, and what the recording holds.
 
-use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, THIRD_HZ, Voices, assert_heard};
+use hotline_tests::{Center, Phone, THIRD_HZ, Voices, assert_heard};
 use serde_json::{Value, json};
 
 const CUSTOMER: Voices = [true, false, false];
 const AGENT: Voices = [false, true, false];
 const COLLEAGUE: Voices = [false, false, true];
-
-/// A customer talks with agent 1001 for two seconds.
-fn talk(center: &Center) -> (Phone, Phone) {
-    let agent = Phone::agent(center, "1001", AGENT_HZ);
-    let mut customer = Phone::customer(center, "alice", CUSTOMER_HZ);
-    customer.dial("8000");
-    customer.press('1');
-    center.talk_for_seconds(2);
-    (customer, agent)
-}
 
 /// Orders about the one contact.
 fn order(center: &Center, verb: &str, body: &Value) -> (u16, Value) {
@@ -45,7 +35,7 @@ fn assert_whole(center: &Center, others: &[Voices]) {
 fn an_agent_consults_in_private_swaps_and_gives_the_customer_to_the_colleague() {
     let center = Center::start();
     let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
-    let (customer, agent) = talk(&center);
+    let (customer, agent) = Phone::customer_and_agent(&center);
     assert_eq!(order(&center, "consult", &json!({ "agent": "2001" })), (204, Value::Null));
     center.wait_for_events("guest_joined", 1);
     center.record_for_seconds(3);
@@ -67,7 +57,7 @@ fn an_agent_consults_in_private_swaps_and_gives_the_customer_to_the_colleague() 
 fn all_three_speak_and_the_agent_leaves_them() {
     let center = Center::start();
     let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
-    let (customer, mut agent) = talk(&center);
+    let (customer, mut agent) = Phone::customer_and_agent(&center);
     assert_eq!(order(&center, "consult", &json!({ "queue": "complaint" })).0, 204);
     center.wait_for_events("guest_joined", 1);
     center.record_for_seconds(3);
@@ -88,7 +78,7 @@ fn all_three_speak_and_the_agent_leaves_them() {
 fn a_customer_whom_a_colleague_declines_comes_back_and_the_next_one_answers() {
     let center = Center::start();
     let mut colleague = Phone::ringing_agent(&center, "2001", THIRD_HZ);
-    let (customer, _agent) = talk(&center);
+    let (customer, _agent) = Phone::customer_and_agent(&center);
     let target = json!({ "agent": "2001" });
     let transfer = |colleague: &mut Phone, answer: fn(&mut Phone), times| {
         std::thread::scope(|scope| {
@@ -117,7 +107,7 @@ fn a_customer_whom_a_colleague_declines_comes_back_and_the_next_one_answers() {
 fn a_customer_goes_to_another_queue_and_to_the_end_of_the_flow() {
     let center = Center::start();
     let _colleague = Phone::agent(&center, "2001", THIRD_HZ);
-    let (customer, _agent) = talk(&center);
+    let (customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(order(&center, "transfer", &json!({ "queue": "complaint" })), (200, done()));
     center.wait_for_events("segment_started", 2);
     center.record_for_seconds(3);
@@ -135,7 +125,7 @@ fn a_customer_goes_to_another_queue_and_to_the_end_of_the_flow() {
 fn a_parked_customer_is_picked_up_from_another_phone() {
     let center = Center::start();
     let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
-    let (customer, _agent) = talk(&center);
+    let (customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(order(&center, "park", &Value::Null), (200, json!({ "slot": 701 })));
     colleague.dial("701");
     center.wait_for_events("segment_started", 2);
@@ -152,7 +142,7 @@ fn a_parked_customer_is_picked_up_from_another_phone() {
 fn a_phone_consults_by_a_second_call_and_comes_back_to_the_customer() {
     let center = Center::start();
     let _colleague = Phone::agent(&center, "2001", THIRD_HZ);
-    let (customer, mut agent) = talk(&center);
+    let (customer, mut agent) = Phone::customer_and_agent(&center);
     agent.hold();
     center.wait_for_events("hold_started", 1);
     agent.begin_to_dial("2001");
@@ -174,7 +164,7 @@ fn a_phone_consults_by_a_second_call_and_comes_back_to_the_customer() {
 fn whoever_was_on_the_way_when_the_process_died_has_arrived_nowhere_in_the_log() {
     let mut center = Center::start();
     let colleague = Phone::ringing_agent(&center, "2001", THIRD_HZ);
-    let (_customer, _agent) = talk(&center);
+    let (_customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(order(&center, "consult", &json!({ "agent": "2001" })).0, 204);
     colleague.wait_for_log("Incoming call from", 1);
     // Whom the agent consults rings on, and is to have the customer.

@@ -7,16 +7,6 @@ const CUSTOMER: Voices = [true, false, false];
 const AGENT: Voices = [false, true, false];
 const COLLEAGUE: Voices = [false, false, true];
 
-/// A customer talks with agent 1001 for two seconds.
-fn talk(center: &Center) -> (Phone, Phone) {
-    let agent = Phone::agent(center, "1001", AGENT_HZ);
-    let mut customer = Phone::customer(center, "alice", CUSTOMER_HZ);
-    customer.dial("8000");
-    customer.press('1');
-    center.talk_for_seconds(2);
-    (customer, agent)
-}
-
 fn agents(center: &Center) -> Vec<Value> {
     center.events_of_type("segment_started").iter().map(|event| event["agent"].clone()).collect()
 }
@@ -25,7 +15,7 @@ fn agents(center: &Center) -> Vec<Value> {
 fn baresip_gives_the_customer_to_a_colleague() {
     let center = Center::start();
     let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
-    let (customer, mut agent) = talk(&center);
+    let (customer, mut agent) = Phone::customer_and_agent(&center);
     agent.transfer("2001");
     center.wait_for_events("segment_started", 2);
     center.record_for_seconds(3);
@@ -46,7 +36,7 @@ fn baresip_gives_the_customer_to_a_colleague() {
 fn baresip_gives_the_customer_to_a_queue_by_its_extension() {
     let center = Center::start();
     let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
-    let (customer, mut agent) = talk(&center);
+    let (customer, mut agent) = Phone::customer_and_agent(&center);
     agent.transfer("7002");
     center.wait_for_events("segment_started", 2);
     center.record_for_seconds(3);
@@ -62,7 +52,7 @@ fn baresip_gives_the_customer_to_a_queue_by_its_extension() {
 fn a_colleague_who_is_busy_leaves_the_customer_with_the_agent() {
     let center = Center::start();
     let _busy = Sipp::seats(&center, &["2001"], "is-busy.xml", 1);
-    let (customer, mut agent) = talk(&center);
+    let (customer, mut agent) = Phone::customer_and_agent(&center);
     agent.transfer("2001");
     let ended = center.wait_for_events("transfer_ended", 1);
     assert_eq!(ended[0]["how"], json!({ "returned": "busy" }));
@@ -131,7 +121,7 @@ fn an_agent_gives_the_customer_to_a_number_outside_by_the_second_gateway() {
     let center = Center::start();
     let mut outside = Phone::outside(&center, NUMBER, THIRD_HZ);
     carrier(&center, &outside);
-    let (customer, mut agent) = talk(&center);
+    let (customer, mut agent) = Phone::customer_and_agent(&center);
     agent.transfer("03155550100");
     // Not to be called; the phone hangs up, and is rung for the customer again.
     center.wait_for_events("segment_started", 2);

@@ -2,9 +2,7 @@
 
 use std::net::UdpSocket;
 
-use hotline_tests::{
-    AGENT_HZ, CUSTOMER_HZ, Center, Gateway, Kamailio, Phone, Sipp, THIRD_HZ, Voices, assert_heard, wait_for,
-};
+use hotline_tests::{Center, Gateway, Kamailio, Phone, Sipp, THIRD_HZ, Voices, assert_heard, wait_for};
 use serde_json::{Value, json};
 
 const CUSTOMER: Voices = [true, false, false];
@@ -33,16 +31,6 @@ fn set_gateways(center: &Center, gateways: &[&str]) {
     set_trunk(center, &format!("sources = [\"127.0.0.0/8\"]\ngateways = [{gateways}]\noptions_s = 0"));
 }
 
-/// A customer talks with agent 1001 for two seconds.
-fn talk(center: &Center) -> (Phone, Phone) {
-    let agent = Phone::agent(center, "1001", AGENT_HZ);
-    let mut customer = Phone::customer(center, "alice", CUSTOMER_HZ);
-    customer.dial("8000");
-    customer.press('1');
-    center.talk_for_seconds(2);
-    (customer, agent)
-}
-
 /// Gives the customer of 1001 to the number outside; what came of it.
 fn transfer(center: &Center) -> (u16, Value) {
     let contact = center.wait_for_contact("/agent", "1001");
@@ -63,7 +51,7 @@ fn past_a_gateway_without_a_line_and_a_silent_one_the_third_takes_the_call() {
     let second = silent.local_addr().expect("a bound socket has an address").to_string();
     let (mut taker, third) = Sipp::gateway(&center, "answers.xml", 1, THIRD_HZ);
     set_gateways(&center, &[&first, &second, &third]);
-    let (mut customer, _agent) = talk(&center);
+    let (mut customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(transfer(&center), (200, json!({ "outcome": "done", "reason": null })));
     full.assert_all_calls_went_well();
     center.record_for_seconds(3);
@@ -96,7 +84,7 @@ fn who_is_busy_outside_is_called_once_and_the_customer_comes_back() {
     let (mut busy, first) = Sipp::gateway(&center, "is-busy.xml", 1, THIRD_HZ);
     let other = Gateway::new();
     set_gateways(&center, &[&first, other.address()]);
-    let (mut customer, _agent) = talk(&center);
+    let (mut customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(transfer(&center), (200, json!({ "outcome": "returned", "reason": "busy" })));
     busy.assert_all_calls_went_well();
     assert_eq!(other.calls(), 0, "who is busy here is busy there");
@@ -111,7 +99,7 @@ fn what_a_carrier_says_before_the_answer_is_heard_and_costs_no_second_try() {
     let (mut announces, first) = Sipp::gateway(&center, "announces.xml", 1, THIRD_HZ);
     let other = Gateway::new();
     set_gateways(&center, &[&first, other.address()]);
-    let (mut customer, _agent) = talk(&center);
+    let (mut customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(transfer(&center), (200, json!({ "outcome": "returned", "reason": "unreachable" })));
     announces.assert_all_calls_went_well();
     assert_eq!(other.calls(), 0);
@@ -144,7 +132,7 @@ fn kamailio_registers_the_trunk_carries_its_calls_and_brings_it_calls() {
     center.wait_for_contact("/end/by", "caller");
 
     // Out: the provider wants to know whose call it is (407).
-    let (customer, _agent) = talk(&center);
+    let (customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(transfer(&center), (200, json!({ "outcome": "done", "reason": null })));
     center.record_for_seconds(3);
     outside.hang_up();
