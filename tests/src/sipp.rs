@@ -105,7 +105,7 @@ impl Sipp {
         seats
     }
 
-    /// A carrier's gateway that takes so many calls, each as the scenario says, and its address. Where that lets it speak, it
+    /// A carrier's gateway that takes this number of calls, each as the scenario says, and its address. Where that lets it speak, it
     /// speaks a tone.
     pub fn gateway(center: &Center, scenario: &str, calls: u32, tone_hz: u32) -> (Sipp, String) {
         let line = Line::new(center, tone_hz);

@@ -1,5 +1,5 @@
 //! Who hears whom in a conversation: a bridge of two, a conference with guests, a talk aside with whom the agent
-//! consults, or music for whoever has nobody.
+//! consults, or music for a leg that has nobody.
 
 use model::{ClipId, ContactEvent, Event, LegId, MediaOp, Part, PlayMode, Role, Side, Supervision};
 
@@ -143,7 +143,7 @@ impl Context {
 }
 
 impl Talk {
-    /// Who takes part in the conversation with the customer, and how; whoever holds or speaks aside does not.
+    /// Who takes part in the conversation with the customer, and how; not those who hold or speak aside.
     fn members(&self, customer: LegId) -> Vec<(LegId, Role)> {
         let of_guest = |part| match part {
             Part::Supervisor(Supervision::Listen) => Some(Role::Listener),

@@ -218,7 +218,7 @@ impl Talk {
         self.guests.iter_mut().find(|guest| guest.leg == leg)
     }
 
-    /// Whoever can go on with the customer when the agent leaves: a colleague, a supervisor who barged in, or whom the
+    /// The guest who can go on with the customer when the agent leaves: a colleague, a supervisor who barged in, or whom the
     /// agent consults.
     pub(crate) fn who_stays(&self) -> Option<LegId> {
         let can = |guest: &&Guest| guest.joined && (guest.is_party() || guest.part == Part::Consulted);

@@ -31,7 +31,7 @@ use crate::leg::{LegEvent, Outside, Why};
 use crate::seat::codecs_like;
 use crate::timers::Timer;
 
-/// How long whoever is called into a conversation is rung.
+/// How long a leg rings that is to join a conversation, or to have a customer.
 pub(crate) const RINGS: Duration = Duration::from_secs(30);
 /// The most guests of one conversation.
 const MOST_GUESTS: usize = 16;

@@ -159,7 +159,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         queues: names,
         trunks: trunks.as_ref().map(|(trunks, _)| trunks.as_slice()),
     };
-    // Whoever calls nobody outside needs no such file.
+    // A center that calls nobody outside needs no such file.
     let has_plan = dir.join("dialling.toml").exists();
     let plan = has_plan.then(|| open("dialling.toml").map(|file| dialling::read(file, &known)));
     let people::Agents { agents, passwords, digests, seats } = agents?;

@@ -15,9 +15,9 @@ use crate::prompts::Prompts;
 pub struct Settings {
     /// The address that sockets are bound to.
     pub bind_ip: IpAddr,
-    /// The address that peers are told to send to.
+    /// The address that our offers and answers name.
     pub advertised_ip: IpAddr,
-    /// Further addresses: what is bound, and what peers are told. On each a leg may have any of the ports.
+    /// Further addresses: the one that is bound, and the one that our offers and answers name. On each a leg may have any of the ports.
     pub others: Vec<(IpAddr, IpAddr)>,
     /// Ports for RTP (even) and RTCP (the next), shared out among the threads.
     pub ports: RangeInclusive<u16>,
@@ -37,19 +37,19 @@ pub struct Settings {
     pub prompts: Arc<Prompts>,
     /// A peer that should send and does not is reported after this time.
     pub silence_timeout: Duration,
-    /// A bridged peer that should send and does not for this long is told as one-way audio.
+    /// A bridged peer that should send and does not for this long is reported as one-way audio.
     pub one_way_after: Duration,
     /// How long a closed port stays unused, so that late packets of its last call reach nobody.
     pub port_rest: Duration,
 }
 
 impl Settings {
-    /// What is bound for peers that are told `told`, and what they are told: the first address when that is none of
-    /// ours.
-    pub(crate) fn address(&self, told: Option<IpAddr>) -> (IpAddr, IpAddr) {
+    /// The address that is bound for a leg that names `advertised`, and the one that it names: the first of ours when
+    /// `advertised` is none of ours.
+    pub(crate) fn address(&self, advertised: Option<IpAddr>) -> (IpAddr, IpAddr) {
         let first = (self.bind_ip, self.advertised_ip);
         let mut all = [first].into_iter().chain(self.others.iter().copied());
-        all.find(|(_, advertised)| Some(*advertised) == told).unwrap_or(first)
+        all.find(|(_, named)| Some(*named) == advertised).unwrap_or(first)
     }
 
     /// Settings with one media thread, one recording thread, 30 s until silence is reported and 3 s of

@@ -60,7 +60,7 @@ impl Center {
         })
     }
 
-    /// Waits until so many recordings are sealed.
+    /// Waits until this number of recordings is sealed.
     pub fn wait_until_sealed(&self, count: usize) -> Vec<Value> {
         wait_for(&format!("{count} sealed recordings"), || {
             let mut rows = self.recordings();

@@ -29,7 +29,7 @@ enum Step {
     Release(usize),
     EndTalk(usize),
     Engage(usize),
-    /// Whoever of inquiry, or complaint, is free.
+    /// A free agent of inquiry, or of complaint.
     EngageIdle(bool),
     Disengage(usize),
     /// New settings: this agent serves inquiries, complaints, both or neither.

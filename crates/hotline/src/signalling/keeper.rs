@@ -109,7 +109,7 @@ impl Keeper {
                 _ = stopped.changed() => return,
                 Some(left) = self.wires.leave.recv() => {
                     self.leave().await;
-                    // Whoever waits for it may have given up.
+                    // The shutdown that waits for it may have given up.
                     let _ = left.send(());
                     return;
                 }

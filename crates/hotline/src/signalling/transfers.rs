@@ -100,7 +100,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
 
     /// Shows a phone to whom it is connected.
     pub(super) fn show(&mut self, leg: LegId, number: Option<&Personal<Number>>, display: &str) {
-        // Trunks are told nothing of who talks with their customers.
+        // A trunk is not shown who talks with its customers.
         let is_agents = self.legs.get(&leg).is_some_and(|leg| leg.agent.is_some());
         if let Some(session) = self.standing(leg).filter(|_| is_agents) {
             let number = number.map(|number| sip::user_part(number.reveal().as_str()));

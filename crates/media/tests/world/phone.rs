@@ -127,7 +127,7 @@ impl Phone {
         }
     }
 
-    /// Sounds a key of G.711 audio for so many frames: the two tones of ITU-T Q.23.
+    /// Sounds a key of G.711 audio; `frames` of 20 ms: the two tones of ITU-T Q.23.
     pub(crate) fn sound_key(&mut self, tones: [f64; 2], frames: u32) {
         let mut tones = tones.map(|hertz| Sine::new(hertz, 4000));
         for _ in 0..frames {
@@ -233,7 +233,7 @@ pub(crate) fn steady(samples: &[i16], hertz: f64) -> f64 {
     levels.get(levels.len() / 2).copied().unwrap_or(-120.0)
 }
 
-/// All phones send and listen for so many 20 ms frames. They are as urgent as media themselves, where that is allowed:
+/// All phones send and listen for this number of 20 ms frames. They are as urgent as media themselves, where that is allowed:
 /// on a busy machine they would be late otherwise, and what they hear and are recorded with would say nothing of media.
 pub(crate) fn talk(phones: &mut [&mut Phone], frames: u32) {
     std::thread::scope(|scope| {

@@ -130,8 +130,8 @@ impl Endpoint {
         }
     }
 
-    /// What an INVITE gets that is to take over a call (RFC 3891 section 3): no call is taken over from outside, by whoever
-    /// it is; agents' phones have their calls joined by REFER.
+    /// What an INVITE gets that is to take over a call (RFC 3891 section 3): nobody takes over a call from
+    /// outside; agents' phones have their calls joined by REFER.
     fn replaces_nothing(&self, request: &Request) -> Option<Answer> {
         let values: Vec<_> = request.headers.all("Replaces").collect();
         let [value] = values[..] else {

@@ -1,4 +1,4 @@
-//! The peer wants its call to be with somebody else: REFER and what it is told of it (RFC 3515, RFC 4488, RFC 3891).
+//! The peer wants its call to be with somebody else: REFER and our NOTIFYs about it (RFC 3515, RFC 4488, RFC 3891).
 //!
 //! ```text
 //!           REFER, 202                 the user says how far it is         the last word
@@ -19,14 +19,14 @@ use crate::endpoint::servers::ServerKey;
 use crate::endpoint::{Answer, Event, Replaces};
 use crate::{Address, Method, Request, Response, Status, Uri};
 
-/// How long the peer is told that the subscription lasts, in seconds: a ring there, a ring back, and some more.
+/// The lifetime of the subscription that our NOTIFYs state, in seconds: a ring there, a ring back, and some more.
 const EXPIRES: u32 = 180;
-/// The most NOTIFYs that wait for the one under way; more are not told.
+/// The most NOTIFYs that wait for the one under way; further ones are not sent.
 const MOST_WAITING: usize = 8;
 /// The most REFERs of a session whose NOTIFYs are not all answered; a further one gets 491.
 const MOST_SUBSCRIPTIONS: usize = 8;
 
-/// What the peer is told of a REFER.
+/// The NOTIFYs of one REFER.
 struct Subscription {
     /// The REFER's number.
     number: u32,
@@ -36,7 +36,7 @@ struct Subscription {
     is_silent: bool,
     /// A NOTIFY is under way.
     is_pending: bool,
-    /// What is to be told next, and whether that is the last word.
+    /// The statuses of the next NOTIFYs, and whether each is the last one.
     waiting: VecDeque<(Status, bool)>,
     /// The last word was said by the user.
     is_over: bool,
