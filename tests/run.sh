@@ -21,8 +21,8 @@ all_tests() {
         echo "== no PostgreSQL server here: the stories about the database run on SQLite alone"
         around=env
     fi
-    step "$around" python3 tests/side_by_side.py
     step cargo test --quiet --workspace --doc
+    step "$around" python3 tests/side_by_side.py
 }
 
 step python3 prompts/make.py --check

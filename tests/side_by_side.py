@@ -49,6 +49,7 @@ class Run:
         self.lock = threading.Lock()
         self.times = []
         self.failed = []
+        self.passed = 0
 
     def program(self, program):
         package, target, folder, executable = program
@@ -61,6 +62,8 @@ class Run:
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         seconds = time.monotonic() - began
         said = ran.stdout.decode(errors="replace")
+        # The program's own last line, as `cargo test` would have shown it.
+        results = re.findall(r"^test result: .*", said, re.M)
         passed = sum(int(count) for count in re.findall(r"^test result: \w+\. (\d+) passed", said, re.M))
         with self.lock:
             self.times.append((seconds, name))
@@ -68,7 +71,8 @@ class Run:
                 self.failed.append(name)
                 print(f"-- {name} failed after {seconds:.0f} s ({ran.returncode}):\n{said}", flush=True)
             else:
-                print(f"   {name}: {passed} passed in {seconds:.0f} s", flush=True)
+                self.passed += passed
+                print(f"   {name} ({seconds:.0f} s)", *results, sep="\n", flush=True)
 
 
 def main():
@@ -85,7 +89,9 @@ def main():
     print("   slowest: " + ", ".join(f"{name} {seconds:.0f} s" for seconds, name in slowest))
     if run.failed:
         sys.exit(f"{len(run.failed)} of {len(all_programs)} test programs failed: {', '.join(sorted(run.failed))}")
-    print(f"   {len(all_programs)} test programs passed")
+    if not run.passed:
+        sys.exit(f"{len(all_programs)} test programs ran without a single test in them")
+    print(f"   {len(all_programs)} test programs passed, {run.passed} tests in all")
 
 
 if __name__ == "__main__":
