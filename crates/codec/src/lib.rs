@@ -1,8 +1,8 @@
 //! What both ends of an audio stream agree on: the codec, by its names, numbers and rates, and how packets are
 //! protected.
 //!
-//! Signalling negotiates it, the audio library works it, and an engine passes it from one to the other. All three speak
-//! of the same [`Codec`], [`OpusFormat`], [`SrtpSuite`] and [`Srtp`].
+//! Signalling negotiates these, the audio library uses them, and the engine passes them from one to the other: all three
+//! share these types.
 
 #![forbid(unsafe_code)]
 

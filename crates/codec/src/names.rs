@@ -84,7 +84,7 @@ impl Codec {
         self.rate() as usize / 50
     }
 
-    /// RTP units a second. G.722's 8000 is a mistake of history that RFC 3551 keeps; Opus always says 48000.
+    /// RTP timestamp units a second. For G.722 8000, an old mistake that RFC 3551 keeps; for Opus always 48000.
     pub const fn clock(self) -> u32 {
         match self {
             Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::L16 => 8000,
@@ -114,7 +114,7 @@ impl Codec {
         Codec::ALL.into_iter().find(same)
     }
 
-    /// What we say of ourselves in `a=fmtp` (RFC 7587 section 6.1): we use redundancy, and need no more than 16 kHz.
+    /// Our own `a=fmtp` parameters (RFC 7587 section 6.1): in-band FEC is used, playback at 16 kHz at most.
     pub const fn fmtp(self) -> Option<&'static str> {
         match self {
             Codec::Opus => {
@@ -138,7 +138,7 @@ impl Codec {
     }
 }
 
-/// A name that is none of a codec.
+/// Not the name of a codec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownCodec;
 

@@ -1,18 +1,18 @@
-//! What a peer wants of an Opus encoder.
+//! Parameters of an Opus encoder, as the peer asks for them.
 
-/// What the peer wants of our Opus encoder (RFC 7587 section 6.1).
+/// Parameters of our Opus encoder, as the peer asks for them (RFC 7587 section 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OpusFormat {
     /// Bits a second on average: 6,000 to 64,000.
     pub bitrate: u32,
-    /// It uses redundancy.
+    /// `useinbandfec`: the peer's decoder uses in-band FEC.
     pub redundancy: bool,
-    /// It wants nothing sent while there is silence.
+    /// `usedtx`: no packets are to be sent during silence.
     pub silence: bool,
 }
 
-/// Redundancy takes some 15 kbit/s of this; with it, it sounds as 24 kbit/s do without (PESQ 4.28 and 4.27).
+/// In-band FEC takes about 15 kbit/s of it. Quality is that of 24 kbit/s without FEC (PESQ 4.28 and 4.27).
 const BITRATE: u32 = 40_000;
 
 impl Default for OpusFormat {
@@ -22,7 +22,7 @@ impl Default for OpusFormat {
 }
 
 impl OpusFormat {
-    /// Reads the peer's `a=fmtp` parameters; unknown and broken ones are passed over, as section 6.1 wants.
+    /// Reads the peer's `a=fmtp` parameters; unknown and malformed ones are ignored, as section 6.1 requires.
     pub fn parse(fmtp: &str) -> OpusFormat {
         let mut format = OpusFormat { redundancy: false, ..OpusFormat::default() };
         for parameter in fmtp.split(';') {

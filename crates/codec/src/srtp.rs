@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 pub enum SrtpSuite {
     /// AES-128 in counter mode, HMAC-SHA1 cut to 80 bits.
     AesCm128HmacSha1_80,
-    /// The same with 32 bits for RTP; RTCP keeps 80 (RFC 4568 section 6.2.2).
+    /// AES-128 in counter mode, HMAC-SHA1 cut to 32 bits for RTP and 80 for RTCP (RFC 4568 section 6.2.2).
     AesCm128HmacSha1_32,
     /// AES-128 in Galois counter mode.
     AeadAes128Gcm,
@@ -59,7 +59,7 @@ impl SrtpSuite {
     }
 }
 
-/// A name that is none of a suite.
+/// Not the name of a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownSuite;
 
@@ -80,7 +80,7 @@ impl FromStr for SrtpSuite {
     }
 }
 
-/// A master key with its salt behind it. Wiped when dropped, printed by nothing, written nowhere.
+/// A master key followed by its salt. Zeroed when dropped; `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SrtpKey(Zeroizing<Vec<u8>>);
 

@@ -66,7 +66,7 @@ pub struct Configuration {
     pub flow_tests: flow_test::Tally,
     /// Every value as the files have it.
     pub values: Values,
-    /// What is no error and may surprise.
+    /// Remarks: settings that are allowed but probably not meant.
     pub warnings: Vec<Problem>,
 }
 
@@ -105,7 +105,7 @@ impl Configuration {
     }
 }
 
-/// Where everything lies that is read.
+/// The folders that the configuration is read from.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
     /// The folder of the configuration.
@@ -134,7 +134,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     let texts = Texts::default();
     let open = |name: &str| open(dir, name, &texts, problems);
     let clips = Clips::load(sources);
-    // What is said of queues is checked only where they could be read.
+    // References to queues are checked only if `queues.toml` could be read.
     let read = open("queues.toml").map(people::queues);
     let names =
         read.as_ref().map(|read| read.queues.iter().map(|queue| queue.name.clone()).collect::<Vec<_>>());
@@ -215,7 +215,7 @@ fn read_file(path: &Path, problems: &Problems) -> Option<String> {
             ),
         );
     });
-    // A mark of the byte order, as Windows' editors write it, is no part of the text.
+    // Editors on Windows begin a file with a byte order mark, which is not TOML.
     text.ok().map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
@@ -276,7 +276,7 @@ fn toml_files(dir: &Path, problems: &Problems) -> Vec<PathBuf> {
     paths
 }
 
-/// Queues without an agent, and agents without a queue: no error, for somebody may be about to be added.
+/// Remarks about queues without an agent and agents without a queue. Not errors: the missing one may be added later.
 fn unserved(dir: &Path, agents: &[acd::AgentConfig], queues: &[QueueName]) -> Vec<Problem> {
     let warning = |file: &str, message, hint| Problem {
         file: dir.join(file).display().to_string().into(),

@@ -22,7 +22,7 @@ use crate::system::folders::Folders;
 use board::Board;
 use people::{Customer, Seat};
 
-/// How large the show is.
+/// The size of the demonstration.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
     /// Customers who call.
@@ -73,7 +73,7 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
     finish(running, phones, board, &folders).await
 }
 
-/// Demos older than an hour leave nothing: their folders are named by when they began, in ms.
+/// Removes the folders of demonstrations older than an hour. Their names are the time of their start, in ms.
 fn remove_old(demos: &Path) {
     const KEPT_MS: i64 = 3_600_000;
     let Ok(entries) = std::fs::read_dir(demos) else { return };
@@ -121,7 +121,7 @@ fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Str
         terms: Terms::default(),
         outgoing: crate::signalling::Outgoing::default(),
     }];
-    // The demo's telephones speak plainly.
+    // The demonstration's telephones have no SRTP.
     configuration.seats.clear();
     passwords
 }

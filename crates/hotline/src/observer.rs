@@ -34,10 +34,10 @@ pub(crate) use trace::Trace;
 
 /// Observations that may wait.
 const INBOX: usize = 65_536;
-/// How often what is due is looked for.
+/// How often lines that are due are looked for.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The way to the observer's thread. Clones share it; the default one observes nothing.
+/// The sending end of the channel to the observer's thread. Clones share it; the default one drops everything.
 #[derive(Debug, Clone, Default)]
 pub struct Observer {
     inbox: Option<Sender<Seen>>,
@@ -63,11 +63,11 @@ enum Seen {
 /// A request that was not granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
-    /// Why, in `snake_case`: one of few words of ours.
+    /// The reason, in `snake_case`, from a fixed set.
     pub(crate) reason: &'static str,
     /// Where it came from.
     pub(crate) source: SocketAddr,
-    /// Its Call-ID: hostile text.
+    /// Its Call-ID, as the peer sent it: not to be trusted.
     pub(crate) sip_call_id: String,
     /// The number that was dialled.
     pub(crate) number: Option<Number>,
@@ -106,7 +106,7 @@ impl Observer {
         }
     }
 
-    /// Refusals name these limits from now on.
+    /// Replaces the limits that refusals name.
     pub(crate) fn replace_limits(&self, limits: Limits) {
         self.put(Seen::Limits(limits));
     }
@@ -116,7 +116,7 @@ impl Observer {
         self.put(Seen::Refusal(refused));
     }
 
-    /// A SIP message that came or went. Counted at once, without the thread.
+    /// A SIP message that was received or sent. Counted at once, on the caller's thread.
     pub(crate) fn sip(&self, side: SipSide, message: &[u8]) {
         self.shared.sip.count(side, message);
     }
@@ -148,7 +148,7 @@ impl Observer {
         samples
     }
 
-    /// Writes the lines that still wait for something, for at most a second; ends the thread.
+    /// Writes the lines that are still pending, taking at most a second, and ends the thread.
     pub fn stop(&self) {
         let (done, ended) = bounded(1);
         if let Some(inbox) = &self.inbox

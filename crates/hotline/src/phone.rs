@@ -5,5 +5,5 @@ mod sound;
 
 pub use console::{Options, run};
 
-/// What our telephones call themselves.
+/// The User-Agent header of our telephones.
 pub(crate) const USER_AGENT: &str = concat!("hotline-phone/", env!("CARGO_PKG_VERSION"));

@@ -1,4 +1,4 @@
-//! What must hold of a flow as a whole.
+//! Checks of a flow as a whole.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use text::{Problems, text};
 
 use crate::flow::{Flow, Goto, Node, NodeIndex};
 
-/// Reports unreachable nodes, rounds that never listen, and nodes from which no person can be reached.
+/// Adds a problem for each unreachable node, each loop without input, and each node from which no agent can be reached.
 pub(crate) fn graph(flow: &Flow, lines: &[u32], file: &Rc<str>, problems: &Problems) {
     let line = |index: usize| lines.get(index).copied().unwrap_or(0);
     let reachable = reachable_from(flow, flow.start);

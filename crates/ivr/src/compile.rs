@@ -17,7 +17,7 @@ use crate::speech;
 pub struct Catalogue<'a> {
     /// Is there a clip of this name (`zh-CN/welcome`, `music/default`)?
     pub has_clip: &'a dyn Fn(&str) -> bool,
-    /// The queues; `None` when they are not known, and whatever names one is believed.
+    /// The queues; `None` when `queues.toml` could not be read: then every queue name is accepted.
     pub queues: Option<&'a [QueueName]>,
 }
 
@@ -64,7 +64,7 @@ fn resolve(section: &Section, names: &BTreeMap<String, NodeIndex>, to: &At<Strin
 struct NodeReader<'a> {
     names: &'a BTreeMap<String, NodeIndex>,
     catalogue: &'a Catalogue<'a>,
-    /// Stems already complained about in this node.
+    /// Prompt stems of this node that already have a problem.
     placed: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ impl NodeReader<'_> {
                         "节点种类：say、menu、collect、queue、hang_up"
                     ),
                 );
-                // Without a kind the other keys cannot be judged.
+                // Which other keys are allowed depends on the kind.
                 return None;
             }
         };
@@ -290,7 +290,7 @@ fn lengths(section: &mut Section) -> (usize, usize) {
     (fewest, longest)
 }
 
-/// The key that ends a number: `#` unless something else is said.
+/// The key that ends a number; `#` by default.
 fn end_key(section: &mut Section) -> Option<Digit> {
     let Some(At { value, line }) = section.string("end_key") else { return Digit::from_char('#') };
     match value.as_str() {

@@ -118,7 +118,7 @@ pub struct Collect {
     pub least: usize,
     /// The most keys, 1–64.
     pub most: usize,
-    /// Says that there are no more; not one of the keys itself. `None`: they end with the last one or with silence.
+    /// The end key, which is not part of the input. `None`: the input ends with its last key or with silence.
     pub end_key: Option<Digit>,
     /// How long after the prompt the first key may come.
     pub timeout: Duration,
@@ -171,7 +171,7 @@ pub struct QueueNode {
     pub position_every: Option<Duration>,
     /// The clip that plays between announcements.
     pub music: String,
-    /// Where to go when the longest wait of the queue is over; `None`: a word of regret, and the end.
+    /// The node after the longest wait; `None`: a last prompt, then hang up.
     pub waited_out: Option<NodeIndex>,
 }
 
@@ -181,7 +181,7 @@ pub(crate) const MUSIC: &str = "music/default";
 pub(crate) const POSITION_EVERY: Duration = Duration::from_secs(30);
 
 impl QueueNode {
-    /// A wait for a queue of which the flow says nothing.
+    /// The wait in a queue for which the flow has no node.
     pub(crate) fn plain(queue: QueueName) -> QueueNode {
         QueueNode {
             queue,

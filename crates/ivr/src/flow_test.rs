@@ -23,7 +23,7 @@ use crate::session::{Input, Output, Session, Sound};
 pub struct Tally {
     /// Tests whose every expectation was met.
     pub passed: u32,
-    /// The others; why is in the problems.
+    /// Tests that failed; `problems` has the reasons.
     pub failed: u32,
 }
 

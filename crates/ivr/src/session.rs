@@ -46,7 +46,7 @@ pub struct Session {
 pub enum Input {
     /// The call was answered: begin.
     Start,
-    /// What the session last ordered to play once came to its end.
+    /// The last prompt that was to be played once has ended.
     PlayEnded,
     /// A key.
     Digit(Digit),
@@ -54,47 +54,47 @@ pub enum Input {
     Position(u32),
     /// An agent talks to the caller.
     AgentJoined,
-    /// The caller has waited for as long as is allowed, and is in no queue any more.
+    /// The longest wait is over, and the caller has left the queue.
     WaitedOut {
-        /// In all queues together: the call is to end.
+        /// True when it was the longest wait of the call, not of this queue: the call ends.
         last: bool,
     },
-    /// The center closes, and the caller is in no queue and with no agent any more: a last word, and the end.
+    /// The center closes. The caller has left queue and agent, hears a last prompt, and the call ends.
     Closing,
-    /// The agent fell away before a word was spoken: the caller waits again, at the same place.
+    /// The agent's leg failed before the conversation began: the caller waits again, at the same place.
     AgentLost,
-    /// The agent gave the caller to this queue, whose place the caller has by now: the caller waits as in the flow's own
-    /// node for it, or with music and positions where the flow has none.
+    /// The agent transferred the caller to this queue, and the caller is in it already. The flow's first queue node for
+    /// it says what the caller hears; without one it is music and positions.
     SentToQueue(QueueName),
-    /// The agent sent the caller to this node.
+    /// The agent transferred the caller to this node.
     SentTo(NodeIndex),
 }
 
 /// What the session orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    /// Play this instead of whatever plays now.
+    /// Play this, and stop the prompt that plays now.
     Play(Sound),
-    /// Silence.
+    /// Stop the prompt that plays now.
     StopPlay,
-    /// The caller came to this node.
+    /// The caller entered this node.
     NodeEntered(String),
-    /// The caller pressed a key where the flow listens.
+    /// The caller pressed a key that the flow takes as input.
     Pressed(String, Digit),
-    /// This node asks for keys that nobody may see, from now on.
+    /// Secret input begins at this node: no key may be shown or logged.
     SecretBegan(String),
-    /// The node that asked in secret is left.
+    /// Secret input ends.
     SecretEnded {
         /// The node.
         node: String,
         /// How many keys were pressed in the last attempt.
         digits: usize,
-        /// True when they were as many as were wanted.
+        /// True when their number was within the node's limits.
         complete: bool,
-        /// True when the caller said that it was the last one: a key that follows is none of the secret.
+        /// True when the caller pressed the end key: keys that follow are not secret.
         by_end_key: bool,
     },
-    /// The caller is spoken to in this language from now on.
+    /// The language of all further prompts.
     LanguageChosen(Language),
     /// Put the caller into a queue with this bonus in seconds.
     Enqueue(QueueName, u32),
@@ -109,7 +109,7 @@ pub enum Output {
 pub struct Sound {
     /// In this order.
     pub clips: Vec<ClipId>,
-    /// Once, or round and round.
+    /// Once, or repeated.
     pub mode: PlayMode,
 }
 
@@ -199,7 +199,7 @@ impl Session {
         }
     }
 
-    /// Lets happen what is due at `now`.
+    /// Handles the timers that are due at `now`.
     pub fn handle_timeout(&mut self, now: Time) {
         if self.poll_timeout().is_none_or(|due| due > now) {
             return;
@@ -339,7 +339,7 @@ impl Session {
         }
     }
 
-    /// Acts on the keys pressed so far: a choice, the beginning of one, or none.
+    /// Takes the keys pressed so far as a choice, waits for more if they begin one, or asks again.
     fn choose(&mut self, now: Time, menu: &Menu) {
         let State::Asking(asking) = &mut self.state else { return };
         let pressed = asking.pressed.clone();
@@ -389,7 +389,7 @@ impl Session {
         self.play(now, &prompts);
     }
 
-    /// Tells the position, after the queue's greeting when the caller has just come.
+    /// Plays the position, preceded by the queue's greeting for a caller who has just entered.
     fn tell_position(&mut self, position: u32) {
         let State::Waiting(waiting) = &mut self.state else { return };
         let greeted = std::mem::replace(&mut waiting.greeted, true);
@@ -400,7 +400,7 @@ impl Session {
         self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Once }));
     }
 
-    /// On from the queue: where the flow says, else to a word of regret and the end.
+    /// After the longest wait: goes to the node that the flow names, else plays a last prompt and hangs up.
     fn waited_out(&mut self, now: Time, last: bool) {
         let State::Waiting(waiting) = &self.state else { return };
         let waited_out = waiting.queue.waited_out;
@@ -439,7 +439,7 @@ impl Session {
 
     fn play(&mut self, now: Time, stems: &[String]) {
         if stems.is_empty() {
-            // Nothing to say: as if it had been said.
+            // No clip to play: continue as at the end of a prompt.
             self.play_ended(now);
             return;
         }

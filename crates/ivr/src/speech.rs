@@ -59,7 +59,7 @@ pub fn digits(language: Language, text: &str) -> Vec<String> {
     text.chars().filter_map(|c| c.to_digit(10)).map(stem).collect()
 }
 
-/// The stems that telling a position needs in every language, whatever the number below one hundred.
+/// All stems that positions from 1 to 99 use.
 pub(crate) fn position_stems() -> Vec<&'static str> {
     let mut stems = vec!["next-in-line", "position-before", "position-after", "thanks-waiting"];
     stems.extend(["num-1", "num-2", "num-3", "num-4", "num-5", "num-6", "num-7", "num-8", "num-9", "num-10"]);

@@ -58,8 +58,7 @@ impl Problems {
         self.0.borrow().len()
     }
 
-    /// All of them, without repetitions: those of whole files first, for others follow from them, then by file and
-    /// line.
+    /// All of them without duplicates, by file and line. Problems of whole files come first: others follow from them.
     pub fn into_sorted(self) -> Vec<Problem> {
         let mut problems = self.0.take();
         problems.sort();

@@ -1,4 +1,4 @@
-//! One table of a file: reads that check, and remember what was asked for.
+//! One table of a file: reads check the value and mark the key as known.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -143,7 +143,7 @@ impl Section {
         strings.into_iter().filter_map(|at| self.parse_word(key, &at.value, at.line)).collect()
     }
 
-    /// Strings of which there must be one at least, and which must parse; a single string counts as a list of one.
+    /// A list of at least one string; each must parse. A single string counts as a list of one.
     pub fn require_list<T: FromStr<Err: fmt::Display>>(&mut self, key: &'static str) -> Vec<At<T>> {
         let line = self.line;
         let strings = self.strings(key);
@@ -281,7 +281,7 @@ impl Section {
         pairs
     }
 
-    /// Reports every key that nobody asked for.
+    /// Adds a problem for each key that was not read, with the nearest known key as a hint.
     pub fn finish(self) {
         for entry in self.entries.iter().filter(|entry| !entry.taken) {
             let key = &entry.key;
@@ -366,7 +366,7 @@ impl Lines {
     }
 }
 
-/// How many letters must change to make one word of the other (Levenshtein).
+/// The Levenshtein distance of two words.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

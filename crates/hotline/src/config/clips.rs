@@ -1,4 +1,4 @@
-//! The prompts folder, seen from the flows: which clips there are, and which faults of files matter.
+//! Which clips the prompts folder has, and which damaged files are problems: those that a flow names.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -25,15 +25,15 @@ impl Clips {
         Clips { prompts, faults, remarks, asked: RefCell::default() }
     }
 
-    /// True when there is a clip of that name, or would be if its file were sound: that is said once, of the file.
+    /// True when there is a file for a clip of that name, even a damaged one, whose damage is reported by itself.
     pub(super) fn has(&self, clip: &str) -> bool {
         self.asked.borrow_mut().insert(clip.to_owned());
         let is_excused = |fault: &Fault| fault.clip.as_deref().is_none_or(|name| name == clip);
         self.prompts.contains(clip) || self.faults.iter().any(is_excused)
     }
 
-    /// Faults of clips that are needed are problems. What remains is returned: faults of others, and clips that are
-    /// less than their files say.
+    /// Adds a problem for each damaged clip that a flow names. Returns the remarks: damaged clips that no flow names,
+    /// and clips shorter than their file's header says.
     pub(super) fn judge(&self, problems: &Problems) -> Vec<Problem> {
         let mut warnings: Vec<Problem> = self.remarks.iter().map(of_remark).collect();
         for fault in &self.faults {

@@ -12,7 +12,7 @@ use crate::signalling::Trunk;
 /// Police, fire brigade, ambulance and traffic police of mainland China.
 const EMERGENCY: [&str; 4] = ["110", "119", "120", "122"];
 
-/// Those that rules may name; `None` when they are not known.
+/// Names that rules may refer to; `None` when the file that defines them could not be read.
 pub(super) struct Known<'a> {
     pub(super) agents: Option<&'a [AgentId]>,
     pub(super) queues: Option<&'a [QueueName]>,
@@ -87,7 +87,7 @@ fn who(section: &mut Section, known: &Known) -> Who {
     Who { agents, queues }
 }
 
-/// Names of trunks that take calls of ours.
+/// Names of trunks with a gateway for outgoing calls.
 fn trunks(section: &mut Section, key: &'static str, known: &Known) -> Vec<String> {
     let mut names = Vec::new();
     for At { value: name, line } in section.strings(key) {

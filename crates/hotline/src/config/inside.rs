@@ -1,4 +1,4 @@
-//! Numbers that agents dial inside the house: each leads to one thing.
+//! Numbers that agents dial within the center. Each has one meaning.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use center::{FeatureCode, Parking, Route};
 use model::{Number, QueueName};
 use text::{Problems, Text, text};
 
-/// Reports numbers that lead to two things.
+/// Adds a problem for each number that has two meanings.
 pub(super) fn check(
     dir: &Path,
     parking: &Parking,

@@ -13,9 +13,9 @@ use super::people::longest_wait;
 /// The flows that were read.
 #[derive(Default)]
 pub(super) struct Flows {
-    /// The sound ones by name.
+    /// Those without problems, by name.
     pub(super) sound: BTreeMap<String, Arc<Flow>>,
-    /// There are others, which have problems of their own: a name that is not known may be one of theirs.
+    /// True when further flows have problems: a name that is not in `flows` may be one of them, so it is not reported.
     pub(super) has_unsound: bool,
 }
 

@@ -63,9 +63,9 @@ pub(super) struct Agents {
     pub agents: Vec<AgentConfig>,
     /// What is known of their passwords.
     pub passwords: Vec<(AgentId, Secret)>,
-    /// What they may answer challenges by, best first.
+    /// The digest algorithms that each may use, strongest first.
     pub digests: BTreeMap<AgentId, Vec<Algorithm>>,
-    /// What their audio may be.
+    /// Codecs and encryption of each agent's calls.
     pub seats: BTreeMap<AgentId, Terms>,
 }
 
@@ -125,7 +125,7 @@ pub(super) fn agents(mut file: Section, known: Option<&[QueueName]>, of_all: &Of
     found
 }
 
-/// What the audio of an agent's or a trunk's calls may be; `srtp` is what holds when nothing else is said.
+/// Codecs and encryption of an agent's or a trunk's calls. `srtp`: the setting used when the section has none.
 pub(super) fn terms(section: &mut Section, srtp: Encryption) -> Terms {
     let srtp = section.parsed::<Encryption>("srtp").map_or(srtp, |at| at.value);
     let listed: Vec<_> = section.parsed_list::<Codec>("codecs").into_iter().map(|at| at.value).collect();
@@ -137,7 +137,7 @@ fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
     Duration::from_secs(section.integer(key, 0..=3600).map_or(default, |at| at.value))
 }
 
-/// A queue is named that is none of those known.
+/// Adds the problem that an unknown queue is named.
 pub(super) fn no_queue(section: &Section, line: u32, queue: &QueueName, known: &[QueueName]) {
     let names = known.iter().map(QueueName::as_str).collect::<Vec<_>>().join(", ");
     section.problem(
@@ -147,7 +147,7 @@ pub(super) fn no_queue(section: &Section, line: u32, queue: &QueueName, known: &
     );
 }
 
-/// What is known of an agent's password: itself, or hashes of it that `hotline agents set-password` wrote.
+/// An agent's password in clear, or its hashes as written by `hotline agents set-password`.
 fn secret(section: &mut Section, id: Option<&At<AgentId>>, realm: &str) -> Option<Secret> {
     let plain = section.string("password");
     let hashes = [("password_sha256", Algorithm::Sha256, 64), ("password_md5", Algorithm::Md5, 32)];
@@ -183,7 +183,7 @@ fn secret(section: &mut Section, id: Option<&At<AgentId>>, realm: &str) -> Optio
     Some(plain.into())
 }
 
-/// A hash of user, realm and password, `REALM:HEX`: of another realm it would prove nothing.
+/// A digest hash of user, realm and password, written `REALM:HEX`. It is valid for that realm only.
 fn hash(section: &mut Section, key: &'static str, length: usize, realm: &str) -> Option<String> {
     let At { value, line } = section.string(key)?;
     let parts = value.rsplit_once(':');

@@ -21,7 +21,7 @@ use crate::signalling::{Listener, Network, Pings};
 pub struct Server {
     /// SIP, UDP and TCP.
     pub sip: Vec<Listener>,
-    /// How long a session may go without a refresh (RFC 4028), and how long a device may ring without a word.
+    /// Session timers (RFC 4028), and how long a device may ring without a response.
     pub patience: ::sip::Patience,
     /// How many redirects of a seat's phones (302 and its like) one offer follows, each to another agent.
     pub redirects: u32,
@@ -33,25 +33,25 @@ pub struct Server {
     pub trace_bytes: usize,
     /// The digest realm.
     pub realm: String,
-    /// What agents answer challenges by, best first, for whom nothing else is said.
+    /// Digest algorithms of agents without a setting of their own, strongest first.
     pub digest: Vec<Algorithm>,
     /// HTTP.
     pub http: SocketAddr,
-    /// Reverse proxies, whose word is taken for the address that a request came from.
+    /// Reverse proxies that are trusted to report the client's address.
     pub trusted_proxies: Vec<Network>,
     /// RTP and RTCP.
     pub rtp: Ports,
-    /// Media threads: one a processor unless told otherwise.
+    /// Number of media threads; by default one for each processor.
     pub media_threads: usize,
-    /// Whether media threads may run before everything else on the machine.
+    /// Whether media threads ask for real-time priority.
     pub realtime: bool,
-    /// Whether calls are encrypted with those for whom nothing else is said.
+    /// SRTP for agents and trunks without a setting of their own.
     pub srtp: Encryption,
-    /// After how long without any packet a peer is asked whether it lives, and a conversation is over.
+    /// Time without any packet after which a peer is asked whether it is alive, and after which the call ends.
     pub silence: Duration,
     /// The database; `None` for SQLite in the data folder.
     pub database: Option<String>,
-    /// Whose clocks date recordings' paths, begin the day and tell the hour of retention.
+    /// The time zone of recordings' paths, of the day's begin and of the nightly retention run.
     pub zone: Zone,
     /// The most calls at once.
     pub max_calls: usize,
@@ -79,8 +79,7 @@ pub struct Server {
     pub retention: Vec<RetentionRule>,
 }
 
-/// Keys of `hotline.toml` that a running center does not follow, by how they begin: what they say was built at the
-/// start.
+/// Prefixes of the keys of `hotline.toml` that take effect only at a restart.
 pub const AT_RESTART: [&str; 17] = [
     "sip.listen",
     "sip.advertised",
@@ -102,7 +101,7 @@ pub const AT_RESTART: [&str; 17] = [
 ];
 
 impl Server {
-    /// These settings as far as a running center follows them; the others ([`AT_RESTART`]) as it has them.
+    /// The settings after a reload: keys of [`AT_RESTART`] keep their present value, all others take the new one.
     pub fn as_far_as_followed(self, running: &Server) -> Server {
         Server {
             patience: self.patience,
@@ -124,10 +123,10 @@ impl Server {
     }
 }
 
-/// What copies of recordings are made in.
+/// The file format of copies of recordings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyFormat {
-    /// The same samples in less room.
+    /// FLAC: the same samples, compressed.
     Flac,
 }
 
@@ -190,7 +189,7 @@ impl FromStr for Ports {
     }
 }
 
-/// `queues`: those that rules may name; `None` when they are not known.
+/// `queues`: the queues that rules may name; `None` when `queues.toml` could not be read.
 pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Server> {
     let mut sip = section(&mut file, "sip");
     let mut http = section(&mut file, "http");
@@ -280,7 +279,7 @@ fn zone(center: &mut Section) -> Zone {
 fn database(store: &mut Section) -> Option<String> {
     let At { value: url, line } = store.string("url")?;
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|kind| url.starts_with(kind)) {
-        // The address may hold a password: its kind alone is shown.
+        // The URL may contain a password, so only its scheme is shown.
         let kind = url.split_once(':').map_or("", |(kind, _)| kind);
         store.problem(
             line,
@@ -372,7 +371,7 @@ fn number(section: &mut Section, key: &'static str, range: RangeInclusive<u64>, 
     section.integer(key, range).and_then(|at| usize::try_from(at.value).ok()).unwrap_or(default)
 }
 
-/// As many as there are, within what may be configured.
+/// The number of processors, within the configurable range.
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |count| count.get().min(64))
 }

@@ -44,7 +44,7 @@ pub(super) fn read(mut file: Section, srtp: Encryption) -> Trunks {
     (trunks, limits)
 }
 
-/// How a trunk's numbers are read.
+/// How a trunk's numbers are normalised.
 fn numbers(section: &mut Section) -> Numbers {
     let trusts_identity = section.boolean("trust_identity").is_some_and(|at| at.value);
     let entry_by_diversion = section.boolean("entry_by_diversion").filter(|at| at.value);
@@ -71,7 +71,7 @@ fn rules(section: &mut Section, key: &'static str) -> Vec<Rewrite> {
     section.parsed_list::<Rewrite>(key).into_iter().map(|at| at.value).collect()
 }
 
-/// How calls go out.
+/// Outgoing calls of a trunk: gateways, caller id, health checks.
 fn outgoing(section: &mut Section, max_calls: Option<usize>) -> Outgoing {
     let gateways: Vec<At<Gateway>> = section.parsed_list("gateways");
     let interval = section.integer("register_s", 60..=86_400).map_or(3_600, |at| at.value);

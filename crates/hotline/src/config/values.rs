@@ -1,4 +1,4 @@
-//! Every value that the files say, by file and place, so that two configurations can be compared for people.
+//! Every value of the files by file and key, to show people the difference between two configurations.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,14 +7,14 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
-/// Keys whose values are shown to nobody.
+/// Keys whose values are secret and are shown as `***`.
 const SECRET: [&str; 4] = ["password", "password_md5", "password_sha256", "url"];
 /// Keys that name an element of a list.
 const NAMES: [&str; 3] = ["id", "number", "name"];
 /// The longest value that is shown, in characters.
 const LONGEST: usize = 80;
 
-/// Files as they were read, by the name below the configuration's folder.
+/// The text of each file, by its name below the configuration's folder.
 #[derive(Debug, Default)]
 pub(super) struct Texts(RefCell<BTreeMap<String, String>>);
 
@@ -23,7 +23,7 @@ impl Texts {
         self.0.borrow_mut().insert(file.into(), text.to_owned());
     }
 
-    /// What they say. Flows are compared as a whole.
+    /// Their values. A flow counts as one value.
     pub(super) fn into_values(self) -> Values {
         let mut values = Values::default();
         for (file, text) in self.0.into_inner() {
@@ -31,7 +31,7 @@ impl Texts {
                 let said = Said { text: summary(&text), is_secret: false };
                 values.0.insert((file, String::new()), said);
             } else {
-                // It was parsed before: a file that cannot be is none that a sound configuration has.
+                // Parsed once already: a configuration without problems has no file that cannot be parsed.
                 let table = text.parse::<Table>().unwrap_or_default();
                 values.flatten(&file, "", Value::Table(table));
             }
@@ -40,7 +40,7 @@ impl Texts {
     }
 }
 
-/// A flow's version, with a hash by which a changed text of the same version is noticed.
+/// A flow's version, with a hash of its text so that a change within the same version is noticed.
 fn summary(text: &str) -> String {
     let table = text.parse::<Table>().unwrap_or_default();
     let version = table.get("version").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -72,16 +72,16 @@ impl Said {
     }
 }
 
-/// A value that another configuration has differently.
+/// A value that differs between two configurations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The file, by its name below the configuration's folder.
     pub file: String,
     /// Where in the file: `sip.listen`, `agent[1001].queues`; empty for a flow as a whole.
     pub key: String,
-    /// What it was; `None` when it was not there. Secrets are `***`.
+    /// The old value; `None` when the key was absent. Secrets are `***`.
     pub before: Option<String>,
-    /// What it is; `None` when it is not there any more.
+    /// The new value; `None` when the key was removed.
     pub after: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl Values {
         self.0.insert((file.to_owned(), path.to_owned()), Said { text, is_secret });
     }
 
-    /// What `after` says differently, in the order of file and place.
+    /// The values that differ in `after`, ordered by file and key.
     pub fn differences(&self, after: &Values) -> Vec<Difference> {
         let keys: BTreeSet<_> = self.0.keys().chain(after.0.keys()).collect();
         let differing = keys.into_iter().filter(|key| self.0.get(*key) != after.0.get(*key));

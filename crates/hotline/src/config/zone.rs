@@ -1,4 +1,4 @@
-//! Time zones by name, from the database that is in the program: no machine has to have one.
+//! Time zones by name, from a database compiled into the program, so that the machine needs none.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ impl fmt::Display for NoZone {
     }
 }
 
-/// The changes of clocks that are known: from 2000 to 2100.
+/// The changes of the clocks from 2000 to 2100.
 const FROM_SECOND: i64 = 946_684_800;
 const TO_SECOND: i64 = 4_102_444_800;
 

@@ -20,7 +20,7 @@ enum Place {
     Talking(Party),
 }
 
-/// What the board knows.
+/// The state of the board, from the events read so far.
 pub(super) struct Board {
     read_to: u64,
     expected: u32,
@@ -28,7 +28,7 @@ pub(super) struct Board {
     callers: BTreeMap<ContactId, Place>,
     agents: BTreeMap<AgentId, (Shift, Activity)>,
     ended: BTreeMap<Class, u32>,
-    /// Stays in queues that are over, and of these who was answered in time.
+    /// Stays in queues that have ended, and how many of them were answered within the service level.
     left: u32,
     answered_in_time: u32,
     /// Who waits now, since when.
@@ -156,7 +156,7 @@ impl Board {
         let up = if self.lines > 0 { format!("\x1b[{}A", self.lines) } else { String::new() };
         self.lines = picture.len();
         let text: String = picture.iter().map(|line| format!("\x1b[2K{line}\n")).collect();
-        // A terminal that went away must not end the show.
+        // A closed terminal must not end the demonstration.
         let _ = write!(out, "{up}{text}").and_then(|()| out.flush());
     }
 
@@ -195,7 +195,7 @@ impl Board {
         self.ended.values().sum()
     }
 
-    /// As `hotline queues` counts it: who still waits below the threshold has neither met nor missed it.
+    /// The same rule as in `hotline queues`: a caller who waits, for less than the threshold, counts neither way.
     fn service_level(&self) -> String {
         let now = crate::system::clock::now();
         let late =
@@ -206,7 +206,7 @@ impl Board {
         }
     }
 
-    /// How it went, in a line.
+    /// The summary, in one line.
     pub(super) fn summary(&self) -> String {
         let count = |class: Class| self.ended.get(&class).copied().unwrap_or(0);
         format!(

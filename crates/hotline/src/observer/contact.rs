@@ -4,8 +4,8 @@
 //! contact_started ──► open ── contact_ended ──► ended ── customer's quality, or 3 s ──► line
 //! ```
 //!
-//! What a contact's audio was like is measured when its leg is closed, after its end: the line waits for that.
-//! Contacts that began before this process did have no beginning here: their line has id and end alone.
+//! The audio quality of a contact is known when its leg is closed, after the contact's end: the line waits for it. A
+//! contact that began before this process started is missing its first events: its line has the id and the end only.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,20 +15,20 @@ use model::{
     QueueEvent, QueueName, Time,
 };
 
-/// How long an ended contact waits for its quality.
+/// How long the line of an ended contact waits for the audio quality.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Contacts that are kept; the oldest beyond that are forgotten. More than can be in progress at once.
+/// The most contacts that are kept, more than can be in progress at once. Beyond it the oldest is dropped.
 const MOST: usize = 200_000;
 
-/// What the line says. Times in milliseconds.
+/// The fields of the line. Times in milliseconds.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ContactLine {
     pub(super) contact: ContactId,
-    /// Hostile text.
+    /// As the peer sent it: not to be trusted.
     pub(super) sip_call_id: Option<String>,
     /// Personal.
     pub(super) caller: Option<Personal<Number>>,
-    /// Personal, and hostile text.
+    /// Personal, and as the peer sent it: not to be trusted.
     pub(super) caller_name: Option<Personal<String>>,
     pub(super) number: Option<Number>,
     pub(super) trunk: Option<String>,
@@ -39,9 +39,9 @@ pub(super) struct ContactLine {
     pub(super) agent: Option<AgentId>,
     /// From the INVITE to our answer; `None` when it was not answered.
     pub(super) setup_ms: Option<u64>,
-    /// In queues, all stays together.
+    /// Total time in queues.
     pub(super) waited_ms: u64,
-    /// With agents, all together.
+    /// Total time with agents.
     pub(super) talk_ms: u64,
     /// From the INVITE to the end; `None` when the beginning is not known.
     pub(super) duration_ms: Option<u64>,
@@ -77,7 +77,7 @@ pub(super) struct Ledger {
     outputs: VecDeque<ContactLine>,
 }
 
-/// A contact so far. Instants are by the center's clock of dates.
+/// A contact that has not ended, or whose line is not written. Instants are wall-clock times of the center.
 #[derive(Debug, Default)]
 struct Story {
     started: Option<Time>,
@@ -97,7 +97,7 @@ struct Story {
 }
 
 impl Ledger {
-    /// An event; `now` is by a steady clock.
+    /// Takes an event. `now`: monotonic clock.
     pub(super) fn handle(&mut self, now: Time, entry: &Entry) {
         match &entry.event {
             Event::Center(CenterEvent::ClockSet { by_ms }) => {
@@ -207,7 +207,7 @@ impl Ledger {
         }
     }
 
-    /// The customer's leg is closed: nothing more is waited for.
+    /// The customer's leg is closed: writes the line.
     fn measured(&mut self, contact: ContactId, quality: &LegQuality) {
         if let Some((_, mut story, at, end)) = self.ended.remove(&contact) {
             story.quality = Some(*quality);
@@ -256,7 +256,7 @@ impl Story {
     }
 }
 
-/// From one instant to a later one; 0 to an earlier one.
+/// Milliseconds from one instant to another; 0 if the other is earlier.
 fn ms(from: Time, to: Time) -> u64 {
     u64::try_from(to.unix_ms().saturating_sub(from.unix_ms())).unwrap_or(0)
 }

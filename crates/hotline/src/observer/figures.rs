@@ -9,16 +9,16 @@ use model::{ContactEvent, Entry, Event, QueueEvent};
 use super::contact::ContactLine;
 use super::word;
 
-/// Upper bounds in seconds of what goes in tenths of a second: set-up.
+/// Upper bounds of the buckets for set-up times, in seconds.
 const SHORT: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// Upper bounds in seconds of what people take: waits and talks.
+/// Upper bounds of the buckets for waiting and talking times, in seconds.
 const LONG: &[f64] =
     &[1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0];
 
-/// A label's values of one family; their number is bounded by configuration and by our enums.
+/// Counts of one metric by the value of a label. The values are bounded by configuration and by our enums.
 type Labels = Vec<(&'static str, String)>;
 
-/// What calls add up to since the start.
+/// Counters and histograms of calls since the start.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     started: u64,
@@ -32,7 +32,7 @@ pub(super) struct Figures {
 
 #[derive(Debug, Default)]
 struct Histogram {
-    /// Of each bound how many were at or below it and above the one before.
+    /// The count of each bucket alone: above the bound before it, at most its own.
     buckets: Vec<u64>,
     count: u64,
     sum: f64,
@@ -69,7 +69,7 @@ impl Figures {
         *self.refused.entry(reason).or_default() += 1;
     }
 
-    /// A contact is over.
+    /// Counts a contact that ended.
     pub(super) fn ended(&mut self, line: &ContactLine) {
         let labels = vec![("class", word(&line.end.class)), ("cause", word(&line.end.cause))];
         *self.ended.entry(labels).or_default() += 1;
@@ -154,16 +154,16 @@ impl Histogram {
     }
 }
 
-/// Which way a message went.
+/// The direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SipSide {
-    /// To us.
+    /// Received.
     Received,
-    /// From us.
+    /// Sent.
     Sent,
 }
 
-/// Counters that every SIP message touches: without a lock.
+/// Counters of SIP messages. Atomic, because every message of every shard increments them.
 #[derive(Debug, Default)]
 pub(super) struct SipCounters {
     /// Responses by side and class: 1xx to 6xx.
@@ -178,7 +178,7 @@ impl SipCounters {
         let class = message.strip_prefix(b"SIP/2.0 ").and_then(|rest| rest.first());
         let counter = match class {
             Some(digit @ b'1'..=b'6') => self.responses[side].get(usize::from(digit - b'1')),
-            // Keep-alives between messages are no requests.
+            // Keep-alives (RFC 5626 section 3.5.1) are not requests.
             _ if message.first().is_some_and(u8::is_ascii_alphabetic) => self.requests.get(side),
             _ => None,
         };

@@ -1,17 +1,17 @@
-//! The limits that a call may meet: how much each allows, and which setting gives more.
+//! The limits for which a call can be refused: the value of each, and the setting that raises it.
 
 use crate::config::Configuration;
 
-/// A limit as the line of a refusal names it.
+/// A limit, as it is logged with a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Limit {
-    /// What it allows.
+    /// Its value.
     pub(super) allows: Option<u64>,
-    /// What to change for more.
+    /// The setting that raises it.
     pub(super) raise: &'static str,
 }
 
-/// What the center is configured to carry.
+/// The configured limits.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
     calls: u64,
@@ -20,7 +20,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Of this configuration.
+    /// The limits of this configuration.
     pub fn of(configuration: &Configuration) -> Limits {
         let server = &configuration.server;
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -31,7 +31,7 @@ impl Limits {
         }
     }
 
-    /// The limit that a refusal for this reason met, if it is one of ours.
+    /// The limit behind this reason of refusal, if the reason is a limit.
     pub(super) fn met(&self, reason: &str) -> Option<Limit> {
         let (allows, raise) = match reason {
             "calls_full" => (Some(self.calls), "max_calls in [center] of hotline.toml"),

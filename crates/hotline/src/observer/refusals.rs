@@ -1,7 +1,8 @@
-//! Lines about refusals: enough that an operator sees each reason and source, few enough that a flood fills no disk.
+//! Log lines of refusals, limited by reason and source, so that a flood of requests does not fill the disk.
 //!
-//! Of each (reason, source) the first [`EACH`] in [`WINDOW`] are written, the others counted; when the window is over
-//! one line says how many were left out. At most [`SOURCES`] pairs are kept: beyond, all others of a reason share one.
+//! For each pair of reason and source the first [`EACH`] refusals within [`WINDOW`] are logged and the others counted.
+//! At the end of the window one line gives the count. At most [`SOURCES`] pairs are kept: further sources share one
+//! pair for each reason.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,21 +12,21 @@ use model::Time;
 
 use super::Refused;
 
-/// Lines of one reason and source in one window.
+/// The most lines for one reason and source within a window.
 const EACH: u64 = 3;
-/// How long a window is.
+/// The length of a window.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Pairs of reason and source that are counted apart.
+/// The most pairs of reason and source.
 const SOURCES: usize = 256;
-/// Stands for all sources beyond that.
+/// The source of the shared pair.
 const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// What is written.
+/// A line to log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RefusalLine {
     /// The refusal, or the last of those that were left out.
     pub(super) refused: Refused,
-    /// How many of this reason and source were left out before this line.
+    /// How many refusals of this reason and source were not logged since the line before.
     pub(super) suppressed: u64,
 }
 
@@ -63,7 +64,7 @@ impl Refusals {
         }
     }
 
-    /// Ends the windows whose time is over.
+    /// Ends the windows that have passed.
     pub(super) fn handle_timeout(&mut self, now: Time) {
         self.end(|window| window.ends <= now);
     }

@@ -1,8 +1,7 @@
-//! The last SIP messages, kept in memory for whoever has to find out what two sides said.
+//! The last SIP messages, kept in memory for `hotline sip trace`.
 //!
-//! Bounded by bytes: the oldest messages give way. A message is kept up to [`LONGEST`] bytes. What is secret in it is
-//! overwritten before it is kept, character by character, so that lengths stay true: credentials, media keys, passwords
-//! in addresses and keys that were pressed.
+//! Bounded by bytes: the oldest messages are dropped first. A message is cut at [`LONGEST`] bytes. Credentials, media
+//! keys, passwords in URIs and DTMF digits are overwritten with `*`, which keeps the length, before a message is kept.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -16,12 +15,12 @@ use super::SipSide;
 
 /// Bytes of a message that are kept.
 const LONGEST: usize = 8_192;
-/// What a kept message costs beside its bytes.
+/// Memory of a kept message beside its text, in bytes.
 const OVERHEAD: usize = 160;
-/// Contacts, and legs, whose Call-IDs are known; the oldest beyond that are forgotten.
+/// The most contacts, and the most legs, whose Call-IDs are kept. Beyond it the oldest is dropped.
 const KNOWN: usize = 20_000;
 
-/// The messages and whose they are.
+/// The messages, and the Call-IDs of legs and contacts.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     most_bytes: usize,
@@ -59,7 +58,7 @@ impl Trace {
         Trace { most_bytes, kept: Mutex::default() }
     }
 
-    /// A message came or went. `ends`: our address and the peer's.
+    /// Keeps a message that was received or sent. `ends`: our address and the peer's.
     pub(crate) fn message(
         &self,
         at: Time,
@@ -68,7 +67,7 @@ impl Trace {
         (local, peer): (SocketAddr, SocketAddr),
         bytes: &[u8],
     ) {
-        // Keep-alives are no messages.
+        // Keep-alives are not SIP messages.
         if self.most_bytes == 0 || bytes.iter().all(u8::is_ascii_whitespace) {
             return;
         }
@@ -118,7 +117,7 @@ impl api::Trace for Trace {
 }
 
 impl Kept {
-    /// The Call-IDs that a query is about.
+    /// The Call-IDs that a query selects.
     fn calls_of(&self, query: &TraceQuery) -> BTreeSet<&str> {
         match query {
             TraceQuery::Contact(contact) => {
@@ -127,7 +126,7 @@ impl Kept {
             TraceQuery::From(number) => {
                 let from = self.messages.iter().filter(|message| is_from(&message.bytes, number.as_str()));
                 let mut calls: BTreeSet<&str> = from.map(|message| message.call_id.as_str()).collect();
-                // What was said to agents on behalf of these callers belongs to it.
+                // The dialogs with agents for these callers are part of the trace.
                 for legs in self.legs.values() {
                     let all = self.calls_of_legs(legs);
                     if !all.is_disjoint(&calls) {
@@ -162,7 +161,7 @@ fn traced(message: &Message) -> TracedMessage {
 }
 
 fn add<K: Ord, V: PartialEq>(map: &mut BTreeMap<K, Vec<V>>, key: K, value: V) {
-    /// Devices of a seat that ring at once, and more.
+    /// The most Call-IDs kept for one leg: more than the devices of a seat that ring at once.
     const MOST: usize = 64;
     let values = map.entry(key).or_default();
     if values.len() < MOST && !values.contains(&value) {
@@ -246,7 +245,7 @@ fn blank(bytes: Option<&mut [u8]>) {
     }
 }
 
-/// The place after the first `mark`; 0 without one.
+/// The offset after the first `mark`; 0 if there is none.
 fn after(line: &[u8], mark: u8) -> usize {
     line.iter().position(|byte| *byte == mark).map_or(0, |at| at + 1)
 }

@@ -96,14 +96,14 @@ enum Stage {
     Ringing,
     /// It rings there.
     Calling,
-    /// Both talk since then.
+    /// Answered at this instant.
     Talking(Instant),
 }
 
 struct Phone {
     line: Line,
     options: Options,
-    /// The call that is spoken in.
+    /// The call that is not on hold.
     call: Option<Call>,
     /// The first call, on hold while somebody is consulted.
     held: Option<Call>,
@@ -138,7 +138,7 @@ impl Phone {
         }
     }
 
-    /// Keys, and the end of the call, whose time has come.
+    /// Sends the keys that are due, and ends the call when its time is over.
     fn when_due(&mut self) {
         let now = Instant::now();
         while let Some((_, event)) = self.keys.pop_if(|(at, _)| *at <= now) {
@@ -253,7 +253,7 @@ impl Phone {
             }
             ("j", Some((_, Stage::Talking(_)))) => self.join(),
             (text, call) => match (text.split_once(' '), call) {
-                // A number that is none ends no call, and no phone.
+                // A mistyped number must end neither the call nor the phone.
                 (Some(("d" | "c", number)), _) if check_number(number.trim()).is_err() => {
                     output::print(format_args!("{:?} is no number 不是有效号码", number.trim()));
                 }
@@ -270,7 +270,7 @@ impl Phone {
         Ok(false)
     }
 
-    /// Calls somebody else while the first call is on hold; there is no third.
+    /// Puts the call on hold and calls another number. Refused while there are two calls.
     fn consult(&mut self, number: &str) -> anyhow::Result<()> {
         if let Some(call) = self.call.take() {
             self.line.hold(call.session);
@@ -279,7 +279,7 @@ impl Phone {
         self.dial(number)
     }
 
-    /// Has the two be with each other whom the calls are with.
+    /// Attended transfer: connects the peers of the two calls with each other.
     fn join(&mut self) {
         let second = self.call.as_ref().and_then(|call| Some((call.session, call.number.clone()?)));
         match (&self.held, second) {
@@ -296,7 +296,7 @@ impl Phone {
         }
     }
 
-    /// A transfer that is done ends this phone's calls, as other phones do.
+    /// A transfer that succeeded ends this phone's calls, as on other phones.
     fn transfer_went(&mut self, session: SessionId, status: Option<Status>, is_last: bool) {
         let code = status.map_or(0, Status::code);
         match (code, is_last) {
@@ -322,7 +322,7 @@ impl Phone {
         Ok(())
     }
 
-    /// Hangs up, and waits a moment until the other side knows.
+    /// Hangs up, and waits for the answer to the BYE.
     async fn leave(&mut self) -> anyhow::Result<()> {
         if let Some(held) = self.held.take() {
             self.line.hang_up(held.session);
@@ -362,7 +362,7 @@ fn typed() -> mpsc::Receiver<String> {
             }
         }
     };
-    // Without the thread nothing is typed, and the phone works all the same.
+    // Without the thread the phone works, only without input.
     let _ = std::thread::Builder::new().name("typed".to_owned()).spawn(read);
     lines
 }

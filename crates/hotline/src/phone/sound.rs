@@ -1,5 +1,4 @@
-//! What a telephone of the command line says and hears: a tone, a file, silence, or the sound card by way of ALSA's own
-//! programs.
+//! Audio source and sink of `hotline phone`: a tone, a file, silence, or the sound card through ALSA's own programs.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,16 +11,16 @@ use audio::tone::Sine;
 use crossbeam_channel::{Receiver, bounded};
 use load::phone::{Ear, Sound};
 
-/// What is said.
+/// The audio source.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Say {
     /// A tone of this frequency, in Hz.
     Tone(f64),
-    /// Nothing but silence.
+    /// Silence.
     Silence,
     /// The microphone.
     Card,
-    /// A file, again and again.
+    /// A file, repeated.
     File(PathBuf),
 }
 
@@ -77,7 +76,7 @@ fn alsa(program: &str) -> Command {
     command
 }
 
-/// A program that ends together with the softphone.
+/// A child process that is killed when the softphone ends.
 struct Running(Child);
 
 impl Drop for Running {
@@ -91,7 +90,7 @@ fn microphone() -> anyhow::Result<Sound> {
     let started = alsa("arecord").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut running = Running(started.with_context(|| "start arecord: apt-get install alsa-utils")?);
     let Some(mut stdout) = running.0.stdout.take() else { bail!("arecord has no output") };
-    // Half a second. Older audio is dropped, so that the peer does not hear it late.
+    // Half a second. Older audio is dropped: it would be heard late.
     let (sender, frames) = bounded::<[i16; FRAME]>(25);
     std::thread::Builder::new().name("microphone".to_owned()).spawn(move || {
         let mut bytes = [0; 2 * FRAME];
@@ -115,7 +114,7 @@ fn next_frame(frames: &Receiver<[i16; FRAME]>, frame: &mut [i16; FRAME]) {
     }
 }
 
-/// Where what is heard goes: a WAV file, and the sound card when it is spoken into as well.
+/// The audio sink: a WAV file, and the sound card when that is the source too.
 pub(super) fn ear(file: Option<&Path>, speaker: bool) -> anyhow::Result<Option<Ear>> {
     let mut wav = file.map(wav).transpose()?;
     let mut card = speaker.then(loudspeaker).transpose()?;
@@ -124,7 +123,7 @@ pub(super) fn ear(file: Option<&Path>, speaker: bool) -> anyhow::Result<Option<E
     }
     Ok(Some(Box::new(move |samples| {
         if let Some(wav) = &mut wav {
-            // A full disk costs what is kept of the call, not the call.
+            // A full disk ends the file, not the call.
             samples.iter().for_each(|sample| _ = wav.write_sample(*sample));
             let _ = wav.flush();
         }

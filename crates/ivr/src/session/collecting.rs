@@ -40,7 +40,7 @@ impl Session {
         if collect.secret {
             self.outputs.push_back(Output::SecretBegan(name.to_owned()));
         }
-        // A key that was pressed in the open is no part of a secret.
+        // A key pressed before the secret input began is not part of it.
         match ahead.filter(|_| !collect.secret) {
             Some(digit) => self.collect(now, digit),
             None => self.play(now, &collect.prompts),
@@ -74,7 +74,7 @@ impl Session {
         }
     }
 
-    /// The caller has pressed nothing more for the time that there was.
+    /// The time for the next key is over.
     pub(super) fn collected_in_time(&mut self, now: Time) {
         match &self.state {
             State::Collecting(collecting) if collecting.keys.count() == 0 => {
@@ -91,7 +91,7 @@ impl Session {
         }
     }
 
-    /// Goes on with as many keys as were wanted, else asks again.
+    /// Goes on if the number of keys is within the limits, else asks again.
     fn judge(&mut self, now: Time, by_end_key: bool) {
         let flow = Arc::clone(&self.flow);
         let State::Collecting(collecting) = &mut self.state else { return };
