@@ -1,8 +1,8 @@
 //! What both ends of an audio stream agree on: the codec, by its names, numbers and rates, and how packets are
 //! protected.
 //!
-//! Signalling negotiates these, the audio library uses them, and the engine passes them from one to the other: all three
-//! share these types.
+//! Signalling negotiates these, the audio library uses them, and the engine passes them from one to the other: all
+//! three share these types.
 
 #![forbid(unsafe_code)]
 

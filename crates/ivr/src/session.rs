@@ -36,7 +36,7 @@ pub struct Session {
     flow: Arc<Flow>,
     language: Language,
     state: State,
-    /// What collecting nodes were given.
+    /// The input of collecting nodes.
     collected: BTreeMap<NodeName, Secret>,
     outputs: VecDeque<Output>,
 }
