@@ -28,6 +28,7 @@ pub use server::{AT_RESTART, CopyFormat, Ports, Server, TimeOfDay};
 pub use values::{Difference, Values};
 
 use crate::signalling::{Terms, Trunk};
+use crate::system::folders::Folders;
 use clips::Clips;
 use numbers::Flows;
 use values::Texts;
@@ -97,6 +98,21 @@ impl Configuration {
         let agents = self.acd.agents.iter().map(|agent| agent.id.to_string());
         let of_names = slots.chain(agents).filter_map(|name| name.parse().ok());
         of_names.chain(self.feature_codes.keys().chain(self.extensions.keys()).cloned()).collect()
+    }
+
+    /// The URL of the database; SQLite in the data folder unless the file says otherwise.
+    pub fn database_url(&self, folders: &Folders) -> String {
+        let default = || format!("sqlite:{}", folders.data.join("hotline.db").display());
+        self.server.database.clone().unwrap_or_else(default)
+    }
+
+    /// The folders that recordings may lie in.
+    pub fn recordings_folders(&self, folders: &Folders) -> Vec<PathBuf> {
+        [Some(&folders.recordings), self.server.recordings_fallback.as_ref()]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     /// All queues.

@@ -7,8 +7,8 @@ use media::Media;
 use store::Journal;
 
 use crate::conductor::Conductor;
+use crate::lines;
 use crate::observer::Observer;
-use crate::serve::lines;
 use crate::shown::output;
 use crate::signalling::Lines;
 use crate::system::process::{self, Disks};

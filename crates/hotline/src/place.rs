@@ -10,7 +10,7 @@ use hotline::at_rest::vault;
 use hotline::config::{self, Configuration, Sources};
 use hotline::reload::Files;
 use hotline::shown::output;
-use hotline::system::folders::{self, Folders};
+use hotline::system::folders::Folders;
 use store::Store;
 
 /// The folders as they were typed. A folder that was not typed and stands in no environment variable is looked for in
@@ -78,7 +78,7 @@ impl Place {
     }
 
     pub(crate) fn recordings_folders(&self, configuration: &Configuration) -> Vec<PathBuf> {
-        folders::recordings_folders(&configuration.server, &self.folders())
+        configuration.recordings_folders(&self.folders())
     }
 
     /// The folders that recordings lie in, and what opens those that are encrypted.
@@ -123,7 +123,7 @@ impl Place {
     /// The database, and the configuration.
     pub(crate) async fn open(&self) -> anyhow::Result<(Store, Configuration)> {
         let configuration = self.load(false)?;
-        let url = folders::database_url(&configuration, &self.data);
+        let url = configuration.database_url(&self.folders());
         std::fs::create_dir_all(&self.data).with_context(|| format!("create {}", self.data.display()))?;
         let store = Store::open(&url).await;
         let store = store.with_context(|| format!("open the database {}", store::place(&url)))?;

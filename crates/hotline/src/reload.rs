@@ -24,7 +24,7 @@ use crate::checks::{self, Finding, Words};
 use crate::conductor::Conductor;
 use crate::config::{self, AT_RESTART, Configuration, Difference, Server, Sources, Values};
 use crate::observer::{Limits, Observer};
-use crate::serve;
+use crate::settings;
 use crate::signalling;
 use crate::system::clock::now;
 
@@ -151,7 +151,7 @@ impl Reloader {
         self.owners.conductor.replace_settings(center);
         self.owners.signalling.replace(signalling).await;
         self.owners.api.send_replace(Arc::new(api));
-        self.owners.retention.send_replace(serve::schedule(&server));
+        self.owners.retention.send_replace(settings::schedule(&server));
         self.owners.observer.replace_limits(limits);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Current { server, values };
     }
@@ -200,11 +200,11 @@ fn candidate(configuration: Configuration) -> Candidate {
         server: configuration.server.clone(),
         values: configuration.values.clone(),
         prompts: Arc::clone(&configuration.prompts),
-        signalling: serve::signalling_settings(&configuration),
-        api: serve::api_settings(&configuration),
-        limits: Limits::of(&configuration),
+        signalling: settings::signalling_settings(&configuration),
+        api: settings::api_settings(&configuration),
+        limits: settings::limits(&configuration.server),
         warnings: configuration.warnings.iter().map(fault).collect(),
-        center: serve::center_config(configuration),
+        center: settings::center_config(configuration),
     }
 }
 

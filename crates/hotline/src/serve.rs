@@ -7,8 +7,6 @@ mod disk;
 mod ending;
 mod followers;
 mod http;
-pub(crate) mod lines;
-mod settings;
 mod standings;
 mod web;
 
@@ -27,11 +25,10 @@ use crate::at_rest::guard::Guarded;
 use crate::at_rest::ledger::Ledger;
 use crate::config::Configuration;
 use crate::reload::{Files, Reloader};
+use crate::settings::{api_settings, schedule};
 use crate::system::clock::now;
 use crate::system::folders::Folders;
 use crate::{checks, readiness};
-
-pub(crate) use settings::{api_settings, center_config, schedule, signalling_settings};
 
 use calls::{Calls, Inherited};
 use disk::OnDisk;

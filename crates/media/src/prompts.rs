@@ -4,6 +4,7 @@
 mod cache;
 mod container;
 mod figures;
+mod folder;
 mod joining;
 mod read;
 
@@ -148,13 +149,6 @@ impl PromptError {
     }
 }
 
-/// Endings of files that are read.
-const READ: [&str; 7] = ["wav", "wave", "flac", "mp3", "ogg", "oga", "opus"];
-/// Endings of audio that is not read.
-const FOREIGN: [&str; 22] = [
-    "aac", "aif", "aiff", "al", "alaw", "amr", "ape", "au", "caf", "g722", "gsm", "m4a", "mp4", "pcm", "ra",
-    "raw", "sln", "snd", "ul", "ulaw", "webm", "wma",
-];
 /// The most threads that read files side by side.
 const MOST_THREADS: usize = 4;
 
@@ -169,11 +163,11 @@ impl Prompts {
     pub fn load(dir: &Path, cache: Option<&Path>) -> Loaded {
         let cache = cache.map(Cache::new);
         let (mut files, mut loaded) = (Vec::new(), Loaded::default());
-        find(dir, dir, &mut files, &mut loaded.faults);
+        folder::find(dir, dir, &mut files, &mut loaded.faults);
         files.sort();
-        let mut files = without_twins(dir, files, &mut loaded.faults);
+        let mut files = folder::without_twins(dir, files, &mut loaded.faults);
         files.retain(|(name, path)| {
-            let is_foreign = ends_in(path, &FOREIGN);
+            let is_foreign = folder::is_foreign(path);
             if is_foreign {
                 let error = PromptError::Foreign(path.clone());
                 loaded.faults.push(Fault { clip: Some(name.clone()), error });
@@ -309,66 +303,6 @@ impl Shelf {
         drop(before);
         replaced.retain(|clip| Arc::strong_count(clip) > 1);
     }
-}
-
-/// All audio files of a folder and those below it.
-fn find(root: &Path, dir: &Path, files: &mut Vec<PathBuf>, faults: &mut Vec<Fault>) {
-    let unreadable = |path: &Path, source| Fault {
-        clip: clip_name(root, path).filter(|_| ends_in(path, &READ)),
-        error: PromptError::Unreadable { path: path.to_owned(), source },
-    };
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(source) => return faults.push(unreadable(dir, source)),
-    };
-    for entry in entries {
-        let path = match entry {
-            Ok(entry) if entry.file_name().as_encoded_bytes().starts_with(b".") => continue,
-            Ok(entry) => entry.path(),
-            Err(source) => {
-                faults.push(unreadable(dir, source));
-                continue;
-            }
-        };
-        match path.metadata() {
-            Ok(metadata) if metadata.is_dir() => find(root, &path, files, faults),
-            Ok(_) if ends_in(&path, &READ) || ends_in(&path, &FOREIGN) => files.push(path),
-            Err(source) if ends_in(&path, &READ) => faults.push(unreadable(&path, source)),
-            Ok(_) | Err(_) => {}
-        }
-    }
-}
-
-/// The files by the names of their clips. Of two for one name, a foreign one is passed over, and others are a fault.
-fn without_twins(root: &Path, files: Vec<PathBuf>, faults: &mut Vec<Fault>) -> Vec<(String, PathBuf)> {
-    let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for path in files {
-        let Some(name) = clip_name(root, &path) else { continue };
-        match named.get_mut(&name) {
-            None => _ = named.insert(name, path),
-            Some(_) if ends_in(&path, &FOREIGN) => {}
-            Some(other) if ends_in(other, &FOREIGN) => *other = path,
-            Some(other) => {
-                let error = PromptError::Twice(other.clone(), path);
-                faults.push(Fault { clip: Some(name), error });
-            }
-        }
-    }
-    // Neither of the two is taken: which one was meant is not known.
-    let is_twice = |name: &String| faults.iter().any(|fault| fault.clip.as_ref() == Some(name));
-    named.into_iter().filter(|(name, _)| !is_twice(name)).collect()
-}
-
-fn ends_in(path: &Path, endings: &[&str]) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| endings.iter().any(|known| known.eq_ignore_ascii_case(extension)))
-}
-
-/// Folder and stem below the root, with `/` between them.
-fn clip_name(root: &Path, path: &Path) -> Option<String> {
-    let relative = path.strip_prefix(root).ok()?.with_extension("");
-    let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
-    Some(parts?.join("/"))
 }
 
 /// The samples of an audio file at 8 kHz, its channels averaged: any kind that prompts may be of.

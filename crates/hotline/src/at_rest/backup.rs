@@ -26,7 +26,7 @@ use store::Store;
 use crate::config::Configuration;
 use crate::control;
 use crate::system::clock::now;
-use crate::system::folders::{self, Folders};
+use crate::system::folders::Folders;
 use listing::{Database, Entry, Listing, Part};
 
 pub use restore::{Restored, restore};
@@ -70,7 +70,7 @@ pub async fn backup(
     let keys: Vec<PathBuf> =
         server.encryption_key.iter().chain(&server.old_encryption_keys).cloned().collect();
     copier.data(&scope.folders.data, &keys)?;
-    let url = folders::database_url(configuration, &scope.folders.data);
+    let url = configuration.database_url(&scope.folders);
     let seq = store.last_seq().await?;
     let database = copier.database(store, &url).await?;
     for (nth, key) in keys.iter().enumerate() {
@@ -79,7 +79,7 @@ pub async fn backup(
     copier.tree(Part::Config, &scope.config)?;
     copier.tree(Part::Prompts, &scope.prompts)?;
     if recordings {
-        copier.recordings(&folders::recordings_folders(server, &scope.folders))?;
+        copier.recordings(&configuration.recordings_folders(&scope.folders))?;
     }
     let Copier { entries, .. } = copier;
     let made = Made { files: entries.len(), bytes: entries.iter().map(|entry| entry.bytes).sum(), seq };

@@ -7,10 +7,10 @@ use text::{Text, text};
 
 use super::{Finding, try_folder};
 use crate::config::Configuration;
-use crate::system::folders::{Folders, database_url};
+use crate::system::folders::Folders;
 
 pub(super) async fn check(configuration: &Configuration, folders: &Folders, depth: Depth) -> Finding {
-    let url = database_url(configuration, &folders.data);
+    let url = configuration.database_url(folders);
     let place = store::place(&url);
     match store::probe(&url, depth).await {
         Ok(Probed { schema: 0, .. }) => new_one(&url, &place, folders),

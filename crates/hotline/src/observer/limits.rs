@@ -1,7 +1,5 @@
 //! The limits for which a call can be refused: the value of each, and the setting that raises it.
 
-use crate::config::Configuration;
-
 /// A limit, as it is logged with a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Limit {
@@ -14,23 +12,15 @@ pub(super) struct Limit {
 /// The configured limits.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
-    calls: u64,
-    rtp_pairs: u64,
-    media_threads: u64,
+    /// Calls at once.
+    pub calls: u64,
+    /// Pairs of RTP and RTCP ports.
+    pub rtp_pairs: u64,
+    /// Media threads.
+    pub media_threads: u64,
 }
 
 impl Limits {
-    /// The limits of this configuration.
-    pub fn of(configuration: &Configuration) -> Limits {
-        let server = &configuration.server;
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        Limits {
-            calls: number(server.max_calls),
-            rtp_pairs: number(server.rtp.0.len() / 2),
-            media_threads: number(server.media_threads),
-        }
-    }
-
     /// The limit behind this reason of refusal, if the reason is a limit.
     pub(super) fn met(&self, reason: &str) -> Option<Limit> {
         let (allows, raise) = match reason {

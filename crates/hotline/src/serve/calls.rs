@@ -12,20 +12,19 @@ use store::Log;
 use tokio::sync::watch;
 
 use super::disk::OnDisk;
-use super::settings::{center_config, media_settings, signalling_settings};
 use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::Configuration;
-use crate::observer::{Limits, Observer};
+use crate::observer::Observer;
 use crate::reload::Owners;
+use crate::settings::{MAKER_SIGNALLING, center_config, limits, media_settings, signalling_settings};
 use crate::signalling::{self, Signalling};
 use crate::system::clock::steady;
 use crate::system::folders::Folders;
 
-/// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow.
+/// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow from [`MAKER_SIGNALLING`].
 const MAKER_CENTER: u16 = 0;
 const MAKER_OFFERS: u16 = 1;
 const MAKER_COMMANDS: u16 = 2;
-pub(super) const MAKER_SIGNALLING: u16 = 8;
 
 /// The threads and tasks that carry calls.
 pub(super) struct Calls {
@@ -62,7 +61,7 @@ impl Calls {
         let disks = on_disk.locks.1.iter().map(|folder| Arc::clone(folder) as Arc<dyn Disk>).collect();
         let media = Media::start_on_disks(settings, to_center, disks);
         let media = Arc::new(media.with_context(|| "start the media threads")?);
-        let observer = Observer::start(server.personal_log, server.trace_bytes, Limits::of(&configuration))
+        let observer = Observer::start(server.personal_log, server.trace_bytes, limits(server))
             .with_context(|| "start the thread that writes the log of calls")?;
         let (to_center, signalling_inbox) = bounded(INBOX);
         let settings = signalling::Settings {

@@ -11,7 +11,7 @@ use crate::at_rest::guard::{self, Guarded};
 use crate::at_rest::ledger::{Ledger, Scribe};
 use crate::at_rest::vault;
 use crate::config::Configuration;
-use crate::system::folders::{Folders, database_url, recordings_folders};
+use crate::system::folders::Folders;
 
 /// Everything that is open on disk while a center runs.
 pub(super) struct OnDisk {
@@ -35,13 +35,13 @@ impl OnDisk {
         let holder = Holder::this(&folders.data);
         // Before anything is read or written: two centers on one folder break what they write.
         let lock = Lock::data(&folders.data, &holder)?;
-        let recordings = recordings_folders(server, folders);
+        let recordings = configuration.recordings_folders(folders);
         let guarded = guard::take_all(&recordings, &holder)?;
         let keys = vault::keys(server)?;
         if let Some(key) = keys.current() {
             tracing::info!(key = %key.id(), "new recordings are encrypted");
         }
-        let url = database_url(configuration, &folders.data);
+        let url = configuration.database_url(folders);
         let opened = Store::open(&url).await;
         let store = opened.with_context(|| format!("open the database {}", store::place(&url)))?;
         let key = SigningKey::open(&folders.data).with_context(|| {

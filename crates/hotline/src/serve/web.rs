@@ -8,8 +8,6 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 
-use crate::signalling::Network;
-
 /// The web's runtime: its own, so that a heavy report cannot delay a SIP timer. Dropped by a start that fails, it ends
 /// without waiting: a runtime may not wait within another.
 pub(crate) struct Web(Option<tokio::runtime::Runtime>);
@@ -54,10 +52,4 @@ impl Drop for Web {
             runtime.shutdown_background();
         }
     }
-}
-
-/// Whether an address is in one of these networks.
-pub(crate) fn is_one_of(networks: &[Network]) -> Arc<dyn Fn(IpAddr) -> bool + Send + Sync> {
-    let networks = networks.to_vec();
-    Arc::new(move |address| networks.iter().any(|network| network.contains(address)))
 }

@@ -13,7 +13,6 @@ use super::{Scope, postgres};
 use crate::at_rest::guard;
 use crate::at_rest::ledger::Ledger;
 use crate::config::{self, Configuration, Sources};
-use crate::system::folders;
 
 /// How many files a refusal names.
 const NAMED: usize = 5;
@@ -48,7 +47,7 @@ pub async fn restore(backup: &Path, scope: &Scope, verify: bool) -> anyhow::Resu
     }
     // The configuration in the backup is the one that counts; where it cannot be used, nothing is written.
     let configuration = configuration(backup)?;
-    let url = folders::database_url(&configuration, &scope.folders.data);
+    let url = configuration.database_url(&scope.folders);
     let holder = Holder::this(&scope.folders.data);
     let _data = Lock::data(&scope.folders.data, &holder)?;
     let _recordings = guard::take_all(std::slice::from_ref(&scope.folders.recordings), &holder)?;
@@ -168,7 +167,7 @@ async fn check(
         let (seq, wanted) = (restored.seq, listing.seq);
         restored.wrong.push(format!("the database ends at event {seq}, not at {wanted} 数据库事件不完整"));
     }
-    let folders = folders::recordings_folders(&configuration.server, &scope.folders);
+    let folders = configuration.recordings_folders(&scope.folders);
     if !listing.recordings
         && !folders.iter().any(|folder| archive::wav_files(folder).is_ok_and(|files| !files.is_empty()))
     {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use archive::{CenterKeys, Schedule};
 use model::ContactId;
 
-use super::calls::MAKER_SIGNALLING;
-use super::web;
 use crate::config::{Configuration, Server};
-use crate::signalling;
+use crate::observer::Limits;
+use crate::signalling::{self, Network};
 use crate::system::folders::Folders;
+
+/// Maker of the first SIP shard's ids; the center's are below.
+pub(crate) const MAKER_SIGNALLING: u16 = 8;
 
 /// When the rules are applied; `None` where that is only done when it is ordered.
 pub(crate) fn schedule(server: &Server) -> Option<Schedule> {
@@ -28,7 +30,7 @@ fn clear_path(contact: ContactId, date: (i64, u32, u32)) -> String {
 }
 
 /// What the media threads need of a configuration.
-pub(super) fn media_settings(
+pub(crate) fn media_settings(
     configuration: &Configuration,
     folders: &Folders,
     keys: &Arc<CenterKeys>,
@@ -61,7 +63,7 @@ pub(crate) fn api_settings(configuration: &Configuration) -> api::Settings {
         retention: server.retention.clone(),
         agents: configuration.agent_ids(),
         queues: configuration.queue_names(),
-        is_proxy: web::is_one_of(&server.trusted_proxies),
+        is_proxy: is_one_of(&server.trusted_proxies),
     }
 }
 
@@ -84,6 +86,22 @@ pub(crate) fn signalling_settings(configuration: &Configuration) -> signalling::
         redirects: server.redirects,
         first_maker: MAKER_SIGNALLING,
         ..signalling::Settings::new(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+}
+
+/// Whether an address is in one of these networks.
+fn is_one_of(networks: &[Network]) -> Arc<dyn Fn(IpAddr) -> bool + Send + Sync> {
+    let networks = networks.to_vec();
+    Arc::new(move |address| networks.iter().any(|network| network.contains(address)))
+}
+
+/// The limits that the observer names beside refusals.
+pub(crate) fn limits(server: &Server) -> Limits {
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    Limits {
+        calls: number(server.max_calls),
+        rtp_pairs: number(server.rtp.0.len() / 2),
+        media_threads: number(server.media_threads),
     }
 }
 
