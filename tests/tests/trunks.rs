@@ -79,6 +79,23 @@ fn past_a_gateway_without_a_line_and_a_silent_one_the_third_takes_the_call() {
 }
 
 #[test]
+fn a_gateway_that_says_nothing_but_100_is_passed_over() {
+    let center = Center::start();
+    let (mut stuck, first) = Sipp::gateway(&center, "gets-stuck.xml", 1, THIRD_HZ);
+    let (mut taker, second) = Sipp::gateway(&center, "answers.xml", 1, THIRD_HZ);
+    let gateways = format!("gateways = [\"sip:{first}\", \"sip:{second}\"]\noptions_s = 0\nprogress_s = 1");
+    set_trunk(&center, &format!("sources = [\"127.0.0.0/8\"]\n{gateways}"));
+    let (mut customer, _agent) = Phone::customer_and_agent(&center);
+    assert_eq!(transfer(&center), (200, json!({ "outcome": "done", "reason": null })));
+    stuck.assert_all_calls_went_well();
+    let trunk = &center.rows("trunks")[0];
+    assert_eq!(trunk["last_failure"]["what"], "timeout", "{trunk}");
+    customer.hang_up();
+    taker.assert_all_calls_went_well();
+    center.wait_for_contact("/end/class", "answered");
+}
+
+#[test]
 fn who_is_busy_outside_is_called_once_and_the_customer_comes_back() {
     let center = Center::start();
     let (mut busy, first) = Sipp::gateway(&center, "is-busy.xml", 1, THIRD_HZ);

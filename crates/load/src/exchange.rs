@@ -208,6 +208,7 @@ impl Exchange {
             },
             credentials: None,
             reliable: false,
+            progress: None,
             domain: None,
             headers: sip::Headers::new(),
         };

@@ -188,6 +188,7 @@ impl World {
             },
             credentials: Some(credentials),
             reliable: self.dials.is_multiple_of(2),
+            progress: None,
             domain: None,
             headers: sip::Headers::new(),
         };

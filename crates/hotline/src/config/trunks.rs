@@ -89,6 +89,7 @@ fn outgoing(section: &mut Section, max_calls: Option<usize>) -> Outgoing {
     }
     let per_second = section.integer("calls_per_second", 1..=1_000);
     let options = section.integer("options_s", 0..=3_600).map_or(30, |at| at.value);
+    let progress = section.integer("progress_s", 0..=120).map_or(20, |at| at.value);
     Outgoing {
         gateways: gateways.into_iter().map(|at| at.value).collect(),
         credentials,
@@ -100,6 +101,7 @@ fn outgoing(section: &mut Section, max_calls: Option<usize>) -> Outgoing {
         calls_per_second: per_second.and_then(|at| u32::try_from(at.value).ok()),
         max_calls,
         options: (options > 0).then(|| Duration::from_secs(options)),
+        progress: (progress > 0).then(|| Duration::from_secs(progress)),
     }
 }
 

@@ -196,6 +196,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                 audio,
                 credentials,
                 reliable,
+                progress: None,
                 headers,
             };
             let session = self.endpoint.dial(self.clock.now(), dial);

@@ -29,6 +29,8 @@ pub struct Outgoing {
     pub max_calls: Option<usize>,
     /// How often gateways are asked whether they live; `None`: never.
     pub options: Option<Duration>,
+    /// How long a gateway may say nothing but 100 to a call; then the next one is tried. `None`: for ever.
+    pub progress: Option<Duration>,
 }
 
 /// Whom we register with.

@@ -150,6 +150,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             audio,
             credentials: outgoing.credentials,
             reliable: self.settings.borrow().prack,
+            progress: outgoing.progress,
             headers: shown.headers,
         })
     }

@@ -162,6 +162,7 @@ impl Line {
             },
             credentials: self.credentials.clone(),
             reliable: false,
+            progress: None,
             domain: None,
             headers: sip::Headers::new(),
         };

@@ -140,6 +140,9 @@ pub struct Dial {
     /// We say that we support reliable provisional answers (RFC 3262). Those that come anyway are acknowledged either
     /// way.
     pub reliable: bool,
+    /// How long the peer may say nothing but 100: then the INVITE is taken back, and the call ends as `TimedOut`.
+    /// `None`: for ever.
+    pub progress: Option<Duration>,
     /// Further headers of the INVITE.
     pub headers: Headers,
 }

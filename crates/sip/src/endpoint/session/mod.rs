@@ -165,6 +165,8 @@ enum Timer {
     Cancel,
     /// Nothing at all came back for our INVITE.
     Unheard,
+    /// Nothing but 100 came back for our INVITE.
+    Stuck,
     /// The peer did not answer the question whether it lives.
     Silence,
     /// The peer did not acknowledge our reliable 180 or our 2xx.
@@ -231,7 +233,7 @@ impl Session {
         while let Some(timer) = self.timers.due(cx.now) {
             match timer {
                 Timer::Cancel => self.give_up(cx),
-                Timer::Unheard => self.unheard(cx),
+                Timer::Unheard | Timer::Stuck => self.unheard(cx),
                 Timer::Silence => self.time_out(cx, "No sign of life"),
                 Timer::Unacknowledged => self.unacknowledged(cx),
                 Timer::Resend => self.resend(cx),

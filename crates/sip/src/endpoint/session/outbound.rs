@@ -31,6 +31,9 @@ impl Session {
         if let Some(patience) = cx.patience.provisional {
             timers.set(Timer::Unheard, cx.now + patience);
         }
+        if let Some(progress) = dial.progress {
+            timers.set(Timer::Stuck, cx.now + progress);
+        }
         Session {
             id,
             call_id: dial.call_id,
@@ -97,6 +100,9 @@ impl Session {
                 let is_first = calling.early.is_none();
                 calling.early = early.clone().or_else(|| calling.early.take());
                 self.timers.stop(Timer::Unheard);
+                if response.status != Status::TRYING {
+                    self.timers.stop(Timer::Stuck);
+                }
                 let session = self.id;
                 match early {
                     Some(remote) if is_first => self.say(cx, Event::Early { session, remote }),
@@ -140,6 +146,7 @@ impl Session {
         let talking = Talking { acked: Some((number, bytes)), ..Talking::new(dialog, takes_update) };
         self.state = SessionState::Talking(talking);
         self.timers.stop(Timer::Unheard);
+        self.timers.stop(Timer::Stuck);
         self.set_refresh(cx.now, agreed_refresh(response, Refresh::Off));
         if !is_whole {
             let reason = "SIP;cause=400;text=\"No To tag or Contact in 200\"";
@@ -241,6 +248,7 @@ impl Session {
         let SessionState::Calling(Calling { client, .. }) = &self.state else { return };
         let client = client.clone();
         self.timers.stop(Timer::Unheard);
+        self.timers.stop(Timer::Stuck);
         let cancel = if cx.is_proceeding(&client) {
             cx.cancel(&client, reason);
             self.timers.set(Timer::Cancel, cx.now + TRY_FOR);
@@ -252,7 +260,7 @@ impl Session {
         self.state = SessionState::Withdrawn(Withdrawn { client, cancel });
     }
 
-    /// Nothing at all came back: the user hears that now. The INVITE is sent no more, and what still comes of it is
+    /// Nothing came back that says how the call goes: the user hears that now. The INVITE is sent no more, and what still comes of it is
     /// ended.
     pub(super) fn unheard(&mut self, cx: &mut Context) {
         let SessionState::Calling(calling) = &self.state else { return };

@@ -1,5 +1,7 @@
 //! Calls that go out: forks, withdrawals, refusals, challenges.
 
+use std::time::Duration;
+
 use super::*;
 
 #[test]
@@ -96,6 +98,38 @@ fn refusals_and_silence_end_a_call_once() {
     world.dialled();
     world.pass(40_000);
     assert_eq!(world.heard(), ["ended TimedOut"]);
+}
+
+#[test]
+fn a_peer_that_says_nothing_but_100_is_given_up() {
+    let stuck = Dial { progress: Some(Duration::from_secs(20)), ..dial() };
+    let dialled = || {
+        let mut world = World::new();
+        world.endpoint.dial(world.now, stuck.clone());
+        world.drain();
+        let invite = world.last_request();
+        world.sent.clear();
+        (world, invite)
+    };
+    let (mut world, invite) = dialled();
+    world.receive(&respond(&invite, 100, "t", "", ""));
+    world.pass(19_900);
+    world.receive(&respond(&invite, 100, "t", "", ""));
+    assert_eq!(world.heard(), Vec::<String>::new());
+    world.pass(200);
+    assert_eq!(world.heard(), ["ended TimedOut"]);
+    assert_eq!(world.methods(), ["CANCEL"]);
+    world.receive(&respond(&invite, 487, "t", "", ""));
+    assert_eq!(world.endpoint.session_count(), 0);
+
+    for (code, body) in [(180, ""), (183, SDP), (200, SDP)] {
+        let (mut world, invite) = dialled();
+        world.receive(&respond(&invite, 100, "t", "", ""));
+        world.receive(&respond(&invite, code, "t", "", body));
+        world.heard();
+        world.pass(60_000);
+        assert_eq!(world.heard(), Vec::<String>::new(), "{code}");
+    }
 }
 
 #[test]

@@ -231,6 +231,7 @@ pub(super) fn dial() -> Dial {
         },
         credentials: None,
         reliable: false,
+        progress: None,
         domain: None,
         headers: crate::Headers::new(),
     }
