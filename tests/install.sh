@@ -16,6 +16,7 @@ ffmpeg ffmpeg
 python3 python3
 initdb postgresql
 kamailio kamailio
+dnsmasq dnsmasq-base
 linphonec linphone-cli
 "
 

@@ -2,7 +2,9 @@
 
 use std::net::UdpSocket;
 
-use hotline_tests::{Center, Gateway, Kamailio, Phone, Sipp, THIRD_HZ, Voices, assert_heard, wait_for};
+use hotline_tests::{
+    Center, Gateway, Kamailio, NameServer, Phone, Sipp, THIRD_HZ, Voices, assert_heard, wait_for,
+};
 use serde_json::{Value, json};
 
 const CUSTOMER: Voices = [true, false, false];
@@ -90,6 +92,42 @@ fn a_gateway_that_says_nothing_but_100_is_passed_over() {
     stuck.assert_all_calls_went_well();
     let trunk = &center.rows("trunks")[0];
     assert_eq!(trunk["last_failure"]["what"], "timeout", "{trunk}");
+    customer.hang_up();
+    taker.assert_all_calls_went_well();
+    center.wait_for_contact("/end/class", "answered");
+}
+
+/// The records of carrier.test: two servers, the first preferred.
+fn records(first: &str, second: &str) -> Vec<String> {
+    let port = |address: &str| address.rsplit(':').next().unwrap_or_default().to_owned();
+    let service = "_sip._udp.carrier.test";
+    let mut records = vec![
+        "--naptr-record=carrier.test,10,10,s,SIPS+D2T,,_sips._tcp.carrier.test".to_owned(),
+        format!("--naptr-record=carrier.test,20,10,s,SIP+D2U,,{service}"),
+        // What the name itself leads to takes no calls.
+        "--host-record=carrier.test,127.0.0.9".to_owned(),
+    ];
+    for (nth, address) in [first, second].into_iter().enumerate() {
+        records.push(format!("--host-record=gw{nth}.carrier.test,127.0.0.1"));
+        records.push(format!("--srv-host={service},gw{nth}.carrier.test,{},{},5", port(address), 10 + nth));
+    }
+    records
+}
+
+#[test]
+fn a_carrier_known_by_name_is_found_by_its_service_records() {
+    let center = Center::start();
+    let (mut full, first) = Sipp::gateway(&center, "has-no-line.xml", 1, THIRD_HZ);
+    let (mut taker, second) = Sipp::gateway(&center, "answers.xml", 1, THIRD_HZ);
+    let names = NameServer::start(&records(&first, &second));
+    center.edit("hotline.toml", "[sip]\n", &format!("[sip]\nname_servers = [\"{}\"]\n", names.address()));
+    set_gateways(&center, &["carrier.test"]);
+    let trunk = wait_for_trunk(&center, |trunk| trunk["gateways"][0]["state"] == "up");
+    let addresses = [first.as_str(), second.as_str()];
+    assert_eq!(trunk["gateways"][0]["addresses"], json!(addresses), "{trunk}");
+    let (mut customer, _agent) = Phone::customer_and_agent(&center);
+    assert_eq!(transfer(&center), (200, json!({ "outcome": "done", "reason": null })));
+    full.assert_all_calls_went_well();
     customer.hang_up();
     taker.assert_all_calls_went_well();
     center.wait_for_contact("/end/class", "answered");

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use hotline::config;
 use hotline::shown::log::LogFormat;
 use hotline::signalling::Listener;
-use model::{AgentId, Class, ContactId, Language, Number, QueueName, RecordingId, Time, Way};
+use model::{AgentId, ContactId, Number, QueueName, RecordingId};
 use store::Role;
 
 use crate::place::Typed;

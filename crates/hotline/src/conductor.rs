@@ -35,8 +35,8 @@ const CLOCK_WATCHED: Duration = Duration::from_secs(1);
 
 /// What the center reads from.
 pub struct Inboxes {
-    /// Of the signalling shell.
-    pub signalling: Receiver<SignallingInput>,
+    /// Of the signalling shell. Boxed, as a bounded channel holds all its places in memory from the start.
+    pub signalling: Receiver<Box<SignallingInput>>,
     /// Of the media threads.
     pub media: Receiver<MediaReport>,
 }
@@ -198,7 +198,7 @@ impl Thread {
             crossbeam_channel::select! {
                 recv(self.inboxes.signalling) -> input => {
                     if let Ok(input) = input {
-                        self.center.handle(steady(), translate(input));
+                        self.center.handle(steady(), translate(*input));
                     }
                 }
                 recv(self.inboxes.media) -> report => {

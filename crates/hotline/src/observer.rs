@@ -55,7 +55,7 @@ struct Shared {
 #[derive(Debug)]
 enum Seen {
     Entry(Box<Entry>),
-    Refusal(Refused),
+    Refusal(Box<Refused>),
     Limits(Limits),
     Stop(Sender<()>),
 }
@@ -113,7 +113,7 @@ impl Observer {
 
     /// A call or registration that was refused.
     pub(crate) fn refused(&self, refused: Refused) {
-        self.put(Seen::Refusal(refused));
+        self.put(Seen::Refusal(Box::new(refused)));
     }
 
     /// A SIP message that was received or sent. Counted at once, on the caller's thread.
@@ -186,7 +186,7 @@ impl Thread {
                 }
                 Ok(Seen::Refusal(refused)) => {
                     self.figures(|figures| figures.refused(refused.reason));
-                    self.refusals.handle(steady(), refused);
+                    self.refusals.handle(steady(), *refused);
                 }
                 Ok(Seen::Limits(limits)) => self.limits = limits,
                 Ok(Seen::Stop(done)) => {

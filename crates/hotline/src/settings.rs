@@ -77,6 +77,7 @@ pub(crate) fn signalling_settings(configuration: &Configuration) -> signalling::
         digests: configuration.digests.clone(),
         seats: configuration.seats.clone(),
         trunks: configuration.trunks.clone(),
+        name_servers: server.name_servers.clone(),
         emergency: configuration.dialling.emergency.numbers.clone(),
         inside: configuration.inside_numbers(),
         entries: configuration.routes.keys().cloned().collect(),

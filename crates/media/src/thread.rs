@@ -6,32 +6,26 @@ mod orders;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use archive::{Buffer, ToWriter};
-use audio::g711::Law;
-use audio::reader::Passage;
-use audio::rtp::{HEADER_LEN, RtpPacket};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use model::{AudioReport, CallId, LegId, MediaOrder, MediaReport, Shortage};
 use udp::{Poll, Timer, Waker, run_delay};
 
-use crate::channel::Channel;
 use crate::clock::{Clock, TICK, TICK_TIME, from_microseconds, samples};
 use crate::conference::Conference;
 use crate::counters::{Tally, add, shift};
 use crate::ear::{Frame, LONGEST};
 use crate::encodings::Encodings;
-use crate::leg::{DATAGRAM, Kind, Leg};
+use crate::leg::{DATAGRAM, Leg};
 use crate::outbox::Outbox;
 use crate::ports::Ports;
 use crate::prompts::Shelf;
 use crate::recorder::Recorder;
 use crate::settings::Settings;
 use crate::strain::Strain;
-use crate::tap::Tap;
 
 /// A message to a media thread.
 #[derive(Debug)]

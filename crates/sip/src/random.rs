@@ -25,6 +25,12 @@ impl Random {
         hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
+    /// A number from 0 to `most`, both among them.
+    pub fn up_to(&mut self, most: u32) -> u32 {
+        // Of 2^64 numbers no remainder is more likely than another by as much as one in 2^32.
+        u32::try_from(self.draw() % (u64::from(most) + 1)).unwrap_or(most)
+    }
+
     /// Fills `bytes`, for keys.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {

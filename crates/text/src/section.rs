@@ -180,9 +180,33 @@ impl Section {
         strings
     }
 
+    /// A list of whole numbers within `range`.
+    pub fn integers(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Vec<At<u64>> {
+        match self.take(key) {
+            None => Vec::new(),
+            Some((_, Value::List(items))) => {
+                items.into_iter().filter_map(|(line, item)| self.number(key, line, item, &range)).collect()
+            }
+            Some((line, other)) => {
+                self.wrong_kind::<()>(key, line, &other, "a list of whole numbers", "整数列表");
+                Vec::new()
+            }
+        }
+    }
+
     /// A whole number within `range`, if the key is there.
     pub fn integer(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<At<u64>> {
         let (line, value) = self.take(key)?;
+        self.number(key, line, value, &range)
+    }
+
+    fn number(
+        &mut self,
+        key: &'static str,
+        line: u32,
+        value: Value,
+        range: &RangeInclusive<u64>,
+    ) -> Option<At<u64>> {
         let Value::Integer(digits, radix) = value else {
             return self.wrong_kind(key, line, &value, "a whole number", "整数");
         };

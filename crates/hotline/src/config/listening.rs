@@ -1,4 +1,4 @@
-//! Where SIP listens, and the address that peers send to: `listen` and `advertised` in `[sip]` of `hotline.toml`.
+//! Addresses in `[sip]` of `hotline.toml`: where it listens, what peers send to, and name servers.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
@@ -22,6 +22,20 @@ impl FromStr for Listen {
         }
         let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
         found.map(Listen).ok_or(WANTED)
+    }
+}
+
+/// A name server: an address, and the port when it is not 53.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NameServer(pub(super) SocketAddr);
+
+impl FromStr for NameServer {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<NameServer, &'static str> {
+        let with_port = text.parse().ok();
+        let address = with_port.or_else(|| text.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 53)));
+        address.map(NameServer).ok_or("an address, such as 192.0.2.53 or 192.0.2.53:5353")
     }
 }
 

@@ -11,7 +11,7 @@ use ::sip::{Algorithm, Encryption};
 use model::{QueueName, RetentionRule, SupervisorsHear, Zone};
 use text::{At, Problems, Section, parse, text};
 
-use super::listening::{Listen, listeners};
+use super::listening::{Listen, NameServer, listeners};
 use super::people::{digest, no_queue};
 use super::zone::NamedZone;
 use crate::signalling::{Listener, Network, Pings};
@@ -29,6 +29,8 @@ pub struct Server {
     pub prack: bool,
     /// How registered devices are asked whether they can be reached.
     pub pings: Pings,
+    /// The name servers that are asked for trunks' names; empty: the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// Bytes of SIP messages that are kept in memory for `hotline sip trace`; 0 for none.
     pub trace_bytes: usize,
     /// The digest realm.
@@ -108,6 +110,7 @@ impl Server {
             redirects: self.redirects,
             prack: self.prack,
             pings: self.pings,
+            name_servers: self.name_servers,
             digest: self.digest,
             trusted_proxies: self.trusted_proxies,
             srtp: self.srtp,
@@ -206,6 +209,7 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         redirects: sip.integer("redirects", 0..=10).map_or(3, |at| u32::try_from(at.value).unwrap_or(0)),
         prack: sip.boolean("prack").is_some_and(|at| at.value),
         pings: pings(&mut sip),
+        name_servers: name_servers(&mut sip),
         trace_bytes: number(&mut sip, "trace_mb", 0..=4_096, 16) << 20,
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
         digest: digest(&mut sip).unwrap_or_else(|| Algorithm::ALL.to_vec()),
@@ -325,6 +329,10 @@ fn pings(sip: &mut Section) -> Pings {
         every: (every > 0).then(|| Duration::from_secs(every)),
         misses: u32::try_from(misses).unwrap_or(u32::MAX),
     }
+}
+
+fn name_servers(sip: &mut Section) -> Vec<SocketAddr> {
+    sip.parsed_list::<NameServer>("name_servers").into_iter().map(|at| at.value.0).collect()
 }
 
 fn proxies(http: &mut Section) -> Vec<Network> {

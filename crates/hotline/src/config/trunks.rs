@@ -74,6 +74,7 @@ fn rules(section: &mut Section, key: &'static str) -> Vec<Rewrite> {
 /// Outgoing calls of a trunk: gateways, caller id, health checks.
 fn outgoing(section: &mut Section, max_calls: Option<usize>) -> Outgoing {
     let gateways: Vec<At<Gateway>> = section.parsed_list("gateways");
+    let weights = weights(section, gateways.len());
     let interval = section.integer("register_s", 60..=86_400).map_or(3_600, |at| at.value);
     let registrar = section.parsed::<Gateway>("register");
     let credentials = credentials(section);
@@ -92,6 +93,7 @@ fn outgoing(section: &mut Section, max_calls: Option<usize>) -> Outgoing {
     let progress = section.integer("progress_s", 0..=120).map_or(20, |at| at.value);
     Outgoing {
         gateways: gateways.into_iter().map(|at| at.value).collect(),
+        weights,
         credentials,
         registration: registrar
             .map(|at| RegisterAt { registrar: at.value, interval: Duration::from_secs(interval) }),
@@ -103,6 +105,24 @@ fn outgoing(section: &mut Section, max_calls: Option<usize>) -> Outgoing {
         options: (options > 0).then(|| Duration::from_secs(options)),
         progress: (progress > 0).then(|| Duration::from_secs(progress)),
     }
+}
+
+/// How often each gateway is tried first: a number for each gateway, or none at all.
+fn weights(section: &mut Section, gateways: usize) -> Vec<u16> {
+    let weights = section.integers("weights", 0..=65_535);
+    let count = weights.len();
+    if let Some(At { line, .. }) = weights.first().filter(|_| count != gateways) {
+        section.problem(
+            *line,
+            text!(
+                "weights has {count} numbers for {gateways} gateways",
+                "weights 有 {count} 个数，gateways 有 {gateways} 个网关"
+            ),
+            text!("one number for each gateway, in their order", "请按顺序为每个网关写一个数"),
+        );
+        return Vec::new();
+    }
+    weights.into_iter().filter_map(|at| u16::try_from(at.value).ok()).collect()
 }
 
 /// `username` and `password`: both or none.

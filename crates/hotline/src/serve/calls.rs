@@ -16,12 +16,12 @@ use crate::conductor::{self, Conductor, INBOX, Inboxes, Shells};
 use crate::config::Configuration;
 use crate::observer::Observer;
 use crate::reload::Owners;
-use crate::settings::{MAKER_SIGNALLING, center_config, limits, media_settings, signalling_settings};
+use crate::settings::{center_config, limits, media_settings, signalling_settings};
 use crate::signalling::{self, Signalling};
 use crate::system::clock::steady;
 use crate::system::folders::Folders;
 
-/// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow from [`MAKER_SIGNALLING`].
+/// Makers of ids: 0 the center, 1 offers, 2 commands; signalling shards follow from [`crate::settings::MAKER_SIGNALLING`].
 const MAKER_CENTER: u16 = 0;
 const MAKER_OFFERS: u16 = 1;
 const MAKER_COMMANDS: u16 = 2;

@@ -12,6 +12,7 @@ use model::Time;
 use sip::{Moment, Registered};
 
 use super::health::{Health, Rate};
+use super::locating::{Hop, Share, at_once, in_order};
 use super::{Gateway, Outgoing, Trunk};
 
 /// One gateway of a trunk.
@@ -22,10 +23,10 @@ pub(super) struct GatewayKey {
 }
 
 /// A way that a call may go out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) key: GatewayKey,
-    pub(super) address: SocketAddr,
+    pub(super) hop: Hop,
 }
 
 /// See the module.
@@ -45,7 +46,13 @@ struct Carrier {
 #[derive(Debug)]
 struct Known {
     gateway: Gateway,
-    addresses: Vec<SocketAddr>,
+    share: Share,
+    hops: Vec<Reached>,
+}
+
+#[derive(Debug)]
+struct Reached {
+    hop: Hop,
     health: Health,
 }
 
@@ -147,7 +154,7 @@ impl Carriers {
         for trunk in trunks {
             let mut carrier = before.remove(&trunk.name).unwrap_or_default();
             let known = std::mem::take(&mut carrier.gateways);
-            carrier.gateways = renewed(known, &trunk.outgoing.gateways);
+            carrier.gateways = renewed(known, &trunk.outgoing);
             carrier.rate.set_most(trunk.outgoing.calls_per_second);
             carrier.outgoing = trunk.outgoing.clone();
             if trunk.outgoing.registration.is_none() {
@@ -168,16 +175,26 @@ impl Carriers {
     }
 
     /// Every way out through these trunks from an address of this IP version: those that do well first, in the order
-    /// of preference, then the others in the same order.
-    pub(super) fn routes(&self, now: Moment, trunks: &[String], is_ipv4: bool) -> Vec<Route> {
+    /// of preference and by weight, then the others in the same order. `draw`: a random number from 0 to its argument.
+    pub(super) fn routes(
+        &self,
+        now: Moment,
+        trunks: &[String],
+        is_ipv4: bool,
+        mut draw: impl FnMut(u32) -> u32,
+    ) -> Vec<Route> {
         let table = self.table();
         let (mut good, mut bad) = (Vec::new(), Vec::new());
-        for trunk in trunks {
-            for known in table.get(trunk).iter().flat_map(|carrier| &carrier.gateways) {
-                let key = GatewayKey { trunk: trunk.clone(), gateway: known.gateway.clone() };
-                let addresses = known.addresses.iter().filter(|address| address.is_ipv4() == is_ipv4);
-                let routes = addresses.map(|address| Route { key: key.clone(), address: *address });
-                if known.health.is_well(now) { good.extend(routes) } else { bad.extend(routes) }
+        for (name, carrier) in trunks.iter().filter_map(|trunk| table.get_key_value(trunk)) {
+            let gateways = carrier.gateways.iter().map(|known| (known.share, known)).collect();
+            for known in in_order(gateways, &mut draw) {
+                let key = GatewayKey { trunk: name.clone(), gateway: known.gateway.clone() };
+                let fitting = known.hops.iter().filter(|reached| reached.hop.address.is_ipv4() == is_ipv4);
+                let hops = fitting.map(|reached| (reached.hop.share, reached)).collect();
+                for Reached { hop, health } in in_order(hops, &mut draw) {
+                    let route = Route { key: key.clone(), hop: *hop };
+                    if health.is_well(now) { good.push(route) } else { bad.push(route) }
+                }
             }
         }
         good.extend(bad);
@@ -205,52 +222,57 @@ impl Carriers {
         Line { carriers: Arc::clone(self), trunk: trunk.to_owned() }
     }
 
-    /// A call, or a question, failed at a gateway.
-    pub(super) fn failed(&self, (now, at): (Moment, Time), key: &GatewayKey, what: &str) {
-        let mut table = self.table();
-        let Some(carrier) = table.get_mut(&key.trunk) else { return };
-        let failure = Failure { at, place: key.gateway.to_string(), what: what.to_owned() };
-        carrier.last_failure = Some(failure);
-        if let Some(known) = carrier.gateways.iter_mut().find(|known| known.gateway == key.gateway) {
-            known.health.failed(now);
-        }
+    /// A call failed at a gateway.
+    pub(super) fn failed(&self, (now, at): (Moment, Time), route: &Route, what: &str) {
+        let failure = Failure { at, place: route.key.gateway.to_string(), what: what.to_owned() };
+        self.with_carrier(&route.key.trunk, |carrier| carrier.last_failure = Some(failure));
+        self.with_health(route, |health| health.failed(now));
     }
 
     /// A gateway answered a call.
-    pub(super) fn answered(&self, key: &GatewayKey) {
-        self.with(key, |known| known.health.answered());
+    pub(super) fn answered(&self, route: &Route) {
+        self.with_health(route, Health::answered);
     }
 
     /// What came of OPTIONS. `Some` when the gateway is out since, or in again.
-    pub(super) fn pinged(&self, at: Time, key: &GatewayKey, reachable: bool) -> Option<bool> {
-        let (before, after) = self.with(key, |known| {
-            let before = known.health.is_out();
-            known.health.pinged(reachable);
-            (before, known.health.is_out())
+    pub(super) fn pinged(&self, at: Time, route: &Route, reachable: bool) -> Option<bool> {
+        let (before, after) = self.with_health(route, |health| {
+            let before = health.is_out();
+            health.pinged(reachable);
+            (before, health.is_out())
         })?;
         if after && !before {
-            let failure =
-                Failure { at, place: key.gateway.to_string(), what: "no_answer_to_options".to_owned() };
-            self.with_carrier(&key.trunk, |carrier| carrier.last_failure = Some(failure));
+            let (place, what) = (route.key.gateway.to_string(), "no_answer_to_options".to_owned());
+            let failure = Failure { at, place, what };
+            self.with_carrier(&route.key.trunk, |carrier| carrier.last_failure = Some(failure));
         }
         (before != after).then_some(!after)
     }
 
-    /// Where a gateway's name leads now.
-    pub(super) fn found(&self, key: &GatewayKey, addresses: Vec<SocketAddr>) {
-        self.with(key, |known| known.addresses = addresses);
+    /// Where a gateway is now. What is known of a hop that stays is kept.
+    pub(super) fn found(&self, key: &GatewayKey, hops: Vec<Hop>) {
+        self.with(key, |known| {
+            let mut before = std::mem::take(&mut known.hops);
+            let same = |hop: &Hop, reached: &Reached| {
+                (reached.hop.transport, reached.hop.address) == (hop.transport, hop.address)
+            };
+            for hop in hops {
+                let at = before.iter().position(|reached| same(&hop, reached));
+                let health = at.map(|at| before.swap_remove(at).health).unwrap_or_default();
+                known.hops.push(Reached { hop, health });
+            }
+        });
     }
 
-    /// Gateways with an address that are to be asked now whether they live.
+    /// Hops that are to be asked now whether they live.
     pub(super) fn due(&self, now: Moment) -> Vec<Route> {
         let mut due = Vec::new();
         for (name, carrier) in self.table().iter_mut() {
             let Some(every) = carrier.outgoing.options else { continue };
-            for known in &mut carrier.gateways {
-                let address = known.addresses.first().copied();
-                if let Some(address) = address.filter(|_| known.health.ask(now, every)) {
-                    let key = GatewayKey { trunk: name.clone(), gateway: known.gateway.clone() };
-                    due.push(Route { key, address });
+            for Known { gateway, hops, .. } in &mut carrier.gateways {
+                for Reached { hop, .. } in hops.iter_mut().filter_map(|reached| reached.asked(now, every)) {
+                    let key = GatewayKey { trunk: name.clone(), gateway: gateway.clone() };
+                    due.push(Route { key, hop: *hop });
                 }
             }
         }
@@ -268,9 +290,8 @@ impl Carriers {
     /// True for the address of a gateway: what answers our calls comes from there.
     pub(super) fn is_gateway(&self, source: IpAddr) -> bool {
         let table = self.table();
-        let mut addresses =
-            table.values().flat_map(|carrier| &carrier.gateways).flat_map(|known| &known.addresses);
-        addresses.any(|address| address.ip() == source)
+        let mut hops = table.values().flat_map(|carrier| &carrier.gateways).flat_map(|known| &known.hops);
+        hops.any(|reached| reached.hop.address.ip() == source)
     }
 
     /// All trunks, by name.
@@ -292,6 +313,14 @@ impl Carriers {
         gateways.iter_mut().find(|known| known.gateway == key.gateway).map(change)
     }
 
+    fn with_health<R>(&self, route: &Route, change: impl FnOnce(&mut Health) -> R) -> Option<R> {
+        self.with(&route.key, |known| {
+            let mut hops = known.hops.iter_mut();
+            hops.find(|reached| reached.hop.address == route.hop.address)
+                .map(|reached| change(&mut reached.health))
+        })?
+    }
+
     fn with_carrier(&self, trunk: &str, change: impl FnOnce(&mut Carrier)) {
         if let Some(carrier) = self.table().get_mut(trunk) {
             change(carrier);
@@ -301,34 +330,49 @@ impl Carriers {
 
 impl Known {
     fn status(&self, now: Moment) -> GatewayStatus {
-        let state = if self.addresses.is_empty() {
+        let state = if self.hops.is_empty() {
             GatewayState::Unknown
-        } else if self.health.is_out() {
-            GatewayState::Silent
-        } else if self.health.is_well(now) {
+        } else if self.hops.iter().any(|reached| reached.health.is_well(now)) {
             GatewayState::Up
+        } else if self.hops.iter().all(|reached| reached.health.is_out()) {
+            GatewayState::Silent
         } else {
             GatewayState::Failed
         };
-        GatewayStatus { gateway: self.gateway.to_string(), addresses: self.addresses.clone(), state }
+        let addresses = self.hops.iter().map(|reached| reached.hop.address).collect();
+        GatewayStatus { gateway: self.gateway.to_string(), addresses, state }
+    }
+}
+
+impl Reached {
+    /// This hop, when it is to be asked now; then it was.
+    fn asked(&mut self, now: Moment, every: Duration) -> Option<&Reached> {
+        self.health.ask(now, every).then_some(self)
     }
 }
 
 /// The gateways of now, with what is known of those that were there before. An address in numbers is known at once.
-fn renewed(mut before: Vec<Known>, gateways: &[Gateway]) -> Vec<Known> {
+fn renewed(mut before: Vec<Known>, outgoing: &Outgoing) -> Vec<Known> {
     let mut known = Vec::new();
-    for gateway in gateways {
-        let at = before.iter().position(|known| known.gateway == *gateway);
-        known.push(at.map(|at| before.swap_remove(at)).unwrap_or_else(|| {
-            let ip = gateway.lookup_name().parse::<IpAddr>().ok();
-            Known {
-                gateway: gateway.clone(),
-                addresses: ip.map(|ip| SocketAddr::new(ip, gateway.port)).into_iter().collect(),
-                health: Health::default(),
+    for (nth, gateway) in outgoing.gateways.iter().enumerate() {
+        let share = share(nth, &outgoing.weights);
+        let hops = match before.iter().position(|known| known.gateway == *gateway) {
+            Some(at) => before.swap_remove(at).hops,
+            None => {
+                at_once(gateway).map(|hop| Reached { hop, health: Health::default() }).into_iter().collect()
             }
-        }));
+        };
+        known.push(Known { gateway: gateway.clone(), share, hops });
     }
     known
+}
+
+/// Without weights each gateway has a priority of its own.
+fn share(nth: usize, weights: &[u16]) -> Share {
+    match weights.get(nth) {
+        Some(weight) => Share { priority: 0, weight: *weight },
+        None => Share { priority: u16::try_from(nth).unwrap_or(u16::MAX), weight: 0 },
+    }
 }
 
 /// How long a gateway at which a call failed is tried last.

@@ -18,7 +18,9 @@ use std::time::Duration;
 use sip::{Destination, Moment, Random, Registered, Registration, RegistrationSettings, Request, Response};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::carriers::{Carriers, Failure, GatewayKey, standing};
+use super::carriers::{Carriers, Failure, GatewayKey, Route, standing};
+use super::dns::Dns;
+use super::locating::{Hop, in_order, locate};
 use super::names::{self, Unresolved};
 use super::{Clock, CurrentSettings, Gateway, Outgoing, local_like, shard_of_call};
 
@@ -34,7 +36,7 @@ const LEAVE_FOR: Duration = Duration::from_secs(2);
 /// What a shard does for the keeper.
 pub(super) enum Errand {
     /// Ask whether a gateway lives.
-    Ping { key: GatewayKey, destination: Destination },
+    Ping { route: Route, destination: Destination },
     /// Send a REGISTER of this trunk.
     Register { trunk: String, request: Box<Request>, destination: Destination },
 }
@@ -42,7 +44,7 @@ pub(super) enum Errand {
 /// What came of an errand.
 pub(super) enum Outcome {
     Pinged {
-        key: GatewayKey,
+        route: Route,
         reachable: bool,
     },
     /// `None`: nothing came back.
@@ -136,10 +138,9 @@ impl Keeper {
             self.follow_registrations().await;
         }
         for route in self.carriers.due(now) {
-            let destination = self.destination(route.key.gateway.transport, route.address);
-            if let Some(destination) = destination {
+            if let Some(destination) = self.destination(route.hop) {
                 // Without room there it is asked the next time.
-                let _ = self.wires.errands.try_send(Errand::Ping { key: route.key, destination });
+                let _ = self.wires.errands.try_send(Errand::Ping { route, destination });
             }
         }
         self.attend_registrations();
@@ -147,13 +148,14 @@ impl Keeper {
 
     async fn look_up(&mut self) {
         let settings = Arc::clone(&self.settings.borrow());
+        let dns = Dns::new(&settings.name_servers);
         for trunk in &settings.trunks {
             for gateway in &trunk.outgoing.gateways {
-                let addresses = addresses(&trunk.name, gateway).await;
+                let hops = hops(&dns, &trunk.name, gateway).await;
                 let key = GatewayKey { trunk: trunk.name.clone(), gateway: gateway.clone() };
                 // A name server that is away takes no gateway away.
-                if !addresses.is_empty() {
-                    self.carriers.found(&key, addresses);
+                if !hops.is_empty() {
+                    self.carriers.found(&key, hops);
                 }
             }
         }
@@ -195,16 +197,19 @@ impl Keeper {
 
     /// What a trunk is to be registered as, and where; `None` when it is not, or its registrar's name leads nowhere.
     async fn registration_of(
-        &self,
+        &mut self,
         trunk: &str,
         outgoing: &Outgoing,
     ) -> Option<(RegistrationSettings, Destination)> {
         let (at, credentials) = (outgoing.registration.as_ref()?, outgoing.credentials.clone()?);
-        let found = addresses(trunk, &at.registrar).await;
+        let dns = Dns::new(&self.settings.borrow().name_servers);
+        let found = hops(&dns, trunk, &at.registrar).await;
         let known = self.registrations.get(trunk).map(|ours| ours.destination.address);
         // The address in use stays while the name still leads there.
-        let address = known.filter(|known| found.contains(known)).or_else(|| found.first().copied());
-        let destination = address.and_then(|address| self.destination(at.registrar.transport, address));
+        let stays = found.iter().find(|hop| known == Some(hop.address)).copied();
+        let shared = found.into_iter().map(|hop| (hop.share, hop)).collect();
+        let hop = stays.or_else(|| in_order(shared, |most| self.random.up_to(most)).into_iter().next());
+        let destination = hop.and_then(|hop| self.destination(hop));
         let Some(destination) = destination else {
             self.unreachable_registrar(trunk, &at.registrar);
             return None;
@@ -251,12 +256,12 @@ impl Keeper {
     fn hear(&mut self, outcome: Outcome) {
         let now = self.clock.now();
         match outcome {
-            Outcome::Pinged { key, reachable } => {
-                let GatewayKey { trunk, gateway } = &key;
-                match self.carriers.pinged(self.clock.time(), &key, reachable) {
-                    Some(true) => tracing::info!(%trunk, %gateway, "a gateway answers again"),
+            Outcome::Pinged { route, reachable } => {
+                let Route { key: GatewayKey { trunk, gateway }, hop: Hop { address, .. } } = &route;
+                match self.carriers.pinged(self.clock.time(), &route, reachable) {
+                    Some(true) => tracing::info!(%trunk, %gateway, %address, "a gateway answers again"),
                     Some(false) => {
-                        tracing::warn!(%trunk, %gateway, "a gateway does not answer OPTIONS: others are tried first");
+                        tracing::warn!(%trunk, %gateway, %address, "a gateway does not answer OPTIONS: others are tried first");
                     }
                     None => {}
                 }
@@ -291,8 +296,9 @@ impl Keeper {
         }
     }
 
-    /// How an address is reached from ours; `None` without one of its IP version.
-    fn destination(&self, transport: sip::Transport, address: SocketAddr) -> Option<Destination> {
+    /// How a hop is reached from an address of ours; `None` without one of its IP version.
+    fn destination(&self, hop: Hop) -> Option<Destination> {
+        let Hop { transport, address, .. } = hop;
         let local = local_like(&self.locals, address.is_ipv4())?;
         Some(Destination { transport, local, address, otherwise: None })
     }
@@ -350,18 +356,10 @@ fn note(carriers: &Carriers, clock: Clock, trunk: &str, ours: &mut Ours) {
     }
 }
 
-/// Where a gateway's name leads now, in the order of the resolver; nothing when it leads nowhere.
-async fn addresses(trunk: &str, gateway: &Gateway) -> Vec<SocketAddr> {
-    match names::look_up(gateway.lookup_name(), gateway.port).await {
-        Ok(found) => {
-            let mut addresses: Vec<SocketAddr> = Vec::new();
-            for address in found.into_iter().filter(|address| !address.ip().is_unspecified()) {
-                if !addresses.contains(&address) {
-                    addresses.push(address);
-                }
-            }
-            addresses
-        }
+/// Where a gateway is now; nothing when its name leads nowhere.
+async fn hops(dns: &Dns, trunk: &str, gateway: &Gateway) -> Vec<Hop> {
+    match locate(dns, gateway).await {
+        Ok(hops) => hops,
         Err(Unresolved::Nowhere(error)) => {
             tracing::warn!(%trunk, %gateway, %error, "a gateway's name leads nowhere");
             Vec::new()

@@ -25,6 +25,7 @@
 mod admit;
 mod carriers;
 mod diversion;
+mod dns;
 mod gate;
 mod health;
 mod identity;
@@ -34,6 +35,7 @@ mod legs;
 mod life;
 mod listen;
 mod listener;
+mod locating;
 mod manners;
 mod names;
 mod outgoing;
@@ -130,7 +132,7 @@ pub enum StartError {
 }
 
 /// The way to a shard: its orders, and the bell that it wakes by.
-type OrderWay = (Sender<(LegId, LegOrder)>, Arc<Notify>);
+type OrderWay = (Sender<(LegId, Box<LegOrder>)>, Arc<Notify>);
 
 /// The running shell.
 pub struct Signalling {
@@ -151,7 +153,7 @@ impl Signalling {
     pub fn order(&self, leg: LegId, order: LegOrder) {
         if let Some((sender, notify)) = self.orders.get(shard_of_leg(leg, self.orders.len())) {
             // Only a shell that stopped has no receiver any more; then nobody is left to hang up either.
-            let _ = sender.send((leg, order));
+            let _ = sender.send((leg, Box::new(order)));
             notify.notify_one();
         }
     }
@@ -265,7 +267,8 @@ where
     let (questions, question_inputs) = mpsc::channel(QUESTIONS * count);
     let draining = Arc::new(AtomicBool::new(false));
     let (registered, registered_now) = watch::channel(gate::Registered::default());
-    let (trunks, trunks_now) = watch::channel(Arc::new(names::looked_up(&settings.trunks, &[]).await));
+    let dns = dns::Dns::new(&settings.name_servers);
+    let (trunks, trunks_now) = watch::channel(Arc::new(names::looked_up(&dns, &settings.trunks, &[]).await));
     let trunks = Arc::new(trunks);
     let settings = Arc::new(settings);
     let (replace, current) = watch::channel(Arc::clone(&settings));

@@ -11,8 +11,10 @@ use super::Rewrite;
 /// What a trunk does with calls of ours. Without a gateway it takes none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outgoing {
-    /// Where calls are sent, the preferred first.
+    /// Where calls are sent, the preferred first, unless `weights` says otherwise.
     pub gateways: Vec<Gateway>,
+    /// How often each gateway comes first; empty: in their order. As many as there are gateways, else.
+    pub weights: Vec<u16>,
     /// What we answer challenges to INVITE and REGISTER by.
     pub credentials: Option<Credentials>,
     /// The provider that we register with, so that calls come to us.
@@ -72,17 +74,14 @@ impl FromStr for Identity {
 pub struct Gateway {
     /// A name or an address, as in an address of SIP: IPv6 in brackets.
     pub host: String,
-    /// 5060 where nothing is said.
-    pub port: u16,
-    /// UDP where nothing is said.
-    pub transport: Transport,
-    has_port: bool,
+    port: Option<u16>,
+    transport: Option<Transport>,
 }
 
 impl Gateway {
     /// The host and, where one is written, the port.
     pub fn host_port(&self) -> String {
-        if self.has_port { format!("{}:{}", self.host, self.port) } else { self.host.clone() }
+        self.port.map_or_else(|| self.host.clone(), |port| format!("{}:{port}", self.host))
     }
 
     /// The address of `user` there; of the gateway itself for `None`.
@@ -93,7 +92,27 @@ impl Gateway {
 
     /// How an address says that it is reached by this transport.
     pub(super) fn transport_parameter(&self) -> &'static str {
-        if self.transport == Transport::Tcp { ";transport=tcp" } else { "" }
+        if self.transport == Some(Transport::Tcp) { ";transport=tcp" } else { "" }
+    }
+
+    /// The port; 5060 where none is written.
+    pub(super) fn port(&self) -> u16 {
+        self.port.unwrap_or(5060)
+    }
+
+    /// True when a port is written: then the name has addresses and no SRV records (RFC 3263 section 4.2).
+    pub(super) fn has_port(&self) -> bool {
+        self.port.is_some()
+    }
+
+    /// The transport; UDP where none is written.
+    pub(super) fn transport(&self) -> Transport {
+        self.transport.unwrap_or(Transport::Udp)
+    }
+
+    /// The transport, where one is written.
+    pub(super) fn transport_if_written(&self) -> Option<Transport> {
+        self.transport
     }
 
     /// The host as the system's resolver takes it.
@@ -121,8 +140,9 @@ impl FromStr for Gateway {
         let is_plain = uri.user.is_none() && uri.password.is_none() && uri.headers.is_none();
         let knows_all = uri.params.iter().all(|(name, _)| name.eq_ignore_ascii_case("transport"));
         let transport = match uri.params.value("transport").map(str::to_ascii_lowercase).as_deref() {
-            None | Some("udp") => Transport::Udp,
-            Some("tcp") => Transport::Tcp,
+            None => None,
+            Some("udp") => Some(Transport::Udp),
+            Some("tcp") => Some(Transport::Tcp),
             Some(_) => return Err("transport=udp or transport=tcp"),
         };
         let is_host = match &uri.host {
@@ -132,8 +152,7 @@ impl FromStr for Gateway {
         if !is_plain || !knows_all || !is_host || uri.port == Some(0) {
             return Err(WANTED);
         }
-        let (host, port) = (uri.host.to_string(), uri.port.unwrap_or(5060));
-        Ok(Gateway { host, port, transport, has_port: uri.port.is_some() })
+        Ok(Gateway { host: uri.host.to_string(), port: uri.port, transport })
     }
 }
 
@@ -151,7 +170,7 @@ mod tests {
             assert_eq!(text.parse::<Gateway>().unwrap().uri(user), expected);
         }
         let v6: Gateway = "sip:[2001:db8::1]".parse().unwrap();
-        assert_eq!((v6.lookup_name(), v6.port), ("2001:db8::1", 5060));
+        assert_eq!((v6.lookup_name(), v6.port()), ("2001:db8::1", 5060));
         for wrong in [
             "",
             "sbc.example.com",

@@ -21,6 +21,7 @@ use sip::{Destination, Direction, Ending, Headers, LocalAudio, OfferedAudio, Sec
 use super::carriers::{GatewayKey, Line, Route};
 use super::identity::rewritten;
 use super::legs::{Leg, Stage};
+use super::locating::Hop;
 use super::shard::Shard;
 use super::{Identity, Outgoing, SignallingInput, Terms, local_like, translate};
 
@@ -44,8 +45,8 @@ pub(super) struct Wanted {
 pub(super) struct Outward {
     wanted: Wanted,
     left: VecDeque<Route>,
-    /// The gateway that has the INVITE now.
-    at: Option<(SessionId, GatewayKey)>,
+    /// Where the INVITE is now.
+    at: Option<(SessionId, Route)>,
     /// The callee's side has said something: no other way is tried any more.
     is_heard: bool,
     /// The cause of Q.850 that the refusal names which is about to end the attempt.
@@ -67,7 +68,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             return;
         }
         let trunks = std::mem::take(&mut wanted.trunks);
-        let mut left = self.carriers.routes(self.clock.now(), &trunks, wanted.rtp.is_ipv4());
+        let (now, is_ipv4, random) = (self.clock.now(), wanted.rtp.is_ipv4(), &mut self.random);
+        let mut left = self.carriers.routes(now, &trunks, is_ipv4, |most| random.up_to(most));
         left.truncate(MOST_WAYS);
         if left.is_empty() {
             tracing::warn!(%leg, ?trunks, "no gateway of these trunks has an address: a call cannot go out");
@@ -115,7 +117,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         self.sessions.insert(session, id);
         if let Some(Leg { stage: Stage::Outside(outward), .. }) = self.legs.get_mut(&id) {
             tracing::info!(trunk = %route.key.trunk, gateway = %route.key.gateway, "a call goes out");
-            (outward.at, outward.cause) = (Some((session, route.key)), None);
+            (outward.at, outward.cause) = (Some((session, route)), None);
         }
     }
 
@@ -125,9 +127,9 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let terms = self.terms_of_trunk(&route.key.trunk);
         let Some(Leg { stage: Stage::Outside(outward), .. }) = self.legs.get(&id) else { return None };
         let wanted = &outward.wanted;
-        let local = local_like(&self.locals, route.address.is_ipv4())?;
-        let (gateway, address) = (&route.key.gateway, route.address);
-        let destination = Destination { transport: gateway.transport, local, address, otherwise: None };
+        let (gateway, Hop { transport, address, .. }) = (&route.key.gateway, route.hop);
+        let local = local_like(&self.locals, address.is_ipv4())?;
+        let destination = Destination { transport, local, address, otherwise: None };
         let number = rewritten(wanted.number.reveal().as_str(), &outgoing.rewrite);
         let domain = domain_of(&outgoing, route);
         let host = domain.clone().unwrap_or_else(|| sip::Host::Ip(local.ip()).to_string());
@@ -165,8 +167,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     pub(super) fn outside_is_heard(&mut self, id: LegId) -> bool {
         let Some(Leg { stage: Stage::Outside(outward), .. }) = self.legs.get_mut(&id) else { return false };
         outward.is_heard = true;
-        if let Some((_, key)) = &outward.at {
-            self.carriers.answered(key);
+        if let Some((_, route)) = &outward.at {
+            self.carriers.answered(route);
         }
         true
     }
@@ -194,18 +196,18 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     pub(super) fn attempt_over(&mut self, id: LegId, why: Ending) {
         let at = (self.clock.now(), self.clock.time());
         let Some(Leg { stage: Stage::Outside(outward), .. }) = self.legs.get_mut(&id) else { return };
-        let Some((_, key)) = outward.at.take() else { return };
+        let Some((_, route)) = outward.at.take() else { return };
         let refusal = refusal(why, outward.cause);
         outward.refusal = refusal;
         let next = !outward.is_heard && blames_gateway(why, outward.cause);
         if !next {
-            self.carriers.answered(&key);
+            self.carriers.answered(&route);
             return self.finish(id, LegReport::Refused(refusal));
         }
         let (what, left) = (name_of(why), outward.left.len());
-        let GatewayKey { trunk, gateway } = &key;
+        let GatewayKey { trunk, gateway } = &route.key;
         tracing::warn!(leg = %id, %trunk, %gateway, what, left, "a gateway did not take a call: the next one is tried");
-        self.carriers.failed(at, &key, &what);
+        self.carriers.failed(at, &route, &what);
         self.try_next(id);
     }
 }

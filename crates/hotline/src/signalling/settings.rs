@@ -9,6 +9,7 @@ use model::{AgentId, Number};
 use sip::RegistrarSettings;
 use tokio::sync::watch;
 
+use super::dns::Dns;
 use super::{Listener, Pings, Terms, Trunk, names};
 use crate::observer::Observer;
 
@@ -31,7 +32,7 @@ impl Current {
     /// Names of trunks' hosts are looked up before, which takes 5 s at most.
     pub async fn replace(&self, settings: Settings) {
         let before = Arc::clone(&self.trunks.borrow());
-        let trunks = names::looked_up(&settings.trunks, &before).await;
+        let trunks = names::looked_up(&Dns::new(&settings.name_servers), &settings.trunks, &before).await;
         self.settings.send_replace(Arc::new(settings));
         self.trunks.send_replace(Arc::new(trunks));
     }
@@ -57,6 +58,8 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// Numbers that only agents may dial, whatever the address they call from: feature codes, each other, parking slots.
     pub inside: BTreeSet<Number>,
+    /// The name servers that are asked for trunks' names; empty: the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// Emergency numbers, for which no limit of a trunk holds.
     pub emergency: BTreeSet<Number>,
     /// Numbers that customers dial.
@@ -97,6 +100,7 @@ impl Settings {
             digests: BTreeMap::new(),
             seats: BTreeMap::new(),
             trunks: Vec::new(),
+            name_servers: Vec::new(),
             inside: BTreeSet::new(),
             emergency: BTreeSet::new(),
             entries: BTreeSet::new(),

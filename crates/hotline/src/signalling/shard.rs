@@ -9,24 +9,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use model::{AgentId, Ids, LegId, LegOrder, LegReport, Origin, Refusal};
+use model::{AgentId, Ids, LegId, LegOrder, LegReport};
 use sip::{
     Destination, Endpoint, EndpointSettings, Event, Flow, Malformed, Message, Output, PingId, QueryId,
     Random, Request, SessionId, Transport,
 };
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use super::carriers::{Carriers, GatewayKey};
+use super::carriers::{Carriers, Route};
 use super::keeper::{Errand, Outcome};
 use super::legs::Leg;
 use super::listen::Sockets;
 use super::names::Trunks;
 use super::reach::Device;
-use super::registrar::{Judgement, Notice, Question, Reply};
+use super::registrar::{Notice, Question, Reply};
 use super::seen::Seen;
 use super::tcp::HubInput;
 use super::transfers::AgentCalls;
-use super::{Clock, CurrentSettings, QUESTIONS, SignallingInput, Terms, translate};
+use super::{Clock, CurrentSettings, SignallingInput, Terms, translate};
 
 /// Waiting reports beyond which those that may be dropped are.
 const BACKLOG: usize = 10_000;
@@ -65,7 +65,7 @@ pub(super) struct Wires {
     pub(super) notices: mpsc::Receiver<Notice>,
     /// What the keeper of gateways wants done; the first shard alone has some.
     pub(super) errands: mpsc::Receiver<Errand>,
-    pub(super) orders: Receiver<(LegId, LegOrder)>,
+    pub(super) orders: Receiver<(LegId, Box<LegOrder>)>,
     pub(super) notify: Arc<Notify>,
     pub(super) questions: mpsc::Sender<(usize, Question)>,
     pub(super) sockets: Sockets,
@@ -103,7 +103,7 @@ pub(super) struct Shard<T> {
     /// Devices that were asked whether they can be reached.
     pings: BTreeMap<PingId, Device>,
     /// Gateways that were asked whether they live.
-    asked_gateways: BTreeMap<PingId, GatewayKey>,
+    asked_gateways: BTreeMap<PingId, Route>,
     /// REGISTERs, by trunk.
     registers: BTreeMap<QueryId, String>,
 }
@@ -184,7 +184,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             }
             self.endpoint.set_draining(wires.draining.load(Ordering::Relaxed));
             while let Ok((leg, order)) = wires.orders.try_recv() {
-                self.obey(leg, order);
+                self.obey(leg, *order);
             }
             self.endpoint.handle_timeout(self.clock.now());
             self.flush(&wires).await;
@@ -315,8 +315,8 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             Event::Pinged { ping, reachable } => {
                 if let Some(device) = self.pings.remove(&ping) {
                     self.asking.push_back(Question::Pinged { device, reachable });
-                } else if let Some(key) = self.asked_gateways.remove(&ping) {
-                    self.errand_done(Outcome::Pinged { key, reachable });
+                } else if let Some(route) = self.asked_gateways.remove(&ping) {
+                    self.errand_done(Outcome::Pinged { route, reachable });
                 }
             }
             Event::Answered { query, response } => {
@@ -342,10 +342,10 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     fn run_errand(&mut self, errand: Errand) {
         let now = self.clock.now();
         match errand {
-            Errand::Ping { key, destination } => {
-                let (uri, call_id) = (key.gateway.uri(None), self.new_call_id());
+            Errand::Ping { route, destination } => {
+                let (uri, call_id) = (route.key.gateway.uri(None), self.new_call_id());
                 let ping = self.endpoint.ping(now, &uri, destination, &call_id);
-                self.asked_gateways.insert(ping, key);
+                self.asked_gateways.insert(ping, route);
             }
             Errand::Register { trunk, request, destination } => {
                 let query = self.endpoint.request(now, *request, destination);

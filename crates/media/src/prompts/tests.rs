@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 use audio::tone::level_db;
 

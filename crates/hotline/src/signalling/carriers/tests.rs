@@ -19,28 +19,35 @@ fn both() -> Arc<Carriers> {
     carriers
 }
 
+/// The way to a gateway that is written as an address.
+fn route(trunk: &str, gateway: &str) -> Route {
+    let gateway: Gateway = gateway.parse().unwrap();
+    let hop = at_once(&gateway).unwrap();
+    Route { key: GatewayKey { trunk: trunk.to_owned(), gateway }, hop }
+}
+
 fn hosts(carriers: &Carriers, seconds: u64) -> Vec<String> {
     let now = Moment::from_ms(seconds * 1_000);
     let trunks = ["a".to_owned(), "none".to_owned(), "b".to_owned()];
-    let routes = carriers.routes(now, &trunks, true);
-    routes.iter().map(|route| route.address.ip().to_string()).collect()
+    let routes = carriers.routes(now, &trunks, true, |_| 0);
+    routes.iter().map(|route| route.hop.address.ip().to_string()).collect()
 }
 
 #[test]
 fn gateways_that_failed_are_tried_last_for_a_while() {
     let carriers = both();
     assert_eq!(hosts(&carriers, 0), ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
-    let key = GatewayKey { trunk: "a".to_owned(), gateway: "sip:192.0.2.1".parse().unwrap() };
+    let route = route("a", "sip:192.0.2.1");
     let at = Time::from_unix_ms(0);
-    carriers.failed((Moment::from_ms(1_000), at), &key, "503");
+    carriers.failed((Moment::from_ms(1_000), at), &route, "503");
     assert_eq!(hosts(&carriers, 2), ["192.0.2.2", "192.0.2.3", "192.0.2.1"]);
     let status = carriers.status(Moment::from_ms(2_000));
     assert_eq!(status[0].gateways[0].state, GatewayState::Failed);
     assert_eq!(status[0].last_failure.as_ref().unwrap().what, "503");
     assert_eq!(status[1].gateways[1].state, GatewayState::Unknown);
     assert_eq!(hosts(&carriers, 32)[0], "192.0.2.1", "after 30 s it is tried first again");
-    carriers.failed((Moment::from_ms(33_000), at), &key, "503");
-    carriers.answered(&key);
+    carriers.failed((Moment::from_ms(33_000), at), &route, "503");
+    carriers.answered(&route);
     assert_eq!(hosts(&carriers, 34)[0], "192.0.2.1", "it answered since");
 }
 
@@ -70,8 +77,8 @@ fn a_trunk_has_so_many_calls_and_so_many_a_second_but_for_emergencies() {
 #[test]
 fn what_is_known_of_a_gateway_outlives_a_reload() {
     let carriers = both();
-    let key = GatewayKey { trunk: "a".to_owned(), gateway: "sip:192.0.2.1".parse().unwrap() };
-    carriers.failed((Moment::from_ms(0), Time::from_unix_ms(0)), &key, "timeout");
+    let route = route("a", "sip:192.0.2.1");
+    carriers.failed((Moment::from_ms(0), Time::from_unix_ms(0)), &route, "timeout");
     let _line = carriers.take(Moment::from_ms(0), "b", false).unwrap();
     carriers.replace(&[trunk("a", &["sip:192.0.2.9", "sip:192.0.2.1"], |_| {})]);
     assert_eq!(hosts(&carriers, 1), ["192.0.2.9", "192.0.2.1"]);
@@ -79,4 +86,37 @@ fn what_is_known_of_a_gateway_outlives_a_reload() {
     assert!(carriers.take(Moment::from_ms(0), "b", false).is_some_and(|line| line.trunk() == "b"));
     assert!(carriers.is_gateway("192.0.2.9".parse().unwrap()));
     assert!(!carriers.is_gateway("192.0.2.3".parse().unwrap()));
+}
+
+#[test]
+fn servers_of_one_name_fail_one_by_one() {
+    let carriers = both();
+    let key = GatewayKey { trunk: "b".to_owned(), gateway: "sip:name.example".parse().unwrap() };
+    let hop = |address: &str, priority| {
+        let (transport, share) = (sip::Transport::Udp, Share { priority, weight: 0 });
+        Hop { transport, address: address.parse().unwrap(), share }
+    };
+    let (first, second) = (hop("192.0.2.7:5060", 1), hop("192.0.2.8:5060", 2));
+    carriers.found(&key, vec![second, first]);
+    let named = |seconds| hosts(&carriers, seconds).split_off(3);
+    assert_eq!(named(0), ["192.0.2.7", "192.0.2.8"]);
+    let route = Route { key: key.clone(), hop: first };
+    carriers.failed((Moment::from_ms(1_000), Time::from_unix_ms(0)), &route, "503");
+    assert_eq!(named(2), ["192.0.2.8", "192.0.2.7"]);
+    assert_eq!(carriers.status(Moment::from_ms(2_000))[1].gateways[1].state, GatewayState::Up);
+    carriers.found(&key, vec![first, second]);
+    assert_eq!(named(2), ["192.0.2.8", "192.0.2.7"], "a look-up forgets no failure");
+}
+
+#[test]
+fn weights_share_calls_between_gateways() {
+    let carriers = Carriers::default();
+    let gateways = ["sip:192.0.2.1", "sip:192.0.2.2"];
+    carriers.replace(&[trunk("a", &gateways, |outgoing| outgoing.weights = vec![3, 1])]);
+    let first = |drawn: u32| {
+        let routes = carriers.routes(Moment::from_ms(0), &["a".to_owned()], true, |most| drawn.min(most));
+        routes[0].hop.address.ip().to_string()
+    };
+    let firsts: Vec<String> = (1..=4).map(first).collect();
+    assert_eq!(firsts, ["192.0.2.2", "192.0.2.1", "192.0.2.1", "192.0.2.1"]);
 }
