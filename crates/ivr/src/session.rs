@@ -8,24 +8,26 @@
 //!    └──────────┬───────────────┘
 //!               │     (a Collecting node asks like a menu, for several keys)
 //!               ▼     position due: announcement, then music again
-//!            Waiting ◄──────────────┐
+//!            Waiting ◄──────────────┐      (a Dialling node waits for who takes the call, and goes on when nobody does)
 //!               │ agent answered    │ agent fell away, or gave the caller to a queue
 //!               └────► WithAgent ───┘
 //! ```
 
+mod asking;
 mod collecting;
+mod dialling;
+mod waiting;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use model::{ClipId, Digit, Language, PlayMode, QueueName, Secret, Time};
+use model::{ClipId, Digit, Language, Number, PlayMode, QueueName, Secret, Time};
 
-use crate::flow::{Flow, Goto, Menu, Node, NodeIndex, NodeName, QueueNode};
-use crate::speech;
+use crate::flow::{Flow, Node, NodeIndex, NodeName};
+use asking::{Asking, Why};
 use collecting::Collecting;
-
-/// The prompt for a caller who has waited for the longest time allowed, when the flow has none for that.
-const REGRET: &str = "sorry-error";
+use dialling::Dialling;
+use waiting::Waiting;
 
 /// The prompt for a caller whose call is ended because the center closes.
 const CLOSING: &str = "closing";
@@ -68,6 +70,13 @@ pub enum Input {
     SentToQueue(QueueName),
     /// The agent sent the caller to this node.
     SentTo(NodeIndex),
+    /// Nobody took the caller whom the agent or the flow gave away: this prompt, and the end.
+    SentToMessage(String),
+    /// Nobody took the call to the extension that was dialled.
+    NotDialled {
+        /// It is outside of its hours.
+        closed: bool,
+    },
 }
 
 /// What the session orders.
@@ -100,6 +109,15 @@ pub enum Output {
     Enqueue(QueueName, u32),
     /// Tell the session the caller's position.
     AskPosition,
+    /// Ring an extension. Answered by `AgentJoined`, `SentToQueue`, `SentToMessage` or `NotDialled`.
+    Dial {
+        /// The extension, which there may be or not.
+        extension: Number,
+        /// The queue that the conversation counts for.
+        queue: QueueName,
+        /// The caller pressed it: public extensions alone.
+        by_keys: bool,
+    },
     /// The flow is done with the caller.
     HangUp,
 }
@@ -120,17 +138,10 @@ enum State {
     Asking(Asking),
     Collecting(Collecting),
     Waiting(Waiting),
+    Dialling(Dialling),
     WithAgent(Waiting),
     Ending,
     Over,
-}
-
-#[derive(Debug, Clone)]
-struct Asking {
-    node: NodeIndex,
-    replays_left: u32,
-    pressed: String,
-    phase: Phase,
 }
 
 /// Where a menu is between question and answer.
@@ -138,15 +149,6 @@ struct Asking {
 enum Phase {
     Prompting,
     Listening { until: Time },
-}
-
-#[derive(Debug, Clone)]
-struct Waiting {
-    queue: Arc<QueueNode>,
-    /// When the position is announced next.
-    tell_at: Option<Time>,
-    /// Whether the queue's greeting was played.
-    greeted: bool,
 }
 
 impl Session {
@@ -181,7 +183,9 @@ impl Session {
                 if let State::Waiting(waiting) = &self.state {
                     self.state = State::WithAgent(waiting.clone());
                 }
+                self.dialled_talks();
             }
+            Input::NotDialled { closed } => self.dialled_in_vain(now, closed),
             Input::WaitedOut { last } => self.waited_out(now, last),
             Input::Closing => self.close(now),
             Input::AgentLost => {
@@ -194,6 +198,12 @@ impl Session {
             Input::SentTo(index) => {
                 if matches!(self.state, State::WithAgent(_)) {
                     self.go_to(now, index, None);
+                }
+            }
+            Input::SentToMessage(prompt) => {
+                if matches!(self.state, State::WithAgent(_) | State::Dialling(_)) {
+                    self.state = State::Ending;
+                    self.play(now, &[prompt]);
                 }
             }
         }
@@ -214,7 +224,12 @@ impl Session {
                 waiting.tell_at = waiting.queue.position_every.map(|every| now + every);
                 self.outputs.push_back(Output::AskPosition);
             }
-            State::NotStarted | State::Saying(_) | State::WithAgent(_) | State::Ending | State::Over => {}
+            State::NotStarted
+            | State::Saying(_)
+            | State::Dialling(_)
+            | State::WithAgent(_)
+            | State::Ending
+            | State::Over => {}
         }
     }
 
@@ -228,6 +243,7 @@ impl Session {
             | State::Collecting(Collecting { phase: Phase::Prompting, .. })
             | State::NotStarted
             | State::Saying(_)
+            | State::Dialling(_)
             | State::WithAgent(_)
             | State::Ending
             | State::Over => None,
@@ -263,24 +279,11 @@ impl Session {
                 self.outputs.push_back(Output::Enqueue(queue.queue.clone(), queue.bonus_s));
                 self.wait(now, Arc::clone(queue));
             }
+            Node::Dial(dial) => self.begin_to_dial(now, index, dial),
             Node::HangUp(hang_up) => {
                 self.state = State::Ending;
                 self.play(now, &hang_up.prompts);
             }
-        }
-    }
-
-    /// The caller waits in a queue, and hears the position first.
-    fn wait(&mut self, now: Time, queue: Arc<QueueNode>) {
-        let tell_at = queue.position_every.map(|every| now + every);
-        self.state = State::Waiting(Waiting { queue, tell_at, greeted: false });
-        self.outputs.push_back(Output::AskPosition);
-    }
-
-    fn sent_to_queue(&mut self, now: Time, queue: QueueName) {
-        if let State::WithAgent(_) = self.state {
-            let node = self.flow.queue_node(&queue);
-            self.wait(now, node.unwrap_or_else(|| Arc::new(QueueNode::plain(queue))));
         }
     }
 
@@ -305,6 +308,7 @@ impl Session {
                 }
             }
             State::Waiting(_) => self.music(),
+            State::Dialling(_) => self.dial(now),
             State::Ending => {
                 self.state = State::Over;
                 self.outputs.push_back(Output::HangUp);
@@ -335,82 +339,12 @@ impl Session {
                 self.choose(now, menu);
             }
             State::Collecting(_) => self.collect(now, digit),
-            State::NotStarted | State::Waiting(_) | State::WithAgent(_) | State::Ending | State::Over => {}
-        }
-    }
-
-    /// Acts on the keys pressed so far: a choice, the beginning of one, or none.
-    fn choose(&mut self, now: Time, menu: &Menu) {
-        let State::Asking(asking) = &mut self.state else { return };
-        let pressed = asking.pressed.clone();
-        if let Some((_, goto)) = menu.keys.iter().find(|(keys, _)| *keys == pressed) {
-            asking.pressed.clear();
-            self.outputs.push_back(Output::StopPlay);
-            match goto {
-                Goto::Node(index) => self.go_to(now, index, None),
-                Goto::Repeat => self.ask(now, menu, &[]),
-                Goto::SwitchLanguage => {
-                    self.language = self.language.other();
-                    self.outputs.push_back(Output::LanguageChosen(self.language));
-                    self.ask(now, menu, &[]);
-                }
-            }
-        } else if menu.keys.iter().any(|(keys, _)| keys.starts_with(&pressed)) {
-            asking.phase = Phase::Listening { until: now + menu.inter_digit };
-            self.outputs.push_back(Output::StopPlay);
-        } else {
-            self.ask_again(now, Why::WrongKey);
-        }
-    }
-
-    /// After silence or a wrong key: the menu once more, or the way for those who don't choose.
-    fn ask_again(&mut self, now: Time, why: Why) {
-        let flow = Arc::clone(&self.flow);
-        let State::Asking(asking) = &mut self.state else { return };
-        let Node::Menu(menu) = flow.node(asking.node).1 else { return };
-        asking.pressed.clear();
-        if asking.replays_left == 0 {
-            self.go_to(now, menu.otherwise, None);
-            return;
-        }
-        asking.replays_left -= 1;
-        let before = match why {
-            Why::Silence => &menu.no_input,
-            Why::WrongKey => &menu.invalid,
-        };
-        self.ask(now, menu, before);
-    }
-
-    fn ask(&mut self, now: Time, menu: &Menu, before: &[String]) {
-        if let State::Asking(asking) = &mut self.state {
-            asking.phase = Phase::Prompting;
-        }
-        let prompts: Vec<String> = before.iter().chain(&menu.prompts).cloned().collect();
-        self.play(now, &prompts);
-    }
-
-    /// Tells the position, after the queue's greeting when the caller has just come.
-    fn tell_position(&mut self, position: u32) {
-        let State::Waiting(waiting) = &mut self.state else { return };
-        let greeted = std::mem::replace(&mut waiting.greeted, true);
-        let mut stems =
-            if greeted { vec!["thanks-waiting".to_owned()] } else { waiting.queue.prompts.clone() };
-        stems.extend(speech::position(self.language, position));
-        let clips = self.clips(&stems);
-        self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Once }));
-    }
-
-    /// On from the queue: where the flow says, else to a word of regret and the end.
-    fn waited_out(&mut self, now: Time, last: bool) {
-        let State::Waiting(waiting) = &self.state else { return };
-        let waited_out = waiting.queue.waited_out;
-        self.outputs.push_back(Output::StopPlay);
-        match waited_out.filter(|_| !last) {
-            Some(next) => self.go_to(now, next, None),
-            None => {
-                self.state = State::Ending;
-                self.play(now, &[REGRET.to_owned()]);
-            }
+            State::NotStarted
+            | State::Waiting(_)
+            | State::Dialling(_)
+            | State::WithAgent(_)
+            | State::Ending
+            | State::Over => {}
         }
     }
 
@@ -422,18 +356,12 @@ impl Session {
             | State::Asking(_)
             | State::Collecting(_)
             | State::Waiting(_)
+            | State::Dialling(_)
             | State::WithAgent(_) => {
                 self.outputs.push_back(Output::StopPlay);
                 self.state = State::Ending;
                 self.play(now, &[CLOSING.to_owned()]);
             }
-        }
-    }
-
-    fn music(&mut self) {
-        if let State::Waiting(waiting) = &self.state {
-            let clips = vec![ClipId::from(waiting.queue.music.as_str())];
-            self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Loop }));
         }
     }
 
@@ -450,11 +378,4 @@ impl Session {
     fn clips(&self, stems: &[String]) -> Vec<ClipId> {
         stems.iter().map(|stem| ClipId::from(format!("{}/{stem}", self.language))).collect()
     }
-}
-
-/// Why a menu is asked again.
-#[derive(Debug, Clone, Copy)]
-enum Why {
-    Silence,
-    WrongKey,
 }
