@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use archive::{Eraser, Shelves};
-use model::{Actor, AgentId, ContactId, Done, Order, QueueName, Refused, RetentionRule, Scope, Time, Zone};
+use model::{
+    Actor, AgentId, ContactId, Directory, Done, Order, QueueName, Refused, RetentionRule, Scope, Time, Zone,
+};
 use store::{Log, Store};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
@@ -75,6 +77,8 @@ pub struct Settings {
     pub agents: Vec<AgentId>,
     /// The queues.
     pub queues: Vec<QueueName>,
+    /// Departments, branches and persons.
+    pub directory: Arc<Directory>,
     /// Whether this address is a reverse proxy whose `X-Forwarded-For` is believed.
     pub is_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
 }

@@ -11,6 +11,7 @@ mod client;
 mod configuration;
 mod connection;
 mod contacts;
+mod directory;
 mod document;
 mod events;
 mod guard;

@@ -21,6 +21,9 @@ use crate::problem::Problem;
 use crate::query::Named;
 use crate::supervision::Seat;
 
+/// An extension may have many members, each of whom rings. Less than the longest answer of a connection.
+const TRANSFER_TO_EXTENSION: Duration = Duration::from_secs(580);
+
 /// A transfer is answered when it is known how it ended: the target rings for 30 s, and so does the agent's own phone when
 /// the customer comes back.
 const TRANSFER: Duration = Duration::from_secs(70);
@@ -33,18 +36,26 @@ pub(crate) struct Wanted {
     queue: Option<QueueName>,
     node: Option<String>,
     number: Option<Number>,
+    extension: Option<Number>,
 }
 
 impl Wanted {
     fn target(self) -> Result<MoveTo, Problem> {
-        match (self.agent, self.queue, self.node, self.number) {
-            (Some(agent), None, None, None) => Ok(MoveTo::Agent(agent)),
-            (None, Some(queue), None, None) => Ok(MoveTo::Queue(queue)),
-            (None, None, Some(node), None) => Ok(MoveTo::Node(node)),
-            (None, None, None, Some(number)) => Ok(MoveTo::Outside(Personal::new(number))),
-            _ => Err(Problem::invalid(
-                "name one of agent, queue, node and number",
-                "请在 agent、queue、node、number 中指定一个",
+        let Wanted { agent, queue, node, number, extension } = self;
+        let outside = number.map(|number| MoveTo::Outside(Personal::new(number)));
+        let named = [
+            agent.map(MoveTo::Agent),
+            queue.map(MoveTo::Queue),
+            node.map(MoveTo::Node),
+            outside,
+            extension.map(MoveTo::Extension),
+        ];
+        let mut named = named.into_iter().flatten();
+        match (named.next(), named.next()) {
+            (Some(target), None) => Ok(target),
+            (_, _) => Err(Problem::invalid(
+                "name one of agent, queue, node, number and extension",
+                "请在 agent、queue、node、number、extension 中指定一个",
             )),
         }
     }
@@ -79,7 +90,10 @@ fn answer(done: Done) -> Response {
 
 async fn order(app: &App, bearer: &Bearer, key: Key, order: Order) -> Result<Response, Problem> {
     let patience = match &order {
-        Order::Move(_, MoveOrder::Transfer(_) | MoveOrder::Complete) => TRANSFER,
+        Order::Move(_, MoveOrder::Transfer(MoveTo::Extension(_)) | MoveOrder::Complete) => {
+            TRANSFER_TO_EXTENSION
+        }
+        Order::Move(_, MoveOrder::Transfer(_)) => TRANSFER,
         Order::Move(..)
         | Order::PickUp { .. }
         | Order::Agent(..)

@@ -257,10 +257,16 @@ impl From<Refused> for Problem {
                 Problem::conflict("somebody is consulted already", "已有咨询正在进行")
             }
             Refused::UnknownQueue => Problem::invalid("there is no such queue", "没有此队列"),
+            Refused::UnknownExtension => {
+                Problem::invalid("the directory has no such extension", "部门目录中没有此分机号")
+            }
+            Refused::Closed => {
+                Problem::conflict("it is outside of the extension's hours", "对方不在营业时间")
+            }
             Refused::UnknownNode => {
                 Problem::invalid("the contact's flow has no such node", "流程中没有此节点")
             }
-            Refused::NobodyFree => Problem::conflict("nobody of the queue is free", "该队列没有空闲座席"),
+            Refused::NobodyFree => Problem::conflict("nobody there is free", "对方没有空闲座席"),
             Refused::TooManyMoves => {
                 Problem::conflict("the contact was moved as often as may be", "此联系的转接次数已达上限")
             }

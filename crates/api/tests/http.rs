@@ -83,7 +83,7 @@ async fn every_route_of_the_document_exists_and_obeys_its_roles() {
             }
         }
     }
-    assert_eq!(walked, 46 * 6);
+    assert_eq!(walked, 47 * 6);
     let text = document.to_string();
     for (_, found) in
         text.match_indices("#/components/schemas/").map(|(at, found)| (at, &text[at + found.len()..]))
@@ -119,6 +119,7 @@ async fn lists_carry_what_the_document_says() {
         ("/api/v1/agents", "Agent"),
         ("/api/v1/queues", "Queue"),
         ("/api/v1/trunks", "Trunk"),
+        ("/api/v1/directory", "DirectoryEntry"),
         ("/api/v1/tokens", "Token"),
         ("/api/v1/events", "Event"),
     ] {
@@ -138,6 +139,24 @@ async fn lists_carry_what_the_document_says() {
     assert_eq!(queues[0]["service_level"], 1.0);
     let text = String::from_utf8(world.get(Role::Viewer, "/metrics").await.body).unwrap();
     assert!(text.contains("hotline_queue_answered_today{queue=\"complaint\"} 1\n"), "{text}");
+}
+
+#[tokio::test]
+async fn the_directory_says_who_is_there_and_hides_numbers_outside_from_agents() {
+    let world = World::start().await;
+    for (role, number) in [(Role::Supervisor, "tel:02155550100".into()), (Role::Agent, Value::Null)] {
+        let directory = world.get(role, "/api/v1/directory").await.json();
+        let [sales] = &directory.as_array().unwrap()[..] else { panic!("{directory}") };
+        assert_eq!((&sales["extension"], &sales["zh"]), (&json!("6001"), &json!("销售部")));
+        assert_eq!((&sales["open"], &sales["changes_at"]), (&json!(false), &Value::Null));
+        assert_eq!((&sales["closed"], &sales["unanswered"]), (&json!("queue inquiry"), &json!("back")));
+        let members = sales["members"].as_array().unwrap();
+        assert_eq!((&members[0]["who"], &members[0]["state"]["id"]), (&json!("1001"), &json!("1001")));
+        assert_eq!((&members[1]["who"], &members[1]["state"]), (&number, &Value::Null), "{role}");
+    }
+    for role in [Role::Qa, Role::Payment, Role::Viewer] {
+        assert_eq!(world.get(role, "/api/v1/directory").await.status, 403, "{role}");
+    }
 }
 
 #[tokio::test]

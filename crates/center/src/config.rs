@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ivr::Flow;
-use model::{ContactId, Language, Number, QueueName, Zone};
+use model::{ContactId, Directory, Language, Number, QueueName, Zone};
 
 use crate::dialling::DialPlan;
 use crate::parking::Parking;
@@ -47,6 +47,8 @@ pub struct Config {
     pub parking: Parking,
     /// Who may call which number outside.
     pub dialling: DialPlan,
+    /// Departments, branches and persons.
+    pub directory: Directory,
 }
 
 /// Where a dialled number leads.

@@ -204,6 +204,9 @@ impl Context {
         if let Some(queue) = self.config.extensions.get(number) {
             return Some(MoveTo::Queue(queue.clone()));
         }
+        if self.config.directory.get(number).is_some() {
+            return Some(MoveTo::Extension(number.clone()));
+        }
         let is_outside = self.config.dialling.way(Some(by), self.queues_of(by), number).is_ok();
         is_outside.then(|| MoveTo::Outside(Personal::new(number.clone())))
     }
@@ -233,9 +236,18 @@ impl Context {
                 (None, std::slice::from_ref(queue))
             }
         };
-        let Way { number, trunks, caller, is_emergency: _ } =
-            self.config.dialling.way(agent, queues, number.reveal())?;
-        Ok(Outside { number, trunks, caller })
+        self.config.dialling.way(agent, queues, number.reveal()).map(Outside::from)
+    }
+
+    /// How a member of the directory is called who is a number outside: as everybody may.
+    pub(crate) fn way_of_directory(&self, number: &Personal<Number>) -> Result<Outside, Refused> {
+        self.config.dialling.way(None, &[], number.reveal()).map(Outside::from)
+    }
+}
+
+impl From<Way> for Outside {
+    fn from(Way { number, trunks, caller, is_emergency: _ }: Way) -> Outside {
+        Outside { number, trunks, caller }
     }
 }
 
@@ -245,9 +257,12 @@ pub(crate) fn as_refusal(refused: Refused) -> Refusal {
         Refused::SeatBusy | Refused::NobodyFree | Refused::ConferenceFull | Refused::ConsultationGoesOn => {
             Refusal::Busy
         }
-        Refused::UnknownAgent | Refused::SeatOffline | Refused::UnknownQueue | Refused::UnknownNode => {
-            Refusal::Unreachable
-        }
+        Refused::UnknownAgent
+        | Refused::SeatOffline
+        | Refused::UnknownQueue
+        | Refused::UnknownExtension
+        | Refused::UnknownNode => Refusal::Unreachable,
+        Refused::Closed => Refusal::NoAnswer,
         Refused::NotAllowed | Refused::NotTheirContact | Refused::TooManyMoves => Refusal::Declined,
         Refused::UnknownContact
         | Refused::NotRecorded

@@ -11,6 +11,7 @@ use model::{
 
 use crate::consult::{Consultation, SecondLine};
 use crate::context::Context;
+use crate::guests::Invite;
 use crate::leg::{LegEvent, Why};
 use crate::limits::{Line, Wait};
 use crate::moving::Move;
@@ -123,6 +124,8 @@ pub(crate) struct Guest {
     pub(crate) is_early: bool,
     /// True while the guest's device holds.
     pub(crate) holds: bool,
+    /// Of whom the agent consults: who is called in this one's place, if it does not come.
+    pub(crate) further: Option<Box<Invite>>,
 }
 
 /// What comes after a conversation.
@@ -216,6 +219,12 @@ impl Talk {
 
     pub(crate) fn guest(&mut self, leg: LegId) -> Option<&mut Guest> {
         self.guests.iter_mut().find(|guest| guest.leg == leg)
+    }
+
+    /// Takes a guest out of the table.
+    pub(crate) fn take(&mut self, leg: LegId) -> Option<Guest> {
+        let index = self.guests.iter().position(|guest| guest.leg == leg)?;
+        Some(self.guests.remove(index))
     }
 
     /// The guest who can go on with the customer when the agent leaves: a colleague, a supervisor who barged in, or whom the

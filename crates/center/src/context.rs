@@ -109,7 +109,7 @@ impl Context {
     }
 
     /// What the machine's clock shows now.
-    fn date(&self) -> Time {
+    pub(crate) fn date(&self) -> Time {
         self.now.shifted(self.clock_set_by_ms)
     }
 

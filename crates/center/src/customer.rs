@@ -241,6 +241,9 @@ impl Contact {
             ivr::Output::Enqueue(queue, bonus_s) => {
                 self.enter_queue(cx, queue, bonus_s);
             }
+            ivr::Output::Dial { extension, queue, by_keys } => {
+                self.dial_extension(cx, extension, queue, by_keys);
+            }
             ivr::Output::AskPosition => cx.acd(acd::Input::AskPosition(contact)),
             ivr::Output::HangUp => {
                 let (cause, by) = match (cx.farewell, self.wait.is_over) {

@@ -6,18 +6,20 @@
 //! waits.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use model::{
     Actor, AgentEvent, AgentId, AgentOrder, Cause, CommandId, ContactId, Done, LegId, OfferId, OfferOutcome,
-    Part, QueueEvent, QueueName, Refusal, Refused, RemoteMedia, Reply, SegmentId, Time,
+    QueueEvent, QueueName, Refusal, Refused, RemoteMedia, Reply, Time,
 };
 
+use crate::command::Outcome;
 use crate::contact::Contact;
 use crate::context::Context;
-use crate::guests::Callee;
+use crate::guests::{Callee, Invite};
 use crate::leg::{LegEvent, Why};
 use crate::machine::Center;
-use crate::moving::Asker;
+use crate::moving::Giving;
 
 /// The way to the distributor, which is on this node.
 #[derive(Debug)]
@@ -35,18 +37,12 @@ pub(crate) enum Asked {
     Command,
     /// An agent's call to a feature code, by its leg.
     Code(LegId),
-    /// A contact in whose conversation a seat is to join: this one, or whichever is free. `line`: the second line of the
-    /// agent's phone by which it was asked for.
-    Guest {
-        contact: ContactId,
-        segment: SegmentId,
-        by: Actor,
-        seat: Option<AgentId>,
-        part: Part,
-        line: Option<LegId>,
-    },
+    /// A contact in whose conversation a seat is to join: this one, or whichever is free.
+    Guest { contact: ContactId, seat: Option<AgentId>, ring: Duration, invite: Box<Invite> },
     /// A contact whose customer this seat is to have.
-    Transfer { contact: ContactId, segment: SegmentId, asker: Asker, by: Actor, seat: AgentId },
+    Transfer { contact: ContactId, seat: AgentId, ring: Duration, giving: Box<Giving> },
+    /// A contact whose customer, who is on the way, this seat is to have after others did not take the call.
+    NextTaker { contact: ContactId, seat: AgentId, ring: Duration },
     /// A contact whose customer this seat is to have again.
     Back { contact: ContactId, seat: AgentId },
     /// A parked contact, which this seat is to pick up.
@@ -294,35 +290,23 @@ impl Center {
         match asked {
             Asked::Command => self.reply(id, result),
             Asked::Code(leg) => self.with_code(leg, |code, cx| code.answered(cx, result.is_ok())),
-            Asked::Guest { contact, segment, by, seat, part, line } => {
-                let result = result.and_then(|()| {
-                    let seat = found.or(seat).ok_or(Refused::NobodyFree)?;
-                    let ring = |contact: &mut Contact, cx: &mut Context, seat| {
-                        contact.ring_guest(cx, by, (segment, line), Callee::Agent(seat), part)
-                    };
-                    self.engaged(contact, seat, ring)
-                });
-                match (line, result) {
-                    (None, result) => self.reply(id, result),
-                    (Some(_), Ok(())) => {}
-                    (Some(line), Err(refused)) => {
-                        self.with(contact, |contact, cx| contact.second_line_refused(cx, line, refused));
-                    }
-                }
+            Asked::Guest { contact, seat, ring, invite } => {
+                let seat = result.and_then(|()| found.or(seat).ok_or(Refused::NobodyFree));
+                self.guest_asked(contact, seat, (*invite, ring));
             }
-            Asked::Transfer { contact, segment, asker, by, seat } => {
-                let give = |contact: &mut Contact, cx: &mut Context, seat| {
-                    contact.give_to_callee(cx, asker, by, segment, Callee::Agent(seat))
-                };
-                let result = result.and_then(|()| self.engaged(contact, seat, give));
-                if let Err(refused) = result {
-                    self.cx.not_transferred(asker, refused);
-                    self.with(contact, |contact, cx| contact.transfer_refused(cx, asker, refused));
-                }
+            Asked::Transfer { contact, seat, ring, giving } => {
+                self.taker_asked(contact, result.map(|()| seat), (*giving, ring));
+            }
+            Asked::NextTaker { contact, seat, ring } => {
+                let (was_given, callee) = (result.is_ok(), Callee::Agent(seat.clone()));
+                let is_wanted =
+                    self.with(contact, |contact, cx| contact.next_asked(cx, id, (callee, ring), result));
+                self.give_back(seat, was_given && is_wanted != Some(true));
             }
             Asked::Back { contact, seat } => {
-                let was_given = result.is_ok();
-                let is_wanted = self.with(contact, |contact, cx| contact.agent_asked_back(cx, result));
+                let (was_given, agent) = (result.is_ok(), seat.clone());
+                let is_wanted =
+                    self.with(contact, |contact, cx| contact.agent_asked_back(cx, id, agent, result));
                 self.give_back(seat, was_given && is_wanted != Some(true));
             }
             Asked::PickUp { contact, seat } => {
@@ -334,6 +318,57 @@ impl Center {
                 let was_given = result.is_ok();
                 let is_wanted = self.with(contact, |contact, cx| contact.pick_up_given(cx, leg, result));
                 self.give_back(seat, was_given && is_wanted != Some(true));
+            }
+        }
+    }
+
+    /// The seat that is to join a conversation, or why it cannot; then the next one may.
+    fn guest_asked(
+        &mut self,
+        contact: ContactId,
+        seat: Result<AgentId, Refused>,
+        (invite, ring): (Invite, Duration),
+    ) {
+        let (line, command, call) = (invite.line, invite.command, invite.clone());
+        let rung = seat.and_then(|seat| {
+            self.engaged(contact, seat, |contact, cx, seat| {
+                contact.ring_guest(cx, call, Callee::Agent(seat), ring)
+            })
+        });
+        let next = |refused| self.ordered(contact, |contact, cx| contact.call_next(cx, invite, refused));
+        let refused = match rung.map(|()| Outcome::Done(Done::Obeyed)).or_else(next) {
+            Ok(Outcome::Asked) => return,
+            Ok(Outcome::Done(_)) => None,
+            Err(refused) => Some(refused),
+        };
+        match (command.filter(|_| line.is_none()), refused) {
+            (Some(id), refused) => self.reply(id, refused.map_or(Ok(()), Err)),
+            (None, Some(refused)) => {
+                self.with(contact, |contact, cx| contact.nobody_comes(cx, line, refused));
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// The seat that is to have the customer, or why it cannot; then the next one may.
+    fn taker_asked(
+        &mut self,
+        contact: ContactId,
+        seat: Result<AgentId, Refused>,
+        (giving, ring): (Giving, Duration),
+    ) {
+        let (asker, give) = (giving.asker, giving.clone());
+        let given = seat.and_then(|seat| {
+            self.engaged(contact, seat, |contact, cx, seat| {
+                contact.give_to_callee(cx, give, Callee::Agent(seat), ring)
+            })
+        });
+        let next = |refused| self.ordered(contact, |contact, cx| contact.give_along(cx, giving, refused));
+        match given.map(|()| Outcome::Asked).or_else(next) {
+            Ok(outcome) => self.cx.say_given(asker, outcome),
+            Err(refused) => {
+                self.cx.not_transferred(asker, refused);
+                self.with(contact, |contact, cx| contact.transfer_refused(cx, asker, refused));
             }
         }
     }

@@ -13,23 +13,24 @@
 //! Nothing that goes wrong with a guest touches the conversation. A guest belongs to the contact: when the agent
 //! changes, the guests stay, and a whisper is for the new agent.
 
+mod calling;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, Cause, CommandId, ContactEvent, Done, GuestEnd, LegId, LegOrder, MediaOp, MoveTo, Number,
-    Part, Party, Personal, Refusal, Refused, RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Side,
-    Supervision,
+    Actor, AgentId, Cause, ContactEvent, GuestEnd, LegId, LegOrder, MediaOp, Number, Part, Party, Personal,
+    Refusal, RemoteMedia, SecureEnd, SegmentEnd, SegmentId, Side, Supervision,
 };
 
-use crate::command::Outcome;
 use crate::consult::Consultation;
-use crate::contact::{Contact, Guest, Talk, Vacancy};
+use crate::contact::{Contact, Guest, Vacancy};
 use crate::context::Context;
-use crate::distributor::Asked;
-use crate::leg::{LegEvent, Outside, Why};
+use crate::leg::{LegEvent, Outside};
 use crate::seat::codecs_like;
 use crate::timers::Timer;
+
+pub(crate) use calling::Invite;
 
 /// How long a leg rings that is to join a conversation, or to have a customer.
 pub(crate) const RINGS: Duration = Duration::from_secs(30);
@@ -45,93 +46,7 @@ pub(crate) enum Callee {
     Outside(Outside),
 }
 
-impl Callee {
-    /// Who that is.
-    pub(crate) fn party(&self) -> Party {
-        match self {
-            Callee::Agent(agent) => Party::Agent(agent.clone()),
-            Callee::Outside(outside) => Party::Outside(outside.number.clone()),
-        }
-    }
-}
-
 impl Contact {
-    /// Asks the distributor for a seat that is to join the conversation, or rings somebody outside who is to. `line`: the
-    /// second line of the agent's phone by which it was asked for.
-    pub(crate) fn invite(
-        &mut self,
-        cx: &mut Context,
-        (id, by): (CommandId, Actor),
-        to: MoveTo,
-        part: Part,
-        line: Option<LegId>,
-    ) -> Result<Outcome, Refused> {
-        let contact = self.id;
-        let talk = self.conversation_with_room()?;
-        let (segment, queue) = (talk.segment, talk.queue.clone());
-        let is_there = |who: &Party| talk.agent == *who || talk.guests.iter().any(|guest| guest.who == *who);
-        match to {
-            MoveTo::Agent(agent) if is_there(&Party::Agent(agent.clone())) => Err(Refused::SeatBusy),
-            MoveTo::Agent(agent) => {
-                let seat = Some(agent.clone());
-                cx.asked.insert(id, Asked::Guest { contact, segment, by, seat, part, line });
-                cx.acd(acd::Input::Engage { id, agent, contact, queue });
-                Ok(Outcome::Asked)
-            }
-            MoveTo::Queue(of) => {
-                cx.asked.insert(id, Asked::Guest { contact, segment, by, seat: None, part, line });
-                cx.acd(acd::Input::EngageIdle { id, of, contact, queue });
-                Ok(Outcome::Asked)
-            }
-            MoveTo::Node(_) => Err(Refused::UnknownNode),
-            MoveTo::Outside(number) => {
-                let outside = cx.way_outside(&by, &queue, &number)?;
-                if is_there(&Party::Outside(outside.number.clone())) {
-                    return Err(Refused::SeatBusy);
-                }
-                self.ring_guest(cx, by, (segment, line), Callee::Outside(outside), part)?;
-                Ok(Outcome::Done(Done::Obeyed))
-            }
-        }
-    }
-
-    fn conversation_with_room(&mut self) -> Result<&mut Talk, Refused> {
-        let talk = self.conversation()?;
-        if talk.guests.len() < MOST_GUESTS { Ok(talk) } else { Err(Refused::ConferenceFull) }
-    }
-
-    /// Rings somebody, to join the conversation in which that one was asked for.
-    pub(crate) fn ring_guest(
-        &mut self,
-        cx: &mut Context,
-        by: Actor,
-        (segment, line): (SegmentId, Option<LegId>),
-        callee: Callee,
-        part: Part,
-    ) -> Result<(), Refused> {
-        let (contact, call) = (self.id, self.call);
-        let is_consulted = part == Part::Consulted;
-        let talk = self.conversation_with_room()?;
-        if is_consulted && talk.segment != segment {
-            return Err(Refused::NotTalking);
-        }
-        if is_consulted && talk.consultation.is_some() {
-            return Err(Refused::ConsultationGoesOn);
-        }
-        if line != talk.second_line.as_ref().map(|line| line.leg).filter(|_| line.is_some()) {
-            return Err(Refused::NotTalking);
-        }
-        let (who, leg) = cx.open_to(call, callee, Why::Guest(contact));
-        cx.record_by(by, ContactEvent::GuestInvited { contact, guest: who.clone(), part });
-        cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
-        talk.guests.push(Guest { leg, who, part, joined: false, is_early: false, holds: false });
-        if is_consulted {
-            talk.consultation = Some(Consultation { guest: leg, is_aside: true });
-            self.arrange(cx);
-        }
-        Ok(())
-    }
-
     /// A guest's leg has something to say.
     pub(crate) fn guest_event(&mut self, cx: &mut Context, leg: LegId, event: LegEvent) {
         match event {
@@ -300,8 +215,7 @@ impl Contact {
     /// Takes a guest out of the table; with whom the agent consulted the second line ends, for this cause.
     pub(crate) fn take_guest(&mut self, cx: &mut Context, leg: LegId, cause: Cause) -> Option<Guest> {
         let talk = self.talk_mut()?;
-        let index = talk.guests.iter().position(|guest| guest.leg == leg)?;
-        let guest = talk.guests.remove(index);
+        let guest = talk.take(leg)?;
         if talk.consultation.take_if(|consultation| consultation.guest == leg).is_some() {
             self.drop_second_line(cx, cause);
         }
@@ -337,7 +251,8 @@ impl Contact {
             cx.let_go(leg, Cause::Cancelled);
             self.taker_failed(cx, leg, Refusal::NoAnswer);
         } else {
-            self.dismiss_guest(cx, leg, GuestEnd::Refused(Refusal::NoAnswer), None);
+            cx.let_go(leg, Cause::HungUp);
+            self.guest_missed(cx, leg, Refusal::NoAnswer);
         }
     }
 }

@@ -106,7 +106,8 @@ impl Contact {
     /// The longest wait of a queue leads on in the flow; that of the number ends the call, with a word of regret.
     pub(crate) fn wait_timeout(&mut self, cx: &mut Context) {
         let last = self.wait.last_until.is_some_and(|until| until <= cx.now);
-        if cx.legs.rings(self.id) {
+        // Whoever rings may still answer.
+        if cx.legs.rings(self.id) || matches!(self.place, Place::Moving(_)) {
             let later = Some(cx.now + RINGS_STILL);
             self.wait.queue_until = later;
             self.wait.last_until = if last { later } else { self.wait.last_until };

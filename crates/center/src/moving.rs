@@ -12,16 +12,21 @@
 //!    └──────────────────────► InFlow     given to a node
 //! ```
 //!
+//! Given to an extension of the directory, its members ring in turn (`along`): who does not answer makes way for the next, and
+//! what the extension says follows when none did.
+//!
 //! The agent's part ends with the order: the segment is over and the agent writes up. A phone that asked by REFER stays in
 //! the call (a *giver*) until it is said how the transfer ended, and its agent is in a call for as long. A customer is
 //! given away 16 times at most.
 
+mod along;
+mod by_flow;
 mod giver;
 mod taker;
 
 use model::{
-    Actor, AgentId, Cause, CommandId, ContactEvent, Done, EndedBy, LegId, LegOrder, MoveEnd, MoveTo, Party,
-    QueueName, ReferralState, Refusal, Refused, Reply, SecureEnd, SegmentId, Time,
+    Actor, AgentId, Cause, CommandId, ContactEvent, Course, Done, EndedBy, LegId, LegOrder, MoveEnd, MoveTo,
+    Number, Party, QueueName, ReferralState, Refusal, Refused, Reply, SecureEnd, Time, Try,
 };
 
 use crate::arrange::HOLD_MUSIC;
@@ -29,10 +34,10 @@ use crate::command::Outcome;
 use crate::consult::as_refusal;
 use crate::contact::{Contact, Place};
 use crate::context::Context;
-use crate::distributor::Asked;
 use crate::guests::{Callee, RINGS};
 use crate::leg::Why;
-use crate::timers::Timer;
+
+pub(crate) use along::Giving;
 
 /// How often a customer can be given away.
 const MOST_MOVES: u32 = 16;
@@ -40,17 +45,24 @@ const MOST_MOVES: u32 = 16;
 /// A customer on the way to somebody who rings.
 #[derive(Debug)]
 pub(crate) struct Move {
-    parted: Parted,
+    /// The queue that the conversation counts for, whoever takes the customer.
+    queue: QueueName,
+    /// The customer's score when it was given away, in seconds.
+    score_s: u32,
     /// When the customer was given away.
     since: Time,
     stage: Stage,
     errand: Errand,
+    /// Who is tried next.
+    course: Course,
+    /// Why the one who was tried last does not have the customer.
+    missed: Refusal,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// The distributor is asked for the agent's seat.
-    Asked,
+    /// The distributor is asked for an agent's seat, by this id.
+    Asked(CommandId),
     /// The target's leg rings.
     Rings(LegId),
 }
@@ -66,12 +78,25 @@ pub(crate) struct Giver {
 /// What it is for.
 #[derive(Debug)]
 enum Errand {
-    /// To the target.
-    Forth(Asker),
+    /// To the target of an agent's transfer. `giver`: the agent's phone, which asked by REFER and hears how it ends.
+    Forth { asker: Asker, from: AgentId, giver: Option<Giver> },
     /// Back to the agent: the target did not take the customer, for this reason.
-    Back(Asker, Refusal),
+    Back { asker: Asker, from: AgentId, why: Refusal },
     /// Back to the agent who parked the customer: nobody picked the call up.
-    Return,
+    Return { from: AgentId },
+    /// To an extension that the flow dialled.
+    ByFlow { extension: Number },
+}
+
+/// Where a customer on the way arrived.
+#[derive(Debug, Clone, Copy)]
+enum Arrival {
+    /// With somebody who talks with the customer.
+    Talking,
+    /// In a queue or at a message, for nobody took the call.
+    Elsewhere,
+    /// Nowhere: the call is over, or is ended by us.
+    Gone,
 }
 
 /// Who asked for a transfer, and hears how it ended.
@@ -107,24 +132,24 @@ impl Contact {
         to: MoveTo,
     ) -> Result<Outcome, Refused> {
         self.may_move_again()?;
-        let contact = self.id;
         let talk = self.conversation()?;
-        let agent = talk.agent.agent().cloned().ok_or(Refused::NotTalking)?;
+        talk.agent.agent().ok_or(Refused::NotTalking)?;
         let (segment, queue) = (talk.segment, talk.queue.clone());
         match &to {
-            MoveTo::Agent(seat) if *seat == agent => Err(Refused::SeatBusy),
             MoveTo::Agent(seat) => {
-                let (seat, id) = (seat.clone(), asker.id(cx));
-                cx.asked.insert(id, Asked::Transfer { contact, segment, asker, by, seat: seat.clone() });
-                cx.acd(acd::Input::Engage { id, agent: seat, contact, queue });
-                Ok(Outcome::Asked)
+                let course = Course::from(Try { who: seat.clone().into(), ring: RINGS });
+                self.give_along(cx, Giving { asker, by, segment, to, course }, Refused::SeatBusy)
+            }
+            MoveTo::Extension(extension) => {
+                let course = cx.course(extension)?;
+                self.give_along(cx, Giving { asker, by, segment, to, course }, Refused::NobodyFree)
             }
             MoveTo::Queue(queue) => {
                 let queue = queue.clone();
                 if !cx.config.acd.queues.iter().any(|known| known.name == queue) {
                     return Err(Refused::UnknownQueue);
                 }
-                self.give_to_queue(cx, asker, by, queue)
+                self.give_to_queue(cx, asker, by, (to, queue))
             }
             MoveTo::Node(name) => {
                 let node = self.session.flow().find(name).ok_or(Refused::UnknownNode)?;
@@ -132,7 +157,9 @@ impl Contact {
             }
             MoveTo::Outside(number) => {
                 let outside = cx.way_outside(&by, &queue, number)?;
-                self.give_to_callee(cx, asker, by, segment, Callee::Outside(outside))?;
+                let (to, course) = (MoveTo::Outside(outside.number.clone()), Course::default());
+                let giving = Giving { asker, by, segment, to, course };
+                self.give_to_callee(cx, giving, Callee::Outside(outside), RINGS)?;
                 Ok(Outcome::Asked)
             }
         }
@@ -149,9 +176,9 @@ impl Contact {
         cx: &mut Context,
         asker: Asker,
         by: Actor,
-        queue: QueueName,
+        (to, queue): (MoveTo, QueueName),
     ) -> Result<Outcome, Refused> {
-        let parted = self.give_away(cx, (asker, by), MoveTo::Queue(queue.clone()))?;
+        let parted = self.give_away(cx, (asker, by), to)?;
         self.enter_queue(cx, queue.clone(), parted.score_s);
         self.session.handle(cx.now, ivr::Input::SentToQueue(queue));
         self.follow_session(cx);
@@ -182,25 +209,6 @@ impl Contact {
         }
     }
 
-    /// Rings whom the distributor gave, or somebody outside, who is to have the customer.
-    pub(crate) fn give_to_callee(
-        &mut self,
-        cx: &mut Context,
-        asker: Asker,
-        by: Actor,
-        segment: SegmentId,
-        callee: Callee,
-    ) -> Result<(), Refused> {
-        if self.conversation()?.segment != segment {
-            return Err(Refused::NotTalking);
-        }
-        let parted = self.give_away(cx, (asker, by), callee.party().into())?;
-        let (_, leg) = cx.open_to(self.call, callee, Why::Taker(self.id));
-        cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
-        self.await_taker(cx, asker, parted, leg);
-        Ok(())
-    }
-
     /// The customer waits for whom the agent consulted, who rings on.
     pub(crate) fn ring_on(&mut self, cx: &mut Context, asker: Asker, by: Actor, leg: LegId) {
         let Some(guest) = self.take_guest(cx, leg, Cause::Transferred) else { return };
@@ -208,14 +216,23 @@ impl Contact {
         cx.record(ContactEvent::GuestLeft { contact, guest: guest.who.clone(), how });
         cx.legs.is_there_for(leg, Why::Taker(contact));
         if let Ok(parted) = self.give_away(cx, (asker, by), guest.who.into()) {
-            self.await_taker(cx, asker, parted, leg);
+            let course = guest.further.map(|further| further.course).unwrap_or_default();
+            self.await_taker(cx, asker, parted, (leg, course));
         }
     }
 
     /// The customer hears music while this leg rings.
-    fn await_taker(&mut self, cx: &mut Context, asker: Asker, parted: Parted, leg: LegId) {
-        let (stage, errand) = (Stage::Rings(leg), Errand::Forth(asker));
-        self.place = Place::Moving(Move { parted, since: cx.now, stage, errand });
+    fn await_taker(
+        &mut self,
+        cx: &mut Context,
+        asker: Asker,
+        parted: Parted,
+        (leg, course): (LegId, Course),
+    ) {
+        let Parted { from, queue, score_s, giver } = parted;
+        let (stage, errand) = (Stage::Rings(leg), Errand::Forth { asker, from, giver });
+        let missed = Refusal::Unreachable;
+        self.place = Place::Moving(Move { queue, score_s, since: cx.now, stage, errand, course, missed });
         cx.play_round(self.call, self.leg, HOLD_MUSIC);
     }
 
@@ -268,28 +285,29 @@ impl Asker {
 }
 
 impl Errand {
-    /// The end when somebody talks with the customer.
-    fn end_with_agent(&self) -> MoveEnd {
+    /// The agent who gave the customer away, or parked; `None`: the flow did.
+    fn from(&self) -> Option<&AgentId> {
         match self {
-            Errand::Forth(_) | Errand::Return => MoveEnd::Done,
-            Errand::Back(_, why) => MoveEnd::Returned(*why),
+            Errand::Forth { from, .. } | Errand::Back { from, .. } | Errand::Return { from } => Some(from),
+            Errand::ByFlow { .. } => None,
         }
     }
 
-    /// The end when the customer waits again.
-    fn end_in_queue(&self) -> MoveEnd {
+    /// The phone that hears how it ends.
+    fn giver(&mut self) -> Option<&mut Giver> {
         match self {
-            Errand::Forth(_) | Errand::Return => MoveEnd::Done,
-            Errand::Back(_, why) => MoveEnd::Requeued(*why),
+            Errand::Forth { giver, .. } => giver.as_mut(),
+            Errand::Back { .. } | Errand::Return { .. } | Errand::ByFlow { .. } => None,
         }
     }
 
     /// What the phone that rings shows beside the queue.
-    fn note(&self, from: &AgentId) -> String {
+    fn note(&self) -> String {
         match self {
-            Errand::Forth(_) => format!(" <- {from}"),
-            Errand::Back(_, why) => format!(" back: {why:?}"),
-            Errand::Return => " back".to_owned(),
+            Errand::Forth { from, .. } => format!(" <- {from}"),
+            Errand::Back { why, .. } => format!(" back: {why:?}"),
+            Errand::Return { .. } => " back".to_owned(),
+            Errand::ByFlow { extension } => format!(" -> {extension}"),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use model::{
-    AudioReport, GuestEnd, Kept, LegId, LegReport, MediaReport, RecordingEvent, RecordingId, RecordingReport,
+    AudioReport, Kept, LegId, LegReport, MediaReport, RecordingEvent, RecordingId, RecordingReport,
     RecordingState, Refusal, RemoteMedia, Shortage, StorageEvent, StorageReport,
 };
 
@@ -121,8 +121,7 @@ impl Center {
         match why {
             Why::Offer { offer, .. } => self.cx.refuse_offer(leg, *offer, refusal),
             Why::Guest(contact) => {
-                let how = GuestEnd::Refused(refusal);
-                self.with(*contact, |contact, cx| contact.guest_gone(cx, leg, how));
+                self.with(*contact, |contact, cx| contact.guest_missed(cx, leg, refusal));
             }
             Why::Taker(contact) => {
                 self.cx.is_gone(leg);

@@ -109,9 +109,8 @@ impl Center {
     /// A seat that rings to join a conversation stops: the agent is not registered any more.
     pub(crate) fn guest_offline(&mut self, agent: &AgentId) {
         if let Some((contact, leg)) = self.guest(agent).filter(|(_, leg)| !self.cx.legs.is_up(*leg)) {
-            self.with(contact, |contact, cx| {
-                contact.dismiss_guest(cx, leg, GuestEnd::Refused(Refusal::Unreachable), None);
-            });
+            self.cx.let_go(leg, Cause::HungUp);
+            self.with(contact, |contact, cx| contact.guest_missed(cx, leg, Refusal::Unreachable));
         } else if let Some((contact, leg)) = self.taker(agent) {
             self.cx.let_go(leg, Cause::Cancelled);
             self.with(contact, |contact, cx| contact.taker_failed(cx, leg, Refusal::Unreachable));

@@ -2,6 +2,7 @@
 
 mod alive;
 mod early;
+mod extensions;
 mod generated;
 mod house;
 mod late;

@@ -95,6 +95,12 @@ pub(crate) enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// List departments, branches and persons as the running center sees them: open, who is there 列出部门目录
+    Directory {
+        /// One JSON array of objects 输出 JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Change an agent's state 更改座席状态
     Agent {
         /// ready or break 就绪或小休
@@ -324,6 +330,9 @@ pub(crate) struct MoveTarget {
     /// A number outside 外线号码
     #[arg(long)]
     pub(crate) number: Option<Number>,
+    /// An extension of the directory 部门目录分机号
+    #[arg(long)]
+    pub(crate) extension: Option<Number>,
 }
 
 #[derive(Subcommand)]

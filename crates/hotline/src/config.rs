@@ -2,6 +2,8 @@
 
 mod clips;
 mod dialling;
+mod directory;
+mod hours;
 mod inside;
 mod listening;
 mod numbers;
@@ -20,7 +22,7 @@ use std::time::Duration;
 use api::Hearing;
 use ivr::{Catalogue, flow_test};
 use media::Prompts;
-use model::{AgentId, Number, QueueName};
+use model::{AgentId, Directory, Number, QueueName};
 use sip::{Algorithm, Secret};
 use text::{Problem, Problems, Section, parse, text};
 
@@ -61,6 +63,8 @@ pub struct Configuration {
     pub extensions: BTreeMap<Number, QueueName>,
     /// Who may call which number outside.
     pub dialling: center::DialPlan,
+    /// Departments, branches and persons.
+    pub directory: Directory,
     /// The clips.
     pub prompts: Arc<Prompts>,
     /// How many flow tests were run, when they were asked for.
@@ -92,11 +96,12 @@ impl Configuration {
         Hearing { supervisors: self.server.supervisors_hear, queues }
     }
 
-    /// What agents alone dial: feature codes, each other, queues' extensions and parking slots.
+    /// What agents alone dial: feature codes, each other, extensions of queues and of the directory, parking slots.
     pub fn inside_numbers(&self) -> BTreeSet<Number> {
         let slots = self.server.parking.slots.clone().map(|slot| slot.to_string());
         let agents = self.acd.agents.iter().map(|agent| agent.id.to_string());
         let of_names = slots.chain(agents).filter_map(|name| name.parse().ok());
+        let of_names = of_names.chain(self.directory.iter().map(|(extension, _)| extension.clone()));
         of_names.chain(self.feature_codes.keys().chain(self.extensions.keys()).cloned()).collect()
     }
 
@@ -165,19 +170,37 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     let srtp = of_all.srtp;
     let agents = open("agents.toml").map(|file| people::agents(file, names, &of_all));
     let trunks = open("trunks.toml").map(|file| trunks::read(file, srtp));
-    let (flows, tally) = load_flows((&dir.join("flows"), &texts), &clips, names, flow_tests, problems);
-    let mut warnings = clips.judge(problems);
     let ids =
         agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
-    let numbers = open("numbers.toml").map(|file| numbers::read(file, &flows, &ids));
     let known = dialling::Known {
         agents: agents.as_ref().map(|_| ids.as_slice()),
         queues: names,
         trunks: trunks.as_ref().map(|(trunks, _)| trunks.as_slice()),
     };
-    // A center that calls nobody outside needs no such file.
-    let has_plan = dir.join("dialling.toml").exists();
-    let plan = has_plan.then(|| open("dialling.toml").map(|file| dialling::read(file, &known)));
+    // A center that calls nobody outside, or has no departments, needs no such files.
+    let open_if_there = |name: &str| dir.join(name).exists().then(|| open(name)).flatten();
+    let plan = open_if_there("dialling.toml").map(|file| dialling::read(file, &known)).unwrap_or_default();
+    let holidays = open_if_there("holidays.toml").map(hours::holidays).unwrap_or_default();
+    let hours = open_if_there("hours.toml").map(|file| hours::read(file, &Arc::new(holidays)));
+    let known = directory::Known {
+        agents: known.agents,
+        queues: names,
+        hours: &hours.unwrap_or_default(),
+        plan: &plan,
+        has_clip: &|clip| clips.has(clip),
+    };
+    let listed = open_if_there("directory.toml").map(|file| directory::read(file, &known));
+    let listed = listed.unwrap_or_default();
+    let catalogue = Catalogue {
+        has_clip: &|clip| clips.has(clip),
+        queues: names,
+        extensions: Some(&listed.lines.keys().cloned().collect::<Vec<_>>()),
+    };
+    let (flows, tally) = load_flows((&dir.join("flows"), &texts), &catalogue, flow_tests, problems);
+    let mut warnings = clips.judge(problems);
+    let numbers = open("numbers.toml").map(|file| numbers::read(file, &flows, &ids));
+    let taken = inside::taken(server.iter().flatten().next(), &ids, read.as_ref(), numbers.as_ref());
+    inside::check_directory(dir, &listed, &taken, problems);
     let people::Agents { agents, passwords, digests, seats } = agents?;
     warnings.extend(unserved(dir, &agents, names.unwrap_or_default()));
     let (routes, feature_codes) = numbers?;
@@ -198,7 +221,8 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         routes,
         feature_codes,
         extensions,
-        dialling: plan.flatten().unwrap_or_default(),
+        dialling: plan,
+        directory: listed.directory,
         prompts: Arc::new(clips.prompts),
         flow_tests: tally,
         values: texts.into_values(),
@@ -237,13 +261,10 @@ fn read_file(path: &Path, problems: &Problems) -> Option<String> {
 
 fn load_flows(
     (dir, texts): (&Path, &Texts),
-    clips: &Clips,
-    queues: Option<&[QueueName]>,
+    catalogue: &Catalogue<'_>,
     flow_tests: bool,
     problems: &Problems,
 ) -> (Flows, flow_test::Tally) {
-    let has_clip = |clip: &str| clips.has(clip);
-    let catalogue = Catalogue { has_clip: &has_clip, queues };
     let mut flows = Flows::default();
     let mut tally = flow_test::Tally::default();
     for path in toml_files(dir, problems) {
@@ -251,8 +272,8 @@ fn load_flows(
         if let (Some(name), Some(source)) = (path.file_name(), &source) {
             texts.add(format!("flows/{}", name.display()), source);
         }
-        let compiled = source
-            .and_then(|source| ivr::compile(&path.display().to_string(), &source, &catalogue, problems));
+        let compiled =
+            source.and_then(|source| ivr::compile(&path.display().to_string(), &source, catalogue, problems));
         let Some(flow) = compiled else {
             flows.has_unsound = true;
             continue;

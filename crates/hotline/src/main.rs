@@ -3,6 +3,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
+mod directory;
 mod help;
 mod lists;
 mod moves;
@@ -131,6 +132,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Verb::Agents { listing, about: None } => lists::agents(&place, &listing).await,
         Verb::Queues(listing) => lists::queues(&place, &listing).await,
         Verb::Trunks { json } => trunks::list(&place, json),
+        Verb::Directory { json } => directory::list(&place, json),
         Verb::Agent { state, id } => {
             control::agent(&place.data, &id, &state)?;
             output::print(format_args!("{id}: {state}"));

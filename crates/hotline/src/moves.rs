@@ -21,8 +21,9 @@ pub(crate) fn order(
 ) -> anyhow::Result<String> {
     let body = match verb {
         MoveVerb::Consult | MoveVerb::Transfer => {
-            let MoveTarget { agent, queue, node, number } = to;
-            json!({ "agent": agent, "queue": queue, "node": node, "number": number }).to_string()
+            let MoveTarget { agent, queue, node, number, extension } = to;
+            json!({ "agent": agent, "queue": queue, "node": node, "number": number, "extension": extension })
+                .to_string()
         }
         MoveVerb::Hold
         | MoveVerb::Retrieve

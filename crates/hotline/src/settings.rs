@@ -63,6 +63,7 @@ pub(crate) fn api_settings(configuration: &Configuration) -> api::Settings {
         retention: server.retention.clone(),
         agents: configuration.agent_ids(),
         queues: configuration.queue_names(),
+        directory: Arc::new(configuration.directory.clone()),
         is_proxy: is_one_of(&server.trusted_proxies),
     }
 }
@@ -129,5 +130,6 @@ pub(crate) fn center_config(configuration: Configuration) -> center::Config {
         extensions: configuration.extensions,
         parking: configuration.server.parking.clone(),
         dialling: configuration.dialling,
+        directory: configuration.directory,
     }
 }

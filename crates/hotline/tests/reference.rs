@@ -31,6 +31,9 @@ const FILES: &[(&str, &[&str])] = &[
     ("agents.toml", &["file", "[[agent]]"]),
     ("trunks.toml", &["[[trunk]]"]),
     ("dialling.toml", &["file", "[[rule]]"]),
+    ("hours.toml", &["file", "[[hours]]"]),
+    ("holidays.toml", &["file"]),
+    ("directory.toml", &["file", "[[department]]"]),
     ("numbers.toml", &["file", "[[number]]"]),
 ];
 

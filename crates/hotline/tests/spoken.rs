@@ -46,7 +46,7 @@ fn by_flows() -> BTreeSet<String> {
             };
             let problems = Problems::default();
             let source = fs::read_to_string(&path).unwrap();
-            let catalogue = Catalogue { has_clip: &has_clip, queues: None };
+            let catalogue = Catalogue { has_clip: &has_clip, queues: None, extensions: None };
             assert!(compile(&path.display().to_string(), &source, &catalogue, &problems).is_some());
         }
     }

@@ -23,7 +23,8 @@ pub(crate) fn graph(flow: &Flow, lines: &[u32], file: &Rc<str>, problems: &Probl
         let from_here = reachable_from(flow, NodeIndex(nth));
         let person = from_here.iter().any(|index| matches!(flow.node(*index).1, Node::Queue(_)));
         let must_have_person = match node {
-            Node::Say(_) | Node::Menu(_) | Node::Collect(_) => true,
+            // Nobody of an extension may be there.
+            Node::Say(_) | Node::Menu(_) | Node::Collect(_) | Node::Dial(_) => true,
             Node::Queue(_) | Node::HangUp(_) => false,
         };
         if must_have_person && !person {
@@ -56,6 +57,7 @@ fn exits(node: &Node) -> Vec<NodeIndex> {
             chosen.chain([menu.otherwise]).collect()
         }
         Node::Collect(collect) => vec![collect.next, collect.otherwise],
+        Node::Dial(dial) => dial.closed.into_iter().chain([dial.otherwise]).collect(),
         Node::Queue(queue) => queue.waited_out.into_iter().collect(),
         Node::HangUp(_) => Vec::new(),
     }
@@ -70,16 +72,22 @@ fn reachable_from(flow: &Flow, start: NodeIndex) -> BTreeSet<NodeIndex> {
     seen
 }
 
-/// True when following `next` alone leads back here: the caller would hear the same for ever.
+/// True when a way without keys and queues leads back here: the caller would hear the same for ever, or a closed extension
+/// would be dialled again without end.
 fn says_for_ever(flow: &Flow, start: NodeIndex) -> bool {
-    let mut at = start;
-    for _ in 0..flow.nodes.len() {
-        match flow.node(at).1 {
-            Node::Say(say) => at = say.next,
-            Node::Menu(_) | Node::Collect(_) | Node::Queue(_) | Node::HangUp(_) => return false,
-        }
-        if at == start {
-            return true;
+    let (mut seen, mut to_visit) = (BTreeSet::new(), vec![start]);
+    while let Some(at) = to_visit.pop() {
+        let node = flow.node(at).1;
+        let goes_on = match node {
+            Node::Say(_) | Node::Dial(_) => true,
+            Node::Menu(_) | Node::Collect(_) | Node::Queue(_) | Node::HangUp(_) => false,
+        };
+        let next = exits(node).into_iter().filter(|_| goes_on);
+        for next in next.filter(|next| seen.insert(*next)) {
+            if next == start {
+                return true;
+            }
+            to_visit.push(next);
         }
     }
     false

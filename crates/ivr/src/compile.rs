@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Digit, Language, QueueName};
+use model::{Digit, Language, Number, QueueName};
 use text::{At, Problems, Section, parse, text};
 
 use crate::check;
 use crate::flow::{
-    Collect, Flow, Goto, HangUp, Keys, MUSIC, Menu, Node, NodeIndex, POSITION_EVERY, QueueNode, Say,
+    Collect, Dial, Dialled, Flow, Goto, HangUp, Keys, MUSIC, Menu, Node, NodeIndex, POSITION_EVERY,
+    QueueNode, Say,
 };
 use crate::speech;
 
@@ -19,6 +20,8 @@ pub struct Catalogue<'a> {
     pub has_clip: &'a dyn Fn(&str) -> bool,
     /// The queues; `None` when `queues.toml` could not be read: then every queue name is accepted.
     pub queues: Option<&'a [QueueName]>,
+    /// The extensions of the directory; `None` when they are not known, and whatever names one is believed.
+    pub extensions: Option<&'a [Number]>,
 }
 
 /// Compiles a flow. `None` when there was any problem; all of them are in `problems` then.
@@ -36,8 +39,12 @@ pub fn compile(file: &str, source: &str, catalogue: &Catalogue<'_>, problems: &P
     let names: BTreeMap<String, NodeIndex> =
         sections.iter().enumerate().map(|(nth, (name, _))| (name.value.clone(), NodeIndex(nth))).collect();
     let start = start.and_then(|start| resolve(&root, &names, &start));
-    let mut reader = NodeReader { names: &names, catalogue, placed: Vec::new() };
+    let mut reader = NodeReader { names: &names, catalogue, placed: Vec::new(), collected: Vec::new() };
     let nodes: Vec<_> = sections.into_iter().map(|(name, section)| (name, reader.read(section))).collect();
+    for (name, node) in &nodes {
+        reader.collected.retain(|at| at.value != name.value || !is_open_number(node.as_ref()));
+    }
+    reader.collected.iter().for_each(|at| no_number(&root, at));
     let lines: Vec<u32> = nodes.iter().map(|(name, _)| name.line).collect();
     let file = root.file().clone();
     root.finish();
@@ -45,6 +52,26 @@ pub fn compile(file: &str, source: &str, catalogue: &Catalogue<'_>, problems: &P
     let flow = Flow { name: name?.value, version: version?.value, start: start?, nodes: nodes? };
     check::graph(&flow, &lines, &file, problems);
     (problems.count() == before).then_some(flow)
+}
+
+/// A node that collects a number which is no secret; one that could not be read may be one.
+fn is_open_number(node: Option<&Node>) -> bool {
+    match node {
+        Some(Node::Collect(collect)) => !collect.secret,
+        Some(Node::Say(_) | Node::Menu(_) | Node::Queue(_) | Node::Dial(_) | Node::HangUp(_)) => false,
+        None => true,
+    }
+}
+
+fn no_number(root: &Section, At { value: name, line }: &At<String>) {
+    root.problem(
+        *line,
+        text!("node {name:?} collects no number that may be dialled", "节点 {name:?} 不收集可拨打的号码"),
+        text!(
+            "name a node of kind \"collect\" that is not secret",
+            "请写一个 kind = \"collect\" 且非 secret 的节点"
+        ),
+    );
 }
 
 fn resolve(section: &Section, names: &BTreeMap<String, NodeIndex>, to: &At<String>) -> Option<NodeIndex> {
@@ -66,6 +93,8 @@ struct NodeReader<'a> {
     catalogue: &'a Catalogue<'a>,
     /// Prompt stems of this node that already have a problem.
     placed: Vec<String>,
+    /// The nodes whose numbers are dialled.
+    collected: Vec<At<String>>,
 }
 
 impl NodeReader<'_> {
@@ -77,14 +106,15 @@ impl NodeReader<'_> {
             "menu" => self.menu(&mut section).map(Node::Menu),
             "collect" => self.collect(&mut section).map(Node::Collect),
             "queue" => self.queue(&mut section).map(|queue| Node::Queue(Arc::new(queue))),
+            "dial" => self.dial(&mut section).map(Node::Dial),
             "hang_up" => Some(Node::HangUp(HangUp { prompts: self.prompts(&mut section, "prompts") })),
             other => {
                 section.problem(
                     kind.line,
                     text!("there is no kind {other:?} of node", "没有 {other:?} 这种节点"),
                     text!(
-                        "the kinds are: say, menu, collect, queue, hang_up",
-                        "节点种类：say、menu、collect、queue、hang_up"
+                        "the kinds are: say, menu, collect, queue, dial, hang_up",
+                        "节点种类：say、menu、collect、queue、dial、hang_up"
                     ),
                 );
                 // Which other keys are allowed depends on the kind.
@@ -149,7 +179,51 @@ impl NodeReader<'_> {
         })
     }
 
-    fn queue(&mut self, section: &mut Section) -> Option<QueueNode> {
+    fn dial(&mut self, section: &mut Section) -> Option<Dial> {
+        let prompts = self.prompts(section, "prompts");
+        let whom = self.whom(section);
+        let queue = self.queue_name(section);
+        let closed = section.string("closed").and_then(|to| resolve(section, self.names, &to));
+        let otherwise = self.target(section, "otherwise");
+        Some(Dial { prompts, whom: whom?, queue: queue?.value, closed, otherwise: otherwise? })
+    }
+
+    /// The extension that is dialled, or the node whose number is.
+    fn whom(&mut self, section: &mut Section) -> Option<Dialled> {
+        let extension = section.parsed::<Number>("extension");
+        let collected = section.string("collected");
+        match (extension, collected) {
+            (Some(At { value, line }), None) => {
+                if let Some(known) = self.catalogue.extensions.filter(|known| !known.contains(&value)) {
+                    let known = known.iter().map(Number::as_str).collect::<Vec<_>>().join(", ");
+                    section.problem(
+                        line,
+                        text!("the directory has no extension {value}", "部门目录中没有分机号 {value}"),
+                        text!("the extensions are: {known}", "现有分机号：{known}"),
+                    );
+                }
+                Some(Dialled::Extension(value))
+            }
+            (None, Some(at)) => {
+                resolve(section, self.names, &at)?;
+                self.collected.push(at.clone());
+                Some(Dialled::Collected(at.value))
+            }
+            (_, _) => {
+                section.problem(
+                    section.line(),
+                    text!("name extension or collected, not both", "请在 extension 与 collected 中写一个"),
+                    text!(
+                        "extension = \"6001\", or collected = \"node\" for the number that was pressed there",
+                        "extension = \"6001\"，或 collected = \"收集号码的节点\""
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    fn queue_name(&self, section: &mut Section) -> Option<At<QueueName>> {
         let queue = section.require::<QueueName>("queue");
         if let Some(At { value, line }) = &queue
             && let Some(queues) = self.catalogue.queues
@@ -162,6 +236,11 @@ impl NodeReader<'_> {
                 text!("the queues are: {known}", "现有队列：{known}"),
             );
         }
+        queue
+    }
+
+    fn queue(&mut self, section: &mut Section) -> Option<QueueNode> {
+        let queue = self.queue_name(section);
         let bonus_s = section.integer("bonus_s", 0..=86_400).map_or(0, |at| at.value);
         let prompts = self.prompts(section, "prompts");
         let every =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Digit, QueueName};
+use model::{Digit, Number, QueueName};
 
 /// A node's name, unique within its flow.
 pub type NodeName = String;
@@ -46,7 +46,12 @@ impl Flow {
     pub(crate) fn queue_node(&self, queue: &QueueName) -> Option<Arc<QueueNode>> {
         self.nodes.iter().find_map(|(_, node)| match node {
             Node::Queue(waits) if waits.queue == *queue => Some(Arc::clone(waits)),
-            Node::Queue(_) | Node::Say(_) | Node::Menu(_) | Node::Collect(_) | Node::HangUp(_) => None,
+            Node::Queue(_)
+            | Node::Say(_)
+            | Node::Menu(_)
+            | Node::Collect(_)
+            | Node::Dial(_)
+            | Node::HangUp(_) => None,
         })
     }
 
@@ -67,6 +72,8 @@ pub enum Node {
     Collect(Collect),
     /// Waits for an agent.
     Queue(Arc<QueueNode>),
+    /// Rings an extension of the directory.
+    Dial(Dial),
     /// Says something and hangs up.
     HangUp(HangUp),
 }
@@ -134,6 +141,30 @@ pub struct Collect {
     pub next: NodeIndex,
     /// Where to go when the replays are used up.
     pub otherwise: NodeIndex,
+}
+
+/// Rings an extension of the directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dial {
+    /// Said before.
+    pub prompts: Vec<String>,
+    /// Which extension.
+    pub whom: Dialled,
+    /// The queue that the conversation counts for. The caller waits there when whoever took the call falls away.
+    pub queue: QueueName,
+    /// Where to go when it is outside of the extension's hours; `None`: as `otherwise`.
+    pub closed: Option<NodeIndex>,
+    /// Where to go when nobody takes the call, or there is no such extension.
+    pub otherwise: NodeIndex,
+}
+
+/// Which extension a flow dials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dialled {
+    /// This one.
+    Extension(Number),
+    /// The one that was pressed at this collecting node: public ones alone.
+    Collected(NodeName),
 }
 
 /// The choices of a menu: no choice is the beginning of another.

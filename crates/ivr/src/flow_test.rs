@@ -6,13 +6,14 @@
 //!   listen                      # let the prompt come to its end
 //!   press 2
 //!   wait 5                      # seconds
-//!   expect queue complaint      # also: node NAME, language TAG, bonus SECONDS, playing CLIP, ended
+//!   expect queue complaint      # also: node NAME, language TAG, bonus SECONDS, playing CLIP, dialled EXTENSION, ended
+//!   unanswered                  # nobody takes the call that the flow dialled; also: closed, answered
 //! ```
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Digit, Language, PlayMode, QueueName, Time};
+use model::{Digit, Language, Number, PlayMode, QueueName, Time};
 use text::{Problems, text};
 
 use crate::flow::Flow;
@@ -87,6 +88,7 @@ struct Test {
     playing: Option<(Sound, Time)>,
     node: String,
     queue: Option<(QueueName, u32)>,
+    dialled: Option<Number>,
     ended: bool,
     failed: bool,
 }
@@ -101,6 +103,7 @@ impl Test {
             playing: None,
             node: String::new(),
             queue: None,
+            dialled: None,
             ended: false,
             failed: false,
         }
@@ -135,10 +138,21 @@ impl Test {
                 Ok(())
             }
             "expect" => self.expect(rest),
-            other => {
-                Err(format!("{other:?} is not a step; the steps are: given, listen, press, wait, expect"))
-            }
+            "answered" => self.dialled_comes_to(Input::AgentJoined),
+            "unanswered" => self.dialled_comes_to(Input::NotDialled { closed: false }),
+            "closed" => self.dialled_comes_to(Input::NotDialled { closed: true }),
+            other => Err(format!(
+                "{other:?} is not a step; the steps are: given, listen, press, wait, expect, answered, unanswered, closed"
+            )),
         }
+    }
+
+    /// What comes of the call to an extension.
+    fn dialled_comes_to(&mut self, input: Input) -> Result<(), String> {
+        self.start();
+        self.dialled.take().ok_or("no extension is dialled now")?;
+        self.input(input);
+        Ok(())
     }
 
     fn expect(&mut self, what: &str) -> Result<(), String> {
@@ -148,6 +162,7 @@ impl Test {
         let found = match what {
             "queue" => self.queue.as_ref().map_or("none".to_owned(), |(queue, _)| queue.to_string()),
             "bonus" => self.queue.as_ref().map_or("none".to_owned(), |(_, bonus)| bonus.to_string()),
+            "dialled" => self.dialled.as_ref().map_or("none".to_owned(), Number::to_string),
             "node" => self.node.clone(),
             "language" => self.session.as_ref().map_or(self.language, Session::language).to_string(),
             "ended" => return if self.ended { Ok(()) } else { Err("the call goes on".to_owned()) },
@@ -209,6 +224,7 @@ impl Test {
                 }
                 Output::StopPlay => self.playing = None,
                 Output::NodeEntered(name) => self.node = name,
+                Output::Dial { extension, .. } => self.dialled = Some(extension),
                 Output::Enqueue(queue, bonus) => self.queue = Some((queue, bonus)),
                 Output::AskPosition => {
                     if let Some(session) = &mut self.session {

@@ -12,7 +12,9 @@ mod session;
 pub mod speech;
 
 pub use compile::{Catalogue, compile};
-pub use flow::{Collect, Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, NodeName, QueueNode, Say};
+pub use flow::{
+    Collect, Dial, Dialled, Flow, Goto, HangUp, Keys, Menu, Node, NodeIndex, NodeName, QueueNode, Say,
+};
 pub use session::{Input, Output, Session, Sound};
 
 /// Where [`compile`] and [`flow_test::run`] report what is wrong.

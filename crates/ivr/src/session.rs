@@ -8,27 +8,29 @@
 //!    └──────────┬───────────────┘
 //!               │     (a Collecting node asks like a menu, for several keys)
 //!               ▼     position due: announcement, then music again
-//!            Waiting ◄──────────────┐
+//!            Waiting ◄──────────────┐      (a Dialling node waits for who takes the call, and goes on when nobody does)
 //!               │ agent answered    │ agent fell away, or gave the caller to a queue
 //!               └────► WithAgent ───┘
 //! ```
 
+mod asking;
 mod collecting;
+mod dialling;
 mod inout;
+mod waiting;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use model::{ClipId, Digit, Language, PlayMode, QueueName, Secret, Time};
+use model::{ClipId, Digit, Language, PlayMode, Secret, Time};
 
-use crate::flow::{Flow, Goto, Menu, Node, NodeIndex, NodeName, QueueNode};
-use crate::speech;
+use crate::flow::{Flow, Node, NodeIndex, NodeName};
+use asking::{Asking, Why};
 use collecting::Collecting;
+use dialling::Dialling;
+use waiting::Waiting;
 
 pub use inout::{Input, Output, Sound};
-
-/// The prompt for a caller who has waited for the longest time allowed, when the flow has none for that.
-const REGRET: &str = "sorry-error";
 
 /// The prompt for a caller whose call is ended because the center closes.
 const CLOSING: &str = "closing";
@@ -39,7 +41,7 @@ pub struct Session {
     flow: Arc<Flow>,
     language: Language,
     state: State,
-    /// The input of collecting nodes.
+    /// Input of collecting nodes.
     collected: BTreeMap<NodeName, Secret>,
     outputs: VecDeque<Output>,
 }
@@ -51,17 +53,10 @@ enum State {
     Asking(Asking),
     Collecting(Collecting),
     Waiting(Waiting),
+    Dialling(Dialling),
     WithAgent(Waiting),
     Ending,
     Over,
-}
-
-#[derive(Debug, Clone)]
-struct Asking {
-    node: NodeIndex,
-    replays_left: u32,
-    pressed: String,
-    phase: Phase,
 }
 
 /// Where a menu is between question and answer.
@@ -69,15 +64,6 @@ struct Asking {
 enum Phase {
     Prompting,
     Listening { until: Time },
-}
-
-#[derive(Debug, Clone)]
-struct Waiting {
-    queue: Arc<QueueNode>,
-    /// When the position is announced next.
-    tell_at: Option<Time>,
-    /// Whether the queue's greeting was played.
-    greeted: bool,
 }
 
 impl Session {
@@ -112,7 +98,9 @@ impl Session {
                 if let State::Waiting(waiting) = &self.state {
                     self.state = State::WithAgent(waiting.clone());
                 }
+                self.dialled_talks();
             }
+            Input::NotDialled { closed } => self.dialled_in_vain(now, closed),
             Input::WaitedOut { last } => self.waited_out(now, last),
             Input::Closing => self.close(now),
             Input::AgentLost => {
@@ -125,6 +113,12 @@ impl Session {
             Input::SentTo(index) => {
                 if matches!(self.state, State::WithAgent(_)) {
                     self.go_to(now, index, None);
+                }
+            }
+            Input::SentToMessage(prompt) => {
+                if matches!(self.state, State::WithAgent(_) | State::Dialling(_)) {
+                    self.state = State::Ending;
+                    self.play(now, &[prompt]);
                 }
             }
         }
@@ -145,7 +139,12 @@ impl Session {
                 waiting.tell_at = waiting.queue.position_every.map(|every| now + every);
                 self.outputs.push_back(Output::AskPosition);
             }
-            State::NotStarted | State::Saying(_) | State::WithAgent(_) | State::Ending | State::Over => {}
+            State::NotStarted
+            | State::Saying(_)
+            | State::Dialling(_)
+            | State::WithAgent(_)
+            | State::Ending
+            | State::Over => {}
         }
     }
 
@@ -159,6 +158,7 @@ impl Session {
             | State::Collecting(Collecting { phase: Phase::Prompting, .. })
             | State::NotStarted
             | State::Saying(_)
+            | State::Dialling(_)
             | State::WithAgent(_)
             | State::Ending
             | State::Over => None,
@@ -194,24 +194,11 @@ impl Session {
                 self.outputs.push_back(Output::Enqueue(queue.queue.clone(), queue.bonus_s));
                 self.wait(now, Arc::clone(queue));
             }
+            Node::Dial(dial) => self.begin_to_dial(now, index, dial),
             Node::HangUp(hang_up) => {
                 self.state = State::Ending;
                 self.play(now, &hang_up.prompts);
             }
-        }
-    }
-
-    /// The caller waits in a queue, and hears the position first.
-    fn wait(&mut self, now: Time, queue: Arc<QueueNode>) {
-        let tell_at = queue.position_every.map(|every| now + every);
-        self.state = State::Waiting(Waiting { queue, tell_at, greeted: false });
-        self.outputs.push_back(Output::AskPosition);
-    }
-
-    fn sent_to_queue(&mut self, now: Time, queue: QueueName) {
-        if let State::WithAgent(_) = self.state {
-            let node = self.flow.queue_node(&queue);
-            self.wait(now, node.unwrap_or_else(|| Arc::new(QueueNode::plain(queue))));
         }
     }
 
@@ -236,6 +223,7 @@ impl Session {
                 }
             }
             State::Waiting(_) => self.music(),
+            State::Dialling(_) => self.dial(now),
             State::Ending => {
                 self.state = State::Over;
                 self.outputs.push_back(Output::HangUp);
@@ -266,82 +254,12 @@ impl Session {
                 self.choose(now, menu);
             }
             State::Collecting(_) => self.collect(now, digit),
-            State::NotStarted | State::Waiting(_) | State::WithAgent(_) | State::Ending | State::Over => {}
-        }
-    }
-
-    /// Takes the keys pressed so far as a choice, waits for more if they begin one, or asks again.
-    fn choose(&mut self, now: Time, menu: &Menu) {
-        let State::Asking(asking) = &mut self.state else { return };
-        let pressed = asking.pressed.clone();
-        if let Some((_, goto)) = menu.keys.iter().find(|(keys, _)| *keys == pressed) {
-            asking.pressed.clear();
-            self.outputs.push_back(Output::StopPlay);
-            match goto {
-                Goto::Node(index) => self.go_to(now, index, None),
-                Goto::Repeat => self.ask(now, menu, &[]),
-                Goto::SwitchLanguage => {
-                    self.language = self.language.other();
-                    self.outputs.push_back(Output::LanguageChosen(self.language));
-                    self.ask(now, menu, &[]);
-                }
-            }
-        } else if menu.keys.iter().any(|(keys, _)| keys.starts_with(&pressed)) {
-            asking.phase = Phase::Listening { until: now + menu.inter_digit };
-            self.outputs.push_back(Output::StopPlay);
-        } else {
-            self.ask_again(now, Why::WrongKey);
-        }
-    }
-
-    /// After silence or a wrong key: the menu once more, or the way for those who don't choose.
-    fn ask_again(&mut self, now: Time, why: Why) {
-        let flow = Arc::clone(&self.flow);
-        let State::Asking(asking) = &mut self.state else { return };
-        let Node::Menu(menu) = flow.node(asking.node).1 else { return };
-        asking.pressed.clear();
-        if asking.replays_left == 0 {
-            self.go_to(now, menu.otherwise, None);
-            return;
-        }
-        asking.replays_left -= 1;
-        let before = match why {
-            Why::Silence => &menu.no_input,
-            Why::WrongKey => &menu.invalid,
-        };
-        self.ask(now, menu, before);
-    }
-
-    fn ask(&mut self, now: Time, menu: &Menu, before: &[String]) {
-        if let State::Asking(asking) = &mut self.state {
-            asking.phase = Phase::Prompting;
-        }
-        let prompts: Vec<String> = before.iter().chain(&menu.prompts).cloned().collect();
-        self.play(now, &prompts);
-    }
-
-    /// Plays the position, preceded by the queue's greeting for a caller who has just entered.
-    fn tell_position(&mut self, position: u32) {
-        let State::Waiting(waiting) = &mut self.state else { return };
-        let greeted = std::mem::replace(&mut waiting.greeted, true);
-        let mut stems =
-            if greeted { vec!["thanks-waiting".to_owned()] } else { waiting.queue.prompts.clone() };
-        stems.extend(speech::position(self.language, position));
-        let clips = self.clips(&stems);
-        self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Once }));
-    }
-
-    /// After the longest wait: goes to the node that the flow names, else plays a last prompt and hangs up.
-    fn waited_out(&mut self, now: Time, last: bool) {
-        let State::Waiting(waiting) = &self.state else { return };
-        let waited_out = waiting.queue.waited_out;
-        self.outputs.push_back(Output::StopPlay);
-        match waited_out.filter(|_| !last) {
-            Some(next) => self.go_to(now, next, None),
-            None => {
-                self.state = State::Ending;
-                self.play(now, &[REGRET.to_owned()]);
-            }
+            State::NotStarted
+            | State::Waiting(_)
+            | State::Dialling(_)
+            | State::WithAgent(_)
+            | State::Ending
+            | State::Over => {}
         }
     }
 
@@ -353,18 +271,12 @@ impl Session {
             | State::Asking(_)
             | State::Collecting(_)
             | State::Waiting(_)
+            | State::Dialling(_)
             | State::WithAgent(_) => {
                 self.outputs.push_back(Output::StopPlay);
                 self.state = State::Ending;
                 self.play(now, &[CLOSING.to_owned()]);
             }
-        }
-    }
-
-    fn music(&mut self) {
-        if let State::Waiting(waiting) = &self.state {
-            let clips = vec![ClipId::from(waiting.queue.music.as_str())];
-            self.outputs.push_back(Output::Play(Sound { clips, mode: PlayMode::Loop }));
         }
     }
 
@@ -381,11 +293,4 @@ impl Session {
     fn clips(&self, stems: &[String]) -> Vec<ClipId> {
         stems.iter().map(|stem| ClipId::from(format!("{}/{stem}", self.language))).collect()
     }
-}
-
-/// Why a menu is asked again.
-#[derive(Debug, Clone, Copy)]
-enum Why {
-    Silence,
-    WrongKey,
 }

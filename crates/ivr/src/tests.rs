@@ -13,8 +13,14 @@ const MAIN_TESTS: &str = include_str!("../../../config/flows/main.flowtest");
 
 fn compile_with(source: &str, has_clip: &dyn Fn(&str) -> bool) -> (Option<Flow>, Vec<Problem>) {
     let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
+    let extensions = ["6001".parse().unwrap()];
     let problems = Problems::default();
-    let flow = compile("flow.toml", source, &Catalogue { has_clip, queues: Some(&queues) }, &problems);
+    let flow = compile(
+        "flow.toml",
+        source,
+        &Catalogue { has_clip, queues: Some(&queues), extensions: Some(&extensions) },
+        &problems,
+    );
     (flow, problems.into_sorted())
 }
 
@@ -32,6 +38,115 @@ fn the_shipped_flow_compiles_and_passes_its_tests() {
     let tally = flow_test::run("main.flowtest", MAIN_TESTS, &Arc::new(flow.unwrap()), &problems);
     assert_eq!(problems.into_sorted(), []);
     assert!(tally.passed >= 10 && tally.failed == 0, "{tally:?}");
+}
+
+const DIALS: &str = r##"
+name = "dials"
+version = "1"
+start = "ask"
+[nodes.ask]
+kind = "collect"
+prompts = ["menu"]
+min_digits = 4
+replays = 0
+next = "pressed"
+otherwise = "sales"
+[nodes.pressed]
+kind = "dial"
+collected = "ask"
+queue = "inquiry"
+otherwise = "sales"
+[nodes.sales]
+kind = "dial"
+extension = "6001"
+prompts = ["to-sales"]
+queue = "complaint"
+closed = "goodbye"
+otherwise = "inquiry"
+[nodes.inquiry]
+kind = "queue"
+queue = "inquiry"
+[nodes.goodbye]
+kind = "hang_up"
+prompts = ["goodbye"]
+"##;
+
+#[test]
+fn a_flow_dials_named_and_pressed_extensions_and_goes_on_when_nobody_takes_the_call() {
+    let (flow, problems) = compile_with(DIALS, &|_| true);
+    assert_eq!(problems, []);
+    let tests = "
+test a pressed extension is dialled at once, a named one after its words
+  press 6789
+  expect node pressed
+  expect dialled 6789
+  unanswered
+  expect node sales
+  expect playing to-sales
+  expect dialled none
+  listen
+  expect dialled 6001
+  answered
+  expect queue none
+test outside of hours it goes where that leads, or where no answer leads
+  press 6789
+  closed
+  expect node sales
+  listen
+  closed
+  expect node goodbye
+  listen
+  expect ended
+test nobody answers
+  wait 20
+  expect node sales
+  listen
+  unanswered
+  expect queue inquiry
+";
+    let problems = Problems::default();
+    let tally = flow_test::run("dials.flowtest", tests, &Arc::new(flow.unwrap()), &problems);
+    assert_eq!((tally.passed, problems.into_sorted()), (3, Vec::new()));
+}
+
+#[test]
+fn who_took_a_dialled_call_and_is_lost_leaves_the_caller_to_the_nodes_queue() {
+    let (flow, _) = compile_with(DIALS, &|_| true);
+    let now = Time::from_unix_ms(0);
+    let mut session = Session::new(Arc::new(flow.unwrap()), Language::EnUs);
+    let keys = "6789".chars().map(|key| Input::Digit(model::Digit::from_char(key).unwrap()));
+    [Input::Start].into_iter().chain(keys).for_each(|input| session.handle(now, input));
+    let dial = |output| matches!(output, Output::Dial { by_keys: true, .. });
+    assert!(std::iter::from_fn(|| session.poll_output()).any(dial));
+    for input in [Input::AgentJoined, Input::AgentLost] {
+        session.handle(now, input);
+    }
+    let music = "music/default".into();
+    let loop_of = crate::Sound { clips: vec![music], mode: model::PlayMode::Loop };
+    assert_eq!(session.poll_output(), Some(Output::Play(loop_of)));
+    // What comes late of the call that was dialled means nothing.
+    session.handle(now, Input::NotDialled { closed: true });
+    assert_eq!(session.poll_output(), None);
+}
+
+#[test]
+fn dialling_nodes_that_lead_nowhere_are_refused() {
+    for (from, to, expected) in [
+        ("extension = \"6001\"", "extension = \"6002\"", "the directory has no extension 6002"),
+        ("extension = \"6001\"", "", "name extension or collected, not both"),
+        ("extension = \"6001\"", "extension = \"6001\"\ncollected = \"ask\"", "name extension or collected"),
+        ("collected = \"ask\"", "collected = \"goodbye\"", "node \"goodbye\" collects no number"),
+        ("collected = \"ask\"", "collected = \"nobody\"", "there is no node \"nobody\""),
+        ("min_digits = 4", "min_digits = 4\nsecret = true", "node \"ask\" collects no number"),
+        ("queue = \"complaint\"", "queue = \"sales\"", "there is no queue sales"),
+        ("queue = \"complaint\"\n", "", "queue is missing"),
+        ("otherwise = \"inquiry\"", "", "dead end: otherwise is missing"),
+        ("otherwise = \"inquiry\"", "otherwise = \"pressed\"", "goes round without listening"),
+        ("otherwise = \"inquiry\"", "otherwise = \"goodbye\"", "no person can be reached"),
+    ] {
+        let problems = problems_of(&DIALS.replacen(from, to, 1));
+        assert!(problems.iter().any(|(_, said)| said.contains(expected)), "{expected}: {problems:?}");
+    }
 }
 
 /// `then` is the queue node's own line; what a caller hears and where the call stands after the longest wait.

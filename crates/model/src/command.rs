@@ -232,6 +232,10 @@ pub enum Refused {
     ConsultationGoesOn,
     /// No such queue in configuration.
     UnknownQueue,
+    /// No such extension in the directory.
+    UnknownExtension,
+    /// It is outside of the hours of the extension.
+    Closed,
     /// The contact's flow has no such node.
     UnknownNode,
     /// Nobody of the queue is free.

@@ -23,8 +23,8 @@ pub use contact::ContactEvent;
 pub use queue::QueueEvent;
 pub use recording::RecordingEvent;
 pub use states::{
-    Activity, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, ParkEnd, RecordingState, SecureEnd,
-    SegmentEnd, Shift,
+    Activity, DialEnd, GuestEnd, LeaveReason, NotReadyReason, OfferOutcome, ParkEnd, RecordingState,
+    SecureEnd, SegmentEnd, Shift,
 };
 pub use storage::StorageEvent;
 pub use subject::Subject;

@@ -7,8 +7,11 @@
 
 mod cause;
 mod command;
+mod date;
+mod directory;
 mod diversion;
 mod event;
+mod hours;
 mod id;
 mod leg;
 mod media;
@@ -30,12 +33,15 @@ pub use command::{
     Actor, AgentOrder, Command, Done, Order, Part, PartyOrder, RecordingOrder, Refused, Reply, Scope,
     SecureInputOrder, Supervision, SupervisionOrder, Watched,
 };
+pub use date::{Date, NoDate, Weekday};
+pub use directory::{Course, CourseEnd, Directory, DirectoryEntry, DirectoryKind, Instead, NoInstead, Try};
 pub use diversion::{Diversion, DiversionReason, Diverted, MOST_DIVERSIONS};
 pub use event::{
-    Activity, AgentEvent, CenterEvent, ContactEvent, Entry, Event, GuestEnd, LeaveReason, Node,
+    Activity, AgentEvent, CenterEvent, ContactEvent, DialEnd, Entry, Event, GuestEnd, LeaveReason, Node,
     NotReadyReason, OfferOutcome, ParkEnd, QueueEvent, Record, RecordingEvent, RecordingState, SecureEnd,
     SegmentEnd, Shift, StorageEvent, Subject,
 };
+pub use hours::{Hours, NoSpans, Spans, SpecialDay, SpecialDays};
 pub use id::{
     CallId, CommandId, ContactId, Ids, LegId, OfferId, ParseIdError, PlayId, RecordingId, SegmentId,
 };

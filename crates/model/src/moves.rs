@@ -44,6 +44,8 @@ pub enum MoveTo {
     Node(String),
     /// A number outside, by a trunk.
     Outside(Personal<Number>),
+    /// An extension of the directory: its members in turn, or what follows when it is closed or nobody answers.
+    Extension(Number),
 }
 
 impl From<Party> for MoveTo {

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Date;
+use crate::date::{civil_from_days, days_from_civil};
+
 /// An instant: milliseconds since the Unix epoch, UTC.
 ///
 /// Shells make it from one clock that never goes backwards; pure code takes it as an argument. It prints
@@ -39,6 +42,11 @@ impl Time {
     /// The calendar date at this instant as `(year, month, day)` in the given offset from UTC.
     pub fn date(self, offset: UtcOffset) -> (i64, u32, u32) {
         civil_from_days((self.0 + offset.ms()).div_euclid(MS_PER_DAY))
+    }
+
+    /// The day of the calendar at this instant in the given offset from UTC.
+    pub fn day(self, offset: UtcOffset) -> Date {
+        Date::from_days((self.0 + offset.ms()).div_euclid(MS_PER_DAY))
     }
 
     /// Minutes since local midnight, 0–1439, in the given offset from UTC.
@@ -217,10 +225,19 @@ impl Zone {
     /// When the day of an instant began there: at local midnight, also on a day on which the offset changes.
     pub fn day_began(&self, at: Time) -> Time {
         let offset = self.offset(at);
-        let local = at.shifted(offset.ms());
-        let midnight = local.0 - local.0.rem_euclid(MS_PER_DAY);
-        let began = Time(midnight - offset.ms());
-        Time(midnight - self.offset(began).ms())
+        self.instant_near(at.day(offset), 0, offset)
+    }
+
+    /// When clocks there show this minute (0–1440, 1440 being the next midnight) of this day. Where clocks are changed, a minute
+    /// that they leave out or show twice may be given an hour off.
+    pub fn instant(&self, day: Date, minute: u16) -> Time {
+        self.instant_near(day, minute, self.offset(Time(day.days() * MS_PER_DAY)))
+    }
+
+    /// As [`Zone::instant`], where this offset holds at about that time.
+    fn instant_near(&self, day: Date, minute: u16, offset: UtcOffset) -> Time {
+        let local = day.days() * MS_PER_DAY + i64::from(minute) * MS_PER_MINUTE;
+        Time(local - self.offset(Time(local - offset.ms())).ms())
     }
 }
 
@@ -231,30 +248,7 @@ impl From<UtcOffset> for Zone {
 }
 
 const MS_PER_DAY: i64 = 86_400_000;
-
-/// Gregorian date from days since 1970-01-01, counted in eras of 400 years that start on 1 March.
-fn civil_from_days(days: i64) -> (i64, u32, u32) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month as u32, day as u32)
-}
-
-fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let march_month = i64::from(if month > 2 { month - 3 } else { month + 9 });
-    let day_of_year = (153 * march_month + 2) / 5 + i64::from(day) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
+const MS_PER_MINUTE: i64 = 60_000;
 
 #[cfg(test)]
 mod tests {

@@ -74,7 +74,7 @@ fn contact(record: &Record, event: &ContactEvent) -> Vec<Statement> {
             let started = values![segment.number(), id, agent.clone(), queue, at];
             vec![
                 Statement { sql: sql::START_SEGMENT, values: started },
-                Statement { sql: sql::SHOW_AGENT, values: values![id, agent, at] },
+                Statement { sql: sql::SHOW_AGENT, values: values![id, agent, at, queue] },
             ]
         }
         ContactEvent::HoldStarted { segment, .. } => change(sql::START_HOLD, values![segment.number(), at]),
@@ -99,6 +99,8 @@ fn contact(record: &Record, event: &ContactEvent) -> Vec<Statement> {
         | ContactEvent::SecureInputRead { .. }
         | ContactEvent::TransferStarted { .. }
         | ContactEvent::TransferEnded { .. }
+        | ContactEvent::ExtensionDialled { .. }
+        | ContactEvent::ExtensionEnded { .. }
         | ContactEvent::Parked { .. }
         | ContactEvent::Unparked { .. }
         | ContactEvent::GuestInvited { .. }

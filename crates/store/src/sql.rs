@@ -93,8 +93,10 @@ pub(crate) const START_SEGMENT: &str =
     "INSERT INTO segments (id, contact, agent, queue, started_ms, holds, holders, held_ms)
      VALUES ($1, $2, $3, $4, $5, 0, 0, 0) ON CONFLICT (id) DO NOTHING";
 
+/// A contact that was in no queue, as its flow dialled an extension, belongs to the one that its conversation counts for.
 pub(crate) const SHOW_AGENT: &str =
-    "UPDATE contacts SET agent = $2, talked_ms = COALESCE(talked_ms, $3) WHERE id = $1";
+    "UPDATE contacts SET agent = $2, talked_ms = COALESCE(talked_ms, $3), queue = COALESCE(queue, $4)
+     WHERE id = $1";
 
 /// Both sides may hold at once: held time runs from the first hold to the end of the last.
 pub(crate) const START_HOLD: &str = "UPDATE segments SET holds = holds + 1, holders = holders + 1,

@@ -93,7 +93,7 @@ fn queues() -> Vec<QueueName> {
 }
 
 fn flows() -> numbers::Flows {
-    let catalogue = Catalogue { has_clip: &|_| true, queues: Some(&queues()) };
+    let catalogue = Catalogue { has_clip: &|_| true, queues: Some(&queues()), extensions: None };
     let flow =
         compile("main.toml", MAIN, &catalogue, &Problems::default()).expect("the sample flow compiles");
     numbers::Flows { sound: BTreeMap::from([("main".to_owned(), Arc::new(flow))]), has_unsound: false }

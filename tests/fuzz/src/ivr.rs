@@ -32,7 +32,7 @@ fn compiled(text: &str) -> (Option<Flow>, Vec<Problem>) {
     let has_clip = |clip: &str| !clip.contains("missing");
     let problems = Problems::default();
     let flow =
-        compile("flow.toml", text, &Catalogue { has_clip: &has_clip, queues: Some(&queues) }, &problems);
+        compile("flow.toml", text, &Catalogue { has_clip: &has_clip, queues: Some(&queues), extensions: None }, &problems);
     (flow, problems.into_sorted())
 }
 

@@ -7,6 +7,9 @@ use super::tables::{OBJECTS, STRINGS, WORDS};
 /// The greatest count, and the greatest number of milliseconds: that of a database column.
 const GREATEST_COUNT: u64 = i64::MAX as u64;
 
+/// What a target of a transfer or consultation may be named by.
+const TARGETS: [&str; 5] = ["agent", "queue", "node", "number", "extension"];
+
 /// All schemas by name.
 pub(super) fn all() -> Map<String, Value> {
     let mut schemas = Map::new();
@@ -38,12 +41,12 @@ fn others() -> [(&'static str, Value); 17] {
     let integer = |least: u64, greatest: u64, example: u64| json!({ "type": "integer", "minimum": least, "maximum": greatest, "examples": [example] });
     let one_key = |key: &str, schema: Value| json!({ "type": "object", "required": [key], "properties": { key: schema }, "additionalProperties": false });
     let only = |key: &str| {
-        let others = ["agent", "queue", "node", "number"].into_iter().filter(|other| *other != key);
+        let others = TARGETS.into_iter().filter(|other| *other != key);
         let nulls = others.map(|other| (other.to_owned(), json!({ "type": "null" })));
         let properties = nulls.chain([(key.to_owned(), json!({ "type": "string" }))]).collect::<Map<_, _>>();
         json!({ "required": [key], "properties": properties })
     };
-    let targets = ["agent", "queue", "node", "number"].map(only);
+    let targets = TARGETS.map(only);
     let word = |words: &[&str]| json!({ "type": "string", "enum": words });
     let text = || json!({ "type": "string" });
     let who = json!({ "required": ["seat", "mode", "agent"], "properties": { "agent": reference("AgentId"), "contact": { "type": "null" } } });
@@ -71,7 +74,8 @@ fn others() -> [(&'static str, Value); 17] {
             "WantedMove",
             json!({ "type": "object", "description": "To whom 转往",
                 "properties": { "agent": nullable(reference("AgentId")), "queue": nullable(reference("QueueName")),
-                    "node": nullable(reference("NodeName")), "number": nullable(reference("Number")) },
+                    "node": nullable(reference("NodeName")), "number": nullable(reference("Number")),
+                    "extension": nullable(reference("Number")) },
                 "additionalProperties": false, "oneOf": targets,
                 "examples": [{ "queue": "complaint" }] }),
         ),

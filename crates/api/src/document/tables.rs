@@ -79,6 +79,13 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
          answered_in_time:count service_level:ratio?",
     ),
     (
+        "DirectoryEntry",
+        "A department, branch or person now; numbers outside are shown to those who lead 部门、分公司或个人",
+        "extension:Number kind:DirectoryKind zh:text en:text public:boolean open:boolean changes_at:Time? \
+         ring_s:seconds members:[DirectoryMember] deputy:Number? closed:text unanswered:text",
+    ),
+    ("DirectoryMember", "Who takes its calls 成员", "who:Party? state:Agent?"),
+    (
         "Trunk",
         "A trunk now 中继状态",
         "name:text registration:Registration? gateways:[Gateway] calls:count last_failure:TrunkFailure?",
@@ -242,6 +249,7 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
         "Why somebody did not take a call 未接原因",
         &["busy", "declined", "no_answer", "unreachable", "no_common_codec", "cancelled", "failed"],
     ),
+    ("DirectoryKind", "What an entry of the directory is 目录条目类型", &["department", "branch", "person"]),
     ("Transport", "传输协议", &["udp", "tcp"]),
     ("SampleOrder", "How the frame is ordered before the draw 抽样前的排序", &["contact_id"]),
     ("Effect", "When a change takes effect 生效时间", &["now", "at_restart"]),
@@ -292,6 +300,8 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
             "guest_left",
             "transfer_started",
             "transfer_ended",
+            "extension_dialled",
+            "extension_ended",
             "parked",
             "unparked",
             "segment_ended",

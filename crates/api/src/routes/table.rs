@@ -8,8 +8,8 @@ use super::queries;
 use crate::route::{Form, Further, Group, Route};
 use crate::tickets::STREAM;
 use crate::{
-    agents, audio, configuration, document, events, health, metrics, moves, recordings, retention, samples,
-    supervision, tickets, tokens, trace, trunks, welcome,
+    agents, audio, configuration, directory, document, events, health, metrics, moves, recordings, retention,
+    samples, supervision, tickets, tokens, trace, trunks, welcome,
 };
 
 /// Everybody with a token.
@@ -81,6 +81,12 @@ pub(crate) fn groups() -> Vec<Group> {
         Group { tag: "configuration", about: "配置", named: None, routes: configuration_routes() },
         Group { tag: "agents", about: "座席", named: Some(("id", "AgentId")), routes: agents_routes() },
         Group { tag: "queues", about: "队列", named: None, routes: queues_routes() },
+        Group {
+            tag: "directory",
+            about: "Departments, branches, persons 部门目录",
+            named: None,
+            routes: directory_routes(),
+        },
         Group { tag: "trunks", about: "中继", named: None, routes: trunks_routes() },
         Group { tag: "qa", about: "Quality control 质检", named: None, routes: qa_routes() },
         Group { tag: "events", about: "The event log 事件日志", named: None, routes: events_routes() },
@@ -223,6 +229,18 @@ fn queues_routes() -> Vec<Route> {
         Route::get("/api/v1/queues", ("listQueues", "Queues 队列"), agents::queues)
             .for_roles(ALL)
             .answers("[Queue]"),
+    ]
+}
+
+fn directory_routes() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/api/v1/directory",
+            ("listDirectory", "Who can be reached by which extension, and now 部门目录及当前状态"),
+            directory::list,
+        )
+        .for_roles(STATES)
+        .answers("[DirectoryEntry]"),
     ]
 }
 

@@ -150,6 +150,23 @@ pub(crate) fn large_audio() -> Vec<u8> {
     AUDIO.iter().copied().chain((0..250_000_u32).map(|n| (n % 251) as u8)).collect()
 }
 
+/// Sales, closed for ever, with an agent and a number outside.
+fn directory() -> model::Directory {
+    let entry = model::DirectoryEntry {
+        kind: model::DirectoryKind::Department,
+        zh: "销售部".to_owned(),
+        en: "Sales".to_owned(),
+        members: ["1001", "tel:02155550100"].map(|who| who.parse().unwrap()).into(),
+        hours: Some(model::Hours::new(std::array::from_fn(|_| model::Spans::default()), Arc::default())),
+        ring: std::time::Duration::from_secs(20),
+        deputy: None,
+        closed: "queue inquiry".parse().unwrap(),
+        unanswered: model::Instead::Back,
+        is_public: false,
+    };
+    model::Directory::new([("6001".parse().unwrap(), entry)].into())
+}
+
 /// One call, whose recording is the file `one.wav`.
 fn past() -> Vec<Event> {
     let path = "one.wav".to_owned();
@@ -181,6 +198,7 @@ impl World {
             retention: Vec::new(),
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
+            directory: Arc::new(directory()),
             is_proxy: Arc::new(|address| address == std::net::IpAddr::from([127, 0, 0, 9])),
         };
         let app = App::new(AppParts {

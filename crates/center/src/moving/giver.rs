@@ -7,7 +7,7 @@ use model::{
     SecureEnd,
 };
 
-use super::{Asker, Errand, Giver, Move, Parted};
+use super::{Asker, Errand, Giver, Move};
 use crate::consult::as_refusal;
 use crate::contact::{Contact, Place};
 use crate::context::Context;
@@ -38,8 +38,8 @@ impl Contact {
         cx.is_gone(leg);
         self.end_secure_input(cx, SecureEnd::CallEnded, None);
         self.end_segment(cx, cause, EndedBy::Agent);
-        let errand = Errand::Back(Asker::Gone, refusal);
-        self.go_back(cx, Parted { from, queue, score_s, giver: None }, errand);
+        let errand = Errand::Back { asker: Asker::Gone, from, why: refusal };
+        self.go_back(cx, (queue, score_s), errand);
         true
     }
 
@@ -61,16 +61,16 @@ impl Contact {
         match event {
             LegEvent::Over(_) => {
                 cx.is_gone(leg);
-                if let Place::Moving(on) = &mut self.place
-                    && on.parted.giver.take_if(|giver| giver.leg == leg).is_some()
+                if let Place::Moving(Move { errand: Errand::Forth { from, giver, .. }, .. }) = &mut self.place
+                    && giver.take_if(|giver| giver.leg == leg).is_some()
                 {
-                    let from = on.parted.from.clone();
-                    cx.segment_ended(Party::Agent(from));
+                    cx.segment_ended(Party::Agent(from.clone()));
                 }
             }
             LegEvent::Changed(remote) => {
                 let holds = cx.connect(self.call, leg, remote);
-                if let Place::Moving(Move { parted: Parted { giver: Some(giver), .. }, .. }) = &mut self.place
+                if let Place::Moving(on) = &mut self.place
+                    && let Some(giver) = on.errand.giver()
                 {
                     giver.holds = holds;
                 }

@@ -3,17 +3,18 @@
 use std::net::SocketAddr;
 
 use model::{
-    AgentId, Cause, ClipId, CommandId, ContactEvent, Done, LegId, LegOrder, MediaOp, MoveEnd, ParkEnd, Party,
-    PlayMode, ReferralState, Refusal, Refused, RemoteMedia, Reply,
+    AgentId, Cause, ClipId, CommandId, ContactEvent, Course, DialEnd, Done, LegId, LegOrder, MediaOp,
+    MoveEnd, ParkEnd, Party, PlayMode, QueueName, ReferralState, Refusal, Refused, RemoteMedia, Reply,
 };
 
-use super::{Asker, Errand, Giver, Move, Parted, Stage};
+use super::along::seconds_since;
+use super::{Arrival, Asker, Errand, Giver, Move, Parted, Stage};
 use crate::arrange::Hold;
 use crate::contact::{Contact, Place};
 use crate::context::Context;
 use crate::distributor::Asked;
 use crate::guests::{Callee, RINGS};
-use crate::leg::{LegEvent, Why};
+use crate::leg::LegEvent;
 use crate::seat::codecs_like;
 use crate::timers::Timer;
 
@@ -26,7 +27,7 @@ impl Contact {
         match &self.place {
             Place::Moving(Move { stage: Stage::Rings(leg), .. }) => Some(*leg),
             Place::Parked(parked) => parked.pick_up.as_ref().map(|pick_up| pick_up.leg),
-            Place::Moving(Move { stage: Stage::Asked, .. })
+            Place::Moving(Move { stage: Stage::Asked(_), .. })
             | Place::Opening { .. }
             | Place::Answering { .. }
             | Place::InFlow
@@ -42,7 +43,7 @@ impl Contact {
             return self.pick_up_open(cx, leg, rtp);
         }
         let (queue, note) = match &self.place {
-            Place::Moving(on) => (&on.parted.queue, on.errand.note(&on.parted.from)),
+            Place::Moving(on) => (&on.queue, on.errand.note()),
             Place::Parked(parked) => (&parked.parted.queue, String::new()),
             Place::Opening { .. }
             | Place::Answering { .. }
@@ -58,7 +59,9 @@ impl Contact {
     pub(crate) fn taker_event(&mut self, cx: &mut Context, leg: LegId, event: LegEvent) {
         match event {
             LegEvent::Ringing => {
-                if let Place::Moving(Move { parted: Parted { giver: Some(giver), .. }, .. }) = &self.place {
+                if let Place::Moving(on) = &mut self.place
+                    && let Some(giver) = on.errand.giver()
+                {
                     cx.order(giver.leg, LegOrder::Referral(ReferralState::Ringing));
                 }
             }
@@ -83,12 +86,9 @@ impl Contact {
         let Some(who) = cx.legs.get(leg).and_then(|leg| leg.party()) else { return };
         cx.timers.stop(Timer::Ring(leg));
         match std::mem::replace(&mut self.place, Place::InFlow) {
-            Place::Moving(Move { parted, errand, .. }) => {
-                let Parted { from, queue, score_s, giver } = parted;
+            Place::Moving(Move { queue, score_s, errand, .. }) => {
                 self.talk_with(cx, leg, who, (queue, score_s), Some(remote));
-                let how = errand.end_with_agent();
-                cx.release_giver(giver, from.clone(), ReferralState::Done);
-                self.transfer_ended(cx, errand, from, how);
+                self.arrived(cx, errand, Arrival::Talking);
             }
             Place::Parked(parked) => self.picked_up(cx, parked, leg, who, remote),
             other => self.place = other,
@@ -103,14 +103,9 @@ impl Contact {
         match &mut self.place {
             Place::Parked(parked) => parked.pick_up = None,
             Place::Moving(on) => {
-                let giver = on.parted.giver.take();
-                match on.errand {
-                    Errand::Forth(asker) => on.errand = Errand::Back(asker, refusal),
-                    Errand::Back(..) | Errand::Return => return self.wait_instead(cx),
-                }
-                match giver {
-                    Some(giver) => self.rejoin(cx, giver, refusal),
-                    None => self.ask_agent_back(cx),
+                on.missed = refusal;
+                if !self.try_next(cx) {
+                    self.nobody_took_it(cx);
                 }
             }
             Place::Opening { .. }
@@ -122,29 +117,49 @@ impl Contact {
         }
     }
 
+    /// Nobody else is to have the customer, who goes back to the agent, or waits in the queue when it was the agent who did not
+    /// answer.
+    pub(super) fn nobody_took_it(&mut self, cx: &mut Context) {
+        let Place::Moving(on) = &mut self.place else { return };
+        let why = on.missed;
+        match &mut on.errand {
+            Errand::Forth { asker, from, giver } => {
+                let (asker, from, giver) = (*asker, from.clone(), giver.take());
+                on.errand = Errand::Back { asker, from, why };
+                match giver {
+                    Some(giver) => self.rejoin(cx, giver, why),
+                    None => self.ask_agent_back(cx),
+                }
+            }
+            Errand::Back { .. } | Errand::Return { .. } => self.wait_instead(cx),
+            Errand::ByFlow { .. } => self.back_to_flow(cx),
+        }
+    }
+
     /// The agent whose phone is still there has the customer again.
     fn rejoin(&mut self, cx: &mut Context, giver: Giver, refusal: Refusal) {
-        let Place::Moving(Move { parted: Parted { from, queue, score_s, .. }, errand, .. }) =
+        let Place::Moving(Move { queue, score_s, errand, .. }) =
             std::mem::replace(&mut self.place, Place::InFlow)
         else {
             return;
         };
+        let Some(from) = errand.from().cloned() else { return };
         cx.order(giver.leg, LegOrder::Referral(ReferralState::Failed(refusal)));
-        let how = errand.end_with_agent();
-        self.talk_with(cx, giver.leg, Party::Agent(from.clone()), (queue, score_s), None);
+        self.talk_with(cx, giver.leg, Party::Agent(from), (queue, score_s), None);
         self.hold(cx, Hold::Phone, giver.holds);
         if let Some(talk) = self.talk_mut() {
             talk.rejoined = Some((cx.now, refusal));
         }
-        self.transfer_ended(cx, errand, from, how);
+        self.arrived(cx, errand, Arrival::Talking);
     }
 
     /// Asks for the seat of the agent who gave the customer away.
     fn ask_agent_back(&mut self, cx: &mut Context) {
         let Place::Moving(on) = &mut self.place else { return };
-        on.stage = Stage::Asked;
-        let (contact, agent, queue) = (self.id, on.parted.from.clone(), on.parted.queue.clone());
+        let Some(agent) = on.errand.from().cloned() else { return };
         let id = CommandId::new(&mut cx.ids, cx.now);
+        on.stage = Stage::Asked(id);
+        let (contact, queue) = (self.id, on.queue.clone());
         let (leg, play) = (self.leg, cx.new_play());
         let clips = vec![ClipId::from(format!("{}/{BACK}", self.session.language()))];
         self.play = Some(play);
@@ -155,53 +170,79 @@ impl Contact {
 
     /// Nobody picked the parked customer up: back to the agent who parked.
     pub(crate) fn back_from_parking(&mut self, cx: &mut Context, parted: Parted) {
-        self.go_back(cx, parted, Errand::Return);
+        let Parted { from, queue, score_s, .. } = parted;
+        self.go_back(cx, (queue, score_s), Errand::Return { from });
     }
 
     /// Back to the agent who had the customer.
-    pub(super) fn go_back(&mut self, cx: &mut Context, parted: Parted, errand: Errand) {
-        self.place = Place::Moving(Move { parted, since: cx.now, stage: Stage::Asked, errand });
+    pub(super) fn go_back(&mut self, cx: &mut Context, (queue, score_s): (QueueName, u32), errand: Errand) {
+        let (stage, course) = (Stage::Asked(CommandId::new(&mut cx.ids, cx.now)), Course::default());
+        let (since, missed) = (cx.now, Refusal::Failed);
+        self.place = Place::Moving(Move { queue, score_s, since, stage, errand, course, missed });
         self.ask_agent_back(cx);
     }
 
     /// The distributor's word on the agent's own seat; false when that seat is not needed.
-    pub(crate) fn agent_asked_back(&mut self, cx: &mut Context, result: Result<(), Refused>) -> bool {
-        let Place::Moving(on) = &mut self.place else { return false };
-        if !matches!(on.stage, Stage::Asked) {
+    pub(crate) fn agent_asked_back(
+        &mut self,
+        cx: &mut Context,
+        id: CommandId,
+        agent: AgentId,
+        result: Result<(), Refused>,
+    ) -> bool {
+        if !self.awaits_word(id) {
             return false;
         }
         if result.is_err() {
             self.wait_instead(cx);
             return false;
         }
-        let callee = Callee::Agent(on.parted.from.clone());
-        let (_, leg) = cx.open_to(self.call, callee, Why::Taker(self.id));
-        on.stage = Stage::Rings(leg);
-        cx.timers.set(Timer::Ring(leg), Some(cx.now + RINGS));
+        let leg = self.ring_taker(cx, Callee::Agent(agent), RINGS);
+        if let Place::Moving(on) = &mut self.place {
+            on.stage = Stage::Rings(leg);
+        }
         true
     }
 
     /// The agent is not there for the customer either, who waits again. What passed since counts as waiting.
     fn wait_instead(&mut self, cx: &mut Context) {
-        let Place::Moving(Move { parted: Parted { from, queue, score_s, .. }, since, errand, .. }) =
+        let Place::Moving(Move { queue, score_s, since, errand, .. }) =
             std::mem::replace(&mut self.place, Place::InFlow)
         else {
             return;
         };
-        let passed = u32::try_from(cx.now.since(since).as_secs()).unwrap_or(u32::MAX);
         self.session.handle(cx.now, ivr::Input::SentToQueue(queue.clone()));
-        self.enter_queue(cx, queue, score_s.saturating_add(passed));
+        self.enter_queue(cx, queue, score_s.saturating_add(seconds_since(cx, since)));
         self.follow_session(cx);
-        let how = errand.end_in_queue();
-        self.transfer_ended(cx, errand, from, how);
+        self.arrived(cx, errand, Arrival::Elsewhere);
     }
 
-    fn transfer_ended(&self, cx: &mut Context, errand: Errand, agent: AgentId, how: MoveEnd) {
-        let asker = match errand {
-            Errand::Forth(asker) | Errand::Back(asker, _) => asker,
-            Errand::Return => return,
+    /// Tells the log, and who asked, where a customer on the way arrived.
+    pub(super) fn arrived(&self, cx: &mut Context, errand: Errand, arrival: Arrival) {
+        let contact = self.id;
+        let (asker, agent, how) = match (errand, arrival) {
+            (Errand::Return { .. }, _) => return,
+            (Errand::ByFlow { extension }, arrival) => {
+                let how = match arrival {
+                    Arrival::Talking => DialEnd::Answered,
+                    Arrival::Elsewhere => DialEnd::PassedOn,
+                    Arrival::Gone => DialEnd::CustomerGone,
+                };
+                return cx.record(ContactEvent::ExtensionEnded { contact, extension, how });
+            }
+            (Errand::Forth { asker, from, giver }, Arrival::Gone) => {
+                cx.release_giver(giver, from.clone(), ReferralState::Failed(Refusal::Cancelled));
+                (asker, from, MoveEnd::CustomerGone)
+            }
+            (Errand::Forth { asker, from, giver }, Arrival::Talking | Arrival::Elsewhere) => {
+                cx.release_giver(giver, from.clone(), ReferralState::Done);
+                (asker, from, MoveEnd::Done)
+            }
+            (Errand::Back { asker, from, .. }, Arrival::Gone) => (asker, from, MoveEnd::CustomerGone),
+            (Errand::Back { asker, from, why }, Arrival::Talking) => (asker, from, MoveEnd::Returned(why)),
+            (Errand::Back { asker, from, why }, Arrival::Elsewhere) => (asker, from, MoveEnd::Requeued(why)),
         };
-        cx.record(ContactEvent::TransferEnded { contact: self.id, agent, how });
+        cx.record(ContactEvent::TransferEnded { contact, agent, how });
         if let Asker::Command(id) = asker {
             cx.reply(Reply { id, result: Ok(Done::Moved(how)) });
         }
@@ -211,10 +252,7 @@ impl Contact {
     pub(crate) fn end_move(&mut self, cx: &mut Context) {
         let taker = self.taker();
         match std::mem::replace(&mut self.place, Place::InFlow) {
-            Place::Moving(Move { parted: Parted { from, giver, .. }, errand, .. }) => {
-                cx.release_giver(giver, from.clone(), ReferralState::Failed(Refusal::Cancelled));
-                self.transfer_ended(cx, errand, from, MoveEnd::CustomerGone);
-            }
+            Place::Moving(Move { errand, .. }) => self.arrived(cx, errand, Arrival::Gone),
             Place::Parked(parked) => self.leave_slot(cx, &parked, ParkEnd::CallEnded),
             other => self.place = other,
         }

@@ -53,7 +53,7 @@ const DIRECTIONS: [Direction; 4] =
 pub(super) fn step() -> impl Strategy<Value = Step> {
     let (agents, legs) = (0..AGENTS.len(), 0_usize..64);
     prop_oneof![
-        4 => (0_usize..3, 0_u8..8).prop_map(|(number, line)| Step::Call(number, line)),
+        4 => (0_usize..4, 0_u8..8).prop_map(|(number, line)| Step::Call(number, line)),
         1 => (agents.clone(), any::<bool>()).prop_map(|(agent, ready)| Step::Code(agent, ready)),
         2 => legs.clone().prop_map(Step::HangUp),
         8 => (legs.clone(), 0..KEYS.len()).prop_map(|(leg, key)| Step::Press(leg, key)),
@@ -66,10 +66,10 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![8 => 0_usize..2, 1 => Just(2)].prop_map(Step::Ports),
         4 => (legs.clone(), agents.clone(), 0_usize..8)
             .prop_map(|(contact, seat, order)| Step::Guest(contact, seat, order)),
-        8 => (legs.clone(), 0_usize..7, 0_usize..16)
+        8 => (legs.clone(), 0_usize..10, 0_usize..16)
             .prop_map(|(contact, to, order)| Step::Move(contact, to, order)),
-        3 => (agents.clone(), 0_usize..6).prop_map(|(agent, to)| Step::Refer(agent, to)),
-        3 => (agents.clone(), 0_usize..6).prop_map(|(agent, to)| Step::Dial(agent, to)),
+        3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Refer(agent, to)),
+        3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Dial(agent, to)),
         1 => Just(Step::RecordingFails),
         1 => (0_usize..6).prop_map(Step::Settings),
         3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
@@ -83,10 +83,10 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
 fn move_step() -> impl Strategy<Value = Step> {
     let (agents, legs) = (0..AGENTS.len(), 0_usize..64);
     prop_oneof![
-        8 => (legs.clone(), 0_usize..7, 0_usize..16)
+        8 => (legs.clone(), 0_usize..10, 0_usize..16)
             .prop_map(|(contact, to, order)| Step::Move(contact, to, order)),
-        3 => (agents.clone(), 0_usize..6).prop_map(|(agent, to)| Step::Refer(agent, to)),
-        3 => (agents.clone(), 0_usize..6).prop_map(|(agent, to)| Step::Dial(agent, to)),
+        3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Refer(agent, to)),
+        3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Dial(agent, to)),
         3 => legs.clone().prop_map(Step::Answer),
         2 => legs.clone().prop_map(Step::HangUp),
         2 => (legs.clone(), 0..DIRECTIONS.len()).prop_map(|(leg, direction)| Step::Change(leg, direction)),
@@ -104,7 +104,7 @@ pub(super) fn take(world: &mut World, step: &Step) {
     match *step {
         Step::Call(number, line) => {
             let trunk = if line.is_multiple_of(2) { "city" } else { "village" };
-            world.call_from(trunk, line / 4, ["8000", "8002", "8003"][number]);
+            world.call_from(trunk, line / 4, ["8000", "8002", "8003", "8005"][number]);
         }
         Step::Code(index, ready) => {
             let origin = Origin::Agent(agent(AGENTS[index].0));
@@ -156,7 +156,7 @@ pub(super) fn take(world: &mut World, step: &Step) {
         Step::Refer(index, to) => refer(world, AGENTS[index].0, to),
         Step::Dial(index, to) => {
             let origin = Origin::Agent(agent(AGENTS[index].0));
-            world.invite(origin, ["1001", "1002", "1003", "7002", "701", "702"][to]);
+            world.invite(origin, ["1001", "1002", "1003", "7002", "701", "702", "6001", "6002", "6004"][to]);
         }
         Step::Settings(missing) => world.settings(|config| match missing {
             0..3 => _ = config.acd.agents.remove(missing),
@@ -210,7 +210,10 @@ fn move_by_command(world: &mut World, index: usize, to: usize, order: usize) {
         3 => MoveTo::Queue("complaint".parse().unwrap()),
         4 => MoveTo::Queue("inquiry".parse().unwrap()),
         5 => MoveTo::Node("goodbye".to_owned()),
-        _ => MoveTo::Outside(number("4000").into()),
+        6 => MoveTo::Outside(number("4000").into()),
+        7 => MoveTo::Extension(number("6001")),
+        8 => MoveTo::Extension(number("6002")),
+        _ => MoveTo::Extension(number("6005")),
     };
     let order = match order {
         0 => MoveOrder::Hold,
@@ -244,7 +247,8 @@ fn refer(world: &mut World, id: &str, to: usize) {
         (_, _) => (first, None),
     };
     if world.legs.get(&leg) == Some(&Leg::Up) {
-        let to = number(["1001", "1002", "1003", "7002", "8000", "4000"][to]).into();
+        let extensions = ["1001", "1002", "1003", "7002", "8000", "4000", "6001", "6002", "6004"];
+        let to = number(extensions[to]).into();
         world.send(Input::Leg(leg, LegReport::Referred(Referral { to, replaces })));
     }
 }

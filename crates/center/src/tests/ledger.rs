@@ -116,6 +116,13 @@ pub(super) fn balance(entries: &[Entry], late: bool) {
             Event::Contact(ContactEvent::TransferEnded { contact, .. }) => {
                 assert!(moving.remove(contact), "{contact} did not move");
             }
+            Event::Contact(ContactEvent::ExtensionDialled { contact, .. }) => {
+                assert!(contacts.is_open(*contact) && !talking.contains(contact));
+                assert!(moving.insert(*contact), "{contact} moves twice");
+            }
+            Event::Contact(ContactEvent::ExtensionEnded { contact, .. }) => {
+                assert!(moving.remove(contact), "{contact} did not move");
+            }
             Event::Contact(ContactEvent::Parked { contact, slot, .. }) => {
                 assert!(contacts.is_open(*contact) && !talking.contains(contact));
                 assert!(parked.insert((*contact, *slot)), "{contact} is parked twice");

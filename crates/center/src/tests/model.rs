@@ -73,6 +73,12 @@ impl Model {
             Event::Contact(ContactEvent::TransferEnded { contact, .. }) => {
                 self.of(*contact).is_on_the_way = false;
             }
+            Event::Contact(ContactEvent::ExtensionDialled { contact, .. }) => {
+                self.of(*contact).is_on_the_way = true;
+            }
+            Event::Contact(ContactEvent::ExtensionEnded { contact, .. }) => {
+                self.of(*contact).is_on_the_way = false;
+            }
             Event::Contact(ContactEvent::Parked { contact, slot, .. }) => {
                 let taken = self.contacts.values().any(|visit| visit.slot == Some(*slot));
                 assert!(!taken, "{slot} has two");

@@ -2,6 +2,7 @@
 
 mod by_phone;
 mod consulting;
+mod departments;
 mod outside;
 mod parking;
 

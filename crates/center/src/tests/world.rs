@@ -91,7 +91,7 @@ pub(super) fn number(text: &str) -> Number {
     text.parse().unwrap()
 }
 
-pub(super) fn seconds(seconds: u64) -> Duration {
+pub(super) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 

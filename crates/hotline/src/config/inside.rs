@@ -5,8 +5,52 @@ use std::path::Path;
 
 use acd::AgentConfig;
 use center::{FeatureCode, Parking, Route};
-use model::{Number, QueueName};
+use model::{AgentId, Number, QueueName};
 use text::{Problems, Text, text};
+
+use super::Server;
+use super::directory::Listed;
+use super::numbers::Numbers;
+use super::people::Queues;
+
+/// The numbers that lead somewhere, and where to, as far as that could be read.
+pub(super) fn taken(
+    server: Option<&Server>,
+    agents: &[AgentId],
+    queues: Option<&Queues>,
+    numbers: Option<&Numbers>,
+) -> BTreeMap<Number, Text> {
+    let of_name = |name: String, what: Text| Some((name.parse().ok()?, what));
+    let slots = server.into_iter().flat_map(|server| server.parking.slots.clone());
+    let slots = slots.filter_map(|slot| of_name(slot.to_string(), text!("a parking slot", "驻留位")));
+    let agents = agents.iter().filter_map(|agent| of_name(agent.to_string(), text!("an agent", "座席工号")));
+    let extensions = queues.into_iter().flat_map(|queues| &queues.extensions);
+    let extensions = extensions
+        .map(|(number, queue)| (number.clone(), text!("that of queue {queue}", "队列 {queue} 的分机号")));
+    let (routes, codes) = numbers.map(|(routes, codes)| (routes, codes)).unzip();
+    let routes = routes.into_iter().flatten();
+    let routes =
+        routes.map(|(number, _)| (number.clone(), text!("a number that customers dial", "对外号码")));
+    let codes = codes.into_iter().flatten();
+    let codes = codes.map(|(number, _)| (number.clone(), text!("a feature code", "功能码")));
+    slots.chain(agents).chain(extensions).chain(routes).chain(codes).collect()
+}
+
+/// Adds a problem for each extension of the directory that has a meaning already.
+pub(super) fn check_directory(
+    dir: &Path,
+    listed: &Listed,
+    taken: &BTreeMap<Number, Text>,
+    problems: &Problems,
+) {
+    let file = dir.join("directory.toml").display().to_string().into();
+    for (extension, line) in &listed.lines {
+        if let Some(Text { en, zh }) = taken.get(extension) {
+            let message = text!("the extension {extension} is {en} already", "分机号 {extension} 已是{zh}");
+            problems.add(&file, *line, message, text!("change one of the two", "请修改其中一个"));
+        }
+    }
+}
 
 /// Adds a problem for each number that has two meanings.
 pub(super) fn check(

@@ -19,11 +19,10 @@ pub(super) struct Flows {
     pub(super) has_unsound: bool,
 }
 
-pub(super) fn read(
-    mut file: Section,
-    flows: &Flows,
-    agents: &[AgentId],
-) -> (BTreeMap<Number, Route>, BTreeMap<Number, FeatureCode>) {
+/// What the file says: numbers that customers dial, and codes of agents.
+pub(super) type Numbers = (BTreeMap<Number, Route>, BTreeMap<Number, FeatureCode>);
+
+pub(super) fn read(mut file: Section, flows: &Flows, agents: &[AgentId]) -> Numbers {
     let (mut routes, mut lines) = (BTreeMap::new(), BTreeMap::new());
     let sections = file.list("number");
     if sections.is_empty() {

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 /// Keys whose values are secret and are shown as `***`.
 const SECRET: [&str; 4] = ["password", "password_md5", "password_sha256", "url"];
 /// Keys that name an element of a list.
-const NAMES: [&str; 3] = ["id", "number", "name"];
+const NAMES: [&str; 4] = ["id", "number", "name", "extension"];
 /// The longest value that is shown, in characters.
 const LONGEST: usize = 80;
 

@@ -116,6 +116,8 @@ impl Board {
             | ContactEvent::SegmentEnded { .. }
             | ContactEvent::TransferStarted { .. }
             | ContactEvent::TransferEnded { .. }
+            | ContactEvent::ExtensionDialled { .. }
+            | ContactEvent::ExtensionEnded { .. }
             | ContactEvent::Parked { .. }
             | ContactEvent::Unparked { .. }
             | ContactEvent::OneWayAudio { .. }

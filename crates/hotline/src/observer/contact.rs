@@ -158,6 +158,8 @@ impl Ledger {
             | ContactEvent::GuestLeft { .. }
             | ContactEvent::TransferStarted { .. }
             | ContactEvent::TransferEnded { .. }
+            | ContactEvent::ExtensionDialled { .. }
+            | ContactEvent::ExtensionEnded { .. }
             | ContactEvent::Parked { .. }
             | ContactEvent::Unparked { .. }
             | ContactEvent::OneWayAudio { .. }

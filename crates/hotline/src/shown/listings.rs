@@ -27,13 +27,16 @@ pub const QUEUES: &[&str] = &["name", "waiting", "offered", "answered", "abandon
 /// Of trunks.
 pub const TRUNKS: &[&str] =
     &["name", "registration", "gateway", "gateway_state", "calls", "failed_at", "failure"];
+/// Of the directory.
+pub const DIRECTORY: &[&str] =
+    &["extension", "kind", "zh", "en", "open_now", "changes_at", "members", "deputy", "closed", "unanswered"];
 /// Of what a reload changes.
 pub const CHANGES: &[&str] = &["file", "key", "before", "after", "effect"];
 /// Of a sample.
 pub const SAMPLE: &[&str] = &["id", "caller", "queue", "agent", "started_at", "recording_id"];
 /// All tables.
 pub const TABLES: &[&[&str]] =
-    &[CONTACTS, STORY, RECORDINGS, ADOPTED, ERASED, AGENTS, QUEUES, TRUNKS, CHANGES, SAMPLE];
+    &[CONTACTS, STORY, RECORDINGS, ADOPTED, ERASED, AGENTS, QUEUES, TRUNKS, DIRECTORY, CHANGES, SAMPLE];
 
 /// Columns whose words are ours, not people's.
 const WORDS: &[&str] = &[
@@ -49,6 +52,8 @@ const WORDS: &[&str] = &[
     "effect",
     "registration",
     "gateway_state",
+    "kind",
+    "open_now",
 ];
 
 /// Prints rows: one JSON array of objects, as the API gives them (times in UTC), or a table of the named columns, in

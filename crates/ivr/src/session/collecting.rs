@@ -85,6 +85,7 @@ impl Session {
             | State::Saying(_)
             | State::Asking(_)
             | State::Waiting(_)
+            | State::Dialling(_)
             | State::WithAgent(_)
             | State::Ending
             | State::Over => {}

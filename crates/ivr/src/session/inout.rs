@@ -1,6 +1,6 @@
 //! What a session takes and gives.
 
-use model::{ClipId, Digit, Language, PlayMode, QueueName};
+use model::{ClipId, Digit, Language, Number, PlayMode, QueueName};
 
 #[cfg(doc)]
 use crate::Session;
@@ -33,6 +33,13 @@ pub enum Input {
     SentToQueue(QueueName),
     /// The agent transferred the caller to this node.
     SentTo(NodeIndex),
+    /// Nobody answered for the caller whom the agent or the flow transferred: this prompt, then hang up.
+    SentToMessage(String),
+    /// Nobody answered at the extension that was dialled.
+    NotDialled {
+        /// True when it is outside of its hours.
+        closed: bool,
+    },
 }
 
 /// What the session orders.
@@ -65,6 +72,15 @@ pub enum Output {
     Enqueue(QueueName, u32),
     /// Tell the session the caller's position.
     AskPosition,
+    /// Ring an extension. Answered by `AgentJoined`, `SentToQueue`, `SentToMessage` or `NotDialled`.
+    Dial {
+        /// The extension; it may not exist.
+        extension: Number,
+        /// The queue that the conversation counts for.
+        queue: QueueName,
+        /// The caller pressed it: only public extensions may be reached.
+        by_keys: bool,
+    },
     /// The flow is done with the caller.
     HangUp,
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, ContactId, Digit, Diversion, End, GuestEnd, Language, LegQuality, MoveEnd, MoveTo, Number,
-    ParkEnd, Part, Party, Personal, QueueName, SecureEnd, SegmentEnd, SegmentId, Side, Slot,
+    AgentId, ContactId, DialEnd, Digit, Diversion, End, GuestEnd, Language, LegQuality, MoveEnd, MoveTo,
+    Number, ParkEnd, Part, Party, Personal, QueueName, SecureEnd, SegmentEnd, SegmentId, Side, Slot,
 };
 
 /// What happened to a contact.
@@ -173,6 +173,22 @@ pub enum ContactEvent {
         /// How.
         how: MoveEnd,
     },
+    /// The flow dials an extension of the directory.
+    ExtensionDialled {
+        /// The contact.
+        contact: ContactId,
+        /// The extension, as the flow names it or the customer pressed it.
+        extension: Number,
+    },
+    /// It is known how a call to an extension ended. One for each that was dialled.
+    ExtensionEnded {
+        /// The contact.
+        contact: ContactId,
+        /// The extension.
+        extension: Number,
+        /// How.
+        how: DialEnd,
+    },
     /// The customer waits in a parking slot.
     Parked {
         /// The contact.
@@ -267,6 +283,8 @@ impl ContactEvent {
             | ContactEvent::GuestLeft { contact, .. }
             | ContactEvent::TransferStarted { contact, .. }
             | ContactEvent::TransferEnded { contact, .. }
+            | ContactEvent::ExtensionDialled { contact, .. }
+            | ContactEvent::ExtensionEnded { contact, .. }
             | ContactEvent::Parked { contact, .. }
             | ContactEvent::Unparked { contact, .. }
             | ContactEvent::SegmentEnded { contact, .. }

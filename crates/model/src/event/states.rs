@@ -96,6 +96,22 @@ pub enum GuestEnd {
     TakesCustomer,
 }
 
+/// How a call of the flow to an extension ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DialEnd {
+    /// Somebody talks with the customer.
+    Answered,
+    /// It is outside of the extension's hours.
+    Closed,
+    /// Nobody took the call, the last one for this reason; or there is no such extension.
+    Unanswered(Refusal),
+    /// Nobody took the call: the customer is in the queue, or at the message, that the extension names for that.
+    PassedOn,
+    /// The customer hung up before, or the call ended otherwise.
+    CustomerGone,
+}
+
 /// Why a customer is in a parking slot no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    AgentId, ContactEvent, ContactId, Event, GuestEnd, MoveEnd, ParkEnd, Party, SecureEnd, SegmentId, Side,
-    Slot,
+    AgentId, ContactEvent, ContactId, DialEnd, Event, GuestEnd, MoveEnd, Number, ParkEnd, Party, SecureEnd,
+    SegmentId, Side, Slot,
 };
 
 use crate::{Store, StoreError};
@@ -25,6 +25,8 @@ pub struct Within {
     secure: Option<Option<String>>,
     /// The agent from whom the customer was on the way.
     moves_from: Option<AgentId>,
+    /// The extension that the flow had dialled.
+    dialled: Option<Number>,
     /// Where the customer was parked.
     slot: Option<Slot>,
 }
@@ -51,6 +53,7 @@ impl Within {
             holds: BTreeSet::new(),
             secure: None,
             moves_from: None,
+            dialled: None,
             slot: None,
         }
     }
@@ -64,6 +67,8 @@ impl Within {
             ContactEvent::HoldEnded { segment, by, .. } => _ = self.holds.remove(&(*segment, *by)),
             ContactEvent::TransferStarted { agent, .. } => self.moves_from = Some(agent.clone()),
             ContactEvent::TransferEnded { .. } => self.moves_from = None,
+            ContactEvent::ExtensionDialled { extension, .. } => self.dialled = Some(extension.clone()),
+            ContactEvent::ExtensionEnded { .. } => self.dialled = None,
             ContactEvent::Parked { slot, .. } => self.slot = Some(*slot),
             ContactEvent::Unparked { .. } => self.slot = None,
             ContactEvent::SecureInputStarted { node, .. } => self.secure = Some(node.clone()),
@@ -109,12 +114,24 @@ impl Within {
             agent: agent.clone(),
             how: MoveEnd::CustomerGone,
         });
+        let dialled = self.dialled.iter().map(|extension| ContactEvent::ExtensionEnded {
+            contact,
+            extension: extension.clone(),
+            how: DialEnd::CustomerGone,
+        });
         let slots = self.slot.iter().map(|slot| ContactEvent::Unparked {
             contact,
             slot: *slot,
             how: ParkEnd::CallEnded,
         });
-        secure.chain(holds).chain(guests).chain(moves).chain(slots).map(Event::Contact).collect()
+        secure
+            .chain(holds)
+            .chain(guests)
+            .chain(moves)
+            .chain(dialled)
+            .chain(slots)
+            .map(Event::Contact)
+            .collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Language, QueueName, Zone};
+use model::{Directory, DirectoryEntry, DirectoryKind, Hours, Language, QueueName, Spans, Zone};
 
 use super::{AGENTS, agent, number, seconds};
 use crate::{Config, DialPlan, DialRule, FeatureCode, Parking, Route, TrunkLimits, Verdict, Who};
@@ -54,15 +54,49 @@ kind = "queue"
 queue = "inquiry"
 "##;
 
+/// Dials 6001 at once; after four keys the extension that was pressed.
+const DIALS: &str = r##"
+name = "dials"
+version = "1"
+start = "sales"
+[nodes.sales]
+kind = "dial"
+extension = "6001"
+queue = "inquiry"
+otherwise = "ask"
+[nodes.ask]
+kind = "collect"
+prompts = ["menu"]
+min_digits = 4
+replays = 0
+next = "pressed"
+otherwise = "inquiry"
+[nodes.pressed]
+kind = "dial"
+collected = "ask"
+queue = "complaint"
+prompts = ["welcome"]
+closed = "closed"
+otherwise = "inquiry"
+[nodes.closed]
+kind = "hang_up"
+prompts = ["goodbye"]
+[nodes.inquiry]
+kind = "queue"
+queue = "inquiry"
+waited_out = "sales"
+"##;
+
 pub(in crate::tests) fn config() -> Config {
     let queues: Vec<QueueName> = ["inquiry", "complaint"].map(|name| name.parse().unwrap()).into();
     let problems = ivr::Problems::default();
-    let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: Some(&queues) };
+    let catalogue = ivr::Catalogue { has_clip: &|_| true, queues: Some(&queues), extensions: None };
     let flow = |text| Arc::new(ivr::compile("flow.toml", text, &catalogue, &problems).unwrap());
     let main = flow(MAIN);
     let route = |language| Route { flow: Arc::clone(&main), language, longest_wait: None };
     let secret = Route { flow: flow(SECRET), language: Language::ZhCn, longest_wait: None };
     let plain = Route { flow: flow(PLAIN), language: Language::ZhCn, longest_wait: None };
+    let dials = Route { flow: flow(DIALS), language: Language::ZhCn, longest_wait: Some(seconds(600)) };
     let patient = Route { flow: flow(PATIENT), language: Language::ZhCn, longest_wait: Some(seconds(1000)) };
     Config {
         version: "test".to_owned(),
@@ -72,6 +106,7 @@ pub(in crate::tests) fn config() -> Config {
             (number("8002"), secret),
             (number("8003"), patient),
             (number("8004"), plain),
+            (number("8005"), dials),
         ]
         .into(),
         feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
@@ -119,5 +154,32 @@ pub(in crate::tests) fn config() -> Config {
             }],
             ..DialPlan::default()
         },
+        directory: directory(),
     }
+}
+
+/// What follows when an extension of [`directory`] is closed or unanswered is the same of each.
+fn directory() -> Directory {
+    let never: Hours = Hours::new(std::array::from_fn(|_| Spans::default()), Arc::default());
+    let entry = |members: &str, is_closed: bool, instead: &str| DirectoryEntry {
+        kind: DirectoryKind::Department,
+        zh: "部门".to_owned(),
+        en: "Department".to_owned(),
+        members: members.split_whitespace().map(|who| who.parse().unwrap()).collect(),
+        hours: is_closed.then(|| never.clone()),
+        ring: seconds(10),
+        deputy: None,
+        closed: instead.parse().unwrap(),
+        unanswered: instead.parse().unwrap(),
+        is_public: members != "1001",
+    };
+    let entries = [
+        ("6001", entry("1003 1002", false, "back")),
+        ("6002", entry("1002 tel:4001", false, "queue complaint")),
+        ("6003", entry("1002", true, "back")),
+        ("6004", entry("1002", true, "message goodbye")),
+        ("6005", entry("1003", false, "message goodbye")),
+        ("6006", entry("1001", false, "back")),
+    ];
+    Directory::new(entries.map(|(extension, entry)| (number(extension), entry)).into())
 }
