@@ -58,6 +58,8 @@ pub struct Configuration {
     pub routes: BTreeMap<Number, center::Route>,
     /// Codes that agents dial.
     pub feature_codes: BTreeMap<Number, center::FeatureCode>,
+    /// Codes that agents type during a conversation.
+    pub typed_codes: BTreeMap<String, center::TypedCode>,
     /// What agents dial to reach a queue.
     pub extensions: BTreeMap<Number, QueueName>,
     /// Who may call which number outside.
@@ -187,7 +189,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     inside::check_directory(dir, &listed, &taken, problems);
     let people::Agents { agents, passwords, digests, seats } = agents?;
     warnings.extend(unserved(dir, &agents, names.unwrap_or_default()));
-    let (routes, feature_codes) = numbers?;
+    let numbers::Numbers { routes, feature_codes, typed_codes } = numbers?;
     let (trunks, trunk_limits) = trunks?;
     let people::Queues { queues, longest_waits, lost_agent_ends, extensions } = read?;
     let server = server??;
@@ -204,6 +206,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         lost_agent_ends,
         routes,
         feature_codes,
+        typed_codes,
         extensions,
         dialling: plan,
         directory: listed.directory,

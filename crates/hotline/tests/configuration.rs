@@ -129,7 +129,7 @@ type Row = (&'static str, &'static str, &'static str, &'static str);
 
 #[test]
 fn what_cannot_work_is_refused() {
-    let rows: [Row; 30] = [
+    let rows: [Row; 33] = [
         (
             "agents.toml",
             "password = \"sample-1001\"",
@@ -166,6 +166,14 @@ fn what_cannot_work_is_refused() {
         ("agents.toml", "\"sample-1001\"", "\"1001\"", "agent 1001 has a password that anybody guesses"),
         ("numbers.toml", "number = \"8001\"", "number = \"8000\"", "8000 is in line"),
         ("numbers.toml", "number = \"8001\"", "number = \"1002\"", "1002 is an agent too"),
+        (
+            "numbers.toml",
+            "\"*1\" = \"transfer\"",
+            "\"1\" = \"transfer\"",
+            "1 = \"transfer\" cannot be a code",
+        ),
+        ("numbers.toml", "\"*1\" = \"transfer\"", "\"*1\" = \"lunch\"", "*1 = \"lunch\" cannot be a code"),
+        ("numbers.toml", "\"*1\" = \"transfer\"", "\"*21\" = \"transfer\"", "codes *2 and *21 are ambiguous"),
         ("numbers.toml", "number = \"8001\"", "number = \"*70\"", "*70 is a number to dial already"),
         ("queues.toml", "offer_s = 15", "offer_s = 0", "offer_s"),
         (

@@ -94,6 +94,7 @@ pub(crate) fn center_config(configuration: Configuration) -> center::Config {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         routes: configuration.routes,
         feature_codes: configuration.feature_codes,
+        typed_codes: configuration.typed_codes,
         acd: configuration.acd,
         zone: configuration.server.zone.clone(),
         recording_path: if configuration.server.encryption_key.is_some() {
