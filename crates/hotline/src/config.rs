@@ -8,9 +8,12 @@ mod inside;
 mod listening;
 mod numbers;
 mod people;
+mod secrecy;
 mod server;
+mod tls;
 mod trunks;
 mod values;
+mod written;
 mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +29,9 @@ use model::{AgentId, Directory, Number, QueueName};
 use sip::{Algorithm, Secret};
 use text::{Problem, Problems, Section, parse, text};
 
-pub use server::{AT_RESTART, CopyFormat, Ports, Server, TimeOfDay};
+pub use server::{AT_RESTART, Server};
 pub use values::{Difference, Values};
+pub use written::{CopyFormat, Origin, Ports, TimeOfDay};
 
 use crate::signalling::{Terms, Trunk};
 use clips::Clips;
@@ -154,8 +158,9 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     };
     let of_all = server.iter().flatten().next().map(of_all).unwrap_or_default();
     let srtp = of_all.srtp;
+    let has_tls = server.iter().flatten().any(|server| server.sip_tls.is_some());
     let agents = open("agents.toml").map(|file| people::agents(file, names, &of_all));
-    let trunks = open("trunks.toml").map(|file| trunks::read(file, srtp));
+    let trunks = open("trunks.toml").map(|file| trunks::read(file, srtp, has_tls));
     let ids =
         agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
     let known = dialling::Known {
@@ -193,6 +198,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     let (trunks, trunk_limits) = trunks?;
     let people::Queues { queues, longest_waits, lost_agent_ends, extensions } = read?;
     let server = server??;
+    warnings.extend(secrecy::unprotected(dir, &server, &seats, &trunks));
     inside::check(dir, &server.parking, (&agents, &extensions), (&routes, &feature_codes), problems);
     Some(Configuration {
         server,

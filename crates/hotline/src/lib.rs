@@ -20,3 +20,4 @@ pub mod serve;
 pub mod shown;
 pub mod signalling;
 pub mod system;
+mod tls;

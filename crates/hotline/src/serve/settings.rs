@@ -45,7 +45,8 @@ pub(super) fn media_settings(
     settings.silence_timeout = server.silence;
     settings.recordings_fallback = server.recordings_fallback.clone();
     settings.keys = Arc::clone(keys);
-    let mut addresses = server.sip.iter().map(|listener| (listener.bind.ip(), listener.advertised_ip()));
+    let listeners = server.sip.iter().chain(server.sip_tls.iter().flat_map(|tls| &tls.listen));
+    let mut addresses = listeners.map(|listener| (listener.bind.ip(), listener.advertised_ip()));
     if let Some((_, told)) = addresses.next() {
         settings.advertised_ip = told;
     }
@@ -62,6 +63,9 @@ pub(crate) fn api_settings(configuration: &Configuration) -> api::Settings {
         agents: configuration.agent_ids(),
         queues: configuration.queue_names(),
         directory: Arc::new(configuration.directory.clone()),
+        sockets: server.websocket.then(|| api::Origins {
+            allowed: server.websocket_origins.iter().map(|origin| origin.0.clone()).collect(),
+        }),
         is_proxy: web::is_one_of(&server.trusted_proxies),
     }
 }
@@ -71,6 +75,7 @@ pub(crate) fn signalling_settings(configuration: &Configuration) -> signalling::
     let server = &configuration.server;
     signalling::Settings {
         listen: server.sip.clone(),
+        tls: server.sip_tls.clone(),
         realm: server.realm.clone(),
         agents: configuration.passwords.clone(),
         digests: configuration.digests.clone(),

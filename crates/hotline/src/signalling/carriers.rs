@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::Time;
-use sip::{Moment, Registered};
+use sip::{Moment, Registered, Transport};
 
 use super::health::{Health, Rate};
 use super::{Gateway, Outgoing, Trunk};
+use crate::tls::Client;
 
 /// One gateway of a trunk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +37,8 @@ pub(super) struct Carriers(Mutex<BTreeMap<String, Carrier>>);
 struct Carrier {
     outgoing: Outgoing,
     gateways: Vec<Known>,
+    /// Where the provider takes our registration, and the addresses of that.
+    registrar: Option<(Gateway, Vec<SocketAddr>)>,
     registered: Option<Standing>,
     calls: usize,
     rate: Rate,
@@ -151,7 +154,7 @@ impl Carriers {
             carrier.rate.set_most(trunk.outgoing.calls_per_second);
             carrier.outgoing = trunk.outgoing.clone();
             if trunk.outgoing.registration.is_none() {
-                carrier.registered = None;
+                (carrier.registered, carrier.registrar) = (None, None);
             }
             table.insert(trunk.name.clone(), carrier);
         }
@@ -241,6 +244,32 @@ impl Carriers {
         self.with(key, |known| known.addresses = addresses);
     }
 
+    /// Where a provider takes our registration.
+    pub(super) fn registrar_found(&self, trunk: &str, registrar: &Gateway, addresses: Vec<SocketAddr>) {
+        self.with_carrier(trunk, |carrier| carrier.registrar = Some((registrar.clone(), addresses)));
+    }
+
+    /// How TLS begins with the gateway or registrar at this address; `None` where there is none, or where two are that
+    /// do not ask for the same: then a connection for one could be used for the other.
+    pub(super) fn secured(&self, address: SocketAddr) -> Option<Secured> {
+        let table = self.table();
+        let mut found = table.values().flat_map(|carrier| carrier.secured(address));
+        let first = found.next()?;
+        let same = |other: Secured| {
+            other.client == first.client && other.gateway.lookup_name() == first.gateway.lookup_name()
+        };
+        if !found.all(same) {
+            tracing::warn!(%address, "two gateways with different names or certificates lead to one address: no TLS connection is made");
+            return None;
+        }
+        Some(first)
+    }
+
+    /// True for the address of a gateway or registrar that is spoken to over TLS.
+    pub(super) fn has_secured(&self, address: SocketAddr) -> bool {
+        self.table().values().any(|carrier| carrier.secured(address).next().is_some())
+    }
+
     /// Gateways with an address that are to be asked now whether they live.
     pub(super) fn due(&self, now: Moment) -> Vec<Route> {
         let mut due = Vec::new();
@@ -296,6 +325,27 @@ impl Carriers {
         if let Some(carrier) = self.table().get_mut(trunk) {
             change(carrier);
         }
+    }
+}
+
+/// A gateway or registrar that is spoken to over TLS.
+#[derive(Debug, Clone)]
+pub(super) struct Secured {
+    pub(super) gateway: Gateway,
+    pub(super) client: Client,
+}
+
+impl Carrier {
+    /// Those of its gateways, and of its registrar, that are at this address.
+    fn secured(&self, address: SocketAddr) -> impl Iterator<Item = Secured> {
+        let gateways = self.gateways.iter().map(|known| (&known.gateway, &known.addresses));
+        let registrar = self.registrar.iter().map(|(gateway, addresses)| (gateway, addresses));
+        let at_it = gateways.chain(registrar).filter(move |(gateway, addresses)| {
+            gateway.transport == Transport::Tls && addresses.contains(&address)
+        });
+        at_it.filter_map(|(gateway, _)| {
+            Some(Secured { gateway: gateway.clone(), client: self.outgoing.tls.clone()? })
+        })
     }
 }
 

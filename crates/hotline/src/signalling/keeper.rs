@@ -19,8 +19,9 @@ use sip::{Destination, Moment, Random, Registered, Registration, RegistrationSet
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::carriers::{Carriers, Failure, GatewayKey, standing};
+use super::locals::Locals;
 use super::names::{self, Unresolved};
-use super::{Clock, CurrentSettings, Gateway, Outgoing, local_like, shard_of_call};
+use super::{Clock, CurrentSettings, Gateway, Outgoing, shard_of_call};
 
 /// Errands, and results of errands, that may wait.
 pub(super) const ERRANDS: usize = 1_024;
@@ -70,7 +71,7 @@ pub(super) struct Wires {
 pub(super) struct Keeper {
     settings: CurrentSettings,
     carriers: Arc<Carriers>,
-    locals: Vec<SocketAddr>,
+    locals: Locals,
     shards: usize,
     random: Random,
     clock: Clock,
@@ -92,7 +93,7 @@ impl Keeper {
     pub(super) fn new(
         settings: CurrentSettings,
         carriers: Arc<Carriers>,
-        (locals, shards): (Vec<SocketAddr>, usize),
+        (locals, shards): (Locals, usize),
         random: Random,
         clock: Clock,
         wires: Wires,
@@ -201,6 +202,9 @@ impl Keeper {
     ) -> Option<(RegistrationSettings, Destination)> {
         let (at, credentials) = (outgoing.registration.as_ref()?, outgoing.credentials.clone()?);
         let found = addresses(trunk, &at.registrar).await;
+        if !found.is_empty() {
+            self.carriers.registrar_found(trunk, &at.registrar, found.clone());
+        }
         let known = self.registrations.get(trunk).map(|ours| ours.destination.address);
         // The address in use stays while the name still leads there.
         let address = known.filter(|known| found.contains(known)).or_else(|| found.first().copied());
@@ -213,7 +217,7 @@ impl Keeper {
         let settings = RegistrationSettings {
             registrar: at.registrar.uri(None),
             address: format!("sip:{user}@{}", at.registrar.host),
-            binding: format!("sip:{user}@{local}{}", at.registrar.transport_parameter()),
+            binding: format!("sip:{user}@{local}{}", at.registrar.transport.parameter()),
             interval: at.interval.as_secs(),
             credentials,
             user_agent: self.settings.borrow().user_agent.clone(),
@@ -293,7 +297,7 @@ impl Keeper {
 
     /// How an address is reached from ours; `None` without one of its IP version.
     fn destination(&self, transport: sip::Transport, address: SocketAddr) -> Option<Destination> {
-        let local = local_like(&self.locals, address.is_ipv4())?;
+        let local = self.locals.like(transport, address.is_ipv4())?;
         Some(Destination { transport, local, address, otherwise: None })
     }
 

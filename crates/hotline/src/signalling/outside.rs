@@ -22,7 +22,7 @@ use super::carriers::{GatewayKey, Line, Route};
 use super::identity::rewritten;
 use super::legs::{Leg, Stage};
 use super::shard::Shard;
-use super::{Identity, Outgoing, SignallingInput, Terms, local_like, translate};
+use super::{Identity, Outgoing, SignallingInput, Terms, translate};
 
 /// The most ways out that are tried for one call.
 const MOST_WAYS: usize = 8;
@@ -125,7 +125,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let terms = self.terms_of_trunk(&route.key.trunk);
         let Some(Leg { stage: Stage::Outside(outward), .. }) = self.legs.get(&id) else { return None };
         let wanted = &outward.wanted;
-        let local = local_like(&self.locals, route.address.is_ipv4())?;
+        let local = self.locals.like(route.key.gateway.transport, route.address.is_ipv4())?;
         let (gateway, address) = (&route.key.gateway, route.address);
         let destination = Destination { transport: gateway.transport, local, address, otherwise: None };
         let number = rewritten(wanted.number.reveal().as_str(), &outgoing.rewrite);
