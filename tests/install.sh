@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages, and the one Python program, that the tests need. Without root or sudo it says what is missing and leaves the
+# Installs the Debian packages, and the programs of Python and Node, that the tests need. Without root or sudo it says what is missing and leaves the
 # rest to the tests: each names what it needs.
 set -eu
 
@@ -17,12 +17,17 @@ python3 python3
 initdb postgresql
 kamailio kamailio
 dnsmasq dnsmasq-base
+tls.so kamailio-tls-modules
 linphonec linphone-cli
+openssl openssl
+node nodejs
+npm npm
 "
 
-# Debian keeps PostgreSQL's server programs out of PATH, and a user's PATH does not lead to those of root.
+# Debian keeps PostgreSQL's server programs out of PATH, and a user's PATH does not lead to those of root. Kamailio's modules are files.
 has() {
-    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1
+    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1 ||
+        ls /usr/lib/*/kamailio/modules/"$1" >/dev/null 2>&1
 }
 
 missing() {
@@ -47,6 +52,14 @@ if [ ! -x "$schemathesis/bin/schemathesis" ]; then
         python3 -m venv "$schemathesis" &&
             timeout 300 "$schemathesis/bin/pip" install --quiet --disable-pip-version-check 'schemathesis>=4,<5'
     } >/dev/null 2>&1 || echo "== schemathesis: not installed; the API is not held against its description"
+fi
+
+# The telephone of web pages, for Node. It is in no Debian release either.
+jssip="$(dirname "$0")/../target/jssip"
+if [ ! -d "$jssip/node_modules/jssip" ]; then
+    mkdir -p "$jssip"
+    timeout 300 npm install --silent --no-audit --no-fund --prefix "$jssip" 'jssip@3' 'ws@8' >/dev/null 2>&1 ||
+        echo "== jssip: not installed; the stories of web_socket.rs fail"
 fi
 
 packages=$(missing)

@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
 use crate::ports::Ports;
-use crate::{configuration, wait_for, web};
+use crate::{Authority, configuration, wait_for, web};
 
 pub(crate) use process::{binary, new_folder, repository};
 
@@ -27,8 +27,16 @@ pub struct Center {
     /// It listens on 127.0.0.1 and on ::1.
     both: bool,
     pub(crate) http: u16,
+    tls: Option<Tls>,
     token: OnceLock<String>,
     process: Child,
+}
+
+/// Where it speaks TLS, and who made its certificate.
+#[derive(Debug)]
+struct Tls {
+    port: u16,
+    authority: Authority,
 }
 
 impl Center {
@@ -88,6 +96,28 @@ impl Center {
         Center::begin(Ports::claim(), changes, true, logging)
     }
 
+    /// Starts a center that speaks SIP over TLS too, with a certificate for 127.0.0.1 of an authority of its own; in
+    /// `[sip.tls]` stand these lines too.
+    ///
+    /// # Panics
+    /// As [`Center::start_with`].
+    pub fn start_with_tls(changes: &[(&str, &str, &str)], lines: &str) -> Center {
+        let (folder, ports) = (new_folder(), Ports::claim());
+        let authority = Authority::new(&folder.join("tls"), "authority");
+        let (certificate, key) = authority.issue("center", "IP:127.0.0.1", 30);
+        let port = ports.take(1);
+        let section = format!(
+            "[sip.tls]\nlisten = \"127.0.0.1:{port}\"\ncertificate = \"{}\"\nkey = \"{}\"\n{lines}\n\n[http]\n",
+            certificate.display(),
+            key.display(),
+        );
+        let changes = [changes, &[("hotline.toml", "[http]\n", section.as_str())]].concat();
+        let mut center =
+            Center::begin_in((folder, repository().join("prompts")), ports, &changes, false, logging);
+        center.tls = Some(Tls { port, authority });
+        center
+    }
+
     fn begin(
         ports: Ports,
         changes: &[(&str, &str, &str)],
@@ -107,7 +137,8 @@ impl Center {
         configuration::copy(&repository().join("config"), &folder.join("config"), changes);
         let (sip, http) = (ports.take(1), ports.take(1));
         let process = serve((&folder, &prompts), &listening(sip, both), http, &ports, streams(&folder));
-        let mut center = Center { folder, prompts, ports, sip, both, http, token: OnceLock::new(), process };
+        let mut center =
+            Center { folder, prompts, ports, sip, both, http, tls: None, token: OnceLock::new(), process };
         center.wait_until_ready();
         center
     }
@@ -154,9 +185,34 @@ impl Center {
         format!("[::1]:{}", self.sip)
     }
 
+    /// `127.0.0.1:PORT` of SIP over TLS.
+    ///
+    /// # Panics
+    /// When it speaks none.
+    pub fn sip_tls(&self) -> String {
+        format!("127.0.0.1:{}", self.tls().port)
+    }
+
+    /// Who made its certificate, `center.pem` in the authority's folder.
+    ///
+    /// # Panics
+    /// When it speaks no TLS.
+    pub fn authority(&self) -> &Authority {
+        &self.tls().authority
+    }
+
+    fn tls(&self) -> &Tls {
+        self.tls.as_ref().expect("this center speaks TLS")
+    }
+
     /// The ports of its RTP and RTCP.
     pub fn rtp_ports(&self) -> std::ops::RangeInclusive<u16> {
         self.ports.rtp()
+    }
+
+    /// `127.0.0.1:PORT` that nobody else of the story, or of another, uses.
+    pub fn free_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.take(1))
     }
 
     /// `127.0.0.1:PORT` of HTTP.

@@ -42,9 +42,35 @@ impl Kamailio {
         Kamailio::with("provider.cfg", &[format!("CENTER={center}"), format!("OUTSIDE={outside}")])
     }
 
+    /// The same for a center that speaks TLS, over which it comes and is called: both have to show certificates of the
+    /// center's authority.
+    ///
+    /// # Panics
+    /// As [`Kamailio::start`].
+    pub fn tls_provider(center: &Center, outside: &Phone) -> Kamailio {
+        let (certificate, key) = center.authority().issue("provider", "IP:127.0.0.1", 30);
+        let port = outside.address().rsplit(':').next().unwrap_or_default().to_owned();
+        let file = |name: &str, path: PathBuf| format!("{name}=\"{}\"", path.display());
+        let words = [
+            "TLS".to_owned(),
+            format!("OUTSIDE={port}"),
+            file("CERTIFICATE", certificate),
+            file("KEY", key),
+            file("AUTHORITY", center.authority().file()),
+        ];
+        Kamailio::with("provider.cfg", &words)
+    }
+
+    /// `127.0.0.1:PORT` of SIP over TLS.
+    pub fn sip_tls(&self) -> String {
+        format!("127.0.0.1:{}", self.port + 1)
+    }
+
     fn with(configuration: &str, words: &[String]) -> Kamailio {
         let (ports, folder) = (Ports::claim(), new_folder());
-        let port = ports.take(1);
+        // The second is that of TLS.
+        let port = ports.take(2);
+        let tls = words.iter().any(|word| word == "TLS").then(|| format!("tls:127.0.0.1:{}", port + 1));
         let log = File::create(folder.join("kamailio.log")).expect("the story's folder can be written");
         let process = Command::new(PROGRAM)
             // In the foreground, telling its errors.
@@ -53,6 +79,7 @@ impl Kamailio {
             .arg(repository().join("tests/scenarios").join(configuration))
             .args(words.iter().flat_map(|word| ["-A", word]))
             .args(["-l", &format!("udp:127.0.0.1:{port}")])
+            .args(tls.iter().flat_map(|listen| ["-l", listen]))
             .arg("-Y")
             .arg(&folder)
             .arg("-P")

@@ -18,6 +18,7 @@ mod name_server;
 mod phone;
 mod ports;
 mod sipp;
+mod tls;
 mod tone;
 mod voices;
 mod web;
@@ -34,7 +35,8 @@ pub use load::{Load, Run};
 pub use name_server::NameServer;
 pub use phone::Phone;
 pub use sipp::Sipp;
-pub use testing::{wait_for, wait_for_within};
+pub use testing::{Authority, wait_for, wait_for_within};
+pub use tls::TlsClient;
 pub use tone::{
     AGENT_HZ, CUSTOMER_HZ, Heard, assert_each_on_its_channel, assert_hear_each_other, heard, likeness,
     loudness, samples, write as write_tone,

@@ -10,12 +10,16 @@ use crate::{Center, tone, wait_for};
 
 /// RTP/SAVP or no call.
 const ENCRYPTED: &str = "mediaenc=srtp-mand";
+/// SIP over TLS: what follows an address.
+const TLS: &str = ";transport=tls";
 
 /// A telephone that speaks a tone into every call and answers by itself; gone when dropped.
 #[derive(Debug)]
 pub struct Phone {
     folder: PathBuf,
     center: String,
+    /// What follows the center's address to say how it is reached.
+    transport: &'static str,
     address: String,
     control: TcpStream,
     process: Child,
@@ -55,6 +59,19 @@ impl Phone {
     /// A customer's telephone that offers nothing but SRTP by SDES.
     pub fn encrypted_customer(center: &Center, name: &str, tone_hz: u32) -> Phone {
         Phone::start(center, name, &format!("regint=0;{ENCRYPTED}"), tone_hz)
+    }
+
+    /// The same over TLS, to a center that has to show a certificate of its authority.
+    pub fn tls_agent(center: &Center, id: &str, tone_hz: u32) -> Phone {
+        let options = registering(id, &format!("sample-{id}"), &format!("answermode=auto;{ENCRYPTED}"));
+        let phone = Phone::start_at((center, center.sip_tls(), TLS), id, &options, tone_hz);
+        center.wait_for_seat(id);
+        phone
+    }
+
+    /// The same of a customer.
+    pub fn tls_customer(center: &Center, name: &str, tone_hz: u32) -> Phone {
+        Phone::start_at((center, center.sip_tls(), TLS), name, &format!("regint=0;{ENCRYPTED}"), tone_hz)
     }
 
     /// A seat that tries to register with the password.
@@ -100,7 +117,7 @@ impl Phone {
 
     /// Calls a number, whatever comes of it.
     pub fn begin_to_dial(&mut self, number: &str) {
-        let target = format!("sip:{number}@{}", self.center);
+        let target = format!("sip:{number}@{}{}", self.center, self.transport);
         self.order("dial", &target);
     }
 
@@ -164,6 +181,15 @@ impl Phone {
     }
 
     fn start(center: &Center, name: &str, options: &str, tone_hz: u32) -> Phone {
+        Phone::start_at((center, center.sip(), ""), name, options, tone_hz)
+    }
+
+    fn start_at(
+        (center, server, transport): (&Center, String, &'static str),
+        name: &str,
+        options: &str,
+        tone_hz: u32,
+    ) -> Phone {
         // baresip takes the port after its SIP port too, for TLS.
         let (sip, control, rtp) = (center.ports.take(2), center.ports.take(1), center.ports.take(11));
         let folder = center.folder.join(format!("phone-{name}-{sip}"));
@@ -176,12 +202,16 @@ impl Phone {
         let codec = options.split_once("audio_codecs=").map_or("PCMA/8000/1", |(_, codec)| codec);
         let mut facts = codec.split('/').skip(1).map(|fact| fact.parse().unwrap_or(1));
         tone::write_at(&voice, tone_hz, 120, facts.next().unwrap_or(8000), facts.next().unwrap_or(1));
-        let account = format!("<sip:{name}@{}>;{options}\n", center.sip());
+        let account = format!("<sip:{name}@{server}{transport}>;{options}\n");
+        let authority = match transport {
+            TLS => format!("sip_cafile {}\n", center.authority().file().display()),
+            _ => String::new(),
+        };
         let config = format!(
             "sip_listen 127.0.0.1:{sip}\naudio_source aufile,{}\nrtp_ports {rtp}-{}\n\
              snd_path {}\nmodule_path /usr/lib/baresip/modules\n{codecs}module aufile.so\n\
              module srtp.so\nmodule sndfile.so\nmodule account.so\nmodule menu.so\nmodule ctrl_tcp.so\n\
-             ctrl_tcp_listen 127.0.0.1:{control}\n",
+             ctrl_tcp_listen 127.0.0.1:{control}\n{authority}",
             voice.display(),
             rtp + 10,
             folder.display(),
@@ -194,7 +224,7 @@ impl Phone {
         let process = Command::new("baresip").arg("-f").arg(&folder).stdout(log).stderr(errors).spawn();
         let process = process.expect("baresip is installed (tests/install.sh)");
         let control = wait_for("baresip's control port", || TcpStream::connect(("127.0.0.1", control)).ok());
-        Phone { folder, center: center.sip(), address: format!("127.0.0.1:{sip}"), control, process }
+        Phone { folder, center: server, transport, address: format!("127.0.0.1:{sip}"), control, process }
     }
 
     fn order(&mut self, command: &str, params: &str) {

@@ -125,6 +125,36 @@ fn an_agents_phone_transfers_to_a_department_by_its_own_key() {
 }
 
 #[test]
+fn an_agent_types_a_code_and_the_customer_hears_none_of_its_keys() {
+    let center = center();
+    let mut member = Phone::agent(&center, "2001", THIRD_HZ);
+    let (customer, mut agent) = Phone::customer_and_agent(&center);
+    // A key that begins no code is for the customer.
+    agent.press('8');
+    customer.wait_for_log("received event: '8'", 1);
+    "*26001#".chars().for_each(|key| agent.press(key));
+    center.wait_for_events("guest_joined", 1);
+    center.record_for_seconds(3);
+    "*3".chars().for_each(|key| agent.press(key));
+    center.wait_for_events("segment_started", 2);
+    center.record_for_seconds(3);
+    member.hang_up();
+
+    center.wait_for_contact("/end/class", "answered");
+    center.wait_for_recording("sealed");
+    assert_heard(&member.heard(), 1, &[AGENT, CUSTOMER]);
+    assert_heard(&customer.heard(), 1, &[AGENT, COLLEAGUE]);
+    assert_eq!(agents(&center), ["1001", "2001"]);
+    // The star may begin before the center has heard it; nothing that follows gets through.
+    let log = customer.log();
+    let heard: Vec<char> =
+        "0123456789#".chars().filter(|key| log.contains(&format!("received event: '{key}'"))).collect();
+    assert_eq!(heard, ['8'], "{log}");
+    let started = &center.events_of_type("transfer_started")[0];
+    assert_eq!((&started["attended"], &started["to"]), (&json!(true), &json!({ "agent": "2001" })));
+}
+
+#[test]
 fn a_caller_reaches_a_department_by_the_flow_and_by_keys() {
     let center = center();
     let mut member = Phone::agent(&center, "2001", THIRD_HZ);

@@ -12,25 +12,11 @@ const AGENT: Voices = [false, true, false];
 const OUTSIDE: Voices = [false, false, true];
 const NUMBER: &str = "02155550100";
 
-/// From now on this is the trunk, and numbers that begin with 021 may be called through it.
-fn set_trunk(center: &Center, lines: &str) {
-    center.edit(
-        "trunks.toml",
-        "name = \"loopback\"\nsources = [\"127.0.0.0/8\", \"::1/128\"]",
-        &format!("name = \"carrier\"\n{lines}"),
-    );
-    let rule = "[[rule]]\nprefix = \"021\"\nallow = true\ntrunks = [\"carrier\"]\n";
-    std::fs::write(center.folder.join("config/dialling.toml"), rule)
-        .expect("the story's folder can be written");
-    let (is_well, said) = center.reload(&[]);
-    assert!(is_well, "{said}");
-}
-
-/// The same, by address, with these gateways.
+/// From now on there is a trunk with these gateways, known by address.
 fn set_gateways(center: &Center, gateways: &[&str]) {
     let gateways: Vec<String> = gateways.iter().map(|address| format!("\"sip:{address}\"")).collect();
     let gateways = gateways.join(", ");
-    set_trunk(center, &format!("sources = [\"127.0.0.0/8\"]\ngateways = [{gateways}]\noptions_s = 0"));
+    center.set_trunk(&format!("sources = [\"127.0.0.0/8\"]\ngateways = [{gateways}]\noptions_s = 0"));
 }
 
 /// Gives the customer of 1001 to the number outside; what came of it.
@@ -86,7 +72,7 @@ fn a_gateway_that_says_nothing_but_100_is_passed_over() {
     let (mut stuck, first) = Sipp::gateway(&center, "gets-stuck.xml", 1, THIRD_HZ);
     let (mut taker, second) = Sipp::gateway(&center, "answers.xml", 1, THIRD_HZ);
     let gateways = format!("gateways = [\"sip:{first}\", \"sip:{second}\"]\noptions_s = 0\nprogress_s = 1");
-    set_trunk(&center, &format!("sources = [\"127.0.0.0/8\"]\n{gateways}"));
+    center.set_trunk(&format!("sources = [\"127.0.0.0/8\"]\n{gateways}"));
     let (mut customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(transfer(&center), (200, json!({ "outcome": "done", "reason": null })));
     stuck.assert_all_calls_went_well();
@@ -174,7 +160,7 @@ fn kamailio_registers_the_trunk_carries_its_calls_and_brings_it_calls() {
         "gateways = [\"sip:{provider}\"]\nusername = \"12345\"\npassword = \"provider-secret\"\n\
          register = \"sip:{provider}\"\noptions_s = 1"
     );
-    set_trunk(&center, &lines);
+    center.set_trunk(&lines);
     let trunk = wait_for_trunk(&center, |trunk| trunk["registration"]["state"] == "registered");
     assert_eq!(trunk["gateways"][0]["state"], "up", "{trunk}");
     assert_eq!(trunk["last_failure"], Value::Null, "{trunk}");

@@ -16,9 +16,10 @@ use crate::connection::CONNECTIONS;
 use crate::listening::Playbacks;
 use crate::once::Once;
 use crate::places::{Limits, Places};
+use crate::sockets::SOCKETS;
 use crate::tickets::Tickets;
 use crate::wrong::WrongTokens;
-use crate::{Hearing, Metrics, Readiness, Trace, Trunks};
+use crate::{Hearing, Metrics, Origins, Readiness, Sockets, Trace, Trunks};
 
 /// The most long polls and streams at once. All of them have a token; the limit for one address matters most.
 pub(crate) const FOLLOWERS: Limits = Limits { what: "stream", all: 256, each: 96 };
@@ -62,6 +63,8 @@ pub struct AppParts {
     pub trunks: Arc<dyn Trunks>,
     /// The last SIP messages.
     pub trace: Arc<dyn Trace>,
+    /// Who speaks on the WebSockets at `/sip`.
+    pub sockets: Arc<dyn Sockets>,
     /// Which parts are ready.
     pub readiness: Readiness,
 }
@@ -79,6 +82,8 @@ pub struct Settings {
     pub queues: Vec<QueueName>,
     /// Departments, branches and persons.
     pub directory: Arc<Directory>,
+    /// Which pages may open the WebSockets at `/sip`; `None`: there are none.
+    pub sockets: Option<Origins>,
     /// Whether this address is a reverse proxy whose `X-Forwarded-For` is believed.
     pub is_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
 }
@@ -89,6 +94,7 @@ pub struct App {
     parts: Arc<AppParts>,
     connections: Arc<Places>,
     followers: Arc<Places>,
+    sockets: Arc<Places>,
     playbacks: Arc<Mutex<Playbacks>>,
     closing: Arc<watch::Sender<bool>>,
     wrong: Arc<WrongTokens>,
@@ -111,12 +117,17 @@ impl App {
             parts: Arc::new(parts),
             connections: Arc::new(Places::new(CONNECTIONS)),
             followers: Arc::new(Places::new(FOLLOWERS)),
+            sockets: Arc::new(Places::new(SOCKETS)),
             playbacks: Arc::default(),
             closing: Arc::new(watch::Sender::new(false)),
             wrong: Arc::default(),
             tickets: Arc::default(),
             once: Arc::default(),
         }
+    }
+
+    pub(crate) fn parts(&self) -> &AppParts {
+        &self.parts
     }
 
     /// The settings that hold now.
@@ -145,6 +156,11 @@ impl App {
     /// The places of long polls and streams.
     pub(crate) fn followers(&self) -> &Arc<Places> {
         &self.followers
+    }
+
+    /// The places of WebSockets for others' protocols.
+    pub(crate) fn socket_places(&self) -> &Arc<Places> {
+        &self.sockets
     }
 
     /// The playbacks that go on.

@@ -34,6 +34,7 @@ mod route;
 mod routes;
 mod samples;
 mod secure;
+mod sockets;
 mod standing;
 mod supervision;
 mod tickets;
@@ -51,6 +52,7 @@ pub use hearing::Hearing;
 pub use metrics::{Kind, Metrics, Sample};
 pub use routes::router;
 pub use samples::fault as sample_fault;
+pub use sockets::{Opened, Origins, Sockets, Vouch};
 pub use trace::{Trace, TraceQuery, TracedMessage};
 pub use trunks::{Gateway, GatewayState, Registration, RegistrationState, Trunk, TrunkFailure, Trunks};
 

@@ -80,7 +80,8 @@ pub(crate) async fn show(State(app): State<App>) -> Result<Response, Problem> {
 
 /// Connections and streams: how many there are, and how many found no place.
 fn of_the_places(app: &App) -> Vec<Sample> {
-    let kinds = [app.connections(), app.followers()].map(|places| (places.what(), places.tally()));
+    let kinds = [app.connections(), app.followers(), app.socket_places()]
+        .map(|places| (places.what(), places.tally()));
     let what = |what: &'static str| ("what", what.to_owned());
     let reason = |reason: &str| ("reason", reason.to_owned());
     let mut samples = Vec::new();

@@ -166,6 +166,15 @@ impl Problem {
         Problem::because(Kind::TooLarge, detail)
     }
 
+    /// A page of another origin, which is none of those that may.
+    pub(crate) fn foreign_origin() -> Problem {
+        let detail = Because::new(
+            "this page may not open it: name its origin in websocket_origins",
+            "此网页的来源不在 websocket_origins 中",
+        );
+        Problem::because(Kind::Forbidden, detail)
+    }
+
     /// What asked for a stream is no WebSocket.
     pub(crate) fn no_web_socket() -> Problem {
         Kind::NoWebSocket.into()

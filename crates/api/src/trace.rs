@@ -55,7 +55,7 @@ pub struct TracedMessage {
     pub at: Time,
     /// True when it came, false when we sent it.
     pub received: bool,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
     pub transport: &'static str,
     /// Our address.
     pub local: SocketAddr,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use model::{Actor, CenterEvent, Event, Record};
 use store::Role;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use world::socket::{frame, handshake};
 use world::{PATIENCE, World};
 
 #[tokio::test]
@@ -323,22 +323,6 @@ async fn open_at(world: &World, path: &str, header: &str) -> TcpStream {
     socket
 }
 
-/// Asks for a stream; the answer's head.
-async fn handshake(world: &World, path: &str, header: &str) -> (TcpStream, String) {
-    let mut socket = TcpStream::connect(world.address).await.unwrap();
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: h\r\n{header}\
-         Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    );
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(socket.read_u8().await.unwrap());
-    }
-    (socket, String::from_utf8_lossy(&head).into_owned())
-}
-
 async fn next_record(socket: &mut TcpStream) -> Record {
     loop {
         let (first, payload) = frame(socket).await;
@@ -346,20 +330,4 @@ async fn next_record(socket: &mut TcpStream) -> Record {
             return serde_json::from_slice(&payload).unwrap();
         }
     }
-}
-
-/// One unmasked frame (RFC 6455 section 5.2): its first byte and its payload.
-async fn frame(socket: &mut TcpStream) -> (u8, Vec<u8>) {
-    let read = async {
-        let first = socket.read_u8().await.unwrap();
-        let length = match socket.read_u8().await.unwrap() {
-            126 => u64::from(socket.read_u16().await.unwrap()),
-            127 => socket.read_u64().await.unwrap(),
-            short => u64::from(short),
-        };
-        let mut payload = vec![0; usize::try_from(length).unwrap()];
-        socket.read_exact(&mut payload).await.unwrap();
-        (first, payload)
-    };
-    tokio::time::timeout(PATIENCE, read).await.expect("a frame comes")
 }

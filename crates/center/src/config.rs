@@ -19,6 +19,9 @@ pub struct Config {
     pub routes: BTreeMap<Number, Route>,
     /// Codes that agents dial.
     pub feature_codes: BTreeMap<Number, FeatureCode>,
+    /// Codes that agents type during a conversation: `*` and digits, none the beginning of another. Without any, keys of agents
+    /// are for the other party alone.
+    pub typed_codes: BTreeMap<String, TypedCode>,
     /// Queues and agents.
     pub acd: acd::Config,
     /// Whose dates recordings' paths have.
@@ -78,4 +81,40 @@ pub enum FeatureCode {
     Ready,
     /// On a break.
     Break,
+}
+
+/// What a code orders that an agent types during a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypedCode {
+    /// Give the customer to the number that follows, ended by `#`.
+    Transfer,
+    /// Consult the number that follows, ended by `#`.
+    Consult,
+    /// Whom the agent consults gets the customer.
+    Complete,
+    /// End the consultation.
+    Return,
+    /// Speak with the other of the two.
+    Swap,
+    /// All three speak.
+    Join,
+    /// Hold the customer, or take the customer back.
+    Hold,
+    /// Park the customer.
+    Park,
+}
+
+impl TypedCode {
+    /// True when a number follows the code.
+    pub fn needs_number(self) -> bool {
+        match self {
+            TypedCode::Transfer | TypedCode::Consult => true,
+            TypedCode::Complete
+            | TypedCode::Return
+            | TypedCode::Swap
+            | TypedCode::Join
+            | TypedCode::Hold
+            | TypedCode::Park => false,
+        }
+    }
 }

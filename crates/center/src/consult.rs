@@ -68,7 +68,7 @@ impl Contact {
                 self.hold(cx, Hold::Order, false);
                 obeyed
             }
-            MoveOrder::Consult(to) => self.consult(cx, (id, by), to, None),
+            MoveOrder::Consult(to) => self.consult(cx, (Some(id), by), to, None),
             MoveOrder::Swap => self.swap(cx).map(|()| Outcome::Done(Done::Obeyed)),
             MoveOrder::Join => self.join_consulted(cx, by).map(|()| Outcome::Done(Done::Obeyed)),
             MoveOrder::Return => self.end_consultation(cx, by).map(|()| Outcome::Done(Done::Obeyed)),
@@ -78,11 +78,12 @@ impl Contact {
         }
     }
 
-    /// Rings whom the agent wants to speak with; `line` is the agent's second call to that one, if it is by phone.
-    fn consult(
+    /// Rings whom the agent wants to speak with, by command or by phone; `line` is the agent's second call to that one, if it is
+    /// by that.
+    pub(crate) fn consult(
         &mut self,
         cx: &mut Context,
-        (id, by): (CommandId, Actor),
+        (command, by): (Option<CommandId>, Actor),
         to: MoveTo,
         line: Option<LegId>,
     ) -> Result<Outcome, Refused> {
@@ -90,14 +91,14 @@ impl Contact {
         if talk.consultation.is_some() {
             return Err(Refused::ConsultationGoesOn);
         }
-        self.invite(cx, (id, by), to, Part::Consulted, line)
+        self.invite(cx, (command, by), to, Part::Consulted, line)
     }
 
     fn consulted(&mut self) -> Result<Consultation, Refused> {
         self.conversation()?.consultation.ok_or(Refused::NoConsultation)
     }
 
-    fn swap(&mut self, cx: &mut Context) -> Result<(), Refused> {
+    pub(crate) fn swap(&mut self, cx: &mut Context) -> Result<(), Refused> {
         let Consultation { guest, .. } = self.consulted()?;
         let talk = self.conversation()?;
         let is_here = talk.guest(guest).is_some_and(|guest| guest.joined) && talk.second_line.is_none();
@@ -107,7 +108,7 @@ impl Contact {
         Ok(())
     }
 
-    fn join_consulted(&mut self, cx: &mut Context, by: Actor) -> Result<(), Refused> {
+    pub(crate) fn join_consulted(&mut self, cx: &mut Context, by: Actor) -> Result<(), Refused> {
         let (contact, Consultation { guest, .. }) = (self.id, self.consulted()?);
         let talk = self.conversation()?;
         let guest = talk.guest(guest).filter(|guest| guest.joined).ok_or(Refused::NoConsultation)?;
@@ -123,7 +124,7 @@ impl Contact {
         Ok(())
     }
 
-    fn end_consultation(&mut self, cx: &mut Context, by: Actor) -> Result<(), Refused> {
+    pub(crate) fn end_consultation(&mut self, cx: &mut Context, by: Actor) -> Result<(), Refused> {
         let Consultation { guest, .. } = self.consulted()?;
         self.dismiss_guest(cx, guest, GuestEnd::Dismissed, Some(by));
         Ok(())
@@ -298,8 +299,7 @@ impl Contact {
         let line = SecondLine { leg, rtp: None, remote, is_up: false, holds: false };
         talk.second_line = Some(line);
         cx.open(leg, Leg::inbound(call, local, Who::Agent(agent.clone()), Why::SecondLine(contact)));
-        let id = CommandId::new(&mut cx.ids, cx.now);
-        if let Err(refused) = self.consult(cx, (id, Actor::Agent(agent.clone())), to, Some(leg)) {
+        if let Err(refused) = self.consult(cx, (None, Actor::Agent(agent.clone())), to, Some(leg)) {
             self.drop_second_line(cx, Cause::from(as_refusal(refused)));
         }
     }

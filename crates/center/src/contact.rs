@@ -104,6 +104,10 @@ pub(crate) struct Talk {
     pub(crate) held_by_caller: bool,
     /// When a transfer of the agent's phone had failed and the customer was the agent's again, or still, and why that was.
     pub(crate) rejoined: Option<(Time, Refusal)>,
+    /// What the agent has typed of a code.
+    pub(crate) typing: Option<String>,
+    /// The agent's last key that counted.
+    pub(crate) last_key: Option<Key>,
     /// With whom the agent speaks, or is to speak, in private.
     pub(crate) consultation: Option<Consultation>,
     /// A second call of the agent's phone, to speak with that one by.

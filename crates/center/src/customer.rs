@@ -289,7 +289,7 @@ impl Contact {
             cx.media(self.call, MediaOp::StopRecording { recording });
         }
         cx.let_go(self.leg, cause);
-        for timer in [Timer::Flow, Timer::SecureInput, Timer::Wait] {
+        for timer in [Timer::Flow, Timer::SecureInput, Timer::Wait, Timer::Typing] {
             cx.timers.stop(timer(self.id));
         }
         self.place = Place::Over;

@@ -133,7 +133,7 @@ impl Contact {
         let segment = std::mem::replace(&mut talk.segment, next);
         let before = std::mem::replace(&mut talk.agent, guest.who.clone());
         let old = std::mem::replace(&mut talk.leg, leg);
-        (talk.phone_holds, talk.order_holds) = (by_agent, false);
+        (talk.phone_holds, talk.order_holds, talk.typing) = (by_agent, false, None);
         cx.legs.becomes_the_agents(leg, contact);
         self.arrange(cx);
         if vacancy.leg_is_over() {

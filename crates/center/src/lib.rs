@@ -49,8 +49,9 @@ mod seat;
 mod secure;
 mod supervision;
 mod timers;
+mod typed;
 
-pub use config::{Config, FeatureCode, Route, TrunkLimits};
+pub use config::{Config, FeatureCode, Route, TrunkLimits, TypedCode};
 pub use dialling::{DialPlan, DialRule, Emergency, Verdict, Way, Who};
 pub use inout::{Input, Output};
 pub use machine::Center;

@@ -157,6 +157,7 @@ impl Center {
             Timer::Flow(id) => _ = self.with(id, Contact::flow_timeout),
             Timer::SecureInput(id) => _ = self.with(id, Contact::secure_timeout),
             Timer::Wait(id) => _ = self.with(id, Contact::wait_timeout),
+            Timer::Typing(id) => _ = self.with(id, Contact::typing_timeout),
             Timer::Parking(id) => _ = self.with(id, Contact::parking_over),
             Timer::Ring(leg) => {
                 let rung_for = self.contact_of(leg);

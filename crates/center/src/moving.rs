@@ -106,6 +106,8 @@ pub(crate) enum Asker {
     Command(CommandId),
     /// By REFER, on this leg.
     Phone(LegId),
+    /// By keys of a code, on this leg.
+    Keys(LegId),
     /// By hanging up while the target rang.
     Gone,
 }
@@ -205,7 +207,7 @@ impl Contact {
         cx.release_giver(parted.giver, parted.from, ReferralState::Done);
         match asker {
             Asker::Command(_) => Outcome::Done(Done::Moved(how)),
-            Asker::Phone(_) | Asker::Gone => Outcome::Asked,
+            Asker::Phone(_) | Asker::Keys(_) | Asker::Gone => Outcome::Asked,
         }
     }
 
@@ -279,7 +281,7 @@ impl Asker {
     fn id(self, cx: &mut Context) -> CommandId {
         match self {
             Asker::Command(id) => id,
-            Asker::Phone(_) | Asker::Gone => CommandId::new(&mut cx.ids, cx.now),
+            Asker::Phone(_) | Asker::Keys(_) | Asker::Gone => CommandId::new(&mut cx.ids, cx.now),
         }
     }
 }
@@ -320,7 +322,7 @@ impl Context {
             Asker::Phone(leg) => {
                 self.order(leg, LegOrder::Referral(ReferralState::Failed(as_refusal(refused))));
             }
-            Asker::Gone => {}
+            Asker::Keys(_) | Asker::Gone => {}
         }
     }
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use model::{
-    AgentId, Cause, Codec, ContactEvent, EndedBy, LegId, MediaOp, Party, QueueName, RemoteMedia, SecureEnd,
-    SegmentId, Side,
+    AgentId, Cause, Codec, ContactEvent, Digit, EndedBy, LegId, MediaOp, Party, QueueName, RemoteMedia,
+    SecureEnd, SegmentId, Side,
 };
 
 use crate::arrange::Hold;
@@ -62,6 +62,8 @@ impl Contact {
             leg,
             arranged_at: cx.now,
             guests: Vec::new(),
+            typing: None,
+            last_key: None,
             consultation: None,
             second_line: None,
             phone_holds: false,
@@ -113,9 +115,7 @@ impl Contact {
                 let holds = cx.connect(self.call, leg, remote);
                 self.hold(cx, Hold::Phone, holds);
             }
-            LegEvent::Key(digit, KeyWay::Signalling) => {
-                cx.media(self.call, MediaOp::SendDigit { leg: self.leg, digit });
-            }
+            LegEvent::Key(digit, way) => self.agent_key(cx, digit, way),
             LegEvent::Silent(direction) => self.silent(cx, leg, direction),
             LegEvent::OneWay => {
                 let heard = self.talk().filter(|talk| !talk.is_held_by(Side::Company) && !talk.is_aside());
@@ -124,11 +124,14 @@ impl Contact {
                 }
             }
             LegEvent::Referred(referral) => self.referred(cx, leg, &referral),
-            // Between bridged legs keys pass by themselves.
-            LegEvent::Key(_, KeyWay::Audio)
-            | LegEvent::Played(_)
-            | LegEvent::Ringing
-            | LegEvent::Early(_) => {}
+            LegEvent::Played(_) | LegEvent::Ringing | LegEvent::Early(_) => {}
+        }
+    }
+
+    /// A key of the agent, of a code or for the customer. Between bridged legs keys in the audio pass by themselves.
+    fn agent_key(&mut self, cx: &mut Context, digit: Digit, way: KeyWay) {
+        if !self.types_code(cx, digit, way) && way == KeyWay::Signalling {
+            cx.media(self.call, MediaOp::SendDigit { leg: self.leg, digit });
         }
     }
 

@@ -23,7 +23,7 @@ impl Contact {
         let (contact, part) = (self.id, Part::Supervisor(how));
         let talk = self.conversation()?;
         let Some(guest) = talk.guests.iter_mut().find(|guest| guest.who.agent() == Some(&seat)) else {
-            return self.invite(cx, (id, by), MoveTo::Agent(seat), part, None);
+            return self.invite(cx, (Some(id), by), MoveTo::Agent(seat), part, None);
         };
         if matches!(guest.part, Part::Colleague | Part::Consulted) {
             return Err(Refused::SeatBusy);
@@ -50,7 +50,9 @@ impl Contact {
     ) -> Result<Outcome, Refused> {
         self.conversation()?;
         match order {
-            PartyOrder::Add { seat } => self.invite(cx, (id, by), MoveTo::Agent(seat), Part::Colleague, None),
+            PartyOrder::Add { seat } => {
+                self.invite(cx, (Some(id), by), MoveTo::Agent(seat), Part::Colleague, None)
+            }
             PartyOrder::Remove { seat } => self.remove_party(cx, by, &seat).map(Outcome::Done),
             PartyOrder::Leave => self.leave_to_party(cx, by).map(Outcome::Done),
         }

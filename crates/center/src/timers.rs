@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Wait(ContactId),
     /// A customer has been parked for as long as is allowed.
     Parking(ContactId),
+    /// An agent has typed no further key of a code for too long.
+    Typing(ContactId),
     /// A seat has rung for long enough.
     Ring(LegId),
 }

@@ -149,7 +149,8 @@ fn taken(center: Neighbour, folders: &Folders) -> Finding {
 /// Passwords that everybody knows may not be open to the network.
 pub(crate) fn sample_passwords(configuration: &Configuration) -> Option<Finding> {
     let server = &configuration.server;
-    let sip = server.sip.iter().map(|listener| listener.bind);
+    let secure = server.sip_tls.iter().flat_map(|tls| &tls.listen);
+    let sip = server.sip.iter().chain(secure).map(|listener| listener.bind);
     let address = sip.chain([server.http]).find(|address| !address.ip().is_loopback())?;
     let samples = configuration.sample_passwords();
     if samples.is_empty() {

@@ -8,9 +8,12 @@ mod inside;
 mod listening;
 mod numbers;
 mod people;
+mod secrecy;
 mod server;
+mod tls;
 mod trunks;
 mod values;
+mod written;
 mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +29,9 @@ use model::{AgentId, Directory, Number, QueueName};
 use sip::{Algorithm, Secret};
 use text::{Problem, Problems, Section, parse, text};
 
-pub use server::{AT_RESTART, CopyFormat, Ports, Server, TimeOfDay};
+pub use server::{AT_RESTART, Server};
 pub use values::{Difference, Values};
+pub use written::{CopyFormat, Origin, Ports, TimeOfDay};
 
 use crate::signalling::{Terms, Trunk};
 use crate::system::folders::Folders;
@@ -59,6 +63,8 @@ pub struct Configuration {
     pub routes: BTreeMap<Number, center::Route>,
     /// Codes that agents dial.
     pub feature_codes: BTreeMap<Number, center::FeatureCode>,
+    /// Codes that agents type during a conversation.
+    pub typed_codes: BTreeMap<String, center::TypedCode>,
     /// What agents dial to reach a queue.
     pub extensions: BTreeMap<Number, QueueName>,
     /// Who may call which number outside.
@@ -168,8 +174,9 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     };
     let of_all = server.iter().flatten().next().map(of_all).unwrap_or_default();
     let srtp = of_all.srtp;
+    let has_tls = server.iter().flatten().any(|server| server.sip_tls.is_some());
     let agents = open("agents.toml").map(|file| people::agents(file, names, &of_all));
-    let trunks = open("trunks.toml").map(|file| trunks::read(file, srtp));
+    let trunks = open("trunks.toml").map(|file| trunks::read(file, srtp, has_tls));
     let ids =
         agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
     let known = dialling::Known {
@@ -203,10 +210,11 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     inside::check_directory(dir, &listed, &taken, problems);
     let people::Agents { agents, passwords, digests, seats } = agents?;
     warnings.extend(unserved(dir, &agents, names.unwrap_or_default()));
-    let (routes, feature_codes) = numbers?;
+    let numbers::Numbers { routes, feature_codes, typed_codes } = numbers?;
     let (trunks, trunk_limits) = trunks?;
     let people::Queues { queues, longest_waits, lost_agent_ends, extensions } = read?;
     let server = server??;
+    warnings.extend(secrecy::unprotected(dir, &server, &seats, &trunks));
     inside::check(dir, &server.parking, (&agents, &extensions), (&routes, &feature_codes), problems);
     Some(Configuration {
         server,
@@ -220,6 +228,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         lost_agent_ends,
         routes,
         feature_codes,
+        typed_codes,
         extensions,
         dialling: plan,
         directory: listed.directory,

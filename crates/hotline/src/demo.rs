@@ -47,7 +47,7 @@ pub async fn run(mut configuration: Configuration, data: &Path, scale: Scale) ->
     let passwords = populate(&mut configuration, scale.agents);
     let queues = configuration.queue_names();
     let running = serve::start(configuration, &folders, None).await?;
-    let sip = *running.sip.first().context("SIP listens nowhere")?;
+    let sip = *running.sip.plain.first().context("SIP listens nowhere")?;
     output::print(format_args!(
         "A center runs for this show alone: SIP {}, HTTP {} 演示用中心已启动",
         sip, running.http
@@ -90,6 +90,7 @@ fn remove_old(demos: &Path) {
 fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, String)> {
     let server = &mut configuration.server;
     server.sip = vec![Listener::new(SocketAddr::from(([127, 0, 0, 1], 0)))];
+    server.sip_tls = None;
     server.http = SocketAddr::from(([127, 0, 0, 1], 0));
     server.rtp = Ports(40_000..=49_999);
     server.database = None;

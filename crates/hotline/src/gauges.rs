@@ -10,7 +10,7 @@ use crate::conductor::Conductor;
 use crate::lines;
 use crate::observer::Observer;
 use crate::shown::output;
-use crate::signalling::Lines;
+use crate::signalling::{Lines, Shaken, Side, TlsFigures};
 use crate::system::process::{self, Disks};
 
 /// The conductor and the media of one center, asked when somebody reads.
@@ -19,11 +19,31 @@ pub(crate) struct Gauges {
     pub(crate) media: Arc<Media>,
     pub(crate) observer: Observer,
     pub(crate) lines: Lines,
+    pub(crate) tls: TlsFigures,
     pub(crate) journal: Journal,
     pub(crate) disks: Disks,
 }
 
 impl Gauges {
+    /// TLS handshakes, and when our certificate ends.
+    fn tls_samples(&self) -> Vec<Sample> {
+        let all = Side::ALL.into_iter().flat_map(|side| Shaken::ALL.map(|shaken| (side, shaken)));
+        let counted = all.map(|(side, shaken)| {
+            let count = self.tls.handshakes(side, shaken);
+            let labels = vec![("direction", side.name().to_owned()), ("outcome", shaken.name().to_owned())];
+            Sample::counter("hotline_tls_handshakes_total", "TLS handshakes of SIP connections", count)
+                .with(labels)
+        });
+        let until = self.tls.certificate_until().map(|until| {
+            Sample::gauge(
+                "hotline_tls_certificate_expiry_seconds",
+                "Unix time at which the certificate of [sip.tls] ends",
+                until.unix_ms() as f64 / 1_000.0,
+            )
+        });
+        counted.chain(until).collect()
+    }
+
     /// How far the database is behind the event log.
     fn journal_samples(&self) -> Vec<Sample> {
         let status = self.journal.status();
@@ -132,6 +152,7 @@ impl Metrics for Gauges {
         .into_iter()
         .chain(self.observer.samples())
         .chain(lines::samples(&self.lines))
+        .chain(self.tls_samples())
         .chain(self.journal_samples())
         .chain(self.disks.samples())
         .chain(process::samples())

@@ -22,3 +22,4 @@ mod settings;
 pub mod shown;
 pub mod signalling;
 pub mod system;
+mod tls;

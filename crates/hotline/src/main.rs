@@ -11,6 +11,7 @@ mod place;
 mod trunks;
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ use hotline::at_rest::vault;
 use hotline::checks::{doctor, privacy};
 use hotline::shown::log::{self, LogFormat};
 use hotline::shown::{listings, output};
+use hotline::signalling::Addresses;
 use hotline::system::clock;
 use hotline::system::signals::{Asked, Signals};
 use hotline::{control, demo, password, phone, prompts, reload, serve};
@@ -190,10 +192,15 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
         }
     };
     output::announce(format_args!("Hotline {}", env!("CARGO_PKG_VERSION")));
-    let sip: Vec<String> = running.sip.iter().map(ToString::to_string).collect();
-    let mut rtp: Vec<String> = running.sip.iter().map(|address| address.ip().to_string()).collect();
+    let listed =
+        |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let Addresses { plain, secure } = &running.sip;
+    let mut rtp: Vec<String> = plain.iter().chain(secure).map(|address| address.ip().to_string()).collect();
     rtp.dedup();
-    output::announce(format_args!("  SIP    {}  (UDP, TCP)", sip.join(", ")));
+    output::announce(format_args!("  SIP    {}  (UDP, TCP)", listed(plain)));
+    if !secure.is_empty() {
+        output::announce(format_args!("  SIP    {}  (TLS)", listed(secure)));
+    }
     output::announce(format_args!("  RTP    {}  ports {}-{}", rtp.join(", "), ports.start(), ports.end()));
     output::announce(format_args!("  HTTP   http://{}", running.http));
     output::announce(format_args!("  Dial   {} 拨打", numbers.join(", ")));

@@ -140,7 +140,9 @@ impl Reloader {
             after: clip.after_ms.map(seconds),
             effect: Effect::Now,
         };
-        differences.into_iter().map(of_value).chain(clips.into_iter().map(of_clip)).collect()
+        let certificate = renewed_certificate(&current.server, &candidate.server);
+        let of_files = clips.into_iter().map(of_clip).chain(certificate);
+        differences.into_iter().map(of_value).chain(of_files).collect()
     }
 
     /// The distributor knows an agent before a phone may register as one; a number leads somewhere before it is
@@ -170,6 +172,19 @@ pub async fn at_signal(configuration: &dyn api::Configuration) {
         tracing::error!(file, line, message = message.en, hint = hint.en, "configuration");
     }
     tracing::error!(problems = faults.len(), "the configuration was not read anew: nothing was changed");
+}
+
+/// Another certificate: its file may have the name of the one before.
+fn renewed_certificate(before: &Server, after: &Server) -> Option<SettingChange> {
+    let (before, after) = (before.sip_tls.as_ref()?, after.sip_tls.as_ref()?);
+    let shown = |tls: &signalling::Tls| Some(format!("sha256 {}…, until {}", tls.fingerprint, tls.until));
+    (before.fingerprint != after.fingerprint).then(|| SettingChange {
+        file: "hotline.toml".to_owned(),
+        key: "sip.tls.certificate".to_owned(),
+        before: shown(before),
+        after: shown(after),
+        effect: Effect::Now,
+    })
 }
 
 fn of_value(difference: Difference) -> SettingChange {

@@ -26,6 +26,7 @@ use crate::at_rest::ledger::Ledger;
 use crate::config::Configuration;
 use crate::reload::{Files, Reloader};
 use crate::settings::{api_settings, schedule};
+use crate::signalling::Addresses;
 use crate::system::clock::now;
 use crate::system::folders::Folders;
 use crate::{checks, readiness};
@@ -38,7 +39,7 @@ use web::Web;
 /// A running center.
 pub struct Running {
     /// Where SIP listens.
-    pub sip: Vec<SocketAddr>,
+    pub sip: Addresses,
     /// Where HTTP listens.
     pub http: SocketAddr,
     calls: Calls,
@@ -99,7 +100,7 @@ pub async fn start(
     let rules = move || settings.borrow().retention.clone();
     web.spawn(archive::erase_daily(eraser, rules, schedules, folders.data.clone(), now));
 
-    let sip = calls.signalling.bound().to_vec();
+    let sip = calls.signalling.bound().clone();
     control_file::write(&store, &folders.data, http, &sip).await?;
     let parts = parts(&calls, (&store, &journal), (folders, recordings));
     readiness::register(&readiness, parts);

@@ -47,7 +47,8 @@ pub(crate) fn media_settings(
     settings.silence_timeout = server.silence;
     settings.recordings_fallback = server.recordings_fallback.clone();
     settings.keys = Arc::clone(keys);
-    let mut addresses = server.sip.iter().map(|listener| (listener.bind.ip(), listener.advertised_ip()));
+    let listeners = server.sip.iter().chain(server.sip_tls.iter().flat_map(|tls| &tls.listen));
+    let mut addresses = listeners.map(|listener| (listener.bind.ip(), listener.advertised_ip()));
     if let Some((_, told)) = addresses.next() {
         settings.advertised_ip = told;
     }
@@ -64,6 +65,9 @@ pub(crate) fn api_settings(configuration: &Configuration) -> api::Settings {
         agents: configuration.agent_ids(),
         queues: configuration.queue_names(),
         directory: Arc::new(configuration.directory.clone()),
+        sockets: server.websocket.then(|| api::Origins {
+            allowed: server.websocket_origins.iter().map(|origin| origin.0.clone()).collect(),
+        }),
         is_proxy: is_one_of(&server.trusted_proxies),
     }
 }
@@ -73,6 +77,7 @@ pub(crate) fn signalling_settings(configuration: &Configuration) -> signalling::
     let server = &configuration.server;
     signalling::Settings {
         listen: server.sip.clone(),
+        tls: server.sip_tls.clone(),
         realm: server.realm.clone(),
         agents: configuration.passwords.clone(),
         digests: configuration.digests.clone(),
@@ -113,6 +118,7 @@ pub(crate) fn center_config(configuration: Configuration) -> center::Config {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         routes: configuration.routes,
         feature_codes: configuration.feature_codes,
+        typed_codes: configuration.typed_codes,
         acd: configuration.acd,
         zone: configuration.server.zone.clone(),
         recording_path: if configuration.server.encryption_key.is_some() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use hotline::config::{self, Sources};
-use testing::Scratch;
+use testing::{Authority, Scratch};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -129,7 +129,7 @@ type Row = (&'static str, &'static str, &'static str, &'static str);
 
 #[test]
 fn what_cannot_work_is_refused() {
-    let rows: [Row; 30] = [
+    let rows: [Row; 33] = [
         (
             "agents.toml",
             "password = \"sample-1001\"",
@@ -166,6 +166,14 @@ fn what_cannot_work_is_refused() {
         ("agents.toml", "\"sample-1001\"", "\"1001\"", "agent 1001 has a password that anybody guesses"),
         ("numbers.toml", "number = \"8001\"", "number = \"8000\"", "8000 is in line"),
         ("numbers.toml", "number = \"8001\"", "number = \"1002\"", "1002 is an agent too"),
+        (
+            "numbers.toml",
+            "\"*1\" = \"transfer\"",
+            "\"1\" = \"transfer\"",
+            "1 = \"transfer\" cannot be a code",
+        ),
+        ("numbers.toml", "\"*1\" = \"transfer\"", "\"*1\" = \"lunch\"", "*1 = \"lunch\" cannot be a code"),
+        ("numbers.toml", "\"*1\" = \"transfer\"", "\"*21\" = \"transfer\"", "codes *2 and *21 are ambiguous"),
         ("numbers.toml", "number = \"8001\"", "number = \"*70\"", "*70 is a number to dial already"),
         ("queues.toml", "offer_s = 15", "offer_s = 0", "offer_s"),
         (
@@ -298,5 +306,69 @@ fn each_listening_address_has_its_own_advertised_one() {
         let expected: Vec<_> =
             expected.into_iter().map(|(bind, told)| (bind.to_owned(), told.to_owned())).collect();
         assert_eq!(found, expected, "{written}");
+    }
+}
+
+/// The warnings of a sound configuration.
+fn warnings(changed: &Changed) -> Vec<String> {
+    let loaded = config::load(sources(changed.0.path(), &repository().join("prompts")), false);
+    let configuration = loaded.unwrap_or_else(|problems| panic!("{problems:?}"));
+    configuration.warnings.iter().map(|problem| problem.message.en.clone()).collect()
+}
+
+#[test]
+fn keys_of_srtp_that_travel_legibly_are_warned_of() {
+    let certificates = Scratch::new("secrecy");
+    let (certificate, key) = Authority::new(certificates.path(), "authority").issue("sip", "DNS:h", 30);
+    let tls = format!(
+        "[sip.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"{}\"\nkey = \"{}\"\n\n[http]\n",
+        certificate.display(),
+        key.display()
+    );
+    let required = ("hotline.toml", "srtp = \"off\"", "srtp = \"required\"");
+    let spoken = ("hotline.toml", "[http]\n", tls.as_str());
+    let trunk = |gateway: &str| format!("name = \"loopback\"\ngateways = [\"{gateway}\"]");
+    let (plain, secure) = (trunk("sip:127.0.0.1:5099"), trunk("sips:127.0.0.1:5099"));
+    let plain = ("trunks.toml", "name = \"loopback\"", plain.as_str());
+    let secure = ("trunks.toml", "name = \"loopback\"", secure.as_str());
+    for (name, changes, expected) in [
+        ("off", &[spoken, plain][..], &[][..]),
+        ("without", &[required], &["srtp = \"required\" for agents", "trunk loopback: srtp = \"required\""]),
+        ("with", &[required, spoken], &[]),
+        ("plain", &[required, spoken, plain], &["trunk loopback: srtp = \"required\""]),
+        ("secure", &[required, spoken, secure], &[]),
+    ] {
+        let said = warnings(&Changed::new(&format!("secrecy-{name}"), changes));
+        assert_eq!(said.len(), expected.len(), "{name}: {said:?}");
+        assert!(said.iter().zip(expected).all(|(said, begin)| said.starts_with(begin)), "{name}: {said:?}");
+    }
+    let unspoken = Changed::new("secrecy-unspoken", &[secure]).problems();
+    assert_eq!(unspoken, ["a gateway is reached over TLS, but SIP listens for none"]);
+}
+
+#[test]
+fn each_fault_of_the_tls_table_is_named() {
+    let table = |lines: &str| format!("[sip.tls]\n{lines}\n\n[http]\n");
+    for (name, lines, expected) in [
+        ("empty", "", &["[sip.tls] needs certificate and key", "listen is missing"][..]),
+        (
+            "half",
+            "listen = \"127.0.0.1:0\"\ncertificate = \"/nowhere.pem\"",
+            &["certificate and key belong together"],
+        ),
+        (
+            "missing",
+            "listen = \"127.0.0.1:0\"\ncertificate = \"/nowhere.pem\"\nkey = \"/nowhere.key\"\nclient_ca = \"/no.pem\"\nminimum_version = \"1.1\"",
+            &["/no.pem cannot be read", "/nowhere.pem cannot be read", "minimum_version = \"1.1\""],
+        ),
+    ] {
+        let table = table(lines);
+        let mut said =
+            Changed::new(&format!("tls-{name}"), &[("hotline.toml", "[http]\n", &table)]).problems();
+        said.sort();
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(said.len(), expected.len(), "{name}: {said:?}");
+        assert!(said.iter().zip(expected).all(|(said, begin)| said.starts_with(begin)), "{name}: {said:?}");
     }
 }

@@ -18,6 +18,7 @@ const FILES: &[(&str, &[&str])] = &[
         "hotline.toml",
         &[
             "[sip]",
+            "[sip.tls]",
             "[http]",
             "[rtp]",
             "[store]",

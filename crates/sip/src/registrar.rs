@@ -104,7 +104,9 @@ impl Binding {
                 // The right address with a port that nobody listens at: the flow is tried too.
                 otherwise: trusted.is_some_and(|named| named != self.flow.source).then_some(self.flow.source),
             },
-            Transport::Tcp => Destination { otherwise: trusted, ..Destination::from(self.flow) },
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                Destination { otherwise: trusted, ..Destination::from(self.flow) }
+            }
         }
     }
 }

@@ -120,9 +120,10 @@ impl SipUri {
         Ok(SipUri { secure, user, password, host, port, params, headers })
     }
 
-    /// The numeric address and port; the port defaults to 5060 (5061 for `sips:`). `None` for a name.
+    /// The numeric address and port; the port defaults to 5060 (5061 for `sips:` and TLS). `None` for a name.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
-        let default = if self.secure { 5061 } else { 5060 };
+        let is_tls = self.params.value("transport").is_some_and(|name| name.eq_ignore_ascii_case("tls"));
+        let default = if self.secure || is_tls { 5061 } else { 5060 };
         self.host.ip().map(|ip| SocketAddr::new(ip, self.port.unwrap_or(default)))
     }
 

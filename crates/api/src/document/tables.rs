@@ -250,7 +250,7 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
         &["busy", "declined", "no_answer", "unreachable", "no_common_codec", "cancelled", "failed"],
     ),
     ("DirectoryKind", "What an entry of the directory is 目录条目类型", &["department", "branch", "person"]),
-    ("Transport", "传输协议", &["udp", "tcp"]),
+    ("Transport", "传输协议", &["udp", "tcp", "tls", "ws", "wss"]),
     ("SampleOrder", "How the frame is ordered before the draw 抽样前的排序", &["contact_id"]),
     ("Effect", "When a change takes effect 生效时间", &["now", "at_restart"]),
     (

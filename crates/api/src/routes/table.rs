@@ -9,7 +9,7 @@ use crate::route::{Form, Further, Group, Route};
 use crate::tickets::STREAM;
 use crate::{
     agents, audio, configuration, directory, document, events, health, metrics, moves, recordings, retention,
-    samples, supervision, tickets, tokens, trace, trunks, welcome,
+    samples, sockets, supervision, tickets, tokens, trace, trunks, welcome,
 };
 
 /// Everybody with a token.
@@ -287,6 +287,14 @@ fn events_routes() -> Vec<Route> {
 
 fn sip_routes() -> Vec<Route> {
     vec![
+        // Who speaks SIP proves itself in SIP (RFC 7118); which pages may is the origin's matter.
+        Route::get(
+            "/sip",
+            ("speakSip", "SIP, by WebSocket; where it is switched on SIP（WebSocket，需启用）"),
+            sockets::open,
+        )
+        .switches()
+        .refuses(&[403, 404, 426, 429, 503]),
         Route::get("/api/v1/sip/trace", ("traceSip", "The last SIP messages 最近的 SIP 消息"), trace::show)
             .for_roles(ADMIN)
             .asks(queries::TRACE)

@@ -3,6 +3,8 @@
 // Each test file uses its own part of this.
 #![allow(dead_code)]
 
+pub(crate) mod socket;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -39,6 +41,27 @@ pub(crate) struct World {
 
 /// Files that are sound, and say one thing differently, until somebody really reloads them.
 struct FakeConfiguration;
+
+/// Says everything back.
+struct Echo;
+
+impl api::Sockets for Echo {
+    fn protocol(&self) -> &'static str {
+        "echo"
+    }
+
+    fn open(&self, mut socket: api::Opened) -> bool {
+        tokio::spawn(async move {
+            while let Some(bytes) = socket.incoming.recv().await {
+                if bytes.as_ref() == b"end" || socket.outgoing.send(bytes).await.is_err() {
+                    return;
+                }
+                socket.vouch.is_of_use();
+            }
+        });
+        true
+    }
+}
 
 /// One trunk with all that a trunk may have.
 struct FakeTrunks;
@@ -199,9 +222,11 @@ impl World {
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
             directory: Arc::new(directory()),
+            sockets: Some(api::Origins { allowed: vec!["https://console.example".to_owned()] }),
             is_proxy: Arc::new(|address| address == std::net::IpAddr::from([127, 0, 0, 9])),
         };
         let app = App::new(AppParts {
+            sockets: Arc::new(Echo),
             store: store.clone(),
             log: journal.log().clone(),
             // Without a key: encrypted recordings cannot be heard.

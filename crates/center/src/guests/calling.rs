@@ -37,7 +37,7 @@ impl Contact {
     pub(crate) fn invite(
         &mut self,
         cx: &mut Context,
-        (id, by): (CommandId, Actor),
+        (command, by): (Option<CommandId>, Actor),
         to: MoveTo,
         part: Part,
         line: Option<LegId>,
@@ -60,7 +60,7 @@ impl Contact {
                 return Ok(Outcome::Done(Done::Obeyed));
             }
         };
-        let invite = Invite { by, command: Some(id), part, segment, line, course };
+        let invite = Invite { by, command, part, segment, line, course };
         self.call_next(cx, invite, Refused::NobodyFree)
     }
 
@@ -168,10 +168,12 @@ impl Contact {
         }
     }
 
-    /// Nobody can be called any more for an invitation. The agent, who may have heard one after the other ring, does not wait.
+    /// Nobody can be called any more for an invitation that was by phone, or rang somebody before. The agent does not wait any
+    /// more, and sees why.
     pub(crate) fn nobody_comes(&mut self, cx: &mut Context, line: Option<LegId>, refused: Refused) {
-        if let Some(line) = line {
-            self.second_line_refused(cx, line, refused);
+        match line {
+            Some(line) => self.second_line_refused(cx, line, refused),
+            None => self.show_refusal(cx, refused),
         }
         self.arrange(cx);
     }

@@ -17,12 +17,18 @@ use crate::leg::LegEvent;
 const REFLEX: Duration = Duration::from_secs(2);
 
 impl Contact {
-    /// A transfer was refused before anything changed; the phone that asked may hang up by itself.
-    pub(crate) fn transfer_refused(&mut self, cx: &Context, asker: Asker, refused: Refused) {
-        if let Asker::Phone(leg) = asker
-            && let Some(talk) = self.talk_mut().filter(|talk| talk.leg == leg)
-        {
-            talk.rejoined = Some((cx.now, as_refusal(refused)));
+    /// A transfer was refused before anything changed: a phone that referred may hang up by itself, one on which a code was typed
+    /// shows why.
+    pub(crate) fn transfer_refused(&mut self, cx: &mut Context, asker: Asker, refused: Refused) {
+        let is_agents = |leg: LegId| self.talk().is_some_and(|talk| talk.leg == leg);
+        match asker {
+            Asker::Phone(leg) if is_agents(leg) => {
+                if let Some(talk) = self.talk_mut() {
+                    talk.rejoined = Some((cx.now, as_refusal(refused)));
+                }
+            }
+            Asker::Keys(leg) if is_agents(leg) => self.show_refusal(cx, refused),
+            Asker::Phone(_) | Asker::Keys(_) | Asker::Command(_) | Asker::Gone => {}
         }
     }
 

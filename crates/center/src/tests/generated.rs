@@ -37,6 +37,8 @@ pub(super) enum Step {
     Guest(usize, usize, usize),
     /// Hold, consult, move, park, pick up: by command.
     Move(usize, usize, usize),
+    /// An agent types a code, by the phone of the conversation.
+    Type(usize, usize),
     /// An agent's phone asks to be connected with somebody else, its first leg or its second.
     Refer(usize, usize),
     /// An agent's phone makes a second call, or dials a parking slot.
@@ -47,6 +49,9 @@ pub(super) enum Step {
 }
 
 const KEYS: [char; 7] = ['0', '1', '2', '2', '5', '9', '#'];
+/// What agents type: whole codes, and the beginning of one.
+const TYPED: [&str; 11] =
+    ["*11002#", "*16001#", "*17002#", "*21003#", "*26002#", "*3", "*4", "*5", "*6", "*7", "*1"];
 const DIRECTIONS: [Direction; 4] =
     [Direction::Both, Direction::SendOnly, Direction::ReceiveOnly, Direction::Inactive];
 
@@ -70,6 +75,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(contact, to, order)| Step::Move(contact, to, order)),
         3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Refer(agent, to)),
         3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Dial(agent, to)),
+        3 => (agents.clone(), 0..TYPED.len()).prop_map(|(agent, code)| Step::Type(agent, code)),
         1 => Just(Step::RecordingFails),
         1 => (0_usize..6).prop_map(Step::Settings),
         3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
@@ -87,6 +93,7 @@ fn move_step() -> impl Strategy<Value = Step> {
             .prop_map(|(contact, to, order)| Step::Move(contact, to, order)),
         3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Refer(agent, to)),
         3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Dial(agent, to)),
+        4 => (agents.clone(), 0..TYPED.len()).prop_map(|(agent, code)| Step::Type(agent, code)),
         3 => legs.clone().prop_map(Step::Answer),
         2 => legs.clone().prop_map(Step::HangUp),
         2 => (legs.clone(), 0..DIRECTIONS.len()).prop_map(|(leg, direction)| Step::Change(leg, direction)),
@@ -154,6 +161,12 @@ pub(super) fn take(world: &mut World, step: &Step) {
         Step::Guest(contact, seat, order) => guest(world, contact, seat, order),
         Step::Move(contact, to, order) => move_by_command(world, contact, to, order),
         Step::Refer(index, to) => refer(world, AGENTS[index].0, to),
+        Step::Type(index, code) => {
+            let seat = world.center.cx.legs.of_agent(&agent(AGENTS[index].0)).map(|(leg, _)| leg);
+            if let Some(leg) = seat.filter(|leg| world.legs.get(leg) == Some(&Leg::Up)) {
+                TYPED[code].chars().for_each(|key| world.press(leg, key));
+            }
+        }
         Step::Dial(index, to) => {
             let origin = Origin::Agent(agent(AGENTS[index].0));
             world.invite(origin, ["1001", "1002", "1003", "7002", "701", "702", "6001", "6002", "6004"][to]);

@@ -5,6 +5,7 @@ mod consulting;
 mod departments;
 mod outside;
 mod parking;
+mod typed;
 
 use model::{
     Activity, Cause, ContactEvent, ContactId, Done, Event, GuestEnd, LegId, LegOrder, LegReport, MediaOp,

@@ -404,6 +404,7 @@ impl World {
                 Timer::Flow(contact)
                 | Timer::SecureInput(contact)
                 | Timer::Wait(contact)
+                | Timer::Typing(contact)
                 | Timer::Parking(contact) => contacts.contains_key(contact),
                 Timer::Ring(leg) => cx.legs.live().any(|(live, _)| live == *leg),
             };

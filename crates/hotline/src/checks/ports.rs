@@ -20,6 +20,13 @@ pub(super) async fn check(server: &Server, neighbour: Option<&Neighbour>) -> Vec
     for listener in &server.sip {
         findings.extend(signalling(server, *listener, neighbour).await);
     }
+    let secure: Vec<_> = server.sip_tls.iter().flat_map(|tls| &tls.listen).collect();
+    let only_v6 = secure.iter().any(|listener| listener.bind.is_ipv4());
+    for address in secure.into_iter().map(|listener| listener.bind) {
+        let bound = listen_tcp(address, only_v6).map(|_| ());
+        let is_ours = neighbour.is_some_and(|center| center.sip.contains(&address));
+        findings.push(finding("sip_tls", "SIP (TLS)", "[sip.tls]", address, &bound, is_ours));
+    }
     let web = TcpListener::bind(http).await.map(|_| ());
     let web_is_ours = neighbour.is_some_and(|center| center.http == http);
     findings.push(finding("http", "HTTP", "[http]", http, &web, web_is_ours));

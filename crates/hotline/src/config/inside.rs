@@ -27,11 +27,10 @@ pub(super) fn taken(
     let extensions = queues.into_iter().flat_map(|queues| &queues.extensions);
     let extensions = extensions
         .map(|(number, queue)| (number.clone(), text!("that of queue {queue}", "队列 {queue} 的分机号")));
-    let (routes, codes) = numbers.map(|(routes, codes)| (routes, codes)).unzip();
-    let routes = routes.into_iter().flatten();
+    let routes = numbers.into_iter().flat_map(|numbers| &numbers.routes);
     let routes =
         routes.map(|(number, _)| (number.clone(), text!("a number that customers dial", "对外号码")));
-    let codes = codes.into_iter().flatten();
+    let codes = numbers.into_iter().flat_map(|numbers| &numbers.feature_codes);
     let codes = codes.map(|(number, _)| (number.clone(), text!("a feature code", "功能码")));
     slots.chain(agents).chain(extensions).chain(routes).chain(codes).collect()
 }

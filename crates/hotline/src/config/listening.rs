@@ -40,8 +40,9 @@ impl FromStr for NameServer {
 }
 
 /// The listeners in the order of the file. Each of `advertised` belongs to the listeners of its IP version: one to all
-/// of them, several to one each, in order.
-pub(super) fn listeners(sip: &mut Section) -> Vec<Listener> {
+/// of them, several to one each, in order. Without it a wildcard address is advertised as the first of `others` of its IP
+/// version is.
+pub(super) fn listeners(sip: &mut Section, others: &[Listener]) -> Vec<Listener> {
     let listen = sip.require_list::<Listen>("listen");
     let advertised = sip.parsed_list::<IpAddr>("advertised");
     let mut listeners: Vec<Listener> = listen.iter().map(|at| Listener::new(at.value.0)).collect();
@@ -60,6 +61,10 @@ pub(super) fn listeners(sip: &mut Section) -> Vec<Listener> {
             let at = if told.len() == 1 { Some(first) } else { told.get(nth) };
             listener.advertised = at.map(|at| at.value);
         }
+    }
+    for listener in listeners.iter_mut().filter(|listener| listener.advertised_ip().is_unspecified()) {
+        let alike = others.iter().find(|other| other.bind.is_ipv4() == listener.bind.is_ipv4());
+        listener.advertised = alike.map(|other| other.advertised_ip());
     }
     check(sip, &listen, &listeners);
     listeners

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use center::{FeatureCode, Route};
+use center::{FeatureCode, Route, TypedCode};
 use ivr::Flow;
 use model::{AgentId, Language, Number};
 use text::{At, Section, text};
@@ -19,8 +19,16 @@ pub(super) struct Flows {
     pub(super) has_unsound: bool,
 }
 
-/// What the file says: numbers that customers dial, and codes of agents.
-pub(super) type Numbers = (BTreeMap<Number, Route>, BTreeMap<Number, FeatureCode>);
+/// What the file says.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    /// What customers dial.
+    pub(super) routes: BTreeMap<Number, Route>,
+    /// What agents dial.
+    pub(super) feature_codes: BTreeMap<Number, FeatureCode>,
+    /// What agents type during a conversation.
+    pub(super) typed_codes: BTreeMap<String, TypedCode>,
+}
 
 pub(super) fn read(mut file: Section, flows: &Flows, agents: &[AgentId]) -> Numbers {
     let (mut routes, mut lines) = (BTreeMap::new(), BTreeMap::new());
@@ -57,6 +65,13 @@ pub(super) fn read(mut file: Section, flows: &Flows, agents: &[AgentId]) -> Numb
         }
         section.finish();
     }
+    let feature_codes = feature_codes(&mut file, &lines);
+    let typed_codes = typed_codes(&mut file);
+    file.finish();
+    Numbers { routes, feature_codes, typed_codes }
+}
+
+fn feature_codes(file: &mut Section, numbers: &BTreeMap<Number, u32>) -> BTreeMap<Number, FeatureCode> {
     let mut codes = BTreeMap::new();
     for (number, does) in file.pairs("feature_codes") {
         let code = match does.value.as_str() {
@@ -65,7 +80,7 @@ pub(super) fn read(mut file: Section, flows: &Flows, agents: &[AgentId]) -> Numb
             _ => None,
         };
         match (number.parse::<Number>(), code) {
-            (Ok(number), Some(_)) if lines.contains_key(&number) => {
+            (Ok(number), Some(_)) if numbers.contains_key(&number) => {
                 let hint = text!("change one of the two", "请修改其中一个");
                 file.problem(
                     does.line,
@@ -81,9 +96,50 @@ pub(super) fn read(mut file: Section, flows: &Flows, agents: &[AgentId]) -> Numb
             ),
         }
     }
-    file.finish();
-    (routes, codes)
+    codes
 }
+
+/// Codes of conversations: a star and digits, none the beginning of another.
+fn typed_codes(file: &mut Section) -> BTreeMap<String, TypedCode> {
+    let mut codes: BTreeMap<String, TypedCode> = BTreeMap::new();
+    for (code, At { value: does, line }) in file.pairs("conversation_codes") {
+        let digits = code.strip_prefix('*').unwrap_or_default();
+        let is_code = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let meant = TYPED.iter().find(|(name, _)| *name == does).map(|(_, meant)| *meant);
+        let (Some(meant), true) = (meant, is_code) else {
+            let names = TYPED.map(|(name, _)| name).join(", ");
+            let message = text!(
+                "{code} = {does:?} cannot be a code of conversations",
+                "{code} = {does:?} 不能作为通话功能码"
+            );
+            let hint = text!(
+                "write a star and 1 to 3 digits, and one of: {names}",
+                "请写 * 加 1 到 3 位数字，以及其中之一：{names}"
+            );
+            file.problem(line, message, hint);
+            continue;
+        };
+        if let Some(other) = codes.keys().find(|other| other.starts_with(&code) || code.starts_with(*other)) {
+            let message = text!("codes {code} and {other} are ambiguous", "功能码 {code} 与 {other} 有歧义");
+            let hint = text!("no code may be the beginning of another", "任何功能码都不能是另一个的开头");
+            file.problem(line, message, hint);
+        }
+        codes.insert(code, meant);
+    }
+    codes
+}
+
+/// What codes of conversations may do, by name.
+const TYPED: [(&str, TypedCode); 8] = [
+    ("transfer", TypedCode::Transfer),
+    ("consult", TypedCode::Consult),
+    ("complete", TypedCode::Complete),
+    ("return", TypedCode::Return),
+    ("swap", TypedCode::Swap),
+    ("join", TypedCode::Join),
+    ("hold", TypedCode::Hold),
+    ("park", TypedCode::Park),
+];
 
 /// A number that customers dial may stand in the file once, and may not be an agent's id.
 fn check_number(

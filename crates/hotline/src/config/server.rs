@@ -1,10 +1,8 @@
 //! `hotline.toml`.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use ::sip::{Algorithm, Encryption};
@@ -13,14 +11,18 @@ use text::{At, Problems, Section, parse, text};
 
 use super::listening::{Listen, NameServer, listeners};
 use super::people::{digest, no_queue};
+use super::tls;
+use super::written::{CopyFormat, Origin, Ports, TimeOfDay};
 use super::zone::NamedZone;
-use crate::signalling::{Listener, Network, Pings};
+use crate::signalling::{Listener, Network, Pings, Tls};
 
 /// Where the server listens and what it keeps.
 #[derive(Debug, Clone)]
 pub struct Server {
     /// SIP, UDP and TCP.
     pub sip: Vec<Listener>,
+    /// SIP over TLS.
+    pub sip_tls: Option<Tls>,
     /// Session timers (RFC 4028), and how long a device may ring without a response.
     pub patience: ::sip::Patience,
     /// How many redirects of a seat's phones (302 and its like) one offer follows, each to another agent.
@@ -39,6 +41,10 @@ pub struct Server {
     pub digest: Vec<Algorithm>,
     /// HTTP.
     pub http: SocketAddr,
+    /// Whether SIP is spoken by WebSocket, at `/sip` of HTTP.
+    pub websocket: bool,
+    /// Pages that may, beside the center's own.
+    pub websocket_origins: Vec<Origin>,
     /// Reverse proxies that are trusted to report the client's address.
     pub trusted_proxies: Vec<Network>,
     /// RTP and RTCP.
@@ -82,9 +88,11 @@ pub struct Server {
 }
 
 /// Prefixes of the keys of `hotline.toml` that take effect only at a restart.
-pub const AT_RESTART: [&str; 17] = [
+pub const AT_RESTART: [&str; 19] = [
     "sip.listen",
     "sip.advertised",
+    "sip.tls.listen",
+    "sip.tls.advertised",
     "sip.trace_mb",
     "sip.realm",
     "http.listen",
@@ -106,6 +114,7 @@ impl Server {
     /// The settings after a reload: keys of [`AT_RESTART`] keep their present value, all others take the new one.
     pub fn as_far_as_followed(self, running: &Server) -> Server {
         Server {
+            sip_tls: followed(running.sip_tls.as_ref(), self.sip_tls),
             patience: self.patience,
             redirects: self.redirects,
             prack: self.prack,
@@ -113,6 +122,8 @@ impl Server {
             name_servers: self.name_servers,
             digest: self.digest,
             trusted_proxies: self.trusted_proxies,
+            websocket: self.websocket,
+            websocket_origins: self.websocket_origins,
             srtp: self.srtp,
             max_calls: self.max_calls,
             secure_input: self.secure_input,
@@ -126,69 +137,11 @@ impl Server {
     }
 }
 
-/// The file format of copies of recordings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopyFormat {
-    /// FLAC: the same samples, compressed.
-    Flac,
-}
-
-impl FromStr for CopyFormat {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<CopyFormat, &'static str> {
-        if text == "flac" { Ok(CopyFormat::Flac) } else { Err("\"flac\"") }
-    }
-}
-
-/// A minute of the day, `HH:MM`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeOfDay(u32);
-
-impl FromStr for TimeOfDay {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<TimeOfDay, &'static str> {
-        let two_digits = |part: &str| {
-            let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-            digits.then(|| part.parse::<u32>().ok()).flatten()
-        };
-        let parts = text.split_once(':').and_then(|(h, m)| Some((two_digits(h)?, two_digits(m)?)));
-        match parts {
-            Some((hour @ 0..24, minute @ 0..60)) => Ok(TimeOfDay(hour * 60 + minute)),
-            Some(_) | None => Err("a time of day from 00:00 to 23:59, such as 03:30"),
-        }
-    }
-}
-
-impl TimeOfDay {
-    /// Minutes since midnight, 0–1439.
-    pub fn minutes(self) -> u32 {
-        self.0
-    }
-}
-
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:02}:{:02}", self.0 / 60, self.0 % 60)
-    }
-}
-
-/// A range of ports, `FIRST-LAST`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ports(pub RangeInclusive<u16>);
-
-impl FromStr for Ports {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Ports, &'static str> {
-        let range = text.split_once('-').and_then(|(first, last)| {
-            Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
-        });
-        match range {
-            Some((first, last)) if first >= 1024 && first < last => Ok(Ports(first..=last)),
-            Some(_) | None => Err("two ports from 1024 to 65535, such as 20000-29999"),
-        }
+/// The addresses of TLS stay; certificate, key and what clients have to show are followed.
+fn followed(running: Option<&Tls>, new: Option<Tls>) -> Option<Tls> {
+    match (running, new) {
+        (Some(running), Some(new)) => Some(Tls { listen: running.listen.clone(), ..new }),
+        (running, Some(_) | None) => running.cloned(),
     }
 }
 
@@ -203,8 +156,10 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
     let mut log = section(&mut file, "log");
     let web = http.require::<Listen>("listen");
     let ports = rtp.require::<Ports>("ports");
+    let listeners = listeners(&mut sip, &[]);
     let server = Server {
-        sip: listeners(&mut sip),
+        sip_tls: tls::listening(&mut sip, &listeners),
+        sip: listeners,
         patience: patience(&mut sip),
         redirects: sip.integer("redirects", 0..=10).map_or(3, |at| u32::try_from(at.value).unwrap_or(0)),
         prack: sip.boolean("prack").is_some_and(|at| at.value),
@@ -214,6 +169,8 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         realm: sip.string("realm").map_or_else(|| "hotline".to_owned(), |at| at.value),
         digest: digest(&mut sip).unwrap_or_else(|| Algorithm::ALL.to_vec()),
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value.0),
+        websocket: sip.boolean("websocket").is_some_and(|at| at.value),
+        websocket_origins: http.parsed_list("websocket_origins").into_iter().map(|at| at.value).collect(),
         trusted_proxies: proxies(&mut http),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
         media_threads: number(&mut rtp, "threads", 1..=64, processors()),
@@ -386,17 +343,4 @@ fn processors() -> usize {
 
 fn seconds(section: &mut Section, key: &'static str, default: u64) -> Duration {
     Duration::from_secs(section.integer(key, 1..=86_400).map_or(default, |at| at.value))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_of_day() {
-        assert_eq!("23:59".parse::<TimeOfDay>().unwrap().to_string(), "23:59");
-        for text in ["24:00", "03:60", "3:30", "0330", "", "+3:30", "03:30:00"] {
-            assert!(text.parse::<TimeOfDay>().is_err(), "{text}");
-        }
-    }
 }

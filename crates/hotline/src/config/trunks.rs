@@ -9,12 +9,14 @@ use model::Number;
 use text::{At, Section, text};
 
 use super::people::{terms, twice};
+use super::tls;
 use crate::signalling::{Gateway, Identity, Numbers, Outgoing, RegisterAt, Rewrite, Source, Terms, Trunk};
 
 /// What `trunks.toml` says: the trunks, and how many calls each may have.
 pub(super) type Trunks = (Vec<Trunk>, BTreeMap<String, TrunkLimits>);
 
-pub(super) fn read(mut file: Section, srtp: Encryption) -> Trunks {
+/// `has_tls`: SIP listens for TLS too.
+pub(super) fn read(mut file: Section, srtp: Encryption, has_tls: bool) -> Trunks {
     let (mut trunks, mut limits) = Trunks::default();
     for mut section in file.list("trunk") {
         let name = section.require::<String>("name");
@@ -27,7 +29,7 @@ pub(super) fn read(mut file: Section, srtp: Encryption) -> Trunks {
         }
         let calls = most_calls(&mut section, "max_calls");
         let calls_per_source = most_calls(&mut section, "max_calls_per_source");
-        let outgoing = outgoing(&mut section, calls);
+        let outgoing = outgoing(&mut section, calls, has_tls);
         let account = outgoing.registration.as_ref().and(outgoing.credentials.as_ref());
         let account = account.map(|credentials| credentials.user.clone());
         let numbers = Numbers { account, ..numbers(&mut section) };
@@ -72,7 +74,7 @@ fn rules(section: &mut Section, key: &'static str) -> Vec<Rewrite> {
 }
 
 /// Outgoing calls of a trunk: gateways, caller id, health checks.
-fn outgoing(section: &mut Section, max_calls: Option<usize>) -> Outgoing {
+fn outgoing(section: &mut Section, max_calls: Option<usize>, has_tls: bool) -> Outgoing {
     let gateways: Vec<At<Gateway>> = section.parsed_list("gateways");
     let weights = weights(section, gateways.len());
     let interval = section.integer("register_s", 60..=86_400).map_or(3_600, |at| at.value);
@@ -88,6 +90,22 @@ fn outgoing(section: &mut Section, max_calls: Option<usize>) -> Outgoing {
             ),
         );
     }
+    let tls = tls::client(section);
+    let secure = gateways.iter().chain(&registrar).find(|at| at.value.transport().is_secure());
+    if let Some(At { line, .. }) = secure.filter(|_| !has_tls) {
+        section.problem(
+            *line,
+            text!(
+                "a gateway is reached over TLS, but SIP listens for none",
+                "网关使用 TLS，但 SIP 未监听 TLS"
+            ),
+            text!(
+                "add [sip.tls] to hotline.toml: the carrier's requests in our calls come there",
+                "请在 hotline.toml 中加 [sip.tls]：运营商的会话内请求发往该地址"
+            ),
+        );
+    }
+    let tls = tls.filter(|_| secure.is_some());
     let per_second = section.integer("calls_per_second", 1..=1_000);
     let options = section.integer("options_s", 0..=3_600).map_or(30, |at| at.value);
     let progress = section.integer("progress_s", 0..=120).map_or(20, |at| at.value);
@@ -104,6 +122,7 @@ fn outgoing(section: &mut Section, max_calls: Option<usize>) -> Outgoing {
         max_calls,
         options: (options > 0).then(|| Duration::from_secs(options)),
         progress: (progress > 0).then(|| Duration::from_secs(progress)),
+        tls,
     }
 }
 

@@ -151,6 +151,9 @@ fn traced(message: &Message) -> TracedMessage {
         transport: match message.transport {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+            Transport::Ws => "ws",
+            Transport::Wss => "wss",
         },
         local: message.local,
         peer: message.peer,

@@ -9,6 +9,7 @@ use anyhow::Context;
 use store::{Role, Store};
 
 use crate::control::CONTROL;
+use crate::signalling::Addresses;
 use crate::system::clock::now;
 
 /// Writes the file. The token of the last run is kept while it stands; otherwise a new one is made.
@@ -19,7 +20,7 @@ pub(super) async fn write(
     store: &Store,
     data: &Path,
     http: SocketAddr,
-    sip: &[SocketAddr],
+    sip: &Addresses,
 ) -> anyhow::Result<()> {
     let path = data.join(CONTROL);
     let before = std::fs::read_to_string(&path).unwrap_or_default();
@@ -30,7 +31,7 @@ pub(super) async fn write(
         let made = store.create_token(&name, Role::Admin, None, made).await;
         secret = made.with_context(|| "make the control token")?;
     }
-    let sip: Vec<String> = sip.iter().map(ToString::to_string).collect();
+    let sip: Vec<String> = sip.plain.iter().chain(&sip.secure).map(ToString::to_string).collect();
     write_private(&path, &format!("{http}\n{secret}\n{}\n", sip.join(" ")))
         .with_context(|| format!("write {}", path.display()))
 }

@@ -48,10 +48,12 @@ pub(super) fn app(sources: Sources, calls: &Calls, server: &Server, folders: &Fo
             media: Arc::clone(&calls.media),
             observer: calls.observer.clone(),
             lines: calls.signalling.lines(),
+            tls: calls.signalling.tls(),
             journal,
             disks: Disks::watch(watched_folders(server, folders)),
         }),
         trunks: Arc::new(calls.signalling.lines()),
+        sockets: Arc::new(calls.signalling.web_sockets()),
         trace: calls.observer.trace_reader(),
         readiness,
     })

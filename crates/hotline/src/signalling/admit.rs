@@ -8,13 +8,13 @@ use sip::{Answer, Flow, OfferedAudio, Request, Security, SessionId, Status};
 use super::legs::{Leg, Stage};
 use super::registrar::Question;
 use super::shard::{Shard, Unjudged};
-use super::{Numbers, SignallingInput, Terms, Trunk, local_like, shard_of_leg, translate};
+use super::{Numbers, SignallingInput, Terms, Trunk, shard_of_leg, translate};
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// A call from a trunk is let in, except where only agents may call; anybody else has to be an agent.
     pub(super) fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
         let is_agents = self.is_for_agents(&request);
-        let inside = |trunk: &&Trunk| trunk.sources.iter().any(|network| network.contains(flow.source.ip()));
+        let inside = |trunk: &&Trunk| trunk.is_source(flow);
         let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_agents).cloned();
         match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
             Some((name, terms)) => {
@@ -104,7 +104,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         if called.is_ipv4() == wants_v4 {
             return called;
         }
-        local_like(&self.locals, wants_v4).map_or(called, |local| local.ip())
+        self.locals.audio(wants_v4).map_or(called, |local| local.ip())
     }
 
     /// An id that leads orders back to this shard.

@@ -3,17 +3,23 @@
 //! One table behind a lock: read once by each call that goes out, written when a gateway fails or answers, and when a
 //! call begins or ends. What changes it over time, look-ups, questions and registrations, is [`super::keeper`].
 
+mod status;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::Time;
-use sip::{Moment, Registered};
+use sip::{Moment, Transport};
 
 use super::health::{Health, Rate};
 use super::locating::{Hop, Share, at_once, in_order};
 use super::{Gateway, Outgoing, Trunk};
+use crate::tls::Client;
+
+pub(super) use status::standing;
+pub use status::{Failure, GatewayState, GatewayStatus, Standing, TrunkStatus};
 
 /// One gateway of a trunk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +43,8 @@ pub(super) struct Carriers(Mutex<BTreeMap<String, Carrier>>);
 struct Carrier {
     outgoing: Outgoing,
     gateways: Vec<Known>,
+    /// Where the provider takes our registration, and the addresses of that.
+    registrar: Option<(Gateway, Vec<SocketAddr>)>,
     registered: Option<Standing>,
     calls: usize,
     rate: Rate,
@@ -54,71 +62,6 @@ struct Known {
 struct Reached {
     hop: Hop,
     health: Health,
-}
-
-/// How a registration stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// The first answer is being waited for.
-    Asking,
-    /// Until then, unless it is refreshed before.
-    Until(Time),
-    /// The registrar refused with this status.
-    Refused(u16),
-    /// The registrar does not answer, or its name leads nowhere.
-    Silent,
-    /// Taken back by us.
-    Left,
-}
-
-/// The last thing that went wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// When.
-    pub at: Time,
-    /// At which gateway or registrar.
-    pub place: String,
-    /// What: `timeout`, `unreachable`, `no_answer_to_options`, `register_silent`, or a status such as `503`.
-    pub what: String,
-}
-
-/// A trunk for people and programs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrunkStatus {
-    /// Its name.
-    pub name: String,
-    /// How its registration stands; `None` for one that does not register.
-    pub registered: Option<Standing>,
-    /// Its gateways, the preferred first.
-    pub gateways: Vec<GatewayStatus>,
-    /// Calls in progress, both ways.
-    pub calls: usize,
-    /// The last thing that went wrong since the start.
-    pub last_failure: Option<Failure>,
-}
-
-/// A gateway for people and programs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GatewayStatus {
-    /// As in configuration.
-    pub gateway: String,
-    /// Where its name leads.
-    pub addresses: Vec<SocketAddr>,
-    /// How it does.
-    pub state: GatewayState,
-}
-
-/// How a gateway does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GatewayState {
-    /// Calls go there.
-    Up,
-    /// A call failed there a short while ago: others are tried first.
-    Failed,
-    /// It does not answer OPTIONS: others are tried first.
-    Silent,
-    /// Its name leads nowhere.
-    Unknown,
 }
 
 /// A call's place on a trunk; given back when it is dropped.
@@ -158,7 +101,7 @@ impl Carriers {
             carrier.rate.set_most(trunk.outgoing.calls_per_second);
             carrier.outgoing = trunk.outgoing.clone();
             if trunk.outgoing.registration.is_none() {
-                carrier.registered = None;
+                (carrier.registered, carrier.registrar) = (None, None);
             }
             table.insert(trunk.name.clone(), carrier);
         }
@@ -264,6 +207,32 @@ impl Carriers {
         });
     }
 
+    /// Where a provider takes our registration.
+    pub(super) fn registrar_found(&self, trunk: &str, registrar: &Gateway, addresses: Vec<SocketAddr>) {
+        self.with_carrier(trunk, |carrier| carrier.registrar = Some((registrar.clone(), addresses)));
+    }
+
+    /// How TLS begins with the gateway or registrar at this address; `None` where there is none, or where two are that
+    /// do not ask for the same: then a connection for one could be used for the other.
+    pub(super) fn secured(&self, address: SocketAddr) -> Option<Secured> {
+        let table = self.table();
+        let mut found = table.values().flat_map(|carrier| carrier.secured(address));
+        let first = found.next()?;
+        let same = |other: Secured| {
+            other.client == first.client && other.gateway.lookup_name() == first.gateway.lookup_name()
+        };
+        if !found.all(same) {
+            tracing::warn!(%address, "two gateways with different names or certificates lead to one address: no TLS connection is made");
+            return None;
+        }
+        Some(first)
+    }
+
+    /// True for the address of a gateway or registrar that is spoken to over TLS.
+    pub(super) fn has_secured(&self, address: SocketAddr) -> bool {
+        self.table().values().any(|carrier| carrier.secured(address).next().is_some())
+    }
+
     /// Hops that are to be asked now whether they live.
     pub(super) fn due(&self, now: Moment) -> Vec<Route> {
         let mut due = Vec::new();
@@ -328,19 +297,23 @@ impl Carriers {
     }
 }
 
-impl Known {
-    fn status(&self, now: Moment) -> GatewayStatus {
-        let state = if self.hops.is_empty() {
-            GatewayState::Unknown
-        } else if self.hops.iter().any(|reached| reached.health.is_well(now)) {
-            GatewayState::Up
-        } else if self.hops.iter().all(|reached| reached.health.is_out()) {
-            GatewayState::Silent
-        } else {
-            GatewayState::Failed
-        };
-        let addresses = self.hops.iter().map(|reached| reached.hop.address).collect();
-        GatewayStatus { gateway: self.gateway.to_string(), addresses, state }
+/// A gateway or registrar that is spoken to over TLS.
+#[derive(Debug, Clone)]
+pub(super) struct Secured {
+    pub(super) gateway: Gateway,
+    pub(super) client: Client,
+}
+
+impl Carrier {
+    /// Those of its gateways, and of its registrar, that are at this address.
+    fn secured(&self, address: SocketAddr) -> impl Iterator<Item = Secured> {
+        let is_there = move |known: &&Known| known.hops.iter().any(|reached| reached.hop.address == address);
+        let gateways = self.gateways.iter().filter(is_there).map(|known| &known.gateway);
+        let registrar = self.registrar.iter().filter(move |(_, addresses)| addresses.contains(&address));
+        let at_it = gateways.chain(registrar.map(|(gateway, _)| gateway));
+        at_it.filter(|gateway| gateway.transport() == Transport::Tls).filter_map(|gateway| {
+            Some(Secured { gateway: gateway.clone(), client: self.outgoing.tls.clone()? })
+        })
     }
 }
 
@@ -377,17 +350,6 @@ fn share(nth: usize, weights: &[u16]) -> Share {
 
 /// How long a gateway at which a call failed is tried last.
 pub(super) const REST: Duration = Duration::from_secs(30);
-
-/// The standing of a registration in the time of calendars.
-pub(super) fn standing(registered: Registered, now: Moment, at: Time) -> Standing {
-    match registered {
-        Registered::Asking => Standing::Asking,
-        Registered::Until(until) => Standing::Until(at + until.since(now)),
-        Registered::Refused(status) => Standing::Refused(status.code()),
-        Registered::Silent => Standing::Silent,
-        Registered::Left => Standing::Left,
-    }
-}
 
 #[cfg(test)]
 mod tests;

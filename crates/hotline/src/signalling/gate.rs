@@ -81,10 +81,10 @@ impl Gate {
         }
     }
 
-    pub(super) fn is_trunk(&self, source: SocketAddr) -> bool {
+    /// True for what comes from a trunk.
+    pub(super) fn is_trunk(&self, flow: Flow) -> bool {
         let trunks = self.trunks.borrow();
-        let mut networks = trunks.iter().flat_map(|trunk| &trunk.sources);
-        networks.any(|network| network.contains(source.ip()))
+        trunks.iter().any(|trunk| trunk.is_source(flow))
     }
 
     fn is_registered(&self, source: SocketAddr) -> bool {
@@ -94,7 +94,7 @@ impl Gate {
     /// The lane of a message, or whose budget is used up.
     pub(super) fn lane(&self, flow: Flow, kind: Peek) -> Result<Lane, Overdrawn> {
         let (now, source) = (self.clock.now(), flow.source);
-        let is_trunk = self.is_trunk(source);
+        let is_trunk = self.is_trunk(flow);
         // A trunk's calls are limited by the center, not here.
         if is_trunk && matches!(kind, Peek::Invite | Peek::FollowUp) {
             return Ok(Lane::First);

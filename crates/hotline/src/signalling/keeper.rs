@@ -11,7 +11,6 @@
 //! is as good as no answer, which is assumed after 40 s.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +19,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::carriers::{Carriers, Failure, GatewayKey, Route, standing};
 use super::dns::Dns;
+use super::locals::Locals;
 use super::locating::{Hop, in_order, locate};
 use super::names::{self, Unresolved};
-use super::{Clock, CurrentSettings, Gateway, Outgoing, local_like, shard_of_call};
+use super::{Clock, CurrentSettings, Gateway, Outgoing, shard_of_call};
 
 /// Errands, and results of errands, that may wait.
 pub(super) const ERRANDS: usize = 1_024;
@@ -72,7 +72,7 @@ pub(super) struct Wires {
 pub(super) struct Keeper {
     settings: CurrentSettings,
     carriers: Arc<Carriers>,
-    locals: Vec<SocketAddr>,
+    locals: Locals,
     shards: usize,
     random: Random,
     clock: Clock,
@@ -94,7 +94,7 @@ impl Keeper {
     pub(super) fn new(
         settings: CurrentSettings,
         carriers: Arc<Carriers>,
-        (locals, shards): (Vec<SocketAddr>, usize),
+        (locals, shards): (Locals, usize),
         random: Random,
         clock: Clock,
         wires: Wires,
@@ -204,6 +204,10 @@ impl Keeper {
         let (at, credentials) = (outgoing.registration.as_ref()?, outgoing.credentials.clone()?);
         let dns = Dns::new(&self.settings.borrow().name_servers);
         let found = hops(&dns, trunk, &at.registrar).await;
+        if !found.is_empty() {
+            let addresses = found.iter().map(|hop| hop.address).collect();
+            self.carriers.registrar_found(trunk, &at.registrar, addresses);
+        }
         let known = self.registrations.get(trunk).map(|ours| ours.destination.address);
         // The address in use stays while the name still leads there.
         let stays = found.iter().find(|hop| known == Some(hop.address)).copied();
@@ -218,7 +222,7 @@ impl Keeper {
         let settings = RegistrationSettings {
             registrar: at.registrar.uri(None),
             address: format!("sip:{user}@{}", at.registrar.host),
-            binding: format!("sip:{user}@{local}{}", at.registrar.transport_parameter()),
+            binding: format!("sip:{user}@{local}{}", at.registrar.transport().parameter()),
             interval: at.interval.as_secs(),
             credentials,
             user_agent: self.settings.borrow().user_agent.clone(),
@@ -299,7 +303,7 @@ impl Keeper {
     /// How a hop is reached from an address of ours; `None` without one of its IP version.
     fn destination(&self, hop: Hop) -> Option<Destination> {
         let Hop { transport, address, .. } = hop;
-        let local = local_like(&self.locals, address.is_ipv4())?;
+        let local = self.locals.like(transport, address.is_ipv4())?;
         Some(Destination { transport, local, address, otherwise: None })
     }
 

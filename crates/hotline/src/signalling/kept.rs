@@ -14,6 +14,7 @@ use sip::{Flow, Guessed, KeptBinding, KeptGuesses, Moment, Transport};
 use tokio::sync::watch;
 
 use super::Clock;
+use super::locals::Locals;
 
 /// The pause after a writing, so that a thousand phones that register at once are written a few times, not a thousand.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -31,7 +32,8 @@ pub(super) struct Kept {
 struct Binding {
     user: String,
     contact: String,
-    tcp: bool,
+    #[serde(flatten)]
+    way: Way,
     source: SocketAddr,
     /// By which of our addresses; older files do not say.
     #[serde(default)]
@@ -39,6 +41,35 @@ struct Binding {
     expires: i64,
     call_id: String,
     number: u32,
+}
+
+/// How a phone spoke. Older files say `tcp` and no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Way {
+    tcp: bool,
+    #[serde(default)]
+    tls: bool,
+    #[serde(default)]
+    websocket: bool,
+}
+
+impl From<Transport> for Way {
+    fn from(transport: Transport) -> Way {
+        let websocket = matches!(transport, Transport::Ws | Transport::Wss);
+        Way { tcp: transport.is_reliable(), tls: transport.is_secure(), websocket }
+    }
+}
+
+impl Way {
+    fn transport(self) -> Transport {
+        match (self.tcp, self.websocket, self.tls) {
+            (false, _, _) => Transport::Udp,
+            (true, false, false) => Transport::Tcp,
+            (true, false, true) => Transport::Tls,
+            (true, true, false) => Transport::Ws,
+            (true, true, true) => Transport::Wss,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +96,7 @@ impl Kept {
         let bindings = bindings.map(|kept| Binding {
             user: kept.user,
             contact: kept.contact,
-            tcp: kept.flow.transport == Transport::Tcp,
+            way: kept.flow.transport.into(),
             source: kept.flow.source,
             local: Some(kept.flow.local),
             expires: to_wall(clock, kept.expires),
@@ -89,14 +120,14 @@ impl Kept {
         Kept { bindings: bindings.collect(), guesses: guesses.collect() }
     }
 
-    pub(super) fn split(self, clock: Clock, locals: &[SocketAddr]) -> (Vec<KeptBinding>, Vec<KeptGuesses>) {
+    pub(super) fn split(self, clock: Clock, locals: &Locals) -> (Vec<KeptBinding>, Vec<KeptGuesses>) {
         let bindings = self.bindings.into_iter().map(|kept| KeptBinding {
             user: kept.user,
             contact: kept.contact,
             flow: Flow {
-                transport: if kept.tcp { Transport::Tcp } else { Transport::Udp },
+                transport: kept.way.transport(),
                 source: kept.source,
-                local: local_for(kept.local, kept.source, locals),
+                local: local_for(kept.local, kept.way.transport(), kept.source, locals),
             },
             expires: from_wall(clock, kept.expires),
             call_id: kept.call_id,
@@ -121,10 +152,15 @@ impl Kept {
 }
 
 /// The address of ours that a device registered by; when that is none any more, one of the device's IP version.
-fn local_for(kept: Option<SocketAddr>, source: SocketAddr, locals: &[SocketAddr]) -> SocketAddr {
-    let still = kept.filter(|kept| locals.contains(kept));
-    let alike = || super::local_like(locals, source.ip().to_canonical().is_ipv4());
-    still.or_else(alike).or_else(|| locals.first().copied()).unwrap_or(source)
+fn local_for(
+    kept: Option<SocketAddr>,
+    transport: Transport,
+    source: SocketAddr,
+    locals: &Locals,
+) -> SocketAddr {
+    let still = kept.filter(|kept| locals.all().contains(kept));
+    let alike = || locals.like(transport, source.ip().to_canonical().is_ipv4());
+    still.or_else(alike).or_else(|| locals.all().first().copied()).unwrap_or(source)
 }
 
 fn to_wall(clock: Clock, moment: Moment) -> i64 {

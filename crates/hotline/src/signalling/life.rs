@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::gate::Lanes;
 use super::registrar::Question;
 use super::shard::ShardInput;
-use super::tcp::HubInput;
+use super::streams::HubInput;
 
 /// The way to ask the tasks. They end by [`super::Signalling::stop`], whoever has one.
 #[derive(Clone)]

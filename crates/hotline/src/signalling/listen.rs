@@ -8,19 +8,65 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
-use super::{Listener, StartError};
+use sip::Transport;
+
+use super::locals::Locals;
+use super::{Listener, Settings, StartError};
 
 /// Connections that may wait to be accepted.
 const WAITING: i32 = 1_024;
 
+/// Where the shell listens, in the order of the settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// UDP and TCP.
+    pub plain: Vec<SocketAddr>,
+    /// TLS.
+    pub secure: Vec<SocketAddr>,
+}
+
+/// All sockets, in the order of the settings.
+pub(super) struct Listening {
+    /// UDP and TCP.
+    pub(super) plain: Vec<Bound>,
+    /// TLS.
+    pub(super) secure: Vec<Door>,
+}
+
 /// Both sockets of a listener.
 pub(super) struct Bound {
     pub(super) udp: Arc<UdpSocket>,
-    pub(super) tcp: TcpListener,
+    pub(super) tcp: Door,
+}
+
+/// A socket that takes connections.
+pub(super) struct Door {
+    pub(super) listener: TcpListener,
+    pub(super) transport: Transport,
     /// What is bound.
     pub(super) address: SocketAddr,
     /// What peers are told.
     pub(super) local: SocketAddr,
+}
+
+impl Listening {
+    /// What is bound.
+    pub(super) fn bound(&self) -> Addresses {
+        Addresses {
+            plain: self.plain.iter().map(|bound| bound.tcp.address).collect(),
+            secure: self.secure.iter().map(|door| door.address).collect(),
+        }
+    }
+
+    /// What peers are told.
+    pub(super) fn locals(&self) -> Locals {
+        let plain = self.plain.iter().map(|bound| bound.tcp.local).collect();
+        Locals::new(plain, self.secure.iter().map(|door| door.local))
+    }
+
+    fn doors(&self) -> impl Iterator<Item = &Door> {
+        self.plain.iter().map(|bound| &bound.tcp).chain(&self.secure)
+    }
 }
 
 /// The UDP sockets by what peers are told.
@@ -29,7 +75,7 @@ pub(super) struct Sockets(Arc<BTreeMap<SocketAddr, Arc<UdpSocket>>>);
 
 impl Sockets {
     pub(super) fn new(bound: &[Bound]) -> Sockets {
-        Sockets(Arc::new(bound.iter().map(|bound| (bound.local, Arc::clone(&bound.udp))).collect()))
+        Sockets(Arc::new(bound.iter().map(|bound| (bound.tcp.local, Arc::clone(&bound.udp))).collect()))
     }
 
     pub(super) fn of(&self, local: SocketAddr) -> Option<&UdpSocket> {
@@ -39,20 +85,42 @@ impl Sockets {
 
 /// Binds all listeners. An IPv6 socket beside an IPv4 one takes IPv6 alone, so that `[::]` and `0.0.0.0` may share a
 /// port.
-pub(super) async fn bind_all(listeners: &[Listener]) -> Result<Vec<Bound>, StartError> {
-    let mut all: Vec<Bound> = Vec::new();
-    for listener in listeners {
-        let (udp, tcp, address) = bind(listener.bind, has_ipv4(listeners)).await?;
-        let local = SocketAddr::new(listener.advertised_ip(), address.port());
+pub(super) fn bind_all(settings: &Settings) -> Result<Listening, StartError> {
+    let mut all = Listening { plain: Vec::new(), secure: Vec::new() };
+    for listener in &settings.listen {
+        let (udp, tcp, address) = bind(listener.bind, has_ipv4(&settings.listen))?;
+        let tcp = all.door(*listener, (tcp, Transport::Tcp, address))?;
+        all.plain.push(Bound { udp: Arc::new(udp), tcp });
+    }
+    let secure = settings.tls.iter().flat_map(|tls| &tls.listen);
+    for listener in secure.clone() {
+        let bind = listener.bind;
+        let failed = |source| StartError::Bind { address: bind, transport: "TLS", source };
+        let only_v6 = secure.clone().any(|listener| listener.bind.is_ipv4());
+        let socket = tcp(bind, only_v6).map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        let door = all.door(*listener, (socket, Transport::Tls, address))?;
+        all.secure.push(door);
+    }
+    Ok(all)
+}
+
+impl Listening {
+    /// A bound socket, which peers have to be able to tell from those that there are.
+    fn door(
+        &self,
+        told: Listener,
+        (listener, transport, address): (TcpListener, Transport, SocketAddr),
+    ) -> Result<Door, StartError> {
+        let local = SocketAddr::new(told.advertised_ip(), address.port());
         if local.ip().is_unspecified() {
             return Err(StartError::NoAddress(address));
         }
-        if all.iter().any(|bound| bound.local == local) {
+        if self.doors().any(|door| door.local == local) {
             return Err(StartError::SameAddress(local));
         }
-        all.push(Bound { udp: Arc::new(udp), tcp, address, local });
+        Ok(Door { listener, transport, address, local })
     }
-    Ok(all)
 }
 
 /// Whether IPv6 sockets leave IPv4 to others.
@@ -61,7 +129,7 @@ pub(crate) fn has_ipv4(listeners: &[Listener]) -> bool {
 }
 
 /// Both sockets on one port; when that is to be a free one, the TCP side may need a few tries.
-async fn bind(listen: SocketAddr, only_v6: bool) -> Result<(UdpSocket, TcpListener, SocketAddr), StartError> {
+fn bind(listen: SocketAddr, only_v6: bool) -> Result<(UdpSocket, TcpListener, SocketAddr), StartError> {
     let mut tries = 0;
     loop {
         tries += 1;

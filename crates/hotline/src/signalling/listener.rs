@@ -1,8 +1,11 @@
 //! An address to listen on, and what peers are told of it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-/// An address to listen on, UDP and TCP.
+use model::Time;
+
+/// An address to listen on: UDP and TCP, or TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listener {
     /// What is bound; port 0 takes a free one.
@@ -21,4 +24,17 @@ impl Listener {
     pub fn advertised_ip(&self) -> IpAddr {
         self.advertised.unwrap_or(self.bind.ip())
     }
+}
+
+/// SIP over TLS.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Where to listen.
+    pub listen: Vec<Listener>,
+    /// What handshakes are answered with.
+    pub server: Arc<rustls::ServerConfig>,
+    /// What tells the certificate from another, in hexadecimal digits.
+    pub fingerprint: String,
+    /// When the certificate ends.
+    pub until: Time,
 }

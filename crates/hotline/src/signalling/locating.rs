@@ -16,7 +16,7 @@ use super::Gateway;
 use super::dns::{Dns, Server};
 use super::names::{PATIENCE, Unresolved};
 
-/// The transports that calls go out by.
+/// The transports that NAPTR may choose; TLS is used where the gateway is written so.
 const KNOWN: [Transport; 2] = [Transport::Udp, Transport::Tcp];
 
 /// One place where a gateway takes calls.
@@ -127,11 +127,14 @@ fn hop(transport: Transport, address: SocketAddr, share: Share) -> Hop {
     Hop { transport, address, share }
 }
 
-/// The labels of a transport's SRV records (RFC 3263 section 4.1).
+/// The labels of a transport's SRV records (RFC 3263 section 4.1). Calls go out by the first three alone.
 fn label(transport: Transport) -> &'static str {
     match transport {
         Transport::Udp => "_sip._udp",
         Transport::Tcp => "_sip._tcp",
+        Transport::Tls => "_sips._tcp",
+        Transport::Ws => "_sip._ws",
+        Transport::Wss => "_sips._ws",
     }
 }
 

@@ -24,6 +24,8 @@
 
 mod admit;
 mod carriers;
+mod clock;
+mod datagrams;
 mod diversion;
 mod dns;
 mod gate;
@@ -35,6 +37,7 @@ mod legs;
 mod life;
 mod listen;
 mod listener;
+mod locals;
 mod locating;
 mod manners;
 mod names;
@@ -47,40 +50,43 @@ mod registrar;
 mod seen;
 mod settings;
 mod shard;
-mod tcp;
+mod streams;
 mod terms;
 #[cfg(test)]
 mod tests;
 mod transfers;
 mod translate;
 mod trunk;
+mod web_sockets;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
 
 use crossbeam_channel::Sender;
-use model::{AgentId, Invited, LegId, LegOrder, LegReport, Time};
-use sip::{Moment, Random};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use model::{AgentId, Invited, LegId, LegOrder, LegReport};
+use sip::Random;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use carriers::{Failure, GatewayState, GatewayStatus, Standing, TrunkStatus};
+use clock::Clock;
 pub use identity::{Numbers, Rewrite};
 pub use life::Life;
-use listen::{Bound, Sockets};
+pub use listen::Addresses;
+use listen::{Door, Sockets};
 pub(crate) use listen::{has_ipv4, tcp as listen_tcp, udp as listen_udp};
-pub use listener::Listener;
+pub use listener::{Listener, Tls};
 pub use outgoing::{Gateway, Identity, Outgoing, RegisterAt};
 pub use pings::Pings;
 use settings::CurrentSettings;
 pub use settings::{Current, Settings};
-use shard::{Shard, ShardInput};
+use shard::Shard;
+use streams::Handshakes;
+pub use streams::{Shaken, Side, TlsFigures};
 pub use terms::{Codecs, Terms};
 pub use trunk::{Network, Source, Trunk};
+pub use web_sockets::WebSockets;
 
 /// Datagrams and messages that may wait for a shard.
 const SHARD_QUEUE: usize = 4_096;
@@ -115,7 +121,7 @@ pub enum StartError {
     Bind {
         /// The address.
         address: SocketAddr,
-        /// UDP or TCP.
+        /// UDP, TCP or TLS.
         transport: &'static str,
         /// The system's word.
         source: std::io::Error,
@@ -137,13 +143,15 @@ type OrderWay = (Sender<(LegId, Box<LegOrder>)>, Arc<Notify>);
 /// The running shell.
 pub struct Signalling {
     current: Current,
-    bound: Vec<SocketAddr>,
+    bound: Addresses,
     orders: Vec<OrderWay>,
     stop: watch::Sender<bool>,
     draining: Arc<AtomicBool>,
     gate: Arc<gate::Gate>,
     life: life::Life,
     lines: Lines,
+    tls: TlsFigures,
+    web_sockets: WebSockets,
     leave: mpsc::Sender<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -178,13 +186,23 @@ impl Signalling {
         self.lines.clone()
     }
 
+    /// The way of WebSockets that speak SIP to it.
+    pub fn web_sockets(&self) -> WebSockets {
+        self.web_sockets.clone()
+    }
+
+    /// How it does with TLS.
+    pub fn tls(&self) -> TlsFigures {
+        self.tls.clone()
+    }
+
     /// Asks its tasks for signs of life.
     pub fn life(&self) -> Life {
         self.life.clone()
     }
 
-    /// Where it listens, in the order of the settings.
-    pub fn bound(&self) -> &[SocketAddr] {
+    /// Where it listens.
+    pub fn bound(&self) -> &Addresses {
         &self.bound
     }
 
@@ -217,33 +235,6 @@ impl Lines {
     }
 }
 
-/// One clock for the whole shell: milliseconds since the start, and the calendar.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    started: Instant,
-    started_at: Time,
-}
-
-impl Clock {
-    fn start() -> Clock {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let ms = i64::try_from(since_epoch.as_millis()).unwrap_or(0);
-        Clock { started: Instant::now(), started_at: Time::from_unix_ms(ms) }
-    }
-
-    fn now(self) -> Moment {
-        Moment::from_ms(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
-    }
-
-    fn time(self) -> Time {
-        self.started_at + self.started.elapsed()
-    }
-
-    fn instant(self, moment: Moment) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.started + std::time::Duration::from_millis(moment.ms()))
-    }
-}
-
 /// Binds and starts everything. Reports go to `to_center` as soon as they happen.
 ///
 /// # Errors
@@ -252,15 +243,15 @@ pub async fn start<T>(settings: Settings, to_center: Sender<T>) -> Result<Signal
 where
     T: From<SignallingInput> + Send + 'static,
 {
-    let listening = listen::bind_all(&settings.listen).await?;
-    let locals: Vec<SocketAddr> = listening.iter().map(|bound| bound.local).collect();
+    let listening = listen::bind_all(&settings)?;
+    let (bound, locals) = (listening.bound(), listening.locals());
     let clock = Clock::start();
-    for bound in &listening {
-        if let Err(error) = udp::watch_refusals(&bound.udp, bound.address) {
+    for bound in &listening.plain {
+        if let Err(error) = udp::watch_refusals(&bound.udp, bound.tcp.address) {
             tracing::warn!(%error, "closed ports of devices will not be noticed at once");
         }
     }
-    let sockets = Sockets::new(&listening);
+    let sockets = Sockets::new(&listening.plain);
     let (stop, stopped) = watch::channel(false);
     let (hub, hub_inputs) = mpsc::channel(SHARD_QUEUE);
     let count = usize::from(settings.shards.max(1));
@@ -334,7 +325,7 @@ where
     tasks.push(tokio::spawn(keeper.run(stopped.clone())));
     let mut registrar = registrar::RegistrarTask::new(
         current.clone(),
-        locals,
+        locals.clone(),
         random()?,
         clock,
         to_center,
@@ -345,82 +336,46 @@ where
         registrar.restore(kept::read(&path));
         tasks.push(tokio::spawn(kept::write(path, kept_now)));
     }
+    let following = current.clone();
     tasks.push(tokio::spawn(names::follow(current, Arc::clone(&trunks), stopped.clone())));
     tasks.push(tokio::spawn(registrar.run(question_inputs, verdicts, stopped.clone())));
-    let bound = listening.iter().map(|bound| bound.address).collect();
-    for Bound { udp, tcp, local, .. } in listening {
-        let to = (shards.clone(), Arc::clone(&gate));
-        tasks.push(tokio::spawn(read_datagrams((udp, local), to, stopped.clone())));
-        tasks.push(tokio::spawn(tcp::accept((tcp, local), hub.clone(), stopped.clone())));
+    for bound in &listening.plain {
+        let (udp, to) = (Arc::clone(&bound.udp), (shards.clone(), Arc::clone(&gate)));
+        tasks.push(tokio::spawn(datagrams::read((udp, bound.tcp.local), to, stopped.clone())));
     }
-    tasks.push(tokio::spawn(tcp::run(hub_inputs, hub, shards, Arc::clone(&gate), stopped)));
+    let doors = listening.plain.into_iter().map(|bound| bound.tcp).chain(listening.secure);
+    for Door { listener, transport, local, .. } in doors {
+        let to = (hub.clone(), following.clone());
+        tasks.push(tokio::spawn(streams::accept((listener, transport, local), to, stopped.clone())));
+    }
+    let handshakes = Handshakes::default();
+    let web_sockets = WebSockets { hub: hub.clone(), locals: locals.clone() };
+    let shared = streams::Shared {
+        own: hub,
+        shards,
+        gate: Arc::clone(&gate),
+        carriers: Arc::clone(&carriers),
+        handshakes: handshakes.clone(),
+        stopped,
+    };
+    tasks.push(tokio::spawn(streams::run(hub_inputs, shared)));
     let current = Current { settings: Arc::new(replace), trunks };
     let lines = Lines { carriers, clock };
-    Ok(Signalling { current, bound, orders, stop, draining, gate, life, lines, leave, tasks })
-}
-
-async fn read_datagrams(
-    (socket, local): (Arc<UdpSocket>, SocketAddr),
-    (shards, gate): (Vec<gate::Lanes>, Arc<gate::Gate>),
-    mut stopped: watch::Receiver<bool>,
-) {
-    let mut buffer = vec![0; 65_536];
-    loop {
-        let ready = tokio::select! {
-            ready = socket.ready(Interest::READABLE | Interest::ERROR) => ready,
-            _ = stopped.changed() => return,
-        };
-        if ready.is_ok_and(|ready| ready.is_error()) {
-            hand_out_refusals((&socket, local), &shards);
-        }
-        let (length, source) = match socket.try_recv_from(&mut buffer) {
-            Ok(received) => received,
-            Err(error) => {
-                // Else it is ICMP's word on something sent before; the socket goes on.
-                if error.kind() != std::io::ErrorKind::WouldBlock {
-                    hand_out_refusals((&socket, local), &shards);
-                }
-                continue;
-            }
-        };
-        let bytes = buffer.get(..length).unwrap_or(&[]);
-        let flow = sip::Flow { transport: sip::Transport::Udp, source, local };
-        let kind = sip::peek(bytes);
-        let lane = match gate.lane(flow, kind) {
-            Ok(lane) => lane,
-            Err(overdrawn) => {
-                gate.dropped(source, kind, gate::reason(overdrawn));
-                continue;
-            }
-        };
-        let shard = shard_of_call(sip::peek_call_id(bytes).unwrap_or(b""), shards.len());
-        let input = ShardInput::Datagram { flow, bytes: bytes.to_vec() };
-        if shards.get(shard).is_some_and(|shard| shard.lane(lane).try_send(input).is_err()) {
-            gate.dropped(source, kind, "signalling is overloaded");
-        }
-    }
-}
-
-/// Tells the shards of closed ports that datagrams of ours met: whatever waits for an answer from there waits in vain.
-fn hand_out_refusals((socket, local): (&UdpSocket, SocketAddr), shards: &[gate::Lanes]) {
-    let found = socket.try_io(Interest::ERROR, || {
-        while let Some(address) = udp::next_refusal(socket) {
-            let transport = sip::Transport::Udp;
-            let destination = sip::Destination { transport, local, address, otherwise: None };
-            for shard in shards {
-                // Without room there, timers see to it.
-                let _ = shard.first.try_send(ShardInput::Unreachable(destination));
-            }
-        }
-        // The queue is empty: the socket is to be ready again with the next error.
-        Err::<(), _>(std::io::ErrorKind::WouldBlock.into())
-    });
-    debug_assert!(found.is_err(), "the queue was emptied");
-}
-
-/// Our first address of this IP version.
-fn local_like(locals: &[SocketAddr], is_ipv4: bool) -> Option<SocketAddr> {
-    locals.iter().copied().find(|local| local.is_ipv4() == is_ipv4)
+    let tls = TlsFigures { handshakes, settings: following };
+    Ok(Signalling {
+        current,
+        bound,
+        orders,
+        stop,
+        draining,
+        gate,
+        life,
+        lines,
+        tls,
+        web_sockets,
+        leave,
+        tasks,
+    })
 }
 
 /// The shard of a Call-ID (FNV-1a).

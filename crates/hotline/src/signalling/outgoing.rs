@@ -7,6 +7,7 @@ use model::Number;
 use sip::{Credentials, Host, Transport, Uri};
 
 use super::Rewrite;
+use crate::tls::Client;
 
 /// What a trunk does with calls of ours. Without a gateway it takes none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Outgoing {
     pub options: Option<Duration>,
     /// How long a gateway may say nothing but 100 to a call; then the next one is tried. `None`: for ever.
     pub progress: Option<Duration>,
+    /// How TLS begins with its gateways and registrar; needed where one of them is reached by it.
+    pub tls: Option<Client>,
 }
 
 /// Whom we register with.
@@ -69,13 +72,14 @@ impl FromStr for Identity {
     }
 }
 
-/// Where a carrier takes calls or registrations: `sip:HOST[:PORT][;transport=tcp]`.
+/// Where a carrier takes calls or registrations: `sip:HOST[:PORT][;transport=tcp|tls]` or `sips:HOST[:PORT]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gateway {
     /// A name or an address, as in an address of SIP: IPv6 in brackets.
     pub host: String,
     port: Option<u16>,
     transport: Option<Transport>,
+    is_sips: bool,
 }
 
 impl Gateway {
@@ -87,17 +91,16 @@ impl Gateway {
     /// The address of `user` there; of the gateway itself for `None`.
     pub fn uri(&self, user: Option<&str>) -> String {
         let user = user.map_or_else(String::new, |user| format!("{user}@"));
-        format!("sip:{user}{}{}", self.host_port(), self.transport_parameter())
+        let host_port = self.host_port();
+        if self.is_sips {
+            return format!("sips:{user}{host_port}");
+        }
+        format!("sip:{user}{host_port}{}", self.transport().parameter())
     }
 
-    /// How an address says that it is reached by this transport.
-    pub(super) fn transport_parameter(&self) -> &'static str {
-        if self.transport == Some(Transport::Tcp) { ";transport=tcp" } else { "" }
-    }
-
-    /// The port; 5060 where none is written.
+    /// The port; where none is written, that of the transport.
     pub(super) fn port(&self) -> u16 {
-        self.port.unwrap_or(5060)
+        self.port.unwrap_or(self.transport().default_port())
     }
 
     /// True when a port is written: then the name has addresses and no SRV records (RFC 3263 section 4.2).
@@ -106,7 +109,7 @@ impl Gateway {
     }
 
     /// The transport; UDP where none is written.
-    pub(super) fn transport(&self) -> Transport {
+    pub fn transport(&self) -> Transport {
         self.transport.unwrap_or(Transport::Udp)
     }
 
@@ -131,19 +134,18 @@ impl FromStr for Gateway {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Gateway, &'static str> {
-        const WANTED: &str =
-            "an address such as sip:sbc.example.com, sip:192.0.2.2:5070 or sip:192.0.2.2;transport=tcp";
+        const WANTED: &str = "an address such as sip:sbc.example.com, sip:192.0.2.2:5070;transport=tcp or sip:sbc.example.com;transport=tls";
         let Ok(Uri::Sip(uri)) = Uri::parse(text) else { return Err(WANTED) };
-        if uri.secure {
-            return Err("sip:, for calls to trunks are not encrypted by TLS yet");
-        }
         let is_plain = uri.user.is_none() && uri.password.is_none() && uri.headers.is_none();
         let knows_all = uri.params.iter().all(|(name, _)| name.eq_ignore_ascii_case("transport"));
-        let transport = match uri.params.value("transport").map(str::to_ascii_lowercase).as_deref() {
-            None => None,
-            Some("udp") => Some(Transport::Udp),
-            Some("tcp") => Some(Transport::Tcp),
-            Some(_) => return Err("transport=udp or transport=tcp"),
+        let named = uri.params.value("transport").map(str::to_ascii_lowercase);
+        let transport = match (uri.secure, named.as_deref()) {
+            (true, None | Some("tls")) | (false, Some("tls")) => Some(Transport::Tls),
+            (true, Some(_)) => return Err("sips: without transport, for it is spoken over TLS"),
+            (false, None) => None,
+            (false, Some("udp")) => Some(Transport::Udp),
+            (false, Some("tcp")) => Some(Transport::Tcp),
+            (false, Some(_)) => return Err("transport=udp, transport=tcp or transport=tls"),
         };
         let is_host = match &uri.host {
             Host::Ip(ip) => !ip.is_unspecified() && !ip.is_multicast(),
@@ -152,7 +154,7 @@ impl FromStr for Gateway {
         if !is_plain || !knows_all || !is_host || uri.port == Some(0) {
             return Err(WANTED);
         }
-        Ok(Gateway { host: uri.host.to_string(), port: uri.port, transport })
+        Ok(Gateway { host: uri.host.to_string(), port: uri.port, transport, is_sips: uri.secure })
     }
 }
 
@@ -166,18 +168,22 @@ mod tests {
             ("sip:sbc.example.com", Some("123"), "sip:123@sbc.example.com"),
             ("sip:192.0.2.2:5070;transport=tcp", Some("+86"), "sip:+86@192.0.2.2:5070;transport=tcp"),
             ("sip:[2001:db8::1];transport=udp", None, "sip:[2001:db8::1]"),
+            ("sip:sbc.example.com;transport=TLS", Some("1"), "sip:1@sbc.example.com;transport=tls"),
+            ("sips:sbc.example.com:5071", Some("1"), "sips:1@sbc.example.com:5071"),
         ] {
             assert_eq!(text.parse::<Gateway>().unwrap().uri(user), expected);
         }
         let v6: Gateway = "sip:[2001:db8::1]".parse().unwrap();
         assert_eq!((v6.lookup_name(), v6.port()), ("2001:db8::1", 5060));
+        let secure: Gateway = "sips:sbc.example.com".parse().unwrap();
+        assert_eq!((secure.transport(), secure.port()), (Transport::Tls, 5061));
         for wrong in [
             "",
             "sbc.example.com",
-            "sips:sbc.example.com",
+            "sips:sbc.example.com;transport=tcp",
             "sip:user@sbc.example.com",
             "sip:sbc.example.com;lr",
-            "sip:sbc.example.com;transport=tls",
+            "sip:sbc.example.com;transport=ws",
             "sip:sbc.example.com?Route=x",
             "sip:0.0.0.0",
             "sip:h:0",

@@ -23,7 +23,7 @@ use super::identity::rewritten;
 use super::legs::{Leg, Stage};
 use super::locating::Hop;
 use super::shard::Shard;
-use super::{Identity, Outgoing, SignallingInput, Terms, local_like, translate};
+use super::{Identity, Outgoing, SignallingInput, Terms, translate};
 
 /// The most ways out that are tried for one call.
 const MOST_WAYS: usize = 8;
@@ -128,7 +128,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         let Some(Leg { stage: Stage::Outside(outward), .. }) = self.legs.get(&id) else { return None };
         let wanted = &outward.wanted;
         let (gateway, Hop { transport, address, .. }) = (&route.key.gateway, route.hop);
-        let local = local_like(&self.locals, address.is_ipv4())?;
+        let local = self.locals.like(transport, address.is_ipv4())?;
         let destination = Destination { transport, local, address, otherwise: None };
         let number = rewritten(wanted.number.reveal().as_str(), &outgoing.rewrite);
         let domain = domain_of(&outgoing, route);

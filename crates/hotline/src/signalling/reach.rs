@@ -9,12 +9,12 @@
 //! One entry for each binding of the registrar; `sync` keeps the two alike.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use sip::{Destination, Moment, Transport};
+use sip::{Destination, Moment};
 
 use super::Pings;
+use super::streams::Peer;
 
 /// How long an answer to a question may take until it counts as none, should it get lost among ourselves; longer than
 /// the question itself lasts (8 s).
@@ -154,11 +154,11 @@ impl Reach {
 
     /// A connection closed: whoever was to be reached over it is asked at once whether there is another way. They are
     /// unreachable until they answer.
-    pub(super) fn closed(&mut self, now: Moment, address: SocketAddr) -> Vec<Device> {
+    pub(super) fn closed(&mut self, now: Moment, peer: Peer) -> Vec<Device> {
         let mut hit = Vec::new();
         for (device, state) in &mut self.devices {
-            let over = state.destination.transport == Transport::Tcp && state.destination.address == address;
-            if over && state.reachable {
+            let Destination { transport, address, .. } = state.destination;
+            if (Peer { transport, address }) == peer && state.reachable {
                 (state.reachable, state.asked) = (false, false);
                 hit.push(device.clone());
             }
@@ -187,6 +187,7 @@ impl Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sip::Transport;
 
     fn at(seconds: u64) -> Moment {
         Moment::from_ms(seconds * 1_000)
@@ -258,8 +259,10 @@ mod tests {
     #[test]
     fn a_closed_connection_is_asked_about_at_once() {
         let (mut reach, device) = registered(Transport::Tcp);
-        assert_eq!(reach.closed(at(3), "192.0.2.9:5060".parse().unwrap()), []);
-        let hit = reach.closed(at(3), "192.0.2.1:5060".parse().unwrap());
+        let peer = |transport, address: &str| Peer { transport, address: address.parse().unwrap() };
+        assert_eq!(reach.closed(at(3), peer(Transport::Tcp, "192.0.2.9:5060")), []);
+        assert_eq!(reach.closed(at(3), peer(Transport::Tls, "192.0.2.1:5060")), []);
+        let hit = reach.closed(at(3), peer(Transport::Tcp, "192.0.2.1:5060"));
         assert_eq!(hit.as_slice(), std::slice::from_ref(&device));
         assert!(!is_online(&reach));
         assert_eq!(reach.due(at(3)).0.len(), 1);

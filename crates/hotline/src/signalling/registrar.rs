@@ -18,8 +18,10 @@ mod targets;
 
 use super::gate::Registered;
 use super::kept::Kept;
+use super::locals::Locals;
 use super::manners::Manners;
 use super::reach::{Device, Reach};
+use super::streams::Peer;
 use super::{Clock, CurrentSettings, Settings, SignallingInput};
 use crate::observer::Observer;
 use proof::Failures;
@@ -44,7 +46,7 @@ pub(super) enum Question {
     /// What came of a [`Notice::Ping`]. Not answered.
     Pinged { device: Device, reachable: bool },
     /// A connection is gone. Not answered.
-    Closed(SocketAddr),
+    Closed(Peer),
     /// Say that you are alive. Answered by its own way.
     Alive(oneshot::Sender<()>),
 }
@@ -115,7 +117,7 @@ pub(super) struct RegistrarTask<T> {
     backlog: VecDeque<(AgentId, Option<IpAddr>)>,
     reach: Reach,
     /// The addresses that peers reach us by.
-    locals: Vec<SocketAddr>,
+    locals: Locals,
     /// The names that proven devices register under.
     names: BTreeSet<String>,
     /// By which of our addresses the center takes agents for reachable.
@@ -134,7 +136,7 @@ fn by_user(settings: &Settings) -> BTreeMap<String, (AgentId, Secret)> {
 impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
     pub(super) fn new(
         current: CurrentSettings,
-        locals: Vec<SocketAddr>,
+        locals: Locals,
         random: Random,
         clock: Clock,
         to_center: Sender<T>,
@@ -330,7 +332,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
     fn seat_address(&self, agent: &AgentId) -> Option<IpAddr> {
         let contacts = self.contacts(self.clock.now(), agent);
         let used = |local: &SocketAddr| contacts.iter().any(|(_, to)| to.local == *local);
-        let first = self.locals.iter().find(|local| used(local)).map(SocketAddr::ip);
+        let first = self.locals.all().iter().find(|local| used(local)).map(SocketAddr::ip);
         first.or_else(|| contacts.first().map(|(_, to)| to.local.ip()))
     }
 
@@ -377,8 +379,8 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
                 }
                 return None;
             }
-            Question::Closed(address) => {
-                let hit = self.reach.closed(now, address);
+            Question::Closed(peer) => {
+                let hit = self.reach.closed(now, peer);
                 hit.into_iter().for_each(|device| self.unreachable(device));
                 return None;
             }

@@ -10,7 +10,7 @@ use sip::RegistrarSettings;
 use tokio::sync::watch;
 
 use super::dns::Dns;
-use super::{Listener, Pings, Terms, Trunk, names};
+use super::{Listener, Pings, Terms, Tls, Trunk, names};
 use crate::observer::Observer;
 
 /// The settings that hold now.
@@ -25,7 +25,7 @@ pub struct Current {
 
 impl Current {
     /// From now on other settings hold: agents, passwords and digests, audio and numbers of seats and trunks, feature
-    /// codes, pings, patience, redirects, reliable provisional answers. Calls in progress go on; agents who are not
+    /// codes, pings, patience, redirects, reliable provisional answers, the certificate of TLS. Calls in progress go on; agents who are not
     /// named any more lose their registrations. What the shell was built with stays: addresses, realm, shards, files,
     /// the observer.
     ///
@@ -43,6 +43,8 @@ impl Current {
 pub struct Settings {
     /// Where to listen; the first is used where nothing says another.
     pub listen: Vec<Listener>,
+    /// SIP over TLS, where that is spoken.
+    pub tls: Option<Tls>,
     /// The digest realm.
     pub realm: String,
     /// How the User-Agent of clients begins that give up at a SHA-256 challenge, although MD5 follows:
@@ -93,6 +95,7 @@ impl Settings {
     pub fn new(listen: SocketAddr) -> Settings {
         Settings {
             listen: vec![Listener::new(listen)],
+            tls: None,
             realm: "hotline".to_owned(),
             // Both were seen to fail: baresip 1.0.0 ("Function not implemented") and sipp 3.6.1.
             md5_clients: ["baresip v0.", "baresip v1.", "SIPp"].map(str::to_owned).to_vec(),

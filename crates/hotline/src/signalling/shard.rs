@@ -3,7 +3,6 @@
 mod asking;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,11 +19,12 @@ use super::carriers::{Carriers, Route};
 use super::keeper::{Errand, Outcome};
 use super::legs::Leg;
 use super::listen::Sockets;
+use super::locals::Locals;
 use super::names::Trunks;
 use super::reach::Device;
 use super::registrar::{Notice, Question, Reply};
 use super::seen::Seen;
-use super::tcp::HubInput;
+use super::streams::{HubInput, Peer};
 use super::transfers::AgentCalls;
 use super::{Clock, CurrentSettings, SignallingInput, Terms, translate};
 
@@ -48,8 +48,8 @@ pub(super) enum ShardInput {
         malformed: Box<Malformed>,
     },
     Unreachable(Destination),
-    /// A TCP connection with this peer is gone.
-    Closed(std::net::SocketAddr),
+    /// A connection with this peer is gone.
+    Closed(Peer),
     /// Say that you are alive.
     Alive(oneshot::Sender<()>),
 }
@@ -76,7 +76,7 @@ pub(super) struct Shard<T> {
     pub(super) index: usize,
     pub(super) shards: usize,
     /// The addresses that peers reach us by.
-    pub(super) locals: Vec<SocketAddr>,
+    pub(super) locals: Locals,
     pub(super) endpoint: Endpoint,
     pub(super) random: Random,
     pub(super) ids: Ids,
@@ -117,7 +117,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     pub(super) fn new(
         (index, shards): (usize, usize),
         current: CurrentSettings,
-        (locals, trunks, agent_calls): (Vec<SocketAddr>, Trunks, Arc<AgentCalls>),
+        (locals, trunks, agent_calls): (Locals, Trunks, Arc<AgentCalls>),
         (carriers, outcomes): (Arc<Carriers>, mpsc::Sender<Outcome>),
         mut random: Random,
         clock: Clock,
@@ -125,7 +125,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     ) -> Shard<T> {
         let settings = Arc::clone(&current.borrow());
         let endpoint = EndpointSettings {
-            local: locals.clone(),
+            local: locals.all().to_vec(),
             user_agent: settings.user_agent.clone(),
             max_sessions: settings.max_sessions,
             max_transactions: settings.max_sessions.saturating_mul(4),
@@ -223,7 +223,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             }
             ShardInput::Malformed { flow, malformed } => self.endpoint.handle_malformed(flow, *malformed),
             ShardInput::Unreachable(destination) => self.endpoint.handle_unreachable(now, destination),
-            ShardInput::Closed(address) => self.asking.push_back(Question::Closed(address)),
+            ShardInput::Closed(peer) => self.asking.push_back(Question::Closed(peer)),
             // Who asked may have gone.
             ShardInput::Alive(answer) => _ = answer.send(()),
         }
@@ -260,7 +260,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                     tracing::debug!(address = %destination.address, %error, "datagram not sent");
                 }
             }
-            Transport::Tcp => {
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
                 let shard = self.index;
                 let input = HubInput::Send { shard, destination, bytes };
                 if wires.hub.try_send(input).is_err() {

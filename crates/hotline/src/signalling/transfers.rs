@@ -76,7 +76,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// True for an address that is not in numbers another machine's.
     fn is_here(&self, to: &Uri) -> bool {
         match to.as_sip().map(|uri| &uri.host) {
-            Some(Host::Ip(ip)) => self.locals.iter().any(|local| local.ip() == *ip),
+            Some(Host::Ip(ip)) => self.locals.all().iter().any(|local| local.ip() == *ip),
             Some(Host::Name(_)) | None => true,
         }
     }

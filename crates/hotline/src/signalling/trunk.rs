@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use sip::{Flow, Transport};
+
 use super::{Outgoing, Terms};
 
 /// A carrier's line, known by the addresses it calls from.
@@ -18,6 +20,19 @@ pub struct Trunk {
     pub terms: Terms,
     /// How calls of ours go out through it.
     pub outgoing: Outgoing,
+}
+
+impl Trunk {
+    /// True when it calls from there. By WebSocket come browsers, whose address may be that of a proxy: none of them is a
+    /// trunk.
+    pub(super) fn is_source(&self, flow: Flow) -> bool {
+        match flow.transport {
+            Transport::Udp | Transport::Tcp | Transport::Tls => {
+                self.sources.iter().any(|network| network.contains(flow.source.ip()))
+            }
+            Transport::Ws | Transport::Wss => false,
+        }
+    }
 }
 
 /// Where a trunk calls from, as it is written.

@@ -122,9 +122,8 @@ fn hops_remain(request: &Request) -> Result<(), Answer> {
 fn path_is_new(request: &Request, settings: &EndpointSettings) -> Result<(), Answer> {
     let ours = |value: &String| {
         Via::parse(value).is_ok_and(|via| {
-            let is_it = |local: &SocketAddr| {
-                via.host.ip() == Some(local.ip()) && via.port.unwrap_or(5060) == local.port()
-            };
+            let port = via.port.unwrap_or(if via.transport == "TLS" { 5061 } else { 5060 });
+            let is_it = |local: &SocketAddr| via.host.ip() == Some(local.ip()) && port == local.port();
             settings.local.iter().any(is_it)
         })
     };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::clients::Owner;
 use super::context::Context;
-use super::destination::our_binding;
+use super::destination::{is_secure, our_binding};
 use super::session::Session;
 use super::{Answer, Destination, Dial, Endpoint, Patience, PingId, QueryId, Replaces, RequestId, SessionId};
 use crate::{
@@ -175,7 +175,7 @@ impl Endpoint {
             .with("To", format!("<{}>", uri.split([';', '?']).next().unwrap_or(uri)))
             .with("Call-ID", call_id)
             .with("CSeq", "1 OPTIONS")
-            .with("Contact", our_binding(destination))
+            .with("Contact", our_binding(destination, is_secure(uri)))
             .with("Accept", "application/sdp")
             .with("User-Agent", &self.cx.settings.user_agent);
         let request = Request { method: Method::Options, uri: uri.to_owned(), headers, body: Vec::new() };

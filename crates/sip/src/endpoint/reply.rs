@@ -70,7 +70,7 @@ pub(super) fn stateless_tag(key: &[u8; 32], request: &Request) -> String {
 /// Where responses to this request go. `maddr` is not obeyed: it would let anybody point us at others.
 pub(super) fn reply_destination(via: Option<&Via>, flow: Flow) -> Destination {
     let Some(via) = via else { return Destination::from(flow) };
-    let port = via.port.unwrap_or(5060);
+    let port = via.port.unwrap_or(flow.transport.default_port());
     match flow.transport {
         Transport::Udp if via.params.find("rport").is_some() || is_hidden(via, flow) => {
             Destination::from(flow)
@@ -79,7 +79,7 @@ pub(super) fn reply_destination(via: Option<&Via>, flow: Flow) -> Destination {
             let address = SocketAddr::new(flow.source.ip(), port);
             Destination { address, ..Destination::from(flow) }
         }
-        Transport::Tcp => {
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
             let otherwise = Some(SocketAddr::new(flow.source.ip(), port));
             Destination { otherwise, ..Destination::from(flow) }
         }

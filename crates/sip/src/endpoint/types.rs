@@ -12,6 +12,12 @@ pub enum Transport {
     Udp,
     /// A stream.
     Tcp,
+    /// A stream, encrypted.
+    Tls,
+    /// WebSocket (RFC 7118): each of its messages is one of SIP.
+    Ws,
+    /// The same, encrypted.
+    Wss,
 }
 
 impl Transport {
@@ -20,6 +26,38 @@ impl Transport {
         match self {
             Transport::Udp => "UDP",
             Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+            Transport::Ws => "WS",
+            Transport::Wss => "WSS",
+        }
+    }
+
+    /// How an address says that it is reached by this transport.
+    pub const fn parameter(self) -> &'static str {
+        match self {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+            // The scheme tells the two apart (RFC 7118 section 5.1).
+            Transport::Ws | Transport::Wss => ";transport=ws",
+        }
+    }
+
+    /// The port where none is written (RFC 3261 section 18.1.1, RFC 7118 section 5.1).
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Transport::Udp | Transport::Tcp => 5060,
+            Transport::Tls => 5061,
+            Transport::Ws => 80,
+            Transport::Wss => 443,
+        }
+    }
+
+    /// Nobody reads it on the way.
+    pub const fn is_secure(self) -> bool {
+        match self {
+            Transport::Udp | Transport::Tcp | Transport::Ws => false,
+            Transport::Tls | Transport::Wss => true,
         }
     }
 
@@ -27,7 +65,7 @@ impl Transport {
     pub const fn is_reliable(self) -> bool {
         match self {
             Transport::Udp => false,
-            Transport::Tcp => true,
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => true,
         }
     }
 }
@@ -50,9 +88,9 @@ pub struct Destination {
     pub transport: Transport,
     /// Our own address that it is sent from, which Via and Contact name: one of [`EndpointSettings::local`].
     pub local: SocketAddr,
-    /// The address; with TCP, the connection to or from it when there is one.
+    /// The address; with a stream, the connection to or from it when there is one.
     pub address: SocketAddr,
-    /// With TCP: the address to connect to when there is no connection with `address` any more. With UDP: the address
+    /// With a stream: the address to connect to when there is no connection with `address` any more. With UDP: the address
     /// that copies of a request go to as well, when nobody answered at `address`.
     pub otherwise: Option<SocketAddr>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{Directory, DirectoryEntry, DirectoryKind, Hours, Language, QueueName, Spans, Zone};
 
 use super::{AGENTS, agent, number, seconds};
-use crate::{Config, DialPlan, DialRule, FeatureCode, Parking, Route, TrunkLimits, Verdict, Who};
+use crate::{Config, DialPlan, DialRule, FeatureCode, Parking, Route, TrunkLimits, TypedCode, Verdict, Who};
 
 const MAIN: &str = include_str!("../../../../../config/flows/main.toml");
 /// Waits for the complaints, after 400 s for the inquiry, and after 1,000 s no more.
@@ -110,6 +110,18 @@ pub(in crate::tests) fn config() -> Config {
         ]
         .into(),
         feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
+        typed_codes: [
+            ("*1", TypedCode::Transfer),
+            ("*2", TypedCode::Consult),
+            ("*3", TypedCode::Complete),
+            ("*4", TypedCode::Return),
+            ("*5", TypedCode::Join),
+            ("*6", TypedCode::Park),
+            ("*7", TypedCode::Swap),
+            ("*9", TypedCode::Hold),
+        ]
+        .map(|(code, does)| (code.to_owned(), does))
+        .into(),
         lost_agent_ends: [queues[0].clone()].into(),
         acd: acd::Config {
             queues: queues

@@ -28,7 +28,7 @@ impl<T: From<SignallingInput> + Send + 'static> RegistrarTask<T> {
 
     fn is_our_host(&self, host: &Host) -> bool {
         match host {
-            Host::Ip(address) => self.locals.iter().any(|local| local.ip() == *address),
+            Host::Ip(address) => self.locals.all().iter().any(|local| local.ip() == *address),
             Host::Name(name) => self.names.contains(&name.to_ascii_lowercase()),
         }
     }

@@ -59,7 +59,7 @@ impl World {
 
     /// The first address that it listens on.
     pub(super) fn address(&self) -> std::net::SocketAddr {
-        self.signalling.bound()[0]
+        self.signalling.bound().plain[0]
     }
 
     pub(super) async fn next(&self) -> SignallingInput {

@@ -52,7 +52,7 @@ impl Session {
         if request.method == Method::Update {
             self.carry_identity(&mut request);
         }
-        request.headers.push("Contact", our_binding(self.peer));
+        request.headers.push("Contact", our_binding(self.peer, self.is_sips));
         request.headers.push("Supported", "timer");
         request.headers.push("User-Agent", &cx.settings.user_agent);
         cx.start_client(request, destination, Owner::Question(self.id));

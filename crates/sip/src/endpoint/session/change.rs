@@ -42,7 +42,7 @@ impl Session {
             Some(theirs) => self.answer_change(cx, theirs).map(|(body, remote)| (body, Some(remote)))?,
             None => (self.audio.describe(offer), None),
         };
-        let bytes = cx.answer(key, &agreement(our_binding(self.peer), refresh), body);
+        let bytes = cx.answer(key, &agreement(our_binding(self.peer, self.is_sips), refresh), body);
         self.move_target(&request.addresses("Contact").unwrap_or_default());
         self.set_refresh(cx.now, refresh);
         if !is_update {
@@ -75,7 +75,7 @@ impl Session {
         let refresh = agree_refresh(request, cx.patience.session_interval)?;
         self.move_target(&request.addresses("Contact").unwrap_or_default());
         self.set_refresh(cx.now, refresh);
-        cx.reply(key, &agreement(our_binding(self.peer), refresh));
+        cx.reply(key, &agreement(our_binding(self.peer, self.is_sips), refresh));
         Ok(())
     }
 
@@ -178,7 +178,7 @@ impl Session {
         ask_refresh(&mut request, talking.refresh);
         let destination = in_dialog(self.peer, &talking.dialog);
         self.carry_identity(&mut request);
-        request.headers.push("Contact", our_binding(self.peer));
+        request.headers.push("Contact", our_binding(self.peer, self.is_sips));
         request.headers.push("Allow", Method::ALLOW);
         request.headers.push("Supported", "timer");
         request.headers.push("User-Agent", &cx.settings.user_agent);

@@ -11,7 +11,7 @@ use super::{Invited, Role, Session, SessionState, Talking, Timer, Unacked, takes
 use crate::dialog::Dialog;
 use crate::endpoint::answers::{bad_request, capabilities};
 use crate::endpoint::context::Context;
-use crate::endpoint::destination::our_binding;
+use crate::endpoint::destination::{is_sips, our_binding};
 use crate::endpoint::servers::Arrival;
 use crate::endpoint::{Answer, Ending, Event, Flow, SessionId, reply};
 use crate::timers::Timers;
@@ -54,6 +54,7 @@ impl Session {
             local_tag,
             outbound: false,
             peer: flow.into(),
+            is_sips: is_sips(request),
             audio: Negotiation::new(ours, remote.clone()),
             timers: Timers::default(),
             referrals: Referrals::default(),
@@ -133,7 +134,7 @@ impl Session {
         let refresh = invited.refresh;
         let role = if invited.offer.is_some() { Role::First { arrived: false } } else { Role::FirstOffer };
         let provisional = std::mem::replace(&mut invited.provisional, Provisional::Plain).overtaken();
-        let answer = agreement(our_binding(self.peer), refresh);
+        let answer = agreement(our_binding(self.peer, self.is_sips), refresh);
         let bytes = cx.answer(&invited.server, &answer, body);
         let talking = Talking { provisional, ..Talking::new(invited.dialog.clone(), takes_update) };
         self.state = SessionState::Talking(talking);

@@ -50,6 +50,8 @@ pub(super) struct Session {
     outbound: bool,
     /// Where the peer's last request came from, or where we first sent to.
     peer: Destination,
+    /// The dialog is one of `sips:` addresses.
+    is_sips: bool,
     audio: Negotiation,
     timers: Timers<Timer>,
     referrals: Referrals,

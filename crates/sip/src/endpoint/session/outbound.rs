@@ -8,7 +8,7 @@ use super::{Calling, Cancel, Session, SessionState, Talking, Timer, Withdrawn, s
 use crate::dialog::Dialog;
 use crate::endpoint::clients::{ClientKey, Owner};
 use crate::endpoint::context::Context;
-use crate::endpoint::destination::{in_dialog, our_binding};
+use crate::endpoint::destination::{in_dialog, is_secure, our_binding};
 use crate::endpoint::{Dial, Ending, Event, SessionId};
 use crate::scan::quote;
 use crate::timers::Timers;
@@ -25,6 +25,7 @@ impl Session {
         let local_tag = cx.random.token();
         let mut audio = Negotiation::new(dial.audio.clone(), None);
         let body = audio.describe(offer);
+        let is_sips = is_secure(&dial.uri);
         let request = first_invite(cx, &dial, &local_tag, body);
         let client = cx.start_client(request, dial.destination, Owner::Call(id));
         let mut timers = Timers::default();
@@ -40,6 +41,7 @@ impl Session {
             local_tag,
             outbound: true,
             peer: dial.destination,
+            is_sips,
             audio,
             timers,
             referrals: Referrals::default(),
@@ -287,7 +289,7 @@ fn first_invite(cx: &Context, dial: &Dial, local_tag: &str, body: Vec<u8>) -> Re
         .with("To", format!("<{to}>"))
         .with("Call-ID", &dial.call_id)
         .with("CSeq", "1 INVITE")
-        .with("Contact", our_binding(dial.destination))
+        .with("Contact", our_binding(dial.destination, is_secure(&dial.uri)))
         .with("Allow", Method::ALLOW)
         .with("User-Agent", &cx.settings.user_agent)
         .with("Content-Type", "application/sdp");

@@ -117,7 +117,7 @@ impl Session {
         self.referrals.count += 1;
         let number = request.cseq().map_or(0, |cseq| cseq.number);
         let id = if self.referrals.count > 1 { format!(";id={number}") } else { String::new() };
-        let accepted = Answer::new(Status::ACCEPTED).with("Contact", our_binding(self.peer));
+        let accepted = Answer::new(Status::ACCEPTED).with("Contact", our_binding(self.peer, self.is_sips));
         cx.reply(key, &if is_silent { accepted.with("Refer-Sub", "false") } else { accepted });
         let (is_pending, is_over, waiting) = (false, false, VecDeque::new());
         let subscription = Subscription { number, id, is_silent, is_pending, waiting, is_over };
@@ -155,7 +155,7 @@ impl Session {
         let mut notify = talking.dialog.request(Method::Notify);
         notify.headers.push("Event", format!("refer{}", subscription.id));
         notify.headers.push("Subscription-State", state);
-        notify.headers.push("Contact", our_binding(self.peer));
+        notify.headers.push("Contact", our_binding(self.peer, self.is_sips));
         notify.headers.push("User-Agent", &cx.settings.user_agent);
         notify.headers.push("Content-Type", "message/sipfrag;version=2.0");
         notify.body = format!("SIP/2.0 {} {}\r\n", status.code(), status.reason()).into_bytes();

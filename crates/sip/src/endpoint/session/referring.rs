@@ -58,7 +58,7 @@ impl Session {
         let mut refer = talking.dialog.request(Method::Refer);
         let headers = replaces.map(|replaces| format!("?Replaces={}", replaces.escaped()));
         refer.headers.push("Refer-To", format!("<{uri}{}>", headers.unwrap_or_default()));
-        refer.headers.push("Contact", our_binding(self.peer));
+        refer.headers.push("Contact", our_binding(self.peer, self.is_sips));
         refer.headers.push("Allow", format!("{}, NOTIFY", Method::ALLOW));
         refer.headers.push("User-Agent", &cx.settings.user_agent);
         let number = refer.cseq().map_or(0, |cseq| cseq.number);

@@ -121,7 +121,8 @@ impl Session {
     /// An unanswered call rings: 180, reliably where the caller requires that.
     pub(crate) fn ring(&mut self, cx: &mut Context) {
         let SessionState::Invited(invited) = &mut self.state else { return };
-        let answer = capabilities(Answer::new(Status::RINGING)).with("Contact", our_binding(self.peer));
+        let answer =
+            capabilities(Answer::new(Status::RINGING)).with("Contact", our_binding(self.peer, self.is_sips));
         match (&invited.provisional, &invited.offer) {
             (Provisional::Plain, _) => cx.reply(&invited.server, &answer),
             (Provisional::Required, Some(_)) => {

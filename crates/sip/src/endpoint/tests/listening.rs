@@ -71,3 +71,62 @@ fn a_call_goes_out_by_the_address_of_its_destination_and_takes_answers_to_it() {
     world.receive(&looped);
     assert_eq!(world.last_response().status.code(), 482, "it went through the other address before");
 }
+
+/// From B, to our address of this transport.
+fn by(transport: Transport, message: &str) -> (Flow, String) {
+    let via = format!("SIP/2.0/{} ", transport.name());
+    (Flow { transport, ..at(B, A) }, message.replace("SIP/2.0/UDP ", &via))
+}
+
+#[test]
+fn whoever_speaks_encrypted_is_answered_and_asked_so() {
+    let sips = |text: String| text.replacen("INVITE sip:", "INVITE sips:", 1);
+    for (transport, message, binding) in [
+        (Transport::Tls, invite("i1", SDP, ""), format!("<sip:{A};transport=tls>")),
+        (Transport::Tls, sips(invite("i1", SDP, "")), format!("<sips:{A}>")),
+        (Transport::Tls, invite("i1", SDP, "Record-Route: <sips:p;lr>\r\n"), format!("<sips:{A}>")),
+        (Transport::Ws, invite("i1", SDP, ""), format!("<sip:{A};transport=ws>")),
+        (Transport::Wss, sips(invite("i1", SDP, "")), format!("<sips:{A};transport=ws>")),
+        // A proxy before us took the encryption off.
+        (Transport::Tcp, sips(invite("i1", SDP, "")), format!("<sip:{A};transport=tcp>")),
+    ] {
+        let mut world = World::new();
+        let receive = |world: &mut World, message: &str| {
+            let (flow, message) = by(transport, message);
+            world.endpoint.handle_datagram(world.now, flow, message.as_bytes());
+        };
+        receive(&mut world, &message);
+        world.drain();
+        let session = world.invited();
+        world.endpoint.accept(world.now, session, A.parse().unwrap(), Codec::Pcmu);
+        world.drain();
+        let contact = world.last_response().headers.text("Contact").unwrap().into_owned();
+        assert_eq!(contact, binding, "{transport:?}");
+        let tag = world.our_tag();
+        receive(&mut world, &inside("ACK", 1, &tag, "a1", "", ""));
+        world.drain();
+        world.endpoint.hang_up(world.now, session, None);
+        let sent = std::iter::from_fn(|| world.endpoint.poll_output()).find_map(|output| match output {
+            Output::Send { destination, bytes } => Some((destination, String::from_utf8(bytes).unwrap())),
+            Output::Event(_) => None,
+        });
+        let (destination, bye) = sent.unwrap();
+        assert_eq!((destination.transport, destination.address), (transport, B.parse().unwrap()));
+        assert!(bye.contains(&format!("Via: SIP/2.0/{} {A};", transport.name())), "{bye}");
+    }
+}
+
+#[test]
+fn a_call_to_an_encrypted_address_has_an_encrypted_binding() {
+    for (uri, binding) in
+        [("sips:1001@192.0.2.2", format!("<sips:{A}>")), ("sip:1001@h", format!("<sip:{A};transport=tls>"))]
+    {
+        let mut world = World::new();
+        let destination = Destination { transport: Transport::Tls, ..Destination::from(at(B, A)) };
+        world.endpoint.dial(world.now, Dial { destination, uri: uri.to_owned(), ..dial() });
+        world.drain();
+        let invite = world.last_request();
+        assert_eq!(invite.headers.text("Contact").unwrap(), binding);
+        assert!(invite.headers.text("Via").unwrap().starts_with(&format!("SIP/2.0/TLS {A};")));
+    }
+}
