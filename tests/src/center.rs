@@ -97,7 +97,7 @@ impl Center {
     }
 
     /// Starts a center that speaks SIP over TLS too, with a certificate for 127.0.0.1 of an authority of its own; in
-    /// `[sip.tls]` stand these lines too.
+    /// `[sip.tls]` stand these lines too, in which AUTHORITY is the file of that authority's certificate.
     ///
     /// # Panics
     /// As [`Center::start_with`].
@@ -106,6 +106,7 @@ impl Center {
         let authority = Authority::new(&folder.join("tls"), "authority");
         let (certificate, key) = authority.issue("center", "IP:127.0.0.1", 30);
         let port = ports.take(1);
+        let lines = lines.replace("AUTHORITY", &authority.file().display().to_string());
         let section = format!(
             "[sip.tls]\nlisten = \"127.0.0.1:{port}\"\ncertificate = \"{}\"\nkey = \"{}\"\n{lines}\n\n[http]\n",
             certificate.display(),

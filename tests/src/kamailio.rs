@@ -48,7 +48,7 @@ impl Kamailio {
     /// # Panics
     /// As [`Kamailio::start`].
     pub fn tls_provider(center: &Center, outside: &Phone) -> Kamailio {
-        let (certificate, key) = center.authority().issue("provider", "IP:127.0.0.1", 30);
+        let (certificate, key) = center.authority().issue("provider", "IP:127.0.0.1,DNS:sbc.example", 30);
         let port = outside.address().rsplit(':').next().unwrap_or_default().to_owned();
         let file = |name: &str, path: PathBuf| format!("{name}=\"{}\"", path.display());
         let words = [

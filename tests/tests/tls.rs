@@ -92,15 +92,15 @@ fn where_version_1_3_is_the_least_1_2_gets_nowhere() {
 
 #[test]
 fn who_has_to_show_a_certificate_gets_nowhere_without_a_right_one() {
-    let folder = std::env::temp_dir().join(format!("hotline-clients-{}", std::process::id()));
-    let (ours, others) = (Authority::new(&folder, "clients"), Authority::new(&folder, "others"));
-    let center = Center::start_with_tls(&[], &format!("client_ca = \"{}\"", ours.file().display()));
+    let center = Center::start_with_tls(&[], "client_ca = \"AUTHORITY\"");
+    let others = Authority::new(&center.folder.join("others"), "others");
     let show = |authority: &Authority, name: &str| {
         let (certificate, key) = authority.issue(name, "DNS:sbc.example", 30);
         let [certificate, key] = [certificate, key].map(|path| path.display().to_string());
         TlsClient::start(&center, &["-cert", &certificate, "-key", &key])
     };
-    let mut right = show(&ours, "right");
+    let ours = center.authority();
+    let mut right = show(ours, "right");
     right.ask(1);
     right.wait_for_answer(1);
     for mut wrong in [show(&others, "wrong"), TlsClient::start(&center, &[])] {
@@ -108,7 +108,6 @@ fn who_has_to_show_a_certificate_gets_nowhere_without_a_right_one() {
         // With TLS 1.3 a client takes the handshake for done before it hears that it is refused.
         assert!(wrong.heard().contains("alert"), "{}", wrong.heard());
     }
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 #[test]

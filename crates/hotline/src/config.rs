@@ -174,9 +174,9 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     };
     let of_all = server.iter().flatten().next().map(of_all).unwrap_or_default();
     let srtp = of_all.srtp;
-    let has_tls = server.iter().flatten().any(|server| server.sip_tls.is_some());
+    let spoken = server.iter().flatten().find_map(|server| server.sip_tls.as_ref());
     let agents = open("agents.toml").map(|file| people::agents(file, names, &of_all));
-    let trunks = open("trunks.toml").map(|file| trunks::read(file, srtp, has_tls));
+    let trunks = open("trunks.toml").map(|file| trunks::read(file, srtp, spoken));
     let ids =
         agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
     let known = dialling::Known {

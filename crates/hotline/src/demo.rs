@@ -119,6 +119,7 @@ fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Str
         name: "demo".to_owned(),
         sources: loopback.into_iter().collect(),
         hosts: Vec::new(),
+        client: None,
         terms: Terms::default(),
         outgoing: crate::signalling::Outgoing::default(),
     }];

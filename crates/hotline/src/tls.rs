@@ -12,10 +12,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use model::Time;
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use sha2::{Digest as _, Sha256};
@@ -165,21 +166,32 @@ impl Trust {
     }
 }
 
-/// What connections to us are answered with. With `clients`, peers have to show a certificate of one of these
-/// authorities.
+/// Whose certificates peers show that connect to us.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    /// The authorities of them.
+    pub(crate) roots: RootCertStore,
+    /// Who shows none is not let in.
+    pub(crate) are_required: bool,
+}
+
+/// What connections to us are answered with. With `clients`, peers are asked for a certificate of one of these
+/// authorities; one of another is refused.
 ///
 /// # Errors
 /// When there is no authority among `clients`.
 pub(crate) fn server(
     identity: &Identity,
-    clients: Option<RootCertStore>,
+    clients: Option<Clients>,
     least: Version,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(least.spoken())?;
     let verifier = match clients {
-        Some(roots) => WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-            .build()
-            .map_err(|error| rustls::Error::General(error.to_string()))?,
+        Some(Clients { roots, are_required }) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+            let verifier = if are_required { verifier } else { verifier.allow_unauthenticated() };
+            verifier.build().map_err(|error| rustls::Error::General(error.to_string()))?
+        }
         None => WebPkiClientVerifier::no_client_auth(),
     };
     let resolver = SingleCertAndKey::from(Arc::clone(&identity.key));
@@ -223,6 +235,27 @@ impl Client {
             None => builder.with_no_client_auth(),
         };
         Ok(Client { config: Arc::new(config), made_of })
+    }
+}
+
+/// The name, or address, that a peer's certificate has to be for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerName(ServerName<'static>);
+
+impl PeerName {
+    /// True for a certificate of this name. That an authority vouches for it is for the handshake to check.
+    pub(crate) fn is_of(&self, certificate: &CertificateDer<'_>) -> bool {
+        let parsed = ParsedCertificate::try_from(certificate);
+        parsed.is_ok_and(|parsed| verify_server_name(&parsed, &self.0).is_ok())
+    }
+}
+
+impl FromStr for PeerName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<PeerName, &'static str> {
+        let name = ServerName::try_from(text.to_owned());
+        name.map(PeerName).map_err(|_| "a name such as sbc.example.com, or an address")
     }
 }
 

@@ -344,6 +344,9 @@ fn keys_of_srtp_that_travel_legibly_are_warned_of() {
     }
     let unspoken = Changed::new("secrecy-unspoken", &[secure]).problems();
     assert_eq!(unspoken, ["a gateway is reached over TLS, but SIP listens for none"]);
+    let known = ("trunks.toml", "name = \"loopback\"", "name = \"loopback\"\ntls_client = \"sbc.example\"");
+    let unasked = Changed::new("secrecy-unasked", &[spoken, known]).problems();
+    assert_eq!(unasked, ["tls_client needs client_ca in [sip.tls]"]);
 }
 
 #[test]

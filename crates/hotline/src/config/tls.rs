@@ -1,6 +1,7 @@
 //! TLS: `[sip.tls]` of `hotline.toml`, and the keys of trunks whose gateways are spoken to over it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use text::{At, Section, Text, text};
@@ -8,7 +9,7 @@ use text::{At, Section, Text, text};
 use super::listening::listeners;
 use crate::signalling::{Listener, Tls};
 use crate::system::clock::now;
-use crate::tls::{self, Client, FileError, Identity, Trust, Version};
+use crate::tls::{self, Client, Clients, FileError, Identity, Trust, Version};
 
 /// How long before the end of a certificate that is said.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
@@ -18,7 +19,8 @@ pub(super) fn listening(sip: &mut Section, plain: &[Listener]) -> Option<Tls> {
     let mut section = sip.section("tls")?;
     let listen = listeners(&mut section, plain);
     let identity = identity(&mut section, ("certificate", "key"));
-    let clients = file(&mut section, "client_ca", tls::authorities);
+    let clients = clients(&mut section);
+    let asks_clients = clients.is_some();
     let least = section.parsed::<Version>("minimum_version").map(|at| at.value).unwrap_or_default();
     if matches!(identity, Ok(None)) {
         lacks_certificate(&section);
@@ -29,7 +31,7 @@ pub(super) fn listening(sip: &mut Section, plain: &[Listener]) -> Option<Tls> {
     });
     section.finish();
     let (server, Identity { fingerprint, until, .. }) = made?;
-    Some(Tls { listen, server, fingerprint, until })
+    Some(Tls { listen, server, asks_clients, fingerprint, until })
 }
 
 /// How TLS begins with a trunk's gateways.
@@ -90,13 +92,40 @@ fn identity(
     }
 }
 
-fn file<T>(
-    section: &mut Section,
-    key: &'static str,
-    read: impl FnOnce(&Path) -> Result<T, FileError>,
-) -> Option<T> {
-    let At { value, line } = section.string(key)?;
-    sound(section, line, read(&PathBuf::from(value)))
+/// Who has to show a certificate, or may.
+fn clients(section: &mut Section) -> Option<Clients> {
+    let authorities = section.string("client_ca");
+    let shown = section.parsed::<Wanted>("client_certificates");
+    let Some(At { value, line }) = authorities else {
+        if let Some(At { line, .. }) = shown {
+            let message = text!("client_certificates needs client_ca", "client_certificates 需要 client_ca");
+            let hint = text!("the PEM file of their authorities", "请写颁发机构的 PEM 文件");
+            section.problem(line, message, hint);
+        }
+        return None;
+    };
+    let roots = sound(section, line, tls::authorities(Path::new(&value)))?;
+    let are_required = shown.is_none_or(|at| at.value == Wanted::Required);
+    Some(Clients { roots, are_required })
+}
+
+/// Whether a certificate is wanted of everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Required,
+    Optional,
+}
+
+impl FromStr for Wanted {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Wanted, &'static str> {
+        match text {
+            "required" => Ok(Wanted::Required),
+            "optional" => Ok(Wanted::Optional),
+            _ => Err("\"required\" or \"optional\""),
+        }
+    }
 }
 
 /// What was read, or a problem at the line that names the file.

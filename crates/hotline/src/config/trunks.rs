@@ -10,13 +10,16 @@ use text::{At, Section, text};
 
 use super::people::{terms, twice};
 use super::tls;
-use crate::signalling::{Gateway, Identity, Numbers, Outgoing, RegisterAt, Rewrite, Source, Terms, Trunk};
+use crate::signalling::{
+    Gateway, Identity, Numbers, Outgoing, RegisterAt, Rewrite, Source, Terms, Tls, Trunk,
+};
+use crate::tls::PeerName;
 
 /// What `trunks.toml` says: the trunks, and how many calls each may have.
 pub(super) type Trunks = (Vec<Trunk>, BTreeMap<String, TrunkLimits>);
 
-/// `has_tls`: SIP listens for TLS too.
-pub(super) fn read(mut file: Section, srtp: Encryption, has_tls: bool) -> Trunks {
+/// `spoken`: how SIP listens for TLS.
+pub(super) fn read(mut file: Section, srtp: Encryption, spoken: Option<&Tls>) -> Trunks {
     let (mut trunks, mut limits) = Trunks::default();
     for mut section in file.list("trunk") {
         let name = section.require::<String>("name");
@@ -29,7 +32,8 @@ pub(super) fn read(mut file: Section, srtp: Encryption, has_tls: bool) -> Trunks
         }
         let calls = most_calls(&mut section, "max_calls");
         let calls_per_source = most_calls(&mut section, "max_calls_per_source");
-        let outgoing = outgoing(&mut section, calls, has_tls);
+        let outgoing = outgoing(&mut section, calls, spoken.is_some());
+        let client = client(&mut section, spoken);
         let account = outgoing.registration.as_ref().and(outgoing.credentials.as_ref());
         let account = account.map(|credentials| credentials.user.clone());
         let numbers = Numbers { account, ..numbers(&mut section) };
@@ -38,12 +42,28 @@ pub(super) fn read(mut file: Section, srtp: Encryption, has_tls: bool) -> Trunks
             if limits.insert(name.clone(), TrunkLimits { calls, calls_per_source }).is_some() {
                 twice(&section, line, &name);
             }
-            trunks.push(Trunk { name, sources, hosts, terms, outgoing });
+            trunks.push(Trunk { name, sources, hosts, client, terms, outgoing });
         }
         section.finish();
     }
     file.finish();
     (trunks, limits)
+}
+
+/// Whose certificate shows that a call is the trunk's.
+fn client(section: &mut Section, spoken: Option<&Tls>) -> Option<PeerName> {
+    let At { value, line } = section.parsed::<PeerName>("tls_client")?;
+    if !spoken.is_some_and(|tls| tls.asks_clients) {
+        section.problem(
+            line,
+            text!("tls_client needs client_ca in [sip.tls]", "tls_client 需要 [sip.tls] 的 client_ca"),
+            text!(
+                "name there the file of the carrier's authority; with phones beside it, client_certificates = \"optional\"",
+                "请在该处写运营商证书的颁发机构；若另有话机，请加 client_certificates = \"optional\""
+            ),
+        );
+    }
+    Some(value)
 }
 
 /// How a trunk's numbers are normalised.

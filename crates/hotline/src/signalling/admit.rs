@@ -14,7 +14,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
     /// A call from a trunk is let in, except where only agents may call; anybody else has to be an agent.
     pub(super) fn invited(&mut self, session: SessionId, request: Box<Request>, flow: Flow) {
         let is_agents = self.is_for_agents(&request);
-        let inside = |trunk: &&Trunk| trunk.is_source(flow);
+        let inside = |trunk: &&Trunk| trunk.is_source(flow, &self.certified);
         let trunk = self.trunks.borrow().iter().find(inside).filter(|_| !is_agents).cloned();
         match trunk.map(|trunk| (trunk.name.clone(), trunk.terms.clone())) {
             Some((name, terms)) => {

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Clock;
 use super::carriers::Carriers;
+use super::certified::Certified;
 use super::names::Trunks;
 use super::shard::ShardInput;
 
@@ -56,6 +57,7 @@ impl Lanes {
 /// One gate for all readers.
 pub(super) struct Gate {
     trunks: Trunks,
+    certified: Certified,
     carriers: Arc<Carriers>,
     registered: watch::Receiver<Registered>,
     budgets: Mutex<Budgets>,
@@ -66,12 +68,13 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(
-        (trunks, carriers): (Trunks, Arc<Carriers>),
+        (trunks, carriers, certified): (Trunks, Arc<Carriers>, Certified),
         registered: watch::Receiver<Registered>,
         clock: Clock,
     ) -> Gate {
         Gate {
             trunks,
+            certified,
             carriers,
             registered,
             budgets: Mutex::new(Budgets::new()),
@@ -84,7 +87,7 @@ impl Gate {
     /// True for what comes from a trunk.
     pub(super) fn is_trunk(&self, flow: Flow) -> bool {
         let trunks = self.trunks.borrow();
-        trunks.iter().any(|trunk| trunk.is_source(flow))
+        trunks.iter().any(|trunk| trunk.is_source(flow, &self.certified))
     }
 
     fn is_registered(&self, source: SocketAddr) -> bool {

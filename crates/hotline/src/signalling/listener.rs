@@ -33,6 +33,8 @@ pub struct Tls {
     pub listen: Vec<Listener>,
     /// What handshakes are answered with.
     pub server: Arc<rustls::ServerConfig>,
+    /// Peers are asked for certificates.
+    pub asks_clients: bool,
     /// What tells the certificate from another, in hexadecimal digits.
     pub fingerprint: String,
     /// When the certificate ends.

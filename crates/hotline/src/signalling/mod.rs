@@ -24,6 +24,7 @@
 
 mod admit;
 mod carriers;
+mod certified;
 mod clock;
 mod datagrams;
 mod diversion;
@@ -265,7 +266,8 @@ where
     let (replace, current) = watch::channel(Arc::clone(&settings));
     let carriers = Arc::new(carriers::Carriers::default());
     carriers.replace(&settings.trunks);
-    let known = (trunks_now.clone(), Arc::clone(&carriers));
+    let certified = certified::Certified::default();
+    let known = (trunks_now.clone(), Arc::clone(&carriers), certified.clone());
     let gate = Arc::new(gate::Gate::new(known, registered_now, clock));
     let (errands, mut first_errands) = keeper::errands();
     let (outcomes, outcome_inputs) = mpsc::channel(keeper::ERRANDS);
@@ -291,7 +293,7 @@ where
             (index, count),
             current.clone(),
             (locals.clone(), trunks_now.clone(), Arc::clone(&agent_calls)),
-            (Arc::clone(&carriers), outcomes.clone()),
+            (Arc::clone(&carriers), certified.clone(), outcomes.clone()),
             random()?,
             clock,
             to_center.clone(),
@@ -355,6 +357,7 @@ where
         shards,
         gate: Arc::clone(&gate),
         carriers: Arc::clone(&carriers),
+        certified,
         handshakes: handshakes.clone(),
         stopped,
     };

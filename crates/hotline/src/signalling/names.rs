@@ -115,6 +115,7 @@ mod tests {
             name: "carrier".to_owned(),
             sources: Vec::new(),
             hosts,
+            client: None,
             terms: super::super::Terms::default(),
             outgoing: super::super::Outgoing::default(),
         }

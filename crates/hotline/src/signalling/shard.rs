@@ -16,6 +16,7 @@ use sip::{
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::carriers::{Carriers, Route};
+use super::certified::Certified;
 use super::keeper::{Errand, Outcome};
 use super::legs::Leg;
 use super::listen::Sockets;
@@ -96,6 +97,8 @@ pub(super) struct Shard<T> {
     pub(super) agent_calls: Arc<AgentCalls>,
     /// Trunks' gateways, of all shards.
     pub(super) carriers: Arc<Carriers>,
+    /// The certificates that peers showed.
+    pub(super) certified: Certified,
     outcomes: mpsc::Sender<Outcome>,
     /// Questions to be sent to the registrar, and how many are open with it.
     pub(super) asking: VecDeque<Question>,
@@ -118,7 +121,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
         (index, shards): (usize, usize),
         current: CurrentSettings,
         (locals, trunks, agent_calls): (Locals, Trunks, Arc<AgentCalls>),
-        (carriers, outcomes): (Arc<Carriers>, mpsc::Sender<Outcome>),
+        (carriers, certified, outcomes): (Arc<Carriers>, Certified, mpsc::Sender<Outcome>),
         mut random: Random,
         clock: Clock,
         to_center: Sender<T>,
@@ -145,6 +148,7 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             trunks,
             agent_calls,
             carriers,
+            certified,
             outcomes,
             settings: current,
             legs: BTreeMap::new(),

@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use super::carriers::Carriers;
+use super::certified::Certified;
 use super::gate::{Gate, Lanes};
 use super::shard::ShardInput;
 use connection::Connection;
@@ -84,6 +85,7 @@ pub(super) struct Shared {
     pub(super) shards: Vec<Lanes>,
     pub(super) gate: Arc<Gate>,
     pub(super) carriers: Arc<Carriers>,
+    pub(super) certified: Certified,
     pub(super) handshakes: Handshakes,
     pub(super) stopped: watch::Receiver<bool>,
 }

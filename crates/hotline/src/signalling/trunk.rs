@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use sip::{Flow, Transport};
 
+use super::certified::Certified;
 use super::{Outgoing, Terms};
+use crate::tls::PeerName;
 
 /// A carrier's line, known by the addresses it calls from.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub struct Trunk {
     pub sources: Vec<Network>,
     /// Names of hosts that it calls from; what they lead to is looked up again while the center runs.
     pub hosts: Vec<String>,
+    /// Its calls come over TLS alone, by peers with a certificate for this name.
+    pub client: Option<PeerName>,
     /// What the audio of its calls may be.
     pub terms: Terms,
     /// How calls of ours go out through it.
@@ -25,10 +29,11 @@ pub struct Trunk {
 impl Trunk {
     /// True when it calls from there. By WebSocket come browsers, whose address may be that of a proxy: none of them is a
     /// trunk.
-    pub(super) fn is_source(&self, flow: Flow) -> bool {
+    pub(super) fn is_source(&self, flow: Flow, certified: &Certified) -> bool {
         match flow.transport {
             Transport::Udp | Transport::Tcp | Transport::Tls => {
                 self.sources.iter().any(|network| network.contains(flow.source.ip()))
+                    && self.client.as_ref().is_none_or(|name| certified.is(flow, name))
             }
             Transport::Ws | Transport::Wss => false,
         }

@@ -90,8 +90,11 @@ async fn a_gateway_is_believed_by_authority_and_name_or_by_its_very_certificate(
 #[tokio::test]
 async fn who_asks_for_a_certificate_of_ours_gets_it() {
     let files = Files::new("tls-mutual");
-    let roots = authorities(&files.authority.file()).unwrap();
-    let server = server(&files.identity(), Some(roots), Version::Tls13).unwrap();
+    let asking = |are_required| {
+        let roots = authorities(&files.authority.file()).unwrap();
+        server(&files.identity(), Some(Clients { roots, are_required }), Version::Tls13).unwrap()
+    };
+    let server = asking(true);
     let trust = || Trust::read(&files.authority.file()).unwrap();
     let (certificate, key) = files.authority.issue("center", "DNS:center.example", 30);
     let ours = Identity::read(&certificate, &key).unwrap();
@@ -100,6 +103,33 @@ async fn who_asks_for_a_certificate_of_ours_gets_it() {
     let without = Client::new(trust(), None).unwrap();
     assert!(!shake(&server, &without, "sbc.example").await.0);
     assert!(with != without);
+    let polite = asking(false);
+    assert_eq!(shake(&polite, &with, "sbc.example").await, (true, true));
+    assert_eq!(shake(&polite, &without, "sbc.example").await, (true, true));
+    let stranger = Authority::new(files.folder.path(), "stranger");
+    let (certificate, key) = stranger.issue("forged", "DNS:center.example", 30);
+    let forged = Client::new(trust(), Some(&Identity::read(&certificate, &key).unwrap())).unwrap();
+    assert!(!shake(&polite, &forged, "sbc.example").await.0, "of an authority that nobody asked for");
+}
+
+#[test]
+fn a_certificate_is_of_the_names_in_it() {
+    let files = Files::new("tls-names");
+    let (several, _) = files.authority.issue("several", "DNS:a.example,DNS:*.b.example,IP:192.0.2.1", 30);
+    let certificate = CertificateDer::from_pem_file(&several).unwrap();
+    for (name, is_of) in [
+        ("a.example", true),
+        ("A.example", true),
+        ("x.b.example", true),
+        ("192.0.2.1", true),
+        ("b.example", false),
+        ("several", false),
+        ("192.0.2.2", false),
+    ] {
+        assert_eq!(name.parse::<PeerName>().unwrap().is_of(&certificate), is_of, "{name}");
+    }
+    assert!("not a name".parse::<PeerName>().is_err() && "".parse::<PeerName>().is_err());
+    assert!(!"a.example".parse::<PeerName>().unwrap().is_of(&CertificateDer::from(vec![0x30, 0x80])));
 }
 
 #[test]

@@ -7,7 +7,7 @@ fn trunk(name: &str, gateways: &[&str], change: impl FnOnce(&mut Outgoing)) -> T
     let mut outgoing = Outgoing { gateways, ..Outgoing::default() };
     change(&mut outgoing);
     let terms = crate::signalling::Terms::default();
-    Trunk { name: name.to_owned(), sources: Vec::new(), hosts: Vec::new(), terms, outgoing }
+    Trunk { name: name.to_owned(), sources: Vec::new(), hosts: Vec::new(), client: None, terms, outgoing }
 }
 
 fn both() -> Arc<Carriers> {

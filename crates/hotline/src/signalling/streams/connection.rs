@@ -44,6 +44,8 @@ impl Connection {
                 let Some(stream) = self.shake(link::shake(stream, server), &mut waiting).await else {
                     return;
                 };
+                let certified = &self.shared.certified;
+                let _shown = link::certificate(&stream).map(|it| certified.show(self.flow, it));
                 self.talk(tokio::io::split(stream), waiting).await;
             }
         }

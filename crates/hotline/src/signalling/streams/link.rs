@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use sip::{Flow, Transport};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -89,6 +89,12 @@ pub(super) async fn shake(
     server: Arc<ServerConfig>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
     TlsAcceptor::from(server).accept(stream).await.map(TlsStream::Server)
+}
+
+/// The certificate that a peer showed.
+pub(super) fn certificate(stream: &TlsStream<TcpStream>) -> Option<CertificateDer<'static>> {
+    let (_, session) = stream.get_ref();
+    session.peer_certificates()?.first().cloned()
 }
 
 /// True for a connection from the very address that a gateway takes our calls at, over TLS.

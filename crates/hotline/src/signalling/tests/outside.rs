@@ -67,7 +67,7 @@ impl Outside {
 fn trunk(name: &str, outgoing: Outgoing) -> Trunk {
     let mut terms = crate::signalling::Terms::default();
     terms.numbers.account = outgoing.credentials.as_ref().map(|credentials| credentials.user.clone());
-    Trunk { name: name.to_owned(), sources: Vec::new(), hosts: Vec::new(), terms, outgoing }
+    Trunk { name: name.to_owned(), sources: Vec::new(), hosts: Vec::new(), client: None, terms, outgoing }
 }
 
 fn header(request: &Request, name: &str) -> String {

@@ -113,6 +113,7 @@ pub(super) fn usual(srtp: Encryption, network: &str) -> Settings {
         name: "loopback".to_owned(),
         sources: vec![network.parse().unwrap()],
         hosts: Vec::new(),
+        client: None,
         terms: terms.clone(),
         outgoing: crate::signalling::Outgoing::default(),
     }];
