@@ -49,6 +49,8 @@ pub(crate) struct Contact {
     pub(crate) talked: bool,
     /// How often the customer was given away.
     pub(crate) moves: u32,
+    /// How often an agent was asked to have the customer back.
+    pub(crate) returns: u32,
     /// The last key that counted.
     pub(crate) last_key: Option<Key>,
 }
