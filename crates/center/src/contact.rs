@@ -182,7 +182,7 @@ impl Contact {
             Why::Taker(_) => self.taker_event(cx, leg, event),
             Why::Giver(_) => self.giver_event(cx, leg, event),
             Why::SecondLine(_) => self.second_line_event(cx, leg, event),
-            Why::Offer { .. } | Why::Answered { .. } | Why::FeatureCode => {}
+            Why::Offer { .. } | Why::Answered { .. } | Why::Inside(_) | Why::FeatureCode => {}
         }
     }
 
