@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use hotline_tests::{CUSTOMER_HZ, Center, Phone, THIRD_HZ, Voices, assert_heard};
+use hotline_tests::{AGENT_HZ, CUSTOMER_HZ, Center, Phone, THIRD_HZ, Voices, assert_heard, wait_for};
 use serde_json::{Value, json};
 
 const CUSTOMER: Voices = [true, false, false];
@@ -176,4 +176,34 @@ fn a_caller_reaches_a_department_by_the_flow_and_by_keys() {
     assert_eq!(dialled[1]["extension"], "6001");
     assert_eq!(center.events_of_type("extension_ended")[1]["how"], "answered");
     center.assert_rows_and_files_agree();
+}
+
+#[test]
+fn agents_call_each_other_and_a_department_without_a_customer() {
+    let center = center();
+    let mut colleague = Phone::agent(&center, "2001", THIRD_HZ);
+    let mut agent = Phone::agent(&center, "1001", AGENT_HZ);
+    for number in ["2001", "*86001"] {
+        agent.begin_to_dial(number);
+        wait_until_talking(&center, "talking");
+        // Both hear each other for a while, as long as no contact has a recording to measure it by.
+        colleague.wait_for_log("Call established", 1);
+        agent.wait_for_log("[0:00:03]", 1);
+        agent.hang_up();
+        wait_until_talking(&center, "idle");
+        assert_heard(&agent.heard(), 1, &[COLLEAGUE]);
+        assert_heard(&colleague.heard(), 1, &[AGENT]);
+        assert_eq!(center.contacts(), [Value::Null; 0], "no customer is in it");
+        colleague = Phone::agent(&center, "2001", THIRD_HZ);
+        agent = Phone::agent(&center, "1001", AGENT_HZ);
+    }
+}
+
+/// Waits until agents 1001 and 2001 both do this.
+fn wait_until_talking(center: &Center, activity: &str) {
+    for agent in ["1001", "2001"] {
+        wait_for(&format!("{agent} to be {activity}"), || {
+            (center.agent(agent)["activity"] == activity).then_some(())
+        });
+    }
 }

@@ -36,15 +36,18 @@ impl CodeCall {
         dialled: &Number,
         remote: Option<RemoteMedia>,
     ) -> Option<CodeCall> {
-        let Some(code) = cx.config.feature_codes.get(dialled).copied() else {
+        let known = cx.config.feature_codes.get(dialled).copied();
+        let order = known.and_then(|code| match code {
+            FeatureCode::Ready => Some(AgentOrder::Ready),
+            FeatureCode::Break => Some(AgentOrder::Break),
+            // Nothing follows it.
+            FeatureCode::Dial => None,
+        });
+        let (Some(code), Some(order)) = (known, order) else {
             cx.refuse(leg, Cause::UnknownNumber);
             return None;
         };
         let by = Actor::Agent(agent.clone());
-        let order = match code {
-            FeatureCode::Ready => AgentOrder::Ready,
-            FeatureCode::Break => AgentOrder::Break,
-        };
         let id = CommandId::new(&mut cx.ids, cx.now);
         cx.command_agent(id, agent.clone(), order, by, Asked::Code(leg));
         let call = cx.new_call();
@@ -81,6 +84,7 @@ impl CodeCall {
             _ if !obeyed => "agent-refused",
             FeatureCode::Ready => "agent-ready",
             FeatureCode::Break => "agent-break",
+            FeatureCode::Dial => return,
         };
         let (leg, play) = (self.leg, cx.new_play());
         self.play = Some(play);

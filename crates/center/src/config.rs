@@ -81,6 +81,17 @@ pub enum FeatureCode {
     Ready,
     /// On a break.
     Break,
+    /// The beginning of a number: what follows is an agent or an extension of the house.
+    Dial,
+}
+
+impl Config {
+    /// What stands behind the code to call somebody of the house, if the number begins with it.
+    pub(crate) fn after_dial_code(&self, dialled: &Number) -> Option<Number> {
+        let codes = self.feature_codes.iter().filter(|(_, does)| **does == FeatureCode::Dial);
+        let mut rests = codes.filter_map(|(code, _)| dialled.as_str().strip_prefix(code.as_str()));
+        rests.find_map(|rest| rest.parse().ok()).filter(|_| !self.feature_codes.contains_key(dialled))
+    }
 }
 
 /// What a code orders that an agent types during a conversation.

@@ -198,6 +198,13 @@ impl Contact {
 impl Context {
     /// To whom a number leads that this agent dials, or gives the customer to.
     pub(crate) fn resolve(&self, by: &AgentId, number: &Number) -> Option<MoveTo> {
+        let is_outside = || self.config.dialling.way(Some(by), self.queues_of(by), number).is_ok();
+        let outside = || is_outside().then(|| MoveTo::Outside(Personal::new(number.clone())));
+        self.of_the_house(number).or_else(outside)
+    }
+
+    /// To whom of the house a number leads.
+    pub(crate) fn of_the_house(&self, number: &Number) -> Option<MoveTo> {
         let agents = &self.config.acd.agents;
         if let Some(agent) = agents.iter().find(|agent| agent.id.as_str() == number.as_str()) {
             return Some(MoveTo::Agent(agent.id.clone()));
@@ -205,11 +212,8 @@ impl Context {
         if let Some(queue) = self.config.extensions.get(number) {
             return Some(MoveTo::Queue(queue.clone()));
         }
-        if self.config.directory.get(number).is_some() {
-            return Some(MoveTo::Extension(number.clone()));
-        }
-        let is_outside = self.config.dialling.way(Some(by), self.queues_of(by), number).is_ok();
-        is_outside.then(|| MoveTo::Outside(Personal::new(number.clone())))
+        let is_listed = self.config.directory.get(number).is_some();
+        is_listed.then(|| MoveTo::Extension(number.clone()))
     }
 
     /// The queues that an agent serves; none of one who is unknown.

@@ -49,6 +49,8 @@ pub(crate) struct Contact {
     pub(crate) talked: bool,
     /// How often the customer was given away.
     pub(crate) moves: u32,
+    /// How often an agent was asked to have the customer back.
+    pub(crate) returns: u32,
     /// The last key that counted.
     pub(crate) last_key: Option<Key>,
 }
@@ -180,7 +182,7 @@ impl Contact {
             Why::Taker(_) => self.taker_event(cx, leg, event),
             Why::Giver(_) => self.giver_event(cx, leg, event),
             Why::SecondLine(_) => self.second_line_event(cx, leg, event),
-            Why::Offer { .. } | Why::Answered { .. } | Why::FeatureCode => {}
+            Why::Offer { .. } | Why::Answered { .. } | Why::Inside(_) | Why::FeatureCode => {}
         }
     }
 

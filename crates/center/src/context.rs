@@ -251,7 +251,7 @@ impl Context {
         }
         match why {
             Why::Offer { offer, .. } => self.acd(acd::Input::OfferReleased(offer)),
-            Why::Guest(_) | Why::Taker(_) => self.free_engaged(leg),
+            Why::Guest(_) | Why::Taker(_) | Why::Inside(_) => self.free_engaged(leg),
             Why::Contact(_)
             | Why::Answered { .. }
             | Why::Segment(_)

@@ -86,6 +86,7 @@ impl Contact {
             place: Place::Opening { tried: BTreeSet::new() },
             talked: false,
             moves: 0,
+            returns: 0,
             last_key: None,
         })
     }

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use model::{
-    Actor, AgentEvent, AgentId, AgentOrder, Cause, CommandId, ContactId, Done, LegId, OfferId, OfferOutcome,
-    QueueEvent, QueueName, Refusal, Refused, RemoteMedia, Reply, Time,
+    Actor, AgentEvent, AgentId, AgentOrder, CallId, Cause, CommandId, ContactId, Done, LegId, OfferId,
+    OfferOutcome, QueueEvent, QueueName, Refusal, Refused, RemoteMedia, Reply, Time,
 };
 
 use crate::command::Outcome;
@@ -38,17 +38,49 @@ pub(crate) enum Asked {
     /// An agent's call to a feature code, by its leg.
     Code(LegId),
     /// A contact in whose conversation a seat is to join: this one, or whichever is free.
-    Guest { contact: ContactId, seat: Option<AgentId>, ring: Duration, invite: Box<Invite> },
+    Guest {
+        contact: ContactId,
+        seat: Option<AgentId>,
+        ring: Duration,
+        invite: Box<Invite>,
+    },
     /// A contact whose customer this seat is to have.
-    Transfer { contact: ContactId, seat: AgentId, ring: Duration, giving: Box<Giving> },
+    Transfer {
+        contact: ContactId,
+        seat: AgentId,
+        ring: Duration,
+        giving: Box<Giving>,
+    },
     /// A contact whose customer, who is on the way, this seat is to have after others did not take the call.
-    NextTaker { contact: ContactId, seat: AgentId, ring: Duration },
+    NextTaker {
+        contact: ContactId,
+        seat: AgentId,
+        ring: Duration,
+    },
     /// A contact whose customer this seat is to have again.
-    Back { contact: ContactId, seat: AgentId },
+    Back {
+        contact: ContactId,
+        seat: AgentId,
+    },
     /// A parked contact, which this seat is to pick up.
-    PickUp { contact: ContactId, seat: AgentId },
+    PickUp {
+        contact: ContactId,
+        seat: AgentId,
+    },
+    /// A call between agents, for one of them: this one, or whoever is free.
+    Inside {
+        call: CallId,
+        seat: AgentId,
+    },
+    InsideIdle {
+        call: CallId,
+    },
     /// A parked contact, whose slot this agent dialled.
-    PickUpByPhone { contact: ContactId, leg: LegId, seat: AgentId },
+    PickUpByPhone {
+        contact: ContactId,
+        leg: LegId,
+        seat: AgentId,
+    },
 }
 
 /// What the distributor says to one contact, or to whoever asked.
@@ -314,6 +346,11 @@ impl Center {
                 let result = result.and_then(|()| self.engaged(contact, seat, ring));
                 self.reply(id, result);
             }
+            Asked::Inside { call, seat } => self.inside_asked(id, call, result.map(|()| seat)),
+            Asked::InsideIdle { call } => {
+                let seat = result.and_then(|()| found.ok_or(Refused::NobodyFree));
+                self.inside_asked(id, call, seat);
+            }
             Asked::PickUpByPhone { contact, leg, seat } => {
                 let was_given = result.is_ok();
                 let is_wanted = self.with(contact, |contact, cx| contact.pick_up_given(cx, leg, result));
@@ -370,6 +407,14 @@ impl Center {
                 self.cx.not_transferred(asker, refused);
                 self.with(contact, |contact, cx| contact.transfer_refused(cx, asker, refused));
             }
+        }
+    }
+
+    /// The seat for a call between agents, or why there is none.
+    fn inside_asked(&mut self, id: CommandId, call: CallId, seat: Result<AgentId, Refused>) {
+        let is_wanted = self.with_inside(call, |inside, cx| inside.given(cx, id, seat.clone()));
+        if let Ok(seat) = seat {
+            self.give_back(seat, !is_wanted);
         }
     }
 

@@ -81,6 +81,8 @@ pub(crate) enum Why {
     Giver(ContactId),
     /// A second call of the agent's phone, for a consultation.
     SecondLine(ContactId),
+    /// An agent calls another, or is called, without a customer.
+    Inside(CallId),
     /// An agent calls a feature code.
     FeatureCode,
 }
@@ -163,7 +165,7 @@ impl Why {
             | Why::Taker(contact)
             | Why::Giver(contact)
             | Why::SecondLine(contact) => Some(*contact),
-            Why::FeatureCode => None,
+            Why::Inside(_) | Why::FeatureCode => None,
         }
     }
 }
@@ -323,7 +325,9 @@ impl Leg {
         match self.why {
             Why::Contact(_) => true,
             Why::Segment(_) | Why::Guest(_) | Why::Giver(_) | Why::SecondLine(_) => self.is_up(),
-            Why::Offer { .. } | Why::Answered { .. } | Why::Taker(_) | Why::FeatureCode => false,
+            Why::Offer { .. } | Why::Answered { .. } | Why::Taker(_) | Why::Inside(_) | Why::FeatureCode => {
+                false
+            }
         }
     }
 

@@ -47,6 +47,7 @@ impl Legs {
             | Why::Taker(_)
             | Why::Giver(_)
             | Why::SecondLine(_)
+            | Why::Inside(_)
             | Why::FeatureCode => false,
         };
         self.legs.get(&leg).filter(by).map(|_| leg)
@@ -65,6 +66,7 @@ impl Legs {
             | Why::Taker(_)
             | Why::Giver(_)
             | Why::SecondLine(_)
+            | Why::Inside(_)
             | Why::FeatureCode => None,
         }
     }
@@ -91,6 +93,7 @@ impl Legs {
             | Why::Taker(_)
             | Why::Giver(_)
             | Why::SecondLine(_)
+            | Why::Inside(_)
             | Why::FeatureCode => {}
         }
         // An agent's own call is found by the first leg, or once the distributor gave the agent for it.
@@ -177,7 +180,7 @@ impl Legs {
     pub(crate) fn of_agent_with_leaving(&self, agent: &AgentId) -> impl Iterator<Item = &Why> {
         let legs = self.legs.values().filter(move |leg| leg.agent() == Some(agent));
         let there = legs.filter(|leg| !leg.is_over() || leg.awaited().device);
-        there.map(|leg| &leg.why).filter(|why| why.contact().is_some())
+        there.map(|leg| &leg.why).filter(|why| **why != Why::FeatureCode)
     }
 
     /// Legs that we let go whose devices have not said their last word.
@@ -202,7 +205,7 @@ impl Legs {
                 let is_none = |leg: &Leg| leg.agent().is_none() || leg.is_inbound && !leg.is_engaged;
                 self.legs.get(&leg).is_some_and(is_none) || self.seats.values().any(|seat| *seat == leg)
             }
-            Why::SecondLine(_) | Why::FeatureCode => true,
+            Why::SecondLine(_) | Why::Inside(_) | Why::FeatureCode => true,
         };
         alive && self.live().all(of_contacts)
     }

@@ -36,6 +36,7 @@ mod dialling;
 mod distributor;
 mod guests;
 mod inout;
+mod inside;
 mod leg;
 mod legs;
 mod limits;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use model::{
-    AgentId, Cause, CenterEvent, ContactId, EndedBy, Event, Ids, Invited, LegId, Number, Origin, Refused,
-    RemoteMedia, Time,
+    AgentId, CallId, Cause, CenterEvent, ContactId, EndedBy, Event, Ids, Invited, LegId, Number, Origin,
+    Refused, RemoteMedia, Time,
 };
 
 use crate::code::CodeCall;
@@ -15,6 +15,8 @@ use crate::contact::Contact;
 use crate::context::Context;
 use crate::customer::Invitation;
 use crate::inout::{Input, Output};
+use crate::inside::InsideCall;
+use crate::leg::Why;
 use crate::timers::Timer;
 
 /// The one writer of call state. See the crate's documentation for the state charts.
@@ -24,6 +26,8 @@ pub struct Center {
     pub(crate) contacts: BTreeMap<ContactId, Box<Contact>>,
     /// Calls to feature codes, by their one leg.
     pub(crate) codes: BTreeMap<LegId, CodeCall>,
+    /// Calls between agents.
+    pub(crate) inside: BTreeMap<CallId, InsideCall>,
     draining: bool,
     drained: bool,
 }
@@ -32,8 +36,8 @@ impl Center {
     /// A center that has just started. `left_open` ends what the last run was cut off in.
     pub fn new(config: Config, ids: Ids, offer_ids: Ids, now: Time, left_open: Vec<Event>) -> Center {
         let cx = Context::new(config, ids, offer_ids, now);
-        let (contacts, codes) = (BTreeMap::new(), BTreeMap::new());
-        let mut center = Center { cx, contacts, codes, draining: false, drained: false };
+        let (contacts, codes, inside) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut center = Center { cx, contacts, codes, inside, draining: false, drained: false };
         for event in left_open {
             center.cx.record(event);
         }
@@ -49,7 +53,7 @@ impl Center {
 
     /// How many calls are in progress.
     pub fn calls(&self) -> usize {
-        self.contacts.len() + self.codes.len()
+        self.contacts.len() + self.codes.len() + self.inside.len()
     }
 
     /// The contact that a leg belongs to: a customer's, or one that a seat talks or rings for.
@@ -150,6 +154,9 @@ impl Center {
         for mut code in std::mem::take(&mut self.codes).into_values() {
             code.end(&mut self.cx, Cause::ShuttingDown);
         }
+        for mut inside in std::mem::take(&mut self.inside).into_values() {
+            inside.end(&mut self.cx, Cause::ShuttingDown);
+        }
     }
 
     fn timer(&mut self, timer: Timer) {
@@ -159,10 +166,16 @@ impl Center {
             Timer::Wait(id) => _ = self.with(id, Contact::wait_timeout),
             Timer::Typing(id) => _ = self.with(id, Contact::typing_timeout),
             Timer::Parking(id) => _ = self.with(id, Contact::parking_over),
-            Timer::Ring(leg) => {
-                let rung_for = self.contact_of(leg);
-                rung_for.map(|id| self.with(id, |contact, cx| contact.rang_out(cx, leg)));
-            }
+            Timer::Ring(leg) => match self.cx.legs.get(leg).map(|of| &of.why) {
+                Some(Why::Inside(call)) => {
+                    let call = *call;
+                    self.with_inside(call, |inside, cx| inside.rang_out(cx, leg));
+                }
+                why => {
+                    let rung_for = why.and_then(Why::contact);
+                    rung_for.map(|id| self.with(id, |contact, cx| contact.rang_out(cx, leg)));
+                }
+            },
         }
     }
 
@@ -191,7 +204,7 @@ impl Center {
         }
     }
 
-    /// An agent dials a feature code, a slot in which somebody is parked, or, in a call, whom to consult.
+    /// An agent dials a feature code, a slot in which somebody is parked, somebody of the house, or, in a call, whom to consult.
     fn agent_calls(
         &mut self,
         ends: (LegId, IpAddr),
@@ -199,12 +212,18 @@ impl Center {
         dialled: &Number,
         remote: Option<RemoteMedia>,
     ) {
+        let after_code = self.cx.config.after_dial_code(dialled);
+        let dialled = after_code.as_ref().unwrap_or(dialled);
         if let Some(contact) = self.cx.slot_of(dialled) {
             return self.dial_slot(contact, ends, agent, remote);
         }
         let talks_with = self.contact_of_agent(&agent).ok();
         if let (Some(contact), Some(to)) = (talks_with, self.cx.resolve(&agent, dialled)) {
             self.with(contact, |contact, cx| contact.consult_by_phone(cx, ends, &agent, to, remote));
+        } else if let Some(to) = talks_with.is_none().then(|| self.cx.of_the_house(dialled)).flatten() {
+            self.inside.extend(
+                InsideCall::begin(&mut self.cx, ends, &agent, to, remote).map(|inside| (inside.id(), inside)),
+            );
         } else if let Some(code) = CodeCall::begin(&mut self.cx, ends, &agent, dialled, remote) {
             self.codes.insert(ends.0, code);
         }

@@ -17,7 +17,8 @@
 //!
 //! The agent's part ends with the order: the segment is over and the agent writes up. A phone that asked by REFER stays in
 //! the call (a *giver*) until it is said how the transfer ended, and its agent is in a call for as long. A customer is
-//! given away 16 times at most.
+//! given away 16 times at most, and an agent is rung 4 times at most to have the customer back: who goes to and fro waits in
+//! the queue then, for whoever is free.
 
 mod along;
 mod by_flow;
@@ -41,6 +42,8 @@ pub(crate) use along::Giving;
 
 /// How often a customer can be given away.
 const MOST_MOVES: u32 = 16;
+/// How often a customer whom nobody took is brought back to an agent who is rung for that; then the customer waits in the queue.
+const MOST_RETURNS: u32 = 4;
 
 /// A customer on the way to somebody who rings.
 #[derive(Debug)]

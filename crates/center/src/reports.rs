@@ -4,12 +4,13 @@
 use std::net::SocketAddr;
 
 use model::{
-    AudioReport, Kept, LegId, LegReport, MediaReport, RecordingEvent, RecordingId, RecordingReport,
+    AudioReport, CallId, Kept, LegId, LegReport, MediaReport, RecordingEvent, RecordingId, RecordingReport,
     RecordingState, Refusal, RemoteMedia, Shortage, StorageEvent, StorageReport,
 };
 
 use crate::code::CodeCall;
 use crate::context::Context;
+use crate::inside::InsideCall;
 use crate::leg::{LegEvent, Meaning, Why};
 use crate::machine::Center;
 
@@ -68,6 +69,7 @@ impl Center {
         match why {
             Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.answer(cx, rtp)),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.answer(cx, rtp)),
+            Why::Inside(call) => self.with_inside(*call, |inside, cx| inside.port_open(cx, leg, rtp)),
             Why::Offer { contact, queue, .. } => {
                 let dialled = self.with(*contact, |contact, cx| contact.dial_seat(cx, leg, rtp, queue));
                 if dialled.is_none() {
@@ -89,6 +91,7 @@ impl Center {
         match why {
             Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.try_elsewhere(cx, lacks)),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.end(cx, lacks.cause())),
+            Why::Inside(call) => self.with_inside(*call, |inside, cx| inside.end(cx, lacks.cause())),
             Why::Taker(contact) | Why::SecondLine(contact) => {
                 self.with(*contact, |contact, cx| contact.no_port_for_agents_call(cx, leg, lacks.cause()));
             }
@@ -102,6 +105,7 @@ impl Center {
         match why {
             Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.connected(cx, remote)),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.connected(cx, remote)),
+            Why::Inside(call) => self.with_inside(*call, |inside, cx| inside.leg_up(cx, leg, remote)),
             Why::Offer { offer, .. } => self.cx.seat_answered(leg, *offer, remote),
             Why::Guest(contact) => {
                 self.with(*contact, |contact, cx| contact.guest_answered(cx, leg, remote));
@@ -127,6 +131,7 @@ impl Center {
                 self.cx.is_gone(leg);
                 self.with(*contact, |contact, cx| contact.taker_failed(cx, leg, refusal));
             }
+            Why::Inside(call) => self.with_inside(*call, |inside, cx| inside.unanswered(cx, leg, refusal)),
             Why::Contact(_)
             | Why::Answered { .. }
             | Why::Segment(_)
@@ -148,7 +153,22 @@ impl Center {
             }
             Why::Offer { .. } | Why::Answered { .. } => self.cx.offer_event(leg, event),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.leg_event(cx, event)),
+            Why::Inside(call) => self.with_inside(call, |inside, cx| inside.leg_event(cx, leg, event)),
         }
+    }
+
+    /// Has a call between agents that is not over do something.
+    pub(crate) fn with_inside<R: Default>(
+        &mut self,
+        call: CallId,
+        act: impl FnOnce(&mut InsideCall, &mut Context) -> R,
+    ) -> R {
+        let Some(inside) = self.inside.get_mut(&call) else { return R::default() };
+        let done = act(inside, &mut self.cx);
+        if inside.is_over() {
+            self.inside.remove(&call);
+        }
+        done
     }
 
     pub(crate) fn with_code(&mut self, leg: LegId, act: impl FnOnce(&mut CodeCall, &mut Context)) {

@@ -132,6 +132,7 @@ impl Center {
             | Why::Taker(_)
             | Why::Giver(_)
             | Why::SecondLine(_)
+            | Why::Inside(_)
             | Why::FeatureCode => None,
         }
     }
@@ -149,6 +150,7 @@ impl Center {
                 | Why::Taker(_)
                 | Why::Giver(_)
                 | Why::SecondLine(_)
+                | Why::Inside(_)
                 | Why::FeatureCode,
             )
             | None => Err(if is_known() { Refused::NotTalking } else { Refused::UnknownAgent }),
@@ -167,6 +169,7 @@ impl Center {
             | Why::Taker(_)
             | Why::Giver(_)
             | Why::SecondLine(_)
+            | Why::Inside(_)
             | Why::FeatureCode => None,
         }
     }

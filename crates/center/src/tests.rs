@@ -5,6 +5,7 @@ mod early;
 mod extensions;
 mod generated;
 mod house;
+mod inside;
 mod late;
 mod ledger;
 mod limits;

@@ -8,7 +8,7 @@ use model::{
 };
 
 use super::along::seconds_since;
-use super::{Arrival, Asker, Errand, Giver, Move, Parted, Stage};
+use super::{Arrival, Asker, Errand, Giver, MOST_RETURNS, Move, Parted, Stage};
 use crate::arrange::Hold;
 use crate::contact::{Contact, Place};
 use crate::context::Context;
@@ -153,8 +153,12 @@ impl Contact {
         self.arrived(cx, errand, Arrival::Talking);
     }
 
-    /// Asks for the seat of the agent who gave the customer away.
+    /// Asks for the seat of the agent who gave the customer away, unless that was asked too often.
     fn ask_agent_back(&mut self, cx: &mut Context) {
+        if self.returns >= MOST_RETURNS {
+            return self.wait_instead(cx);
+        }
+        self.returns += 1;
         let Place::Moving(on) = &mut self.place else { return };
         let Some(agent) = on.errand.from().cloned() else { return };
         let id = CommandId::new(&mut cx.ids, cx.now);

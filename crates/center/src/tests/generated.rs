@@ -169,7 +169,8 @@ pub(super) fn take(world: &mut World, step: &Step) {
         }
         Step::Dial(index, to) => {
             let origin = Origin::Agent(agent(AGENTS[index].0));
-            world.invite(origin, ["1001", "1002", "1003", "7002", "701", "702", "6001", "6002", "6004"][to]);
+            world
+                .invite(origin, ["1001", "1002", "1003", "7002", "701", "702", "6001", "6002", "*81003"][to]);
         }
         Step::Settings(missing) => world.settings(|config| match missing {
             0..3 => _ = config.acd.agents.remove(missing),

@@ -40,9 +40,15 @@ impl World {
         for (id, _) in AGENTS {
             let Some(view) = acd.agent(&agent(id)) else { continue };
             let legs: Vec<_> = cx.legs.of_agent_with_leaving(&agent(id)).collect();
-            let talks = legs
-                .iter()
-                .any(|why| matches!(why, Why::Segment(_) | Why::Guest(_) | Why::Taker(_) | Why::Giver(_)));
+            let is_in_a_call = |why: &&&Why| match why {
+                Why::Segment(_) | Why::Guest(_) | Why::Taker(_) | Why::Giver(_) | Why::Inside(_) => true,
+                Why::Contact(_)
+                | Why::Offer { .. }
+                | Why::Answered { .. }
+                | Why::SecondLine(_)
+                | Why::FeatureCode => false,
+            };
+            let talks = legs.iter().any(|why| is_in_a_call(&why));
             assert_eq!(view.activity == Activity::Talking, talks, "{id}: {legs:?}");
         }
     }

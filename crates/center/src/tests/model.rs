@@ -180,7 +180,7 @@ impl Model {
                     assert!(self.contacts[contact].agent.as_ref().and_then(Party::agent) == Some(agent));
                     return None;
                 }
-                Why::Contact(_) | Why::FeatureCode => return None,
+                Why::Contact(_) | Why::Inside(_) | Why::FeatureCode => return None,
             };
             Some((agent, why))
         });

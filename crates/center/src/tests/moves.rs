@@ -216,6 +216,22 @@ fn a_customer_is_given_away_sixteen_times_at_most() {
 }
 
 #[test]
+fn a_customer_comes_back_to_an_agent_four_times_and_waits_then() {
+    let (mut world, caller, _) = with_colleague(Seat::Declines);
+    for turn in 0..5 {
+        order(&mut world, MoveOrder::Transfer(to_agent("1003")));
+        if turn == 4 {
+            world.script("1003", Seat::AnswersAfter(seconds(1)));
+        }
+        world.run(seconds(15));
+        let back = MoveEnd::Returned(Refusal::Declined);
+        let end = if turn < 4 { back } else { MoveEnd::Requeued(Refusal::Declined) };
+        assert_eq!(transfers(&world).last(), Some(&end), "{turn}");
+    }
+    finish(&mut world, caller);
+}
+
+#[test]
 fn a_queue_or_a_node_has_the_customer_at_once() {
     let (mut world, caller, _) = with_colleague(Seat::RingsOn);
     world.seat("1002", true);

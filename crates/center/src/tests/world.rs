@@ -393,11 +393,13 @@ impl World {
     }
 
     fn assert_no_table_names_the_dead(&self) {
-        let Center { contacts, codes, cx, .. } = &self.center;
+        let Center { contacts, codes, inside, cx, .. } = &self.center;
         for (leg, why) in cx.legs.live() {
             let withdrawn_late = self.late && matches!(why, Why::Offer { .. } | Why::Answered { .. });
             let owned = why.contact().is_none_or(|contact| contacts.contains_key(&contact)) || withdrawn_late;
-            assert!(owned && (why.contact().is_some() || codes.contains_key(&leg)), "{leg} is {why:?}");
+            let is_inside = matches!(why, Why::Inside(call) if inside.contains_key(call));
+            let has_owner = why.contact().is_some() || codes.contains_key(&leg) || is_inside;
+            assert!(owned && has_owner, "{leg} is {why:?}");
         }
         for timer in cx.timers.names() {
             let lives = match timer {
@@ -416,8 +418,9 @@ impl World {
     /// Lets the dust settle, then checks that nothing is left and that the log is sound.
     pub(super) fn assert_over(&mut self) {
         self.run(seconds(90));
-        let Center { contacts, codes, cx, .. } = &self.center;
+        let Center { contacts, codes, inside, cx, .. } = &self.center;
         assert!(contacts.is_empty() && codes.is_empty(), "calls left: {contacts:?} {codes:?}");
+        assert!(inside.is_empty(), "calls between agents left: {inside:?}");
         assert!(cx.legs.is_empty(), "legs left: {:?}", cx.legs);
         assert!(cx.load.is_empty(), "load left: {:?}", cx.load);
         assert!(cx.slots.is_empty(), "slots left: {:?}", cx.slots);

@@ -77,6 +77,7 @@ fn feature_codes(file: &mut Section, numbers: &BTreeMap<Number, u32>) -> BTreeMa
         let code = match does.value.as_str() {
             "ready" => Some(FeatureCode::Ready),
             "break" => Some(FeatureCode::Break),
+            "dial" => Some(FeatureCode::Dial),
             _ => None,
         };
         match (number.parse::<Number>(), code) {
@@ -92,7 +93,10 @@ fn feature_codes(file: &mut Section, numbers: &BTreeMap<Number, u32>) -> BTreeMa
             (Ok(_) | Err(_), _) => file.problem(
                 does.line,
                 text!("{number} cannot be a feature code", "{number} 不能作为功能码"),
-                text!("write \"*70\" = \"ready\" or \"break\"", "请写 \"*70\" = \"ready\" 或 \"break\""),
+                text!(
+                    "write \"*70\" = \"ready\", \"break\" or \"dial\"",
+                    "请写 \"*70\" = \"ready\"、\"break\" 或 \"dial\""
+                ),
             ),
         }
     }

@@ -109,7 +109,12 @@ pub(in crate::tests) fn config() -> Config {
             (number("8005"), dials),
         ]
         .into(),
-        feature_codes: [(number("*70"), FeatureCode::Ready), (number("*71"), FeatureCode::Break)].into(),
+        feature_codes: [
+            (number("*70"), FeatureCode::Ready),
+            (number("*71"), FeatureCode::Break),
+            (number("*8"), FeatureCode::Dial),
+        ]
+        .into(),
         typed_codes: [
             ("*1", TypedCode::Transfer),
             ("*2", TypedCode::Consult),
