@@ -21,6 +21,10 @@ fn baresip_gives_the_customer_to_a_colleague() {
     center.record_for_seconds(3);
     colleague.hang_up();
 
+    let trace = center.command("sip").args(["trace", "--last", "1000"]).output().expect("the program runs");
+    let trace = String::from_utf8_lossy(&trace.stdout).into_owned();
+    assert!(trace.contains("Diversion: <sip:1001@127.0.0.1>;reason=deflection"), "{trace}");
+
     center.wait_for_contact("/end/class", "answered");
     let recording = center.wait_for_recording("sealed");
     assert_heard(&customer.heard(), 1, &[AGENT, COLLEAGUE]);

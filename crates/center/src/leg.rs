@@ -20,8 +20,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use model::{
-    AgentId, AudioReport, CallId, Cause, Codec, ContactId, Digit, Direction, LegOrder, LegQuality, LegReport,
-    Number, OfferId, Party, Personal, PlayId, QueueName, Referral, Refusal, RemoteMedia, Shortage, Target,
+    AgentId, AudioReport, CallId, Cause, Codec, ContactId, Digit, Direction, Diversion, LegOrder, LegQuality,
+    LegReport, Number, OfferId, Party, Personal, PlayId, QueueName, Referral, Refusal, RemoteMedia, Shortage,
+    Target,
 };
 
 use crate::contact::KeyWay;
@@ -39,6 +40,8 @@ pub(crate) struct Leg {
     pub(crate) is_inbound: bool,
     /// The distributor gave its agent for a conversation that has not become the agent's own: to be given back.
     pub(crate) is_engaged: bool,
+    /// Who of the house sent the call on to it.
+    pub(crate) diverted: Option<Diversion>,
     stage: Stage,
 }
 
@@ -173,12 +176,30 @@ impl Why {
 impl Leg {
     /// A leg of a peer that calls us; its port is being opened.
     pub(crate) fn inbound(call: CallId, on: IpAddr, who: Who, why: Why) -> Leg {
-        Leg { call, on: Some(on), who, why, is_inbound: true, is_engaged: false, stage: Stage::Opening }
+        Leg {
+            call,
+            on: Some(on),
+            who,
+            why,
+            is_inbound: true,
+            is_engaged: false,
+            diverted: None,
+            stage: Stage::Opening,
+        }
     }
 
     /// A leg that is to be dialled once its port, which is being opened, is open.
     pub(crate) fn outbound(call: CallId, on: Option<IpAddr>, who: Who, why: Why) -> Leg {
-        Leg { call, on, who, why, is_inbound: false, is_engaged: false, stage: Stage::Opening }
+        Leg {
+            call,
+            on,
+            who,
+            why,
+            is_inbound: false,
+            is_engaged: false,
+            diverted: None,
+            stage: Stage::Opening,
+        }
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -226,7 +247,8 @@ impl Leg {
             }
         };
         self.stage = Stage::Ringing;
-        Some(LegOrder::Dial { call: self.call, target, rtp, codecs, caller, display })
+        let diverted = self.diverted.take();
+        Some(LegOrder::Dial { call: self.call, target, rtp, codecs, caller, display, diverted })
     }
 
     /// The order that answers it, once its port is open.

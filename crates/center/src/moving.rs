@@ -26,8 +26,9 @@ mod giver;
 mod taker;
 
 use model::{
-    Actor, AgentId, Cause, CommandId, ContactEvent, Course, Done, EndedBy, LegId, LegOrder, MoveEnd, MoveTo,
-    Number, Party, QueueName, ReferralState, Refusal, Refused, Reply, SecureEnd, Time, Try,
+    Actor, AgentId, Cause, CommandId, ContactEvent, Course, Diversion, DiversionReason, Done, EndedBy, LegId,
+    LegOrder, MoveEnd, MoveTo, Number, Party, QueueName, ReferralState, Refusal, Refused, Reply, SecureEnd,
+    Time, Try,
 };
 
 use crate::arrange::HOLD_MUSIC;
@@ -302,6 +303,18 @@ impl Errand {
     fn giver(&mut self) -> Option<&mut Giver> {
         match self {
             Errand::Forth { giver, .. } => giver.as_mut(),
+            Errand::Back { .. } | Errand::Return { .. } | Errand::ByFlow { .. } => None,
+        }
+    }
+
+    /// The agent who sends the customer on, as the phone of whoever is to have the customer hears it.
+    fn diverted_by(&self) -> Option<Diversion> {
+        match self {
+            Errand::Forth { from, .. } => {
+                let (number, reason) = (from.as_str().parse().ok(), DiversionReason::Deflection);
+                Some(Diversion { number, reason })
+            }
+            // Who gets the customer back is who sent it on.
             Errand::Back { .. } | Errand::Return { .. } | Errand::ByFlow { .. } => None,
         }
     }

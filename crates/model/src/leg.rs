@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use codec::{Codec, OpusFormat, Srtp};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CallId, Cause, Digit, Diverted, LegId, Number, Personal};
+use crate::{AgentId, CallId, Cause, Digit, Diversion, Diverted, LegId, Number, Personal};
 
 /// Which way audio flows, seen from us (RFC 3264 section 6.1 turned round).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,6 +265,9 @@ pub enum LegOrder {
         caller: Option<Personal<Number>>,
         /// A text to show beside it (queue and waiting time), without control characters.
         display: String,
+        /// Who of the house sent the call on, for the phone of a seat (`Diversion`, RFC 5806). A number outside is shown nobody
+        /// of the house.
+        diverted: Option<Diversion>,
     },
     /// Say how far the referral has come that the peer asked for last. Nothing where it asked for none, or wants no word
     /// of it (RFC 4488).

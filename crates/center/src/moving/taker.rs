@@ -42,9 +42,9 @@ impl Contact {
         if cx.legs.get(leg).is_some_and(|leg| leg.is_inbound) {
             return self.pick_up_open(cx, leg, rtp);
         }
-        let (queue, note) = match &self.place {
-            Place::Moving(on) => (&on.queue, on.errand.note()),
-            Place::Parked(parked) => (&parked.parted.queue, String::new()),
+        let (queue, note, by) = match &self.place {
+            Place::Moving(on) => (&on.queue, on.errand.note(), on.errand.diverted_by()),
+            Place::Parked(parked) => (&parked.parted.queue, String::new(), None),
             Place::Opening { .. }
             | Place::Answering { .. }
             | Place::InFlow
@@ -53,6 +53,9 @@ impl Contact {
             | Place::Over => return,
         };
         let display = self.display(queue) + &note;
+        if let Some(of) = cx.legs.get_mut(leg) {
+            of.diverted = by;
+        }
         cx.dial(leg, rtp, codecs_like(self.remote.as_ref()), self.caller.clone(), display);
     }
 

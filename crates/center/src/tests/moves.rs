@@ -118,6 +118,24 @@ fn a_colleague_takes_the_customer_over() {
 }
 
 #[test]
+fn the_phone_that_rings_hears_who_sent_the_customer_on_and_not_who_has_the_customer_back() {
+    let (mut world, caller, _) = with_colleague(Seat::Declines);
+    order(&mut world, MoveOrder::Transfer(to_agent("1003")));
+    world.run(seconds(10));
+    let by = |world: &World, nth: usize| {
+        let leg = world.dialled[nth].1;
+        let dialled = world.orders.iter().find_map(|(to, order)| match order {
+            LegOrder::Dial { diverted, .. } if *to == leg => Some(diverted.clone()),
+            _ => None,
+        });
+        dialled.unwrap().and_then(|diversion| diversion.number)
+    };
+    let heard: Vec<_> = (0..3).map(|nth| by(&world, nth)).collect();
+    assert_eq!(heard, [None, Some(number("1001")), None], "offered, given away, brought back");
+    finish(&mut world, caller);
+}
+
+#[test]
 fn who_does_not_take_the_customer_brings_the_call_back_to_the_agent() {
     let table = [(Seat::Declines, Refusal::Declined), (Seat::Unreachable, Refusal::Unreachable)];
     for (seat, refusal) in table.into_iter().chain([(Seat::RingsOn, Refusal::NoAnswer)]) {

@@ -4,7 +4,7 @@
 //! reasons from a fixed list.
 
 use model::{Diversion, DiversionReason, Diverted, MOST_DIVERSIONS, Number};
-use sip::{Address, Request, SipUri, Uri};
+use sip::{Address, Host, Request, SipUri, Uri};
 
 use super::Numbers;
 
@@ -104,20 +104,31 @@ fn reason_of_cause(cause: u32) -> DiversionReason {
     }
 }
 
+/// The words of RFC 5806 for reasons.
+const REASONS: [(&str, DiversionReason); 10] = [
+    ("user-busy", DiversionReason::UserBusy),
+    ("no-answer", DiversionReason::NoAnswer),
+    ("unavailable", DiversionReason::Unavailable),
+    ("unconditional", DiversionReason::Unconditional),
+    ("time-of-day", DiversionReason::TimeOfDay),
+    ("do-not-disturb", DiversionReason::DoNotDisturb),
+    ("deflection", DiversionReason::Deflection),
+    ("follow-me", DiversionReason::FollowMe),
+    ("out-of-service", DiversionReason::OutOfService),
+    ("away", DiversionReason::Away),
+];
+
 fn reason_of_word(word: &str) -> DiversionReason {
-    match word.to_ascii_lowercase().as_str() {
-        "user-busy" => DiversionReason::UserBusy,
-        "no-answer" => DiversionReason::NoAnswer,
-        "unavailable" => DiversionReason::Unavailable,
-        "unconditional" => DiversionReason::Unconditional,
-        "time-of-day" => DiversionReason::TimeOfDay,
-        "do-not-disturb" => DiversionReason::DoNotDisturb,
-        "deflection" => DiversionReason::Deflection,
-        "follow-me" => DiversionReason::FollowMe,
-        "out-of-service" => DiversionReason::OutOfService,
-        "away" => DiversionReason::Away,
-        _ => DiversionReason::Unknown,
-    }
+    let known = REASONS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known));
+    known.map_or(DiversionReason::Unknown, |(_, reason)| *reason)
+}
+
+/// The value of a Diversion of ours; a withheld number is anonymous.
+pub(super) fn value(diversion: &Diversion, host: &Host) -> String {
+    let user = diversion.number.as_ref().map_or("anonymous", Number::as_str);
+    let known = REASONS.iter().find(|(_, reason)| *reason == diversion.reason);
+    let reason = known.map_or("unknown", |(word, _)| *word);
+    format!("<sip:{}@{host}>;reason={reason};counter=1", sip::user_part(user))
 }
 
 #[cfg(test)]
@@ -212,5 +223,23 @@ mod tests {
         }
         let strange = ("Diversion", "<sip:4000@c>;reason=\"<script>\"");
         assert_eq!(read(&trusting(), &[strange]), [shown("4000", DiversionReason::Unknown)]);
+    }
+
+    #[test]
+    fn what_we_say_is_what_we_read() {
+        let host: Host = Host::Ip([192, 0, 2, 1].into());
+        let numbers = Numbers { trusts_identity: true, ..Numbers::default() };
+        for (number, reason) in [("1001", DiversionReason::Deflection), ("8000#1", DiversionReason::NoAnswer)]
+        {
+            let diversion = Diversion { number: number.parse().ok(), reason };
+            let said = value(&diversion, &host);
+            assert_eq!(
+                read(&numbers, &[("Diversion", &said)]),
+                [(Some(number.to_owned()), reason)],
+                "{said}"
+            );
+        }
+        let hidden = Diversion { number: None, reason: DiversionReason::Unknown };
+        assert_eq!(value(&hidden, &host), "<sip:anonymous@192.0.2.1>;reason=unknown;counter=1");
     }
 }

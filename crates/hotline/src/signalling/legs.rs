@@ -8,7 +8,9 @@
 //!
 //! [`Shard::finish`] is the only place that says `Ended` or `Refused`, and it forgets the leg.
 
-use model::{AgentId, Cause, Codec, LegId, LegOrder, LegReport, Number, Personal, Refusal, Target};
+use model::{
+    AgentId, Cause, Codec, Diversion, LegId, LegOrder, LegReport, Number, Personal, Refusal, Target,
+};
 use sip::{Destination, Direction, Ending, LocalAudio, OfferedAudio, Security, SessionId};
 
 use super::carriers::Line;
@@ -18,7 +20,7 @@ use super::redirects::Redirects;
 use super::registrar::Question;
 use super::seen::reason_of_cause;
 use super::shard::Shard;
-use super::{SignallingInput, shard_of_call, translate};
+use super::{SignallingInput, diversion, shard_of_call, translate};
 
 /// A leg.
 pub(super) struct Leg {
@@ -59,6 +61,7 @@ pub(super) struct Wish {
     codecs: Vec<Codec>,
     caller: Option<Personal<Number>>,
     display: String,
+    diverted: Option<Diversion>,
 }
 
 impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
@@ -85,8 +88,16 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                     self.endpoint.refuse(now, session, &translate::refusal_answer(cause));
                 }
             }
-            LegOrder::Dial { call: _, target: Target::Seat(agent), rtp, codecs, caller, display } => {
-                self.dial(leg, Wish { agent, rtp, codecs, caller, display });
+            LegOrder::Dial {
+                call: _,
+                target: Target::Seat(agent),
+                rtp,
+                codecs,
+                caller,
+                display,
+                diverted,
+            } => {
+                self.dial(leg, Wish { agent, rtp, codecs, caller, display, diverted });
             }
             LegOrder::Dial {
                 call: _,
@@ -185,7 +196,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
             let named = uri.clone();
             let reliable = self.settings.borrow().prack;
             let credentials = None;
-            let (domain, headers) = (None, sip::Headers::new());
+            let host = sip::Host::Ip(destination.local.ip());
+            let diverted = wish.diverted.iter().map(|diverted| diversion::value(diverted, &host));
+            let headers =
+                diverted.fold(sip::Headers::new(), |headers, value| headers.with("Diversion", value));
+            let domain = None;
             let dial = sip::Dial {
                 call_id,
                 uri,

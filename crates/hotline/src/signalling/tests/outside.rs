@@ -53,6 +53,7 @@ impl Outside {
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             caller: caller.map(|caller| Personal::<Number>::new(number(caller))),
             display: "inquiry".to_owned(),
+            diverted: None,
         };
         self.world.signalling.order(leg, order);
         leg

@@ -93,6 +93,7 @@ impl World {
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             caller: Some(number("8000").into()),
             display: "inquiry 0:07".to_owned(),
+            diverted: None,
         };
         self.signalling.order(leg, order);
         leg
