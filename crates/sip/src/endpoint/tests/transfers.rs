@@ -1,152 +1,9 @@
 //! The flows of RFC 5589 by their names there, message by message: an agent's phone (the transferor), the endpoint that has the customer
 //! (the transferee: it calls the target by itself), and the target's phone. Three endpoints, one wire.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
-
+use super::net::{AGENT, CENTER, Net, TARGET};
 use super::*;
 use crate::Status;
-
-const PLACES: [(&str, &str); 3] =
-    [("center", "192.0.2.1:5060"), ("agent", "192.0.2.2:5060"), ("target", "192.0.2.3:5060")];
-const CENTER: usize = 0;
-const AGENT: usize = 1;
-const TARGET: usize = 2;
-
-struct Net {
-    now: Moment,
-    endpoints: Vec<Endpoint>,
-    /// What each one's user heard.
-    heard: Vec<VecDeque<Event>>,
-    /// Every message in its order: `agent REFER`, `center 202 REFER`, `center NOTIFY 100`.
-    ladder: Vec<String>,
-    calls: u32,
-}
-
-impl Net {
-    fn new() -> Net {
-        let endpoint = |(nth, (name, address)): (usize, &(&str, &str))| {
-            let local = vec![address.parse().unwrap()];
-            let user_agent = (*name).to_owned();
-            let settings = EndpointSettings { local, user_agent, max_sessions: 9, max_transactions: 99 };
-            Endpoint::new(settings, Random::new([u8::try_from(nth).unwrap(); 32]))
-        };
-        let endpoints: Vec<Endpoint> = PLACES.iter().enumerate().map(endpoint).collect();
-        let heard = endpoints.iter().map(|_| VecDeque::new()).collect();
-        Net { now: Moment::from_ms(0), endpoints, heard, ladder: Vec::new(), calls: 0 }
-    }
-
-    /// Carries messages until nobody has anything to say.
-    fn run(&mut self) {
-        while let Some((from, output)) = self.next_output() {
-            match output {
-                Output::Event(event) => self.heard[from].push_back(event),
-                Output::Send { destination, bytes } => {
-                    self.ladder.push(format!("{} {}", PLACES[from].0, line(&bytes)));
-                    let is_there = |(_, place): &(&str, &str)| {
-                        place.parse::<SocketAddr>().unwrap() == destination.address
-                    };
-                    let to = PLACES.iter().position(is_there).unwrap();
-                    let (source, local) = (PLACES[from].1, PLACES[to].1);
-                    self.endpoints[to].handle_datagram(self.now, at(source, local), &bytes);
-                }
-            }
-        }
-    }
-
-    fn next_output(&mut self) -> Option<(usize, Output)> {
-        let mut places = 0..self.endpoints.len();
-        places.find_map(|place| Some((place, self.endpoints[place].poll_output()?)))
-    }
-
-    /// One calls another, who lets it ring; the sessions at both ends.
-    fn ring(&mut self, from: usize, to: usize) -> (SessionId, SessionId) {
-        self.calls += 1;
-        let dial = Dial {
-            call_id: format!("call;of {}", self.calls).replace([';', ' '], "-"),
-            uri: format!("sip:{}@{}", PLACES[to].0, PLACES[to].1),
-            destination: at(PLACES[to].1, PLACES[from].1).into(),
-            caller: PLACES[from].0.to_owned(),
-            ..dial()
-        };
-        let caller = self.endpoints[from].dial(self.now, dial);
-        self.run();
-        let invited = self.heard[to].pop_back();
-        let Some(Event::Invited { session: callee, .. }) = invited else { panic!("{invited:?}") };
-        self.endpoints[to].ring(self.now, callee);
-        self.run();
-        (caller, callee)
-    }
-
-    fn answer(&mut self, at: usize, session: SessionId) {
-        self.endpoints[at].accept(self.now, session, "192.0.2.9:20000".parse().unwrap(), Codec::Pcma);
-        self.run();
-    }
-
-    /// One calls another, who answers; the sessions at both ends.
-    fn call(&mut self, from: usize, to: usize) -> (SessionId, SessionId) {
-        let (caller, callee) = self.ring(from, to);
-        self.answer(to, callee);
-        (caller, callee)
-    }
-
-    /// The agent's phone asks that the center be with the target; what the center hears of it.
-    fn refer(&mut self, session: SessionId, instead_of: Option<SessionId>) -> (SessionId, Option<Replaces>) {
-        self.ladder.clear();
-        for heard in &mut self.heard {
-            heard.clear();
-        }
-        let uri = "sip:target@192.0.2.3";
-        assert!(self.endpoints[AGENT].refer(self.now, session, uri, instead_of));
-        self.run();
-        let referred = self.heard[CENTER].pop_back();
-        let Some(Event::Referred { session, to, replaces }) = referred else { panic!("{referred:?}") };
-        assert_eq!(to.user().as_deref(), Some("target"));
-        (session, replaces)
-    }
-
-    fn tell(&mut self, session: SessionId, status: Status, is_last: bool) {
-        self.endpoints[CENTER].tell_referral(self.now, session, status, is_last);
-        self.run();
-    }
-
-    fn hang_up(&mut self, at: usize, session: SessionId) {
-        self.endpoints[at].hang_up(self.now, session, None);
-        self.run();
-    }
-
-    /// What the agent's phone heard of its transfer.
-    fn steps(&mut self) -> Vec<String> {
-        let step = |event: Event| match event {
-            Event::Referral { status, is_last, .. } => {
-                Some(format!("{}{}", status.unwrap(), if is_last { " over" } else { "" }))
-            }
-            _ => None,
-        };
-        self.heard[AGENT].drain(..).filter_map(step).collect()
-    }
-
-    fn ladder(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.ladder)
-    }
-
-    /// How many calls there are at each place.
-    fn calls(&self) -> Vec<usize> {
-        self.endpoints.iter().map(Endpoint::session_count).collect()
-    }
-}
-
-/// A message in short: `REFER`, `NOTIFY 180`, `202 REFER`.
-fn line(bytes: &[u8]) -> String {
-    match parse_datagram(bytes).unwrap() {
-        Message::Response(response) => format!("{} {}", response.status, response.cseq().unwrap().method),
-        Message::Request(request) if request.method == Method::Notify => {
-            let body = String::from_utf8(request.body.clone()).unwrap();
-            format!("NOTIFY {}", body.split(' ').nth(1).unwrap())
-        }
-        Message::Request(request) => request.method.to_string(),
-    }
-}
 
 /// The center's call of the agent, which may refer. At the center and at the agent.
 fn talking(net: &mut Net) -> (SessionId, SessionId) {
@@ -286,7 +143,7 @@ fn recovery_when_one_party_does_not_support_refer() {
     let mut net = Net::new();
     let (_, agent) = net.call(CENTER, AGENT);
     let (consulting, _) = net.call(AGENT, CENTER);
-    net.ladder.clear();
+    net.ladder();
     assert!(net.endpoints[AGENT].refer(net.now, agent, "sip:target@192.0.2.3", Some(consulting)));
     net.run();
     assert_eq!(net.ladder(), ["agent REFER", "center 403 REFER"]);
@@ -317,7 +174,7 @@ fn basic_transfer_whose_transferor_leaves_at_once() {
     let (leg, _) = net.refer(agent, None);
     net.hang_up(AGENT, agent);
     net.call(CENTER, TARGET);
-    net.ladder.clear();
+    net.ladder();
     net.tell(leg, Status::OK, true);
     assert!(net.ladder().is_empty());
     assert_eq!(net.calls(), [1, 0, 1]);
