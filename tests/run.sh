@@ -29,10 +29,10 @@ step python3 prompts/make.py --check
 step python3 docs/reference/make.py --check
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets -- -D warnings
+# A few seconds a target; by hand: tests/fuzz/run.sh SECONDS
+step tests/fuzz/run.sh 4
 # The stories of the whole start the real binary.
 step cargo build --bin hotline
 all_tests
 step cargo run --quiet --bin hotline -- check --flow-tests
-# A few seconds a target; by hand: tests/fuzz/run.sh SECONDS
-step tests/fuzz/run.sh 4
 echo "== all checks passed ($(($(date +%s) - began)) s)"

@@ -19,13 +19,20 @@ pub mod dialling;
 #[path = "../../../crates/hotline/src/config/listening.rs"]
 pub mod listening;
 #[path = "../../../crates/hotline/src/config/numbers.rs"]
+#[allow(dead_code, reason = "what is read goes nowhere")]
 pub mod numbers;
 #[path = "../../../crates/hotline/src/config/people.rs"]
 pub mod people;
 #[path = "../../../crates/hotline/src/config/server.rs"]
 pub mod server;
+#[path = "../../../crates/hotline/src/config/tls.rs"]
+#[allow(dead_code, reason = "what operators are warned of is not fuzzed")]
+pub mod tls;
 #[path = "../../../crates/hotline/src/config/trunks.rs"]
 pub mod trunks;
+#[path = "../../../crates/hotline/src/config/written.rs"]
+#[allow(dead_code, reason = "values are read, not used")]
+pub mod written;
 #[path = "../../../crates/hotline/src/config/zone.rs"]
 pub mod zone;
 
@@ -65,7 +72,7 @@ pub fn configuration(bytes: &[u8]) {
             assert!(!sound || all.clone().all(|queue| known.contains(queue)), "queues that exist");
         }
         b't' => {
-            let (trunks, limits) = trunks::read(file, Encryption::Off);
+            let (trunks, limits) = trunks::read(file, Encryption::Off, None);
             assert!(trunks.iter().all(|trunk| limits.contains_key(&trunk.name)));
             let networks = trunks.into_iter().flat_map(|trunk| trunk.sources);
             let _ = networks.filter(|network| network.contains(IpAddr::from([192, 0, 2, 1]))).count();

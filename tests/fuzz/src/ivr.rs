@@ -31,8 +31,12 @@ fn compiled(text: &str) -> (Option<Flow>, Vec<Problem>) {
         ["inquiry", "complaint"].iter().filter_map(|name| name.parse().ok()).collect();
     let has_clip = |clip: &str| !clip.contains("missing");
     let problems = Problems::default();
-    let flow =
-        compile("flow.toml", text, &Catalogue { has_clip: &has_clip, queues: Some(&queues), extensions: None }, &problems);
+    let flow = compile(
+        "flow.toml",
+        text,
+        &Catalogue { has_clip: &has_clip, queues: Some(&queues), extensions: None },
+        &problems,
+    );
     (flow, problems.into_sorted())
 }
 
@@ -119,6 +123,7 @@ impl Caller {
                 Output::NodeEntered(_)
                 | Output::LanguageChosen(_)
                 | Output::Enqueue(..)
+                | Output::Dial { .. }
                 | Output::AskPosition => {}
             }
         }

@@ -5,6 +5,7 @@
 
 pub mod audio;
 mod bytes;
+mod checks;
 pub mod configuration;
 pub mod digest;
 pub mod endpoint;
@@ -16,3 +17,7 @@ pub mod rtp;
 pub mod signalling;
 pub mod sip;
 pub mod srtp;
+mod system;
+#[path = "../../../crates/hotline/src/tls/mod.rs"]
+#[allow(dead_code, reason = "nobody shakes hands here")]
+mod tls;
