@@ -234,6 +234,10 @@ def configurations():
         "agents": file("a", "agents.toml"),
         "trunks": file("t", "trunks.toml"),
         "numbers": file("n", "numbers.toml"),
+        "hours": b'h[[hours]]\nname = "a"\nweekdays = "09:00-12:00, 13:30-24:00"\nsunday = "all day"\n',
+        "holidays": b'y[days]\n2026-10-01 = "closed"\n2026-10-10 = "monday"\n',
+        "directory": b'l[[department]]\nextension = "6001"\nzh = "a"\nen = "a"\nmembers = "1001"\ndeputy = "6002"\n'
+                     b'[[person]]\nextension = "6002"\nzh = "b"\nen = "b"\nmembers = "1001"\nclosed = "queue inquiry"\n',
         "server": file("s", "hotline.toml"),
         "twice": b'q[[queue]]\nname = "a"\noffer_s = 0x1F\n[[queue]]\nname = "a"\nwrap_up_s = 1.5\ncolour = []\n',
     }

@@ -10,12 +10,16 @@ use std::sync::Arc;
 use ::ivr::{Catalogue, compile};
 use ::sip::{Algorithm, Encryption};
 use ::text::{Problems, parse};
-use model::QueueName;
+use model::{QueueName, Time, Zone};
 
 use crate::ivr::lines_exist;
 
 #[path = "../../../crates/hotline/src/config/dialling.rs"]
 pub mod dialling;
+#[path = "../../../crates/hotline/src/config/directory.rs"]
+pub mod directory;
+#[path = "../../../crates/hotline/src/config/hours.rs"]
+pub mod hours;
 #[path = "../../../crates/hotline/src/config/listening.rs"]
 pub mod listening;
 #[path = "../../../crates/hotline/src/config/numbers.rs"]
@@ -85,6 +89,25 @@ pub fn configuration(bytes: &[u8]) {
             assert!(!allows || problems.count() > 0, "no trunk takes calls");
         }
         b'n' => drop(numbers::read(file, &flows(), &[])),
+        b'h' => drop(hours::read(file, &Arc::default())),
+        b'y' => drop(hours::holidays(file)),
+        b'l' => {
+            let (agents, queues) = (["1001".parse().expect("an id")], queues());
+            let known = directory::Known {
+                agents: Some(&agents),
+                queues: Some(&queues),
+                hours: &BTreeMap::new(),
+                plan: &center::DialPlan::default(),
+                has_clip: &|clip| !clip.contains("missing"),
+            };
+            let listed = directory::read(file, &known);
+            let sound = problems.count() == 0;
+            assert!(!sound || listed.directory.round().is_none(), "nobody goes round in a circle");
+            for (extension, entry) in listed.directory.iter() {
+                let course = listed.directory.course(extension, &Zone::default(), Time::default());
+                assert!(course.is_some_and(|course| course.tries.len() >= entry.members.len() || !sound));
+            }
+        }
         _ => {
             let server =
                 server::read(file, Some(&queues())).expect("what is missing is a problem, not an end");

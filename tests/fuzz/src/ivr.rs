@@ -73,6 +73,8 @@ impl Caller {
                 b'p' => self.input(Input::Position(u32::from(bytes.byte().unwrap_or(0)))),
                 b'j' => self.input(Input::AgentJoined),
                 b'l' => self.input(Input::AgentLost),
+                b'm' => self.input(Input::NotDialled { closed: false }),
+                b'n' => self.input(Input::NotDialled { closed: true }),
                 _ => match Digit::from_char(char::from(byte)) {
                     Some(digit) => self.input(Input::Digit(digit)),
                     None => self.wait(),
