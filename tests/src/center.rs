@@ -1,5 +1,6 @@
 //! A center for one story: the real binary with the sample configuration, in a folder that is removed with it.
 
+mod outward;
 mod process;
 mod seen;
 mod typed;
@@ -12,6 +13,7 @@ use std::sync::OnceLock;
 use crate::ports::Ports;
 use crate::{Authority, configuration, wait_for, web};
 
+pub use outward::OUTSIDE;
 pub(crate) use process::{binary, new_folder, repository};
 
 use process::{listening, logging, serve};

@@ -24,7 +24,7 @@ mod voices;
 mod web;
 
 pub use caller::{AudioPacket, Caller, Mute};
-pub use center::Center;
+pub use center::{Center, OUTSIDE};
 pub use database::Database;
 pub use echo::Echo;
 pub use flood::Flood;

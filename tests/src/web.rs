@@ -99,6 +99,14 @@ impl Center {
         (status, serde_json::from_str(&answer).unwrap_or_default())
     }
 
+    /// The same, under an `Idempotency-Key`.
+    pub fn post_once(&self, path: &str, body: &str, key: &str) -> (u16, Value) {
+        let token = format!("{}\r\nIdempotency-Key: {key}", self.token());
+        let answer = ask(self.http, "POST", &format!("/api/v1/{path}"), Some(&token), body);
+        let (status, answer) = answer.expect("the center answers");
+        (status, serde_json::from_str(&answer).unwrap_or_default())
+    }
+
     /// The status of a POST without a body; `None` when the center ends before it answers.
     pub fn try_to_post(&self, path: &str) -> Option<u16> {
         self.ask_for(path, "").map(|(status, _)| status)

@@ -113,7 +113,11 @@ fn a_call_leaves_one_line_its_messages_and_figures() {
         });
         found.and_then(|(_, rows)| rows.iter().find(|(name, _)| name == series)).map(|(_, value)| *value)
     };
-    assert_eq!(value("hotline_contacts_total{class=\"answered\",cause=\"hung_up\"}"), Some(1.0), "{page}");
+    assert_eq!(
+        value("hotline_contacts_total{class=\"answered\",cause=\"hung_up\",direction=\"inbound\"}"),
+        Some(1.0),
+        "{page}"
+    );
     assert_eq!(value("hotline_talk_seconds_count{queue=\"inquiry\"}"), Some(1.0));
     assert_eq!(value("hotline_talk_seconds_bucket{queue=\"inquiry\",le=\"+Inf\"}"), Some(1.0));
     assert_eq!(value("hotline_queue_wait_seconds_count{queue=\"inquiry\",outcome=\"answered\"}"), Some(1.0));

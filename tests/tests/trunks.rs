@@ -3,21 +3,14 @@
 use std::net::UdpSocket;
 
 use hotline_tests::{
-    Center, Gateway, Kamailio, NameServer, Phone, Sipp, THIRD_HZ, Voices, assert_heard, wait_for,
+    Center, Gateway, Kamailio, NameServer, OUTSIDE as NUMBER, Phone, Sipp, THIRD_HZ, Voices, assert_heard,
+    wait_for,
 };
 use serde_json::{Value, json};
 
 const CUSTOMER: Voices = [true, false, false];
 const AGENT: Voices = [false, true, false];
 const OUTSIDE: Voices = [false, false, true];
-const NUMBER: &str = "02155550100";
-
-/// From now on there is a trunk with these gateways, known by address.
-fn set_gateways(center: &Center, gateways: &[&str]) {
-    let gateways: Vec<String> = gateways.iter().map(|address| format!("\"sip:{address}\"")).collect();
-    let gateways = gateways.join(", ");
-    center.set_trunk(&format!("sources = [\"127.0.0.0/8\"]\ngateways = [{gateways}]\noptions_s = 0"));
-}
 
 /// Gives the customer of 1001 to the number outside; what came of it.
 fn transfer(center: &Center) -> (u16, Value) {
@@ -38,7 +31,7 @@ fn past_a_gateway_without_a_line_and_a_silent_one_the_third_takes_the_call() {
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
     let second = silent.local_addr().expect("a bound socket has an address").to_string();
     let (mut taker, third) = Sipp::gateway(&center, "answers.xml", 1, THIRD_HZ);
-    set_gateways(&center, &[&first, &second, &third]);
+    center.set_gateways(&[&first, &second, &third]);
     let (mut customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(transfer(&center), (200, json!({ "outcome": "done", "reason": null })));
     full.assert_all_calls_went_well();
@@ -124,7 +117,7 @@ fn who_is_busy_outside_is_called_once_and_the_customer_comes_back() {
     let center = Center::start();
     let (mut busy, first) = Sipp::gateway(&center, "is-busy.xml", 1, THIRD_HZ);
     let other = Gateway::new();
-    set_gateways(&center, &[&first, other.address()]);
+    center.set_gateways(&[&first, other.address()]);
     let (mut customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(transfer(&center), (200, json!({ "outcome": "returned", "reason": "busy" })));
     busy.assert_all_calls_went_well();
@@ -139,7 +132,7 @@ fn what_a_carrier_says_before_the_answer_is_heard_and_costs_no_second_try() {
     let center = Center::start();
     let (mut announces, first) = Sipp::gateway(&center, "announces.xml", 1, THIRD_HZ);
     let other = Gateway::new();
-    set_gateways(&center, &[&first, other.address()]);
+    center.set_gateways(&[&first, other.address()]);
     let (mut customer, _agent) = Phone::customer_and_agent(&center);
     assert_eq!(transfer(&center), (200, json!({ "outcome": "returned", "reason": "unreachable" })));
     announces.assert_all_calls_went_well();

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use model::{AgentId, ContactId, QueueName, Record, Time};
+use model::{AgentId, ContactId, QueueName, Record, Time, Way};
 use serde::{Deserialize, Serialize};
 use store::{
     Bearer, Contact, ContactFilter, Coverage, LegalHold, QualityRow, QueueVisit, RecordingFilter,
@@ -21,22 +21,25 @@ pub(crate) struct Filter {
     before: Option<ContactId>,
     queue: Option<QueueName>,
     agent: Option<AgentId>,
+    direction: Option<Way>,
     since: Option<Time>,
     limit: Option<u32>,
 }
 
 pub(crate) async fn list(State(app): State<App>, Asked(asked): Asked<Filter>) -> Result<Response, Problem> {
     let limit = limit(asked.limit)?;
-    let Filter { before, queue, agent, since, .. } = asked;
+    let Filter { before, queue, agent, direction, since, .. } = asked;
     let link = |last: &Contact| {
         let mut next = format!("/api/v1/contacts?limit={limit}&before={}", last.id);
-        // All three are made of characters that a URL takes as they are.
+        // All are made of characters that a URL takes as they are.
         queue.iter().for_each(|queue| next += &format!("&queue={queue}"));
         agent.iter().for_each(|agent| next += &format!("&agent={agent}"));
+        direction.iter().for_each(|way| next += &format!("&direction={}", way.word()));
         since.iter().for_each(|since| next += &format!("&since={since}"));
         next
     };
-    let filter = ContactFilter { before, queue: queue.clone(), agent: agent.clone(), since, limit };
+    let (of_queue, of_agent) = (queue.clone(), agent.clone());
+    let filter = ContactFilter { before, queue: of_queue, agent: of_agent, direction, since, limit };
     let contacts = app.store.contacts(&filter).await?;
     Ok(page(&contacts, limit, link))
 }

@@ -7,6 +7,7 @@ mod agents;
 mod app;
 mod audio;
 mod because;
+mod calls;
 mod client;
 mod configuration;
 mod connection;

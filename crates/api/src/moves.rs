@@ -84,11 +84,12 @@ fn answer(done: Done) -> Response {
     match done {
         Done::Moved(end) => Json(Moved::from(end)).into_response(),
         Done::Parked(slot) => Json(json!({ "slot": slot })).into_response(),
+        Done::Placed(contact) => (StatusCode::CREATED, Json(json!({ "contact": contact }))).into_response(),
         Done::Obeyed | Done::Secret(_) => StatusCode::NO_CONTENT.into_response(),
     }
 }
 
-async fn order(app: &App, bearer: &Bearer, key: Key, order: Order) -> Result<Response, Problem> {
+pub(crate) async fn order(app: &App, bearer: &Bearer, key: Key, order: Order) -> Result<Response, Problem> {
     let patience = match &order {
         Order::Move(_, MoveOrder::Transfer(MoveTo::Extension(_)) | MoveOrder::Complete) => {
             TRANSFER_TO_EXTENSION
@@ -96,6 +97,7 @@ async fn order(app: &App, bearer: &Bearer, key: Key, order: Order) -> Result<Res
         Order::Move(_, MoveOrder::Transfer(_)) => TRANSFER,
         Order::Move(..)
         | Order::PickUp { .. }
+        | Order::Call(_)
         | Order::Agent(..)
         | Order::Recording(..)
         | Order::SecureInput(..)

@@ -40,7 +40,7 @@ pub(crate) async fn read(
             let (count, keys) = (keys.count(), keys.reveal());
             Ok(Json(json!({ "keys": keys.as_str(), "count": count })).into_response())
         }
-        Done::Obeyed | Done::Parked(_) | Done::Moved(_) => {
+        Done::Obeyed | Done::Parked(_) | Done::Moved(_) | Done::Placed(_) => {
             Err(Problem::unavailable("the center handed over no keys", "系统未交出按键"))
         }
     }

@@ -5,7 +5,7 @@
 
 mod world;
 
-use model::{Actor, MoveOrder, MoveTo, Order, Scope, Slot};
+use model::{Actor, CallOrder, First, MoveOrder, MoveTo, Order, Personal, Scope, Slot};
 use serde_json::{Value, json};
 use store::Role;
 use world::{Heard, World};
@@ -98,4 +98,30 @@ async fn a_command_that_is_sent_twice_under_one_key_is_carried_out_once() {
     assert_eq!(post(&world, Role::Supervisor, &path, &key("a"), None).await.status, 200);
     assert_eq!(world.center.orders.lock().unwrap().len(), 6);
     assert_eq!(post(&world, Role::Admin, &path, &key(&"x".repeat(129)), None).await.status, 422);
+}
+
+#[tokio::test]
+async fn a_call_is_answered_with_its_contact_or_why_not() {
+    let world = World::start().await;
+    let call = |number: &str| json!({ "number": number, "agent": "1001" });
+    let placed = post(&world, Role::Agent, "calls", "Idempotency-Key: k\r\n", Some(call("4000"))).await;
+    assert_eq!((placed.status, placed.json()), (201, json!({ "contact": world::placed() })));
+    post(&world, Role::Agent, "calls", "Idempotency-Key: k\r\n", Some(call("4000"))).await;
+    let orders = world.center.orders.lock().unwrap().clone();
+    let (number, agent) = (Personal::new("4000".parse().unwrap()), "1001".parse().unwrap());
+    let order = Order::Call(CallOrder { number, agent, first: First::Agent, queue: None });
+    assert_eq!(orders, [(Actor::Token("agent".to_owned()), Scope::Agent("1001".parse().unwrap()), order)]);
+    for (body, status) in [
+        (call("3000"), 409),
+        (json!({ "number": "4000" }), 422),
+        (json!({ "number": "4000", "agent": "1001", "first": "nobody" }), 422),
+        (json!({ "number": "40 00", "agent": "1001" }), 422),
+        (json!({ "number": "4000", "agent": "1001", "also": 1 }), 422),
+    ] {
+        let heard = post(&world, Role::Supervisor, "calls", "", Some(body.clone())).await;
+        assert_eq!(heard.status, status, "{body}: {}", heard.head);
+    }
+    for role in [Role::Viewer, Role::Qa, Role::Payment] {
+        assert_eq!(post(&world, role, "calls", "", Some(call("4000"))).await.status, 403, "{role:?}");
+    }
 }

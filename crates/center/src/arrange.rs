@@ -8,8 +8,8 @@ use crate::context::Context;
 
 /// What one side hears while the other holds.
 pub(crate) const HOLD_MUSIC: &str = "music/default";
-/// What an agent hears while the seat of whom is to be consulted rings.
-const RING_BACK: &str = "music/ring-back";
+/// What an agent hears while whom that one called or consults rings.
+pub(crate) const RING_BACK: &str = "music/ring-back";
 
 /// How somebody holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

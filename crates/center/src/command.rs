@@ -32,7 +32,10 @@ impl Center {
         match order {
             Order::Agent(agent, _) if agent == own => Ok(()),
             Order::PickUp { seat, .. } if seat == own => Ok(()),
-            Order::Agent(..) | Order::Supervision(_) | Order::PickUp { .. } => Err(Refused::NotTheirContact),
+            Order::Call(call) if call.agent == *own => Ok(()),
+            Order::Agent(..) | Order::Supervision(_) | Order::PickUp { .. } | Order::Call(_) => {
+                Err(Refused::NotTheirContact)
+            }
             Order::Recording(contact, _)
             | Order::SecureInput(contact, _)
             | Order::Parties(contact, _)
@@ -59,6 +62,7 @@ impl Center {
             Order::Move(contact, order) => {
                 return self.ordered(contact, |contact, cx| contact.obey_about_moves(cx, (id, by), order));
             }
+            Order::Call(call) => return self.obey_call((id, by), call),
             Order::PickUp { slot, seat } => return self.obey_pick_up(id, slot, seat),
             Order::Recording(contact, order) => {
                 self.ordered(contact, |contact, cx| contact.obey_about_recording(cx, by, order))?

@@ -8,6 +8,7 @@ use ivr::Flow;
 use model::{ContactId, Directory, Language, Number, QueueName, Zone};
 
 use crate::dialling::DialPlan;
+use crate::outbound::Outbound;
 use crate::parking::Parking;
 
 /// Routes, feature codes, and the distributor's own configuration.
@@ -52,6 +53,8 @@ pub struct Config {
     pub dialling: DialPlan,
     /// Departments, branches and persons.
     pub directory: Directory,
+    /// How customers are called.
+    pub outbound: Outbound,
 }
 
 /// Where a dialled number leads.

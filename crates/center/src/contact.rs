@@ -9,6 +9,7 @@ use model::{
     RecordingId, Refusal, Refused, RemoteMedia, Secret, SegmentId, Side, Supervision, Time,
 };
 
+use crate::calling::Calling;
 use crate::consult::{Consultation, SecondLine};
 use crate::context::Context;
 use crate::guests::Invite;
@@ -18,8 +19,8 @@ use crate::moving::Move;
 use crate::parking::Parked;
 use crate::secure::Secure;
 
-/// A contact. The machine is spread over the modules that name what happens: `customer`, `seat`, `guests`, `arrange`,
-/// `consult`, `moving`, `parking`, `pause`, `secure`, `alive`, `limits`.
+/// A contact. The machine is spread over the modules that name what happens: `customer`, `calling`, `seat`, `guests`,
+/// `arrange`, `consult`, `moving`, `parking`, `pause`, `secure`, `alive`, `limits`.
 #[derive(Debug)]
 pub(crate) struct Contact {
     pub(crate) id: ContactId,
@@ -28,7 +29,8 @@ pub(crate) struct Contact {
     /// The customer's leg.
     pub(crate) leg: LegId,
     pub(crate) caller: Option<Personal<Number>>,
-    pub(crate) line: Line,
+    /// The line that the customer called by.
+    pub(crate) line: Option<Line>,
     pub(crate) session: Session,
     /// How long the caller may go on waiting.
     pub(crate) wait: Wait,
@@ -68,6 +70,8 @@ pub(crate) enum Place {
         /// What was pressed meanwhile, for the flow.
         early: Vec<Digit>,
     },
+    /// We call the customer, who is with nobody.
+    Calling(Box<Calling>),
     /// In the flow.
     InFlow,
     /// In the flow, and in a queue. A seat may ring.
@@ -177,6 +181,7 @@ impl Contact {
     pub(crate) fn leg_event(&mut self, cx: &mut Context, leg: LegId, why: &Why, event: LegEvent) {
         match why {
             Why::Contact(_) => self.customer_event(cx, event),
+            Why::Originator(_) => self.originator_event(cx, leg, event),
             Why::Segment(_) => self.agent_event(cx, leg, event),
             Why::Guest(_) => self.guest_event(cx, leg, event),
             Why::Taker(_) => self.taker_event(cx, leg, event),

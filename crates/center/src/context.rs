@@ -192,6 +192,13 @@ impl Context {
         }
     }
 
+    /// Has an inbound leg whose port is open hear audio before its answer; `offered`: the audio that its peer offered.
+    pub(crate) fn progress(&mut self, leg: LegId, rtp: SocketAddr, offered: &RemoteMedia) {
+        if let Some(order) = self.legs.get(leg).and_then(|of| of.progress(rtp, offered.codec)) {
+            self.order(leg, order);
+        }
+    }
+
     /// Answers a leg whose port is open; `offered`: the peer's audio, if it offered any.
     pub(crate) fn answer(&mut self, leg: LegId, rtp: SocketAddr, offered: Option<&RemoteMedia>) {
         let answered = self.legs.get_mut(leg).and_then(|of| of.answer(rtp, codec_of(offered)));
@@ -251,7 +258,7 @@ impl Context {
         }
         match why {
             Why::Offer { offer, .. } => self.acd(acd::Input::OfferReleased(offer)),
-            Why::Guest(_) | Why::Taker(_) | Why::Inside(_) => self.free_engaged(leg),
+            Why::Originator(_) | Why::Guest(_) | Why::Taker(_) | Why::Inside(_) => self.free_engaged(leg),
             Why::Contact(_)
             | Why::Answered { .. }
             | Why::Segment(_)

@@ -74,7 +74,7 @@ impl Contact {
             call,
             leg,
             caller,
-            line,
+            line: Some(line),
             session,
             wait,
             play: None,
@@ -106,21 +106,35 @@ impl Contact {
                 if self.play.take_if(|awaited| *awaited == play).is_none() {
                     return;
                 }
-                if let Place::Moving(_) = self.place {
-                    cx.play_round(self.call, self.leg, HOLD_MUSIC);
-                } else {
-                    self.session.handle(cx.now, ivr::Input::PlayEnded);
-                    self.follow_session(cx);
-                }
+                self.played(cx);
             }
             LegEvent::Over(cause) => self.end(cx, cause, who_ended(cause, EndedBy::Caller)),
             LegEvent::Silent(direction) => self.silent(cx, self.leg, direction),
             LegEvent::Referred(_) => cx.refuse_referral(self.leg),
-            LegEvent::Ringing | LegEvent::Early(_) => {}
+            LegEvent::Ringing => self.customer_rings(cx),
+            LegEvent::Early(remote) => self.customer_early(cx, remote),
             LegEvent::OneWay => {
                 if self.talk().is_some_and(|talk| !talk.held_by_caller) {
                     cx.record(ContactEvent::OneWayAudio { contact: self.id, agent: None });
                 }
+            }
+        }
+    }
+
+    /// What the customer was played once is over.
+    fn played(&mut self, cx: &mut Context) {
+        match self.place {
+            Place::Moving(_) => cx.play_round(self.call, self.leg, HOLD_MUSIC),
+            Place::Calling(_) => self.notice_over(cx),
+            Place::Opening { .. }
+            | Place::Answering { .. }
+            | Place::InFlow
+            | Place::Waiting { .. }
+            | Place::Talking(_)
+            | Place::Parked(_)
+            | Place::Over => {
+                self.session.handle(cx.now, ivr::Input::PlayEnded);
+                self.follow_session(cx);
             }
         }
     }
@@ -130,9 +144,18 @@ impl Contact {
         self.session.language()
     }
 
-    /// The port is open: the recording begins, then we answer.
-    pub(crate) fn answer(&mut self, cx: &mut Context, rtp: SocketAddr) {
+    /// The port is open: a customer whom we call is dialled; else the recording begins, then we answer.
+    pub(crate) fn customer_open(&mut self, cx: &mut Context, rtp: SocketAddr) {
+        if let Place::Calling(_) = self.place {
+            return self.dial_customer(cx, rtp);
+        }
         self.place = Place::Answering { early: Vec::new() };
+        self.record_from_now(cx);
+        cx.answer(self.leg, rtp, self.remote.as_ref());
+    }
+
+    /// The customer is heard, and recorded, from now on.
+    pub(crate) fn record_from_now(&mut self, cx: &mut Context) {
         let (leg, contact, call) = (self.leg, self.id, self.call);
         if let Some(remote) = self.remote.clone() {
             cx.media(call, MediaOp::Connect { leg, remote });
@@ -146,11 +169,13 @@ impl Contact {
         let spec = RecordingSpec { recording, contact, leg, path: path.clone(), rate };
         cx.media(call, MediaOp::StartRecording(spec));
         cx.record(RecordingEvent::Opened { recording, contact, path, channels: 2, rate });
-        cx.answer(leg, rtp, self.remote.as_ref());
     }
 
-    /// Our answer was acknowledged: the flow begins.
+    /// Our answer was acknowledged: the flow begins. Or a customer whom we called answered.
     pub(crate) fn connected(&mut self, cx: &mut Context, remote: RemoteMedia) {
+        if let Place::Calling(_) = self.place {
+            return self.customer_answered(cx, remote);
+        }
         let Place::Answering { early } = &mut self.place else { return };
         let early = std::mem::take(early);
         self.place = Place::InFlow;
@@ -185,6 +210,7 @@ impl Contact {
             Place::Answering { early } if early.len() < MOST_EARLY => early.push(digit),
             Place::Answering { .. }
             | Place::Opening { .. }
+            | Place::Calling(_)
             | Place::Moving(_)
             | Place::Parked(_)
             | Place::Over => {}
@@ -270,9 +296,10 @@ impl Contact {
         if self.is_over() {
             return;
         }
-        let reached = match self.place {
+        let reached = match &self.place {
             _ if self.talked => Reached::Person,
             Place::Waiting { .. } => Reached::Queue,
+            Place::Calling(calling) => calling.reached(by),
             Place::Opening { .. }
             | Place::Answering { .. }
             | Place::InFlow
@@ -281,9 +308,12 @@ impl Contact {
             | Place::Parked(_)
             | Place::Over => Reached::Flow,
         };
-        cx.load.remove(&self.line);
+        if let Some(line) = &self.line {
+            cx.load.remove(line);
+        }
         self.end_all_secret(cx);
         self.leave_queue(cx, cause, by);
+        self.end_calling(cx, cause);
         self.end_move(cx);
         self.end_segment(cx, cause, by);
         if let Some(recording) = self.recording.take() {
@@ -306,7 +336,9 @@ impl Contact {
             | Place::Talking(_)
             | Place::Moving(_)
             | Place::Parked(_) => {}
-            Place::Opening { .. } | Place::Answering { .. } | Place::Over => return self.end(cx, cause, by),
+            Place::Opening { .. } | Place::Answering { .. } | Place::Calling(_) | Place::Over => {
+                return self.end(cx, cause, by);
+            }
         }
         self.leave_queue(cx, cause, by);
         self.end_move(cx);

@@ -88,6 +88,11 @@ pub struct Way {
 }
 
 impl DialPlan {
+    /// True when somebody may call some number.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.rules.is_empty() || !self.emergency.trunks.is_empty()
+    }
+
     /// How this number is called for an agent, or for a program (`None`), who acts for these queues.
     ///
     /// # Errors
@@ -146,7 +151,7 @@ impl Who {
 }
 
 /// Digits, with a `+` before an international number: nothing that a gateway could read as a command or an address.
-fn is_telephone_number(text: &str) -> bool {
+pub(crate) fn is_telephone_number(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or(text);
     (1..=MOST_DIGITS).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -62,6 +62,12 @@ pub(crate) enum Asked {
         contact: ContactId,
         seat: AgentId,
     },
+    /// A contact whose customer is called, to talk with this agent; who waits for a reply.
+    Call {
+        contact: ContactId,
+        seat: AgentId,
+        is_command: bool,
+    },
     /// A parked contact, which this seat is to pick up.
     PickUp {
         contact: ContactId,
@@ -340,6 +346,15 @@ impl Center {
                 let is_wanted =
                     self.with(contact, |contact, cx| contact.agent_asked_back(cx, id, agent, result));
                 self.give_back(seat, was_given && is_wanted != Some(true));
+            }
+            Asked::Call { contact, seat, is_command } => {
+                let was_given = result.is_ok();
+                let result = self.with(contact, |contact, cx| contact.agent_given(cx, result));
+                let result = result.unwrap_or(Err(Refused::UnknownContact));
+                self.give_back(seat, was_given && result.is_err());
+                if is_command {
+                    self.cx.reply(Reply { id, result: result.map(|()| Done::Placed(contact)) });
+                }
             }
             Asked::PickUp { contact, seat } => {
                 let ring = |contact: &mut Contact, cx: &mut Context, seat| contact.ring_pick_up(cx, seat);

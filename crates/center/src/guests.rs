@@ -247,6 +247,9 @@ fn number_of(party: &Party) -> Option<Personal<Number>> {
 impl Contact {
     /// A seat or a number that rings has rung for long enough.
     pub(crate) fn rang_out(&mut self, cx: &mut Context, leg: LegId) {
+        if self.called_for_long_enough(cx, leg) {
+            return;
+        }
         if self.taker().is_some_and(|taker| taker == leg) {
             cx.let_go(leg, Cause::Cancelled);
             self.taker_failed(cx, leg, Refusal::NoAnswer);

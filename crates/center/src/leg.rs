@@ -49,6 +49,8 @@ pub(crate) struct Leg {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Who {
     Customer,
+    /// A customer whom we call.
+    CalledCustomer(Box<Outside>),
     Agent(AgentId),
     /// Somebody outside, whom we call.
     Outside(Box<Outside>),
@@ -68,8 +70,10 @@ pub(crate) struct Outside {
 /// Why the leg is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// The customer calls.
+    /// The customer calls, or is called.
     Contact(ContactId),
+    /// The agent who is to talk with a customer whom we call.
+    Originator(ContactId),
     /// The distributor offers a contact.
     Offer { offer: OfferId, contact: ContactId, queue: QueueName },
     /// The seat answered the offer, with this audio; the distributor has not said yet that it was in time.
@@ -161,6 +165,7 @@ impl Why {
     pub(crate) fn contact(&self) -> Option<ContactId> {
         match self {
             Why::Contact(contact)
+            | Why::Originator(contact)
             | Why::Offer { contact, .. }
             | Why::Answered { contact, .. }
             | Why::Segment(contact)
@@ -214,14 +219,14 @@ impl Leg {
     pub(crate) fn agent(&self) -> Option<&AgentId> {
         match &self.who {
             Who::Agent(agent) => Some(agent),
-            Who::Customer | Who::Outside(_) => None,
+            Who::Customer | Who::CalledCustomer(_) | Who::Outside(_) => None,
         }
     }
 
     /// Who is at the other end; `None`: the customer.
     pub(crate) fn party(&self) -> Option<Party> {
         match &self.who {
-            Who::Customer => None,
+            Who::Customer | Who::CalledCustomer(_) => None,
             Who::Agent(agent) => Some(Party::Agent(agent.clone())),
             Who::Outside(outside) => Some(Party::Outside(outside.number.clone())),
         }
@@ -241,7 +246,7 @@ impl Leg {
         let (target, caller) = match &self.who {
             Who::Customer => return None,
             Who::Agent(agent) => (Target::Seat(agent.clone()), caller),
-            Who::Outside(outside) => {
+            Who::CalledCustomer(outside) | Who::Outside(outside) => {
                 let Outside { number, trunks, caller } = (**outside).clone();
                 (Target::Outside { number, trunks }, caller)
             }
@@ -249,6 +254,11 @@ impl Leg {
         self.stage = Stage::Ringing;
         let diverted = self.diverted.take();
         Some(LegOrder::Dial { call: self.call, target, rtp, codecs, caller, display, diverted })
+    }
+
+    /// The order that sends audio before the answer, once its port is open.
+    pub(crate) fn progress(&self, rtp: SocketAddr, codec: Codec) -> Option<LegOrder> {
+        (self.is_inbound && self.stage == Stage::Opening).then_some(LegOrder::Progress { rtp, codec })
     }
 
     /// The order that answers it, once its port is open.
@@ -347,9 +357,12 @@ impl Leg {
         match self.why {
             Why::Contact(_) => true,
             Why::Segment(_) | Why::Guest(_) | Why::Giver(_) | Why::SecondLine(_) => self.is_up(),
-            Why::Offer { .. } | Why::Answered { .. } | Why::Taker(_) | Why::Inside(_) | Why::FeatureCode => {
-                false
-            }
+            Why::Originator(_)
+            | Why::Offer { .. }
+            | Why::Answered { .. }
+            | Why::Taker(_)
+            | Why::Inside(_)
+            | Why::FeatureCode => false,
         }
     }
 

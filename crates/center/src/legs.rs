@@ -42,6 +42,7 @@ impl Legs {
         let by = |of: &&Leg| match of.why {
             Why::Offer { offer: by, .. } | Why::Answered { offer: by, .. } => by == offer,
             Why::Contact(_)
+            | Why::Originator(_)
             | Why::Segment(_)
             | Why::Guest(_)
             | Why::Taker(_)
@@ -61,6 +62,7 @@ impl Legs {
             Why::Answered { .. }
             | Why::Offer { .. }
             | Why::Contact(_)
+            | Why::Originator(_)
             | Why::Segment(_)
             | Why::Guest(_)
             | Why::Taker(_)
@@ -88,7 +90,8 @@ impl Legs {
             Why::Offer { contact, .. } | Why::Answered { contact, .. } => {
                 _ = self.ringing.insert(*contact, id);
             }
-            Why::Segment(_)
+            Why::Originator(_)
+            | Why::Segment(_)
             | Why::Guest(_)
             | Why::Taker(_)
             | Why::Giver(_)
@@ -201,7 +204,7 @@ impl Legs {
             Why::Offer { contact, .. } | Why::Answered { contact, .. } => {
                 self.ringing.get(contact) == Some(&leg)
             }
-            Why::Segment(_) | Why::Guest(_) | Why::Taker(_) | Why::Giver(_) => {
+            Why::Originator(_) | Why::Segment(_) | Why::Guest(_) | Why::Taker(_) | Why::Giver(_) => {
                 let is_none = |leg: &Leg| leg.agent().is_none() || leg.is_inbound && !leg.is_engaged;
                 self.legs.get(&leg).is_some_and(is_none) || self.seats.values().any(|seat| *seat == leg)
             }

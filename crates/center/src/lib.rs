@@ -25,6 +25,7 @@
 
 mod alive;
 mod arrange;
+mod calling;
 mod code;
 mod command;
 mod config;
@@ -42,6 +43,7 @@ mod legs;
 mod limits;
 mod machine;
 mod moving;
+mod outbound;
 mod parking;
 mod pause;
 mod reports;
@@ -56,6 +58,7 @@ pub use config::{Config, FeatureCode, Route, TrunkLimits, TypedCode};
 pub use dialling::{DialPlan, DialRule, Emergency, Verdict, Way, Who};
 pub use inout::{Input, Output};
 pub use machine::Center;
+pub use outbound::{Notice, Outbound};
 pub use parking::Parking;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::contact::Contact;
 use crate::context::Context;
 use crate::customer::Invitation;
+use crate::dialling::is_telephone_number;
 use crate::inout::{Input, Output};
 use crate::inside::InsideCall;
 use crate::leg::Why;
@@ -28,8 +29,8 @@ pub struct Center {
     pub(crate) codes: BTreeMap<LegId, CodeCall>,
     /// Calls between agents.
     pub(crate) inside: BTreeMap<CallId, InsideCall>,
-    draining: bool,
-    drained: bool,
+    pub(crate) draining: bool,
+    pub(crate) drained: bool,
 }
 
 impl Center {
@@ -183,7 +184,9 @@ impl Center {
         let Invited { source, local, origin, dialled, diverted, caller, caller_name, remote, sip_call_id } =
             invited;
         match origin {
-            Origin::Agent(agent) => self.agent_calls((leg, local), agent, &dialled, remote),
+            Origin::Agent(agent) => {
+                self.agent_calls((leg, local), agent, dialled, (remote, sip_call_id));
+            }
             Origin::Trunk(trunk) => {
                 let first = diverted.entry().filter(|number| self.cx.config.routes.contains_key(*number));
                 let number = first.cloned().unwrap_or(dialled);
@@ -204,27 +207,33 @@ impl Center {
         }
     }
 
-    /// An agent dials a feature code, a slot in which somebody is parked, somebody of the house, or, in a call, whom to consult.
+    /// An agent dials a feature code, a slot in which somebody is parked, somebody of the house, a customer, or, in a call, whom to
+    /// consult.
     fn agent_calls(
         &mut self,
         ends: (LegId, IpAddr),
         agent: AgentId,
-        dialled: &Number,
-        remote: Option<RemoteMedia>,
+        dialled: Number,
+        (remote, sip_call_id): (Option<RemoteMedia>, Box<str>),
     ) {
-        let after_code = self.cx.config.after_dial_code(dialled);
-        let dialled = after_code.as_ref().unwrap_or(dialled);
-        if let Some(contact) = self.cx.slot_of(dialled) {
+        let after_code = self.cx.config.after_dial_code(&dialled);
+        let dialled = after_code.unwrap_or(dialled);
+        if let Some(contact) = self.cx.slot_of(&dialled) {
             return self.dial_slot(contact, ends, agent, remote);
         }
         let talks_with = self.contact_of_agent(&agent).ok();
-        if let (Some(contact), Some(to)) = (talks_with, self.cx.resolve(&agent, dialled)) {
+        let is_outside = !self.cx.config.feature_codes.contains_key(&dialled)
+            && is_telephone_number(dialled.as_str())
+            && self.cx.config.dialling.is_open();
+        if let (Some(contact), Some(to)) = (talks_with, self.cx.resolve(&agent, &dialled)) {
             self.with(contact, |contact, cx| contact.consult_by_phone(cx, ends, &agent, to, remote));
-        } else if let Some(to) = talks_with.is_none().then(|| self.cx.of_the_house(dialled)).flatten() {
+        } else if let Some(to) = talks_with.is_none().then(|| self.cx.of_the_house(&dialled)).flatten() {
             self.inside.extend(
                 InsideCall::begin(&mut self.cx, ends, &agent, to, remote).map(|inside| (inside.id(), inside)),
             );
-        } else if let Some(code) = CodeCall::begin(&mut self.cx, ends, &agent, dialled, remote) {
+        } else if talks_with.is_none() && is_outside && !self.cx.is_inside(&dialled) {
+            self.dial_customer(ends, agent, dialled, (remote, sip_call_id));
+        } else if let Some(code) = CodeCall::begin(&mut self.cx, ends, &agent, &dialled, remote) {
             self.codes.insert(ends.0, code);
         }
     }

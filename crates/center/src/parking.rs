@@ -137,6 +137,7 @@ impl Contact {
             Place::Parked(parked) => Ok(parked),
             Place::Opening { .. }
             | Place::Answering { .. }
+            | Place::Calling(_)
             | Place::InFlow
             | Place::Waiting { .. }
             | Place::Talking(_)

@@ -18,6 +18,7 @@ impl Contact {
         match self.place {
             Place::Opening { .. } | Place::Over => return Err(Refused::NotRecorded),
             Place::Answering { .. }
+            | Place::Calling(_)
             | Place::InFlow
             | Place::Waiting { .. }
             | Place::Talking(_)

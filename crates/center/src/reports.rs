@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 
 use model::{
-    AudioReport, CallId, Kept, LegId, LegReport, MediaReport, RecordingEvent, RecordingId, RecordingReport,
-    RecordingState, Refusal, RemoteMedia, Shortage, StorageEvent, StorageReport,
+    AudioReport, CallId, EndedBy, Kept, LegId, LegReport, MediaReport, RecordingEvent, RecordingId,
+    RecordingReport, RecordingState, Refusal, RemoteMedia, Shortage, StorageEvent, StorageReport,
 };
 
 use crate::code::CodeCall;
@@ -67,7 +67,10 @@ impl Center {
 
     fn port_open(&mut self, leg: LegId, why: &Why, rtp: SocketAddr) {
         match why {
-            Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.answer(cx, rtp)),
+            Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.customer_open(cx, rtp)),
+            Why::Originator(contact) => {
+                self.with(*contact, |contact, cx| contact.originator_open(cx, leg, rtp));
+            }
             Why::FeatureCode => self.with_code(leg, |code, cx| code.answer(cx, rtp)),
             Why::Inside(call) => self.with_inside(*call, |inside, cx| inside.port_open(cx, leg, rtp)),
             Why::Offer { contact, queue, .. } => {
@@ -92,6 +95,9 @@ impl Center {
             Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.try_elsewhere(cx, lacks)),
             Why::FeatureCode => self.with_code(leg, |code, cx| code.end(cx, lacks.cause())),
             Why::Inside(call) => self.with_inside(*call, |inside, cx| inside.end(cx, lacks.cause())),
+            Why::Originator(contact) => {
+                self.with(*contact, |contact, cx| contact.end(cx, lacks.cause(), EndedBy::Center));
+            }
             Why::Taker(contact) | Why::SecondLine(contact) => {
                 self.with(*contact, |contact, cx| contact.no_port_for_agents_call(cx, leg, lacks.cause()));
             }
@@ -104,6 +110,9 @@ impl Center {
     fn leg_up(&mut self, leg: LegId, why: &Why, remote: RemoteMedia) {
         match why {
             Why::Contact(contact) => _ = self.with(*contact, |contact, cx| contact.connected(cx, remote)),
+            Why::Originator(contact) => {
+                self.with(*contact, |contact, cx| contact.originator_up(cx, leg, remote));
+            }
             Why::FeatureCode => self.with_code(leg, |code, cx| code.connected(cx, remote)),
             Why::Inside(call) => self.with_inside(*call, |inside, cx| inside.leg_up(cx, leg, remote)),
             Why::Offer { offer, .. } => self.cx.seat_answered(leg, *offer, remote),
@@ -132,8 +141,15 @@ impl Center {
                 self.with(*contact, |contact, cx| contact.taker_failed(cx, leg, refusal));
             }
             Why::Inside(call) => self.with_inside(*call, |inside, cx| inside.unanswered(cx, leg, refusal)),
-            Why::Contact(_)
-            | Why::Answered { .. }
+            Why::Contact(contact) => {
+                self.cx.is_gone(leg);
+                self.with(*contact, |contact, cx| contact.customer_unanswered(cx, refusal));
+            }
+            Why::Originator(contact) => {
+                self.cx.is_gone(leg);
+                self.with(*contact, |contact, cx| contact.originator_failed(cx, leg, refusal));
+            }
+            Why::Answered { .. }
             | Why::Segment(_)
             | Why::Giver(_)
             | Why::SecondLine(_)
@@ -144,6 +160,7 @@ impl Center {
     fn leg_event(&mut self, leg: LegId, why: Why, event: LegEvent) {
         match why {
             Why::Contact(contact)
+            | Why::Originator(contact)
             | Why::Segment(contact)
             | Why::Guest(contact)
             | Why::Taker(contact)

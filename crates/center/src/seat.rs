@@ -96,6 +96,7 @@ impl Contact {
             }
             Place::Opening { .. }
             | Place::Answering { .. }
+            | Place::Calling(_)
             | Place::InFlow
             | Place::Talking(_)
             | Place::Moving(_)

@@ -115,16 +115,21 @@ impl Center {
             self.with(contact, |contact, cx| contact.guest_missed(cx, leg, Refusal::Unreachable));
         } else if let Some((contact, leg)) = self.taker(agent) {
             self.cx.let_go(leg, Cause::Cancelled);
-            self.with(contact, |contact, cx| contact.taker_failed(cx, leg, Refusal::Unreachable));
+            self.with(contact, |contact, cx| {
+                contact.taker_failed(cx, leg, Refusal::Unreachable);
+                contact.originator_failed(cx, leg, Refusal::Unreachable);
+            });
         }
     }
 
-    /// The contact whose customer an agent's seat is rung to have, and that leg.
+    /// The contact whose customer an agent's seat is rung to have, or is to be called for it, and that leg.
     fn taker(&self, agent: &AgentId) -> Option<(ContactId, LegId)> {
         let (leg, of) = self.cx.legs.of_agent(agent)?;
         match of.why {
             Why::Taker(contact) if !of.is_inbound => Some((contact, leg)),
+            Why::Originator(contact) if !of.is_inbound && !of.is_up() => Some((contact, leg)),
             Why::Contact(_)
+            | Why::Originator(_)
             | Why::Offer { .. }
             | Why::Answered { .. }
             | Why::Segment(_)
@@ -144,6 +149,7 @@ impl Center {
             Some(Why::Segment(contact)) => Ok(*contact),
             Some(
                 Why::Contact(_)
+                | Why::Originator(_)
                 | Why::Offer { .. }
                 | Why::Answered { .. }
                 | Why::Guest(_)
@@ -163,6 +169,7 @@ impl Center {
         match of.why {
             Why::Guest(contact) => Some((contact, leg)),
             Why::Contact(_)
+            | Why::Originator(_)
             | Why::Offer { .. }
             | Why::Answered { .. }
             | Why::Segment(_)

@@ -1,6 +1,7 @@
 //! The center in a fake world on a virtual clock: stories, races in both orders, generated sequences.
 
 mod alive;
+mod calling;
 mod early;
 mod extensions;
 mod generated;

@@ -12,6 +12,7 @@ use hotline::signalling::Listener;
 use model::{AgentId, ContactId, Number, QueueName, RecordingId};
 use store::Role;
 
+use crate::calling::Call;
 use crate::place::Typed;
 
 pub(crate) use qa::{Qa, Sample};
@@ -73,6 +74,8 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         about: Option<AboutContacts>,
     },
+    /// Call a customer, for an agent 外呼客户
+    Call(Call),
     /// List recordings 列出录音
     Recordings {
         #[command(flatten)]

@@ -7,6 +7,7 @@ mod hours;
 mod inside;
 mod listening;
 mod numbers;
+mod outbound;
 mod people;
 mod secrecy;
 mod server;
@@ -71,6 +72,8 @@ pub struct Configuration {
     pub dialling: center::DialPlan,
     /// Departments, branches and persons.
     pub directory: Directory,
+    /// How customers are called.
+    pub outbound: center::Outbound,
     /// The clips.
     pub prompts: Arc<Prompts>,
     /// How many flow tests were run, when they were asked for.
@@ -179,14 +182,17 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     let trunks = open("trunks.toml").map(|file| trunks::read(file, srtp, spoken));
     let ids =
         agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
+    let has_clip = |clip: &str| clips.has(clip);
     let known = dialling::Known {
         agents: agents.as_ref().map(|_| ids.as_slice()),
         queues: names,
         trunks: trunks.as_ref().map(|(trunks, _)| trunks.as_slice()),
+        has_clip: &has_clip,
     };
     // A center that calls nobody outside, or has no departments, needs no such files.
     let open_if_there = |name: &str| dir.join(name).exists().then(|| open(name)).flatten();
-    let plan = open_if_there("dialling.toml").map(|file| dialling::read(file, &known)).unwrap_or_default();
+    let (plan, outbound) =
+        open_if_there("dialling.toml").map(|file| dialling::read(file, &known)).unwrap_or_default();
     let holidays = open_if_there("holidays.toml").map(hours::holidays).unwrap_or_default();
     let hours = open_if_there("hours.toml").map(|file| hours::read(file, &Arc::new(holidays)));
     let known = directory::Known {
@@ -194,12 +200,12 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         queues: names,
         hours: &hours.unwrap_or_default(),
         plan: &plan,
-        has_clip: &|clip| clips.has(clip),
+        has_clip: &has_clip,
     };
     let listed = open_if_there("directory.toml").map(|file| directory::read(file, &known));
     let listed = listed.unwrap_or_default();
     let catalogue = Catalogue {
-        has_clip: &|clip| clips.has(clip),
+        has_clip: &has_clip,
         queues: names,
         extensions: Some(&listed.lines.keys().cloned().collect::<Vec<_>>()),
     };
@@ -231,6 +237,7 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
         typed_codes,
         extensions,
         dialling: plan,
+        outbound,
         directory: listed.directory,
         prompts: Arc::new(clips.prompts),
         flow_tests: tally,

@@ -75,6 +75,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("name", "名称"),
     ("caller", "主叫"),
     ("number", "被叫"),
+    ("direction", "方向"),
     ("language", "语言"),
     ("queue", "队列"),
     ("agent", "座席"),
@@ -193,6 +194,11 @@ const WORDS: &[(&str, &str)] = &[
     ("left_early", "提前离开"),
     ("self_service", "自助"),
     ("refused", "未接"),
+    ("unanswered", "外呼未接通"),
+    // Which way a contact came about, and who is called first.
+    ("inbound", "呼入"),
+    ("outbound", "呼出"),
+    ("customer", "客户"),
     // Why a queue was left, how an offer, a guest or a secure input ended.
     ("redirected", "转出"),
     ("ended", "结束"),
@@ -253,7 +259,9 @@ const EVENTS: &[(&str, &str)] = &[
     ("sample_drawn", "质检抽样"),
     ("sip_trace_read", "查看信令"),
     ("contact_started", "来电"),
-    ("contact_answered", "系统应答"),
+    ("contact_placed", "外呼"),
+    ("contact_ringing", "客户振铃"),
+    ("contact_answered", "应答"),
     ("language_chosen", "选择语言"),
     ("node_entered", "进入流程节点"),
     ("digit_pressed", "按键"),
@@ -297,6 +305,8 @@ const EVENTS: &[(&str, &str)] = &[
 /// What events say.
 const FIELDS: &[(&str, &str)] = &[
     ("caller_name", "主叫名称"),
+    ("shown", "外显号码"),
+    ("first", "先呼"),
     ("diversions", "此前转移"),
     ("trunk", "中继"),
     ("sip_call_id", "SIP 呼叫编号"),
@@ -389,6 +399,8 @@ mod tests {
             words::<model::EndedBy>(),
             words::<model::Cause>(),
             words::<model::Class>(),
+            words::<model::Way>(),
+            words::<model::First>(),
             words::<model::Language>(),
             words::<model::LeaveReason>(),
             words::<model::OfferOutcome>(),

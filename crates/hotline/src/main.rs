@@ -3,6 +3,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
+mod calling;
 mod directory;
 mod help;
 mod lists;
@@ -113,6 +114,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Verb::Contacts { about: Some(AboutContacts::PickUp { slot, seat }), .. } => {
             moves::pick_up(&place.data, slot, &seat)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Call(call) => {
+            output::print_text(calling::place(&place.data, &call)?);
             Ok(ExitCode::SUCCESS)
         }
         Verb::Contacts { listing, about: None } => lists::contacts(&place, &listing).await,

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use api::Sample;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use model::{Entry, Number, Personal};
+use model::{Entry, Number, Personal, Way};
 
 use crate::system::clock::steady;
 use contact::{ContactLine, Ledger};
@@ -224,6 +224,7 @@ impl Thread {
         tracing::info!(
             target: "hotline::contact",
             contact = %line.contact,
+            direction = line.direction.map(Way::word),
             sip_call_id = line.sip_call_id,
             caller = line.caller.as_ref().map(|caller| self.person(caller)),
             caller_name = line.caller_name.as_ref().filter(|_| self.personal).map(|name| name.reveal().as_str()),

@@ -137,5 +137,6 @@ pub(crate) fn center_config(configuration: Configuration) -> center::Config {
         parking: configuration.server.parking.clone(),
         dialling: configuration.dialling,
         directory: configuration.directory,
+        outbound: configuration.outbound,
     }
 }

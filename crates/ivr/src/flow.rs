@@ -22,6 +22,17 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// No flow: of customers whom an agent called, who wait in queues alone when the agent gives them away.
+    pub fn none() -> Flow {
+        let end = Node::HangUp(HangUp { prompts: Vec::new() });
+        Flow {
+            name: "none".to_owned(),
+            version: "0".to_owned(),
+            start: NodeIndex(0),
+            nodes: vec![("end".to_owned(), end)],
+        }
+    }
+
     /// The flow's name.
     pub fn name(&self) -> &str {
         &self.name

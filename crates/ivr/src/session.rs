@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use model::{ClipId, Digit, Language, PlayMode, Secret, Time};
 
-use crate::flow::{Flow, Node, NodeIndex, NodeName};
+use crate::flow::{Flow, Node, NodeIndex, NodeName, QueueNode};
 use asking::{Asking, Why};
 use collecting::Collecting;
 use dialling::Dialling;
@@ -71,6 +71,13 @@ impl Session {
     pub fn new(flow: Arc<Flow>, language: Language) -> Session {
         let (state, collected) = (State::NotStarted, BTreeMap::new());
         Session { flow, language, state, collected, outputs: VecDeque::new() }
+    }
+
+    /// A customer whom an agent called, for this queue: with the agent.
+    pub fn with_agent(language: Language, queue: QueueName) -> Session {
+        let waiting = Waiting { queue: Arc::new(QueueNode::plain(queue)), tell_at: None, greeted: true };
+        let state = State::WithAgent(waiting);
+        Session { state, ..Session::new(Arc::new(Flow::none()), language) }
     }
 
     /// The flow that the caller is in.

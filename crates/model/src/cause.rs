@@ -31,6 +31,8 @@ pub enum Reached {
     Queue,
     /// The customer talked to a person.
     Person,
+    /// We called, and the customer did not answer.
+    Called,
 }
 
 /// Who ended a call.
@@ -136,6 +138,17 @@ impl Cause {
             {
                 Class::Answered
             }
+            Cause::Busy
+            | Cause::Declined
+            | Cause::NoAnswer
+            | Cause::Unreachable
+            | Cause::NoCommonCodec
+            | Cause::HungUp
+            | Cause::Cancelled
+                if reached == Reached::Called =>
+            {
+                Class::Unanswered
+            }
             Cause::FlowFinished => Class::SelfService,
             Cause::HungUp | Cause::Transferred | Cause::Cancelled if reached == Reached::Flow => {
                 Class::LeftEarly
@@ -179,6 +192,8 @@ pub enum Class {
     SelfService,
     /// We did not take the call.
     Refused,
+    /// We called, and the customer did not answer.
+    Unanswered,
     /// Something broke.
     Failed,
 }
@@ -192,6 +207,8 @@ mod tests {
         assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Person).class, Class::Answered);
         assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Queue).class, Class::Abandoned);
         assert_eq!(End::new(Cause::HungUp, EndedBy::Caller, Reached::Flow).class, Class::LeftEarly);
+        assert_eq!(End::new(Cause::HungUp, EndedBy::Agent, Reached::Called).class, Class::Unanswered);
+        assert_eq!(End::new(Cause::Busy, EndedBy::Caller, Reached::Called).class, Class::Unanswered);
         assert_eq!(End::new(Cause::Crashed, EndedBy::Center, Reached::Person).class, Class::Failed);
     }
 }

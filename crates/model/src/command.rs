@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CommandId, ContactId, MoveEnd, MoveOrder, Secret, Slot};
+use crate::{AgentId, CallOrder, CommandId, ContactId, MoveEnd, MoveOrder, Secret, Slot};
 
 /// Who commands, for the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,8 @@ pub enum Order {
     Parties(ContactId, PartyOrder),
     /// Move a contact's customer, or hold or consult with a view to it.
     Move(ContactId, MoveOrder),
+    /// Call a customer.
+    Call(CallOrder),
     /// Connect an agent with the customer who is parked in this slot.
     PickUp {
         /// The slot.
@@ -198,6 +200,8 @@ pub enum Done {
     Parked(Slot),
     /// How a transfer ended.
     Moved(MoveEnd),
+    /// The contact that calls the customer.
+    Placed(ContactId),
 }
 
 /// Why a command was not done. A value, not an error.

@@ -241,6 +241,14 @@ pub enum Refusal {
 pub enum LegOrder {
     /// Inbound: say that it rings (180).
     Ring,
+    /// Inbound: send audio before the answer (183) from `rtp`, where the peer offered some and wants no provisional answer
+    /// to be reliable; else as `Ring`. `Answer` has the same audio then.
+    Progress {
+        /// Our RTP address.
+        rtp: SocketAddr,
+        /// The codec to answer with when the peer offered several.
+        codec: Codec,
+    },
     /// Inbound: accept (200 OK) with our audio at `rtp`, RTCP on the next port. Reported as `Connected`
     /// when the peer acknowledges.
     Answer {

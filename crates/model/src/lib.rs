@@ -5,6 +5,7 @@
 //! ([`LegOrder`], [`MediaOrder`]), what people command ([`Command`]) and what happened ([`Event`]).
 //! There is no behaviour here beyond printing and parsing.
 
+mod calling;
 mod cause;
 mod command;
 mod date;
@@ -28,6 +29,7 @@ mod time;
 mod words;
 
 pub use ::codec::{Codec, OpusFormat, Srtp, SrtpKey, SrtpSuite};
+pub use calling::{CallOrder, First};
 pub use cause::{Cause, Class, End, EndedBy, Reached, Side};
 pub use command::{
     Actor, AgentOrder, Command, Done, Order, Part, PartyOrder, RecordingOrder, Refused, Reply, Scope,

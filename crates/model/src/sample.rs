@@ -10,6 +10,18 @@ use crate::{AgentId, Class, Language, QueueName, Time};
 pub enum Way {
     /// The customer called.
     Inbound,
+    /// We called the customer.
+    Outbound,
+}
+
+impl Way {
+    /// As it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Way::Inbound => "inbound",
+            Way::Outbound => "outbound",
+        }
+    }
 }
 
 /// A frozen frame: which ended contacts with a sealed recording a sample is drawn from, in the order of their ids. All

@@ -28,6 +28,8 @@ const READERS: u32 = 4;
 const SUBJECTS: i64 = 6;
 /// The newest step: it drops the log of the former form.
 const BROUGHT_OVER: i64 = 7;
+/// The present schema.
+const NEWEST: i64 = 8;
 const STEP_DONE: &str = "SELECT version FROM _sqlx_migrations WHERE version = $1";
 
 /// A database that is open and has the current schema.
@@ -148,7 +150,7 @@ impl Db {
             ($folder:literal) => {
                 steps!(
                     $folder: 1 "journal", 2 "legal_holds", 3 "quality", 4 "owner", 5 "diversions", 6 "subjects",
-                    7 "brought_over"
+                    7 "brought_over", 8 "direction"
                 )
             };
         }
@@ -171,7 +173,7 @@ impl Db {
                 tracing::warn!(events, "the log has been brought into its new form 事件日志已升级");
             }
         }
-        self.migrate_to(BROUGHT_OVER).await
+        self.migrate_to(NEWEST).await
     }
 
     /// Takes the steps up to this one that were not taken yet.

@@ -60,6 +60,22 @@ fn contact(record: &Record, event: &ContactEvent) -> Vec<Statement> {
             let way = print_way(diversions);
             change(sql::START_CONTACT, values![id, caller, name, number, way, trunk, language, flow, at])
         }
+        ContactEvent::Placed {
+            contact: _,
+            customer,
+            shown,
+            agent: _,
+            first: _,
+            queue: _,
+            language,
+            flow,
+            ..
+        } => {
+            let (shown, flow) = (shown.as_ref().map_or("", |number| number.as_str()), flow.as_deref());
+            let customer = customer.reveal().as_str();
+            let values = values![id, customer, shown, language.tag(), flow.unwrap_or_default(), at];
+            change(sql::PLACE_CONTACT, values)
+        }
         ContactEvent::Answered { .. } => change(sql::ANSWER_CONTACT, values![id, at]),
         ContactEvent::LanguageChosen { language, .. } => {
             change(sql::CHOOSE_LANGUAGE, values![id, language.tag()])
@@ -93,7 +109,8 @@ fn contact(record: &Record, event: &ContactEvent) -> Vec<Statement> {
             let figures = serde_json::to_string(quality).unwrap_or_else(|_| "null".to_owned());
             change(sql::MEASURE, values![seq, id, agent, at, figures])
         }
-        ContactEvent::DigitPressed { .. }
+        ContactEvent::Ringing { .. }
+        | ContactEvent::DigitPressed { .. }
         | ContactEvent::SecureInputStarted { .. }
         | ContactEvent::SecureInputEnded { .. }
         | ContactEvent::SecureInputRead { .. }

@@ -25,6 +25,8 @@ pub struct ContactFilter {
     pub queue: Option<QueueName>,
     /// Only those whose last agent was this.
     pub agent: Option<AgentId>,
+    /// Only those that came about this way.
+    pub direction: Option<Way>,
     /// Only those that arrived then or later.
     pub since: Option<Time>,
     /// The most rows.
@@ -33,7 +35,7 @@ pub struct ContactFilter {
 
 impl Default for ContactFilter {
     fn default() -> ContactFilter {
-        ContactFilter { before: None, queue: None, agent: None, since: None, limit: 100 }
+        ContactFilter { before: None, queue: None, agent: None, direction: None, since: None, limit: 100 }
     }
 }
 
@@ -69,6 +71,7 @@ impl Store {
             agent.map(AgentId::as_str),
             filter.since.map_or(i64::MIN, Time::unix_ms),
             filter.limit,
+            filter.direction.as_ref().map(print_word),
         ];
         read_all(self.db().rows(CONTACTS, &values).await?, Contact::read)
     }
@@ -169,19 +172,9 @@ impl Store {
 
     /// The contacts of a frame, by id: what quality samples are drawn from.
     pub async fn sampling_frame(&self, frame: &SampleFrame) -> Result<Vec<ContactId>, StoreError> {
-        // Every contact is inbound today.
-        let SampleFrame {
-            until,
-            since,
-            queue,
-            agent,
-            outcome,
-            direction: None | Some(Way::Inbound),
-            language,
-            shortest_s,
-            longest_s,
-        } = frame;
-        let outcome = outcome.as_ref().map(print_word);
+        let SampleFrame { until, since, queue, agent, outcome, direction, language, shortest_s, longest_s } =
+            frame;
+        let (outcome, direction) = (outcome.as_ref().map(print_word), direction.as_ref().map(print_word));
         let values = values![
             queue.as_ref().map(QueueName::as_str),
             agent.as_ref().map(AgentId::as_str),
@@ -191,6 +184,7 @@ impl Store {
             *until,
             shortest_s.map_or(0, |seconds| i64::from(seconds) * 1_000),
             longest_s.map_or(i64::MAX, |seconds| i64::from(seconds) * 1_000),
+            direction.as_deref(),
         ];
         read_all(self.db().rows(SAMPLING_FRAME, &values).await?, |mut row| row.id(ContactId::from_number))
     }
@@ -267,7 +261,8 @@ const STORY: &str = records!("WHERE subject = $1 AND node = $2 AND seq > $3 ORDE
 macro_rules! contact_columns {
     ($rest:literal) => {
         concat!(
-            "SELECT id, caller, caller_name, number, COALESCE(diversions, '[]'), trunk, language, flow, node, queue, agent, started_ms, ",
+            "SELECT id, COALESCE(direction, 'inbound'), caller, caller_name, NULLIF(number, ''), ",
+            "COALESCE(diversions, '[]'), NULLIF(trunk, ''), language, NULLIF(flow, ''), node, queue, agent, started_ms, ",
             "answered_ms, talked_ms, ended_ms, ended_by, cause, class, recording FROM contacts ",
             $rest
         )
@@ -276,7 +271,7 @@ macro_rules! contact_columns {
 
 const CONTACTS: &str = contact_columns!(
     "WHERE id < $1 AND ($2 IS NULL OR queue = $2) AND ($3 IS NULL OR agent = $3) AND started_ms >= $4
-     ORDER BY id DESC LIMIT $5"
+         AND ($6 IS NULL OR COALESCE(direction, 'inbound') = $6) ORDER BY id DESC LIMIT $5"
 );
 const CONTACT: &str = contact_columns!("WHERE id = $1");
 pub(crate) const OPEN_CONTACTS: &str = contact_columns!("WHERE ended_ms IS NULL ORDER BY id");
@@ -362,6 +357,7 @@ const SAMPLING_FRAME: &str = "SELECT DISTINCT contacts.id FROM contacts
          AND recordings.state = 'sealed' AND recordings.closed_ms <= $6
          AND contacts.ended_ms - COALESCE(contacts.answered_ms, contacts.ended_ms) >= $7
          AND contacts.ended_ms - COALESCE(contacts.answered_ms, contacts.ended_ms) <= $8
+         AND ($9 IS NULL OR COALESCE(contacts.direction, 'inbound') = $9)
      ORDER BY contacts.id";
 const KNOWN_QUEUE: &str = "SELECT contact FROM queue_visits WHERE queue = $1 LIMIT 1";
 const KNOWN_AGENT: &str = "SELECT id FROM segments WHERE agent = $1 LIMIT 1";

@@ -2,7 +2,7 @@
 
 use model::{
     Activity, AgentId, Cause, ContactId, Diversion, ENCRYPTED, End, EndedBy, Language, LeaveReason,
-    LegQuality, Number, Party, Personal, QueueName, RecordingId, RecordingRow, SegmentId, Shift, Time,
+    LegQuality, Number, Party, Personal, QueueName, RecordingId, RecordingRow, SegmentId, Shift, Time, Way,
 };
 use serde::Serialize;
 
@@ -13,20 +13,22 @@ use crate::{Row, StoreError};
 pub struct Contact {
     /// The contact.
     pub id: ContactId,
-    /// The calling number.
+    /// Which way it came about.
+    pub direction: Way,
+    /// The customer's number: the calling one, or the one that we called.
     pub caller: Option<Personal<Number>>,
     /// The name that the caller's device showed: hostile text.
     pub caller_name: Option<Personal<String>>,
-    /// The number whose entry it took.
-    pub number: Number,
+    /// The number of ours: the one whose entry it took, or that we showed; `None`: the trunk's own was shown.
+    pub number: Option<Number>,
     /// Where the call was before it came to us; the number that the customer dialled first.
     pub diversions: Vec<Diversion>,
-    /// The trunk it came by.
-    pub trunk: String,
+    /// The trunk it came by; `None` of one that we called.
+    pub trunk: Option<String>,
     /// The language, the last one chosen.
     pub language: Language,
-    /// The flow it began in.
-    pub flow: String,
+    /// The flow it began in; `None` where an agent called.
+    pub flow: Option<String>,
     /// The flow's node it was in last.
     pub node: Option<String>,
     /// The queue it was in last.
@@ -51,13 +53,14 @@ impl Contact {
     pub(crate) fn read(mut row: Row) -> Result<Contact, StoreError> {
         Ok(Contact {
             id: row.id(ContactId::from_number)?,
+            direction: row.word()?,
             caller: row.maybe_name()?,
             caller_name: row.maybe_text()?.map(Personal::new),
-            number: row.name()?,
+            number: row.maybe_name()?,
             diversions: row.json()?,
-            trunk: row.text()?,
+            trunk: row.maybe_text()?,
             language: row.name()?,
-            flow: row.text()?,
+            flow: row.maybe_text()?,
             node: row.maybe_text()?,
             queue: row.maybe_name()?,
             agent: row.maybe_name()?,

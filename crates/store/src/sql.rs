@@ -64,6 +64,10 @@ pub(crate) const START_CONTACT: &str =
     "INSERT INTO contacts (id, caller, caller_name, number, diversions, trunk, language, flow, started_ms)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
 
+pub(crate) const PLACE_CONTACT: &str =
+    "INSERT INTO contacts (id, caller, number, trunk, language, flow, started_ms, direction)
+     VALUES ($1, $2, $3, '', $4, $5, $6, 'outbound') ON CONFLICT (id) DO NOTHING";
+
 pub(crate) const ANSWER_CONTACT: &str = "UPDATE contacts SET answered_ms = $2 WHERE id = $1";
 
 pub(crate) const CHOOSE_LANGUAGE: &str = "UPDATE contacts SET language = $2 WHERE id = $1";

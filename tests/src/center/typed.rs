@@ -39,21 +39,6 @@ impl Center {
         (output.status.success(), said)
     }
 
-    /// From now on the one trunk is `carrier` with these lines of `trunks.toml`, and numbers that begin with 021 may be
-    /// called through it.
-    ///
-    /// # Panics
-    /// When the center refuses that.
-    pub fn set_trunk(&self, lines: &str) {
-        let sample = "name = \"loopback\"\nsources = [\"127.0.0.0/8\", \"::1/128\"]";
-        self.edit("trunks.toml", sample, &format!("name = \"carrier\"\n{lines}"));
-        let rule = "[[rule]]\nprefix = \"021\"\nallow = true\ntrunks = [\"carrier\"]\n";
-        std::fs::write(self.folder.join("config/dialling.toml"), rule)
-            .expect("the story's folder can be written");
-        let (is_well, said) = self.reload(&[]);
-        assert!(is_well, "{said}");
-    }
-
     /// A new token of this role.
     ///
     /// # Panics

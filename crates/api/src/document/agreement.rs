@@ -9,7 +9,7 @@ use serde_json::json;
 use super::schemas;
 use crate::route::Route;
 use crate::routes::groups;
-use crate::{audio, configuration, contacts, events, moves, pausing, recordings};
+use crate::{audio, calls, configuration, contacts, events, moves, pausing, recordings};
 use crate::{retention, samples, supervision, tokens, trace};
 
 /// The fields that a type reads, in alphabetical order, as its refusal of another field names them.
@@ -64,6 +64,7 @@ fn bodies_have_the_fields_that_their_types_read_and_their_examples_can_be_read()
         ("clearLegalHold", read_by::<retention::Word>()),
         ("consult", read_by::<moves::Wanted>()),
         ("transfer", read_by::<moves::Wanted>()),
+        ("call", read_by::<calls::Call>()),
         ("pickUp", read_by::<supervision::Seat>()),
         ("supervise", read_by::<supervision::Wanted>()),
         ("applyRetention", read_by::<retention::Wanted>()),
@@ -75,6 +76,7 @@ fn bodies_have_the_fields_that_their_types_read_and_their_examples_can_be_read()
     assert!(serde_json::from_value::<pausing::Why>(example("Reason")).is_ok());
     assert!(serde_json::from_value::<supervision::Seat>(example("Seat")).is_ok());
     assert!(serde_json::from_value::<moves::Wanted>(example("WantedMove")).is_ok());
+    assert!(serde_json::from_value::<calls::Call>(example("Call")).is_ok());
     assert!(serde_json::from_value::<supervision::Wanted>(example("WantedSupervision")).is_ok());
     assert!(serde_json::from_value::<retention::Word>(example("Word")).is_ok());
     assert!(serde_json::from_value::<retention::Wanted>(example("WantedErasure")).is_ok());

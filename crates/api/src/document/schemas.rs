@@ -245,6 +245,8 @@ mod tests {
             ("EndedBy", known::<model::EndedBy>(word())),
             ("Cause", known::<model::Cause>(word())),
             ("Class", known::<model::Class>(word())),
+            ("Way", known::<model::Way>(word())),
+            ("First", known::<model::First>(word())),
             ("DiversionReason", known::<model::DiversionReason>(word())),
             ("LeaveReason", known::<model::LeaveReason>(word())),
             ("Codec", known::<model::Codec>(word())),

@@ -7,16 +7,16 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
     (
         "Contact",
         "One visit of one customer 一次联系",
-        "id:ContactId caller:Number? caller_name:text? number:Number diversions:[Diversion] trunk:text \
-         language:Language flow:text node:text? \
+        "id:ContactId direction:Way caller:Number? caller_name:text? number:Number? diversions:[Diversion] trunk:text? \
+         language:Language flow:text? node:text? \
          queue:QueueName? agent:Party? started_at:Time answered_at:Time? talked_at:Time? ended_at:Time? end:End? \
          recording_id:RecordingId?",
     ),
     (
         "WholeContact",
         "A contact with all that belongs to it 一次联系的全部内容",
-        "id:ContactId caller:Number? caller_name:text? number:Number diversions:[Diversion] trunk:text \
-         language:Language flow:text node:text? \
+        "id:ContactId direction:Way caller:Number? caller_name:text? number:Number? diversions:[Diversion] trunk:text? \
+         language:Language flow:text? node:text? \
          queue:QueueName? agent:Party? started_at:Time answered_at:Time? talked_at:Time? ended_at:Time? end:End? \
          recording_id:RecordingId? segments:[Segment] queue_visits:[QueueVisit] quality:[Quality] coverage:Coverage? \
          legal_hold:LegalHold? recordings~:[Recording]",
@@ -139,6 +139,12 @@ pub(super) const OBJECTS: &[(&str, &str, &str)] = &[
     ),
     ("Check", "One part 检查项", "name:text state:CheckState reason_en~:text reason_zh~:text"),
     ("Reason!", "Why 原因", "reason:Sentence"),
+    (
+        "Call!",
+        "Whom to call and who talks; the agent's phone first unless said otherwise 外呼",
+        "number:Number agent:AgentId first~:First queue~:QueueName",
+    ),
+    ("PlacedCall", "The contact, whose events say how it goes 外呼联系", "contact:ContactId"),
     ("Seat!", "Whose seat rings 振铃座席", "seat:AgentId"),
     ("Moved", "How a transfer ended 转接结果", "outcome:MoveOutcome reason:Refusal?"),
     ("ParkedAt", "Where the customer is parked 驻留位", "slot:SlotNumber"),
@@ -212,7 +218,7 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
     (
         "Class",
         "What reports count it as 统计分类",
-        &["answered", "abandoned", "left_early", "self_service", "refused", "failed"],
+        &["answered", "abandoned", "left_early", "self_service", "refused", "unanswered", "failed"],
     ),
     (
         "DiversionReason",
@@ -240,7 +246,8 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
         "Why an agent is not ready 未就绪原因",
         &["break", "no_answer", "declined", "busy", "unreachable"],
     ),
-    ("Way", "Which way a contact came about 方向", &["inbound"]),
+    ("First", "Who is called first 先呼", &["agent", "customer"]),
+    ("Way", "Which way a contact came about 方向", &["inbound", "outbound"]),
     ("Role", "角色", &["admin", "supervisor", "qa", "agent", "payment", "viewer"]),
     ("Supervision", "What a supervisor does 监听方式", &["listen", "whisper", "barge", "take_over"]),
     ("MoveOutcome", "转接结果", &["done", "returned", "requeued", "customer_gone"]),
@@ -272,6 +279,8 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
         "事件类型",
         &[
             "contact_started",
+            "contact_placed",
+            "contact_ringing",
             "contact_answered",
             "contact_ended",
             "agent_changed",

@@ -6,6 +6,7 @@ pub(super) const CONTACTS: &[Parameter] = &[
     ("before", "ContactId", "Those before this one; a Link header names the next page 上一页最后一条"),
     ("queue", "QueueName", "Whose last queue this is 最后队列"),
     ("agent", "AgentId", "Whose last agent this is 最后座席"),
+    ("direction", "Way", "方向"),
     ("since", "Time", "That arrived then or later 起始时间"),
     ("limit", "Limit", "Rows of the answer 条数"),
 ];

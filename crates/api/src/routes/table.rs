@@ -8,8 +8,8 @@ use super::queries;
 use crate::route::{Form, Further, Group, Route};
 use crate::tickets::STREAM;
 use crate::{
-    agents, audio, configuration, directory, document, events, health, metrics, moves, recordings, retention,
-    samples, sockets, supervision, tickets, tokens, trace, trunks, welcome,
+    agents, audio, calls, configuration, directory, document, events, health, metrics, moves, recordings,
+    retention, samples, sockets, supervision, tickets, tokens, trace, trunks, welcome,
 };
 
 /// Everybody with a token.
@@ -59,6 +59,7 @@ pub(crate) fn groups() -> Vec<Group> {
             named: Some(("id", "ContactId")),
             routes: contacts::routes(),
         },
+        Group { tag: "calls", about: "Calls to customers 外呼", named: None, routes: calls_routes() },
         Group {
             tag: "recordings",
             about: "录音",
@@ -97,6 +98,18 @@ pub(crate) fn groups() -> Vec<Group> {
             named: Some(("name", "TokenName")),
             routes: tokens_routes(),
         },
+    ]
+}
+
+fn calls_routes() -> Vec<Route> {
+    vec![
+        Route::post("/api/v1/calls", ("call", "Call a customer, for an agent 外呼客户"), calls::place)
+            .for_roles(STATES)
+            .takes("Call")
+            .answers("PlacedCall")
+            .creates()
+            .refuses(&[404])
+            .once(),
     ]
 }
 

@@ -106,6 +106,11 @@ impl Configuration for FakeConfiguration {
     }
 }
 
+/// The contact of every call that is placed.
+pub(crate) fn placed() -> ContactId {
+    contact(4_000)
+}
+
 /// Knows agent 1001, whose seat is online, and 1002, whose is not.
 #[derive(Default)]
 pub(crate) struct FakeCenter {
@@ -133,6 +138,8 @@ impl Commands for FakeCenter {
                     "1003" => Err(Refused::Busy),
                     _ => Err(Refused::UnknownAgent),
                 },
+                Order::Call(call) if call.number.reveal().as_str() == "4000" => Ok(Done::Placed(placed())),
+                Order::Call(_) => Err(Refused::NotAllowed),
                 Order::Move(_, MoveOrder::Park) => Ok(Done::Parked(Slot(701))),
                 Order::Move(_, MoveOrder::Transfer(_)) => Ok(Done::Moved(MoveEnd::Done)),
                 Order::Move(..)

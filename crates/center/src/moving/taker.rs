@@ -30,6 +30,7 @@ impl Contact {
             Place::Moving(Move { stage: Stage::Asked(_), .. })
             | Place::Opening { .. }
             | Place::Answering { .. }
+            | Place::Calling(_)
             | Place::InFlow
             | Place::Waiting { .. }
             | Place::Talking(_)
@@ -47,6 +48,7 @@ impl Contact {
             Place::Parked(parked) => (&parked.parted.queue, String::new(), None),
             Place::Opening { .. }
             | Place::Answering { .. }
+            | Place::Calling(_)
             | Place::InFlow
             | Place::Waiting { .. }
             | Place::Talking(_)
@@ -113,6 +115,7 @@ impl Contact {
             }
             Place::Opening { .. }
             | Place::Answering { .. }
+            | Place::Calling(_)
             | Place::InFlow
             | Place::Waiting { .. }
             | Place::Talking(_)

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    AgentOrder, Direction, LegId, LegReport, MediaReport, MoveOrder, MoveTo, Order, Origin, PartyOrder,
-    RecordingOrder, RecordingReport, Referral, Refusal, SecureInputOrder, Slot, Supervision,
+    AgentOrder, Direction, First, LegId, LegReport, MediaReport, MoveOrder, MoveTo, Order, Origin,
+    PartyOrder, RecordingOrder, RecordingReport, Referral, Refusal, SecureInputOrder, Slot, Supervision,
     SupervisionOrder, Watched,
 };
 use proptest::prelude::*;
@@ -41,8 +41,14 @@ pub(super) enum Step {
     Type(usize, usize),
     /// An agent's phone asks to be connected with somebody else, its first leg or its second.
     Refer(usize, usize),
-    /// An agent's phone makes a second call, or dials a parking slot.
+    /// An agent's phone makes a second call, or dials a parking slot or a customer.
     Dial(usize, usize),
+    /// A customer is called by order, for an agent; who is first.
+    Outbound(usize, usize, bool),
+    /// What numbers outside do from now on.
+    Outside(usize),
+    /// The network sends audio of a leg before its answer, or it rings there.
+    Early(usize, bool),
     /// New settings: without this agent, or this queue, or the usual ones.
     Settings(usize),
     Drain,
@@ -52,6 +58,8 @@ const KEYS: [char; 7] = ['0', '1', '2', '2', '5', '9', '#'];
 /// What agents type: whole codes, and the beginning of one.
 const TYPED: [&str; 11] =
     ["*11002#", "*16001#", "*17002#", "*21003#", "*26002#", "*3", "*4", "*5", "*6", "*7", "*1"];
+const SEATS: [Seat; 4] =
+    [Seat::AnswersAfter(Duration::from_secs(1)), Seat::Declines, Seat::RingsOn, Seat::Unreachable];
 const DIRECTIONS: [Direction; 4] =
     [Direction::Both, Direction::SendOnly, Direction::ReceiveOnly, Direction::Inactive];
 
@@ -74,14 +82,33 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         8 => (legs.clone(), 0_usize..10, 0_usize..16)
             .prop_map(|(contact, to, order)| Step::Move(contact, to, order)),
         3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Refer(agent, to)),
-        3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Dial(agent, to)),
+        3 => (agents.clone(), 0..DIALLED.len()).prop_map(|(agent, to)| Step::Dial(agent, to)),
         3 => (agents.clone(), 0..TYPED.len()).prop_map(|(agent, code)| Step::Type(agent, code)),
+        2 => outbound_step(),
         1 => Just(Step::RecordingFails),
         1 => (0_usize..6).prop_map(Step::Settings),
         3 => (legs.clone(), 0_usize..5).prop_map(|(contact, order)| Step::Secure(contact, order)),
         2 => (legs.clone(), any::<bool>()).prop_map(|(leg, deaf)| Step::Silent(leg, deaf)),
         3 => (legs, 0_usize..6).prop_map(|(leg, report)| Step::Stray(leg, report)),
         1 => prop::bool::weighted(0.02).prop_map(|drain| if drain { Step::Drain } else { Step::Pass(1) }),
+    ]
+}
+
+/// What agents' phones dial.
+const DIALLED: [&str; 13] =
+    ["1001", "1002", "1003", "7002", "701", "702", "6001", "6002", "*81003", "4000", "4900", "110", "3000"];
+/// Of these, from here on numbers outside.
+const CUSTOMERS: usize = 9;
+
+/// A step of those that call customers.
+fn outbound_step() -> impl Strategy<Value = Step> {
+    let agents = 0..AGENTS.len();
+    prop_oneof![
+        4 => (agents.clone(), CUSTOMERS..DIALLED.len()).prop_map(|(agent, to)| Step::Dial(agent, to)),
+        4 => (agents, CUSTOMERS..DIALLED.len(), any::<bool>())
+            .prop_map(|(agent, to, is_first)| Step::Outbound(agent, to, is_first)),
+        3 => (0_usize..4).prop_map(Step::Outside),
+        3 => (0_usize..64, any::<bool>()).prop_map(|(leg, rings)| Step::Early(leg, rings)),
     ]
 }
 
@@ -92,8 +119,9 @@ fn move_step() -> impl Strategy<Value = Step> {
         8 => (legs.clone(), 0_usize..10, 0_usize..16)
             .prop_map(|(contact, to, order)| Step::Move(contact, to, order)),
         3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Refer(agent, to)),
-        3 => (agents.clone(), 0_usize..9).prop_map(|(agent, to)| Step::Dial(agent, to)),
+        3 => (agents.clone(), 0..DIALLED.len()).prop_map(|(agent, to)| Step::Dial(agent, to)),
         4 => (agents.clone(), 0..TYPED.len()).prop_map(|(agent, code)| Step::Type(agent, code)),
+        2 => outbound_step(),
         3 => legs.clone().prop_map(Step::Answer),
         2 => legs.clone().prop_map(Step::HangUp),
         2 => (legs.clone(), 0..DIRECTIONS.len()).prop_map(|(leg, direction)| Step::Change(leg, direction)),
@@ -126,8 +154,7 @@ pub(super) fn take(world: &mut World, step: &Step) {
             world.order(Order::Agent(agent, if ready { AgentOrder::Ready } else { AgentOrder::Break }));
         }
         Step::Script(index, seat) => {
-            let seats = [Seat::AnswersAfter(seconds(1)), Seat::Declines, Seat::RingsOn, Seat::Unreachable];
-            world.script(AGENTS[index].0, seats[seat]);
+            world.script(AGENTS[index].0, SEATS[seat]);
         }
         Step::Answer(leg) => with_leg(world, leg, |world, leg| {
             if world.legs.get(&leg) == Some(&Leg::Pending { outbound: true }) {
@@ -169,9 +196,14 @@ pub(super) fn take(world: &mut World, step: &Step) {
         }
         Step::Dial(index, to) => {
             let origin = Origin::Agent(agent(AGENTS[index].0));
-            world
-                .invite(origin, ["1001", "1002", "1003", "7002", "701", "702", "6001", "6002", "*81003"][to]);
+            world.invite(origin, DIALLED[to]);
         }
+        Step::Outbound(index, to, is_first) => {
+            let first = if is_first { First::Customer } else { First::Agent };
+            world.call_customer(AGENTS[index].0, DIALLED[to], first);
+        }
+        Step::Outside(does) => world.outside_does = SEATS[does],
+        Step::Early(leg, rings) => with_leg(world, leg, |world, leg| early(world, leg, rings)),
         Step::Settings(missing) => world.settings(|config| match missing {
             0..3 => _ = config.acd.agents.remove(missing),
             3..5 => _ = config.acd.queues.remove(missing - 3),
@@ -277,6 +309,13 @@ fn with_leg(world: &mut World, index: usize, act: impl FnOnce(&mut World, LegId)
     }
 }
 
+fn early(world: &mut World, leg: LegId, rings: bool) {
+    if world.legs.get(&leg) == Some(&Leg::Pending { outbound: true }) {
+        let early = LegReport::Early { remote: remote(Direction::Both) };
+        world.send(Input::Leg(leg, if rings { LegReport::Ringing } else { early }));
+    }
+}
+
 fn stray(world: &mut World, leg: LegId, report: usize) {
     let over = world.legs.get(&leg) == Some(&Leg::Over);
     let report = match report {
@@ -305,6 +344,17 @@ proptest! {
         let entries = world.entries.len();
         world.send(Input::EndAll);
         prop_assert_eq!(world.entries.len(), entries);
+    }
+
+    /// As above, with little beside calls to customers and what crosses them.
+    #[test]
+    fn nothing_is_left_of_customers_who_are_called(
+        steps in prop::collection::vec(prop_oneof![3 => outbound_step(), 2 => move_step()], 1..80),
+    ) {
+        let mut world = World::with(&["1001", "1002", "1003"]);
+        steps.iter().for_each(|step| take(&mut world, step));
+        world.send(Input::EndAll);
+        world.assert_over();
     }
 
     /// As above, from two conversations on, and with little beside moves and the ends of legs.

@@ -13,6 +13,7 @@ use super::generated::{Step, step, take};
 use super::stories::conversation;
 use super::world::{AGENTS, Seat, World, agent, seconds};
 use crate::Input;
+use crate::contact::{Contact, Place};
 use crate::leg::Why;
 
 /// More than the distributor can have on its way.
@@ -41,7 +42,12 @@ impl World {
             let Some(view) = acd.agent(&agent(id)) else { continue };
             let legs: Vec<_> = cx.legs.of_agent_with_leaving(&agent(id)).collect();
             let is_in_a_call = |why: &&&Why| match why {
-                Why::Segment(_) | Why::Guest(_) | Why::Taker(_) | Why::Giver(_) | Why::Inside(_) => true,
+                Why::Segment(_)
+                | Why::Guest(_)
+                | Why::Taker(_)
+                | Why::Giver(_)
+                | Why::Inside(_)
+                | Why::Originator(_) => true,
                 Why::Contact(_)
                 | Why::Offer { .. }
                 | Why::Answered { .. }
@@ -49,7 +55,12 @@ impl World {
                 | Why::FeatureCode => false,
             };
             let talks = legs.iter().any(|why| is_in_a_call(&why));
-            assert_eq!(view.activity == Activity::Talking, talks, "{id}: {legs:?}");
+            let is_held = |contact: &Contact| match &contact.place {
+                Place::Calling(calling) => calling.held_agent() == Some(&agent(id)),
+                _ => false,
+            };
+            let is_held = self.center.contacts.values().any(|contact| is_held(contact));
+            assert_eq!(view.activity == Activity::Talking, talks || is_held, "{id}: {legs:?}");
         }
     }
 

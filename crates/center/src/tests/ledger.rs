@@ -39,7 +39,9 @@ pub(super) fn balance(entries: &[Entry], late: bool) {
     let (mut moving, mut parked) = (BTreeSet::new(), BTreeSet::new());
     for entry in entries {
         match &entry.event {
-            Event::Contact(ContactEvent::Started { contact, .. }) => contacts.begin(*contact),
+            Event::Contact(ContactEvent::Started { contact, .. } | ContactEvent::Placed { contact, .. }) => {
+                contacts.begin(*contact)
+            }
             Event::Contact(ContactEvent::Ended { contact, .. }) => {
                 contacts.end(*contact);
                 assert!(late || !waiting.contains(contact), "{contact} ended in a queue");
@@ -95,6 +97,7 @@ pub(super) fn balance(entries: &[Entry], late: bool) {
             Event::Recording(RecordingEvent::Closed { recording, .. }) => recordings.end(*recording),
             Event::Contact(
                 ContactEvent::Answered { contact }
+                | ContactEvent::Ringing { contact }
                 | ContactEvent::LanguageChosen { contact, .. }
                 | ContactEvent::NodeEntered { contact, .. }
                 | ContactEvent::SecureInputRead { contact, .. }

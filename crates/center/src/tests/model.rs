@@ -25,6 +25,8 @@ pub(super) struct Model {
 #[derive(Debug, Default)]
 struct Visit {
     step: Step,
+    /// The agent for whom the customer is called.
+    called_for: Option<AgentId>,
     /// The agent, while there is a conversation.
     agent: Option<Party>,
     is_on_the_way: bool,
@@ -39,6 +41,7 @@ struct Visit {
 enum Step {
     #[default]
     Opening,
+    Calling,
     Answering,
     InFlow,
     Waiting,
@@ -57,6 +60,15 @@ impl Model {
         match &entry.event {
             Event::Contact(ContactEvent::Started { contact, .. }) => {
                 self.contacts.insert(*contact, Visit::default());
+            }
+            Event::Contact(ContactEvent::Placed { contact, agent, .. }) => {
+                let called_for = agent.clone();
+                self.contacts.insert(*contact, Visit { step: Step::Calling, called_for, ..Visit::default() });
+            }
+            // Of one whom we call it is opened with the answer.
+            Event::Recording(RecordingEvent::Opened { contact, .. })
+                if self.of(*contact).step == Step::Calling => {}
+            Event::Contact(ContactEvent::Answered { contact }) if self.of(*contact).step == Step::Calling => {
             }
             Event::Contact(ContactEvent::Ended { contact, .. }) => _ = self.contacts.remove(contact),
             Event::Recording(RecordingEvent::Opened { contact, .. }) => {
@@ -99,6 +111,7 @@ impl Model {
             Event::Contact(ContactEvent::SegmentStarted { contact, agent, .. }) => {
                 let visit = self.of(*contact);
                 (visit.agent, visit.held_by) = (Some(agent.clone()), BTreeSet::new());
+                visit.step = Step::InFlow;
                 visit.is_on_the_way = false;
             }
             Event::Contact(ContactEvent::SegmentEnded { contact, .. }) => self.of(*contact).agent = None,
@@ -176,6 +189,12 @@ impl Model {
                     assert!(self.contacts[contact].is_on_the_way || self.contacts[contact].slot.is_some());
                     return None;
                 }
+                // The agent may have dialled, be rung, or be asked still.
+                Why::Originator(contact) => {
+                    let visit = &self.contacts[contact];
+                    assert!(visit.step == Step::Calling && visit.called_for.as_ref() == Some(agent));
+                    return None;
+                }
                 Why::SecondLine(contact) => {
                     assert!(self.contacts[contact].agent.as_ref().and_then(Party::agent) == Some(agent));
                     return None;
@@ -195,6 +214,7 @@ impl Visit {
         let step = match &contact.place {
             Place::Opening { .. } => Step::Opening,
             Place::Answering { .. } => Step::Answering,
+            Place::Calling(_) => Step::Calling,
             Place::InFlow | Place::Talking(_) | Place::Moving(_) | Place::Parked(_) => Step::InFlow,
             Place::Waiting { .. } => Step::Waiting,
             Place::Over => panic!("{} is kept though it is over", contact.id),

@@ -8,9 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use model::{
-    Actor, AgentId, AudioReport, Cause, Codec, Command, CommandId, ContactEvent, Digit, Direction, Diverted,
-    Entry, Event, Ids, Invited, LegId, LegOrder, LegQuality, LegReport, MediaOp, MediaReport, Number, Order,
-    Origin, PlayId, RecordingEvent, RecordingId, Refusal, RemoteMedia, Reply, Scope, Time,
+    Actor, AgentId, AudioReport, CallOrder, Cause, Codec, Command, CommandId, ContactEvent, Digit, Direction,
+    Diverted, Entry, Event, First, Ids, Invited, LegId, LegOrder, LegQuality, LegReport, MediaOp,
+    MediaReport, Number, Order, Origin, PlayId, RecordingEvent, RecordingId, Refusal, RemoteMedia, Reply,
+    Scope, Time,
 };
 
 use super::model::Model;
@@ -221,6 +222,12 @@ impl World {
     pub(super) fn press(&mut self, leg: LegId, key: char) {
         let digit = Digit::from_char(key).unwrap();
         self.send(Input::Media(MediaReport::Leg(leg, AudioReport::Digit(digit))));
+    }
+
+    /// A customer is called, for an agent, by somebody who may.
+    pub(super) fn call_customer(&mut self, id: &str, dialled: &str, first: First) -> CommandId {
+        let number = number(dialled).into();
+        self.order(Order::Call(CallOrder { number, agent: agent(id), first, queue: None }))
     }
 
     pub(super) fn order(&mut self, order: Order) -> CommandId {

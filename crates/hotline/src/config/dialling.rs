@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use center::{DialPlan, DialRule, Emergency, Verdict, Who};
+use center::{DialPlan, DialRule, Emergency, Outbound, Verdict, Who};
 use model::{AgentId, Number, QueueName};
 use text::{At, Section, text};
 
+use super::outbound;
 use super::people::no_queue;
 use crate::signalling::Trunk;
 
@@ -17,9 +18,10 @@ pub(super) struct Known<'a> {
     pub(super) agents: Option<&'a [AgentId]>,
     pub(super) queues: Option<&'a [QueueName]>,
     pub(super) trunks: Option<&'a [Trunk]>,
+    pub(super) has_clip: &'a dyn Fn(&str) -> bool,
 }
 
-pub(super) fn read(mut file: Section, known: &Known) -> DialPlan {
+pub(super) fn read(mut file: Section, known: &Known) -> (DialPlan, Outbound) {
     let numbers = file.parsed_list::<Number>("emergency");
     let are_usual = numbers.is_empty();
     let listed = numbers.into_iter().map(|at| at.value);
@@ -35,8 +37,9 @@ pub(super) fn read(mut file: Section, known: &Known) -> DialPlan {
         rules.extend(rule(&mut section, known));
         section.finish();
     }
+    let outbound = outbound::read(&mut file, known);
     file.finish();
-    DialPlan { rules, emergency }
+    (DialPlan { rules, emergency }, outbound)
 }
 
 fn rule(section: &mut Section, known: &Known) -> Option<DialRule> {
@@ -113,7 +116,7 @@ fn with_gateways(known: &Known) -> Vec<String> {
 }
 
 /// How a number begins: digits, perhaps after a `+`.
-struct Prefix(String);
+pub(super) struct Prefix(pub(super) String);
 
 impl std::str::FromStr for Prefix {
     type Err = &'static str;

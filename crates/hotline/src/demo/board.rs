@@ -90,7 +90,7 @@ impl Board {
 
     fn read_contact(&mut self, event: &ContactEvent) {
         match event {
-            ContactEvent::Started { contact, .. } => {
+            ContactEvent::Started { contact, .. } | ContactEvent::Placed { contact, .. } => {
                 self.callers.insert(*contact, Place::Menu);
             }
             ContactEvent::SegmentStarted { contact, agent, .. } => {
@@ -100,7 +100,8 @@ impl Board {
                 self.callers.remove(contact);
                 *self.ended.entry(end.class).or_default() += 1;
             }
-            ContactEvent::Answered { .. }
+            ContactEvent::Ringing { .. }
+            | ContactEvent::Answered { .. }
             | ContactEvent::LanguageChosen { .. }
             | ContactEvent::NodeEntered { .. }
             | ContactEvent::DigitPressed { .. }

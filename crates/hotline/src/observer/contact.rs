@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use model::{
     AgentId, CenterEvent, ContactEvent, ContactId, End, Entry, Event, Language, LegQuality, Number, Personal,
-    QueueEvent, QueueName, Time,
+    QueueEvent, QueueName, Time, Way,
 };
 
 /// How long the line of an ended contact waits for the audio quality.
@@ -24,6 +24,8 @@ const MOST: usize = 200_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ContactLine {
     pub(super) contact: ContactId,
+    /// `None` when the beginning is not known.
+    pub(super) direction: Option<Way>,
     /// As the peer sent it: not to be trusted.
     pub(super) sip_call_id: Option<String>,
     /// Personal.
@@ -37,7 +39,7 @@ pub(super) struct ContactLine {
     pub(super) queue: Option<QueueName>,
     /// The last one.
     pub(super) agent: Option<AgentId>,
-    /// From the INVITE to our answer; `None` when it was not answered.
+    /// From the INVITE to the answer; `None` when it was not answered.
     pub(super) setup_ms: Option<u64>,
     /// Total time in queues.
     pub(super) waited_ms: u64,
@@ -56,6 +58,7 @@ pub(super) fn concerns(event: &Event) -> bool {
         Event::Contact(event) => matches!(
             event,
             ContactEvent::Started { .. }
+                | ContactEvent::Placed { .. }
                 | ContactEvent::Answered { .. }
                 | ContactEvent::LanguageChosen { .. }
                 | ContactEvent::SegmentStarted { .. }
@@ -81,6 +84,7 @@ pub(super) struct Ledger {
 #[derive(Debug, Default)]
 struct Story {
     started: Option<Time>,
+    direction: Option<Way>,
     sip_call_id: Option<String>,
     caller: Option<Personal<Number>>,
     caller_name: Option<Personal<String>>,
@@ -112,9 +116,22 @@ impl Ledger {
     fn contact(&mut self, now: Time, at: Time, event: &ContactEvent) {
         let contact = event.contact();
         match event {
+            ContactEvent::Placed { customer, shown, language, sip_call_id, .. } => {
+                let story = Story {
+                    started: Some(at),
+                    direction: Some(Way::Outbound),
+                    sip_call_id: sip_call_id.clone(),
+                    caller: Some(customer.clone()),
+                    number: shown.clone(),
+                    language: Some(*language),
+                    ..Story::default()
+                };
+                self.begin(contact, story);
+            }
             ContactEvent::Started { caller, caller_name, number, trunk, language, sip_call_id, .. } => {
                 let story = Story {
                     started: Some(at),
+                    direction: Some(Way::Inbound),
                     sip_call_id: sip_call_id.clone(),
                     caller: caller.clone(),
                     caller_name: caller_name.clone(),
@@ -145,7 +162,8 @@ impl Ledger {
                     story.talk_ms += ms(began, at);
                 }
             }),
-            ContactEvent::NodeEntered { .. }
+            ContactEvent::Ringing { .. }
+            | ContactEvent::NodeEntered { .. }
             | ContactEvent::DigitPressed { .. }
             | ContactEvent::SecureInputStarted { .. }
             | ContactEvent::SecureInputEnded { .. }
@@ -240,6 +258,7 @@ impl Story {
     fn line(self, contact: ContactId, at: Time, end: End) -> ContactLine {
         ContactLine {
             contact,
+            direction: self.direction,
             sip_call_id: self.sip_call_id,
             caller: self.caller,
             caller_name: self.caller_name,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::{Kind, Sample};
-use model::{ContactEvent, Entry, Event, QueueEvent};
+use model::{ContactEvent, Entry, Event, QueueEvent, Way};
 
 use super::contact::ContactLine;
 use super::word;
@@ -22,6 +22,7 @@ type Labels = Vec<(&'static str, String)>;
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     started: u64,
+    placed: u64,
     ended: BTreeMap<Labels, u64>,
     refused: BTreeMap<&'static str, u64>,
     offers: BTreeMap<Labels, u64>,
@@ -42,6 +43,7 @@ impl Figures {
     pub(super) fn handle(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Contact(ContactEvent::Started { .. }) => self.started += 1,
+            Event::Contact(ContactEvent::Placed { .. }) => self.placed += 1,
             Event::Queue(event) => self.queue(event),
             Event::Contact(_)
             | Event::Center(_)
@@ -71,9 +73,12 @@ impl Figures {
 
     /// Counts a contact that ended.
     pub(super) fn ended(&mut self, line: &ContactLine) {
-        let labels = vec![("class", word(&line.end.class)), ("cause", word(&line.end.cause))];
+        // Of one that began before this process did it is not known: most are inbound.
+        let direction = line.direction.unwrap_or(Way::Inbound);
+        let mut labels = vec![("class", word(&line.end.class)), ("cause", word(&line.end.cause))];
+        labels.push(("direction", direction.word().to_owned()));
         *self.ended.entry(labels).or_default() += 1;
-        if let Some(ms) = line.setup_ms {
+        if let Some(ms) = line.setup_ms.filter(|_| direction == Way::Inbound) {
             self.setup.add(SHORT, ms);
         }
         if let Some(queue) = line.queue.as_ref().filter(|_| line.agent.is_some()) {
@@ -83,11 +88,11 @@ impl Figures {
     }
 
     pub(super) fn samples(&self) -> Vec<Sample> {
-        let mut samples = vec![Sample::counter(
-            "hotline_contacts_started_total",
-            "Contacts that began since the start",
-            self.started,
-        )];
+        let started = |way: Way, count| {
+            Sample::counter("hotline_contacts_started_total", "Contacts that began since the start", count)
+                .with(vec![("direction", way.word().to_owned())])
+        };
+        let mut samples = vec![started(Way::Inbound, self.started), started(Way::Outbound, self.placed)];
         let counted = |name, help, rows: &BTreeMap<Labels, u64>| {
             let sample = move |(labels, count): (&Labels, &u64)| {
                 Sample::counter(name, help, *count).with(labels.clone())

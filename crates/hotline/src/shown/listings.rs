@@ -10,7 +10,7 @@ use crate::shown::output;
 
 /// The columns of contacts.
 pub const CONTACTS: &[&str] =
-    &["id", "caller", "number", "language", "queue", "agent", "started_at", "ended_at", "end"];
+    &["id", "direction", "caller", "number", "language", "queue", "agent", "started_at", "ended_at", "end"];
 /// Of a contact's story.
 pub const STORY: &[&str] = &["at", "event", "by", "details"];
 /// Of recordings.
@@ -40,6 +40,7 @@ pub const TABLES: &[&[&str]] =
 
 /// Columns whose words are ours, not people's.
 const WORDS: &[&str] = &[
+    "direction",
     "language",
     "end",
     "state",

@@ -74,6 +74,11 @@ impl<T: From<SignallingInput> + Send + 'static> Shard<T> {
                     self.endpoint.ring(now, session);
                 }
             }
+            LegOrder::Progress { rtp, codec } => {
+                if let Some(session) = self.inbound(leg) {
+                    self.endpoint.progress(now, session, rtp, codec);
+                }
+            }
             LegOrder::Answer { rtp, codec } => {
                 if let Some(session) = self.inbound(leg) {
                     self.endpoint.accept(now, session, rtp, codec);

@@ -67,6 +67,8 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
     match cause {
         Cause::UnknownNumber => Answer::new(Status::NOT_FOUND),
         Cause::Busy => Answer::new(Status::BUSY_HERE),
+        Cause::Declined => with_reason(Status::DECLINE, cause),
+        Cause::NoAnswer | Cause::Unreachable => with_reason(Status::TEMPORARILY_UNAVAILABLE, cause),
         Cause::NotAllowed => Answer::new(Status::FORBIDDEN),
         Cause::NoCommonCodec => Answer::new(Status::NOT_ACCEPTABLE_HERE),
         Cause::Overloaded
@@ -82,12 +84,14 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
         | Cause::Cancelled
         | Cause::FlowFinished
         | Cause::WaitedOut
-        | Cause::Declined
-        | Cause::NoAnswer
-        | Cause::Unreachable
         | Cause::MediaTimeout
         | Cause::SignallingTimeout => Answer::new(Status::TEMPORARILY_UNAVAILABLE),
     }
+}
+
+/// A refusal that says by a cause of Q.850 what its status does not (RFC 6432).
+fn with_reason(status: Status, cause: Cause) -> Answer {
+    Answer::new(status).with("Reason", reason(cause))
 }
 
 /// 488: what the peer offered is not encrypted as it has to be, or in no codec that it may speak.

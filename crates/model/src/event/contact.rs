@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, ContactId, DialEnd, Digit, Diversion, End, GuestEnd, Language, LegQuality, MoveEnd, MoveTo,
-    Number, ParkEnd, Part, Party, Personal, QueueName, SecureEnd, SegmentEnd, SegmentId, Side, Slot,
+    AgentId, ContactId, DialEnd, Digit, Diversion, End, First, GuestEnd, Language, LegQuality, MoveEnd,
+    MoveTo, Number, ParkEnd, Part, Party, Personal, QueueName, SecureEnd, SegmentEnd, SegmentId, Side, Slot,
 };
 
 /// What happened to a contact.
@@ -36,7 +36,36 @@ pub enum ContactEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sip_call_id: Option<String>,
     },
-    /// We answered; the recording began.
+    /// We call a customer, or an agent does. In place of `contact_started`.
+    #[serde(rename = "contact_placed")]
+    Placed {
+        /// The contact.
+        contact: ContactId,
+        /// The customer's number, as the dial plan leaves it.
+        customer: Personal<Number>,
+        /// The number that the customer is shown; `None`: the trunk's own.
+        shown: Option<Number>,
+        /// The agent who is to talk with the customer; `None` where a flow is to.
+        agent: Option<AgentId>,
+        /// Who is called first.
+        first: First,
+        /// For which queue, whose wrap-up follows; `None` where a flow talks.
+        queue: Option<QueueName>,
+        /// The language that the customer is spoken to in.
+        language: Language,
+        /// The flow, with its version, where one talks with the customer.
+        flow: Option<String>,
+        /// The Call-ID of the INVITE of an agent who dialled: hostile text of at most 128 characters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sip_call_id: Option<String>,
+    },
+    /// It rings at the customer's whom we call.
+    #[serde(rename = "contact_ringing")]
+    Ringing {
+        /// The contact.
+        contact: ContactId,
+    },
+    /// We answered, or the customer whom we called did; the recording began.
     #[serde(rename = "contact_answered")]
     Answered {
         /// The contact.
@@ -267,6 +296,8 @@ impl ContactEvent {
     pub fn contact(&self) -> ContactId {
         match self {
             ContactEvent::Started { contact, .. }
+            | ContactEvent::Placed { contact, .. }
+            | ContactEvent::Ringing { contact }
             | ContactEvent::Answered { contact }
             | ContactEvent::LanguageChosen { contact, .. }
             | ContactEvent::NodeEntered { contact, .. }

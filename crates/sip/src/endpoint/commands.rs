@@ -49,6 +49,12 @@ impl Endpoint {
         self.order(now, session, Session::ring);
     }
 
+    /// Inbound: sends audio before the answer, ours at `rtp` (183 with a description). `accept` says the same then. Who
+    /// requires provisional answers to be reliable, or offered nothing, is rung instead.
+    pub fn progress(&mut self, now: Moment, session: SessionId, rtp: SocketAddr, codec: Codec) {
+        self.order(now, session, |session, cx| session.progress(cx, rtp, codec));
+    }
+
     /// Inbound: holds the session to `security` and `codecs` (best first, for an offer of ours); the peer's
     /// audio as it is then, with keys. Without this word a session is plain where the peer offers that, and
     /// else encrypted, in any codec. `None` inside when the peer offered nothing:

@@ -74,6 +74,8 @@ impl Within {
             ContactEvent::SecureInputStarted { node, .. } => self.secure = Some(node.clone()),
             ContactEvent::SecureInputEnded { .. } => self.secure = None,
             ContactEvent::Started { .. }
+            | ContactEvent::Placed { .. }
+            | ContactEvent::Ringing { .. }
             | ContactEvent::Answered { .. }
             | ContactEvent::LanguageChosen { .. }
             | ContactEvent::NodeEntered { .. }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use model::{Directory, DirectoryEntry, DirectoryKind, Hours, Language, QueueName, Spans, Zone};
 
 use super::{AGENTS, agent, number, seconds};
-use crate::{Config, DialPlan, DialRule, FeatureCode, Parking, Route, TrunkLimits, TypedCode, Verdict, Who};
+use crate::{
+    Config, DialPlan, DialRule, Emergency, FeatureCode, Notice, Outbound, Parking, Route, TrunkLimits,
+    TypedCode, Verdict, Who,
+};
 
 const MAIN: &str = include_str!("../../../../../config/flows/main.toml");
 /// Waits for the complaints, after 400 s for the inquiry, and after 1,000 s no more.
@@ -169,7 +172,15 @@ pub(in crate::tests) fn config() -> Config {
                     caller: Some(number("8000")),
                 },
             }],
-            ..DialPlan::default()
+            emergency: Emergency {
+                numbers: [number("110")].into(),
+                trunks: vec!["city".to_owned()],
+                caller: None,
+            },
+        },
+        outbound: Outbound {
+            notices: vec![Notice { prefix: "49".to_owned(), prompt: Some("welcome".to_owned()) }],
+            ..Outbound::default()
         },
         directory: directory(),
     }

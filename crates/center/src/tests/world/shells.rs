@@ -18,7 +18,7 @@ impl World {
     pub(super) fn signal(&mut self, leg: LegId, order: LegOrder) {
         let state = self.legs.get(&leg).copied();
         match order {
-            LegOrder::Ring | LegOrder::Referral(_) | LegOrder::Show { .. } => {}
+            LegOrder::Ring | LegOrder::Progress { .. } | LegOrder::Referral(_) | LegOrder::Show { .. } => {}
             LegOrder::Probe => self.probed(leg, state),
             LegOrder::Answer { .. } => {
                 let remote = remote(Direction::Both);
@@ -88,7 +88,8 @@ impl World {
                 let gone = self.late && !is_inbound && on.is_none();
                 let who = self.center.cx.legs.get(leg).and_then(crate::leg::Leg::party);
                 // Which trunk it will be is known to the shell alone.
-                let gone = gone || matches!(who, Some(model::Party::Outside(_)));
+                let is_called = !is_inbound && who.is_none();
+                let gone = gone || is_called || matches!(who, Some(model::Party::Outside(_)));
                 let expected = Some(if is_inbound { CUSTOMERS } else { SEATS });
                 assert!(gone || on == expected, "as the peer reaches us");
                 let thread = call.share(self.center.cx.config.media_threads);

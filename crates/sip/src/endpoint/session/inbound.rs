@@ -61,7 +61,7 @@ impl Session {
             referring: Referring::default(),
             identity: Vec::new(),
             is_identity_sent: true,
-            state: SessionState::Invited(Invited { server, dialog, offer, refresh, provisional }),
+            state: SessionState::Invited(Invited { server, dialog, offer, refresh, provisional, said: None }),
         };
         Ok((session, remote))
     }
@@ -111,18 +111,33 @@ impl Session {
         self.end(cx, Ending::Ours);
     }
 
+    /// Sends audio before the answer: 183 with our description. Where the peer wants provisional answers to be reliable, or
+    /// offered nothing, it rings instead: a reliable 183 would keep the final answer waiting for its PRACK.
+    pub(crate) fn progress(&mut self, cx: &mut Context, rtp: SocketAddr, codec: Codec) {
+        let SessionState::Invited(invited) = &mut self.state else { return };
+        if invited.said.is_some() {
+            return;
+        }
+        let is_plain = matches!(invited.provisional, Provisional::Plain);
+        match is_plain.then(|| self.audio.answer_offer(invited, rtp, codec)).flatten() {
+            Some(body) => {
+                let answer = Answer::new(Status::SESSION_PROGRESS);
+                let answer = capabilities(answer).with("Contact", our_binding(self.peer, self.is_sips));
+                cx.answer(&invited.server, &answer, body.clone());
+                invited.said = Some(body);
+            }
+            None => self.ring(cx),
+        }
+    }
+
     /// Takes the call with our audio at `rtp`, in `codec` if the peer has it.
     pub(crate) fn accept(&mut self, cx: &mut Context, rtp: SocketAddr, codec: Codec) {
         let SessionState::Invited(invited) = &mut self.state else { return };
-        self.audio.ours.rtp = rtp;
-        self.audio.ours.codecs.sort_by_key(|ours| *ours != codec);
-        let body = match (&invited.offer, self.audio.theirs.clone()) {
-            (Some(theirs), Some(remote)) => {
-                let codec = choose(&remote, codec);
-                self.audio.settle(&remote, codec);
-                self.audio.describe(|ours| sdp_answer(theirs, &remote, ours, codec))
-            }
-            (Some(_) | None, Some(_) | None) => {
+        let body = match invited.said.take().or_else(|| self.audio.answer_offer(invited, rtp, codec)) {
+            Some(body) => body,
+            None => {
+                self.audio.ours.rtp = rtp;
+                self.audio.ours.codecs.sort_by_key(|ours| *ours != codec);
                 let encryption = self.audio.ours.security.encryption();
                 self.audio.ours.security = Security::offering(encryption, &mut cx.random);
                 self.audio.describe(offer)
@@ -228,6 +243,18 @@ impl Session {
         if let Some(remote) = self.audio.theirs.clone() {
             self.say(cx, Event::Connected { session: self.id, remote });
         }
+    }
+}
+
+impl Negotiation {
+    /// Our answer to the caller's offer, with our audio at `rtp`, in `codec` if the caller has it; `None` without an offer.
+    fn answer_offer(&mut self, invited: &Invited, rtp: SocketAddr, codec: Codec) -> Option<Vec<u8>> {
+        let (theirs, remote) = (invited.offer.as_ref()?, self.theirs.clone()?);
+        self.ours.rtp = rtp;
+        self.ours.codecs.sort_by_key(|ours| *ours != codec);
+        let codec = choose(&remote, codec);
+        self.settle(&remote, codec);
+        Some(self.describe(|ours| sdp_answer(theirs, &remote, ours, codec)))
     }
 }
 

@@ -86,6 +86,8 @@ struct Invited {
     offer: Option<Sdp>,
     refresh: Refresh,
     provisional: Provisional,
+    /// Our answer to the offer, once a provisional response has said it: the final one says the same.
+    said: Option<Vec<u8>>,
 }
 
 struct Calling {

@@ -207,3 +207,37 @@ fn the_session_timer_runs_from_our_200_however_long_it_rang() {
     world.pass(2_000);
     assert_eq!(world.heard(), ["ended TimedOut"]);
 }
+
+#[test]
+fn audio_before_the_answer_is_described_once_and_the_answer_says_the_same() {
+    let rtp = "192.0.2.1:20000".parse().unwrap();
+    let mut world = World::new();
+    world.receive(&invite("i1", SDP, ""));
+    let session = world.invited();
+    world.sent.clear();
+    for _ in 0..2 {
+        world.endpoint.progress(world.now, session, rtp, Codec::Pcma);
+        world.drain();
+    }
+    let said = world.last_body();
+    assert_eq!(world.statuses(), [183], "once");
+    assert!(said.contains("m=audio 20000 RTP/AVP 8"), "{said}");
+    let tag = world.accept(session);
+    let answered = world.last_body();
+    assert_eq!((world.statuses(), answered), (vec![200], said));
+    world.receive(&inside("ACK", 1, &tag, "a1", "", ""));
+    assert_eq!(world.heard(), ["connected"]);
+}
+
+#[test]
+fn who_offers_nothing_or_wants_it_reliable_is_rung_instead_of_hearing_audio() {
+    for (body, further) in [("", ""), (SDP, "Require: 100rel\r\n")] {
+        let mut world = World::new();
+        world.receive(&invite("i1", body, further));
+        let session = world.invited();
+        world.sent.clear();
+        world.endpoint.progress(world.now, session, "192.0.2.1:20000".parse().unwrap(), Codec::Pcma);
+        world.drain();
+        assert_eq!((world.last_body(), world.statuses()), (String::new(), vec![180]), "{further}");
+    }
+}
