@@ -216,12 +216,6 @@ impl Context {
         is_listed.then(|| MoveTo::Extension(number.clone()))
     }
 
-    /// True for a number that leads to an agent or a queue.
-    pub(crate) fn is_inside(&self, number: &Number) -> bool {
-        self.config.acd.agents.iter().any(|agent| agent.id.as_str() == number.as_str())
-            || self.config.extensions.contains_key(number)
-    }
-
     /// The queues that an agent serves; none of one who is unknown.
     pub(crate) fn queues_of(&self, agent: &AgentId) -> &[QueueName] {
         let known = self.config.acd.agents.iter().find(|known| known.id == *agent);

@@ -223,15 +223,15 @@ impl Center {
         }
         let talks_with = self.contact_of_agent(&agent).ok();
         let is_outside = !self.cx.config.feature_codes.contains_key(&dialled)
-            && is_telephone_number(dialled.as_str())
-            && self.cx.config.dialling.is_open();
+            && self.cx.config.dialling.is_open()
+            && is_telephone_number(dialled.as_str());
         if let (Some(contact), Some(to)) = (talks_with, self.cx.resolve(&agent, &dialled)) {
             self.with(contact, |contact, cx| contact.consult_by_phone(cx, ends, &agent, to, remote));
         } else if let Some(to) = talks_with.is_none().then(|| self.cx.of_the_house(&dialled)).flatten() {
             self.inside.extend(
                 InsideCall::begin(&mut self.cx, ends, &agent, to, remote).map(|inside| (inside.id(), inside)),
             );
-        } else if talks_with.is_none() && is_outside && !self.cx.is_inside(&dialled) {
+        } else if talks_with.is_none() && is_outside {
             self.dial_customer(ends, agent, dialled, (remote, sip_call_id));
         } else if let Some(code) = CodeCall::begin(&mut self.cx, ends, &agent, &dialled, remote) {
             self.codes.insert(ends.0, code);
