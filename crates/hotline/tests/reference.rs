@@ -31,7 +31,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("queues.toml", &["[[queue]]"]),
     ("agents.toml", &["file", "[[agent]]"]),
     ("trunks.toml", &["[[trunk]]"]),
-    ("dialling.toml", &["file", "[[rule]]"]),
+    ("dialling.toml", &["file", "[[rule]]", "[outbound]", "[[notice]]"]),
     ("hours.toml", &["file", "[[hours]]"]),
     ("holidays.toml", &["file"]),
     ("directory.toml", &["file", "[[department]]"]),
