@@ -217,12 +217,14 @@ impl Center {
         (remote, sip_call_id): (Option<RemoteMedia>, Box<str>),
     ) {
         let after_code = self.cx.config.after_dial_code(&dialled);
+        let is_for_the_house = after_code.is_some();
         let dialled = after_code.unwrap_or(dialled);
         if let Some(contact) = self.cx.slot_of(&dialled) {
             return self.dial_slot(contact, ends, agent, remote);
         }
         let talks_with = self.contact_of_agent(&agent).ok();
-        let is_outside = !self.cx.config.feature_codes.contains_key(&dialled)
+        let is_outside = !is_for_the_house
+            && !self.cx.config.feature_codes.contains_key(&dialled)
             && self.cx.config.dialling.is_open()
             && is_telephone_number(dialled.as_str());
         if let (Some(contact), Some(to)) = (talks_with, self.cx.resolve(&agent, &dialled)) {

@@ -140,6 +140,7 @@ impl Contact {
             place: Place::Calling(Box::new(Calling::of(wish))),
             talked: false,
             moves: 0,
+            returns: 0,
             last_key: None,
         }
     }
