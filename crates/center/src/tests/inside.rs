@@ -72,7 +72,7 @@ fn the_phone_is_shown_why_nobody_is_reached() {
         ("1001", ANSWERS, Cause::Busy),
         ("*8", ANSWERS, Cause::UnknownNumber),
         ("*89", ANSWERS, Cause::UnknownNumber),
-        ("5000", ANSWERS, Cause::UnknownNumber),
+        ("5000", ANSWERS, Cause::NotAllowed),
     ] {
         let (mut world, line) = dials(dialled, first, ANSWERS);
         world.run(seconds(35));
