@@ -100,7 +100,7 @@ fn a_carrier_known_by_name_is_found_by_its_service_records() {
     let (mut taker, second) = Sipp::gateway(&center, "answers.xml", 1, THIRD_HZ);
     let names = NameServer::start(&records(&first, &second));
     center.edit("hotline.toml", "[sip]\n", &format!("[sip]\nname_servers = [\"{}\"]\n", names.address()));
-    set_gateways(&center, &["carrier.test"]);
+    center.set_gateways(&["carrier.test"]);
     let trunk = wait_for_trunk(&center, |trunk| trunk["gateways"][0]["state"] == "up");
     let addresses = [first.as_str(), second.as_str()];
     assert_eq!(trunk["gateways"][0]["addresses"], json!(addresses), "{trunk}");

@@ -22,7 +22,7 @@ mod waiting;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use model::{ClipId, Digit, Language, PlayMode, Secret, Time};
+use model::{ClipId, Digit, Language, PlayMode, QueueName, Secret, Time};
 
 use crate::flow::{Flow, Node, NodeIndex, NodeName, QueueNode};
 use asking::{Asking, Why};
