@@ -38,6 +38,7 @@ pub struct Center {
 #[derive(Debug)]
 struct Tls {
     port: u16,
+    web: u16,
     authority: Authority,
 }
 
@@ -98,7 +99,7 @@ impl Center {
         Center::begin(Ports::claim(), changes, true, logging)
     }
 
-    /// Starts a center that speaks SIP over TLS too, with a certificate for 127.0.0.1 of an authority of its own; in
+    /// Starts a center that speaks SIP and HTTP over TLS too, with a certificate for 127.0.0.1 of an authority of its own; in
     /// `[sip.tls]` stand these lines too, in which AUTHORITY is the file of that authority's certificate.
     ///
     /// # Panics
@@ -107,17 +108,18 @@ impl Center {
         let (folder, ports) = (new_folder(), Ports::claim());
         let authority = Authority::new(&folder.join("tls"), "authority");
         let (certificate, key) = authority.issue("center", "IP:127.0.0.1", 30);
-        let port = ports.take(1);
+        let (port, web) = (ports.take(1), ports.take(1));
         let lines = lines.replace("AUTHORITY", &authority.file().display().to_string());
         let section = format!(
-            "[sip.tls]\nlisten = \"127.0.0.1:{port}\"\ncertificate = \"{}\"\nkey = \"{}\"\n{lines}\n\n[http]\n",
+            "[sip.tls]\nlisten = \"127.0.0.1:{port}\"\ncertificate = \"{0}\"\nkey = \"{1}\"\n{lines}\n\n\
+             [http.tls]\nlisten = \"127.0.0.1:{web}\"\ncertificate = \"{0}\"\nkey = \"{1}\"\n\n[http]\n",
             certificate.display(),
             key.display(),
         );
         let changes = [changes, &[("hotline.toml", "[http]\n", section.as_str())]].concat();
         let mut center =
             Center::begin_in((folder, repository().join("prompts")), ports, &changes, false, logging);
-        center.tls = Some(Tls { port, authority });
+        center.tls = Some(Tls { port, web, authority });
         center
     }
 
@@ -194,6 +196,14 @@ impl Center {
     /// When it speaks none.
     pub fn sip_tls(&self) -> String {
         format!("127.0.0.1:{}", self.tls().port)
+    }
+
+    /// `127.0.0.1:PORT` of HTTP over TLS.
+    ///
+    /// # Panics
+    /// When it speaks none.
+    pub fn https_address(&self) -> String {
+        format!("127.0.0.1:{}", self.tls().web)
     }
 
     /// Who made its certificate, `center.pem` in the authority's folder.

@@ -17,6 +17,15 @@ struct WebPhone {
 
 impl WebPhone {
     fn start(center: &Center, password: &str) -> WebPhone {
+        WebPhone::start_at(center, &format!("ws://{}/sip", center.http_address()), password)
+    }
+
+    /// Over TLS, to a center that has to show a certificate of its authority.
+    fn start_secure(center: &Center, password: &str) -> WebPhone {
+        WebPhone::start_at(center, &format!("wss://{}/sip", center.https_address()), password)
+    }
+
+    fn start_at(center: &Center, url: &str, password: &str) -> WebPhone {
         let repository =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the repository");
         let log = center.folder.join(format!("jssip-{password}"));
@@ -25,7 +34,8 @@ impl WebPhone {
         let process = Command::new("node")
             .arg(repository.join("tests/scenarios/jssip.js"))
             .arg(repository.join("target/jssip/node_modules"))
-            .args([&format!("ws://{}/sip", center.http_address()), "1001", password])
+            .args([url, "1001", password])
+            .env("NODE_EXTRA_CA_CERTS", center.folder.join("tls/authority.pem"))
             .stdin(Stdio::piped())
             .stdout(out)
             .stderr(errors)
@@ -75,6 +85,17 @@ fn a_telephone_in_a_page_registers_is_called_over_its_socket_and_leaves() {
     drop(phone.process.stdin.take());
     phone.wait_for("unregistered");
     center.wait_for_log("1001 online=false");
+}
+
+#[test]
+fn over_tls_it_is_wss() {
+    let center = Center::start_with_tls(&[SWITCHED_ON], "");
+    let phone = WebPhone::start_secure(&center, "sample-1001");
+    phone.wait_for("registered");
+    center.wait_for_seat("1001");
+    let (_, trace) = center.get_as("admin", "sip/trace?last=20");
+    let messages: Vec<serde_json::Value> = serde_json::from_str(&trace).expect("the API speaks JSON");
+    assert!(messages.iter().any(|message| message["transport"] == "wss"), "{messages:?}");
 }
 
 #[test]

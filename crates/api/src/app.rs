@@ -11,6 +11,7 @@ use model::{
 };
 use store::{Log, Store};
 use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::connection::CONNECTIONS;
 use crate::listening::Playbacks;
@@ -82,6 +83,8 @@ pub struct Settings {
     pub queues: Vec<QueueName>,
     /// Departments, branches and persons.
     pub directory: Arc<Directory>,
+    /// What encrypted connections are answered with; `None`: there are none.
+    pub tls: Option<Arc<ServerConfig>>,
     /// Which pages may open the WebSockets at `/sip`; `None`: there are none.
     pub sockets: Option<Origins>,
     /// Whether this address is a reverse proxy whose `X-Forwarded-For` is believed.

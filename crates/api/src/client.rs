@@ -27,19 +27,22 @@ pub(crate) struct Client {
     pub(crate) address: IpAddr,
     /// The other end of the connection: the client's own, or a proxy's.
     pub(crate) peer: SocketAddr,
+    /// That connection is encrypted.
+    pub(crate) is_secure: bool,
     pub(crate) standing: Arc<Standing>,
 }
 
 /// Gives the client to all handlers, and notes on the connection that a request came.
 pub(crate) async fn arrive(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer.clone());
-    let Peer { address: peer, standing } = peer.unwrap_or_else(|| Peer {
+    let Peer { address: peer, is_secure, standing } = peer.unwrap_or_else(|| Peer {
         address: SocketAddr::from(([0, 0, 0, 0], 0)),
+        is_secure: false,
         standing: Arc::new(Standing::new(Instant::now(), false)),
     });
     standing.requested(request.body().is_end_stream());
     let address = client_of(peer.ip(), request.headers(), &*app.settings().is_proxy);
-    request.extensions_mut().insert(Client { address, peer, standing });
+    request.extensions_mut().insert(Client { address, peer, is_secure, standing });
     let tongue = language::wanted(request.headers());
     problem::say(next.run(request).await, tongue)
 }

@@ -19,6 +19,7 @@ use crate::App;
 use crate::places::{Full, Limits, Place};
 use crate::problem::Problem;
 use crate::standing::Standing;
+use crate::wire::Wire;
 
 /// Connections at once.
 pub(crate) const CONNECTIONS: Limits = Limits { what: "connection", all: 512, each: 192 };
@@ -30,6 +31,8 @@ const REFUSAL_TIME: Duration = Duration::from_secs(2);
 /// A listener that hands out those connections for which there is a place.
 pub(crate) struct Guarded {
     listener: TcpListener,
+    /// Connections are encrypted, by the certificate in the settings.
+    is_secure: bool,
     app: App,
     refusals: Arc<Semaphore>,
 }
@@ -38,18 +41,30 @@ pub(crate) struct Guarded {
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
+    /// The connection is encrypted.
+    pub(crate) is_secure: bool,
     pub(crate) standing: Arc<Standing>,
 }
 
 impl Connected<IncomingStream<'_, Guarded>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Guarded>) -> Peer {
-        Peer { address: *stream.remote_addr(), standing: Arc::clone(&stream.io().standing) }
+        let Watched { wire, standing, .. } = stream.io();
+        let (is_secure, standing) = (wire.is_secure(), Arc::clone(standing));
+        Peer { address: *stream.remote_addr(), is_secure, standing }
     }
 }
 
 impl Guarded {
-    pub(crate) fn new(listener: TcpListener, app: App) -> Guarded {
-        Guarded { listener, app, refusals: Arc::new(Semaphore::new(REFUSALS)) }
+    pub(crate) fn new(listener: TcpListener, is_secure: bool, app: App) -> Guarded {
+        Guarded { listener, is_secure, app, refusals: Arc::new(Semaphore::new(REFUSALS)) }
+    }
+
+    /// The wire of a new connection; `None` where there is no certificate any more.
+    fn wire(&self, stream: TcpStream) -> Option<Wire> {
+        if !self.is_secure {
+            return Some(Wire::Plain(stream));
+        }
+        self.app.settings().tls.clone().map(|config| Wire::secure(stream, config))
     }
 
     /// Sends the reason for a refusal, without making the next connection wait.
@@ -86,8 +101,11 @@ impl Listener for Guarded {
             match self.app.connections().take(now, source, Arc::clone(&standing)) {
                 Ok(place) => {
                     let end = Box::pin(tokio::time::sleep_until(standing.ends()));
-                    return (Watched { stream, end, standing, place }, address);
+                    let Some(wire) = self.wire(stream) else { continue };
+                    return (Watched { wire, end, standing, place }, address);
                 }
+                // Who speaks TLS would not understand a word in the clear.
+                Err(_) if self.is_secure => {}
                 Err(full) => self.refuse(stream, full),
             }
         }
@@ -100,7 +118,7 @@ impl Listener for Guarded {
 
 /// A connection that fails once its [`Standing`] ends it or its place went to another.
 pub(crate) struct Watched {
-    stream: TcpStream,
+    wire: Wire,
     end: Pin<Box<Sleep>>,
     standing: Arc<Standing>,
     place: Place,
@@ -137,7 +155,7 @@ impl AsyncRead for Watched {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let came = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let came = Pin::new(&mut self.wire).poll_read(context, buffer);
         if buffer.filled().len() > before {
             self.standing.heard(Instant::now());
         }
@@ -151,7 +169,7 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let came = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let came = Pin::new(&mut self.wire).poll_write(context, bytes);
         if matches!(came, Poll::Ready(Ok(1..))) {
             self.standing.wrote(Instant::now());
         }
@@ -159,10 +177,10 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(&mut self.wire).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut self.wire).poll_shutdown(context)
     }
 }

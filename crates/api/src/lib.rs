@@ -43,6 +43,7 @@ mod tokens;
 mod trace;
 mod trunks;
 mod welcome;
+mod wire;
 mod wrong;
 
 pub use app::{Answer, App, AppParts, Commands, Settings};
@@ -66,13 +67,22 @@ use tokio::net::TcpListener;
 /// How long requests may go on after the shutdown began.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// How the connections of a listener are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listening {
+    /// In the clear.
+    Plain,
+    /// Encrypted, by the certificate in the settings of the moment.
+    Secure,
+}
+
 /// Serves until `shutdown` completes, then lets running requests end for at most 1 s.
 ///
 /// # Errors
 ///
 /// When the listener's socket fails for good.
 pub async fn serve(
-    listener: TcpListener,
+    (listener, listening): (TcpListener, Listening),
     app: App,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -82,8 +92,9 @@ pub async fn serve(
         closing.close();
     };
     let deadline = app.clone();
+    let is_secure = listening == Listening::Secure;
     let service = router(app).into_make_service_with_connect_info::<connection::Peer>();
-    let server = axum::serve(connection::Guarded::new(listener, deadline.clone()), service)
+    let server = axum::serve(connection::Guarded::new(listener, is_secure, deadline.clone()), service)
         .with_graceful_shutdown(ended);
     tokio::select! {
         served = server => served,

@@ -63,7 +63,7 @@ impl Sockets for () {
 pub struct Opened {
     /// The client's address; behind a trusted proxy with the port of the proxy's connection.
     pub peer: SocketAddr,
-    /// It is encrypted as far as the trusted proxy before us.
+    /// It is encrypted, as far as us or a trusted proxy before us.
     pub is_secure: bool,
     /// What the client says: at most 64 KiB a message. It ends with the socket.
     pub incoming: mpsc::Receiver<Bytes>,
@@ -111,7 +111,8 @@ pub(crate) async fn open(
     }
     let place = app.socket_places().take(Instant::now(), Some(client.address), Arc::clone(&client.standing));
     let place = place.map_err(|full| Problem::full(SOCKETS.what, full))?;
-    let is_secure = (settings.is_proxy)(client.peer.ip()) && is_forwarded_as_secure(&headers);
+    let is_forwarded = (settings.is_proxy)(client.peer.ip()) && is_forwarded_as_secure(&headers);
+    let is_secure = client.is_secure || is_forwarded;
     client.standing.streams();
     Ok(upgrade
         .max_message_size(GREATEST_MESSAGE)

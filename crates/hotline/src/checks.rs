@@ -151,7 +151,10 @@ pub(crate) fn sample_passwords(configuration: &Configuration) -> Option<Finding>
     let server = &configuration.server;
     let secure = server.sip_tls.iter().flat_map(|tls| &tls.listen);
     let sip = server.sip.iter().chain(secure).map(|listener| listener.bind);
-    let address = sip.chain([server.http]).find(|address| !address.ip().is_loopback())?;
+    let address = sip
+        .chain([server.http])
+        .chain(server.http_tls.iter().map(|tls| tls.listen))
+        .find(|address| !address.ip().is_loopback())?;
     let samples = configuration.sample_passwords();
     if samples.is_empty() {
         return None;

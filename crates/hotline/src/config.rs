@@ -31,6 +31,7 @@ use sip::{Algorithm, Secret};
 use text::{Problem, Problems, Section, parse, text};
 
 pub use server::{AT_RESTART, Server};
+pub use tls::WebTls;
 pub use values::{Difference, Values};
 pub use written::{CopyFormat, Origin, Ports, TimeOfDay};
 

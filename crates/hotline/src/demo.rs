@@ -91,6 +91,7 @@ fn populate(configuration: &mut Configuration, agents: u32) -> Vec<(AgentId, Str
     let server = &mut configuration.server;
     server.sip = vec![Listener::new(SocketAddr::from(([127, 0, 0, 1], 0)))];
     server.sip_tls = None;
+    server.http_tls = None;
     server.http = SocketAddr::from(([127, 0, 0, 1], 0));
     server.rtp = Ports(40_000..=49_999);
     server.database = None;

@@ -9,8 +9,9 @@ use store::Journal;
 use crate::conductor::Conductor;
 use crate::lines;
 use crate::observer::Observer;
+use crate::reload::Reloader;
 use crate::shown::output;
-use crate::signalling::{Lines, Shaken, Side, TlsFigures};
+use crate::signalling::{Handshakes, Lines, Shaken, Side};
 use crate::system::process::{self, Disks};
 
 /// The conductor and the media of one center, asked when somebody reads.
@@ -19,27 +20,32 @@ pub(crate) struct Gauges {
     pub(crate) media: Arc<Media>,
     pub(crate) observer: Observer,
     pub(crate) lines: Lines,
-    pub(crate) tls: TlsFigures,
+    pub(crate) handshakes: Handshakes,
+    pub(crate) configuration: Arc<Reloader>,
     pub(crate) journal: Journal,
     pub(crate) disks: Disks,
 }
 
 impl Gauges {
-    /// TLS handshakes, and when our certificate ends.
+    /// TLS handshakes, and when our certificates end.
     fn tls_samples(&self) -> Vec<Sample> {
         let all = Side::ALL.into_iter().flat_map(|side| Shaken::ALL.map(|shaken| (side, shaken)));
         let counted = all.map(|(side, shaken)| {
-            let count = self.tls.handshakes(side, shaken);
+            let count = self.handshakes.of(side, shaken);
             let labels = vec![("direction", side.name().to_owned()), ("outcome", shaken.name().to_owned())];
             Sample::counter("hotline_tls_handshakes_total", "TLS handshakes of SIP connections", count)
                 .with(labels)
         });
-        let until = self.tls.certificate_until().map(|until| {
+        let server = self.configuration.server();
+        let sip = server.sip_tls.map(|tls| ("sip", tls.until));
+        let http = server.http_tls.map(|tls| ("http", tls.until));
+        let until = sip.into_iter().chain(http).map(|(listener, until)| {
             Sample::gauge(
                 "hotline_tls_certificate_expiry_seconds",
-                "Unix time at which the certificate of [sip.tls] ends",
+                "Unix time at which the certificate of a TLS listener ends",
                 until.unix_ms() as f64 / 1_000.0,
             )
+            .with(vec![("listener", listener.to_owned())])
         });
         counted.chain(until).collect()
     }

@@ -208,6 +208,9 @@ async fn serve(place: &Place, listen: Listen) -> anyhow::Result<ExitCode> {
     }
     output::announce(format_args!("  RTP    {}  ports {}-{}", rtp.join(", "), ports.start(), ports.end()));
     output::announce(format_args!("  HTTP   http://{}", running.http));
+    if let Some(https) = running.https {
+        output::announce(format_args!("  HTTP   https://{https}"));
+    }
     output::announce(format_args!("  Dial   {} 拨打", numbers.join(", ")));
     output::announce(
         "  Next   register a softphone as 1001 (README.md), then dial 下一步：注册座席 1001，再拨打",

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::{Because, Fault, Reloaded, Reloading};
 use archive::Schedule;
 use media::{Prompts, Shelf};
-use model::{Actor, CenterEvent, Effect, Entry, SettingChange};
+use model::{Actor, CenterEvent, Effect, Entry, SettingChange, Time};
 use store::Log;
 use text::{Problem, Text, text};
 use tokio::sync::watch;
@@ -140,8 +140,7 @@ impl Reloader {
             after: clip.after_ms.map(seconds),
             effect: Effect::Now,
         };
-        let certificate = renewed_certificate(&current.server, &candidate.server);
-        let of_files = clips.into_iter().map(of_clip).chain(certificate);
+        let of_files = clips.into_iter().map(of_clip).chain(renewed(&current.server, &candidate.server));
         differences.into_iter().map(of_value).chain(of_files).collect()
     }
 
@@ -174,17 +173,23 @@ pub async fn at_signal(configuration: &dyn api::Configuration) {
     tracing::error!(problems = faults.len(), "the configuration was not read anew: nothing was changed");
 }
 
-/// Another certificate: its file may have the name of the one before.
-fn renewed_certificate(before: &Server, after: &Server) -> Option<SettingChange> {
-    let (before, after) = (before.sip_tls.as_ref()?, after.sip_tls.as_ref()?);
-    let shown = |tls: &signalling::Tls| Some(format!("sha256 {}…, until {}", tls.fingerprint, tls.until));
-    (before.fingerprint != after.fingerprint).then(|| SettingChange {
+/// Other certificates: their files may have the names of those before.
+fn renewed(before: &Server, after: &Server) -> Vec<SettingChange> {
+    let sip = |server: &Server| server.sip_tls.as_ref().map(|tls| (tls.fingerprint.clone(), tls.until));
+    let http = |server: &Server| server.http_tls.as_ref().map(|tls| (tls.fingerprint.clone(), tls.until));
+    let pairs = [
+        ("sip.tls.certificate", sip(before), sip(after)),
+        ("http.tls.certificate", http(before), http(after)),
+    ];
+    let shown = |(fingerprint, until): (String, Time)| format!("sha256 {fingerprint}…, until {until}");
+    let change = |(key, before, after): (&str, Option<_>, Option<_>)| SettingChange {
         file: "hotline.toml".to_owned(),
-        key: "sip.tls.certificate".to_owned(),
-        before: shown(before),
-        after: shown(after),
+        key: key.to_owned(),
+        before: before.map(shown),
+        after: after.map(shown),
         effect: Effect::Now,
-    })
+    };
+    pairs.into_iter().filter(|(_, before, after)| before != after).map(change).collect()
 }
 
 fn of_value(difference: Difference) -> SettingChange {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::Readiness;
+use api::{Listening, Readiness};
 use store::{Journal, Lock, Store};
 use tokio::sync::{oneshot, watch};
 
@@ -42,11 +42,13 @@ pub struct Running {
     pub sip: Addresses,
     /// Where HTTP listens.
     pub http: SocketAddr,
+    /// Where HTTP over TLS listens.
+    pub https: Option<SocketAddr>,
     calls: Calls,
     journal: Journal,
     store: Store,
     web: Web,
-    web_stop: oneshot::Sender<()>,
+    web_stops: Vec<oneshot::Sender<()>>,
     readiness: Readiness,
     reloader: Arc<Reloader>,
     locks: (Lock, Vec<Arc<Guarded>>),
@@ -86,7 +88,13 @@ pub async fn start(
     };
     let app = http::app(sources, &calls, &server, folders);
     let web = Web::start()?;
-    let (http, web_stop) = http::serve(&web, server.http, app).await?;
+    let (http, stop) = http::serve(&web, (server.http, Listening::Plain), app.clone()).await?;
+    let (mut https, mut web_stops) = (None, vec![stop]);
+    if let Some(tls) = &server.http_tls {
+        let (bound, stop) = http::serve(&web, (tls.listen, Listening::Secure), app).await?;
+        https = Some(bound);
+        web_stops.push(stop);
+    }
 
     let OnDisk { locks, recordings, store, manifests, journal, .. } = on_disk;
     let sources = followers::Sources {
@@ -105,7 +113,20 @@ pub async fn start(
     let parts = parts(&calls, (&store, &journal), (folders, recordings));
     readiness::register(&readiness, parts);
     readiness.started();
-    Ok(Running { sip, http, calls, journal, store, web, web_stop, readiness, reloader, locks, followers })
+    Ok(Running {
+        sip,
+        http,
+        https,
+        calls,
+        journal,
+        store,
+        web,
+        web_stops,
+        readiness,
+        reloader,
+        locks,
+        followers,
+    })
 }
 
 /// Brings the database up to the last record of the last run, and reads what that run left open.

@@ -65,6 +65,7 @@ pub(crate) fn api_settings(configuration: &Configuration) -> api::Settings {
         agents: configuration.agent_ids(),
         queues: configuration.queue_names(),
         directory: Arc::new(configuration.directory.clone()),
+        tls: server.http_tls.as_ref().map(|tls| Arc::clone(&tls.server)),
         sockets: server.websocket.then(|| api::Origins {
             allowed: server.websocket_origins.iter().map(|origin| origin.0.clone()).collect(),
         }),

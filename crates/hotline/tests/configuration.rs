@@ -353,7 +353,12 @@ fn keys_of_srtp_that_travel_legibly_are_warned_of() {
 fn each_fault_of_the_tls_table_is_named() {
     let table = |lines: &str| format!("[sip.tls]\n{lines}\n\n[http]\n");
     for (name, lines, expected) in [
-        ("empty", "", &["[sip.tls] needs certificate and key", "listen is missing"][..]),
+        ("empty", "", &["TLS needs certificate and key", "listen is missing"][..]),
+        (
+            "web",
+            "[http.tls]\nlisten = \"here\"\nclient_ca = \"x\"\n\n[http]\n",
+            &["TLS needs certificate and key", "listen = \"here\" cannot be used", "unknown key client_ca"],
+        ),
         (
             "half",
             "listen = \"127.0.0.1:0\"\ncertificate = \"/nowhere.pem\"",
@@ -365,7 +370,7 @@ fn each_fault_of_the_tls_table_is_named() {
             &["/no.pem cannot be read", "/nowhere.pem cannot be read", "minimum_version = \"1.1\""],
         ),
     ] {
-        let table = table(lines);
+        let table = if name == "web" { lines.to_owned() } else { table(lines) };
         let mut said =
             Changed::new(&format!("tls-{name}"), &[("hotline.toml", "[http]\n", &table)]).problems();
         said.sort();

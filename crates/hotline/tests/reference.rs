@@ -20,6 +20,7 @@ const FILES: &[(&str, &[&str])] = &[
             "[sip]",
             "[sip.tls]",
             "[http]",
+            "[http.tls]",
             "[rtp]",
             "[store]",
             "[center]",

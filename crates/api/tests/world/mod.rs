@@ -229,6 +229,7 @@ impl World {
             agents: vec!["1001".parse::<AgentId>().unwrap(), "1002".parse().unwrap()],
             queues: vec!["complaint".parse().unwrap(), "inquiry".parse().unwrap()],
             directory: Arc::new(directory()),
+            tls: None,
             sockets: Some(api::Origins { allowed: vec!["https://console.example".to_owned()] }),
             is_proxy: Arc::new(|address| address == std::net::IpAddr::from([127, 0, 0, 9])),
         };
@@ -255,7 +256,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, ended) = oneshot::channel::<()>();
-        let server = tokio::spawn(api::serve(listener, app, async {
+        let server = tokio::spawn(api::serve((listener, api::Listening::Plain), app, async {
             let _ = ended.await;
         }));
         let world = World {

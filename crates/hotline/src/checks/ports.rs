@@ -30,6 +30,11 @@ pub(super) async fn check(server: &Server, neighbour: Option<&Neighbour>) -> Vec
     let web = TcpListener::bind(http).await.map(|_| ());
     let web_is_ours = neighbour.is_some_and(|center| center.http == http);
     findings.push(finding("http", "HTTP", "[http]", http, &web, web_is_ours));
+    if let Some(address) = server.http_tls.as_ref().map(|tls| tls.listen) {
+        let bound = TcpListener::bind(address).await.map(|_| ());
+        let is_ours = neighbour.is_some_and(|center| center.http == http);
+        findings.push(finding("https", "HTTPS", "[http.tls]", address, &bound, is_ours));
+    }
     findings
 }
 

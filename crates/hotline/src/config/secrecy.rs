@@ -31,8 +31,10 @@ pub(super) fn unprotected(
         required(&trunk.terms)
             && (!has_tls || gateways.iter().any(|gateway| !gateway.transport().is_secure()))
     };
-    let ending = server.sip_tls.as_ref().and_then(tls::ending);
-    let of_server = ending.into_iter().chain(seats.then(of_seats));
+    let of_sip = server.sip_tls.as_ref().and_then(|tls| tls::ending("sip.tls", tls.until));
+    let of_http = server.http_tls.as_ref().and_then(|tls| tls::ending("http.tls", tls.until));
+    let ending = of_sip.into_iter().chain(of_http);
+    let of_server = ending.chain(seats.then(of_seats));
     let of_trunks = trunks.iter().filter(is_legible).map(|trunk| of_trunk(&trunk.name));
     of_server
         .map(|said| warning("hotline.toml", said))

@@ -11,7 +11,7 @@ use text::{At, Problems, Section, parse, text};
 
 use super::listening::{Listen, NameServer, listeners};
 use super::people::{digest, no_queue};
-use super::tls;
+use super::tls::{self, WebTls};
 use super::written::{CopyFormat, Origin, Ports, TimeOfDay};
 use super::zone::NamedZone;
 use crate::signalling::{Listener, Network, Pings, Tls};
@@ -41,6 +41,8 @@ pub struct Server {
     pub digest: Vec<Algorithm>,
     /// HTTP.
     pub http: SocketAddr,
+    /// HTTP over TLS.
+    pub http_tls: Option<WebTls>,
     /// Whether SIP is spoken by WebSocket, at `/sip` of HTTP.
     pub websocket: bool,
     /// Pages that may, beside the center's own.
@@ -88,7 +90,7 @@ pub struct Server {
 }
 
 /// Prefixes of the keys of `hotline.toml` that take effect only at a restart.
-pub const AT_RESTART: [&str; 19] = [
+pub const AT_RESTART: [&str; 20] = [
     "sip.listen",
     "sip.advertised",
     "sip.tls.listen",
@@ -96,6 +98,7 @@ pub const AT_RESTART: [&str; 19] = [
     "sip.trace_mb",
     "sip.realm",
     "http.listen",
+    "http.tls.listen",
     "rtp.ports",
     "rtp.threads",
     "rtp.realtime",
@@ -122,6 +125,7 @@ impl Server {
             name_servers: self.name_servers,
             digest: self.digest,
             trusted_proxies: self.trusted_proxies,
+            http_tls: followed_web(running.http_tls.as_ref(), self.http_tls),
             websocket: self.websocket,
             websocket_origins: self.websocket_origins,
             srtp: self.srtp,
@@ -141,6 +145,13 @@ impl Server {
 fn followed(running: Option<&Tls>, new: Option<Tls>) -> Option<Tls> {
     match (running, new) {
         (Some(running), Some(new)) => Some(Tls { listen: running.listen.clone(), ..new }),
+        (running, Some(_) | None) => running.cloned(),
+    }
+}
+
+fn followed_web(running: Option<&WebTls>, new: Option<WebTls>) -> Option<WebTls> {
+    match (running, new) {
+        (Some(running), Some(new)) => Some(WebTls { listen: running.listen, ..new }),
         (running, Some(_) | None) => running.cloned(),
     }
 }
@@ -171,6 +182,7 @@ pub(super) fn read(mut file: Section, queues: Option<&[QueueName]>) -> Option<Se
         http: web.map_or(SocketAddr::from(([127, 0, 0, 1], 8080)), |at| at.value.0),
         websocket: sip.boolean("websocket").is_some_and(|at| at.value),
         websocket_origins: http.parsed_list("websocket_origins").into_iter().map(|at| at.value).collect(),
+        http_tls: tls::web(&mut http),
         trusted_proxies: proxies(&mut http),
         rtp: ports.map_or(Ports(20000..=29999), |at| at.value),
         media_threads: number(&mut rtp, "threads", 1..=64, processors()),

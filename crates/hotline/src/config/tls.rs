@@ -1,12 +1,15 @@
 //! TLS: `[sip.tls]` of `hotline.toml`, and the keys of trunks whose gateways are spoken to over it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use model::Time;
 use text::{At, Section, Text, text};
 
-use super::listening::listeners;
+use super::listening::{Listen, listeners};
 use crate::signalling::{Listener, Tls};
 use crate::system::clock::now;
 use crate::tls::{self, Client, Clients, FileError, Identity, Trust, Version};
@@ -34,6 +37,24 @@ pub(super) fn listening(sip: &mut Section, plain: &[Listener]) -> Option<Tls> {
     Some(Tls { listen, server, asks_clients, fingerprint, until })
 }
 
+/// HTTP over TLS, beside the plain HTTP of the command line.
+pub(super) fn web(http: &mut Section) -> Option<WebTls> {
+    let mut section = http.section("tls")?;
+    let listen = section.require::<Listen>("listen");
+    let least = section.parsed::<Version>("minimum_version").map(|at| at.value).unwrap_or_default();
+    let identity = identity(&mut section, ("certificate", "key"));
+    if matches!(identity, Ok(None)) {
+        lacks_certificate(&section);
+    }
+    let made = identity.ok().flatten().and_then(|At { value: identity, line }| {
+        let server = usable(&section, line, tls::server(&identity, None, least));
+        server.map(|server| (server, identity))
+    });
+    section.finish();
+    let (listen, (server, Identity { fingerprint, until, .. })) = (listen?.value.0, made?);
+    Some(WebTls { listen, server, fingerprint, until })
+}
+
 /// How TLS begins with a trunk's gateways.
 pub(super) fn client(section: &mut Section) -> Option<Client> {
     let roots = section.string("tls_roots");
@@ -46,17 +67,29 @@ pub(super) fn client(section: &mut Section) -> Option<Client> {
     usable(section, line, Client::new(trust, identity.as_ref().map(|at| &at.value)))
 }
 
-/// What an operator should know of a certificate: that it ends soon, or did.
-pub(super) fn ending(tls: &Tls) -> Option<(Text, Text)> {
-    let left = tls.until.unix_ms().saturating_sub(now().unix_ms());
+/// HTTP over TLS.
+#[derive(Debug, Clone)]
+pub struct WebTls {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What handshakes are answered with.
+    pub server: Arc<rustls::ServerConfig>,
+    /// What tells the certificate from another, in hexadecimal digits.
+    pub fingerprint: String,
+    /// When the certificate ends.
+    pub until: Time,
+}
+
+/// What an operator should know of the certificate in this table: that it ends soon, or did.
+pub(super) fn ending(table: &str, until: Time) -> Option<(Text, Text)> {
+    let left = until.unix_ms().saturating_sub(now().unix_ms());
     if left > i64::try_from(SOON.as_millis()).unwrap_or(i64::MAX) {
         return None;
     }
-    let until = tls.until;
     let message = if left > 0 {
-        text!("the certificate of [sip.tls] ends soon: {until}", "[sip.tls] 的证书即将到期：{until}")
+        text!("the certificate of [{table}] ends soon: {until}", "[{table}] 的证书即将到期：{until}")
     } else {
-        text!("the certificate of [sip.tls] has ended: {until}", "[sip.tls] 的证书已过期：{until}")
+        text!("the certificate of [{table}] has ended: {until}", "[{table}] 的证书已过期：{until}")
     };
     let hint = text!(
         "put a new one in its place, then hotline reload: no connection is lost",
@@ -177,7 +210,7 @@ fn usable<T>(section: &Section, line: u32, made: Result<T, rustls::Error>) -> Op
 fn lacks_certificate(section: &Section) {
     section.problem(
         section.line(),
-        text!("[sip.tls] needs certificate and key", "[sip.tls] 需要 certificate 和 key"),
+        text!("TLS needs certificate and key", "TLS 需要 certificate 和 key"),
         text!("the PEM files of both", "请写两者的 PEM 文件"),
     );
 }

@@ -68,7 +68,7 @@ impl Running {
     }
 
     async fn close(self) {
-        let Running { calls, journal, store, web, web_stop, followers, locks, .. } = self;
+        let Running { calls, journal, store, web, web_stops, followers, locks, .. } = self;
         let Calls { conductor, center, signalling, media, observer } = calls;
         conductor.stop();
         let _ = tokio::task::spawn_blocking(move || center.join()).await;
@@ -89,7 +89,9 @@ impl Running {
                 "the database did not take every record within the limit: the rest waits in the spool"
             );
         }
-        let _ = web_stop.send(());
+        for stop in web_stops {
+            let _ = stop.send(());
+        }
         // A runtime may not be dropped from within another.
         let _ = tokio::task::spawn_blocking(move || web.stop()).await;
         if let Ok(media) = Arc::try_unwrap(media) {

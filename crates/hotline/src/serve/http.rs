@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api::{App, AppParts, Readiness};
+use api::{App, AppParts, Listening, Readiness};
 use archive::{Eraser, Shelves};
 use store::{Journal, Store};
 use tokio::sync::{oneshot, watch};
@@ -38,7 +38,7 @@ pub(super) fn app(sources: Sources, calls: &Calls, server: &Server, folders: &Fo
         shelves,
         eraser,
         settings,
-        configuration: reloader as Arc<dyn api::Configuration>,
+        configuration: Arc::clone(&reloader) as Arc<dyn api::Configuration>,
         zone: server.zone.clone(),
         now,
         sample: desk::sample,
@@ -48,7 +48,8 @@ pub(super) fn app(sources: Sources, calls: &Calls, server: &Server, folders: &Fo
             media: Arc::clone(&calls.media),
             observer: calls.observer.clone(),
             lines: calls.signalling.lines(),
-            tls: calls.signalling.tls(),
+            handshakes: calls.signalling.handshakes(),
+            configuration: reloader,
             journal,
             disks: Disks::watch(watched_folders(server, folders)),
         }),
@@ -65,7 +66,7 @@ pub(super) fn app(sources: Sources, calls: &Calls, server: &Server, folders: &Fo
 /// When the address cannot be listened on.
 pub(super) async fn serve(
     web: &Web,
-    address: SocketAddr,
+    (address, listening): (SocketAddr, Listening),
     app: App,
 ) -> anyhow::Result<(SocketAddr, oneshot::Sender<()>)> {
     let (stop, stopped) = oneshot::channel::<()>();
@@ -74,7 +75,7 @@ pub(super) async fn serve(
         let stop = async {
             let _ = stopped.await;
         };
-        if let Err(error) = api::serve(listener, app, stop).await {
+        if let Err(error) = api::serve((listener, listening), app, stop).await {
             tracing::error!(%error, "the API stopped");
         }
     });

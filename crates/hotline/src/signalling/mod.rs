@@ -83,8 +83,7 @@ pub use pings::Pings;
 use settings::CurrentSettings;
 pub use settings::{Current, Settings};
 use shard::Shard;
-use streams::Handshakes;
-pub use streams::{Shaken, Side, TlsFigures};
+pub use streams::{Handshakes, Shaken, Side};
 pub use terms::{Codecs, Terms};
 pub use trunk::{Network, Source, Trunk};
 pub use web_sockets::WebSockets;
@@ -151,7 +150,7 @@ pub struct Signalling {
     gate: Arc<gate::Gate>,
     life: life::Life,
     lines: Lines,
-    tls: TlsFigures,
+    handshakes: Handshakes,
     web_sockets: WebSockets,
     leave: mpsc::Sender<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
@@ -192,9 +191,9 @@ impl Signalling {
         self.web_sockets.clone()
     }
 
-    /// How it does with TLS.
-    pub fn tls(&self) -> TlsFigures {
-        self.tls.clone()
+    /// How many TLS handshakes there were.
+    pub fn handshakes(&self) -> Handshakes {
+        self.handshakes.clone()
     }
 
     /// Asks its tasks for signs of life.
@@ -364,7 +363,6 @@ where
     tasks.push(tokio::spawn(streams::run(hub_inputs, shared)));
     let current = Current { settings: Arc::new(replace), trunks };
     let lines = Lines { carriers, clock };
-    let tls = TlsFigures { handshakes, settings: following };
     Ok(Signalling {
         current,
         bound,
@@ -374,7 +372,7 @@ where
         gate,
         life,
         lines,
-        tls,
+        handshakes,
         web_sockets,
         leave,
         tasks,

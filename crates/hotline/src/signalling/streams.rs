@@ -27,8 +27,7 @@ use super::certified::Certified;
 use super::gate::{Gate, Lanes};
 use super::shard::ShardInput;
 use connection::Connection;
-pub(super) use handshake::Handshakes;
-pub use handshake::{Shaken, Side, TlsFigures};
+pub use handshake::{Handshakes, Shaken, Side};
 pub(super) use link::{Link, accept};
 
 /// The most connections. One more takes the place of the least useful: one that has earned nothing yet, of the source

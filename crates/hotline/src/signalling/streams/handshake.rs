@@ -1,15 +1,11 @@
-//! How many handshakes there were, what came of them, and when our certificate ends.
+//! How many handshakes there were, and what came of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::Time;
-
-use crate::signalling::CurrentSettings;
-
 /// Counters of TLS handshakes since the start. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(in crate::signalling) struct Handshakes(Arc<[[AtomicU64; 3]; 2]>);
+pub struct Handshakes(Arc<[[AtomicU64; 3]; 2]>);
 
 /// Who began a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +59,11 @@ impl Handshakes {
         self.counter(side, shaken).fetch_add(1, Ordering::Relaxed);
     }
 
+    /// How many there were.
+    pub fn of(&self, side: Side, shaken: Shaken) -> u64 {
+        self.counter(side, shaken).load(Ordering::Relaxed)
+    }
+
     fn counter(&self, side: Side, shaken: Shaken) -> &AtomicU64 {
         let [[in_done, in_failed, in_late], [out_done, out_failed, out_late]] = &*self.0;
         match (side, shaken) {
@@ -73,24 +74,5 @@ impl Handshakes {
             (Side::Ours, Shaken::Failed) => out_failed,
             (Side::Ours, Shaken::Late) => out_late,
         }
-    }
-}
-
-/// How a running shell does with TLS.
-#[derive(Debug, Clone)]
-pub struct TlsFigures {
-    pub(in crate::signalling) handshakes: Handshakes,
-    pub(in crate::signalling) settings: CurrentSettings,
-}
-
-impl TlsFigures {
-    /// How many handshakes there were.
-    pub fn handshakes(&self, side: Side, shaken: Shaken) -> u64 {
-        self.handshakes.counter(side, shaken).load(Ordering::Relaxed)
-    }
-
-    /// When the certificate ends that peers are shown; `None` where TLS is not spoken.
-    pub fn certificate_until(&self) -> Option<Time> {
-        self.settings.borrow().tls.as_ref().map(|tls| tls.until)
     }
 }
