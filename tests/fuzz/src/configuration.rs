@@ -103,6 +103,7 @@ pub fn configuration(bytes: &[u8]) {
             let listed = directory::read(file, &known);
             let sound = problems.count() == 0;
             assert!(!sound || listed.directory.round().is_none(), "nobody goes round in a circle");
+            assert!(listed.lines.keys().eq(listed.directory.iter().map(|(extension, _)| extension)));
             for (extension, entry) in listed.directory.iter() {
                 let course = listed.directory.course(extension, &Zone::default(), Time::default());
                 assert!(course.is_some_and(|course| course.tries.len() >= entry.members.len() || !sound));
