@@ -25,6 +25,8 @@ pub mod listening;
 #[path = "../../../crates/hotline/src/config/numbers.rs"]
 #[allow(dead_code, reason = "what is read goes nowhere")]
 pub mod numbers;
+#[path = "../../../crates/hotline/src/config/outbound.rs"]
+pub mod outbound;
 #[path = "../../../crates/hotline/src/config/people.rs"]
 pub mod people;
 #[path = "../../../crates/hotline/src/config/server.rs"]
@@ -83,8 +85,13 @@ pub fn configuration(bytes: &[u8]) {
         }
         b'd' => {
             let (agents, queues) = (["1001".parse().expect("an id")], queues());
-            let known = dialling::Known { agents: Some(&agents), queues: Some(&queues), trunks: Some(&[]) };
-            let plan = dialling::read(file, &known);
+            let known = dialling::Known {
+                agents: Some(&agents),
+                queues: Some(&queues),
+                trunks: Some(&[]),
+                has_clip: &|_| true,
+            };
+            let (plan, _) = dialling::read(file, &known);
             let allows = plan.rules.iter().any(|rule| rule.verdict != center::Verdict::Deny);
             assert!(!allows || problems.count() > 0, "no trunk takes calls");
         }
