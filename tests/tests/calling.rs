@@ -170,3 +170,27 @@ fn numbers_outside_the_plan_are_forbidden_and_those_of_emergency_are_not() {
     agent.wait_for_log("486 Busy Here", 1);
     assert_eq!(help.calls(), 1);
 }
+
+#[test]
+fn what_the_rules_forbid_is_refused_by_every_way_in_with_the_reason() {
+    let (center, mut customer, mut agent) = with_customer();
+    let plan = "[[rule]]\nprefix = \"021\"\nallow = true\ntrunks = [\"carrier\"]\n\
+                [outbound]\npause_min = 10\ndo_not_call = [\"0219*\"]\n";
+    center.set_dial_plan(plan);
+    agent.begin_to_dial(OUTSIDE);
+    center.talk_for_seconds(2);
+    customer.hang_up();
+    center.wait_for_contact("/end/class", "answered");
+    wait_for_activity(&center, "1001", "wrap_up");
+    let order = json!({ "number": OUTSIDE, "agent": "1001" }).to_string();
+    let (status, problem) = center.post_for("calls", &order);
+    assert_eq!(status, 409, "{problem}");
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("called a short time ago; it may be from 20"), "{problem}");
+    let call = center.command("call").args(["1001", "02199999999"]).output().expect("hotline runs");
+    let said = String::from_utf8_lossy(&call.stderr).into_owned();
+    assert!(!call.status.success() && said.contains("do-not-call list"), "{said}");
+    agent.begin_to_dial(OUTSIDE);
+    agent.wait_for_log("480 Temporarily Unavailable", 1);
+    assert_eq!(center.contacts().len(), 1, "what may not be now is no contact");
+}

@@ -4,7 +4,7 @@ mod answer;
 
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use model::Refused;
+use model::{NotNow, Refused, WhyNotNow};
 use serde_json::Value;
 use store::StoreError;
 
@@ -284,11 +284,30 @@ impl From<Refused> for Problem {
             Refused::NotAllowed => {
                 Problem::conflict("the number is not one that may be dialled", "不允许拨打该号码")
             }
+            Refused::NotNow(not_now) => not_now_problem(not_now),
             Refused::NoTrunk => Problem::conflict("no trunk carries the number", "没有可用中继"),
             Refused::SeatOffline => Problem::conflict("the agent's seat is not registered", "座席话机未注册"),
             Refused::Busy => Problem::unavailable("the center is busy", "系统繁忙"),
             Refused::ShuttingDown => Problem::unavailable("the center is shutting down", "系统正在停止"),
         }
+    }
+}
+
+/// Why a customer may not be called now, and from when on that one may.
+fn not_now_problem(NotNow { why, from }: NotNow) -> Problem {
+    let (en, zh) = match why {
+        WhyNotNow::DoNotCall => ("the number is in the do-not-call list", "该号码在免打扰名单中"),
+        WhyNotNow::OutsideHours => ("customers are not called at this hour", "当前不在外呼时段"),
+        WhyNotNow::TooManyAttempts => {
+            ("the number was called as often today as it may be", "该号码今日外呼次数已达上限")
+        }
+        WhyNotNow::TooSoon => ("the number was called a short time ago", "距上次外呼时间过短"),
+    };
+    match from {
+        Some(from) => {
+            Problem::conflict(format!("{en}; it may be from {from} on"), format!("{zh}；{from} 起可外呼"))
+        }
+        None => Problem::conflict(en, zh),
     }
 }
 
@@ -366,13 +385,22 @@ mod tests {
         let words = serde_json::from_str::<Refused>("\"no such word\"").unwrap_err().to_string();
         let refused: Vec<&str> = words.split('`').skip(3).step_by(2).collect();
         assert!(refused.len() >= 13, "{words}");
-        let refused = refused.into_iter().map(|word| serde_json::from_value::<Refused>(word.into()).unwrap());
+        // A refusal with values is no word alone.
+        let refused = refused
+            .into_iter()
+            .filter(|word| *word != "not_now")
+            .map(|word| serde_json::from_value::<Refused>(word.into()).unwrap());
         let mut problems: Vec<Problem> = refused.map(Problem::from).collect();
         problems.extend([
             Problem::after_the_end(9, 8, "log".to_owned()),
             Problem::full("stream", Full::Share),
             Problem::full("stream", Full::All),
             Problem::not_heard(),
+            Refused::NotNow(NotNow { why: WhyNotNow::DoNotCall, from: None }).into(),
+            Refused::NotNow(NotNow { why: WhyNotNow::OutsideHours, from: Some(model::Time::default()) })
+                .into(),
+            Refused::NotNow(NotNow { why: WhyNotNow::TooManyAttempts, from: None }).into(),
+            Refused::NotNow(NotNow { why: WhyNotNow::TooSoon, from: None }).into(),
             Problem::too_large(1),
             Problem::unsound(Vec::new()),
             Problem::unreadable("x"),

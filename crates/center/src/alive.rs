@@ -71,6 +71,7 @@ pub(crate) fn who_ended(cause: Cause, party: EndedBy) -> EndedBy {
         | Cause::NoAnswer
         | Cause::Unreachable
         | Cause::NotAllowed
+        | Cause::NotNow
         | Cause::ShuttingDown
         | Cause::Crashed
         | Cause::Failed => party,

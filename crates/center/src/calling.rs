@@ -274,6 +274,7 @@ impl Contact {
         let Some(calling) = self.calling() else { return };
         calling.customer = Customer::Rings { is_known: false };
         let Way { number, trunks, caller, is_emergency: _ } = calling.way.clone();
+        cx.note_attempt(&number);
         let outside = Box::new(Outside { number, trunks, caller });
         cx.open(leg, Leg::outbound(call, None, Who::CalledCustomer(outside), Why::Contact(contact)));
         cx.timers.set(Timer::Ring(leg), Some(cx.now + cx.config.outbound.rings));

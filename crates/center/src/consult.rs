@@ -268,7 +268,9 @@ pub(crate) fn as_refusal(refused: Refused) -> Refusal {
         | Refused::UnknownExtension
         | Refused::UnknownNode => Refusal::Unreachable,
         Refused::Closed => Refusal::NoAnswer,
-        Refused::NotAllowed | Refused::NotTheirContact | Refused::TooManyMoves => Refusal::Declined,
+        Refused::NotAllowed | Refused::NotNow(_) | Refused::NotTheirContact | Refused::TooManyMoves => {
+            Refusal::Declined
+        }
         Refused::UnknownContact
         | Refused::NotRecorded
         | Refused::NotTalking

@@ -17,6 +17,7 @@ use crate::inout::Output;
 use crate::leg::{Leg, Who, Why};
 use crate::legs::Legs;
 use crate::limits::Load;
+use crate::outbound::Attempts;
 use crate::parking::Slots;
 use crate::room::Room;
 use crate::seat::codec_of;
@@ -44,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) recordings: BTreeMap<RecordingId, ContactId>,
     /// Who is parked where.
     pub(crate) slots: Slots,
+    /// When customers were called.
+    pub(crate) attempts: Attempts,
     /// Callers who are still here hear that the center closes.
     pub(crate) farewell: bool,
     /// How far the machine's clock was set since the times of the inputs began, in ms.
@@ -67,6 +70,7 @@ impl Context {
             room: Room::default(),
             recordings: BTreeMap::new(),
             slots: Slots::default(),
+            attempts: Attempts::default(),
             farewell: false,
             clock_set_by_ms: 0,
             outputs: VecDeque::new(),
@@ -111,6 +115,12 @@ impl Context {
     /// What the machine's clock shows now.
     pub(crate) fn date(&self) -> Time {
         self.now.shifted(self.clock_set_by_ms)
+    }
+
+    /// A customer is being called.
+    pub(crate) fn note_attempt(&mut self, number: &Personal<Number>) {
+        let at = self.date();
+        self.attempts.add(number.reveal(), at);
     }
 
     /// The calendar's date now: year, month, day.

@@ -58,7 +58,7 @@ pub use config::{Config, FeatureCode, Route, TrunkLimits, TypedCode};
 pub use dialling::{DialPlan, DialRule, Emergency, Verdict, Way, Who};
 pub use inout::{Input, Output};
 pub use machine::Center;
-pub use outbound::{Notice, Outbound};
+pub use outbound::{DoNotCall, Notice, Outbound, Rules};
 pub use parking::Parking;
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 //! How customers are called.
 
+mod rules;
+
 use std::time::Duration;
 
 use model::{Language, Number};
+
+pub(crate) use rules::Attempts;
+pub use rules::{DoNotCall, Rules};
 
 /// Settings of calls to customers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +18,8 @@ pub struct Outbound {
     pub rings: Duration,
     /// What customers hear before the agent, by how their numbers begin.
     pub notices: Vec<Notice>,
+    /// When customers may be called.
+    pub rules: Rules,
 }
 
 /// What customers hear, once they have answered, before the agent is connected.
@@ -26,7 +33,12 @@ pub struct Notice {
 
 impl Default for Outbound {
     fn default() -> Outbound {
-        Outbound { language: Language::ZhCn, rings: Duration::from_secs(60), notices: Vec::new() }
+        Outbound {
+            language: Language::ZhCn,
+            rings: Duration::from_secs(60),
+            notices: Vec::new(),
+            rules: Rules::default(),
+        }
     }
 }
 

@@ -184,22 +184,24 @@ fn read_all(sources: Sources<'_>, flow_tests: bool, problems: &Problems) -> Opti
     let ids =
         agents.iter().flat_map(|agents| &agents.agents).map(|agent| agent.id.clone()).collect::<Vec<_>>();
     let has_clip = |clip: &str| clips.has(clip);
+    // A center that calls nobody outside, or has no departments, needs no such files.
+    let open_if_there = |name: &str| dir.join(name).exists().then(|| open(name)).flatten();
+    let holidays = open_if_there("holidays.toml").map(hours::holidays).unwrap_or_default();
+    let hours = open_if_there("hours.toml").map(|file| hours::read(file, &Arc::new(holidays)));
+    let hours = hours.unwrap_or_default();
     let known = dialling::Known {
         agents: agents.as_ref().map(|_| ids.as_slice()),
         queues: names,
         trunks: trunks.as_ref().map(|(trunks, _)| trunks.as_slice()),
+        hours: &hours,
         has_clip: &has_clip,
     };
-    // A center that calls nobody outside, or has no departments, needs no such files.
-    let open_if_there = |name: &str| dir.join(name).exists().then(|| open(name)).flatten();
     let (plan, outbound) =
         open_if_there("dialling.toml").map(|file| dialling::read(file, &known)).unwrap_or_default();
-    let holidays = open_if_there("holidays.toml").map(hours::holidays).unwrap_or_default();
-    let hours = open_if_there("hours.toml").map(|file| hours::read(file, &Arc::new(holidays)));
     let known = directory::Known {
         agents: known.agents,
         queues: names,
-        hours: &hours.unwrap_or_default(),
+        hours: &hours,
         plan: &plan,
         has_clip: &has_clip,
     };

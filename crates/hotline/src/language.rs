@@ -159,6 +159,7 @@ const WORDS: &[(&str, &str)] = &[
     ("busy", "忙"),
     ("unreachable", "无法到达"),
     ("not_allowed", "不允许"),
+    ("not_now", "当前不可外呼"),
     ("idle", "空闲"),
     ("talking", "通话"),
     ("wrap_up", "话后整理"),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, Number, Personal, QueueName};
+use crate::{AgentId, Number, Personal, QueueName, Time};
 
 /// An order to call a customer. Done as [`crate::Done::Placed`] once it is known that the agent can talk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,4 +25,27 @@ pub enum First {
     Agent,
     /// The customer. The agent is kept free of other calls meanwhile.
     Customer,
+}
+
+/// Why a customer may not be called now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotNow {
+    /// The rule that forbids it.
+    pub why: WhyNotNow,
+    /// From when on it may be, if that is known.
+    pub from: Option<Time>,
+}
+
+/// The rule by which a customer may not be called now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNotNow {
+    /// The number is in the do-not-call list.
+    DoNotCall,
+    /// It is outside the hours in which customers are called.
+    OutsideHours,
+    /// The number was called as often today as it may be.
+    TooManyAttempts,
+    /// The number was called a short time ago.
+    TooSoon,
 }

@@ -104,6 +104,8 @@ pub enum Cause {
     Unreachable,
     /// The number may not be dialled, or not by who dialled it.
     NotAllowed,
+    /// The customer may not be called now: by hours, attempts or the do-not-call list.
+    NotNow,
     /// We are shutting down and take no new calls, or the drain's limit was reached.
     ShuttingDown,
     /// The peer sent no audio for too long.
@@ -168,6 +170,7 @@ impl Cause {
             | Cause::NoAnswer
             | Cause::Unreachable
             | Cause::NotAllowed
+            | Cause::NotNow
             | Cause::ShuttingDown => Class::Refused,
             Cause::FlowFailed
             | Cause::MediaTimeout

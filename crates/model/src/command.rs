@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, CallOrder, CommandId, ContactId, MoveEnd, MoveOrder, Secret, Slot};
+use crate::{AgentId, CallOrder, CommandId, ContactId, MoveEnd, MoveOrder, NotNow, Secret, Slot};
 
 /// Who commands, for the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -254,6 +254,8 @@ pub enum Refused {
     NotAllowed,
     /// No trunk carries the number.
     NoTrunk,
+    /// The customer may not be called now.
+    NotNow(NotNow),
     /// The center is too busy to take commands now; try again.
     Busy,
     /// The center is shutting down.

@@ -29,7 +29,7 @@ mod time;
 mod words;
 
 pub use ::codec::{Codec, OpusFormat, Srtp, SrtpKey, SrtpSuite};
-pub use calling::{CallOrder, First};
+pub use calling::{CallOrder, First, NotNow, WhyNotNow};
 pub use cause::{Cause, Class, End, EndedBy, Reached, Side};
 pub use command::{
     Actor, AgentOrder, Command, Done, Order, Part, PartyOrder, RecordingOrder, Refused, Reply, Scope,

@@ -208,6 +208,7 @@ pub(super) const WORDS: &[(&str, &str, &[&str])] = &[
             "no_answer",
             "unreachable",
             "not_allowed",
+            "not_now",
             "shutting_down",
             "media_timeout",
             "signalling_timeout",

@@ -63,6 +63,9 @@ impl Center {
         let way = self.cx.way_to_customer(&agent, &number)?;
         let queue = self.cx.queue_for_call(&agent, queue)?;
         self.has_room_for_call(way.is_emergency)?;
+        if !way.is_emergency {
+            self.cx.may_be_called_now(&agent, number.reveal(), way.number.reveal())?;
+        }
         let contact = Contact::called(&mut self.cx, by, Wish { agent, queue, way, first, dialled });
         let id = contact.id;
         self.contacts.insert(id, Box::new(contact));
@@ -89,6 +92,15 @@ impl Context {
             return Err(Refused::UnknownAgent);
         }
         self.config.dialling.way(Some(agent), self.queues_of(agent), number.reveal())
+    }
+
+    fn may_be_called_now(&self, agent: &AgentId, dialled: &Number, sent: &Number) -> Result<(), Refused> {
+        let (now, before) = (self.date(), self.attempts.of(sent));
+        let judged = self.config.outbound.rules.judge((now, &self.config.zone), (dialled, sent), before);
+        judged.map_err(|not_now| {
+            tracing::info!(%agent, why = ?not_now.why, from = ?not_now.from, "a customer may not be called now");
+            Refused::NotNow(not_now)
+        })
     }
 
     /// The queue that an agent calls for: the one wished, else the agent's first, else the center's first.
@@ -152,6 +164,7 @@ fn why_not(refused: Refused) -> Cause {
         Refused::ShuttingDown => Cause::ShuttingDown,
         Refused::Busy => Cause::CallsFull,
         Refused::NoTrunk => Cause::Unreachable,
+        Refused::NotNow(_) => Cause::NotNow,
         Refused::UnknownAgent
         | Refused::SeatOffline
         | Refused::UnknownContact

@@ -2,7 +2,7 @@
 
 use model::{
     Activity, Cause, Class, ContactEvent, Direction, Done, EndedBy, Event, First, LegId, LegOrder, LegReport,
-    MediaOp, MoveOrder, Order, Origin, RecordingEvent, Refusal, Refused,
+    MediaOp, MoveOrder, NotNow, Order, Origin, RecordingEvent, Refusal, Refused, WhyNotNow,
 };
 
 use super::stories::CALLER_DONE;
@@ -356,5 +356,40 @@ fn a_report_that_comes_late_changes_nothing() {
     }
     assert_eq!(world.entries.len(), entries);
     assert_eq!(world.legs[&customer], Leg::Over);
+    world.assert_over();
+}
+
+#[test]
+fn a_number_that_was_called_is_left_alone_and_called_so_often_a_day() {
+    let refused = |world: &World| world.replies.last().unwrap().result.clone();
+    let mut world = World::with(&["1001"]);
+    world.outside_does = Seat::Unreachable;
+    world.settings(|config| {
+        config.outbound.rules.attempts_a_day = Some(2);
+        config.outbound.rules.pause = seconds(600);
+        config.outbound.rules.do_not_call.add("4999*").unwrap();
+    });
+    world.call_customer("1001", "4000", First::Customer);
+    assert!(refused(&world).is_ok());
+    world.run(seconds(1));
+    let again = world.now + seconds(599);
+    let not_now = |why, from| Err(Refused::NotNow(NotNow { why, from }));
+    world.call_customer("1001", "4000", First::Customer);
+    assert_eq!(refused(&world), not_now(WhyNotNow::TooSoon, Some(again)));
+    let leg = world.invite(Origin::Agent(agent("1001")), "4000");
+    assert_eq!(orders(&world, leg), [&LegOrder::Refuse(Cause::NotNow)], "by phone too");
+    world.call_customer("1001", "4001", First::Customer);
+    assert!(refused(&world).is_ok(), "another number");
+    world.run(seconds(600));
+    world.call_customer("1001", "4000", First::Customer);
+    assert!(refused(&world).is_ok());
+    world.run(seconds(1_000));
+    world.call_customer("1001", "4000", First::Customer);
+    assert!(matches!(refused(&world), Err(Refused::NotNow(NotNow { why: WhyNotNow::TooManyAttempts, .. }))));
+    world.call_customer("1001", "499912", First::Customer);
+    assert_eq!(refused(&world), not_now(WhyNotNow::DoNotCall, None));
+    let help = world.invite(Origin::Agent(agent("1001")), "110");
+    assert!(!orders(&world, help).contains(&&LegOrder::Refuse(Cause::NotNow)), "help is called at any time");
+    world.send(Input::EndAll);
     world.assert_over();
 }

@@ -6,6 +6,7 @@ use center::{DialPlan, DialRule, Emergency, Outbound, Verdict, Who};
 use model::{AgentId, Number, QueueName};
 use text::{At, Section, text};
 
+use super::hours::NamedHours;
 use super::outbound;
 use super::people::no_queue;
 use crate::signalling::Trunk;
@@ -18,6 +19,7 @@ pub(super) struct Known<'a> {
     pub(super) agents: Option<&'a [AgentId]>,
     pub(super) queues: Option<&'a [QueueName]>,
     pub(super) trunks: Option<&'a [Trunk]>,
+    pub(super) hours: &'a NamedHours,
     pub(super) has_clip: &'a dyn Fn(&str) -> bool,
 }
 

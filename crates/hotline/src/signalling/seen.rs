@@ -155,6 +155,7 @@ pub(super) fn reason_of_cause(cause: Cause) -> &'static str {
         Cause::NoAnswer => "no_answer",
         Cause::Unreachable => "unreachable",
         Cause::NotAllowed => "not_allowed",
+        Cause::NotNow => "not_now",
         Cause::ShuttingDown => "shutting_down",
         Cause::MediaTimeout => "media_timeout",
         Cause::SignallingTimeout => "signalling_timeout",

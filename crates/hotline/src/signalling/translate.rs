@@ -68,7 +68,9 @@ pub(super) fn refusal_answer(cause: Cause) -> Answer {
         Cause::UnknownNumber => Answer::new(Status::NOT_FOUND),
         Cause::Busy => Answer::new(Status::BUSY_HERE),
         Cause::Declined => with_reason(Status::DECLINE, cause),
-        Cause::NoAnswer | Cause::Unreachable => with_reason(Status::TEMPORARILY_UNAVAILABLE, cause),
+        Cause::NoAnswer | Cause::Unreachable | Cause::NotNow => {
+            with_reason(Status::TEMPORARILY_UNAVAILABLE, cause)
+        }
         Cause::NotAllowed => Answer::new(Status::FORBIDDEN),
         Cause::NoCommonCodec => Answer::new(Status::NOT_ACCEPTABLE_HERE),
         Cause::Overloaded
@@ -124,7 +126,7 @@ pub(super) fn reason(cause: Cause) -> &'static str {
         | Cause::TrunkFull
         | Cause::SourceFull => "Q.850;cause=41;text=\"Temporary failure\"",
         Cause::Busy => "Q.850;cause=17;text=\"User busy\"",
-        Cause::Declined | Cause::NotAllowed => "Q.850;cause=21;text=\"Call rejected\"",
+        Cause::Declined | Cause::NotAllowed | Cause::NotNow => "Q.850;cause=21;text=\"Call rejected\"",
         Cause::NoAnswer => "Q.850;cause=19;text=\"No answer\"",
         Cause::Unreachable => "Q.850;cause=20;text=\"Subscriber absent\"",
         Cause::MediaTimeout => "Q.850;cause=102;text=\"No audio\"",
