@@ -89,6 +89,7 @@ pub fn configuration(bytes: &[u8]) {
                 agents: Some(&agents),
                 queues: Some(&queues),
                 trunks: Some(&[]),
+                hours: &BTreeMap::new(),
                 has_clip: &|_| true,
             };
             let (plan, _) = dialling::read(file, &known);
