@@ -87,8 +87,7 @@ fn text(sql: String) -> &'static str {
 /// Tables and journal as the old version wrote them.
 async fn old(url: &str) -> (Vec<String>, Vec<(u64, Json)>) {
     let db = Db::untouched(url).unwrap();
-    let added = if url.starts_with("sqlite") { "Int(None)" } else { "Text(None)" };
-    let tables = all_tables(&db).await.into_iter().map(|row| with_new_columns(row, added)).collect();
+    let tables = all_tables(&db).await.into_iter().map(with_new_columns).collect();
     let rows = db.rows("SELECT seq, event FROM journal ORDER BY seq", &[]).await.unwrap();
     let read = |mut row: Row| (row.count().unwrap(), row.json().unwrap());
     let journal = rows.into_iter().map(read).collect();
@@ -96,10 +95,10 @@ async fn old(url: &str) -> (Vec<String>, Vec<(u64, Json)>) {
     (tables, journal)
 }
 
-/// A row as it is with the columns that its table was given since: of a contact, its direction.
-fn with_new_columns(row: String, added: &str) -> String {
+/// A row as it is with the columns that its table was given since: of a contact, its direction, which is NULL.
+fn with_new_columns(row: String) -> String {
     match row.strip_suffix("]) }").filter(|row| row.starts_with("SELECT * FROM contacts")) {
-        Some(values) => format!("{values}, {added}]) }}"),
+        Some(values) => format!("{values}, Int(None)]) }}"),
         None => row,
     }
 }
